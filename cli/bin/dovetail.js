@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+// Starts the command line. Plain JavaScript, so that any Node from 18 on can run it: the sources need Node 24,
+// which `npm ci` installs beside them.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { dirname, join, parse } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+/** Looks for the `node` package in this folder and in those above it, as module resolution would. */
+function findInstalledNode(from) {
+  const name = process.platform === "win32" ? "node.exe" : "node";
+  for (let folder = from; ; folder = dirname(folder)) {
+    const file = join(folder, "node_modules", "node", "bin", name);
+    if (existsSync(file)) return file;
+    if (folder === parse(folder).root) return undefined;
+  }
+}
+
+/** Standard input and outputs, and the descriptors that options name: a child gets no others. */
+function inheritedDescriptors(args) {
+  const named = args.flatMap((arg, index) => {
+    const [, inline] = /^--(?:new-)?passphrase-fd(?:=([0-9]{1,4}))?$/.exec(arg) ?? [];
+    const isOption = /^--(?:new-)?passphrase-fd/.test(arg);
+    return isOption ? [Number(inline ?? args[index + 1])].filter(Number.isInteger) : [];
+  });
+  const last = Math.min(1023, Math.max(2, ...named));
+  return Array.from({ length: last + 1 }, (_, fd) =>
+    fd <= 2 ? "inherit" : named.includes(fd) ? fd : "ignore",
+  );
+}
+
+function fail(message, hint) {
+  console.error(`error: ${message}`);
+  console.error(`hint: ${hint}`);
+  process.exit(1);
+}
+
+const isNewEnough = Number(process.versions.node.split(".")[0]) >= 24;
+const node = isNewEnough ? process.execPath : findInstalledNode(dirname(MAIN));
+
+if (node === undefined) {
+  fail(
+    `dovetail needs Node 24 and this is ${process.version}`,
+    "run `npm ci` in the checkout, or install Node 24",
+  );
+}
+if (!existsSync(MAIN)) fail("cli/main.ts is not in this checkout", "update the checkout");
+if (isNewEnough) {
+  await import(new URL("../main.ts", import.meta.url).href);
+} else {
+  const child = spawn(node, [MAIN, ...process.argv.slice(2)], { stdio: inheritedDescriptors(process.argv) });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      // A terminal's Ctrl-C reaches the child by itself.
+      if (signal === "SIGINT" && process.stdin.isTTY) return;
+      child.kill(signal);
+    });
+  }
+  child.on("error", (error) => fail(error.message, "run `npm ci` in the checkout"));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 1)));
+}

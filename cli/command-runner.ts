@@ -1,0 +1,151 @@
+/**
+ * Runs the body of a command and turns its end into output and an exit code. The composition root of the command line.
+ */
+import type { Command } from "commander";
+import { InvariantError, type Logger, type LogLevel, type Result, silentLogger } from "@dovetail/core";
+import type { CliError } from "./errors/command-error.ts";
+import { describeError } from "./errors/error-text.ts";
+import { say } from "./errors/error-words.ts";
+import { EXIT, type ExitCode } from "./errors/exit-code.ts";
+import { createOutput, type Output, type OutputStreams, type Report } from "./output/output.ts";
+import { DEFAULT_PROFILE, dovetailHome, type ProfileChoice } from "./platform/profile-folder.ts";
+import { createPassphrases, type Passphrases } from "./passphrases.ts";
+import { createPrompts, type Prompts, type PromptStreams } from "./prompts.ts";
+
+export type ProgramStreams = OutputStreams & PromptStreams;
+
+/** What every command has at hand. */
+export interface CommandContext {
+  readonly output: Output;
+  readonly prompts: Prompts;
+  readonly passphrases: Passphrases;
+  readonly choice: ProfileChoice;
+  readonly logger: Logger;
+  /** Does not ask the server, even where the command usually would. */
+  readonly isOffline: boolean;
+  /** Answers every question with yes. */
+  readonly isYes: boolean;
+  /** Aborted by Ctrl-C, or when the program is told to end. */
+  readonly interrupted: AbortSignal;
+}
+
+/** A command's outcome: a report, with an exit code where success has several. */
+export type Outcome = Report & { readonly exitCode?: ExitCode };
+export type CommandBody = (context: CommandContext) => Promise<Result<Outcome, CliError>>;
+export type RunCommand = (command: Command, body: CommandBody) => Promise<void>;
+
+interface GlobalOptions {
+  readonly profile?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+  readonly offline?: boolean;
+  readonly yes?: boolean;
+  readonly passphraseFd?: string;
+  readonly newPassphraseFd?: string;
+}
+
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** Runs commands on `streams`; `setExitCode` gets the code of the one that ran. */
+export function createCommandRunner(
+  streams: ProgramStreams,
+  setExitCode: (code: number) => void,
+): RunCommand {
+  return async (command, body) => {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    const output = createOutput(streams, {
+      isJson: options.json === true,
+      isQuiet: options.quiet === true,
+      hasColor: options.color !== false,
+    });
+    const prompts = createPrompts(streams);
+    const interruption = listenForInterrupt();
+    const { env } = streams;
+    const passphrases = createPassphrases({
+      env,
+      descriptor: options.passphraseFd,
+      nextDescriptor: options.newPassphraseFd,
+      prompts,
+      say: output.say,
+      interrupted: interruption.signal,
+    });
+    const name =
+      options.profile ??
+      (env.DOVETAIL_PROFILE === undefined || env.DOVETAIL_PROFILE === ""
+        ? DEFAULT_PROFILE
+        : env.DOVETAIL_PROFILE);
+    const context: CommandContext = {
+      output,
+      prompts,
+      passphrases,
+      choice: { name, home: dovetailHome(env) },
+      logger: createLogger(streams),
+      isOffline: options.offline === true,
+      isYes: options.yes === true,
+      interrupted: interruption.signal,
+    };
+    try {
+      setExitCode(finish(output, await body(context)));
+    } catch (thrown) {
+      if (!(thrown instanceof Error)) throw thrown;
+      const why = thrown instanceof InvariantError ? thrown.message : `${thrown.name}: ${thrown.message}`;
+      output.fail(
+        { type: "InternalFault" },
+        say(
+          EXIT.failure,
+          `Dovetail made a mistake: ${why}`,
+          "what was acknowledged is on disk; report this line",
+        ),
+      );
+      if (env.DOVETAIL_LOG !== undefined) streams.stderr.write(`${thrown.stack}\n`);
+      setExitCode(EXIT.failure);
+    } finally {
+      output.live(null);
+      passphrases.wipe();
+      prompts.close();
+      interruption.stop();
+    }
+  };
+}
+
+function finish(output: Output, result: Result<Outcome, CliError>): number {
+  if (!result.ok) {
+    const text = describeError(result.error);
+    output.fail(result.error, text);
+    return text.exitCode;
+  }
+  const { exitCode = EXIT.ok, ...report } = result.value;
+  output.report(report);
+  return exitCode;
+}
+
+/** The first signal asks the command to end; a second one ends the program as usual. */
+function listenForInterrupt(): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => {
+    controller.abort();
+    stop();
+  };
+  const stop = (): void => {
+    process.off("SIGINT", abort);
+    process.off("SIGTERM", abort);
+  };
+  process.on("SIGINT", abort);
+  process.on("SIGTERM", abort);
+  return { signal: controller.signal, stop };
+}
+
+/** `DOVETAIL_LOG=info` shows the engine's operational lines on standard error. They hold no texts and no names. */
+function createLogger({ env, stderr }: ProgramStreams): Logger {
+  const wanted = LOG_LEVELS.find((level) => level === env.DOVETAIL_LOG);
+  if (wanted === undefined) return silentLogger;
+  const least = LOG_LEVELS.indexOf(wanted);
+  return {
+    log(level, event, facts = {}) {
+      if (LOG_LEVELS.indexOf(level) < least) return;
+      const words = Object.entries(facts).map(([name, value]) => ` ${name}=${value}`);
+      stderr.write(`${new Date().toISOString()} ${level.padEnd(5)} ${event}${words.join("")}\n`);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** `dovetail device`: the devices of the account, linking one more, names. */
+import type { Command } from "commander";
+import { type DeviceView, ok, type Result } from "@dovetail/core";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { shortId } from "../errors/error-words.ts";
+import { layOutTable } from "../output/columns.ts";
+import type { Page } from "../output/output.ts";
+import { plainLine } from "../output/plain-text.ts";
+import { reportChange } from "../send-off.ts";
+import { addExamples } from "./examples.ts";
+import { findDevice } from "./find-things.ts";
+import { linkAnotherDevice } from "./link-another-device.ts";
+import { revokeDevice } from "./revoke-device.ts";
+
+export function addDeviceCommands(program: Command, run: RunCommand): void {
+  const device = program.command("device").description("the devices of your account");
+  addExamples(device, [
+    ["dovetail device list", "which devices there are"],
+    ["dovetail device link", "show a code for one more, then type the digits it shows"],
+    ["dovetail device revoke tablet", "take one out, because it is lost or sold"],
+    ['dovetail device rename laptop "old laptop"', "call one of them something else"],
+  ]);
+
+  device
+    .command("list")
+    .description("all devices, also revoked ones")
+    .action((_options: unknown, command: Command) => run(command, list));
+
+  device
+    .command("link")
+    .description("link one more device: it reads the code shown here, you type the digits it shows")
+    .action((_options: unknown, command: Command) => run(command, linkAnotherDevice))
+    .addHelpText("after", "\nWithout a terminal the digits are read as one line from standard input.");
+
+  device
+    .command("revoke")
+    .description("take a device out: it opens nothing written from then on")
+    .argument("<device>", "its name, or the start of its id")
+    .action((query: string, _options: unknown, command: Command) =>
+      run(command, (context) => revokeDevice(context, query)),
+    );
+
+  device
+    .command("rename")
+    .description("call a device something else")
+    .argument("<device>", "its name, or the start of its id")
+    .argument("<name>")
+    .action((query: string, name: string, _options: unknown, command: Command) =>
+      run(command, (context) => rename(context, query, name)),
+    );
+}
+
+async function list(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const devices = await client.devices();
+    if (!devices.ok) return devices;
+    return ok({ json: { devices: devices.value }, text: (page) => layOutDevices(devices.value, page) });
+  });
+}
+
+function layOutDevices(devices: readonly DeviceView[], page: Page): readonly string[] {
+  return layOutTable(
+    [
+      { title: "DEVICE", isFlexible: true },
+      { title: "STATE" },
+      { title: "ADDED BY LINK", align: "end" },
+      { title: "ID" },
+    ],
+    devices.map(({ id, name, isThis, isActive, addedSeq }) => [
+      { text: plainLine(name), style: isThis ? "strong" : undefined },
+      isActive
+        ? { text: isThis ? "this device" : "active", style: "good" }
+        : { text: "revoked", style: "faint" },
+      { text: String(addedSeq) },
+      { text: shortId(id), style: "faint" },
+    ]),
+    page,
+  );
+}
+
+async function rename(
+  context: CommandContext,
+  query: string,
+  name: string,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const device = await findDevice(client, query);
+    if (!device.ok) return device;
+    const renamed = await client.setDeviceName(device.value.id, name);
+    if (!renamed.ok) return renamed;
+    return reportChange(context, client, {
+      json: { deviceId: device.value.id, name },
+      message: `${plainLine(device.value.name)} is called ${plainLine(name)} now.`,
+    });
+  });
+}

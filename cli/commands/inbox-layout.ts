@@ -1,0 +1,87 @@
+/** Conversations and messages as lines of a page of any width. */
+import type { ConversationView, DeliveryState, MessageView } from "@dovetail/core";
+import { shortId } from "../errors/error-words.ts";
+import { layOutTable } from "../output/columns.ts";
+import { localDay, localTime, shortTime } from "../output/local-time.ts";
+import type { Page } from "../output/output.ts";
+import { plainLine, plainLines } from "../output/plain-text.ts";
+import { wrapText } from "../output/text-width.ts";
+
+const INDENT = "  ";
+/** A preview is one line; more of a long message would only be cut. */
+const PREVIEW_CHARS = 200;
+
+const STATE_WORDS: Readonly<Record<DeliveryState, string>> = {
+  kept: "kept here",
+  sent: "sent",
+  delivered: "delivered",
+  failed: "not sent",
+  received: "",
+  elsewhere: "",
+};
+
+/** The list of conversations, newest first. */
+export function layOutConversations(
+  conversations: readonly ConversationView[],
+  tagNames: ReadonlyMap<string, string>,
+  page: Page,
+): readonly string[] {
+  const nowMs = Date.now();
+  return layOutTable(
+    [
+      { title: "CONTACT" },
+      { title: "NEW", align: "end" },
+      { title: "WHEN" },
+      { title: "LAST MESSAGE", isFlexible: true },
+    ],
+    conversations.map(({ contact, unreadCount, lastMessage, tagIds }) => {
+      const tags = tagIds.map((id) => `#${plainLine(tagNames.get(id) ?? shortId(id))} `).join("");
+      const preview =
+        lastMessage === null
+          ? describeSilence(contact.state)
+          : plainLine(lastMessage.text.slice(0, PREVIEW_CHARS));
+      return [
+        { text: plainLine(contact.name), style: unreadCount > 0 ? "strong" : undefined },
+        { text: unreadCount === 0 ? "" : String(unreadCount), style: "strong" },
+        { text: shortTime(lastMessage?.sentAtMs ?? contact.addedAtMs, nowMs), style: "faint" },
+        { text: `${tags}${lastMessage?.isOwn === true ? "you: " : ""}${preview}` },
+      ];
+    }),
+    page,
+  );
+}
+
+function describeSilence(state: ConversationView["contact"]["state"]): string {
+  if (state === "incoming") return "wants to write to you";
+  return state === "requested" ? "asked; waits for an answer" : "no messages yet";
+}
+
+/** Messages in the order given, under a line for each day. */
+export function layOutMessages(
+  conversation: ConversationView,
+  messages: readonly MessageView[],
+  page: Page,
+): readonly string[] {
+  const { paint } = page;
+  let day = "";
+  return messages.flatMap((message) => {
+    const messageDay = localDay(message.sentAtMs);
+    const dayLines = messageDay === day ? [] : [paint(messageDay, "faint")];
+    day = messageDay;
+    return [...dayLines, ...layOutMessage(message, plainLine(conversation.contact.name), page)];
+  });
+}
+
+/** A line with who and when, then the text, indented, so that no text can pass for such a line. */
+export function layOutMessage(
+  message: MessageView,
+  contactName: string,
+  { width, paint }: Page,
+): readonly string[] {
+  const { id, sentAtMs, isOwn, isStarred, state, text } = message;
+  const words = [isStarred ? "starred" : "", STATE_WORDS[state], shortId(id)].filter((word) => word !== "");
+  const time = localTime(sentAtMs).slice(11);
+  const head = `${paint(time, "faint")} ${paint(isOwn ? "you" : contactName, "strong")} ${paint(words.join(", "), "faint")}`;
+  const body = plainLines(text).flatMap((line) => wrapText(line, width - INDENT.length));
+  return [head, ...body.map((line) => (INDENT + line).trimEnd())];
+}

@@ -1,0 +1,246 @@
+/** `dovetail inbox`: conversations, what is in them, and what you marked. */
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  type Client,
+  type ConversationView,
+  err,
+  type MessageView,
+  ok,
+  type OpId,
+  type Result,
+} from "@dovetail/core";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { count } from "../errors/error-words.ts";
+import { findNamed } from "../find-named.ts";
+import { plainLine } from "../output/plain-text.ts";
+import { reportChange } from "../send-off.ts";
+import { addExamples } from "./examples.ts";
+import { findConversation } from "./find-things.ts";
+import { layOutConversations, layOutMessages } from "./inbox-layout.ts";
+
+interface ListOptions {
+  readonly archived?: boolean;
+  readonly unread?: boolean;
+  readonly tag?: string;
+}
+interface ShowOptions {
+  readonly limit: number;
+  readonly before?: string;
+}
+
+const MESSAGES_SHOWN = 20;
+const MESSAGES_SHOWN_MAX = 10_000;
+const SEARCH_PAGE = 500;
+
+export function addInboxCommands(program: Command, run: RunCommand): void {
+  const inbox = program
+    .command("inbox")
+    .description("conversations and messages; without a command, lists the conversations")
+    .option("--archived", "archived ones instead")
+    .option("--unread", "only with unread messages")
+    .option("--tag <tag>", "only under this tag")
+    .action((options: ListOptions, command: Command) => run(command, (context) => list(context, options)));
+  addExamples(inbox, [
+    ["dovetail inbox --unread", "what is new"],
+    ["dovetail inbox show Ben --limit 50", "the last 50 messages"],
+    ["dovetail inbox star Ben 3fa9c02e", "by the start of a message's id, as shown"],
+  ]);
+
+  inbox
+    .command("show")
+    .description("the messages of a conversation, oldest first")
+    .argument("<contact>")
+    .option("--limit <n>", `how many, at most ${MESSAGES_SHOWN_MAX}`, parseLimit, MESSAGES_SHOWN)
+    .option("--before <cursor>", "older ones: the cursor the last page ended with")
+    .action((query: string, options: ShowOptions, command: Command) =>
+      run(command, (context) => show(context, query, options)),
+    );
+
+  inbox
+    .command("read")
+    .description("mark everything in a conversation as read; the other side is not told")
+    .argument("<contact>")
+    .action((query: string, _options: unknown, command: Command) =>
+      run(command, (context) => read(context, query)),
+    );
+
+  for (const [name, isStarred] of [
+    ["star", true],
+    ["unstar", false],
+  ] as const) {
+    inbox
+      .command(name)
+      .description(isStarred ? "put a star on a message" : "take the star off a message")
+      .argument("<contact>")
+      .argument("<message>", "the start of its id, or `last`")
+      .action((query: string, message: string, _options: unknown, command: Command) =>
+        run(command, (context) => star(context, { query, message }, isStarred)),
+      );
+  }
+  for (const [name, isArchived] of [
+    ["archive", true],
+    ["unarchive", false],
+  ] as const) {
+    inbox
+      .command(name)
+      .description(isArchived ? "put a conversation away" : "bring a conversation back")
+      .argument("<contact>")
+      .action((query: string, _options: unknown, command: Command) =>
+        run(command, (context) => archive(context, query, isArchived)),
+      );
+  }
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MESSAGES_SHOWN_MAX) return limit;
+  throw new InvalidArgumentError(`It is a whole number from 1 to ${MESSAGES_SHOWN_MAX}.`);
+}
+
+async function list(context: CommandContext, options: ListOptions): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const conversations = await client.conversations();
+    if (!conversations.ok) return conversations;
+    const tags = await client.tags();
+    if (!tags.ok) return tags;
+    const tag =
+      options.tag === undefined
+        ? null
+        : findNamed(
+            "tag",
+            tags.value.map((value) => ({ value, id: value.id, ownNames: [value.name], otherNames: [] })),
+            options.tag,
+          );
+    if (tag !== null && !tag.ok) return tag;
+    const shown = conversations.value.filter(
+      (one) =>
+        one.isArchived === (options.archived === true) &&
+        (options.unread !== true || one.unreadCount > 0) &&
+        (tag === null || one.tagIds.includes(tag.value.id)),
+    );
+    const tagNames = new Map(tags.value.map(({ id, name }) => [id, name]));
+    const hidden = conversations.value.length - shown.length;
+    return ok({
+      json: { conversations: shown },
+      text: (page) => layOutConversations(shown, tagNames, page),
+      messages: shown.length === 0 ? [describeEmpty(hidden)] : [],
+    });
+  });
+}
+
+function describeEmpty(hidden: number): string {
+  return hidden === 0
+    ? "Nobody here yet. Show your link: dovetail contact link"
+    : `None of these. ${count(hidden, "other conversation")} in the inbox.`;
+}
+
+async function show(
+  context: CommandContext,
+  query: string,
+  options: ShowOptions,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const conversation = await findConversation(client, query);
+    if (!conversation.ok) return conversation;
+    const page = await client.messages(conversation.value.id, {
+      limit: options.limit,
+      ...(options.before === undefined ? {} : { before: options.before }),
+    });
+    if (!page.ok) return page;
+    const { messages, older } = page.value;
+    return ok({
+      json: { conversation: conversation.value, messages: messages.toReversed(), older },
+      text: (on) => layOutMessages(conversation.value, messages.toReversed(), on),
+      messages:
+        older === null ? [] : [`Older ones: dovetail inbox show ${quoteArgument(query)} --before ${older}`],
+    });
+  });
+}
+
+function quoteArgument(text: string): string {
+  return /^[\w.@:-]+$/.test(text) ? text : `'${plainLine(text).replaceAll("'", "'\\''")}'`;
+}
+
+async function read(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const conversation = await findConversation(client, query);
+    if (!conversation.ok) return conversation;
+    const marked = await client.markRead(conversation.value.id);
+    if (!marked.ok) return marked;
+    const { id, unreadCount } = conversation.value;
+    return reportChange(context, client, {
+      json: { conversationId: id, readMessages: unreadCount },
+      message: `${count(unreadCount, "message")} marked as read, on all your devices.`,
+    });
+  });
+}
+
+async function star(
+  context: CommandContext,
+  named: { readonly query: string; readonly message: string },
+  isStarred: boolean,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const conversation = await findConversation(client, named.query);
+    if (!conversation.ok) return conversation;
+    const message = await findMessage(client, conversation.value, named.message);
+    if (!message.ok) return message;
+    const { id, conversationId } = message.value;
+    const set = await client.setStarred({ conversationId, id }, isStarred);
+    if (!set.ok) return set;
+    return reportChange(context, client, {
+      json: { messageId: id, isStarred },
+      message: isStarred ? "Starred." : "The star is off.",
+    });
+  });
+}
+
+/** A message by the start of its id, from the newest on; or the newest. */
+async function findMessage(
+  client: Client,
+  conversation: ConversationView,
+  query: string,
+): Promise<Result<MessageView, CliError>> {
+  const prefix = query.toLowerCase();
+  const found = new Map<OpId, MessageView>();
+  for (let before: string | null | undefined; before !== null; ) {
+    const page = await client.messages(conversation.id, {
+      limit: SEARCH_PAGE,
+      ...(before === undefined ? {} : { before }),
+    });
+    if (!page.ok) return page;
+    const newest = page.value.messages[0];
+    if (query === "last" && newest !== undefined) return ok(newest);
+    for (const message of page.value.messages)
+      if (message.id.startsWith(prefix)) found.set(message.id, message);
+    before = page.value.older;
+  }
+  const [only, another] = found.values();
+  if (only === undefined || prefix === "")
+    return err({ type: "NotFound", what: "message", query, similar: [] });
+  if (another !== undefined)
+    return err({ type: "Ambiguous", what: "message", query, candidates: [...found.keys()].slice(0, 5) });
+  return ok(only);
+}
+
+async function archive(
+  context: CommandContext,
+  query: string,
+  isArchived: boolean,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const conversation = await findConversation(client, query);
+    if (!conversation.ok) return conversation;
+    const set = await client.setArchived(conversation.value.id, isArchived);
+    if (!set.ok) return set;
+    const name = plainLine(conversation.value.contact.name);
+    return reportChange(context, client, {
+      json: { conversationId: conversation.value.id, isArchived },
+      message: isArchived
+        ? `${name} is archived. Show it: dovetail inbox --archived`
+        : `${name} is back in the inbox.`,
+    });
+  });
+}

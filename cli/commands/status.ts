@@ -1,0 +1,91 @@
+/** `dovetail status`: this device, its server, what waits. */
+import type { Command } from "commander";
+import { type Client, ok, PROTOCOL_VERSION, type Result } from "@dovetail/core";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { count } from "../errors/error-words.ts";
+import { layOutFields } from "../output/columns.ts";
+import { PROTECTION_WORDS } from "./lock.ts";
+import { plainLine } from "../output/plain-text.ts";
+import { listProfiles, profileFolder } from "../platform/profile-folder.ts";
+import { readProtection } from "../platform/store-key-file.ts";
+import { type SendOff, sendOff } from "../send-off.ts";
+
+const SERVER_WORDS: Readonly<Record<SendOff["server"], string>> = {
+  reached: "answers",
+  unreachable: "does not answer; you can keep writing",
+  "not-asked": "not asked",
+};
+
+export function addStatusCommand(program: Command, run: RunCommand): void {
+  program
+    .command("status")
+    .description("this device, its server, and what waits; synchronises unless --offline")
+    .action((_options: unknown, command: Command) => run(command, status));
+}
+
+async function status(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const sent = await sendOff(context, client);
+    if (!sent.ok) return sent;
+    const counted = await countThings(client);
+    if (!counted.ok) return counted;
+    const { account, devices, contacts, unread } = counted.value;
+    const { pendingCount } = client.status();
+    const { choice } = context;
+    const folder = profileFolder(choice);
+    const profiles = listProfiles(choice.home);
+    const protection = readProtection(folder);
+    return ok({
+      json: {
+        account,
+        devices,
+        contacts,
+        unread,
+        pendingCount,
+        server: sent.value.server,
+        profile: choice.name,
+        folder,
+        profiles,
+        protection,
+        protocolVersion: PROTOCOL_VERSION,
+      },
+      text: (page) =>
+        layOutFields(
+          [
+            ["you", plainLine(account.displayName)],
+            ["server", `${plainLine(account.origin)} (${SERVER_WORDS[sent.value.server]})`],
+            ["devices", `${devices.active} active, ${devices.revoked} revoked`],
+            ["contacts", `${contacts.accepted} accepted, ${count(contacts.incoming, "request")}`],
+            ["unread", count(unread, "message")],
+            ["waiting", pendingCount === 0 ? "nothing" : `${count(pendingCount, "change")} to send`],
+            ["profile", `${choice.name}: ${folder}`],
+            ["at rest", protection === null ? "not known" : PROTECTION_WORDS[protection]],
+          ],
+          page,
+        ),
+    });
+  });
+}
+
+async function countThings(client: Client) {
+  const account = await client.account();
+  if (!account.ok) return account;
+  const devices = await client.devices();
+  if (!devices.ok) return devices;
+  const conversations = await client.conversations();
+  if (!conversations.ok) return conversations;
+  const contacts = await client.contacts();
+  if (!contacts.ok) return contacts;
+  const active = devices.value.filter(({ isActive }) => isActive).length;
+  return ok({
+    account: account.value,
+    devices: { active, revoked: devices.value.length - active },
+    contacts: {
+      accepted: contacts.value.filter(({ state }) => state === "accepted").length,
+      incoming: contacts.value.filter(({ state }) => state === "incoming").length,
+    },
+    unread: conversations.value.reduce((sum, { unreadCount }) => sum + unreadCount, 0),
+  });
+}

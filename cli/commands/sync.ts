@@ -1,0 +1,170 @@
+/** `dovetail sync`: send and fetch once, or stay and show what comes. */
+import type { Command } from "commander";
+import {
+  type Client,
+  type ClientEvent,
+  type ConnectionStatus,
+  type ContactView,
+  err,
+  ok,
+  type Result,
+  type SyncReport,
+  unreachable,
+} from "@dovetail/core";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import { describeAlarm, exitCodeOfAlarms } from "../errors/alarm-text.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { describeError } from "../errors/error-text.ts";
+import { count, shortId } from "../errors/error-words.ts";
+import { EXIT } from "../errors/exit-code.ts";
+import { localTime } from "../output/local-time.ts";
+import type { Output } from "../output/output.ts";
+import { plainLine } from "../output/plain-text.ts";
+import { showProgress } from "../output/progress.ts";
+import { LABEL_BY_PHASE, syncWithProgress } from "../send-off.ts";
+import { addExamples } from "./examples.ts";
+import { layOutMessage } from "./inbox-layout.ts";
+
+export function addSyncCommand(program: Command, run: RunCommand): void {
+  const sync = program
+    .command("sync")
+    .description("send what waits and fetch what is there")
+    .option("--watch", "stay connected and show what comes, until Ctrl-C")
+    .action((options: { readonly watch?: boolean }, command: Command) =>
+      run(command, options.watch === true ? watch : syncOnce),
+    );
+  addExamples(sync, [
+    ["dovetail sync", "once"],
+    ["dovetail sync --watch", "stay, and print messages as they come"],
+    ["dovetail sync --watch --json", "the same for programs: one event a line"],
+  ]);
+}
+
+async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  if (context.isOffline) {
+    return err({
+      type: "Usage",
+      message: "sync asks the server, and --offline forbids it",
+      hint: "leave one of the two out",
+    });
+  }
+  return withClient(context, async (client) => {
+    const synced = await syncWithProgress(context, client);
+    if (!synced.ok) return synced;
+    return ok({
+      json: { sync: synced.value },
+      messages: [describeSync(synced.value)],
+      exitCode: exitCodeOfAlarms(synced.value.alarms),
+    });
+  });
+}
+
+function describeSync({ receivedMessages, sentMessages, waitingMessages }: SyncReport): string {
+  const waiting =
+    waitingMessages === 0
+      ? "nothing waits"
+      : `${count(waitingMessages, "message")} ${waitingMessages === 1 ? "waits" : "wait"} for the other side`;
+  return `${count(receivedMessages, "message")} came, ${sentMessages.toLocaleString("en")} went, ${waiting}.`;
+}
+
+async function watch(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  return withClient({ ...context, interrupted: new AbortController().signal }, async (client) => {
+    const names = await loadNames(client);
+    if (!names.ok) return names;
+    const lost: LostAt = { sinceMs: null };
+    const ended = Promise.withResolvers<Result<Outcome, CliError>>();
+    const stopListening = client.onEvent((event) => {
+      if (context.output.isJson) context.output.stream({ event });
+      else showEvent(context.output, names.value, lost, event);
+      const end = endOf(event);
+      if (end !== null) ended.resolve(err(end));
+      if (event.type === "state")
+        void loadNames(client).then((fresh) => fresh.ok && renew(names.value, fresh.value));
+    });
+    const interrupt = (): void =>
+      ended.resolve(ok({ json: { event: { type: "stopped" } }, messages: ["Stopped."] }));
+    if (context.interrupted.aborted) interrupt();
+    context.interrupted.addEventListener("abort", interrupt, { once: true });
+    client.start();
+    const result = await ended.promise;
+    stopListening();
+    return result;
+  });
+}
+
+/** What makes going on pointless. */
+function endOf(event: ClientEvent): CliError | null {
+  if (
+    event.type === "alarm" &&
+    (event.alarm.type === "DeviceRevoked" || event.alarm.type === "DeviceRolledBack")
+  )
+    return event.alarm;
+  const lastError = event.type === "connection" ? event.status.lastError : null;
+  return lastError !== null && describeError(lastError).exitCode === EXIT.deviceLost ? lastError : null;
+}
+
+type NamesByConversation = Map<string, string>;
+
+async function loadNames(client: Client): Promise<Result<NamesByConversation, CliError>> {
+  const contacts = await client.contacts();
+  if (!contacts.ok) return contacts;
+  return ok(
+    new Map(contacts.value.map((contact: ContactView) => [contact.conversationId, plainLine(contact.name)])),
+  );
+}
+
+function renew(names: NamesByConversation, fresh: NamesByConversation): void {
+  names.clear();
+  for (const [id, name] of fresh) names.set(id, name);
+}
+
+function showEvent(output: Output, names: NamesByConversation, lost: LostAt, event: ClientEvent): void {
+  switch (event.type) {
+    case "message": {
+      const name = names.get(event.message.conversationId) ?? "somebody";
+      output.print(layOutMessage(event.message, name, output.page));
+      break;
+    }
+    case "request": {
+      const { name, accountId } = event.contact;
+      output.say(`${plainLine(name)} wants to write to you: dovetail contact accept ${shortId(accountId)}`);
+      break;
+    }
+    case "connection":
+      showConnection(output, lost, event.status);
+      break;
+    case "progress":
+      showProgress(output, LABEL_BY_PHASE[event.phase], event.done, event.total);
+      break;
+    case "alarm":
+      output.warn(describeAlarm(event.alarm));
+      break;
+    case "delivered":
+    case "state":
+      break;
+    default:
+      unreachable(event);
+  }
+}
+
+/** When the connection was lost, to be said once; null while there is one. */
+type LostAt = { sinceMs: number | null };
+
+function showConnection(
+  output: Output,
+  lost: LostAt,
+  { state, sinceMs, lastError, pendingCount }: ConnectionStatus,
+): void {
+  const waiting = pendingCount === 0 ? "" : ` ${count(pendingCount, "change")} to send.`;
+  if (state === "online") {
+    if (lost.sinceMs !== null) output.say("The server answers again.");
+    lost.sinceMs = null;
+    output.live(`Connected since ${localTime(sinceMs)}.${waiting}`);
+  }
+  if (state !== "offline" || lastError === null) return;
+  if (lost.sinceMs === null) output.say(`Not connected: ${describeError(lastError).text}.`);
+  // Each attempt begins a new state of the connection; what a person wants to know is since when there is none.
+  lost.sinceMs ??= sinceMs;
+  output.live(`No server since ${localTime(lost.sinceMs)}. You can keep writing.${waiting}`);
+}

@@ -1,0 +1,37 @@
+/** Alarms in words: what the client found while working, and what it means. */
+import { type Alarm, unreachable } from "@dovetail/core";
+import { plainLine } from "../output/plain-text.ts";
+import { shortId } from "./error-words.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { describeLogFault } from "./log-fault-text.ts";
+
+/** One sentence. */
+export function describeAlarm(alarm: Alarm): string {
+  switch (alarm.type) {
+    case "LogDistrusted":
+      return `${describeLogFault(alarm.fault)}; nothing of it was taken over`;
+    case "ChainDistrusted":
+      return `the device list of account ${shortId(alarm.accountId)} does not verify (${plainLine(alarm.rule)}); nothing is sent there`;
+    case "ChainsDisagree":
+      return `a device of account ${shortId(alarm.accountId)} sees another list of devices than this one does; compare numbers with \`dovetail contact safety\``;
+    case "EntryRefused":
+      return `entry ${alarm.seq} of a log was refused (${plainLine(alarm.rule)}); it is kept aside`;
+    case "DocumentDamaged":
+      return `a stored ${plainLine(alarm.documentKind)} document is damaged; it is being mended from what your devices sent`;
+    case "DeviceRevoked":
+      return "this device was revoked: what it holds it keeps, and it gets nothing new";
+    case "DeviceRolledBack":
+      return "this profile is older than what the server had from it: restored from a copy, or in use twice";
+    default:
+      return unreachable(alarm);
+  }
+}
+
+/** The exit code of a command that found `alarms`: the gravest one's. */
+export function exitCodeOfAlarms(alarms: readonly Alarm[]): ExitCode {
+  const types = new Set(alarms.map(({ type }) => type));
+  if (types.has("DeviceRevoked") || types.has("DeviceRolledBack")) return EXIT.deviceLost;
+  if (types.has("LogDistrusted") || types.has("ChainDistrusted") || types.has("ChainsDisagree"))
+    return EXIT.distrusted;
+  return types.has("DocumentDamaged") ? EXIT.storage : EXIT.ok;
+}

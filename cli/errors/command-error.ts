@@ -1,0 +1,51 @@
+/** What can go wrong in the command line itself, beside what the engine and the profile report. */
+import type { BadPassphrase, ClientError, LinkingError } from "@dovetail/core";
+import type { ProfileError } from "../platform/profile-folder.ts";
+import type { RekeyError } from "../platform/rekey-profile.ts";
+import type { OpenStoreError } from "../platform/sqlite-tx-store.ts";
+
+/** Things a person names on the command line. */
+export type Nameable = "contact" | "conversation" | "device" | "message" | "tag" | "rule";
+
+export type CommandError =
+  | { readonly type: "Usage"; readonly message: string; readonly hint: string }
+  /** An answer is needed and nobody is there to give it. */
+  | { readonly type: "NeedsTerminal"; readonly what: string; readonly hint: string }
+  | { readonly type: "NoAccount"; readonly profile: string }
+  | { readonly type: "AccountExists"; readonly profile: string }
+  | {
+      readonly type: "NotFound";
+      readonly what: Nameable;
+      readonly query: string;
+      readonly similar: readonly string[];
+    }
+  | {
+      readonly type: "Ambiguous";
+      readonly what: Nameable;
+      readonly query: string;
+      readonly candidates: readonly string[];
+    }
+  /** No passphrase that was given opens the profile. */
+  | { readonly type: "WrongPassphrase"; readonly profile: string }
+  /** The two times a new passphrase was typed differ. */
+  | { readonly type: "PassphrasesDiffer" }
+  /** A passphrase was to be read from a descriptor, and could not be. */
+  | { readonly type: "PassphraseUnreadable"; readonly descriptor: string; readonly detail: string }
+  /** The person said no; nothing was done. */
+  | { readonly type: "Cancelled" }
+  /** Ctrl-C, or a signal, in the middle. */
+  | { readonly type: "Interrupted" }
+  /** The demo found a difference, or could not go on. Each failure is a sentence. */
+  | { readonly type: "DemoFailed"; readonly failures: readonly string[]; readonly folder: string | null }
+  /** The server program could not be run. */
+  | { readonly type: "ServerProgramFailed"; readonly detail: string };
+
+/** Everything a command can end with. */
+export type CliError =
+  | CommandError
+  | BadPassphrase
+  | ClientError
+  | LinkingError
+  | ProfileError
+  | RekeyError
+  | OpenStoreError;

@@ -1,0 +1,363 @@
+/**
+ * Every error in words: what is so, what it means, what can be done, and the exit code.
+ *
+ * The one place for this. A new error of the engine does not compile until it has its sentence here. Parts that come
+ * from other people or from servers are made plain before they are printed.
+ */
+import { unreachable } from "@dovetail/core";
+import type { CliError } from "./command-error.ts";
+import { count, type ErrorText, joinWords, quote, say, shortId } from "./error-words.ts";
+import { EXIT } from "./exit-code.ts";
+import { describeLinkingRule } from "./linking-text.ts";
+import { describeLockError } from "./lock-text.ts";
+import { describeLogFault } from "./log-fault-text.ts";
+import { localTime } from "../output/local-time.ts";
+import { plainLine } from "../output/plain-text.ts";
+import { describeRefusal } from "./refusal-text.ts";
+
+/** `error` in words. */
+export function describeError(error: CliError): ErrorText {
+  switch (error.type) {
+    // The command line
+    case "Usage":
+      return say(EXIT.usage, error.message, error.hint);
+    case "NeedsTerminal":
+      return say(EXIT.usage, `this needs ${error.what}, and no terminal is there to ask`, error.hint);
+    case "NoAccount":
+      return say(
+        EXIT.notFound,
+        `profile ${plainLine(error.profile)} holds no account`,
+        "make one with `dovetail account create`, or join yours with `dovetail account link`",
+      );
+    case "AccountExists":
+    case "ProfileInUse":
+      return say(
+        EXIT.conflict,
+        "this profile holds an account already",
+        "one profile holds one account: name another with --profile NAME",
+      );
+    case "NotFound": {
+      const similar = error.similar.map(plainLine);
+      const guess = similar.length === 0 ? listHint(error.what) : `did you mean ${joinWords(similar, "or")}?`;
+      return say(EXIT.notFound, `no ${error.what} is called ${quote(error.query)}`, guess);
+    }
+    case "Ambiguous":
+      return say(
+        EXIT.notFound,
+        `${quote(error.query)} fits ${error.candidates.length} ${error.what}s: ${joinWords(error.candidates.map(plainLine), "and")}`,
+        "name one by its whole name, or by the start of its id",
+      );
+    case "Cancelled":
+      return say(EXIT.failure, "cancelled; nothing was changed", null);
+    case "Interrupted":
+      return say(EXIT.interrupted, "interrupted; what was acknowledged is kept here", null);
+    case "DemoFailed":
+      return say(
+        EXIT.failure,
+        `the demo failed: ${someOf(error.failures.map(plainLine))}`,
+        error.folder === null
+          ? "run it with --keep to look at the files"
+          : `its files are in ${error.folder}`,
+      );
+    case "ServerProgramFailed":
+      return say(
+        EXIT.failure,
+        `the server program did not run (${plainLine(error.detail)})`,
+        "run it from the checkout: npm start",
+      );
+
+    // The profile on disk
+    case "BadProfileName":
+      return say(
+        EXIT.usage,
+        `${quote(error.profile)} cannot be the name of a profile`,
+        "use 1 to 64 of a-z, 0-9, dot, dash and underscore",
+      );
+    case "NoProfile":
+      return say(
+        EXIT.notFound,
+        `there is no profile ${plainLine(error.profile)}`,
+        "make an account with `dovetail account create`, or join yours with `dovetail account link`",
+      );
+    case "ProfileBusy": {
+      const { owner } = error;
+      const since = owner === null ? "" : `: process ${owner.pid}, since ${localTime(owner.startedAtMs)}`;
+      return say(
+        EXIT.conflict,
+        `profile ${plainLine(error.profile)} is in use${since}`,
+        "wait until it ends, or end it; one process at a time has a profile",
+      );
+    }
+    case "ProfileExposed":
+      return say(
+        EXIT.storage,
+        `other users of this machine can read ${error.path} (mode ${error.mode.toString(8)})`,
+        `run chmod go-rwx '${error.path}'; if someone may have read it, revoke this device and link it anew`,
+      );
+    case "StoreKeyMissing":
+      return say(
+        EXIT.storage,
+        `the key of this profile is gone (${error.path})`,
+        "bring the file back from a copy; without it nothing here opens, and a new link from another device brings the rest",
+      );
+    case "StoreKeyDamaged":
+      return say(
+        EXIT.storage,
+        `the key file of this profile is damaged (${error.path})`,
+        "bring the file back from a copy; without it nothing here opens, and a new link from another device brings the rest",
+      );
+    case "StoreKeyTooNew":
+      return say(
+        EXIT.storage,
+        `a newer Dovetail wrote the key file of this profile (version ${error.version}, this one knows ${error.versionMax})`,
+        "run the newer Dovetail",
+      );
+    case "PassphraseNeeded":
+    case "WrongPassphrase":
+    case "PassphrasesDiffer":
+    case "PassphraseUnreadable":
+    case "PassphraseEmpty":
+    case "PassphraseTooLong":
+    case "PassphraseNotText":
+    case "ProfileDamaged":
+    case "RekeyRefused":
+      return describeLockError(error);
+    case "ProfileUnavailable":
+      return say(
+        EXIT.storage,
+        `the profile cannot be opened (${error.detail}): ${error.path}`,
+        "check the disk and the folder's permissions",
+      );
+
+    // Storage
+    case "StoreForeign":
+      return say(
+        EXIT.storage,
+        "store.db of this profile belongs to another program",
+        "move it away, or name another profile with --profile NAME",
+      );
+    case "StoreTooNew":
+      return say(
+        EXIT.storage,
+        `a newer Dovetail wrote this profile (schema ${error.schemaVersion}, this one knows ${error.schemaVersionMax})`,
+        "run the newer Dovetail",
+      );
+    case "StoreDamaged":
+      return say(EXIT.storage, `store.db of this profile is damaged (${error.detail})`, REBUILD_HINT);
+    case "StoreBusy":
+      return say(EXIT.conflict, "another process holds store.db of this profile", "end it, then try again");
+    case "StoreUnavailable":
+      return say(
+        EXIT.storage,
+        `the disk refused (${error.detail}); what was asked for was not written`,
+        "check free space and permissions, then try again",
+      );
+    case "StoreCorrupt":
+      return say(EXIT.storage, "a stored row is not what was written", REBUILD_HINT);
+    case "StoreConflict":
+      return say(
+        EXIT.storage,
+        "a stored row changed while it was being written; nothing of this was written",
+        "try again",
+      );
+    case "DocumentDamaged":
+      return say(
+        EXIT.storage,
+        `${count(error.chunks, "stored chunk")} of a document ${error.chunks === 1 ? "does" : "do"} not open; they are kept`,
+        REBUILD_HINT,
+      );
+    case "DocumentIncomplete":
+      return say(
+        EXIT.storage,
+        `a stored document lacks ${count(error.missingHeads, "change")} it once had`,
+        REBUILD_HINT,
+      );
+    case "DocumentStorageUnavailable":
+      return say(
+        EXIT.storage,
+        `the disk refused a document (${error.detail}); saving it goes on being tried`,
+        "check free space and permissions",
+      );
+    case "MalformedChanges":
+      return say(EXIT.failure, "changes of a document are malformed; the document is as it was", REPORT_HINT);
+    case "EditRefused":
+      return say(EXIT.failure, "a document does not hold such a value; it is as it was", REPORT_HINT);
+    case "DocumentEngineFailed":
+      return say(
+        EXIT.failure,
+        "the document engine stopped; what was acknowledged is on disk",
+        "run the command again",
+      );
+    case "DocumentsClosed":
+    case "ClientStopped":
+      return say(EXIT.failure, "the client has stopped; nothing was changed", "run the command again");
+
+    // The server
+    case "ServerUnreachable":
+      return say(
+        EXIT.serverUnreachable,
+        `no answer from ${plainLine(error.origin)} (${plainLine(error.detail)})`,
+        unreachableHint(error.detail),
+      );
+    case "NotOnline":
+      return say(
+        EXIT.serverUnreachable,
+        "this needs the server, and there is no connection",
+        "try again when it answers: dovetail sync",
+      );
+    case "IncompatibleServer":
+      return say(
+        EXIT.refused,
+        `the server speaks protocol ${error.versionMin} to ${error.versionMax}, and this Dovetail speaks another`,
+        "update the older of the two",
+      );
+    case "Refused":
+      return describeRefusal(error.code, error.retryAfterMs);
+    case "ServerMisbehaved":
+      return say(
+        EXIT.refused,
+        `the server broke the protocol: it ${plainLine(error.why)}`,
+        "nothing of it was taken over; tell whoever runs the server",
+      );
+
+    // Trust
+    case "LogDistrusted":
+      return say(
+        EXIT.distrusted,
+        describeLogFault(error.fault),
+        "nothing of it was taken over; compare `dovetail verify` on your devices, and ask whoever runs the server",
+      );
+    case "ChainDistrusted":
+      return say(
+        EXIT.distrusted,
+        `the device list of account ${shortId(error.accountId)} does not verify (${plainLine(error.rule)})`,
+        "nothing of it was taken over, and nothing is sent there; compare numbers with `dovetail contact safety`",
+      );
+    case "EpochUnavailable":
+      return say(
+        EXIT.distrusted,
+        `the server has no key of epoch ${error.epoch} that opens here (${plainLine(error.rule)})`,
+        "keep this device and another of yours online; if it stays so, link this device anew",
+      );
+    case "DeviceRevoked":
+      return say(
+        EXIT.deviceLost,
+        "this device was revoked: what it holds it keeps, and it gets nothing new",
+        "link it anew in another profile, from a device that is still active",
+      );
+    case "DeviceRolledBack":
+      return say(
+        EXIT.deviceLost,
+        "this profile is older than what the server had from it: restored from a copy, or in use twice",
+        "end every other copy; then link this device anew in another profile",
+      );
+
+    // What was asked for
+    case "UnknownContact":
+      return say(EXIT.notFound, "no such contact", "dovetail contact list");
+    case "UnknownConversation":
+      return say(EXIT.notFound, "no such conversation", "dovetail inbox");
+    case "BadRecoveryWords":
+      return say(
+        EXIT.usage,
+        `these words are no recovery key (${error.rule})`,
+        "24 words, in their order, as they were shown",
+      );
+    case "WrongRecoveryKey":
+      return say(EXIT.refused, "this recovery key is not this account's", "check the handle and the server");
+    case "UnknownDevice":
+      return say(EXIT.notFound, "no such device on this account", "dovetail device list");
+    case "UnknownTag":
+      return say(EXIT.notFound, "no such tag", "dovetail tag list");
+    case "UnknownHandle":
+      return say(
+        EXIT.notFound,
+        `this server knows nobody with the handle ${quote(error.handle)}`,
+        "ask for their contact link: it works for every server",
+      );
+    case "BadHandle":
+      return say(
+        EXIT.usage,
+        `${quote(error.handle)} cannot be a handle`,
+        "use 2 to 32 of a-z, 0-9 and single dots, dashes or underscores between them",
+      );
+    case "BadContactCode":
+      return describeContactCode(error.rule);
+    case "ContactIsSelf":
+      return say(EXIT.usage, "that is your own contact link", "hand it to others; add them by theirs");
+    case "ContactExists":
+      return say(
+        EXIT.conflict,
+        `account ${shortId(error.accountId)} is among your contacts already`,
+        "dovetail contact list",
+      );
+    case "NotARequest":
+      return say(EXIT.conflict, "that contact has no open request", "dovetail contact list");
+    case "MessageTooLong":
+      return say(
+        EXIT.usage,
+        `the text has ${error.sizeBytes} bytes; at most ${error.sizeBytesMax} go in one message`,
+        "send it in parts",
+      );
+    case "MessageEmpty":
+      return say(EXIT.usage, "there is no text to send", "give it after the contact, or on standard input");
+    case "NameTooLong":
+      return say(
+        EXIT.usage,
+        `the name has ${error.sizeBytes} bytes; a name has 1 to ${error.sizeBytesMax}`,
+        "choose another",
+      );
+    case "NoPreKeys":
+      return say(
+        EXIT.refused,
+        `no device of account ${shortId(error.accountId)} can be written to yet`,
+        "the message is kept here; it goes when one of their devices was online",
+      );
+    case "LinkingFailed":
+      return describeLinkingRule(error.rule);
+    default:
+      return unreachable(error);
+  }
+}
+
+const REBUILD_HINT =
+  "link this device anew in another profile: your other devices bring everything that was sent";
+const REPORT_HINT = "this should not happen: report it with the output of `dovetail status --json`";
+
+function unreachableHint(detail: string): string {
+  if (detail === "http-off-loopback") return "an address beyond this machine begins with https://";
+  return "check its address and your network; what you have written is kept and goes when it answers";
+}
+
+function describeContactCode(rule: string): ErrorText {
+  switch (rule) {
+    case "LinkCodeIsNotAContact":
+      return say(
+        EXIT.usage,
+        "that is a code for linking a device; it adds nobody",
+        "whoever gave it to you as an invitation wants a device on your account, or has mixed them up: ask for their contact link",
+      );
+    case "UnsupportedContactLink":
+      return say(EXIT.usage, "a newer Dovetail made this contact link", "update Dovetail");
+    default:
+      return say(
+        EXIT.usage,
+        `that is no contact link (${plainLine(rule)})`,
+        "it begins with dovetail-contact: and is one line; copy all of it",
+      );
+  }
+}
+
+function listHint(what: string): string {
+  if (what === "message") return "dovetail inbox show CONTACT shows the start of each id";
+  if (what === "rule") return "dovetail tag rule list";
+  return what === "conversation" ? "dovetail inbox" : `dovetail ${what} list`;
+}
+
+const FAILURES_SHOWN = 3;
+
+/** The first few of a list of sentences; the rest as a number. */
+function someOf(sentences: readonly string[]): string {
+  const rest = sentences.length - FAILURES_SHOWN;
+  return sentences.slice(0, FAILURES_SHOWN).join("; ") + (rest > 0 ? `; and ${rest} more` : "");
+}

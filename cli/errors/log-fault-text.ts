@@ -1,0 +1,20 @@
+/** What a server did to a log, in words. */
+import { type ClientError, unreachable } from "@dovetail/core";
+
+export type LogFault = Extract<ClientError, { readonly type: "LogDistrusted" }>["fault"];
+
+/** One sentence without its full stop. */
+export function describeLogFault(fault: LogFault): string {
+  switch (fault.type) {
+    case "LogGap":
+      return `the server left out entries: ${fault.expectedSeq} should follow and ${fault.seq} came`;
+    case "LogRolledBack":
+      return `the server lost or hides entries: this device has read ${fault.seenSeq} and the log now ends at ${fault.headSeq}`;
+    case "LogForked":
+      return `the server shows different devices different histories (entry ${fault.seq})`;
+    case "LogIncarnationChanged":
+      return `the server started the log anew (${fault.seen} became ${fault.incarnation}) without the account's signature`;
+    default:
+      return unreachable(fault);
+  }
+}

@@ -1,0 +1,14 @@
+/** The command line's entry: runs the program on this process's streams and ends with its exit code. */
+import process from "node:process";
+import { runProgram } from "./program.ts";
+
+const { exitCode, isServing } = await runProgram(
+  { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env },
+  process.argv.slice(2),
+);
+
+if (!isServing) {
+  process.exitCode = exitCode;
+  // An idle connection or a terminal's input would keep the process; what was written leaves first.
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCode)));
+}

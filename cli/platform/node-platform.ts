@@ -1,0 +1,42 @@
+/** The engine's ports on Node and Deno: system clock and random, fetch and WebSocket, node:sqlite, files. */
+import {
+  createPlatformRandom,
+  createSystemClock,
+  ok,
+  silentLogger,
+  type Logger,
+  type Platform,
+  type Result,
+  type ServerConnector,
+} from "@dovetail/core";
+import { DurableNodeFsAdapter } from "./durable-nodefs-adapter.ts";
+import type { Profile } from "./profile-folder.ts";
+import { type OpenStoreError, openSqliteTxStore } from "./sqlite-tx-store.ts";
+import { createWebConnector } from "./web-connector.ts";
+
+export interface NodePlatformOptions {
+  readonly logger?: Logger;
+  readonly connector?: ServerConnector;
+}
+
+/**
+ * The platform of one open profile. The client closes the store when it stops; the profile is released after that.
+ *
+ * - Fails: see `OpenStoreError`.
+ */
+export function createNodePlatform(
+  profile: Profile,
+  options: NodePlatformOptions = {},
+): Result<Platform, OpenStoreError> {
+  const store = openSqliteTxStore(profile.storePath);
+  if (!store.ok) return store;
+  return ok({
+    clock: createSystemClock(),
+    random: createPlatformRandom(),
+    logger: options.logger ?? silentLogger,
+    connector: options.connector ?? createWebConnector(),
+    store: store.value,
+    documentStorage: new DurableNodeFsAdapter(profile.documentsFolder),
+    storeKey: profile.storeKey,
+  });
+}

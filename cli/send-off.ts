@@ -1,0 +1,78 @@
+/**
+ * After a change: lets it go out at once where that is possible.
+ *
+ * The change is durable before this begins, so a server that does not answer is no failure of the command.
+ */
+import { type Client, type ClientEvent, err, ok, type Result, type SyncReport } from "@dovetail/core";
+import type { CommandContext } from "./command-runner.ts";
+import type { CliError } from "./errors/command-error.ts";
+import { describeAlarm } from "./errors/alarm-text.ts";
+import { describeError } from "./errors/error-text.ts";
+import { EXIT } from "./errors/exit-code.ts";
+import type { Report } from "./output/output.ts";
+import { showProgress } from "./output/progress.ts";
+
+/** What became of the attempt. */
+export type SendOff =
+  | { readonly server: "reached"; readonly report: SyncReport }
+  | { readonly server: "unreachable" }
+  /** With `--offline`. */
+  | { readonly server: "not-asked" };
+
+/** What a change did, before it is known whether it went out. */
+export interface Change {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** What a progress bar is called, by what goes on. */
+export const LABEL_BY_PHASE = { history: "receiving", sending: "sending" } as const;
+
+/** Synchronises once, unless the command is offline. - Fails: on all but an unreachable server, such as trust alarms. */
+export async function sendOff(context: CommandContext, client: Client): Promise<Result<SendOff, CliError>> {
+  if (context.isOffline) return ok({ server: "not-asked" });
+  const synced = await syncWithProgress(context, client);
+  if (synced.ok) return ok({ server: "reached", report: synced.value });
+  if (describeError(synced.error).exitCode === EXIT.serverUnreachable) return ok({ server: "unreachable" });
+  return err(synced.error);
+}
+
+/** Lets a change go out and reports both: what it did, and how far it got. */
+export async function reportChange(
+  context: CommandContext,
+  client: Client,
+  { json, message }: Change,
+): Promise<Result<Report, CliError>> {
+  const sent = await sendOff(context, client);
+  if (!sent.ok) return sent;
+  return ok({ json: { ...json, sync: sent.value }, messages: [message, ...describeSendOff(sent.value)] });
+}
+
+/** One whole synchronisation with a bar while it lasts, and a warning for each alarm. */
+export async function syncWithProgress(
+  context: CommandContext,
+  client: Client,
+): Promise<Result<SyncReport, CliError>> {
+  const show = (event: ClientEvent): void => {
+    if (event.type === "progress")
+      showProgress(context.output, LABEL_BY_PHASE[event.phase], event.done, event.total);
+  };
+  const stopListening = client.onEvent(show);
+  const synced = await client.sync();
+  stopListening();
+  context.output.live(null);
+  if (synced.ok) for (const alarm of synced.value.alarms) context.output.warn(describeAlarm(alarm));
+  return synced;
+}
+
+/** What to say when a change did not go out. */
+export function describeSendOff(sent: SendOff): readonly string[] {
+  switch (sent.server) {
+    case "reached":
+      return [];
+    case "unreachable":
+      return ["Kept here, goes out when the server answers."];
+    case "not-asked":
+      return ["Kept here, goes out with `dovetail sync`."];
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Port: time. Machines take `nowMs` in events; only `client` and the adapters hold a clock, so a simulator can replace it.
+ */
+
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00Z by this device. May jump either way. */
+  nowMs(): number;
+  /** Runs `task` once after `delayMs`; the returned function cancels it. */
+  schedule(delayMs: number, task: () => void): () => void;
+}
+
+/** The platform's clock. */
+export function createSystemClock(): Clock {
+  return {
+    nowMs: () => Date.now(),
+    schedule: (delayMs, task) => {
+      const timer = setTimeout(task, delayMs);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** Resolves after `delayMs` of `clock`. */
+export function sleep(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule(delayMs, resolve);
+  });
+}
+
+/** Waits for `work`, but not longer than `delayMs`; it goes on in any case. */
+export async function within(clock: Clock, delayMs: number, work: Promise<unknown>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const cancel = clock.schedule(delayMs, () => over.resolve());
+  await Promise.race([work, over.promise]);
+  cancel();
+}

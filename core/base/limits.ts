@@ -1,0 +1,72 @@
+/**
+ * Every limit of the protocol and the engine, each with its unit last. Each has a test at, under and over it.
+ *
+ * Changing one that both sides enforce changes the protocol: raise `PROTOCOL_VERSION` with it.
+ */
+
+// Codec
+export const CBOR_DEPTH_MAX = 16;
+export const FRAME_BYTES_MAX = 1_048_576;
+
+// Sealed log
+export const ENTRY_BYTES_MAX = 262_144;
+export const APPEND_BATCH_ENTRIES_MAX = 100;
+export const READ_PAGE_ENTRIES_MAX = 500;
+export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 4_096;
+
+// Sigchain
+export const LINK_BYTES_MAX = 65_536;
+export const ACTIVE_DEVICES_MAX = 64;
+export const CHAIN_PAGE_LINKS_MAX = 256;
+export const EPOCH_BOXES_BYTES_MAX = 262_144;
+export const EPOCH_WALKS_MAX = 16;
+export const DEVICE_NAME_BYTES_MAX = 256;
+export const NEW_DEVICE_HOLD_MS = 86_400_000;
+
+// Handles and rendezvous
+export const HANDLE_CHARS_MIN = 2;
+export const HANDLE_CHARS_MAX = 32;
+export const RENDEZVOUS_BYTES_MAX = 4_096;
+export const RENDEZVOUS_TTL_MS = 300_000;
+export const LINK_PROPOSALS_MAX = 3;
+export const ACCOUNT_NAME_BYTES_MAX = 256;
+export const PLATFORM_BYTES_MAX = 64;
+export const SERVER_ORIGIN_CHARS_MAX = 267;
+export const CODE_TEXT_CHARS_MAX = 1_024;
+
+// Prekeys and ratchet
+export const PREKEY_POOL_MAX = 100;
+export const PREKEY_REFILL_BELOW = 50;
+export const PREKEY_ROTATE_MS = 604_800_000;
+export const PREKEY_LIFETIME_MS = 7_776_000_000;
+export const ENVELOPES_MAX = 64;
+export const ENVELOPE_PLAINTEXT_BYTES_MAX = 2_048;
+export const SKIPPED_KEYS_PER_CHAIN_MAX = 1_000;
+export const SKIPPED_KEYS_PER_SESSION_MAX = 2_000;
+export const RECEIVING_CHAINS_MAX = 32;
+export const CHAIN_MESSAGES_MAX = 4_294_967_295;
+export const SESSIONS_PER_DEVICE_PAIR_MAX = 8;
+export const REMEMBERED_STARTS_MAX = 256;
+
+// Ops and documents
+export const OP_BYTES_MAX = 65_536;
+export const MESSAGE_TEXT_BYTES_MAX = 32_768;
+export const OPS_PER_BUCKET_MAX = 512;
+export const OP_CLOCK_AHEAD_MAX_MS = 86_400_000;
+export const PADDING_FLOOR_BYTES = 256;
+
+// Storage on a device
+export const STORE_KEY_CHARS_MAX = 512;
+export const STORE_VALUE_BYTES_MAX = 16_777_216;
+export const STORE_BATCH_ROWS_MAX = 10_000;
+export const DOCUMENTS_LIVE_MAX = 64;
+export const STORE_KEY_FILE_BYTES_MAX = 1_024;
+export const PASSPHRASE_BYTES_MAX = 1_024;
+export const PASSPHRASE_MEMORY_BYTES_MIN = 8_192;
+export const PASSPHRASE_MEMORY_BYTES_MAX = 268_435_456;
+export const PASSPHRASE_PASSES_MAX = 16;
+
+// State documents
+export const DISPLAY_NAME_BYTES_MAX = 256;
+export const CONTACT_NOTES_BYTES_MAX = 4_096;
+export const TAG_NAME_BYTES_MAX = 128;

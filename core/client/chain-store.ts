@@ -1,0 +1,77 @@
+/**
+ * Verified chains of this account and of others, kept as the links received. Rules SC36-SC39 from the client's side.
+ *
+ * What is stored here is the pin: a server that later shows less, or another chain, is told apart from one that shows more.
+ */
+import type { AccountId } from "../base/ids.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { ChainState } from "../sigchain/chain-state.ts";
+import { verifyChain } from "../sigchain/verify-chain.ts";
+import type { WriteOp } from "../store/tx-store.ts";
+import type { ClientError } from "./client-error.ts";
+import type { DirectoryClient } from "./directory-client.ts";
+import type { TxStore } from "../store/tx-store.ts";
+import type { Tables } from "./tables.ts";
+
+export interface ChainStore {
+  /** The chain as far as it is stored, or null. */
+  load(accountId: AccountId): Promise<Result<ChainState | null, ClientError>>;
+  /** Fetches what is new, verifies it against what is stored, stores it. */
+  refresh(accountId: AccountId, directory: DirectoryClient): Promise<Result<ChainState, ClientError>>;
+  /** Stores links that were verified elsewhere, from `firstSeq`. */
+  writes(accountId: AccountId, firstSeq: number, links: readonly Uint8Array[]): WriteOp[];
+}
+
+export function createChainStore(store: TxStore, tables: Tables): ChainStore {
+  const cache = new Map<AccountId, ChainState>();
+
+  async function load(accountId: AccountId): Promise<Result<ChainState | null, ClientError>> {
+    const known = cache.get(accountId);
+    if (known !== undefined) return ok(known);
+    const rows = await tables.chain.scan({ under: [accountId] });
+    if (!rows.ok) return rows;
+    if (rows.value.length === 0) return ok(null);
+    const verified = verifyChain(pagesOf(rows.value.map((row) => row.value.link)), { accountId });
+    if (!verified.ok) return err({ type: "ChainDistrusted", accountId, rule: verified.error.type });
+    cache.set(accountId, verified.value);
+    return ok(verified.value);
+  }
+
+  const writes = (accountId: AccountId, firstSeq: number, links: readonly Uint8Array[]): WriteOp[] =>
+    links.map((link, index) => tables.chain.put([accountId, firstSeq + index], { link }));
+
+  async function refresh(
+    accountId: AccountId,
+    directory: DirectoryClient,
+  ): Promise<Result<ChainState, ClientError>> {
+    const stored = await load(accountId);
+    if (!stored.ok) return stored;
+    let state = stored.value;
+    for (;;) {
+      const page = await directory.chain(accountId, state?.seq ?? 0);
+      if (!page.ok) return page;
+      if (state !== null && page.value.headSeq < state.seq)
+        return err({ type: "ChainDistrusted", accountId, rule: "ChainTruncated" });
+      if (page.value.links.length === 0) {
+        return state === null ? err({ type: "ChainDistrusted", accountId, rule: "EmptyChain" }) : ok(state);
+      }
+      const firstSeq: number = (state?.seq ?? 0) + 1;
+      const verified = verifyChain(
+        [page.value.links],
+        state === null ? { accountId } : { accountId, from: state },
+      );
+      if (!verified.ok) return err({ type: "ChainDistrusted", accountId, rule: verified.error.type });
+      const written = await store.batch(writes(accountId, firstSeq, page.value.links));
+      if (!written.ok) return written;
+      state = verified.value;
+      cache.set(accountId, state);
+      if (state.seq >= page.value.headSeq) return ok(state);
+    }
+  }
+
+  return { load, refresh, writes };
+}
+
+function* pagesOf(links: readonly Uint8Array[]): Iterable<readonly Uint8Array[]> {
+  for (let start = 0; start < links.length; start += 256) yield links.slice(start, start + 256);
+}

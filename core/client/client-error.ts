@@ -1,0 +1,57 @@
+/**
+ * Why something a person or program asked of the client did not happen. Each says enough to choose the next step.
+ */
+import type { AccountId, LogId } from "../base/ids.ts";
+import type { StoreError } from "../store/tx-store.ts";
+import type { DocumentError } from "../document/document-error.ts";
+import type { LogFault } from "../log/log-reader.ts";
+import type { ServerError } from "./gateway.ts";
+
+export type ClientError =
+  | ServerError
+  | StoreError
+  | DocumentError
+  /** The server's log contradicts what was seen before. Nothing of it was taken over; see the alarm. */
+  | { readonly type: "LogDistrusted"; readonly logId: LogId; readonly fault: LogFault }
+  /** A chain that does not verify, does not continue what is pinned, or is another account's. `rule` names what it breaks. */
+  | { readonly type: "ChainDistrusted"; readonly accountId: AccountId; readonly rule: string }
+  /** Boxes that are not those the chain commits to, or none for this device. */
+  | { readonly type: "EpochUnavailable"; readonly epoch: number; readonly rule: string }
+  /** This device was revoked. What it holds it keeps; it gets nothing new. */
+  | { readonly type: "DeviceRevoked" }
+  /** This profile is older than what the server has had from this device: restored from a copy, or copied. */
+  | { readonly type: "DeviceRolledBack"; readonly logId: LogId }
+  | { readonly type: "UnknownContact" }
+  | { readonly type: "UnknownConversation" }
+  | { readonly type: "UnknownDevice" }
+  | { readonly type: "UnknownHandle"; readonly handle: string }
+  | { readonly type: "BadHandle"; readonly handle: string }
+  | { readonly type: "BadContactCode"; readonly rule: string }
+  | { readonly type: "ContactIsSelf" }
+  | { readonly type: "ContactExists"; readonly accountId: AccountId }
+  | { readonly type: "NotARequest" }
+  | { readonly type: "MessageTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
+  | { readonly type: "MessageEmpty" }
+  | { readonly type: "UnknownTag" }
+  | { readonly type: "NameTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
+  /** No live device of the contact has published prekeys. */
+  | { readonly type: "NoPreKeys"; readonly accountId: AccountId }
+  /** Words that are no recovery key; `rule` says why. */
+  | { readonly type: "BadRecoveryWords"; readonly rule: string }
+  /** A recovery key, but not the one of this account. */
+  | { readonly type: "WrongRecoveryKey" }
+  | { readonly type: "NotOnline" }
+  /** There is an account in this profile already. */
+  | { readonly type: "ProfileInUse" }
+  | { readonly type: "ClientStopped" };
+
+/** Something found while working in the background that a person has to know. Each is raised once. */
+export type Alarm =
+  | { readonly type: "LogDistrusted"; readonly logId: LogId; readonly fault: LogFault }
+  | { readonly type: "ChainDistrusted"; readonly accountId: AccountId; readonly rule: string }
+  /** A contact's device sees another chain of ours than we do, or quotes one of theirs that does not exist. */
+  | { readonly type: "ChainsDisagree"; readonly accountId: AccountId }
+  | { readonly type: "EntryRefused"; readonly logId: LogId; readonly seq: number; readonly rule: string }
+  | { readonly type: "DocumentDamaged"; readonly documentKind: string }
+  | { readonly type: "DeviceRevoked" }
+  | { readonly type: "DeviceRolledBack"; readonly logId: LogId };

@@ -1,0 +1,230 @@
+/**
+ * What a program does with Dovetail: one client per device and profile. Faces (CLI, web app) are built on this alone.
+ *
+ * Everything works offline: what has to leave waits in the store and goes when the server answers. Views are plain
+ * values read from local rows; `onEvent` tells when to read them again.
+ */
+import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
+import type { Result } from "../base/result.ts";
+import type { Alarm, ClientError } from "./client-error.ts";
+
+/** How the client stands to its server. `sinceMs` is when that began. */
+export interface ConnectionStatus {
+  readonly state: "offline" | "connecting" | "online" | "stopped";
+  readonly sinceMs: number;
+  /** Why it is not online, when it is not. */
+  readonly lastError: ClientError | null;
+  /** Document changes and messages not yet taken by the server. */
+  readonly pendingCount: number;
+}
+
+export interface AccountView {
+  readonly accountId: AccountId;
+  readonly deviceId: DeviceId;
+  readonly origin: string;
+  readonly handle: string | null;
+  readonly displayName: string;
+  readonly epoch: number;
+  readonly chainSeq: number;
+}
+
+export interface DeviceView {
+  readonly id: DeviceId;
+  readonly name: string;
+  readonly isThis: boolean;
+  readonly isActive: boolean;
+  readonly addedSeq: number;
+}
+
+export type ContactState = "requested" | "incoming" | "accepted" | "declined";
+
+export interface ContactView {
+  readonly accountId: AccountId;
+  /** What to call them: the petname given here, else the name they gave, else their handle, else the start of their id. */
+  readonly name: string;
+  readonly petname: string | null;
+  readonly displayName: string | null;
+  readonly handle: string | null;
+  readonly origin: string;
+  readonly state: ContactState;
+  readonly conversationId: ConversationId;
+  readonly addedAtMs: number;
+}
+
+export interface ConversationView {
+  readonly id: ConversationId;
+  readonly contact: ContactView;
+  readonly messageCount: number;
+  readonly unreadCount: number;
+  readonly lastMessage: MessageView | null;
+  readonly tagIds: readonly string[];
+  readonly isArchived: boolean;
+}
+
+/**
+ * `kept`: here only. `sent`: the server has it. `delivered`: a device of theirs has it. `failed`: refused for good.
+ * `elsewhere`: written on another own device, which knows whether it has been sent. `received`: not an own message.
+ */
+export type DeliveryState = "kept" | "sent" | "delivered" | "failed" | "elsewhere" | "received";
+
+export interface MessageView {
+  readonly id: OpId;
+  readonly conversationId: ConversationId;
+  readonly author: AccountId;
+  readonly isOwn: boolean;
+  readonly device: DeviceId;
+  readonly sentAtMs: number;
+  readonly text: string;
+  readonly state: DeliveryState;
+  readonly isStarred: boolean;
+}
+
+export interface TagView {
+  readonly id: string;
+  readonly name: string;
+  readonly conversationCount: number;
+}
+
+/** Messages of `sender` put their conversation under `tagId`. */
+export interface TagRuleView {
+  readonly id: string;
+  readonly sender: AccountId;
+  readonly tagId: string;
+}
+
+export type ClientEvent =
+  | { readonly type: "connection"; readonly status: ConnectionStatus }
+  | { readonly type: "message"; readonly message: MessageView }
+  | { readonly type: "request"; readonly contact: ContactView }
+  | { readonly type: "delivered"; readonly conversationId: ConversationId }
+  /** Contacts, inbox, tags or settings changed, here or on another device. */
+  | { readonly type: "state" }
+  | {
+      readonly type: "progress";
+      readonly phase: "history" | "sending";
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly type: "alarm"; readonly alarm: Alarm };
+
+/** What a device holds, as hashes: equal on two devices when, and only when, they hold the same. */
+export interface StateFingerprint {
+  /** By document kind: hash over ids and heads of all its documents. */
+  readonly headsByKind: Readonly<Record<string, string>>;
+  /** Hash over the ids of all ops. */
+  readonly ops: string;
+  readonly opCount: number;
+  /** Hash over contacts, tags, rules and the order of messages as they are shown. */
+  readonly view: string;
+}
+
+/** Linking another device from this one, which shows the code. */
+export interface LinkingHost {
+  /** Text of the QR and of the link to paste. Works once, until `expiresAtMs`. */
+  readonly code: string;
+  readonly expiresAtMs: number;
+  /** Resolves when a new device has answered and shows its 6 digits. */
+  readonly whenAnswered: Promise<Result<{ readonly deviceName: string }, LinkingError>>;
+  /** The digits as the person reads them on the new device. One attempt. */
+  confirm(digits: string): Promise<Result<{ readonly deviceId: DeviceId }, LinkingError>>;
+  /** Resolves when the other side has been told, as far as it can be: then the program may end. */
+  cancel(): Promise<void>;
+}
+
+/** Linking this device to an account, from the code another device shows. */
+export interface LinkingGuest {
+  readonly accountName: string;
+  readonly accountId: AccountId;
+  /** After the person has said that this is their account: the 6 digits to type on the other device. */
+  accept(): Promise<Result<{ readonly digits: string }, LinkingError>>;
+  /** Resolves when the other device has added this one; the profile is stored then. */
+  whenLinked(): Promise<Result<{ readonly deviceId: DeviceId }, LinkingError>>;
+  /** Resolves when the other side has been told, as far as it can be: then the program may end. */
+  cancel(): Promise<void>;
+}
+
+/** Why nothing was linked. `rule` is the fixed word of core/sigchain/linking. */
+export type LinkingError = ClientError | { readonly type: "LinkingFailed"; readonly rule: string };
+
+export interface SyncReport {
+  readonly receivedMessages: number;
+  readonly sentMessages: number;
+  /** Messages that wait: for the other side to accept the request, or for the server. */
+  readonly waitingMessages: number;
+  readonly alarms: readonly Alarm[];
+}
+
+export interface Client {
+  account(): Promise<Result<AccountView, ClientError>>;
+  devices(): Promise<Result<readonly DeviceView[], ClientError>>;
+  setDisplayName(name: string): Promise<Result<void, ClientError>>;
+  setDeviceName(device: DeviceId, name: string): Promise<Result<void, ClientError>>;
+  /**
+   * Needs the server. The device opens nothing that is written from then on; what it holds it keeps. The account goes on
+   * under a new epoch, and contacts are told of new logs. Other own devices need nothing done.
+   */
+  revokeDevice(device: DeviceId): Promise<Result<void, ClientError>>;
+  /** Needs the server. Starts a new epoch for the same devices. */
+  rotateEpoch(): Promise<Result<void, ClientError>>;
+
+  status(): ConnectionStatus;
+  /** Connects and stays connected, with growing pauses between attempts, until `stop`. */
+  start(): void;
+  /** Connects unless connected, and resolves once everything there is has come and everything that can go has gone. */
+  sync(): Promise<Result<SyncReport, ClientError>>;
+  /** Stops, brings everything to disk, releases the profile. */
+  stop(): Promise<Result<void, ClientError>>;
+  onEvent(listener: (event: ClientEvent) => void): () => void;
+
+  /** Needs the server: shows a code that links one more device. */
+  linkDevice(): Promise<Result<LinkingHost, LinkingError>>;
+
+  /** Text to hand to people who want to write to this account; lets their request in without proof of work. */
+  contactLink(): Promise<Result<string, ClientError>>;
+  /** Needs the server once. `address` is a contact link or a handle; the request goes out with the first sync. */
+  addContact(
+    address: string,
+    options?: { readonly petname?: string; readonly greeting?: string },
+  ): Promise<Result<ContactView, ClientError>>;
+  contacts(): Promise<Result<readonly ContactView[], ClientError>>;
+  acceptContact(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
+  declineContact(accountId: AccountId): Promise<Result<void, ClientError>>;
+  setPetname(accountId: AccountId, petname: string | null): Promise<Result<void, ClientError>>;
+  /** 60 digits that are the same on both sides. */
+  safetyNumber(accountId: AccountId): Promise<Result<string, ClientError>>;
+
+  send(conversationId: ConversationId, text: string): Promise<Result<MessageView, ClientError>>;
+  conversations(): Promise<Result<readonly ConversationView[], ClientError>>;
+  /** Newest first; `beforeHlcKey` continues where a page ended. */
+  messages(
+    conversationId: ConversationId,
+    page?: { readonly limit?: number; readonly before?: string },
+  ): Promise<Result<MessagePage, ClientError>>;
+  markRead(conversationId: ConversationId): Promise<Result<void, ClientError>>;
+  setArchived(conversationId: ConversationId, isArchived: boolean): Promise<Result<void, ClientError>>;
+  setStarred(
+    message: { readonly conversationId: ConversationId; readonly id: OpId },
+    isStarred: boolean,
+  ): Promise<Result<void, ClientError>>;
+
+  tags(): Promise<Result<readonly TagView[], ClientError>>;
+  createTag(name: string): Promise<Result<TagView, ClientError>>;
+  deleteTag(tagId: string): Promise<Result<void, ClientError>>;
+  setTagged(
+    conversationId: ConversationId,
+    tagId: string,
+    isTagged: boolean,
+  ): Promise<Result<void, ClientError>>;
+  tagRules(): Promise<Result<readonly TagRuleView[], ClientError>>;
+  createTagRule(sender: AccountId, tagId: string): Promise<Result<TagRuleView, ClientError>>;
+  deleteTagRule(ruleId: string): Promise<Result<void, ClientError>>;
+
+  fingerprint(): Promise<Result<StateFingerprint, ClientError>>;
+}
+
+export interface MessagePage {
+  /** Newest first. */
+  readonly messages: readonly MessageView[];
+  /** To pass as `before` for older ones; null at the beginning of the conversation. */
+  readonly older: string | null;
+}

@@ -1,0 +1,575 @@
+/**
+ * Conversations on this device: ops from contacts, from siblings and from here meet in one set. Rules MS4-MS6, DM6, DM14-DM16, FC4, FC7.
+ *
+ * Whatever way an op comes, it gets a row and, unless a sibling has done so, a place in its bucket; the inbound entry is
+ * acknowledged when the account log has the op. Runs within the serial.
+ */
+import type { AccountId, ConversationId, DeviceId, EntryId, LogId, OpId } from "../base/ids.ts";
+import { OP_BYTES_MAX } from "../base/limits.ts";
+import { ok, type Result } from "../base/result.ts";
+import { decode, encode } from "../codec/shape.ts";
+import type { Documents } from "../document/documents.ts";
+import { INBOX } from "../document/inbox.ts";
+import { setField } from "../document/state-field.ts";
+import { tagsSchema } from "../document/tags.ts";
+import { CHANGE_BYTES_MAX } from "../log/account-entry.ts";
+import type { DocumentName } from "../log/document-name.ts";
+import { encodeArchivedOp, parseArchivedOp } from "../messenger/archived-op.ts";
+import {
+  bucketOf,
+  type Introduction,
+  introductionPayloadShape,
+  type Mark,
+  markPayloadShape,
+  type NamedOp,
+  OP_KIND,
+  parseOp,
+} from "../messenger/op.ts";
+import type { WriteOp } from "../store/tx-store.ts";
+import type { AccountLog } from "./account-log.ts";
+import type { ClientError } from "./client-error.ts";
+import type { ContactBook, ContactPatch, ContactRecord } from "./contact-book.ts";
+import type { EngineContext } from "./engine-context.ts";
+import { type Arrival, isDialable, type OpenedPage } from "./inbound.ts";
+import type { OpStore } from "./op-store.ts";
+import type { Outbox } from "./outbox.ts";
+import type { SetAside } from "./set-aside.ts";
+import type { ArchiveRow } from "./tables.ts";
+
+/** Ops that come together are archived together, so that a bucket gets few changes. */
+const ARCHIVE_DELAY_MS = 25;
+const ARCHIVE_OPS_MAX = 256;
+/** What ops archived together may weigh, so that the change they make fits an item of an account entry. */
+const ARCHIVE_BYTES_MAX = CHANGE_BYTES_MAX - OP_BYTES_MAX;
+/** What an op takes in a change beside its bytes: its id as text, its source, the change's own columns. */
+const ARCHIVED_OVERHEAD_BYTES = 192;
+/** How long after an arrival the sender is told; what comes meanwhile shares one mark. */
+const MARK_DELAY_MS = 1_000;
+/** How often ops are sent again to one contact at the most. */
+const RESEND_INTERVAL_MS = 60_000;
+const RESEND_OPS_MAX = 512;
+const KNOWN_BUCKETS_MAX = 256;
+
+export interface ConversationEvents {
+  onMessages(ops: readonly NamedOp[]): void;
+  onRequest(accountId: AccountId): void;
+  onDelivered(conversationId: ConversationId): void;
+  onStateChanged(): void;
+  /** Something waits to be sent to this contact. */
+  onOutgoing(contact: AccountId): void;
+  /** Everything up to a seq of this log is in the account log. */
+  onAckable(logId: LogId): void;
+}
+
+export interface ConversationsDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly log: AccountLog;
+  readonly contacts: ContactBook;
+  readonly ops: OpStore;
+  readonly outbox: Outbox;
+  readonly setAside: SetAside;
+  readonly events: ConversationEvents;
+}
+
+export interface Conversations {
+  start(): Promise<Result<void, ClientError>>;
+  /** Stores a page of entries that were opened, with all that follows from it. */
+  take(page: OpenedPage): Promise<Result<void, ClientError>>;
+  /** Ops that siblings put into these documents. */
+  adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
+  /** Writes an op of this device and queues it for the contact, in one transaction; `store` may add to it. */
+  write(
+    contact: Correspondent,
+    kind: number,
+    payload: Uint8Array,
+    store?: StoreWith,
+  ): Promise<Result<NamedOp, ClientError>>;
+  /** Rows whose ops are in the account log. */
+  settled(keys: readonly string[]): void;
+  /** Seq up to which a log may be acknowledged, given how far it was read. */
+  ackableSeq(logId: LogId, readSeq: number): number;
+  /** Delivery frontier of a device's ops at the reading account. */
+  deliveredTo(conversationId: ConversationId, reader: AccountId, author: DeviceId): number;
+  /** Archives and marks what would otherwise wait a moment. */
+  prepareToSync(): Promise<Result<void, ClientError>>;
+  /** Whether something waits to be archived or marked. */
+  hasWork(): boolean;
+  /** Cancels timers. */
+  stop(): void;
+}
+
+/** Whom an op is for. */
+export type Correspondent = Pick<ContactRecord, "accountId" | "conversationId">;
+
+/** Stores rows together with something of the caller's. */
+export type StoreWith = (writes: readonly WriteOp[]) => Promise<Result<void, ClientError>>;
+
+interface ToArchive {
+  readonly op: NamedOp;
+  readonly source: ArchiveRow["source"];
+}
+
+export function createConversations(deps: ConversationsDeps): Conversations {
+  const { context, documents, log, contacts, ops, outbox, setAside, events } = deps;
+  const { tables, store, identity, clock } = context;
+  const toArchive = new Map<OpId, ToArchive>();
+  /** Sources of archive rows that are not settled, by row key. */
+  const unsettled = new Map<string, NonNullable<ArchiveRow["source"]>>();
+  const knownByBucket = new Map<string, Set<OpId>>();
+  const marks = new Map<string, number>();
+  const markDue = new Map<AccountId, { wantsMissing: boolean }>();
+  const resentAtMs = new Map<AccountId, number>();
+  let cancelArchive: (() => void) | null = null;
+  let cancelMark: (() => void) | null = null;
+  const nowMs = () => Math.max(0, clock.nowMs());
+  const markKey = (conversationId: ConversationId, reader: AccountId, device: DeviceId) =>
+    `${conversationId}/${reader}/${device}`;
+
+  async function start(): Promise<Result<void, ClientError>> {
+    const covered = new Set(log.settling());
+    const rows = await tables.archive.scan();
+    if (!rows.ok) return rows;
+    for (const { key, value } of rows.value) {
+      if (value.source !== null) unsettled.set(key, value.source);
+      const op = parseOp(value.op);
+      if (op.ok && !covered.has(key)) toArchive.set(op.value.id, { op: op.value, source: value.source });
+    }
+    const asides = await setAside.start(nowMs());
+    if (!asides.ok) return asides;
+    const markRows = await tables.mark.scan();
+    if (!markRows.ok) return markRows;
+    for (const { key, value } of markRows.value) marks.set(key.slice("mark/".length), value.next);
+    if (toArchive.size > 0) scheduleArchive();
+    return ok();
+  }
+
+  async function take(page: OpenedPage): Promise<Result<void, ClientError>> {
+    const welcome: Arrival[] = [];
+    for (const arrival of page.arrivals) {
+      const contact = await contacts.get(arrival.contact);
+      if (!contact.ok) return contact;
+      const state = contact.value?.state;
+      if (state !== "declined" && state !== "blocked") welcome.push(arrival);
+    }
+    const addition = await ops.add(
+      welcome.flatMap((arrival) => arrival.ops),
+      nowMs(),
+    );
+    if (!addition.ok) return addition;
+    const fresh = new Set(addition.value.fresh.map((op) => op.id));
+    const archived: (ToArchive & { readonly key: string })[] = [];
+    for (const { ops: arrived, source } of welcome) {
+      for (const op of arrived) {
+        if (!fresh.delete(op.id)) continue;
+        archived.push({ op, source, key: tables.archive.key(op.id) });
+      }
+    }
+    const markWrites = raiseMarks(addition.value.fresh);
+    const writes = [
+      ...page.writes,
+      ...addition.value.writes,
+      ...archived.map(({ op, source }) => tables.archive.put([op.id], { op: op.bytes, source })),
+      ...markWrites.writes,
+    ];
+    const patches = await introductionPatches(welcome);
+    if (!patches.ok) return patches;
+    const stored =
+      patches.value.size > 0
+        ? await contacts.setAll(patches.value, { with: writes })
+        : await store.batch(writes);
+    if (!stored.ok) return stored;
+    page.commit();
+    addition.value.commit();
+    markWrites.commit();
+    for (const { op, source, key } of archived) {
+      toArchive.set(op.id, { op, source });
+      if (source !== null) unsettled.set(key, source);
+    }
+    scheduleArchive();
+    for (const arrival of welcome)
+      if (arrival.ops.some(({ op }) => op.kind !== OP_KIND.mark)) dueMark(arrival.contact, false);
+    for (const contact of page.missingFrom) dueMark(contact, true);
+    for (const logId of page.freedLogs) events.onAckable(logId);
+    return afterAdding(addition.value.fresh, patches.value);
+  }
+
+  /** What people and other parts are told of ops that are new here. */
+  async function afterAdding(
+    fresh: readonly NamedOp[],
+    patches: ReadonlyMap<AccountId, ContactPatch>,
+  ): Promise<Result<void, ClientError>> {
+    const messages = fresh.filter(({ op }) => op.kind === OP_KIND.message);
+    if (messages.length > 0) events.onMessages(messages);
+    const tagged = await applyTagRules(messages);
+    if (!tagged.ok) return tagged;
+    for (const [accountId, patch] of patches) {
+      if (patch.state === "incoming") events.onRequest(accountId);
+      if (patch.state === "accepted") events.onOutgoing(accountId);
+    }
+    if (patches.size > 0) events.onStateChanged();
+    return answerMarks(fresh);
+  }
+
+  async function introductionPatches(
+    arrivals: readonly Arrival[],
+  ): Promise<Result<ReadonlyMap<AccountId, ContactPatch>, ClientError>> {
+    const patches = new Map<AccountId, ContactPatch>();
+    for (const arrival of arrivals) {
+      for (const { op } of arrival.ops) {
+        if (op.kind !== OP_KIND.introduction) continue;
+        const introduction = decode(introductionPayloadShape, op.payload);
+        if (!introduction.ok || !isDialable(introduction.value.origin, identity.origin)) continue;
+        const contact = await contacts.get(arrival.contact);
+        if (!contact.ok) return contact;
+        patches.set(arrival.contact, introductionPatch(contact.value, introduction.value));
+      }
+    }
+    return ok(patches);
+  }
+
+  /** FC4: a request of somebody we have asked ourselves is an acceptance, and so is one that says so. */
+  function introductionPatch(contact: ContactRecord | null, introduction: Introduction): ContactPatch {
+    const theirs = { ...introduction.reply, origin: introduction.origin };
+    const given = { givenName: introduction.displayName, theirs, origin: introduction.origin };
+    if (contact === null) return { ...given, state: "incoming", addedAtMs: nowMs() };
+    return contact.state === "requested" ? { ...given, state: "accepted" } : given;
+  }
+
+  async function applyTagRules(messages: readonly NamedOp[]): Promise<Result<void, ClientError>> {
+    const incoming = messages.filter(({ op }) => op.author !== identity.accountId);
+    if (incoming.length === 0) return ok();
+    const tags = await documents.read(log.ref({ type: "tags" }), tagsSchema);
+    if (!tags.ok) return tags;
+    const rules = [...tags.value.rulesById.values()].filter(
+      (rule) => rule.isEnabled && tags.value.tagsById.has(rule.tag),
+    );
+    const hits = incoming.flatMap(({ op }) =>
+      rules
+        .filter((rule) => rule.when.account === op.author)
+        .map((rule) => ({ conversation: op.conversationId, tag: rule.tag })),
+    );
+    if (hits.length === 0) return ok();
+    return log.edit({ type: "inbox" }, (draft) => {
+      for (const { conversation, tag } of hits) setField(draft, INBOX.tagged, [conversation, tag], true);
+    });
+  }
+
+  function raiseMarks(fresh: readonly NamedOp[]): { readonly writes: readonly WriteOp[]; commit(): void } {
+    const raised = new Map<string, number>();
+    for (const { op } of fresh) {
+      const mark = op.kind === OP_KIND.mark ? decode(markPayloadShape, op.payload) : null;
+      if (!mark?.ok) continue;
+      for (const { device, next } of mark.value.delivered) {
+        // A contact tells of our devices; of others it could name without end.
+        if (op.author !== identity.accountId && !context.chain().devicesById.has(device)) continue;
+        const key = markKey(op.conversationId, op.author, device);
+        if (next > (raised.get(key) ?? marks.get(key) ?? 0)) raised.set(key, next);
+      }
+    }
+    const writes = [...raised].map(([key, next]) => tables.mark.put(key.split("/"), { next }));
+    const commit = () => {
+      for (const [key, next] of raised) marks.set(key, next);
+    };
+    return { writes, commit };
+  }
+
+  /** Marks of the other side settle what was sent, and may ask for what never opened there. Rule DM15. */
+  async function answerMarks(fresh: readonly NamedOp[]): Promise<Result<void, ClientError>> {
+    for (const { op } of fresh) {
+      const mark =
+        op.kind === OP_KIND.mark && op.author !== identity.accountId
+          ? decode(markPayloadShape, op.payload)
+          : null;
+      if (!mark?.ok) continue;
+      const next = deliveredTo(op.conversationId, op.author, identity.deviceId);
+      const done = await outbox.delivered(op.conversationId, next);
+      if (!done.ok) return done;
+      events.onDelivered(op.conversationId);
+      if (!mark.value.wantsMissing) continue;
+      const resent = await resend(op.author, op.conversationId, mark.value);
+      if (!resent.ok) return resent;
+    }
+    return ok();
+  }
+
+  async function resend(
+    contact: AccountId,
+    conversationId: ConversationId,
+    mark: Mark,
+  ): Promise<Result<void, ClientError>> {
+    const last = resentAtMs.get(contact);
+    if (last !== undefined && Math.abs(nowMs() - last) < RESEND_INTERVAL_MS) return ok();
+    const asked = mark.delivered.find((one) => one.device === identity.deviceId)?.next ?? 0;
+    const next = Math.max(asked, deliveredTo(conversationId, contact, identity.deviceId));
+    const all = await ops.all(conversationId);
+    if (!all.ok) return all;
+    const missing = all.value.filter(
+      ({ op, id }) => op.device === identity.deviceId && op.deviceSeq >= next && !isWaiting(id),
+    );
+    if (missing.length === 0) return ok();
+    resentAtMs.set(contact, nowMs());
+    const kept = missing.slice(0, RESEND_OPS_MAX).map((op) => outbox.put(op, contact));
+    const written = await store.batch(kept.map(({ write }) => write));
+    if (!written.ok) return written;
+    for (const one of kept) one.commit();
+    events.onOutgoing(contact);
+    return ok();
+  }
+
+  function isWaiting(id: OpId): boolean {
+    const state = outbox.stateOf(id);
+    return state === "kept" || state === "sealed";
+  }
+
+  function scheduleArchive(): void {
+    if (toArchive.size === 0) return;
+    cancelArchive ??= clock.schedule(ARCHIVE_DELAY_MS, () => {
+      cancelArchive = null;
+      void context.serial.run(archiveNow);
+    });
+  }
+
+  async function archiveNow(): Promise<Result<void, ClientError>> {
+    cancelArchive?.();
+    cancelArchive = null;
+    const byBucket = new Map<string, { name: DocumentName; ops: ToArchive[] }>();
+    for (const item of [...toArchive.values()].sort((a, b) => a.op.op.deviceSeq - b.op.op.deviceSeq)) {
+      const name = bucketOf(item.op.op);
+      const key = `${name.conversationId}/${name.device}/${name.index}`;
+      const group = byBucket.get(key);
+      if (group === undefined) byBucket.set(key, { name, ops: [item] });
+      else group.ops.push(item);
+    }
+    for (const { name, ops: group } of byBucket.values()) {
+      for (const part of archiveParts(group)) {
+        const values = part.map(({ op, source }) => ({
+          stored: [op.id, encodeArchivedOp(op, source?.entry ?? null)] as const,
+          settles: tables.archive.key(op.id),
+        }));
+        const archived = await log.archive(name, values);
+        if (!archived.ok) return archived;
+        for (const { op } of part) toArchive.delete(op.id);
+      }
+    }
+    return ok();
+  }
+
+  function settled(keys: readonly string[]): void {
+    const logs = new Set<LogId>();
+    for (const key of keys) {
+      const source = unsettled.get(key);
+      if (source === undefined) continue;
+      unsettled.delete(key);
+      logs.add(source.logId);
+    }
+    for (const logId of logs) events.onAckable(logId);
+  }
+
+  function ackableSeq(logId: LogId, readSeq: number): number {
+    let seq = readSeq;
+    for (const source of unsettled.values()) if (source.logId === logId) seq = Math.min(seq, source.seq - 1);
+    const aside = setAside.lowestSeq(logId);
+    return aside === null ? seq : Math.min(seq, aside - 1);
+  }
+
+  async function adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>> {
+    const fresh: NamedOp[] = [];
+    for (const name of names) {
+      if (name.type === "contacts") contacts.refresh();
+      if (name.type !== "bucket") continue;
+      const adopted = await adoptBucket(name);
+      if (!adopted.ok) return adopted;
+      fresh.push(...adopted.value);
+    }
+    if (names.some((name) => name.type !== "bucket")) events.onStateChanged();
+    const messages = fresh.filter(({ op }) => op.kind === OP_KIND.message);
+    if (messages.length > 0) events.onMessages(messages);
+    return answerMarks(fresh);
+  }
+
+  async function adoptBucket(
+    name: DocumentName & { readonly type: "bucket" },
+  ): Promise<Result<readonly NamedOp[], ClientError>> {
+    const stored = await documents.scanOps(log.ref(name));
+    if (!stored.ok) return stored;
+    const candidates: NamedOp[] = [];
+    const sourceById = new Map<OpId, EntryId>();
+    const known = knownIn(name);
+    for (const [opId, bytes] of stored.value) {
+      if (known.has(opId)) continue;
+      const archived = parseArchivedOp(bytes);
+      if (!archived.ok || archived.value.op.id !== opId) continue;
+      candidates.push(archived.value.op);
+      if (archived.value.source !== null) sourceById.set(opId, archived.value.source);
+    }
+    const addition = await ops.add(candidates, nowMs());
+    if (!addition.ok) return addition;
+    const sourcesOf = (named: readonly NamedOp[]) => named.flatMap((op) => sourceById.get(op.id) ?? []);
+    // An op that is new here comes in an entry that was not opened here: set aside, or still to be read.
+    const asides = setAside.change(
+      { resolved: sourcesOf(candidates), archived: sourcesOf(addition.value.fresh) },
+      nowMs(),
+    );
+    if (addition.value.fresh.length === 0 && asides.writes.length === 0) {
+      for (const op of candidates) known.add(op.id);
+      return ok([]);
+    }
+    const markWrites = raiseMarks(addition.value.fresh);
+    const written = await store.batch([...addition.value.writes, ...markWrites.writes, ...asides.writes]);
+    if (!written.ok) return written;
+    addition.value.commit();
+    markWrites.commit();
+    asides.commit();
+    for (const logId of asides.freedLogs) events.onAckable(logId);
+    for (const op of candidates) known.add(op.id);
+    return ok(addition.value.fresh);
+  }
+
+  /** Ops of a bucket that have their rows, so that a change of one op does not look at all the others. */
+  function knownIn(name: DocumentName & { readonly type: "bucket" }): Set<OpId> {
+    const key = `${name.conversationId}/${name.device}/${name.index}`;
+    const known = knownByBucket.get(key) ?? new Set<OpId>();
+    knownByBucket.delete(key);
+    knownByBucket.set(key, known);
+    if (knownByBucket.size > KNOWN_BUCKETS_MAX)
+      for (const oldest of knownByBucket.keys()) {
+        knownByBucket.delete(oldest);
+        break;
+      }
+    return known;
+  }
+
+  async function write(
+    contact: Correspondent,
+    kind: number,
+    payload: Uint8Array,
+    storeWith: StoreWith = store.batch,
+  ): Promise<Result<NamedOp, ClientError>> {
+    const draft = {
+      conversationId: contact.conversationId,
+      author: identity.accountId,
+      device: identity.deviceId,
+      kind,
+      target: null,
+      payload,
+      expire: null,
+      ext: null,
+    };
+    const op = await ops.create(draft, nowMs());
+    if (!op.ok) return op;
+    const added = await storeOwn(op.value, contact.accountId, storeWith);
+    return added.ok ? ok(op.value) : added;
+  }
+
+  async function storeOwn(
+    op: NamedOp,
+    contact: AccountId,
+    storeWith: StoreWith,
+  ): Promise<Result<void, ClientError>> {
+    const addition = await ops.add([op], nowMs());
+    if (!addition.ok) return addition;
+    const queued = outbox.put(op, contact);
+    const markWrites = raiseMarks([op]);
+    const written = await storeWith([
+      ...addition.value.writes,
+      tables.archive.put([op.id], { op: op.bytes, source: null }),
+      queued.write,
+      ...markWrites.writes,
+    ]);
+    if (!written.ok) return written;
+    addition.value.commit();
+    queued.commit();
+    markWrites.commit();
+    toArchive.set(op.id, { op, source: null });
+    scheduleArchive();
+    events.onOutgoing(contact);
+    return ok();
+  }
+
+  function dueMark(contact: AccountId, wantsMissing: boolean): void {
+    const due = markDue.get(contact);
+    if (due === undefined) markDue.set(contact, { wantsMissing });
+    else due.wantsMissing ||= wantsMissing;
+    cancelMark ??= clock.schedule(MARK_DELAY_MS, () => {
+      cancelMark = null;
+      void context.serial.run(sendMarks);
+    });
+  }
+
+  /** Tells contacts what has arrived, unless a device of ours has told them as much. Rule DM14. */
+  async function sendMarks(): Promise<Result<void, ClientError>> {
+    for (const [accountId, due] of [...markDue]) {
+      markDue.delete(accountId);
+      // What was missing may have come from a sibling meanwhile.
+      const wantsMissing = due.wantsMissing && setAside.isMissing(accountId);
+      const contact = await contacts.get(accountId);
+      if (!contact.ok) return contact;
+      if (contact.value?.state !== "accepted" || contact.value.theirs === null) continue;
+      const { conversationId } = contact.value;
+      const chain = await context.contactChain(accountId, contact.value.origin, false);
+      if (!chain.ok) return chain;
+      const frontiers = await ops.frontiers(conversationId);
+      if (!frontiers.ok) return frontiers;
+      const delivered = [...frontiers.value]
+        .filter(([device]) => chain.value.devicesById.has(device))
+        .map(([device, next]) => ({ device, next }));
+      const isNews = delivered.some(
+        ({ device, next }) => next > deliveredTo(conversationId, identity.accountId, device),
+      );
+      if (!isNews && !wantsMissing) continue;
+      const written = await write(
+        contact.value,
+        OP_KIND.mark,
+        encode(markPayloadShape, { delivered, readUpTo: null, wantsMissing }),
+      );
+      if (!written.ok) return written;
+    }
+    return ok();
+  }
+
+  const deliveredTo = (conversationId: ConversationId, reader: AccountId, author: DeviceId): number =>
+    marks.get(markKey(conversationId, reader, author)) ?? 0;
+
+  async function prepareToSync(): Promise<Result<void, ClientError>> {
+    cancelMark?.();
+    cancelMark = null;
+    const marked = await sendMarks();
+    return marked.ok ? archiveNow() : marked;
+  }
+
+  function stop(): void {
+    cancelArchive?.();
+    cancelMark?.();
+  }
+
+  return {
+    start,
+    take,
+    adopt,
+    write,
+    settled,
+    ackableSeq,
+    deliveredTo,
+    prepareToSync,
+    hasWork: () => toArchive.size > 0 || markDue.size > 0,
+    stop,
+  };
+}
+
+function archiveParts(items: readonly ToArchive[]): ToArchive[][] {
+  const parts: ToArchive[][] = [];
+  let size = 0;
+  for (const item of items) {
+    const part = parts.at(-1);
+    const weight = item.op.bytes.length + ARCHIVED_OVERHEAD_BYTES;
+    if (part === undefined || part.length >= ARCHIVE_OPS_MAX || size + weight > ARCHIVE_BYTES_MAX) {
+      parts.push([item]);
+      size = weight;
+    } else {
+      part.push(item);
+      size += weight;
+    }
+  }
+  return parts;
+}

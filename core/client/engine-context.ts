@@ -1,0 +1,54 @@
+/**
+ * What the parts of a running client share. One place holds each: the chain and epochs in `own-account`, rows in the
+ * store, and one serial in which all of them change.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { AccountId, DeviceId, EntryId, LogId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
+import type { Err, Result } from "../base/result.ts";
+import type { LogFault } from "../log/log-reader.ts";
+import type { Entry } from "../protocol/entry.ts";
+import type { ChainState } from "../sigchain/chain-state.ts";
+import type { TxStore } from "../store/tx-store.ts";
+import type { ServerConnector } from "../transport/server-connector.ts";
+import type { Alarm, ClientError } from "./client-error.ts";
+import type { DeviceIdentity } from "./device-identity.ts";
+import type { DirectoryClient } from "./directory-client.ts";
+import type { Serial } from "./serial.ts";
+import type { Tables } from "./tables.ts";
+
+export interface EngineContext {
+  readonly store: TxStore;
+  readonly tables: Tables;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connector: ServerConnector;
+  readonly serial: Serial;
+  readonly identity: DeviceIdentity;
+  readonly accountRoot: Bytes;
+  readonly accountLogId: LogId;
+  directory(origin: string): DirectoryClient;
+  /** The own chain as verified so far. */
+  chain(): ChainState;
+  epochSecret(epoch: number): Bytes | null;
+  /** Last seq of the account log that counts for a revoked device; null while its cut is not opened. */
+  cutSeqOf(device: DeviceId): number | null;
+  /** Fetches and verifies newer links and boxes of the own account. */
+  refreshOwnChain(): Promise<Result<void, ClientError>>;
+  /** Another account's chain as far as it is stored. */
+  storedChain(accountId: AccountId): Promise<Result<ChainState | null, ClientError>>;
+  /** A contact's chain: from the store, or fetched. `isFresh` asks the server in any case. */
+  contactChain(
+    accountId: AccountId,
+    origin: string,
+    isFresh: boolean,
+  ): Promise<Result<ChainState, ClientError>>;
+  entryId(logId: LogId, entry: Entry): EntryId;
+  raise(alarm: Alarm): void;
+  distrustLog(logId: LogId, fault: LogFault): Err<ClientError>;
+  /** Rows that have done their work: the ops they stand for are in the account log. */
+  onSettled(keys: readonly string[]): void;
+  /** There is something to send to the account log. */
+  onOutgoing(): void;
+}

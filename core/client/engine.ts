@@ -1,0 +1,492 @@
+/**
+ * One running client put together: parts, their wiring, and the loop that keeps it connected.
+ *
+ * The only place where effects meet: timers, connections and the store are run from here and from the parts it makes.
+ */
+import { sleep, within } from "../base/clock.ts";
+import type { AccountId, ConversationId, LogId } from "../base/ids.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { deriveKey } from "../crypto/kdf.ts";
+import { LABEL } from "../crypto/labels.ts";
+import { createDocuments, type Documents } from "../document/documents.ts";
+import { createSealingStorageAdapter } from "../document/sealing-storage-adapter.ts";
+import type { NamedOp } from "../messenger/op.ts";
+import { entryId } from "../protocol/entry.ts";
+import { accountLogId, accountRoot } from "../sigchain/epoch/epoch-secret.ts";
+import { sealTxStore } from "../store/sealing-tx-store.ts";
+import type { TxStore } from "../store/tx-store.ts";
+import { type AccountLog, createAccountLog } from "./account-log.ts";
+import { createAwaitedChains } from "./awaited-chains.ts";
+import { type ChainStore, createChainStore } from "./chain-store.ts";
+import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
+import type { Alarm, ClientError } from "./client-error.ts";
+import { type ContactBook, createContactBook } from "./contact-book.ts";
+import { type Conversations, createConversations } from "./conversations.ts";
+import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
+import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
+import type { EngineContext } from "./engine-context.ts";
+import type { Gateway } from "./gateway.ts";
+import { connectHome, type HomeLink, type HomeSession } from "./home-link.ts";
+import { createInbound } from "./inbound.ts";
+import { createOpStore, type OpStore } from "./op-store.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { loadOwnAccount, type OwnAccount } from "./own-account.ts";
+import { createPeerLinks } from "./peer-links.ts";
+import type { Platform } from "./platform.ts";
+import { createSerial } from "./serial.ts";
+import { createSetAside } from "./set-aside.ts";
+import { createTables, type Tables } from "./tables.ts";
+import { createViews, type Views } from "./views.ts";
+
+const RECONNECT_MIN_MS = 500;
+const RECONNECT_MAX_MS = 30_000;
+/** How long until what another server did not take is offered to it again; each time twice as long, up to the second. */
+const RESEND_MIN_MS = 15_000;
+const RESEND_MAX_MS = 960_000;
+/** Alarms kept for reports; each is raised once, and above this none of those that name single entries. */
+const ALARMS_MAX = 1_024;
+const SYNC_ROUNDS_MAX = 64;
+const SETTLE_WAIT_MS = 20;
+const CHAINS_WAIT_MS = 5_000;
+
+export interface Engine {
+  readonly platform: Platform;
+  readonly context: EngineContext;
+  readonly tables: Tables;
+  readonly documents: Documents;
+  readonly log: AccountLog;
+  readonly contacts: ContactBook;
+  readonly ops: OpStore;
+  readonly outbox: Outbox;
+  readonly conversations: Conversations;
+  readonly views: Views;
+  readonly chains: ChainStore;
+  readonly own: OwnAccount;
+  emit(event: ClientEvent): void;
+  onEvent(listener: (event: ClientEvent) => void): () => void;
+  status(): ConnectionStatus;
+  start(): void;
+  stop(): Promise<Result<void, ClientError>>;
+  sync(): Promise<Result<SyncReport, ClientError>>;
+  /** The connection to the home server, made unless there is one. */
+  connected(): Promise<Result<HomeLink, ClientError>>;
+  /** New contacts may need logs of their own on the home server. */
+  kickContacts(): void;
+  kickOutgoing(contact: AccountId): void;
+}
+
+/** The profile's rows, sealed. */
+export function sealedStore(platform: Platform): TxStore {
+  return sealTxStore(platform.store, { random: platform.random, storeKey: platform.storeKey });
+}
+
+/** Puts an engine together from a stored profile. Nothing is connected yet. */
+export async function createEngine(
+  platform: Platform,
+  store: TxStore,
+  profile: Profile,
+): Promise<Result<Engine, ClientError>> {
+  const { clock, random, connector } = platform;
+  const tables = createTables(store);
+  const identity: DeviceIdentity = deviceIdentity(profile);
+  const chains = createChainStore(store, tables);
+  const loaded = await loadOwnAccount({ store, tables, chains, identity });
+  if (!loaded.ok) return loaded;
+  const own = loaded.value;
+  const first = own.epochSecret(1);
+  if (first === null) return err({ type: "EpochUnavailable", epoch: 1, rule: "NoSecret" });
+  const root = accountRoot(first);
+  const serial = createSerial();
+  const listeners = new Set<(event: ClientEvent) => void>();
+  const directories = new Map<string, DirectoryClient>();
+  const raised = new Set<string>();
+  const alarms: Alarm[] = [];
+  const session: HomeSession = { resumeToken: null };
+  const sums = { received: 0 };
+  /** What the last report of `sync` has told. */
+  let reported = { received: 0, sent: 0, alarms: 0 };
+  let gateway: Gateway | null = null;
+  let home: HomeLink | null = null;
+  let connecting: Promise<Result<HomeLink, ClientError>> | null = null;
+  let isWanted = false;
+  let isStopped = false;
+  let stopping: Promise<Result<void, ClientError>> | null = null;
+  let cancelRetry: (() => void) | null = null;
+  let cancelResend: (() => void) | null = null;
+  let retryMs = RECONNECT_MIN_MS;
+  let resendMs = RESEND_MIN_MS;
+  let status: ConnectionStatus = {
+    state: "offline",
+    sinceMs: clock.nowMs(),
+    lastError: null,
+    pendingCount: 0,
+  };
+
+  const emit = (event: ClientEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+  const raise = (alarm: Alarm): void => {
+    const key = JSON.stringify(alarm);
+    if (raised.has(key) || raised.size >= ALARMS_MAX) return;
+    raised.add(key);
+    alarms.push(alarm);
+    emit({ type: "alarm", alarm });
+  };
+  const directory = (origin: string): DirectoryClient => {
+    const known = directories.get(origin) ?? createDirectoryClient(connector, origin);
+    directories.set(origin, known);
+    return known;
+  };
+
+  const context: EngineContext = {
+    store,
+    tables,
+    clock,
+    random,
+    connector,
+    serial,
+    identity,
+    accountRoot: root,
+    accountLogId: accountLogId(root),
+    directory,
+    chain: own.chain,
+    epochSecret: own.epochSecret,
+    cutSeqOf: own.cutSeqOf,
+    refreshOwnChain: async () =>
+      gateway === null ? err({ type: "NotOnline" }) : own.refresh(gateway, directory(identity.origin)),
+    storedChain: chains.load,
+    contactChain: async (accountId, origin, isFresh) => {
+      const stored = await chains.load(accountId);
+      if (!stored.ok) return stored;
+      if (stored.value !== null && !isFresh) return ok(stored.value);
+      const refreshed = await chains.refresh(accountId, directory(origin));
+      if (!refreshed.ok && refreshed.error.type === "ChainDistrusted") raise(refreshed.error);
+      return refreshed;
+    },
+    entryId,
+    raise,
+    distrustLog: (logId, fault) => {
+      raise({ type: "LogDistrusted", logId, fault });
+      return err({ type: "LogDistrusted", logId, fault });
+    },
+    onSettled: (keys) => conversations.settled(keys),
+    onOutgoing: () => kickPush(),
+  };
+  const storage = createSealingStorageAdapter(platform.documentStorage, {
+    random,
+    storeKey: platform.storeKey,
+    onFault: (fault) => platform.logger.log("error", "document-chunk", { fault: fault.type }),
+  });
+  const documents = createDocuments({
+    storage,
+    rows: store,
+    clock,
+    random,
+    onFault: (fault) => platform.logger.log("warn", "document", { fault: fault.type }),
+  });
+  const log = createAccountLog(context, documents);
+  const contacts = createContactBook(identity.accountId, log, documents);
+  const ops = createOpStore(store, tables);
+  const outbox = createOutbox(context);
+  const setAside = createSetAside(store, tables);
+  const conversations = createConversations({
+    context,
+    documents,
+    log,
+    contacts,
+    ops,
+    outbox,
+    setAside,
+    events: {
+      onMessages: (messages) => void emitMessages(messages),
+      onRequest: (accountId) => void emitRequest(accountId),
+      onDelivered: (conversationId: ConversationId) => emit({ type: "delivered", conversationId }),
+      onStateChanged: () => {
+        emit({ type: "state" });
+        kickContacts();
+      },
+      onOutgoing: (contact) => kickOutgoing(contact),
+      onAckable: (logId: LogId) => void home?.acknowledge(logId),
+    },
+  });
+  const inbound = createInbound(context, setAside, contacts);
+  const awaitedChains = createAwaitedChains({
+    context,
+    inbound,
+    setAside,
+    contacts,
+    take: conversations.take,
+  });
+  const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
+  const views = createViews({ context, documents, log, contacts, ops, outbox, conversations });
+
+  async function emitMessages(messages: readonly NamedOp[]): Promise<void> {
+    sums.received += messages.filter(({ op }) => op.author !== identity.accountId).length;
+    for (const op of messages) {
+      if (listeners.size === 0) return;
+      const view = await views.message(op);
+      if (view.ok && view.value !== null) emit({ type: "message", message: view.value });
+    }
+  }
+
+  async function emitRequest(accountId: AccountId): Promise<void> {
+    const record = await contacts.get(accountId);
+    if (record.ok && record.value !== null) emit({ type: "request", contact: views.contact(record.value) });
+  }
+
+  function setStatus(state: ConnectionStatus["state"], lastError: ClientError | null): void {
+    if (isStopped && state !== "stopped") return;
+    status = {
+      state,
+      sinceMs: state === status.state ? status.sinceMs : clock.nowMs(),
+      lastError,
+      pendingCount: pendingCount(),
+    };
+    emit({ type: "connection", status });
+  }
+
+  function publishStatus(): void {
+    const pending = pendingCount();
+    if (pending === status.pendingCount) return;
+    status = { ...status, pendingCount: pending };
+    emit({ type: "connection", status });
+  }
+
+  const pendingCount = () => log.pendingCount() + outbox.waitingCount();
+
+  function connected(): Promise<Result<HomeLink, ClientError>> {
+    if (isStopped) return Promise.resolve(err({ type: "ClientStopped" }));
+    if (home?.gateway.isOpen()) return Promise.resolve(ok(home));
+    connecting ??= connectOnce().finally(() => {
+      connecting = null;
+    });
+    return connecting;
+  }
+
+  async function connectOnce(): Promise<Result<HomeLink, ClientError>> {
+    setStatus("connecting", status.lastError);
+    const deps = {
+      session,
+      context,
+      own,
+      log,
+      inbound,
+      conversations,
+      contacts,
+      setAside,
+      ticket: () => deriveKey(root, LABEL.ticketSecret).slice(0, 16),
+      onGateway: (opened: Gateway) => {
+        gateway = opened;
+        if (isStopped) opened.close();
+      },
+      onProgress: (done: number, total: number) => {
+        if (total > done || total > 1) emit({ type: "progress", phase: "history", done, total });
+      },
+      onInbound: () => void awaitedChains.run(),
+    };
+    const linked = await connectHome(deps);
+    if (!linked.ok) {
+      setStatus("offline", linked.error);
+      return linked;
+    }
+    if (isStopped) {
+      linked.value.gateway.close();
+      return err({ type: "ClientStopped" });
+    }
+    home = linked.value;
+    retryMs = RECONNECT_MIN_MS;
+    resendMs = RESEND_MIN_MS;
+    setStatus("online", null);
+    void home.gateway.whenClosed.then(() => {
+      if (isStopped) return;
+      home = null;
+      gateway = null;
+      peers.close();
+      setStatus("offline", {
+        type: "ServerUnreachable",
+        origin: identity.origin,
+        detail: "connection closed",
+      });
+      if (isWanted) retryLater();
+    });
+    kickPush();
+    await kickAllOutgoing();
+    return linked;
+  }
+
+  function retryLater(): void {
+    if (isStopped || cancelRetry !== null) return;
+    const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 256;
+    cancelRetry = clock.schedule(Math.round(retryMs * jitter), () => {
+      cancelRetry = null;
+      retryMs = Math.min(RECONNECT_MAX_MS, retryMs * 2);
+      void keepConnected();
+    });
+  }
+
+  async function keepConnected(): Promise<void> {
+    const linked = await connected();
+    if (linked.ok || isStopped) return;
+    const isFinal = linked.error.type === "DeviceRevoked" || linked.error.type === "IncompatibleServer";
+    if (!isFinal && isWanted) retryLater();
+  }
+
+  function kickPush(): void {
+    publishStatus();
+    const link = home;
+    if (link === null) return;
+    void link.push().then((pushed) => {
+      if (!pushed.ok) platform.logger.log("warn", "push", { error: pushed.error.type });
+      publishStatus();
+    });
+  }
+
+  function kickOutgoing(contact: AccountId): void {
+    publishStatus();
+    if (home === null) return;
+    void peers.flush(contact).then((flushed) => {
+      if (!flushed.ok) {
+        platform.logger.log("warn", "send", { error: flushed.error.type });
+        resendLater();
+      }
+      publishStatus();
+    });
+  }
+
+  /** Another server may be away while ours is not, so nothing else would try it again. */
+  function resendLater(): void {
+    if (isStopped || cancelResend !== null) return;
+    cancelResend = clock.schedule(resendMs, () => {
+      cancelResend = null;
+      resendMs = Math.min(RESEND_MAX_MS, resendMs * 2);
+      if (home !== null) void kickAllOutgoing();
+    });
+  }
+
+  async function kickAllOutgoing(): Promise<void> {
+    const all = await serial.run(() => contacts.all());
+    if (all.ok) for (const contact of all.value) kickOutgoing(contact.accountId);
+  }
+
+  function kickContacts(): void {
+    if (home === null) return;
+    void home.openContactLogs().then(() => kickAllOutgoing());
+  }
+
+  async function sync(): Promise<Result<SyncReport, ClientError>> {
+    const wasOnline = home !== null;
+    let settled = await connectAndSettle();
+    // A connection that died unnoticed is no reason to fail: it is made again, once.
+    if (!settled.ok && settled.error.type === "ServerUnreachable" && wasOnline)
+      settled = await connectAndSettle();
+    if (!settled.ok) return settled;
+    const flushed = await serial.run(log.flush);
+    if (!flushed.ok) return flushed;
+    const last = reported;
+    reported = { received: sums.received, sent: outbox.sentMessageCount(), alarms: alarms.length };
+    return ok({
+      receivedMessages: reported.received - last.received,
+      sentMessages: reported.sent - last.sent,
+      waitingMessages: outbox.waitingMessageCount(),
+      alarms: alarms.slice(last.alarms),
+    });
+  }
+
+  async function connectAndSettle(): Promise<Result<void, ClientError>> {
+    const linked = await connected();
+    return linked.ok ? settle(linked.value) : linked;
+  }
+
+  /** Rounds of sending and reading until a round moves nothing. */
+  async function settle(link: HomeLink): Promise<Result<void, ClientError>> {
+    for (let round = 0; round < SYNC_ROUNDS_MAX; round++) {
+      const prepared = await serial.run(conversations.prepareToSync);
+      if (!prepared.ok) return prepared;
+      const opened = await link.openContactLogs();
+      if (!opened.ok) return opened;
+      const pushed = await link.push();
+      if (!pushed.ok) return pushed;
+      const all = await serial.run(() => contacts.all());
+      if (!all.ok) return all;
+      for (const contact of all.value) {
+        const sent = await peers.flush(contact.accountId);
+        // One contact's server must not keep the others waiting; what did not go is counted as waiting.
+        if (!sent.ok && (sent.error.type === "StoreUnavailable" || sent.error.type === "StoreCorrupt"))
+          return sent;
+      }
+      const before = log.reader().point.seq;
+      const read = await link.catchUp();
+      if (!read.ok) return read;
+      // Other people's servers are given a moment, not more: what they hold comes with a later round or sync.
+      await within(clock, CHAINS_WAIT_MS, awaitedChains.run());
+      const isQuiet =
+        log.pendingCount() === 0 && !conversations.hasWork() && log.reader().point.seq === before;
+      if (isQuiet) return ok();
+      await sleep(clock, SETTLE_WAIT_MS);
+    }
+    return ok();
+  }
+
+  function stop(): Promise<Result<void, ClientError>> {
+    stopping ??= stopOnce();
+    return stopping;
+  }
+
+  async function stopOnce(): Promise<Result<void, ClientError>> {
+    isWanted = false;
+    isStopped = true;
+    cancelRetry?.();
+    cancelResend?.();
+    peers.close();
+    const isDialling = gateway === null || !gateway.isOpen();
+    home?.gateway.close();
+    gateway?.close();
+    conversations.stop();
+    // With its connection closed an attempt ends at once. One that is still dialling finds that it is not wanted.
+    if (connecting !== null && !isDialling) await connecting;
+    await serial.idle();
+    const flushed = await serial.run(log.flush);
+    const closed = await documents.close();
+    await store.close();
+    setStatus("stopped", null);
+    return flushed.ok ? closed : flushed;
+  }
+
+  const started = await serial.run(async (): Promise<Result<void, ClientError>> => {
+    const logStarted = await log.start();
+    if (!logStarted.ok) return logStarted;
+    const outboxStarted = await outbox.start();
+    return outboxStarted.ok ? conversations.start() : outboxStarted;
+  });
+  if (!started.ok) return started;
+
+  return ok({
+    platform,
+    context,
+    tables,
+    documents,
+    log,
+    contacts,
+    ops,
+    outbox,
+    conversations,
+    views,
+    chains,
+    own,
+    emit,
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    status: () => status,
+    start: () => {
+      isWanted = true;
+      void keepConnected();
+    },
+    stop,
+    sync,
+    connected,
+    kickContacts,
+    kickOutgoing,
+  });
+}

@@ -1,0 +1,350 @@
+/**
+ * The signed-in connection to the home server: own logs are read, followed and written here. Rules GW3-GW7, LR1-LR5, DM16.
+ *
+ * One `connect` brings everything that is there, then follows. Whoever owns it decides when to connect again.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { AccountId, LogId } from "../base/ids.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { hash } from "../crypto/hash.ts";
+import { LABEL } from "../crypto/labels.ts";
+import { sign } from "../crypto/sign.ts";
+import { checkHead, checkQuote, type LogFault, type LogReader, readEntries } from "../log/log-reader.ts";
+import { encodeSignInClaim } from "../protocol/claims.ts";
+import { CHANNEL_MAX, type LogKind } from "../protocol/client-frame.ts";
+import type { LogPoint, PlacedEntry } from "../protocol/entry.ts";
+import { type InboundKeys, inboundKeys } from "../messenger/inbound-keys.ts";
+import type { AccountLog } from "./account-log.ts";
+import type { ClientError } from "./client-error.ts";
+import type { ContactBook } from "./contact-book.ts";
+import type { Conversations } from "./conversations.ts";
+import { capabilityKey, writerKey } from "./device-identity.ts";
+import type { EngineContext } from "./engine-context.ts";
+import { connectGateway, type Gateway } from "./gateway.ts";
+import type { Inbound, InboundLog } from "./inbound.ts";
+import { type LogChannel, openLogChannel } from "./log-channel.ts";
+import type { OwnAccount } from "./own-account.ts";
+import { keepPreKeys } from "./prekey-keeper.ts";
+import type { SetAside } from "./set-aside.ts";
+
+/** With the ops a body may carry this stays within the rows a store takes at once. */
+const ENTRIES_PER_TRANSACTION_MAX = 64;
+
+/** Epochs whose inbound logs are read: a contact that was silent through more of them is told of the new log first. */
+const EPOCHS_FOLLOWED = 8;
+
+/** What lasts from one connection to the next. The token stands for a signature and works once. */
+export interface HomeSession {
+  resumeToken: Bytes | null;
+}
+
+export interface HomeLinkDeps {
+  readonly session: HomeSession;
+  readonly context: EngineContext;
+  readonly own: OwnAccount;
+  readonly log: AccountLog;
+  readonly inbound: Inbound;
+  readonly conversations: Conversations;
+  readonly contacts: ContactBook;
+  readonly setAside: SetAside;
+  /** Ticket that contact links carry. */
+  ticket(): Bytes;
+  /** The connection is there; it is signed in next. */
+  onGateway(gateway: Gateway): void;
+  onProgress(done: number, total: number): void;
+  /** Entries of others were read; some may wait for their sender's chain. */
+  onInbound(): void;
+}
+
+export interface HomeLink {
+  readonly gateway: Gateway;
+  /** Sends what waits for the account log. */
+  push(): Promise<Result<void, ClientError>>;
+  /** Opens inbound logs of contacts that have none open yet. */
+  openContactLogs(): Promise<Result<void, ClientError>>;
+  /** Reads every own log to its present head. */
+  catchUp(): Promise<Result<void, ClientError>>;
+  /** Acknowledges a log as far as its ops are in the account log. */
+  acknowledge(logId: LogId): Promise<void>;
+}
+
+/** A log being followed: how it is read and what takes its entries. */
+interface Followed {
+  readonly channel: LogChannel;
+  readonly reader: () => Promise<Result<LogReader, ClientError>>;
+  readonly take: (entries: readonly PlacedEntry[]) => Promise<Result<void, ClientError>>;
+  acked: number;
+}
+
+/** Connects, signs in, and reads everything there is. */
+export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, ClientError>> {
+  const { context } = deps;
+  const connected = await connectGateway(context, context.identity.origin);
+  if (!connected.ok) return connected;
+  const gateway = connected.value;
+  deps.onGateway(gateway);
+  const ready = await signIn(context, gateway, deps.session);
+  if (!ready.ok) return closing(gateway, ready);
+  const followed = new Map<LogId, Followed>();
+  const link = createLink(deps, gateway, followed);
+  const caughtUp = await link.start();
+  return caughtUp.ok ? ok(link.home) : closing(gateway, caughtUp);
+}
+
+function closing<E>(gateway: Gateway, failure: { readonly ok: false; readonly error: E }): Result<never, E> {
+  gateway.close();
+  return failure;
+}
+
+/** Proves this device to its home server, by the token of the last connection or by a signature. Rules GW4, GW7. */
+export async function signIn(
+  context: Pick<EngineContext, "identity" | "raise">,
+  gateway: Gateway,
+  session: HomeSession,
+): Promise<Result<void, ClientError>> {
+  const { identity } = context;
+  const token = session.resumeToken;
+  if (token !== null) {
+    session.resumeToken = null;
+    const resumed = await gateway.call("signedIn", { type: "resume", token });
+    if (resumed.ok) {
+      session.resumeToken = resumed.value.resumeToken;
+      return ok();
+    }
+    if (resumed.error.type !== "Refused" || !gateway.isOpen()) return resumed;
+  }
+  const { accountId, deviceId } = identity;
+  const claim = encodeSignInClaim({ ...gateway.nonces, accountId, deviceId });
+  const signature = sign(identity.keys.sign, LABEL.signSignIn, claim);
+  const signedIn = await gateway.call("signedIn", { type: "signIn", accountId, deviceId, signature });
+  if (!signedIn.ok) {
+    const isRevoked = signedIn.error.type === "Refused" && signedIn.error.code === "revoked-device";
+    if (isRevoked) context.raise({ type: "DeviceRevoked" });
+    return isRevoked ? err({ type: "DeviceRevoked" }) : signedIn;
+  }
+  session.resumeToken = signedIn.value.resumeToken;
+  return ok();
+}
+
+/** LR4: where a page reaches the head that came with it, it must lead there before anything of it is taken over. */
+function checkPage(
+  reader: LogReader,
+  entries: readonly PlacedEntry[],
+  head: LogPoint,
+): Result<void, LogFault> {
+  const checked = checkHead(reader, head);
+  if (!checked.ok) return checked;
+  const read = readEntries(reader, entries);
+  if (!read.ok) return read;
+  return read.value.reader.point.seq < head.seq ? ok() : checkQuote(read.value.reader, head);
+}
+
+function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, Followed>) {
+  const { context, own, log, inbound, conversations, contacts, setAside } = deps;
+  let nextChannel = 1;
+  /** Logs of earlier epochs that were never made. */
+  const absent = new Set<LogId>();
+
+  async function openOwn(
+    logId: LogId,
+    kind: LogKind,
+    appendSeed: Bytes | null,
+  ): Promise<Result<LogChannel, ClientError>> {
+    const isAccount = kind === "account";
+    const open = {
+      logId,
+      right: isAccount ? ("append" as const) : ("read" as const),
+      capability: null,
+      writer: isAccount ? writerKey(context.identity.seeds, logId) : null,
+    };
+    if (nextChannel > CHANNEL_MAX) return err({ type: "Refused", code: "too-many-subscriptions" });
+    const number = nextChannel++;
+    const opened = await openLogChannel(gateway, number, open);
+    if (opened.ok || opened.error.type !== "Refused" || opened.error.code !== "unknown-log") return opened;
+    if (kind === "inbound" && appendSeed === null) return opened;
+    const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;
+    const created = await gateway.call("done", { type: "createLog", logId, kind, appendKey });
+    if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
+      return created;
+    if (kind === "request") {
+      const ticketHashes = [hash(LABEL.ticket, deps.ticket())];
+      const admitted = await gateway.call("done", { type: "setTickets", logId, ticketHashes });
+      if (!admitted.ok) return admitted;
+    }
+    return openLogChannel(gateway, number, open);
+  }
+
+  async function follow(
+    channel: LogChannel,
+    reader: Followed["reader"],
+    take: Followed["take"],
+  ): Promise<Result<void, ClientError>> {
+    const one: Followed = { channel, reader, take, acked: 0 };
+    const known = await reader();
+    if (!known.ok) return known;
+    // LR3: a server that was set back says so here; a read past its end would only be refused.
+    const checked = checkHead(known.value, channel.head);
+    if (!checked.ok) return context.distrustLog(channel.logId, checked.error);
+    followed.set(channel.logId, one);
+    const read = await readToHead(one);
+    if (!read.ok) return read;
+    const after = await reader();
+    if (!after.ok) return after;
+    return channel.subscribe(after.value.point.seq, (entries) => {
+      const takeNext = async (): Promise<void> => {
+        // What came after something that could not be taken over is no gap in the log: it is all read again.
+        if (!gateway.isOpen()) return;
+        const taken = await take(entries);
+        if (!taken.ok) gateway.close();
+      };
+      void context.serial.run(takeNext).then(() => acknowledge(channel.logId));
+    });
+  }
+
+  async function readToHead(one: Followed): Promise<Result<void, ClientError>> {
+    for (;;) {
+      const before = await one.reader();
+      if (!before.ok) return before;
+      const page = await one.channel.read(before.value.point.seq);
+      if (!page.ok) return page;
+      const { entries, head } = page.value;
+      const checked = checkPage(before.value, entries, head);
+      if (!checked.ok) return context.distrustLog(one.channel.logId, checked.error);
+      if (entries.length > 0) {
+        const taken = await context.serial.run(() => one.take(entries));
+        if (!taken.ok) return taken;
+      }
+      const after = await one.reader();
+      if (!after.ok) return after;
+      deps.onProgress(after.value.point.seq, head.seq);
+      if (after.value.point.seq >= head.seq) {
+        const same = checkQuote(after.value, head);
+        if (!same.ok) return context.distrustLog(one.channel.logId, same.error);
+        await acknowledge(one.channel.logId);
+        return ok();
+      }
+      if (entries.length === 0)
+        return context.distrustLog(one.channel.logId, {
+          type: "LogGap",
+          expectedSeq: after.value.point.seq + 1,
+          seq: head.seq,
+        });
+    }
+  }
+
+  async function followAccount(): Promise<Result<void, ClientError>> {
+    const channel = await openOwn(context.accountLogId, "account", null);
+    if (!channel.ok) return channel;
+    const take = async (entries: readonly PlacedEntry[]): Promise<Result<void, ClientError>> => {
+      const changed = await log.receive(entries);
+      return changed.ok ? conversations.adopt(changed.value) : changed;
+    };
+    return follow(channel.value, async () => ok(log.reader()), take);
+  }
+
+  async function followInbound(
+    inboundLog: InboundLog,
+    appendSeed: Bytes | null,
+  ): Promise<Result<void, ClientError>> {
+    const channel = await openOwn(inboundLog.logId, inboundLog.type, appendSeed);
+    if (!channel.ok) return channel;
+    const take = async (entries: readonly PlacedEntry[]): Promise<Result<void, ClientError>> => {
+      for (let from = 0; from < entries.length; from += ENTRIES_PER_TRANSACTION_MAX) {
+        const page = await inbound.open(inboundLog, entries.slice(from, from + ENTRIES_PER_TRANSACTION_MAX));
+        const taken = page.ok ? await conversations.take(page.value) : page;
+        if (!taken.ok) return taken;
+      }
+      deps.onInbound();
+      return ok();
+    };
+    return follow(channel.value, () => inbound.reader(inboundLog.logId), take);
+  }
+
+  async function openContactLogs(): Promise<Result<void, ClientError>> {
+    const all = await context.serial.run(() => contacts.all());
+    if (!all.ok) return all;
+    for (const { accountId, origin, own: current, state } of all.value) {
+      if (current === null || state === "declined" || state === "blocked") continue;
+      for (const keys of [current, ...earlierKeys(accountId, current.logId)]) {
+        if (followed.has(keys.logId) || absent.has(keys.logId)) continue;
+        const inboundLog: InboundLog = {
+          type: "inbound",
+          logId: keys.logId,
+          contact: accountId,
+          origin,
+          outerKey: keys.outerKey,
+        };
+        const opened = await followInbound(inboundLog, keys === current ? keys.appendSeed : null);
+        if (opened.ok) continue;
+        const isAbsent =
+          keys !== current && opened.error.type === "Refused" && opened.error.code === "unknown-log";
+        if (!isAbsent) return opened;
+        absent.add(keys.logId);
+      }
+    }
+    return ok();
+  }
+
+  /** Logs of the epochs before: what a contact wrote there before it heard of the present one is still read. Rule DM17. */
+  function earlierKeys(contact: AccountId, currentLogId: LogId): readonly InboundKeys[] {
+    const newest = context.chain().epochs.length;
+    const keys: InboundKeys[] = [];
+    for (let epoch = newest; epoch > 0 && epoch > newest - EPOCHS_FOLLOWED; epoch--) {
+      const secret = context.epochSecret(epoch);
+      const derived = secret === null ? null : inboundKeys(secret, contact);
+      if (derived !== null && derived.logId !== currentLogId) keys.push(derived);
+    }
+    return keys;
+  }
+
+  async function acknowledge(logId: LogId): Promise<void> {
+    const one = followed.get(logId);
+    if (one === undefined || !gateway.isOpen()) return;
+    const reader = await one.reader();
+    if (!reader.ok) return;
+    const upto =
+      logId === context.accountLogId
+        ? reader.value.point.seq
+        : conversations.ackableSeq(logId, reader.value.point.seq);
+    if (upto <= one.acked) return;
+    const before = one.acked;
+    one.acked = upto;
+    const acked = await one.channel.ack(upto);
+    if (!acked.ok) one.acked = before;
+  }
+
+  async function start(): Promise<Result<void, ClientError>> {
+    const startedAtMs = Math.max(0, context.clock.nowMs());
+    const refreshed = await context.serial.run(() =>
+      own.refresh(gateway, context.directory(context.identity.origin)),
+    );
+    if (!refreshed.ok) return refreshed;
+    const account = await followAccount();
+    if (!account.ok) return account;
+    const requestLogId = context.chain().service?.requestLogId;
+    if (requestLogId !== undefined) {
+      const request = await followInbound({ type: "request", logId: requestLogId }, null);
+      if (!request.ok) return request;
+    }
+    const opened = await openContactLogs();
+    if (!opened.ok) return opened;
+    // What waits for a chain may need keys that are long retired.
+    return keepPreKeys(context, gateway, setAside.chainsWanted().size > 0 ? 0 : startedAtMs);
+  }
+
+  async function catchUp(): Promise<Result<void, ClientError>> {
+    for (const one of [...followed.values()]) {
+      const read = await readToHead(one);
+      if (!read.ok) return read;
+    }
+    return ok();
+  }
+
+  async function push(): Promise<Result<void, ClientError>> {
+    const account = followed.get(context.accountLogId);
+    return account === undefined ? ok() : log.push(account.channel);
+  }
+
+  const home: HomeLink = { gateway, push, openContactLogs, catchUp, acknowledge };
+  return { start, home };
+}

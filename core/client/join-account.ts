@@ -1,0 +1,151 @@
+/** Joining an account as a new device: runs `stepNew`, then stores the profile and fetches what opens the account. */
+import { err, ok, type Result } from "../base/result.ts";
+import { sign } from "../crypto/sign.ts";
+import { LABEL } from "../crypto/labels.ts";
+import { createDeviceSeeds, deviceKeysFromSeeds } from "../sigchain/keys/device-keys.ts";
+import { parseLinkCode } from "../sigchain/linking/link-code.ts";
+import type { NewEffect, NewEvent, NewOutcome, NewState } from "../sigchain/linking/new-state.ts";
+import { startNew, stepNew } from "../sigchain/linking/step-new.ts";
+import { chainExtends } from "../sigchain/verify-chain.ts";
+import { createChainStore } from "./chain-store.ts";
+import type { LinkingError, LinkingGuest } from "./client.ts";
+import { createDirectoryClient } from "./directory-client.ts";
+import { sealedStore } from "./engine.ts";
+import type { Platform } from "./platform.ts";
+import { createRendezvous } from "./rendezvous-client.ts";
+import { createSlotRunner } from "./slot-runner.ts";
+import { createTables } from "./tables.ts";
+
+type EventBody = NewEvent extends infer E ? (E extends NewEvent ? Omit<E, "nowMs"> : never) : never;
+
+/** How often the chain is looked at while the last word of the other device is outstanding. */
+const CHAIN_POLL_MS = 3_000;
+
+/**
+ * Answers the code another device shows, and resolves once that device has proven itself.
+ *
+ * Nothing is stored before the device is on the chain. `platform` is an empty profile's; `openClient` opens it afterwards.
+ */
+export async function joinAccount(
+  platform: Platform,
+  options: { readonly code: string; readonly deviceName: string },
+): Promise<Result<LinkingGuest, LinkingError>> {
+  const { clock, random } = platform;
+  const code = parseLinkCode(options.code);
+  if (!code.ok) return err({ type: "LinkingFailed", rule: code.error.type });
+  const seeds = createDeviceSeeds(random);
+  const keys = deviceKeysFromSeeds(seeds);
+  const directory = createDirectoryClient(platform.connector, code.value.origin);
+  const started = startNew(
+    { random },
+    code.value,
+    { record: keys.record, platform: options.deviceName },
+    clock.nowMs(),
+  );
+  if (!started.ok) return err({ type: "LinkingFailed", rule: started.error.type });
+  let state: NewState = started.value.state;
+  const asked = Promise.withResolvers<Result<Extract<NewEffect, { type: "ask-account" }>, LinkingError>>();
+  const digits = Promise.withResolvers<Result<{ digits: string }, LinkingError>>();
+  const ended = Promise.withResolvers<NewOutcome>();
+  let isOver = false;
+  const slot = createSlotRunner(
+    { rendezvous: createRendezvous(directory), clock },
+    code.value.rendezvousId,
+    (event) => step(event),
+  );
+  const cancelExpiry =
+    state.stage === "ended"
+      ? () => {}
+      : clock.schedule(Math.max(0, state.expiresAtMs - clock.nowMs()) + 1, () => step({ type: "tick" }));
+
+  function step(event: EventBody): void {
+    const next = stepNew({ random }, state, { ...event, nowMs: clock.nowMs() } as NewEvent);
+    state = next.state;
+    for (const effect of next.effects) run(effect);
+  }
+
+  function run(effect: NewEffect) {
+    switch (effect.type) {
+      case "put":
+      case "watch":
+      case "leave":
+        return slot.run(effect);
+      case "ask-account":
+        return asked.resolve(ok(effect));
+      case "show-digits":
+        return digits.resolve(ok({ digits: effect.digits }));
+      case "sign":
+        return step({ type: "signed", signature: sign(keys.sign, LABEL.signLink, effect.body) });
+      case "watch-chain":
+        return void watchChain(effect);
+      case "ended": {
+        isOver = true;
+        slot.stop();
+        cancelExpiry();
+        const failure = err<LinkingError>({ type: "LinkingFailed", rule: effect.outcome.type });
+        if (effect.outcome.type !== "Linked") {
+          asked.resolve(failure);
+          digits.resolve(failure);
+        }
+        return ended.resolve(effect.outcome);
+      }
+    }
+  }
+
+  const store = sealedStore(platform);
+  const tables = createTables(store);
+  const chains = createChainStore(store, tables);
+
+  async function watchChain({
+    accountId,
+    deviceId,
+  }: Extract<NewEffect, { type: "watch-chain" }>): Promise<void> {
+    while (!isOver) {
+      await new Promise<void>((resolve) => clock.schedule(CHAIN_POLL_MS, resolve));
+      if (isOver) return;
+      const chain = await chains.refresh(accountId, directory);
+      const device = chain.ok ? chain.value.devicesById.get(deviceId) : undefined;
+      if (chain.ok && device !== undefined)
+        step({ type: "on-chain", seq: chain.value.seq, head: chain.value.head });
+    }
+  }
+
+  async function finish(): Promise<Result<{ deviceId: typeof keys.id }, LinkingError>> {
+    const outcome = await ended.promise;
+    await slot.idle();
+    if (outcome.type !== "Linked") return err({ type: "LinkingFailed", rule: outcome.type });
+    const { accountId } = outcome.pin;
+    const chain = await chains.refresh(accountId, directory);
+    if (!chain.ok) return chain;
+    const extended = chainExtends(outcome.pin, chain.value);
+    if (!extended.ok) return err({ type: "ChainDistrusted", accountId, rule: extended.error.type });
+    if (!chain.value.devicesById.has(keys.id))
+      return err({ type: "ChainDistrusted", accountId, rule: "DeviceNotOnChain" });
+    const written = await store.batch(
+      [tables.profile.put([], { accountId, origin: outcome.origin, handle: null, seeds })],
+      [{ key: tables.profile.key(), value: null }],
+    );
+    return written.ok ? ok({ deviceId: keys.id }) : written;
+  }
+
+  for (const effect of started.value.effects) run(effect);
+  const account = await asked.promise;
+  if (!account.ok) return account;
+  let finished: ReturnType<typeof finish> | null = null;
+  return ok({
+    accountName: account.value.name,
+    accountId: account.value.accountId,
+    accept: () => {
+      step({ type: "account-confirmed" });
+      return digits.promise;
+    },
+    whenLinked: () => {
+      finished ??= finish();
+      return finished;
+    },
+    cancel: () => {
+      step({ type: "cancelled" });
+      return slot.idle();
+    },
+  });
+}

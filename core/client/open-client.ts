@@ -1,0 +1,463 @@
+/** Opening the client of a profile: everything a face can ask of it, over the engine. */
+import { toUtf8 } from "../base/bytes.ts";
+import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
+import {
+  DEVICE_NAME_BYTES_MAX,
+  DISPLAY_NAME_BYTES_MAX,
+  MESSAGE_TEXT_BYTES_MAX,
+  TAG_NAME_BYTES_MAX,
+} from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { parseServerOrigin } from "../base/server-origin.ts";
+import { encode } from "../codec/shape.ts";
+import { deriveKey } from "../crypto/kdf.ts";
+import { LABEL } from "../crypto/labels.ts";
+import { INBOX } from "../document/inbox.ts";
+import { SETTINGS, settingsSchema } from "../document/settings.ts";
+import { setField, clearField } from "../document/state-field.ts";
+import {
+  type TagId,
+  type TagRuleId,
+  TAGS,
+  tagIdFromBytes,
+  tagRuleIdFromBytes,
+  tagsSchema,
+} from "../document/tags.ts";
+import { inboundKeys } from "../messenger/inbound-keys.ts";
+import {
+  directConversationId,
+  introductionPayloadShape,
+  messagePayloadShape,
+  OP_KIND,
+} from "../messenger/op.ts";
+import { pinOf } from "../sigchain/chain-state.ts";
+import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
+import { safetyNumber } from "../sigchain/contact/safety-number.ts";
+import { changeEpoch, type EpochChange } from "./change-epoch.ts";
+import type { Client, ContactView, MessageView } from "./client.ts";
+import type { ClientError } from "./client-error.ts";
+import type { ContactPatch, ContactRecord } from "./contact-book.ts";
+import { deviceIdentity, type Profile } from "./device-identity.ts";
+import { createDirectoryClient } from "./directory-client.ts";
+import { createEngine, type Engine, sealedStore } from "./engine.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { connectGateway } from "./gateway.ts";
+import { signIn } from "./home-link.ts";
+import { createChainStore } from "./chain-store.ts";
+import { hostLinking } from "./linking-host.ts";
+import { loadOwnAccount } from "./own-account.ts";
+import type { Platform } from "./platform.ts";
+import { createTables } from "./tables.ts";
+import type { TxStore, WriteOp } from "../store/tx-store.ts";
+
+/**
+ * The client of the profile behind `platform`, or null when there is no account in it.
+ *
+ * - Fails: `EpochUnavailable` or a server's error when a device that was just linked cannot fetch its way in yet.
+ */
+export async function openClient(platform: Platform): Promise<Result<Client | null, ClientError>> {
+  const store = sealedStore(platform);
+  const profile = await createTables(store).profile.get();
+  if (!profile.ok) return profile;
+  if (profile.value === null) return ok(null);
+  const entered = await fetchFirstEpochs(platform, store, profile.value);
+  if (!entered.ok) return entered;
+  const engine = await createEngine(platform, store, profile.value);
+  return engine.ok ? ok(createClient(engine.value)) : engine;
+}
+
+/** A new device has keys and a chain; the secrets come sealed to it from the server, once. */
+async function fetchFirstEpochs(
+  platform: Platform,
+  store: TxStore,
+  profile: Profile,
+): Promise<Result<void, ClientError>> {
+  const tables = createTables(store);
+  const identity = deviceIdentity(profile);
+  const own = await loadOwnAccount({ store, tables, chains: createChainStore(store, tables), identity });
+  if (!own.ok) return own;
+  if (own.value.epochSecret(1) !== null) return ok();
+  const gateway = await connectGateway(platform, profile.origin);
+  if (!gateway.ok) return gateway;
+  const signedIn = await signIn({ identity, raise: () => {} }, gateway.value, { resumeToken: null });
+  const fetched = signedIn.ok
+    ? await own.value.refresh(gateway.value, createDirectoryClient(platform.connector, profile.origin))
+    : signedIn;
+  gateway.value.close();
+  return fetched;
+}
+
+/** The face of an engine. */
+export function createClient(engine: Engine): Client {
+  const { context, documents, log, contacts, conversations, ops, views, own } = engine;
+  const { serial, identity, random, clock } = context;
+  const nowMs = () => Math.max(0, clock.nowMs());
+  const settings = () => documents.read(log.ref({ type: "settings" }), settingsSchema);
+
+  async function displayName(): Promise<Result<string, ClientError>> {
+    const document = await settings();
+    return document.ok
+      ? ok(document.value.displayName ?? identity.handle ?? identity.accountId.slice(0, 8))
+      : document;
+  }
+
+  async function contactOf(accountId: AccountId): Promise<Result<ContactRecord, ClientError>> {
+    const record = await contacts.get(accountId);
+    if (!record.ok) return record;
+    return record.value === null ? err({ type: "UnknownContact" }) : ok(record.value);
+  }
+
+  async function conversationOf(conversationId: ConversationId): Promise<Result<ContactRecord, ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const found = all.value.find((contact) => contact.conversationId === conversationId);
+    return found === undefined ? err({ type: "UnknownConversation" }) : ok(found);
+  }
+
+  function ownKeys(accountId: AccountId) {
+    const secret = own.epochSecret(own.chain().epochs.length);
+    return secret === null ? null : inboundKeys(secret, accountId);
+  }
+
+  /** Writes the op that tells a contact who we are and where to write. */
+  async function introduce(
+    accountId: AccountId,
+    isAccept: boolean,
+    patch: ContactPatch,
+    rows: readonly WriteOp[] = [],
+  ): Promise<Result<ContactRecord, ClientError>> {
+    const name = await displayName();
+    if (!name.ok) return name;
+    const reply = ownKeys(accountId);
+    if (reply === null)
+      return err({ type: "EpochUnavailable", epoch: own.chain().epochs.length, rule: "NoSecret" });
+    const payload = encode(introductionPayloadShape, {
+      displayName: name.value,
+      origin: identity.origin,
+      reply,
+      isAccept,
+    });
+    const to = { accountId, conversationId: directConversationId(identity.accountId, accountId) };
+    // FC6: in one transaction, so that nobody is a contact who is never told.
+    const written = await conversations.write(to, OP_KIND.introduction, payload, (writes) =>
+      contacts.set(accountId, { ...patch, own: reply }, { with: [...rows, ...writes] }),
+    );
+    return written.ok ? contactOf(accountId) : written;
+  }
+
+  /** After a new epoch: contacts are told of the logs a revoked device does not know. Rule DM17. */
+  async function handOver(): Promise<Result<void, ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    for (const contact of all.value) {
+      const keys = ownKeys(contact.accountId);
+      if (contact.state !== "accepted" || keys === null || contact.own?.logId === keys.logId) continue;
+      const told = await introduce(contact.accountId, false, {});
+      if (!told.ok) return told;
+    }
+    engine.kickContacts();
+    return ok();
+  }
+
+  async function startEpoch(change: EpochChange): Promise<Result<void, ClientError>> {
+    const changed = await changeEpoch(engine, change);
+    return changed.ok ? serial.run(handOver) : changed;
+  }
+
+  async function resolveAddress(address: string) {
+    const link = parseContactLink(address);
+    if (link.ok)
+      return ok({
+        accountId: link.value.accountId,
+        origin: link.value.origin as string,
+        ticket: link.value.ticket,
+        handle: null,
+      });
+    if (link.error.type !== "NotAContactLink")
+      return err<ClientError>({ type: "BadContactCode", rule: link.error.type });
+    const [name = "", host] = address.split("@");
+    const origin = host === undefined ? identity.origin : `https://${host}`;
+    if (!/^[a-z0-9][a-z0-9._-]{1,31}$/.test(name) || !parseServerOrigin(origin).ok)
+      return err<ClientError>({ type: "BadHandle", handle: address });
+    const found = await context.directory(origin).lookUpHandle(name);
+    if (!found.ok) return found;
+    return found.value === null
+      ? err<ClientError>({ type: "UnknownHandle", handle: address })
+      : ok({ accountId: found.value, origin, ticket: null, handle: address });
+  }
+
+  const addContact: Client["addContact"] = async (address, options = {}) => {
+    const target = await resolveAddress(address.trim());
+    if (!target.ok) return target;
+    const { accountId, origin, ticket, handle } = target.value;
+    if (accountId === identity.accountId) return err({ type: "ContactIsSelf" });
+    const tooLong =
+      checkText(options.greeting ?? null) ?? checkName(options.petname ?? null, DISPLAY_NAME_BYTES_MAX);
+    if (tooLong !== null) return err(tooLong);
+    const chain = await context.contactChain(accountId, origin, true);
+    if (!chain.ok) return chain;
+    const pinned = chain.value;
+    return serial.run(async (): Promise<Result<ContactView, ClientError>> => {
+      const known = await contacts.get(accountId);
+      if (!known.ok) return known;
+      const state = known.value?.state;
+      if (state === "requested" || state === "accepted" || state === "blocked")
+        return err({ type: "ContactExists", accountId });
+      // FC4: asking somebody who has asked is an answer, also after a refusal.
+      const hasAsked = known.value !== null && known.value.theirs !== null;
+      const added = hasAsked ? await acceptRecord(accountId, options.petname ?? null) : await request();
+      if (!added.ok || options.greeting === undefined) return added;
+      const written = await conversations.write(
+        added.value,
+        OP_KIND.message,
+        encode(messagePayloadShape, { text: options.greeting }),
+      );
+      return written.ok ? added : written;
+    });
+
+    async function request(): Promise<Result<ContactView, ClientError>> {
+      const patch = {
+        state: "requested" as const,
+        petname: options.petname ?? null,
+        handle,
+        origin,
+        pinned: pinOf(pinned),
+        addedAtMs: nowMs(),
+      };
+      const ticketRow = ticket === null ? [] : [context.tables.ticket.put([accountId], { secret: ticket })];
+      const introduced = await introduce(accountId, false, patch, ticketRow);
+      if (!introduced.ok) return introduced;
+      engine.kickContacts();
+      return ok(views.contact(introduced.value));
+    }
+  };
+
+  async function acceptRecord(
+    accountId: AccountId,
+    petname: string | null,
+  ): Promise<Result<ContactView, ClientError>> {
+    const introduced = await introduce(accountId, true, {
+      state: "accepted",
+      ...(petname === null ? {} : { petname }),
+    });
+    if (!introduced.ok) return introduced;
+    engine.kickContacts();
+    return ok(views.contact(introduced.value));
+  }
+
+  const send: Client["send"] = (conversationId, text) =>
+    serial.run(async (): Promise<Result<MessageView, ClientError>> => {
+      const tooLong = checkText(text);
+      if (tooLong !== null) return err(tooLong);
+      const contact = await conversationOf(conversationId);
+      if (!contact.ok) return contact;
+      if (
+        contact.value.state === "incoming" ||
+        contact.value.state === "declined" ||
+        contact.value.state === "blocked"
+      )
+        return err({ type: "UnknownConversation" });
+      const written = await conversations.write(
+        contact.value,
+        OP_KIND.message,
+        encode(messagePayloadShape, { text }),
+      );
+      if (!written.ok) return written;
+      const view = await views.message(written.value);
+      if (!view.ok) return view;
+      return view.value === null ? err({ type: "MessageEmpty" }) : ok(view.value);
+    });
+
+  const editInbox = (edit: (draft: { [key: string]: unknown }) => void) =>
+    serial.run(() => log.edit({ type: "inbox" }, edit));
+  const editTags = (edit: (draft: { [key: string]: unknown }) => void) =>
+    serial.run(() => log.edit({ type: "tags" }, edit));
+
+  async function knownTag(tagId: string): Promise<Result<TagId, ClientError>> {
+    const document = await documents.read(log.ref({ type: "tags" }), tagsSchema);
+    if (!document.ok) return document;
+    const found = [...document.value.tagsById.keys()].find((id) => id === tagId);
+    return found === undefined ? err({ type: "UnknownTag" }) : ok(found);
+  }
+
+  async function nameDevice(device: DeviceId, name: string): Promise<Result<void, ClientError>> {
+    const tooLong = checkName(name, DEVICE_NAME_BYTES_MAX);
+    if (tooLong !== null) return err(tooLong);
+    return serial.run(() =>
+      log.edit({ type: "settings" }, (draft) => setField(draft, SETTINGS.deviceName, device, name)),
+    );
+  }
+
+  return {
+    async account() {
+      const name = await displayName();
+      if (!name.ok) return name;
+      const document = await settings();
+      if (!document.ok) return document;
+      const chain = own.chain();
+      const { accountId, deviceId, origin } = identity;
+      return ok({
+        accountId,
+        deviceId,
+        origin,
+        handle: identity.handle ?? document.value.handle,
+        displayName: name.value,
+        epoch: chain.epochs.length,
+        chainSeq: chain.seq,
+      });
+    },
+    async devices() {
+      const document = await settings();
+      if (!document.ok) return document;
+      const devices = [...own.chain().devicesById.values()].sort((a, b) => a.addedSeq - b.addedSeq);
+      return ok(
+        devices.map((device) => ({
+          id: device.id,
+          name: document.value.deviceNamesById.get(device.id) ?? device.id.slice(0, 8),
+          isThis: device.id === identity.deviceId,
+          isActive: device.revokedSeq === null,
+          addedSeq: device.addedSeq,
+        })),
+      );
+    },
+    setDisplayName: async (name) => {
+      const tooLong = checkName(name, DISPLAY_NAME_BYTES_MAX);
+      if (tooLong !== null) return err(tooLong);
+      return serial.run(() =>
+        log.edit({ type: "settings" }, (draft) => setField(draft, SETTINGS.profile, "displayName", name)),
+      );
+    },
+    setDeviceName: nameDevice,
+    revokeDevice: (deviceId) => startEpoch({ type: "revoke", deviceIds: [deviceId] }),
+    rotateEpoch: () => startEpoch({ type: "rotate" }),
+
+    status: engine.status,
+    start: engine.start,
+    sync: engine.sync,
+    stop: engine.stop,
+    onEvent: engine.onEvent,
+
+    async linkDevice() {
+      const linked = await engine.connected();
+      if (!linked.ok) return linked;
+      const name = await displayName();
+      return name.ok ? hostLinking(engine, name.value) : name;
+    },
+
+    async contactLink() {
+      const origin = parseServerOrigin(identity.origin);
+      if (!origin.ok) return err({ type: "BadContactCode", rule: origin.error.type });
+      const ticket = deriveKey(context.accountRoot, LABEL.ticketSecret).slice(0, 16);
+      return ok(formatContactLink({ accountId: identity.accountId, origin: origin.value, ticket }));
+    },
+    addContact,
+    contacts: () => views.contacts(),
+    acceptContact: (accountId) =>
+      serial.run(async () => {
+        const record = await contactOf(accountId);
+        if (!record.ok) return record;
+        return record.value.state === "incoming"
+          ? acceptRecord(accountId, null)
+          : err<ClientError>({ type: "NotARequest" });
+      }),
+    declineContact: (accountId) =>
+      serial.run(async () => {
+        const record = await contactOf(accountId);
+        if (!record.ok) return record;
+        return record.value.state === "incoming"
+          ? contacts.set(accountId, { state: "declined" })
+          : err<ClientError>({ type: "NotARequest" });
+      }),
+    setPetname: async (accountId, petname) => {
+      const tooLong = checkName(petname, DISPLAY_NAME_BYTES_MAX);
+      if (tooLong !== null) return err(tooLong);
+      return serial.run(async () => {
+        const record = await contactOf(accountId);
+        return record.ok ? contacts.set(accountId, { petname }) : record;
+      });
+    },
+    async safetyNumber(accountId) {
+      const record = await contactOf(accountId);
+      return record.ok ? ok(safetyNumber(identity.accountId, accountId).join(" ")) : record;
+    },
+
+    send,
+    conversations: () => views.conversationList(),
+    messages: async (conversationId, page = {}) => {
+      const contact = await conversationOf(conversationId);
+      return contact.ok ? views.messages(conversationId, page) : contact;
+    },
+    markRead: (conversationId) =>
+      serial.run(async () => {
+        const tally = await ops.tally(conversationId);
+        if (!tally.ok) return tally;
+        return log.edit({ type: "inbox" }, (draft) =>
+          setField(draft, INBOX.readUpTo, conversationId, tally.value.newestHlc),
+        );
+      }),
+    setArchived: (conversationId, isArchived) =>
+      editInbox((draft) => setField(draft, INBOX.archived, conversationId, isArchived)),
+    setStarred: ({ conversationId, id }, isStarred) =>
+      editInbox((draft) =>
+        setField(draft, INBOX.starred, [conversationId, id as OpId] as const, isStarred ? true : null),
+      ),
+
+    tags: () => views.tags(),
+    async createTag(name) {
+      const tooLong = checkName(name, TAG_NAME_BYTES_MAX);
+      if (tooLong !== null) return err(tooLong);
+      const id = tagIdFromBytes(random.bytes(16));
+      const edited = await editTags((draft) => setField(draft, TAGS.name, id, name));
+      return edited.ok ? ok({ id, name, conversationCount: 0 }) : edited;
+    },
+    async deleteTag(tagId) {
+      const known = await knownTag(tagId);
+      if (!known.ok) return known;
+      return editTags((draft) => {
+        clearField(draft, TAGS.name, known.value);
+        clearField(draft, TAGS.colour, known.value);
+      });
+    },
+    async setTagged(conversationId, tagId, isTagged) {
+      const known = await knownTag(tagId);
+      if (!known.ok) return known;
+      return editInbox((draft) =>
+        setField(draft, INBOX.tagged, [conversationId, known.value] as const, isTagged ? true : null),
+      );
+    },
+    tagRules: () => views.tagRules(),
+    async createTagRule(sender, tagId) {
+      const known = await knownTag(tagId);
+      if (!known.ok) return known;
+      const id = tagRuleIdFromBytes(random.bytes(16));
+      const edited = await editTags((draft) =>
+        setField(draft, TAGS.rule, id, { when: { type: "sender", account: sender }, tag: known.value }),
+      );
+      return edited.ok ? ok({ id, sender, tagId }) : edited;
+    },
+    deleteTagRule: (ruleId) =>
+      editTags((draft) => {
+        clearField(draft, TAGS.rule, ruleId as TagRuleId);
+        clearField(draft, TAGS.ruleEnabled, ruleId as TagRuleId);
+      }),
+
+    fingerprint: () => serial.run(() => fingerprintOf(engine)),
+  };
+}
+
+function checkText(text: string | null): ClientError | null {
+  if (text === null) return null;
+  const sizeBytes = toUtf8(text).length;
+  if (sizeBytes === 0) return { type: "MessageEmpty" };
+  return sizeBytes > MESSAGE_TEXT_BYTES_MAX
+    ? { type: "MessageTooLong", sizeBytes, sizeBytesMax: MESSAGE_TEXT_BYTES_MAX }
+    : null;
+}
+
+function checkName(name: string | null, sizeBytesMax: number): ClientError | null {
+  if (name === null) return null;
+  const sizeBytes = toUtf8(name).length;
+  return sizeBytes > sizeBytesMax || sizeBytes === 0
+    ? { type: "NameTooLong", sizeBytes, sizeBytesMax }
+    : null;
+}

@@ -1,0 +1,677 @@
+/**
+ * Sending: own ops become sealed entries in the other side's log. Rules DM10-DM13, DM15, FC1, FC5; order of design §6.
+ *
+ * An op waits in `outbox` from the moment it is written. Sealing moves the ratchets on and stores the final bytes in one
+ * transaction; those bytes are sent until the server's receipt, and the row stays until the other side's delivery
+ * frontier covers the op. Runs within the serial.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import {
+  type AccountId,
+  type ConversationId,
+  type DeviceId,
+  idBytes,
+  type LogId,
+  type OpId,
+} from "../base/ids.ts";
+import { ENVELOPES_MAX } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { hash } from "../crypto/hash.ts";
+import { LABEL } from "../crypto/labels.ts";
+import { wipe } from "../crypto/secret.ts";
+import {
+  BODY_BYTES_MAX,
+  encodeLetter,
+  hashBody,
+  type Letter,
+  OPS_PER_BODY_MAX,
+  ratchetContext,
+  sealBody,
+} from "../messenger/envelope.ts";
+import {
+  type EntryPlace,
+  REPLACED_ENTRIES_MAX,
+  REQUEST_BODY_BYTES_MAX,
+  REQUEST_ENVELOPES_MAX,
+  sealInbound,
+  sealRequest,
+} from "../messenger/inbound-entry.ts";
+import type { InboundKeys } from "../messenger/inbound-keys.ts";
+import { type NamedOp, OP_KIND, parseOp } from "../messenger/op.ts";
+import { ENTRY_KIND, type Entry, type EntryKind, encodeEntryHeader, writerTag } from "../protocol/entry.ts";
+import type { FailureCode } from "../protocol/failure.ts";
+import { verifyPreKeyBundle } from "../protocol/prekey.ts";
+import type { AppendResult } from "../protocol/server-frame.ts";
+import { type DevicePair, encryptMessage, type SessionSet, startSession } from "../ratchet/session-set.ts";
+import { decodeSessionSet, encodeSessionSet } from "../ratchet/session-set-codec.ts";
+import {
+  activeDevices,
+  type ChainDevice,
+  type ChainState,
+  currentEpoch,
+  pinOf,
+} from "../sigchain/chain-state.ts";
+import { rowKeyNumber, rowKeyParts } from "../store/row-key.ts";
+import type { StoreError, WriteOp } from "../store/tx-store.ts";
+import type { ClientError } from "./client-error.ts";
+import { writerKey } from "./device-identity.ts";
+import type { EngineContext } from "./engine-context.ts";
+import type { OutboxRow, ParcelRow, WriterRow } from "./tables.ts";
+
+/** Parcels sealed at once; more ops wait unsealed. */
+const PARCELS_PER_FLUSH_MAX = 64;
+
+const DELIVERED_PER_MARK_MAX = 4_096;
+
+/** The most work this device does to be let into a request log. A server that asks for more lets nobody in. */
+export const ADMISSION_WORK_BITS_MAX = 24;
+
+/** Refusals after which the same bytes may be accepted later. */
+const PASSING: ReadonlySet<FailureCode> = new Set([
+  "quota",
+  "rate-limited",
+  "overloaded",
+  "storage-full",
+  "internal",
+  "not-admitted",
+]);
+
+/** Where ops for a contact go: their inbound log for us, or their request log for a first contact. */
+export type Route =
+  | { readonly type: "inbound"; readonly keys: InboundKeys }
+  | { readonly type: "request"; readonly logId: LogId; readonly requestKey: Bytes; readonly epoch: number };
+
+export interface Parcel extends ParcelRow {
+  readonly logId: LogId;
+  readonly writerSeq: number;
+}
+
+export interface Outbox {
+  start(): Promise<Result<void, StoreError>>;
+  /** Row that keeps an op until it is delivered. */
+  put(op: NamedOp, contact: AccountId): { readonly key: string; readonly write: WriteOp; commit(): void };
+  /** State of an own op, or null when nothing is left to do for it. */
+  stateOf(id: OpId): OutboxRow["state"] | null;
+  waitingCount(): number;
+  /** Own messages among what waits, and how many have got the server's receipt since the program started. */
+  waitingMessageCount(): number;
+  sentMessageCount(): number;
+  hasWaiting(contact: AccountId): boolean;
+  waitingFor(contact: AccountId): readonly OutboxRow[];
+  /** Seals what waits for a contact. `chain` was verified just now. */
+  seal(
+    contact: AccountId,
+    origin: string,
+    chain: ChainState,
+    route: Route,
+  ): Promise<Result<void, ClientError>>;
+  /** Parcels for a log after the server's last accepted `writerSeq`, in order; earlier ones are taken as accepted. */
+  pending(logId: LogId, writerSeqAtServer: number): Promise<Result<readonly Parcel[], ClientError>>;
+  /** Takes the server's answers. Returns what was refused for good. */
+  receipts(
+    parcels: readonly Parcel[],
+    results: readonly AppendResult[],
+  ): Promise<Result<readonly FailureCode[], ClientError>>;
+  /** Ops of this device below `next` have arrived: their rows go. */
+  delivered(conversationId: ConversationId, next: number): Promise<Result<void, ClientError>>;
+}
+
+export function createOutbox(context: EngineContext): Outbox {
+  const { tables, store, identity, random } = context;
+  const rows = new Map<string, OutboxRow>();
+  const keyById = new Map<OpId, string>();
+  /** Keys of rows that are not with the server yet, by contact. */
+  const waitingByContact = new Map<AccountId, Set<string>>();
+  let waitingTotal = 0;
+  let parcels: Parcel[] = [];
+  const writers = new Map<LogId, WriterRow>();
+  let sentMessages = 0;
+
+  async function start(): Promise<Result<void, StoreError>> {
+    const stored = await tables.outbox.scan();
+    if (!stored.ok) return stored;
+    for (const { key, value } of stored.value) keep(key, value);
+    const sealed = await tables.parcel.scan();
+    if (!sealed.ok) return sealed;
+    parcels = sealed.value.map(({ key, value }) => {
+      const [, logId, writerSeq] = rowKeyParts(key);
+      return { ...value, logId: logId as LogId, writerSeq: rowKeyNumber(writerSeq) ?? 0 };
+    });
+    return ok();
+  }
+
+  function keep(key: string, row: OutboxRow): void {
+    rows.set(key, row);
+    keyById.set(row.opId, key);
+    const waiting = waitingByContact.get(row.contact) ?? new Set<string>();
+    waitingByContact.set(row.contact, waiting);
+    waitingTotal -= waiting.size;
+    if (row.state === "kept" || row.state === "sealed") waiting.add(key);
+    else waiting.delete(key);
+    waitingTotal += waiting.size;
+  }
+
+  function forget(key: string): void {
+    const row = rows.get(key);
+    if (row === undefined) return;
+    keep(key, { ...row, state: "sent" });
+    keyById.delete(row.opId);
+    rows.delete(key);
+  }
+
+  function waitingRows(contact: AccountId): readonly (readonly [string, OutboxRow])[] {
+    const waiting: (readonly [string, OutboxRow])[] = [];
+    for (const key of waitingByContact.get(contact) ?? []) {
+      const row = rows.get(key);
+      if (row !== undefined) waiting.push([key, row]);
+    }
+    return waiting;
+  }
+
+  function put(op: NamedOp, contact: AccountId) {
+    const parts = [op.op.conversationId, op.op.hlc, op.id] as const;
+    const key = tables.outbox.key(...parts);
+    // DM15: an op that is sent again says which entries nobody there could open.
+    const before = rows.get(key);
+    const carriers =
+      before === undefined
+        ? []
+        : parcels.filter((parcel) => parcel.outboxKeys.includes(key)).map((parcel) => parcel.entryId);
+    const replaces = [...new Set([...(before?.replaces ?? []), ...carriers])].slice(-REPLACED_ENTRIES_MAX);
+    const row: OutboxRow = {
+      conversationId: op.op.conversationId,
+      contact,
+      opId: op.id,
+      op: op.bytes,
+      state: "kept",
+      reason: null,
+      replaces,
+    };
+    return { key, write: tables.outbox.put(parts, row), commit: () => keep(key, row) };
+  }
+
+  function rowWrite(key: string, row: OutboxRow): WriteOp {
+    const [, ...parts] = rowKeyParts(key);
+    return { ...tables.outbox.put(parts, row), key };
+  }
+
+  async function writerOf(logId: LogId): Promise<Result<WriterRow, StoreError>> {
+    const known = writers.get(logId);
+    if (known !== undefined) return ok(known);
+    const row = await tables.writer.get(logId);
+    return row.ok ? ok(row.value ?? { writerSeq: 0, previous: null, receipt: null }) : row;
+  }
+
+  async function seal(
+    contact: AccountId,
+    origin: string,
+    chain: ChainState,
+    route: Route,
+  ): Promise<Result<void, ClientError>> {
+    const logId = route.type === "inbound" ? route.keys.logId : route.logId;
+    const dropped = await dropForRevoked(logId, chain);
+    if (!dropped.ok) return dropped;
+    // FC5: what was sealed for the request log and did not get there goes the way that is open now.
+    const elsewhere = await takeBack(
+      parcels.filter((parcel) => parcel.contact === contact && parcel.logId !== logId && !parcel.isAccepted),
+    );
+    if (!elsewhere.ok) return elsewhere;
+    // FC1: a request is one entry; what comes after it waits for the answer.
+    if (route.type === "request" && parcels.some((parcel) => parcel.logId === logId && !parcel.isAccepted))
+      return ok();
+    const waiting = waitingRows(contact).filter(([, row]) => row.state === "kept");
+    if (waiting.length === 0) return ok();
+    const isRequest = route.type === "request";
+    const sessions = await openSessions(
+      contact,
+      origin,
+      receivers(chain, isRequest ? REQUEST_ENVELOPES_MAX : ENVELOPES_MAX),
+    );
+    if (!sessions.ok) return sessions;
+    const writer = await writerOf(logId);
+    if (!writer.ok) return writer;
+    const draft = { sets: sessions.value.sets, spent: sessions.value.spent };
+    let writerSeq = writer.value.writerSeq;
+    const made: Parcel[] = [];
+    const changed = new Map<string, OutboxRow>();
+    for (const group of groupOps(
+      waiting,
+      isRequest
+        ? { groupsMax: 1, bytesMax: REQUEST_BODY_BYTES_MAX }
+        : { groupsMax: PARCELS_PER_FLUSH_MAX, bytesMax: BODY_BYTES_MAX },
+    )) {
+      writerSeq++;
+      const entry = sealGroup(
+        group.map(([, row]) => row),
+        { chain, route, logId, writerSeq, receipt: writer.value.receipt },
+        draft,
+      );
+      if (!entry.ok) return entry;
+      const outboxKeys = group.map(([key]) => key);
+      const recipients = [...draft.sets.keys()];
+      made.push({
+        contact,
+        entry: entry.value,
+        entryId: context.entryId(logId, entry.value),
+        outboxKeys,
+        recipients,
+        isRequest,
+        isAccepted: false,
+        logId,
+        writerSeq,
+      });
+      for (const [key, row] of group) changed.set(key, { ...row, state: "sealed" });
+    }
+    const writerRow = { ...writer.value, writerSeq };
+    const written = await store.batch([
+      ...[...draft.sets].map(([device, set]) =>
+        tables.session.put([contact, device], { sessions: encodeSessionSet(set) }),
+      ),
+      ...made.map((parcel) => parcelWrite(parcel)),
+      ...[...changed].map(([key, row]) => rowWrite(key, row)),
+      tables.writer.put([logId], writerRow),
+    ]);
+    if (!written.ok) return written;
+    for (const [key, row] of changed) keep(key, row);
+    parcels.push(...made);
+    writers.set(logId, writerRow);
+    wipe(...draft.spent);
+    return ok();
+  }
+
+  /** A session with each of these devices of the contact, started where there is none. */
+  async function openSessions(
+    contact: AccountId,
+    origin: string,
+    devices: readonly ChainDevice[],
+  ): Promise<Result<{ sets: Map<DeviceId, SessionSet>; spent: Bytes[] }, ClientError>> {
+    const sets = new Map<DeviceId, SessionSet>();
+    const missing: ChainDevice[] = [];
+    for (const device of devices) {
+      const row = await tables.session.get(contact, device.id);
+      if (!row.ok) return row;
+      const set = row.value === null ? null : decodeSessionSet(row.value.sessions);
+      if (set === null) missing.push(device);
+      else if (set.ok) sets.set(device.id, set.value);
+      else return err({ type: "StoreCorrupt", key: tables.session.key(contact, device.id) });
+    }
+    const spent: Bytes[] = [];
+    if (missing.length > 0) {
+      const claimed = await context.directory(origin).claimPreKeys(
+        contact,
+        missing.map((device) => device.id),
+      );
+      if (!claimed.ok) return claimed;
+      for (const device of missing) {
+        const bundle = claimed.value.bundles.find((one) => one.deviceId === device.id);
+        const verified =
+          bundle === undefined
+            ? null
+            : verifyPreKeyBundle(bundle, { accountId: contact, deviceId: device.id, signPk: device.signKey });
+        if (!verified?.ok) continue;
+        const started = startSession({ random }, pairWith(contact, device), {
+          set: null,
+          bundle: verified.value,
+          nowMs: context.clock.nowMs(),
+        });
+        if (!started.ok) continue;
+        sets.set(device.id, started.value.set);
+        spent.push(...started.value.spent);
+      }
+    }
+    return sets.size === 0 ? err({ type: "NoPreKeys", accountId: contact }) : ok({ sets, spent });
+  }
+
+  function pairWith(contact: AccountId, device: ChainDevice): DevicePair {
+    return {
+      self: {
+        accountId: identity.accountId,
+        deviceId: identity.deviceId,
+        agreement: identity.keys.agreement,
+      },
+      peer: { accountId: contact, deviceId: device.id, agreementPk: device.agreementKey },
+    };
+  }
+
+  function sealGroup(
+    group: readonly OutboxRow[],
+    to: {
+      readonly chain: ChainState;
+      readonly route: Route;
+      readonly logId: LogId;
+      readonly writerSeq: number;
+      readonly receipt: Letter["receipt"];
+    },
+    draft: { readonly sets: Map<DeviceId, SessionSet>; readonly spent: Bytes[] },
+  ): Result<Entry, ClientError> {
+    const ops: NamedOp[] = [];
+    for (const row of group) {
+      const op = parseOp(row.op);
+      if (!op.ok)
+        return err({ type: "StoreCorrupt", key: tables.outbox.key(row.conversationId, 0, row.opId) });
+      ops.push(op.value);
+    }
+    const kind: EntryKind = to.route.type === "inbound" ? ENTRY_KIND.message : ENTRY_KIND.contactRequest;
+    const header = encodeEntryHeader({
+      version: 1,
+      kind,
+      writerTag: writerTag(to.logId, writerKey(identity.seeds, to.logId).publicKey),
+      writerSeq: to.writerSeq,
+      epoch: to.route.type === "request" ? to.route.epoch : null,
+      expect: null,
+    });
+    const place: EntryPlace = { logId: to.logId, header };
+    const { body, bodyKey, opsHash } = sealBody(random, ops);
+    const ownChain = pinOf(context.chain());
+    const theirChain = pinOf(to.chain);
+    const letter = encodeLetter({
+      version: 1,
+      bodyKey,
+      bodyHash: hashBody(body),
+      opsHash,
+      mine: { seq: ownChain.seq, head: ownChain.head },
+      yours: { seq: theirChain.seq, head: theirChain.head },
+      receipt: to.receipt,
+    });
+    const envelopes: { device: DeviceId; envelope: Bytes }[] = [];
+    for (const [device, set] of draft.sets) {
+      const encrypted = encryptMessage({ random }, set, {
+        context: ratchetContext(to.logId, kind),
+        plaintext: letter,
+      });
+      // A session that can go no further is left out: the sibling devices cover for it, and a reply starts a new one.
+      if (!encrypted.ok) continue;
+      draft.sets.set(device, encrypted.value.set);
+      draft.spent.push(...encrypted.value.spent);
+      envelopes.push({ device, envelope: encrypted.value.envelope });
+    }
+    draft.spent.push(bodyKey, letter);
+    if (envelopes.length === 0) return err({ type: "NoPreKeys", accountId: to.chain.accountId });
+    if (to.route.type === "inbound") {
+      const replaces = [...new Set(group.flatMap((row) => row.replaces))].slice(-REPLACED_ENTRIES_MAX);
+      return ok({
+        header,
+        sealed: sealInbound(
+          random,
+          to.route.keys.outerKey,
+          place,
+          { version: 1, device: identity.deviceId, envelopes, replaces },
+          body,
+        ),
+      });
+    }
+    const outer = {
+      version: 1 as const,
+      account: identity.accountId,
+      origin: identity.origin,
+      chainSeq: ownChain.seq,
+      chainHead: ownChain.head,
+      device: identity.deviceId,
+      envelopes,
+    };
+    const sealed = sealRequest(random, to.route.requestKey, place, outer, body);
+    return sealed.ok
+      ? ok({ header, sealed: sealed.value })
+      : err({ type: "ChainDistrusted", accountId: to.chain.accountId, rule: sealed.error.type });
+  }
+
+  /** Parcels not accepted yet that a revoked device could open are taken back; their ops are sealed anew. Rule DM13. */
+  async function dropForRevoked(logId: LogId, chain: ChainState): Promise<Result<void, ClientError>> {
+    const own = parcels.filter((parcel) => parcel.logId === logId && !parcel.isAccepted);
+    const firstBad = own.findIndex((parcel) =>
+      parcel.recipients.some((device) => chain.devicesById.get(device)?.revokedSeq !== null),
+    );
+    return firstBad < 0 ? ok() : takeBack(own.slice(firstBad));
+  }
+
+  /** The counter stays: only the server knows what it has taken, and `pending` goes by that. */
+  async function takeBack(taken: readonly Parcel[]): Promise<Result<void, ClientError>> {
+    if (taken.length === 0) return ok();
+    const changed = new Map<string, OutboxRow>();
+    for (const key of taken.flatMap((parcel) => parcel.outboxKeys)) {
+      const row = rows.get(key);
+      if (row !== undefined) changed.set(key, { ...row, state: "kept" });
+    }
+    const written = await store.batch([
+      ...taken.map((parcel) => tables.parcel.remove(parcel.logId, parcel.writerSeq)),
+      ...[...changed].map(([key, row]) => rowWrite(key, row)),
+    ]);
+    if (!written.ok) return written;
+    parcels = parcels.filter((parcel) => !taken.includes(parcel));
+    for (const [key, row] of changed) keep(key, row);
+    return ok();
+  }
+
+  const parcelWrite = ({ logId, writerSeq, ...row }: Parcel): WriteOp =>
+    tables.parcel.put([logId, writerSeq], row);
+
+  async function pending(
+    logId: LogId,
+    writerSeqAtServer: number,
+  ): Promise<Result<readonly Parcel[], ClientError>> {
+    const writer = await writerOf(logId);
+    if (!writer.ok) return writer;
+    if (writerSeqAtServer > writer.value.writerSeq) {
+      context.raise({ type: "DeviceRolledBack", logId });
+      return err({ type: "DeviceRolledBack", logId });
+    }
+    const own = parcels.filter(
+      (parcel) => parcel.logId === logId && (!parcel.isAccepted || parcel.writerSeq > writerSeqAtServer),
+    );
+    // A parcel whose receipt was lost is sent once more: the server knows its bytes and gives the receipt again.
+    const known = own.filter((parcel) => parcel.writerSeq <= writerSeqAtServer);
+    const unsent = own.filter((parcel) => parcel.writerSeq > writerSeqAtServer);
+    // DM12: the same bytes where the server's counter goes on; where there is a hole, all after it is sealed anew.
+    const isUnbroken = unsent.every((parcel, index) => parcel.writerSeq === writerSeqAtServer + 1 + index);
+    if (isUnbroken && (unsent.at(-1)?.writerSeq ?? writerSeqAtServer) === writer.value.writerSeq)
+      return ok(own);
+    const restarted = await restartAt(logId, writerSeqAtServer, unsent);
+    return restarted.ok ? ok(known) : restarted;
+  }
+
+  async function restartAt(
+    logId: LogId,
+    writerSeq: number,
+    unsent: readonly Parcel[],
+  ): Promise<Result<void, ClientError>> {
+    const taken = await takeBack(unsent);
+    if (!taken.ok) return taken;
+    const writer = await writerOf(logId);
+    if (!writer.ok) return writer;
+    const writerRow = { ...writer.value, writerSeq };
+    const written = await store.batch([tables.writer.put([logId], writerRow)]);
+    if (!written.ok) return written;
+    writers.set(logId, writerRow);
+    return ok();
+  }
+
+  async function receipts(
+    sent: readonly Parcel[],
+    results: readonly AppendResult[],
+  ): Promise<Result<readonly FailureCode[], ClientError>> {
+    const logId = sent[0]?.logId;
+    if (logId === undefined) return ok([]);
+    const writer = await writerOf(logId);
+    if (!writer.ok) return writer;
+    const count = results.findIndex((result) => result.type === "refused");
+    const accepted = new Set(sent.slice(0, count < 0 ? results.length : count));
+    const refusal = results[count];
+    const refused = refusal?.type === "refused" ? sent[count] : undefined;
+    const code = refusal?.type === "refused" ? refusal.code : null;
+    const isFailed = code !== null && code !== "writer-seq" && !PASSING.has(code);
+    const outcome = outcomeOf([...accepted], isFailed ? refused : undefined, code);
+    const writerRow = { ...writer.value, receipt: lastReceipt(results) ?? writer.value.receipt };
+    const gone = new Set<Parcel>(isFailed && refused !== undefined ? [refused] : []);
+    for (const parcel of accepted)
+      if (parcel.outboxKeys.every((key) => outcome.done.includes(key) || !rows.has(key))) gone.add(parcel);
+    const kept = [...accepted]
+      .filter((parcel) => !gone.has(parcel))
+      .map((parcel) => ({ ...parcel, isAccepted: true }));
+    const written = await store.batch([
+      ...[...outcome.changed].map(([key, row]) => rowWrite(key, row)),
+      ...outcome.done.map((key): WriteOp => ({ type: "delete", key })),
+      ...[...gone].map((parcel) => tables.parcel.remove(parcel.logId, parcel.writerSeq)),
+      ...kept.map(parcelWrite),
+      tables.writer.put([logId], writerRow),
+    ]);
+    if (!written.ok) return written;
+    const keptBySeq = new Map(kept.map((parcel) => [parcel.writerSeq, parcel]));
+    parcels = parcels
+      .filter((parcel) => !gone.has(parcel))
+      .map((parcel) => (accepted.has(parcel) ? (keptBySeq.get(parcel.writerSeq) ?? parcel) : parcel));
+    writers.set(logId, writerRow);
+    for (const [key, row] of outcome.changed) keep(key, row);
+    for (const key of outcome.done) forget(key);
+    sentMessages += outcome.messages;
+    if (code === null || refused === undefined) return ok([]);
+    if (!isFailed && code !== "writer-seq") return ok([code]);
+    // The counter has a hole now, or the server has other bytes at this place: from here on all is sealed anew.
+    const after = parcels.filter(
+      (parcel) => parcel.logId === logId && !parcel.isAccepted && parcel.writerSeq >= refused.writerSeq,
+    );
+    const last = refusal?.type === "refused" ? refusal.writerSeq : null;
+    const restarted = await restartAt(
+      logId,
+      Math.min(last ?? refused.writerSeq - 1, writerRow.writerSeq),
+      after,
+    );
+    return restarted.ok ? ok([code]) : restarted;
+  }
+
+  /** What becomes of the rows of accepted parcels and of one that was refused for good. */
+  function outcomeOf(accepted: readonly Parcel[], failed: Parcel | undefined, reason: FailureCode | null) {
+    const changed = new Map<string, OutboxRow>();
+    const done: string[] = [];
+    let messages = 0;
+    for (const key of accepted.flatMap((parcel) => parcel.outboxKeys)) {
+      const row = rows.get(key);
+      if (row === undefined || row.state === "sent") continue;
+      const kind = kindOf(row);
+      // A mark asks for no mark of its own: with the server's receipt it has done its work.
+      if (kind === OP_KIND.mark) done.push(key);
+      else changed.set(key, { ...row, state: "sent", reason: null });
+      if (kind === OP_KIND.message && row.replaces.length === 0) messages++;
+    }
+    for (const key of failed?.outboxKeys ?? []) {
+      const row = rows.get(key);
+      if (row !== undefined) changed.set(key, { ...row, state: "failed", reason });
+    }
+    return { changed, done, messages };
+  }
+
+  async function delivered(conversationId: ConversationId, next: number): Promise<Result<void, ClientError>> {
+    const gone: string[] = [];
+    for (const [key, row] of rows) {
+      // What is left is taken with the next mark.
+      if (gone.length >= DELIVERED_PER_MARK_MAX) break;
+      if (row.conversationId !== conversationId || row.state !== "sent") continue;
+      const op = parseOp(row.op);
+      if (op.ok && op.value.op.deviceSeq < next) gone.push(key);
+    }
+    const goneKeys = new Set(gone);
+    const left = (parcel: Parcel) => parcel.outboxKeys.some((key) => rows.has(key) && !goneKeys.has(key));
+    const done = parcels.filter((parcel) => parcel.isAccepted && !left(parcel));
+    if (gone.length === 0 && done.length === 0) return ok();
+    const written = await store.batch([
+      ...gone.map((key): WriteOp => ({ type: "delete", key })),
+      ...done.map((parcel) => tables.parcel.remove(parcel.logId, parcel.writerSeq)),
+    ]);
+    if (!written.ok) return written;
+    for (const key of gone) forget(key);
+    parcels = parcels.filter((parcel) => !done.includes(parcel));
+    return ok();
+  }
+
+  return {
+    start,
+    put,
+    stateOf: (id) => rows.get(keyById.get(id) ?? "")?.state ?? null,
+    waitingCount: () => waitingTotal,
+    waitingMessageCount: () =>
+      [...waitingByContact.keys()].flatMap(waitingRows).filter(([, row]) => kindOf(row) === OP_KIND.message)
+        .length,
+    sentMessageCount: () => sentMessages,
+    waitingFor: (contact) => waitingRows(contact).map(([, row]) => row),
+    hasWaiting: (contact) => (waitingByContact.get(contact)?.size ?? 0) > 0,
+    seal,
+    pending,
+    receipts,
+    delivered,
+  };
+}
+
+function kindOf(row: OutboxRow): number | null {
+  const op = parseOp(row.op);
+  return op.ok ? op.value.op.kind : null;
+}
+
+function lastReceipt(results: readonly AppendResult[]): Letter["receipt"] {
+  const last = results.findLast((result) => result.type === "accepted");
+  return last?.type === "accepted" ? { incarnation: 0, seq: last.seq, chain: last.chain } : null;
+}
+
+/** The devices to seal to: of too many those that came last. */
+function receivers(chain: ChainState, max: number): readonly ChainDevice[] {
+  return [...activeDevices(chain)].sort((a, b) => a.addedSeq - b.addedSeq).slice(-max);
+}
+
+/** Splits waiting ops into bodies, oldest first. */
+function groupOps(
+  waiting: readonly (readonly [string, OutboxRow])[],
+  { groupsMax, bytesMax }: { readonly groupsMax: number; readonly bytesMax: number },
+): (readonly [string, OutboxRow])[][] {
+  const ordered = [...waiting].sort(([a], [b]) => (a < b ? -1 : 1));
+  const groups: (readonly [string, OutboxRow])[][] = [];
+  let size = 0;
+  for (const item of ordered) {
+    const last = groups.at(-1);
+    const weight = item[1].op.length + 8;
+    if (last === undefined || last.length >= OPS_PER_BODY_MAX || size + weight > bytesMax) {
+      if (groups.length >= groupsMax) break;
+      groups.push([item]);
+      size = weight;
+    } else {
+      last.push(item);
+      size += weight;
+    }
+  }
+  return groups;
+}
+
+/**
+ * Finds the work that admits an entry to a request log without a ticket: `bits` leading zero bits. Rule LG12.
+ *
+ * - Cost: about `2 ** bits` hashes.
+ */
+export function findAdmissionWork(logId: LogId, entryId: Bytes, bits: number): Bytes {
+  const nonce = new Uint8Array(8);
+  const view = new DataView(nonce.buffer);
+  for (let counter = 0; ; counter++) {
+    view.setUint32(0, Math.floor(counter / 0x1_0000_0000));
+    view.setUint32(4, counter >>> 0);
+    const found = hash(LABEL.powStamp, idBytes(logId), entryId, nonce);
+    if (leadingZeroBits(found) >= bits) return nonce;
+  }
+}
+
+function leadingZeroBits(bytes: Bytes): number {
+  let bits = 0;
+  for (const byte of bytes) {
+    if (byte !== 0) return bits + Math.clz32(byte) - 24;
+    bits += 8;
+  }
+  return bits;
+}
+
+/** The route to a contact's request log. */
+export function requestRoute(chain: ChainState): Route | null {
+  const epoch = currentEpoch(chain);
+  return chain.service === null
+    ? null
+    : {
+        type: "request",
+        logId: chain.service.requestLogId,
+        requestKey: epoch.requestKey,
+        epoch: epoch.number,
+      };
+}

@@ -1,0 +1,148 @@
+/**
+ * This account as this device knows it: its verified chain and the epoch secrets this device can open. Rules EP13-EP19.
+ */
+import { present } from "../base/assert.ts";
+import type { Bytes } from "../base/bytes.ts";
+import type { DeviceId } from "../base/ids.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { StoredBoxes } from "../protocol/server-frame.ts";
+import { parseEpochBoxes } from "../sigchain/epoch-box.ts";
+import { type ChainState, currentEpoch } from "../sigchain/chain-state.ts";
+import type { EpochSecret } from "../sigchain/epoch/epoch-secret.ts";
+import { openCut } from "../sigchain/epoch/cut.ts";
+import { openAddedBox, openEpoch } from "../sigchain/epoch/open-epoch.ts";
+import { openHistory } from "../sigchain/epoch/open-history.ts";
+import { rowKeyNumber, rowKeyParts } from "../store/row-key.ts";
+import type { TxStore } from "../store/tx-store.ts";
+import type { ChainStore } from "./chain-store.ts";
+import type { ClientError } from "./client-error.ts";
+import type { DeviceIdentity } from "./device-identity.ts";
+import type { DirectoryClient } from "./directory-client.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Tables } from "./tables.ts";
+
+export interface OwnAccount {
+  chain(): ChainState;
+  epochSecret(epoch: number): Bytes | null;
+  cutSeqOf(device: DeviceId): number | null;
+  /** Newer links, and the secrets of epochs this device has not opened yet. */
+  refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>>;
+}
+
+export interface OwnAccountDeps {
+  readonly store: TxStore;
+  readonly tables: Tables;
+  readonly chains: ChainStore;
+  readonly identity: DeviceIdentity;
+}
+
+/** Loads what is stored. A device that was just linked has a chain and no epoch yet. */
+export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAccount, ClientError>> {
+  const { store, tables, chains, identity } = deps;
+  const loaded = await chains.load(identity.accountId);
+  if (!loaded.ok) return loaded;
+  let chain = present(loaded.value, "a profile has its own chain");
+  const rows = await tables.epoch.scan();
+  if (!rows.ok) return rows;
+  const secrets = new Map<number, Bytes>();
+  for (const row of rows.value) {
+    const number = rowKeyNumber(rowKeyParts(row.key)[1]);
+    if (number !== null) secrets.set(number, row.value.secret);
+  }
+  const cutRows = await tables.cut.scan();
+  if (!cutRows.ok) return cutRows;
+  const cutSeqByDevice = new Map(
+    cutRows.value.map(({ key, value }) => [rowKeyParts(key)[1] as DeviceId, value.seq]),
+  );
+  const holder = { signerId: identity.keys.signerId, kem: identity.keys.kem };
+
+  async function refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>> {
+    const refreshed = await chains.refresh(identity.accountId, directory);
+    if (!refreshed.ok) return refreshed;
+    chain = refreshed.value;
+    if (chain.devicesById.get(identity.deviceId)?.revokedSeq !== null) return err({ type: "DeviceRevoked" });
+    const isComplete =
+      chain.epochs.every((_, index) => secrets.has(index + 1)) &&
+      chain.cuts.every((cut) => cut.deviceIds.every((device) => cutSeqByDevice.has(device)));
+    if (isComplete) return ok();
+    const boxes = await fetchBoxes(gateway);
+    return boxes.ok ? openBoxes(boxes.value) : boxes;
+  }
+
+  /** All boxes; the server sends what fits a frame at a time. */
+  async function fetchBoxes(gateway: Gateway): Promise<Result<readonly StoredBoxes[], ClientError>> {
+    const all: StoredBoxes[] = [];
+    for (let next = 1; next <= chain.epochs.length; ) {
+      const page = await gateway.call("boxes", { type: "readBoxes", epoch: next });
+      if (!page.ok) return page;
+      const last = page.value.boxes.at(-1);
+      if (last === undefined || last.epoch < next) break;
+      all.push(...page.value.boxes);
+      next = last.epoch + 1;
+    }
+    return ok(all);
+  }
+
+  async function openBoxes(stored: readonly StoredBoxes[]): Promise<Result<void, ClientError>> {
+    const held: EpochSecret[] = [...secrets].map(([number, secret]) => ({ number, secret }));
+    for (const boxes of stored) {
+      const opened = openOne(boxes);
+      if (opened !== null) held.push(opened);
+    }
+    const boxesOf = (number: number) => stored.find((boxes) => boxes.epoch === number)?.boxes ?? null;
+    const history = openHistory(chain, held, boxesOf);
+    const current = currentEpoch(chain).number;
+    if (!history.secretsByNumber.has(current)) {
+      return err({
+        type: "EpochUnavailable",
+        epoch: current,
+        rule: history.faults[0]?.type ?? "NoBoxForHolder",
+      });
+    }
+    const fresh = [...history.secretsByNumber.values()].filter(({ number }) => !secrets.has(number));
+    const cuts = openCuts(history.secretsByNumber, boxesOf);
+    const written = await store.batch([
+      ...fresh.map(({ number, secret }) => tables.epoch.put([number], { secret })),
+      ...[...cuts].map(([device, seq]) => tables.cut.put([device], { seq })),
+    ]);
+    if (!written.ok) return written;
+    for (const { number, secret } of fresh) secrets.set(number, secret);
+    for (const [device, seq] of cuts) cutSeqByDevice.set(device, seq);
+    return ok();
+  }
+
+  /** Where the account log ends for devices that were revoked. */
+  function openCuts(
+    opened: ReadonlyMap<number, EpochSecret>,
+    boxesOf: (number: number) => Bytes | null,
+  ): ReadonlyMap<DeviceId, number> {
+    const cuts = new Map<DeviceId, number>();
+    for (const cut of chain.cuts) {
+      const secret = opened.get(cut.epoch)?.secret;
+      const record = chain.epochs[cut.epoch - 1];
+      const bytes = boxesOf(cut.epoch);
+      const boxes = record === undefined || bytes === null ? null : parseEpochBoxes(record, bytes);
+      if (secret === undefined || !boxes?.ok || boxes.value.cut === null) continue;
+      const opening = openCut(secret, cut.commitment, boxes.value.cut);
+      if (opening.ok) for (const device of cut.deviceIds) cuts.set(device, opening.value.seq);
+    }
+    return cuts;
+  }
+
+  function openOne(boxes: StoredBoxes): EpochSecret | null {
+    const opened = openEpoch(chain, boxes.epoch, boxes.boxes, holder);
+    if (opened.ok) return opened.value.secret;
+    for (const added of boxes.added) {
+      const mine = openAddedBox(chain, added, holder);
+      if (mine.ok) return mine.value;
+    }
+    return null;
+  }
+
+  return ok({
+    chain: () => chain,
+    epochSecret: (epoch) => secrets.get(epoch) ?? null,
+    cutSeqOf: (device) => cutSeqByDevice.get(device) ?? null,
+    refresh,
+  });
+}

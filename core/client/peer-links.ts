@@ -1,0 +1,244 @@
+/**
+ * Sending to other accounts: connections that are not signed in, one an origin, each log by its capability.
+ * Rules GW6, DM11, DM12, FC1, FC3.
+ */
+import type { AccountId, LogId } from "../base/ids.ts";
+import { idBytes } from "../base/ids.ts";
+import { ok, type Result } from "../base/result.ts";
+import { OP_KIND, parseOp } from "../messenger/op.ts";
+import { type Admission, CHANNEL_MAX } from "../protocol/client-frame.ts";
+import type { ChainState } from "../sigchain/chain-state.ts";
+import type { ClientError } from "./client-error.ts";
+import type { ContactBook, ContactRecord } from "./contact-book.ts";
+import { capabilityKey, writerKey } from "./device-identity.ts";
+import type { EngineContext } from "./engine-context.ts";
+import { connectGateway, type Gateway } from "./gateway.ts";
+import { type LogChannel, openLogChannel } from "./log-channel.ts";
+import {
+  ADMISSION_WORK_BITS_MAX,
+  findAdmissionWork,
+  type Outbox,
+  type Parcel,
+  requestRoute,
+  type Route,
+} from "./outbox.ts";
+
+/** A contact's chain verified this long ago is fresh enough to seal for. Rule DM11. */
+const CHAIN_FRESH_MS = 3_600_000;
+
+export interface PeerLinks {
+  /** Seals and sends what waits for a contact, as far as it can go now. */
+  flush(accountId: AccountId): Promise<Result<void, ClientError>>;
+  /** Forgets how fresh chains are and closes all connections. */
+  close(): void;
+}
+
+interface OpenPeerLog {
+  readonly channel: LogChannel;
+  /** Last `writerSeq` the server has accepted on this connection or before it. */
+  accepted: number;
+}
+
+export function createPeerLinks(
+  context: EngineContext,
+  contacts: ContactBook,
+  outbox: Outbox,
+  onSent: () => void,
+): PeerLinks {
+  const gateways = new Map<string, Promise<Result<Gateway, ClientError>>>();
+  const logs = new Map<LogId, Promise<Result<OpenPeerLog, ClientError>>>();
+  const freshAtMs = new Map<AccountId, number>();
+  const running = new Map<AccountId, { again: boolean; readonly done: Promise<Result<void, ClientError>> }>();
+  const lastChannel = new WeakMap<Gateway, number>();
+
+  function gatewayTo(origin: string): Promise<Result<Gateway, ClientError>> {
+    const known = gateways.get(origin);
+    if (known !== undefined) return known;
+    const opening = connectGateway(context, origin).then((opened): Result<Gateway, ClientError> => {
+      if (!opened.ok) {
+        gateways.delete(origin);
+        return opened;
+      }
+      void opened.value.whenClosed.then(() => {
+        gateways.delete(origin);
+        logs.clear();
+      });
+      return opened;
+    });
+    gateways.set(origin, opening);
+    return opening;
+  }
+
+  function openLog(origin: string, route: Route): Promise<Result<OpenPeerLog, ClientError>> {
+    const logId = route.type === "inbound" ? route.keys.logId : route.logId;
+    const known = logs.get(logId);
+    if (known !== undefined) return known;
+    const open = async (): Promise<Result<OpenPeerLog, ClientError>> => {
+      const gateway = await gatewayTo(origin);
+      if (!gateway.ok) return gateway;
+      const capability = route.type === "inbound" ? capabilityKey(route.keys.appendSeed) : null;
+      const writer = writerKey(context.identity.seeds, logId);
+      const number = (lastChannel.get(gateway.value) ?? 0) + 1;
+      // A new connection starts counting anew.
+      if (number >= CHANNEL_MAX) gateway.value.close();
+      lastChannel.set(gateway.value, number);
+      const channel = await openLogChannel(gateway.value, number, {
+        logId,
+        right: "append",
+        capability,
+        writer,
+      });
+      return channel.ok ? ok({ channel: channel.value, accepted: channel.value.writerSeq }) : channel;
+    };
+    const opening = open().then((opened) => {
+      if (!opened.ok) logs.delete(logId);
+      return opened;
+    });
+    logs.set(logId, opening);
+    return opening;
+  }
+
+  async function flush(accountId: AccountId): Promise<Result<void, ClientError>> {
+    if (!outbox.hasWaiting(accountId)) return ok();
+    const current = running.get(accountId);
+    if (current !== undefined) {
+      current.again = true;
+      return current.done;
+    }
+    const state = { again: false, done: Promise.resolve<Result<void, ClientError>>(ok()) };
+    const work = async (): Promise<Result<void, ClientError>> => {
+      for (;;) {
+        state.again = false;
+        const flushed = await flushOnce(accountId);
+        if (!flushed.ok || !state.again) return flushed;
+      }
+    };
+    const done = work().finally(() => running.delete(accountId));
+    state.done = done;
+    running.set(accountId, state);
+    return done;
+  }
+
+  async function flushOnce(accountId: AccountId): Promise<Result<void, ClientError>> {
+    for (;;) {
+      const found = await context.serial.run(() => contacts.get(accountId));
+      if (!found.ok || found.value === null) return found.ok ? ok() : found;
+      const waiting = outbox.waitingFor(accountId).length;
+      if (waiting === 0) return ok();
+      const chain = await freshChain(found.value);
+      if (!chain.ok) return chain;
+      const route = routeTo(found.value, chain.value);
+      if (route === null) return ok();
+      const sent = await sendAlong(found.value, chain.value, route);
+      if (!sent.ok) return sent;
+      const left = outbox.waitingFor(accountId).length;
+      onSent();
+      if (left >= waiting) return ok();
+    }
+  }
+
+  async function freshChain(contact: ContactRecord): Promise<Result<ChainState, ClientError>> {
+    const nowMs = context.clock.nowMs();
+    const last = freshAtMs.get(contact.accountId);
+    const isFresh = last !== undefined && Math.abs(nowMs - last) < CHAIN_FRESH_MS;
+    const chain = await context.contactChain(contact.accountId, contact.origin, !isFresh);
+    if (chain.ok && !isFresh) freshAtMs.set(contact.accountId, nowMs);
+    return chain;
+  }
+
+  /** FC1: until the other side has accepted, only the request itself can go. */
+  function routeTo(contact: ContactRecord, chain: ChainState): Route | null {
+    if (contact.theirs !== null && contact.state === "accepted")
+      return { type: "inbound", keys: contact.theirs };
+    if (contact.state !== "requested") return null;
+    const hasRequest = outbox.waitingFor(contact.accountId).some((row) => {
+      const op = parseOp(row.op);
+      return op.ok && op.value.op.kind === OP_KIND.introduction;
+    });
+    return hasRequest ? requestRoute(chain) : null;
+  }
+
+  async function sendAlong(
+    contact: ContactRecord,
+    chain: ChainState,
+    route: Route,
+  ): Promise<Result<void, ClientError>> {
+    const { origin, accountId } = contact;
+    const sealed = await context.serial.run(() => outbox.seal(accountId, origin, chain, route));
+    if (!sealed.ok) return sealed;
+    const opened = await openLog(origin, route);
+    if (!opened.ok) return opened;
+    const { channel } = opened.value;
+    const pending = () => context.serial.run(() => outbox.pending(channel.logId, opened.value.accepted));
+    let parcels = await pending();
+    if (parcels.ok && parcels.value.length === 0) {
+      // Our counter was set to the server's, and what was sealed for other places is sealed for the next ones.
+      const resealed = await context.serial.run(() => outbox.seal(accountId, origin, chain, route));
+      if (!resealed.ok) return resealed;
+      parcels = await pending();
+    }
+    if (!parcels.ok || parcels.value.length === 0) return parcels.ok ? ok() : parcels;
+    const sending = parcels.value;
+    const admission =
+      route.type === "request" ? await admissionFor(contact, channel.logId, sending) : ok(undefined);
+    if (!admission.ok) return admission;
+    const results = await channel.append(
+      sending.map((parcel) => parcel.entry),
+      admission.value,
+    );
+    if (!results.ok) return results;
+    for (const [index, result] of results.value.entries()) {
+      if (result.type === "refused") break;
+      opened.value.accepted = Math.max(sending[index]?.writerSeq ?? 0, opened.value.accepted);
+    }
+    const taken = await context.serial.run(() => outbox.receipts(sending, results.value));
+    if (!taken.ok) return taken;
+    const refusal = taken.value[0];
+    if (refusal === undefined) return ok();
+    // What the server counts differs from what we count: ask it again and go on from there.
+    logs.delete(channel.logId);
+    if (refusal === "not-admitted") await forgetTicket(accountId);
+    return { ok: false, error: { type: "Refused", code: refusal } };
+  }
+
+  /** A ticket of their contact link, or work over the one entry a request consists of. */
+  async function admissionFor(
+    contact: ContactRecord,
+    logId: LogId,
+    parcels: readonly Parcel[],
+  ): Promise<Result<Admission | undefined, ClientError>> {
+    const ticket = await context.tables.ticket.get(contact.accountId);
+    if (!ticket.ok) return ticket;
+    if (ticket.value !== null) return ok({ type: "ticket", secret: ticket.value.secret });
+    const info = await context.directory(contact.origin).serverInfo();
+    if (!info.ok) return info;
+    const first = parcels[0];
+    if (first === undefined) return ok(undefined);
+    // FC3: whoever runs the other server must not keep this device busy for as long as they like.
+    if (info.value.admissionWorkBits > ADMISSION_WORK_BITS_MAX)
+      return { ok: false, error: { type: "Refused", code: "not-admitted" } };
+    return ok({
+      type: "work",
+      nonce: findAdmissionWork(logId, idBytes(first.entryId), info.value.admissionWorkBits),
+    });
+  }
+
+  async function forgetTicket(accountId: AccountId): Promise<void> {
+    await context.store.batch([context.tables.ticket.remove(accountId)]);
+  }
+
+  async function closeAll(): Promise<void> {
+    const open = [...gateways.values()];
+    gateways.clear();
+    logs.clear();
+    freshAtMs.clear();
+    for (const gateway of await Promise.all(open)) if (gateway.ok) gateway.value.close();
+  }
+
+  return {
+    flush,
+    close: () => {
+      void closeAll();
+    },
+  };
+}

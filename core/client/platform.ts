@@ -1,0 +1,20 @@
+/** What a client needs from where it runs. A face makes one; tests and the simulator make their own. */
+import type { Bytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Random } from "../base/random.ts";
+import type { TxStore } from "../store/tx-store.ts";
+import type { ServerConnector } from "../transport/server-connector.ts";
+import type { StorageAdapterInterface } from "../document/automerge.ts";
+
+export interface Platform {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly connector: ServerConnector;
+  /** Not sealed yet: the client seals rows and documents with `storeKey`. */
+  readonly store: TxStore;
+  readonly documentStorage: StorageAdapterInterface;
+  /** 32 random bytes of this profile. */
+  readonly storeKey: Bytes;
+}

@@ -1,0 +1,208 @@
+/**
+ * Taking an account back with its recovery key alone, on an empty device. Rules AR15, EP19.
+ *
+ * The key signs in to read: boxes of all epochs, and the end of the account log for the cut. One `recover` link makes this
+ * device the account's, says which others stay, and starts an epoch that nobody else opens. It needs no other device.
+ */
+import type { AccountId } from "../base/ids.ts";
+import { toUtf8 } from "../base/bytes.ts";
+import { DEVICE_NAME_BYTES_MAX } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { LABEL } from "../crypto/labels.ts";
+import { wipe } from "../crypto/secret.ts";
+import { sign } from "../crypto/sign.ts";
+import { SETTINGS } from "../document/settings.ts";
+import { setField } from "../document/state-field.ts";
+import { createLogReader, readEntries } from "../log/log-reader.ts";
+import { encodeRecoveryClaim } from "../protocol/claims.ts";
+import type { LogPoint } from "../protocol/entry.ts";
+import type { StoredBoxes } from "../protocol/server-frame.ts";
+import { type ChainState, currentRecovery } from "../sigchain/chain-state.ts";
+import { createRecover } from "../sigchain/create/create-link.ts";
+import { createCut } from "../sigchain/epoch/cut.ts";
+import { accountLogId, accountRoot, type EpochSecret } from "../sigchain/epoch/epoch-secret.ts";
+import { openHistory, openNewestEpoch } from "../sigchain/epoch/open-history.ts";
+import { createDeviceSeeds, deviceKeysFromSeeds } from "../sigchain/keys/device-keys.ts";
+import { parseRecoveryWords, type RecoveryKeys, recoveryKeysFrom } from "../sigchain/keys/recovery-key.ts";
+import { createChainStore } from "./chain-store.ts";
+import type { Client } from "./client.ts";
+import type { ClientError } from "./client-error.ts";
+import { createDirectoryClient } from "./directory-client.ts";
+import { createEngine, sealedStore } from "./engine.ts";
+import { connectGateway, type Gateway } from "./gateway.ts";
+import { openLogChannel } from "./log-channel.ts";
+import { createClient } from "./open-client.ts";
+import type { Platform } from "./platform.ts";
+import { createTables } from "./tables.ts";
+
+export interface AccountRecovery {
+  readonly origin: string;
+  /** The account's handle on that server, or its id. */
+  readonly account:
+    | { readonly type: "handle"; readonly handle: string }
+    | { readonly type: "id"; readonly accountId: AccountId };
+  /** The 24 words. */
+  readonly words: string;
+  readonly deviceName: string;
+  /** Whether devices that are active now stay. When in doubt, not: they can be linked again. */
+  readonly keepsDevices: boolean;
+}
+
+/**
+ * Recovers the account into this empty profile.
+ *
+ * - Fails: `BadRecoveryWords` with what is wrong; `WrongRecoveryKey` when they are not this account's; `UnknownHandle`;
+ *   server errors. Nothing is stored unless the link is on the chain.
+ */
+export async function recoverAccount(
+  platform: Platform,
+  recovery: AccountRecovery,
+): Promise<Result<Client, ClientError>> {
+  const { random, clock } = platform;
+  const words = parseRecoveryWords(recovery.words);
+  if (!words.ok) return err({ type: "BadRecoveryWords", rule: words.error.type });
+  const sizeBytes = toUtf8(recovery.deviceName).length;
+  if (sizeBytes === 0 || sizeBytes > DEVICE_NAME_BYTES_MAX)
+    return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: DEVICE_NAME_BYTES_MAX });
+  const keys = recoveryKeysFrom(words.value);
+  wipe(words.value);
+  const store = sealedStore(platform);
+  const tables = createTables(store);
+  const existing = await tables.profile.get();
+  if (!existing.ok) return existing;
+  if (existing.value !== null) return err({ type: "ProfileInUse" });
+  const directory = createDirectoryClient(platform.connector, recovery.origin);
+  const found =
+    recovery.account.type === "id"
+      ? ok(recovery.account.accountId)
+      : await directory.lookUpHandle(recovery.account.handle);
+  if (!found.ok) return found;
+  if (found.value === null)
+    return err({
+      type: "UnknownHandle",
+      handle: recovery.account.type === "handle" ? recovery.account.handle : "",
+    });
+  const accountId = found.value;
+  const chains = createChainStore(store, tables);
+  const chain = await chains.refresh(accountId, directory);
+  if (!chain.ok) return chain;
+  if (currentRecovery(chain.value).id !== keys.signerId) return err({ type: "WrongRecoveryKey" });
+  const gateway = await connectGateway(platform, recovery.origin);
+  if (!gateway.ok) return gateway;
+  const read = await readAccount(gateway.value, chain.value, keys);
+  gateway.value.close();
+  if (!read.ok) return read;
+  const seeds = createDeviceSeeds(random);
+  const device = deviceKeysFromSeeds(seeds);
+  const { secrets, head } = read.value;
+  const state = chain.value;
+  const newest = [...secrets.values()].sort((a, b) => b.number - a.number)[0];
+  const first = secrets.get(1);
+  if (newest === undefined || first === undefined)
+    return err({ type: "EpochUnavailable", epoch: 1, rule: "NoSecret" });
+  const survivorIds = recovery.keepsDevices
+    ? [...state.devicesById.values()].filter((one) => one.revokedSeq === null).map((one) => one.id)
+    : [];
+  const logId = accountLogId(accountRoot(first.secret));
+  const plan = { device, survivorIds, cut: createCut(random, { logId, ...head }) };
+  const built = createRecover(
+    random,
+    { state, timeMs: Math.max(0, clock.nowMs()), earlier: [newest] },
+    keys,
+    plan,
+  );
+  if (!built.ok) return err({ type: "ChainDistrusted", accountId, rule: built.error.type });
+  const { link, epoch } = built.value;
+  const appended = await directory.appendLink(accountId, { link, boxes: epoch.boxes, box: null });
+  if (!appended.ok) return appended;
+  const handle = recovery.account.type === "handle" ? recovery.account.handle : null;
+  const profile = { accountId, origin: recovery.origin, handle, seeds };
+  const written = await store.batch([
+    tables.profile.put([], profile),
+    ...[...secrets.values(), epoch.secret].map(({ number, secret }) =>
+      tables.epoch.put([number], { secret }),
+    ),
+    ...chains.writes(accountId, built.value.state.seq, [link]),
+  ]);
+  if (!written.ok) return written;
+  const engine = await createEngine(platform, store, profile);
+  if (!engine.ok) return engine;
+  const { log, context } = engine.value;
+  const named = await context.serial.run(() =>
+    log.edit({ type: "settings" }, (draft) =>
+      setField(draft, SETTINGS.deviceName, device.id, recovery.deviceName),
+    ),
+  );
+  return named.ok ? ok(createClient(engine.value)) : named;
+}
+
+/** What the recovery key may read: every epoch's secret, and where the account log ends. */
+async function readAccount(
+  gateway: Gateway,
+  chain: ChainState,
+  keys: RecoveryKeys,
+): Promise<
+  Result<{ readonly secrets: ReadonlyMap<number, EpochSecret>; readonly head: LogPoint }, ClientError>
+> {
+  const { accountId } = chain;
+  const signature = sign(
+    keys.sign,
+    LABEL.signRecoveryRead,
+    encodeRecoveryClaim({ ...gateway.nonces, accountId }),
+  );
+  const signedIn = await gateway.call("signedIn", { type: "signInRecovery", accountId, signature });
+  if (!signedIn.ok) return signedIn;
+  const boxes = await readBoxes(gateway, chain);
+  if (!boxes.ok) return boxes;
+  const boxesOf = (number: number) => boxes.value.find((one) => one.epoch === number)?.boxes ?? null;
+  const newest = openNewestEpoch(chain, boxesOf, { signerId: keys.signerId, kem: keys.kem });
+  if (newest.opened === null)
+    return err({
+      type: "EpochUnavailable",
+      epoch: chain.epochs.length,
+      rule: newest.faults[0]?.type ?? "NoBoxForHolder",
+    });
+  const secrets = openHistory(chain, [newest.opened.secret], boxesOf).secretsByNumber;
+  const first = secrets.get(1);
+  if (first === undefined) return err({ type: "EpochUnavailable", epoch: 1, rule: "WalkBroken" });
+  const head = await readLogEnd(gateway, accountLogId(accountRoot(first.secret)));
+  return head.ok ? ok({ secrets, head: head.value }) : head;
+}
+
+async function readBoxes(
+  gateway: Gateway,
+  chain: ChainState,
+): Promise<Result<readonly StoredBoxes[], ClientError>> {
+  const all: StoredBoxes[] = [];
+  for (let next = 1; next <= chain.epochs.length; ) {
+    const page = await gateway.call("boxes", { type: "readBoxes", epoch: next });
+    if (!page.ok) return page;
+    const last = page.value.boxes.at(-1);
+    if (last === undefined || last.epoch < next) break;
+    all.push(...page.value.boxes);
+    next = last.epoch + 1;
+  }
+  return ok(all);
+}
+
+/** Reads a log through, so that the point the cut names is one this device has computed, not one it was told. */
+async function readLogEnd(
+  gateway: Gateway,
+  logId: ReturnType<typeof accountLogId>,
+): Promise<Result<LogPoint, ClientError>> {
+  const channel = await openLogChannel(gateway, 1, { logId, right: "read", capability: null, writer: null });
+  if (!channel.ok) {
+    // An account that never wrote has no log yet.
+    const isNew = channel.error.type === "Refused" && channel.error.code === "unknown-log";
+    return isNew ? ok(createLogReader(logId).point) : channel;
+  }
+  let reader = createLogReader(logId);
+  for (;;) {
+    const page = await channel.value.read(reader.point.seq);
+    if (!page.ok) return page;
+    const moved = readEntries(reader, page.value.entries);
+    if (!moved.ok) return err({ type: "LogDistrusted", logId, fault: moved.error });
+    reader = moved.value.reader;
+    if (page.value.entries.length === 0 || reader.point.seq >= page.value.head.seq) return ok(reader.point);
+  }
+}

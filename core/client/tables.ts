@@ -1,0 +1,162 @@
+/**
+ * Every table of a profile's TxStore in one place: its name, the parts of its keys, the shape of its values.
+ *
+ * | table | key parts | what |
+ * |---|---|---|
+ * | profile | | the device and its account |
+ * | epoch | number | epoch secret |
+ * | cut | device id | last seq of the account log that counts for a revoked device |
+ * | chain | account id, seq | verified links, own and contacts' |
+ * | reader | log id | how far a log was read |
+ * | sibling | device id | last account entry of each own device |
+ * | writer | log id | own counter in a log, last sealed entry |
+ * | heads | document id | heads covered by the account log and `out` |
+ * | out | number | document changes not yet read back from the account log |
+ * | sealed | writerSeq | account entry on its way |
+ * | journal | number | changes received, until their document is on disk |
+ * | op | conversation, hlc, device, op id | all ops, in the order of the view |
+ * | feed | conversation, device | which ops of a device are here, and the last of them |
+ * | tally | conversation | how many messages there are, and the newest op |
+ * | archive | op id | ops not yet known to be in the account log |
+ * | session | account id, device id | ratchet sessions of a device pair |
+ * | prekey | prekey id | private halves of prekeys |
+ * | outbox | conversation, hlc, op id | own ops on their way to the other side |
+ * | parcel | log id, writerSeq | sealed entry on its way to the other side |
+ * | mark | conversation, reading account, author device | how many ops of a device have arrived there |
+ * | ticket | account id | what lets a first contact in |
+ * | aside | log id, seq | entries this device could not open |
+ * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
+ */
+import { OP_BYTES_MAX } from "../base/limits.ts";
+import {
+  bytes,
+  flag,
+  id,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  type Shape,
+  type ShapeOf,
+  struct,
+  text,
+} from "../codec/shape.ts";
+import { CHANGE_BYTES_MAX, CHANGES_PER_ITEM_MAX } from "../log/account-entry.ts";
+import { documentNameShape } from "../log/document-name.ts";
+import { feedShape } from "../messenger/feed.ts";
+import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
+import { SERVER_ORIGIN_CHARS_MAX } from "../base/limits.ts";
+import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
+import { createTable, type Table } from "../store/table.ts";
+import type { TxStore } from "../store/tx-store.ts";
+import { profileShape } from "./device-identity.ts";
+
+const STORED_BYTES_MAX = 16_777_216;
+const SETTLES_MAX = 4_096;
+
+const readerRow = struct({
+  point: logPointShape,
+  /** Highest epoch a valid entry was of; older epochs are over from there on. */
+  epochFloor: integer(0),
+});
+
+const writerRow = struct({
+  writerSeq: integer(0),
+  previous: nullable(id("entry")),
+  receipt: nullable(logPointShape),
+});
+
+const changes = list(bytes(1, CHANGE_BYTES_MAX), CHANGES_PER_ITEM_MAX);
+
+/** `settles` are keys of rows that have done their work once these changes are in the account log. */
+const outRow = struct({ document: documentNameShape, changes, settles: list(text(256), SETTLES_MAX) });
+
+const sealedRow = struct({ entry: entryShape, outs: list(integer(0), SETTLES_MAX) });
+
+const journalRow = struct({ document: documentNameShape, changes });
+
+const opRow = struct({ op: bytes(1, OP_BYTES_MAX), arrivedAtMs: integer(0) });
+
+const feedRow = struct({ feed: feedShape, last: nullable(id("op")) });
+
+const tallyRow = struct({ opCount: integer(0), messageCount: integer(0), newestHlc: integer(0) });
+
+/** Where an op came from, so that the entry can be acknowledged once the op is in the account log. */
+const archiveRow = struct({
+  op: bytes(1, OP_BYTES_MAX),
+  source: nullable(struct({ logId: id("log"), seq: integer(1), entry: id("entry") })),
+});
+
+/** `kept` waits; `sealed` is in a parcel; `sent` has the server's receipt; `failed` was refused for good. */
+const outboxRow = struct({
+  conversationId: id("conversation"),
+  contact: id("account"),
+  opId: id("op"),
+  op: bytes(1, OP_BYTES_MAX),
+  state: oneOf("kept", "sealed", "sent", "failed"),
+  reason: nullable(text(64)),
+  replaces: list(id("entry"), 64),
+});
+
+const parcelRow = struct({
+  contact: id("account"),
+  entry: entryShape,
+  entryId: id("entry"),
+  outboxKeys: list(text(256), OPS_PER_BODY_MAX),
+  recipients: list(id("device"), 64),
+  isRequest: flag,
+  isAccepted: flag,
+});
+
+/** `waiting` holds what is opened once the sender's chain is here; otherwise nothing would open the bytes. */
+const asideRow = struct({
+  contact: id("account"),
+  entryId: id("entry"),
+  reason: text(64),
+  setAsideAtMs: integer(0),
+  waiting: nullable(struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), entry: placedEntryShape })),
+});
+
+export type AsideRow = ShapeOf<typeof asideRow>;
+export type FeedRow = ShapeOf<typeof feedRow>;
+export type TallyRow = ShapeOf<typeof tallyRow>;
+export type OutboxRow = ShapeOf<typeof outboxRow>;
+export type ParcelRow = ShapeOf<typeof parcelRow>;
+export type ReaderRow = ShapeOf<typeof readerRow>;
+export type WriterRow = ShapeOf<typeof writerRow>;
+export type OutRow = ShapeOf<typeof outRow>;
+export type JournalRow = ShapeOf<typeof journalRow>;
+export type ArchiveRow = ShapeOf<typeof archiveRow>;
+
+const stored: Shape<Uint8Array> = bytes(1, STORED_BYTES_MAX);
+
+/** The tables of one profile. */
+export function createTables(store: TxStore) {
+  return {
+    profile: createTable(store, "profile", profileShape),
+    epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
+    cut: createTable(store, "cut", struct({ seq: integer(0) })),
+    chain: createTable(store, "chain", struct({ link: bytes(1, STORED_BYTES_MAX) })),
+    reader: createTable(store, "reader", readerRow),
+    sibling: createTable(store, "sibling", struct({ last: id("entry") })),
+    writer: createTable(store, "writer", writerRow),
+    heads: createTable(store, "heads", struct({ document: documentNameShape, heads: list(text(64), 4_096) })),
+    out: createTable(store, "out", outRow),
+    sealed: createTable(store, "sealed", sealedRow),
+    journal: createTable(store, "journal", journalRow),
+    op: createTable(store, "op", opRow),
+    feed: createTable(store, "feed", feedRow),
+    tally: createTable(store, "tally", tallyRow),
+    archive: createTable(store, "archive", archiveRow),
+    session: createTable(store, "session", struct({ sessions: stored })),
+    prekey: createTable(store, "prekey", struct({ record: stored })),
+    outbox: createTable(store, "outbox", outboxRow),
+    parcel: createTable(store, "parcel", parcelRow),
+    mark: createTable(store, "mark", struct({ next: integer(0) })),
+    ticket: createTable(store, "ticket", struct({ secret: bytes(16) })),
+    aside: createTable(store, "aside", asideRow),
+    archived: createTable(store, "archived", struct({})),
+  } as const satisfies Record<string, Table<never> | Table<unknown>>;
+}
+
+export type Tables = ReturnType<typeof createTables>;

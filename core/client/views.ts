@@ -1,0 +1,246 @@
+/** Views: what faces show, made from rows and documents. Nothing here changes anything. */
+import type { AccountId, ConversationId, OpId } from "../base/ids.ts";
+import { ok, type Result } from "../base/result.ts";
+import type { Documents } from "../document/documents.ts";
+import { inboxSchema, type InboxConversation } from "../document/inbox.ts";
+import { tagsSchema } from "../document/tags.ts";
+import { isAhead } from "../messenger/hlc.ts";
+import type { NamedOp } from "../messenger/op.ts";
+import { timelineMessage } from "../messenger/timeline.ts";
+import type { AccountLog } from "./account-log.ts";
+import type {
+  ContactState,
+  ContactView,
+  ConversationView,
+  DeliveryState,
+  MessagePage,
+  MessageView,
+  TagRuleView,
+  TagView,
+} from "./client.ts";
+import type { ClientError } from "./client-error.ts";
+import type { ContactBook, ContactRecord } from "./contact-book.ts";
+import type { Conversations } from "./conversations.ts";
+import type { EngineContext } from "./engine-context.ts";
+import type { OpStore } from "./op-store.ts";
+import type { Outbox } from "./outbox.ts";
+
+const SCAN_PAGE_OPS = 256;
+const MESSAGES_PAGE_DEFAULT = 50;
+const UNREAD_COUNT_MAX = 1_000;
+const ID_PREFIX_CHARS = 8;
+
+export interface ViewsDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly log: AccountLog;
+  readonly contacts: ContactBook;
+  readonly ops: OpStore;
+  readonly outbox: Outbox;
+  readonly conversations: Conversations;
+}
+
+export interface Views {
+  contact(record: ContactRecord): ContactView;
+  contacts(): Promise<Result<readonly ContactView[], ClientError>>;
+  message(op: NamedOp): Promise<Result<MessageView | null, ClientError>>;
+  messages(
+    conversationId: ConversationId,
+    page: { readonly limit?: number; readonly before?: string },
+  ): Promise<Result<MessagePage, ClientError>>;
+  conversationList(): Promise<Result<readonly ConversationView[], ClientError>>;
+  tags(): Promise<Result<readonly TagView[], ClientError>>;
+  tagRules(): Promise<Result<readonly TagRuleView[], ClientError>>;
+}
+
+export function createViews(deps: ViewsDeps): Views {
+  const { context, documents, log, contacts, ops, outbox, conversations } = deps;
+  const self = context.identity.accountId;
+
+  const inbox = () => documents.read(log.ref({ type: "inbox" }), inboxSchema);
+
+  function contact(record: ContactRecord): ContactView {
+    const { accountId, petname, givenName, handle, origin, state, conversationId, addedAtMs } = record;
+    const name = petname ?? givenName ?? handle ?? accountId.slice(0, ID_PREFIX_CHARS);
+    // A blocked contact is a declined one to whoever looks: neither is heard.
+    const shown: ContactState = state === "blocked" ? "declined" : state;
+    return {
+      accountId,
+      name,
+      petname,
+      displayName: givenName,
+      handle,
+      origin,
+      state: shown,
+      conversationId,
+      addedAtMs,
+    };
+  }
+
+  async function contactViews(): Promise<Result<readonly ContactView[], ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    return ok(
+      all.value
+        .map(contact)
+        .sort((a, b) => (a.name === b.name ? compare(a.accountId, b.accountId) : compare(a.name, b.name))),
+    );
+  }
+
+  function stateOf(op: NamedOp, reader: AccountId | null): DeliveryState {
+    if (op.op.author !== self) return "received";
+    if (
+      reader !== null &&
+      op.op.deviceSeq < conversations.deliveredTo(op.op.conversationId, reader, op.op.device)
+    )
+      return "delivered";
+    if (op.op.device !== context.identity.deviceId) return "elsewhere";
+    const state = outbox.stateOf(op.id);
+    if (state === null) return "delivered";
+    return state === "sealed" ? "kept" : state;
+  }
+
+  function messageView(
+    op: NamedOp,
+    reader: AccountId | null,
+    starred: ReadonlySet<OpId>,
+  ): MessageView | null {
+    const message = timelineMessage(op);
+    if (message === null || isAhead(op.op.hlc, context.clock.nowMs())) return null;
+    const { id, author, device, sentAtMs, text } = message;
+    return {
+      id,
+      conversationId: op.op.conversationId,
+      author,
+      isOwn: author === self,
+      device,
+      sentAtMs,
+      text,
+      state: stateOf(op, reader),
+      isStarred: starred.has(id),
+    };
+  }
+
+  async function surroundings(
+    conversationId: ConversationId,
+  ): Promise<
+    Result<{ readonly reader: AccountId | null; readonly entry: InboxConversation | undefined }, ClientError>
+  > {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const state = await inbox();
+    if (!state.ok) return state;
+    const reader = all.value.find((one) => one.conversationId === conversationId)?.accountId ?? null;
+    return ok({ reader, entry: state.value.conversationsById.get(conversationId) });
+  }
+
+  async function message(op: NamedOp): Promise<Result<MessageView | null, ClientError>> {
+    const around = await surroundings(op.op.conversationId);
+    return around.ok
+      ? ok(messageView(op, around.value.reader, around.value.entry?.starred ?? new Set()))
+      : around;
+  }
+
+  async function messages(
+    conversationId: ConversationId,
+    page: { readonly limit?: number; readonly before?: string },
+  ): Promise<Result<MessagePage, ClientError>> {
+    const around = await surroundings(conversationId);
+    if (!around.ok) return around;
+    const limit = page.limit ?? MESSAGES_PAGE_DEFAULT;
+    const starred = around.value.entry?.starred ?? new Set<OpId>();
+    const shown: MessageView[] = [];
+    let before = page.before;
+    for (;;) {
+      const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
+      if (!rows.ok) return rows;
+      for (const { key, op } of rows.value) {
+        const view = messageView(op, around.value.reader, starred);
+        before = key;
+        if (view === null) continue;
+        shown.push(view);
+        if (shown.length === limit) return ok({ messages: shown, older: key });
+      }
+      if (rows.value.length < SCAN_PAGE_OPS) return ok({ messages: shown, older: null });
+    }
+  }
+
+  async function unreadCount(
+    conversationId: ConversationId,
+    readUpTo: number,
+  ): Promise<Result<number, ClientError>> {
+    let count = 0;
+    let before: string | undefined;
+    for (;;) {
+      const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
+      if (!rows.ok) return rows;
+      for (const { key, op } of rows.value) {
+        if (op.op.hlc <= readUpTo || count >= UNREAD_COUNT_MAX) return ok(count);
+        if (op.op.author !== self && timelineMessage(op) !== null) count++;
+        before = key;
+      }
+      if (rows.value.length < SCAN_PAGE_OPS) return ok(count);
+    }
+  }
+
+  async function conversationList(): Promise<Result<readonly ConversationView[], ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const state = await inbox();
+    if (!state.ok) return state;
+    const list: ConversationView[] = [];
+    for (const record of all.value) {
+      const entry = state.value.conversationsById.get(record.conversationId);
+      const tally = await ops.tally(record.conversationId);
+      if (!tally.ok) return tally;
+      const last = await messages(record.conversationId, { limit: 1 });
+      if (!last.ok) return last;
+      const unread = await unreadCount(record.conversationId, entry?.readUpTo ?? 0);
+      if (!unread.ok) return unread;
+      list.push({
+        id: record.conversationId,
+        contact: contact(record),
+        messageCount: tally.value.messageCount,
+        unreadCount: unread.value,
+        lastMessage: last.value.messages[0] ?? null,
+        tagIds: [...(entry?.tags ?? [])].sort(),
+        isArchived: entry?.isArchived ?? false,
+      });
+    }
+    const timeOf = (one: ConversationView) => one.lastMessage?.sentAtMs ?? one.contact.addedAtMs;
+    return ok(list.sort((a, b) => timeOf(b) - timeOf(a) || compare(a.id, b.id)));
+  }
+
+  async function tags(): Promise<Result<readonly TagView[], ClientError>> {
+    const document = await documents.read(log.ref({ type: "tags" }), tagsSchema);
+    if (!document.ok) return document;
+    const state = await inbox();
+    if (!state.ok) return state;
+    const entries = [...state.value.conversationsById.values()];
+    const views = [...document.value.tagsById].map(([id, tag]) => ({
+      id,
+      name: tag.name,
+      conversationCount: entries.filter((entry) => entry.tags.has(id)).length,
+    }));
+    return ok(views.sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id)));
+  }
+
+  async function tagRules(): Promise<Result<readonly TagRuleView[], ClientError>> {
+    const document = await documents.read(log.ref({ type: "tags" }), tagsSchema);
+    if (!document.ok) return document;
+    const live = [...document.value.rulesById].filter(
+      ([, rule]) => rule.isEnabled && document.value.tagsById.has(rule.tag),
+    );
+    return ok(
+      live
+        .map(([id, rule]) => ({ id, sender: rule.when.account, tagId: rule.tag }))
+        .sort((a, b) => compare(a.id, b.id)),
+    );
+  }
+
+  return { contact, contacts: contactViews, message, messages, conversationList, tags, tagRules };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,92 @@
+/**
+ * Every domain-separation label. Each use of a key, hash or signature has its own, with the protocol version in it, so
+ * that nothing made for one purpose is valid for another.
+ */
+
+/** A label of this table. */
+export type Label = (typeof LABEL)[keyof typeof LABEL];
+
+export const LABEL = {
+  // Hashes
+  deviceId: "dovetail/1/device-id",
+  recoveryId: "dovetail/1/recovery-id",
+  keyId: "dovetail/1/key-id",
+  linkHash: "dovetail/1/link-hash",
+  boxesHash: "dovetail/1/boxes-hash",
+  epochCommit: "dovetail/1/epoch-commit",
+  cutCommit: "dovetail/1/cut-commit",
+  entryId: "dovetail/1/entry-id",
+  writerTag: "dovetail/1/writer-tag",
+  chain: "dovetail/1/chain",
+  opId: "dovetail/1/op-id",
+  bodyHash: "dovetail/1/body-hash",
+  bodyOps: "dovetail/1/body-ops",
+  preKeyId: "dovetail/1/prekey-id",
+  conversationId: "dovetail/1/conversation-id",
+  linkTranscript: "dovetail/1/link-transcript",
+  linkNonceCommit: "dovetail/1/link-nonce-commit",
+  linkCode: "dovetail/1/link-code",
+  safetyNumber: "dovetail/1/safety-number",
+  sealAad: "dovetail/1/seal-aad",
+  kemCiphertext: "dovetail/1/kem-ciphertext",
+  pqxdhData: "dovetail/1/pqxdh-data",
+  sessionId: "dovetail/1/session-id",
+  resumeToken: "dovetail/1/resume-token",
+  powStamp: "dovetail/1/pow-stamp",
+  ticket: "dovetail/1/ticket",
+  fingerprint: "dovetail/1/fingerprint",
+  documentGenesis: "dovetail/1/document-genesis",
+  storeKeyCheck: "dovetail/1/store-key-check",
+
+  // Signatures
+  signLink: "dovetail/1/sign/link",
+  signSignIn: "dovetail/1/sign/sign-in",
+  signCapability: "dovetail/1/sign/capability",
+  signWriterTag: "dovetail/1/sign/writer-tag",
+  signAccountEntry: "dovetail/1/sign/account-entry",
+  signPreKey: "dovetail/1/sign/prekey",
+  signRelay: "dovetail/1/sign/relay",
+  signRecoveryRead: "dovetail/1/sign/recovery-read",
+  signRegistration: "dovetail/1/sign/registration",
+
+  // Key derivation
+  accountRoot: "dovetail/1/kdf/account-root",
+  accountLogId: "dovetail/1/kdf/account-log-id",
+  requestLogId: "dovetail/1/kdf/request-log-id",
+  documentId: "dovetail/1/kdf/document-id",
+  inboundLogId: "dovetail/1/kdf/inbound-log-id",
+  inboundAppendSeed: "dovetail/1/kdf/inbound-append-seed",
+  inboundOuterKey: "dovetail/1/kdf/inbound-outer-key",
+  ticketSecret: "dovetail/1/kdf/ticket-secret",
+  requestKeySeed: "dovetail/1/kdf/request-key-seed",
+  recoverySign: "dovetail/1/kdf/recovery-sign",
+  recoveryKem: "dovetail/1/kdf/recovery-kem",
+  recoveryBackup: "dovetail/1/kdf/recovery-backup",
+  epochBox: "dovetail/1/kdf/epoch-box",
+  epochWalk: "dovetail/1/kdf/epoch-walk",
+  cutKey: "dovetail/1/kdf/cut",
+  accountEntryKey: "dovetail/1/kdf/account-entry",
+  writerTagSeed: "dovetail/1/kdf/writer-tag-seed",
+  storeValue: "dovetail/1/kdf/store-value",
+  storeDocument: "dovetail/1/kdf/store-document",
+  storeDocumentName: "dovetail/1/kdf/store-document-name",
+  linkChannel: "dovetail/1/kdf/link-channel",
+  pqxdh: "dovetail/1/kdf/pqxdh",
+  ratchetRoot: "dovetail/1/kdf/ratchet-root",
+  ratchetChain: "dovetail/1/kdf/ratchet-chain",
+  ratchetMessage: "dovetail/1/kdf/ratchet-message",
+  requestEntry: "dovetail/1/kdf/request-entry",
+
+  // SEAL
+  sealAccountEntry: "dovetail/1/seal/account-entry",
+  sealEpochBox: "dovetail/1/seal/epoch-box",
+  sealEpochWalk: "dovetail/1/seal/epoch-walk",
+  sealCut: "dovetail/1/seal/cut",
+  sealStoreValue: "dovetail/1/seal/store-value",
+  sealDocumentChunk: "dovetail/1/seal/document-chunk",
+  sealStoreKey: "dovetail/1/seal/store-key",
+  sealLinkMessage: "dovetail/1/seal/link-message",
+  sealInboundOuter: "dovetail/1/seal/inbound-outer",
+  sealBody: "dovetail/1/seal/body",
+  sealRequest: "dovetail/1/seal/request",
+} as const;

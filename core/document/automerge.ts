@@ -1,0 +1,61 @@
+/**
+ * The one door to Automerge and automerge-repo.
+ *
+ * Both are taken in their `slim` form, which brings no WebAssembly of its own: the composition root chooses where the
+ * bytes come from, because no entry that loads itself works in Node, Deno, a bundler and a SharedWorker alike.
+ */
+import * as Automerge from "@automerge/automerge/slim";
+import {
+  type BinaryDocumentId,
+  type Chunk,
+  type DocHandle,
+  interpretAsDocumentId,
+  type DocumentId as RepoDocumentId,
+  Repo,
+  type StorageAdapterInterface,
+  type StorageKey,
+} from "@automerge/automerge-repo/slim";
+
+/** The WebAssembly: its bytes, or in a browser its address. */
+export type AutomergeWasm = Uint8Array | string;
+
+let loading: Promise<void> | null = null;
+
+/**
+ * Loads Automerge once for this process; every further call waits for the first.
+ *
+ * - `load` gives the bytes of `@automerge/automerge/automerge.wasm`; without it they come from the package's own text
+ *   form, which needs no loader and is what Node, Deno and tests use.
+ */
+export function automergeReady(load?: () => Promise<AutomergeWasm>): Promise<void> {
+  loading ??= initialize(load).catch((why: unknown) => {
+    loading = null;
+    throw why;
+  });
+  return loading;
+}
+
+async function initialize(load?: () => Promise<AutomergeWasm>): Promise<void> {
+  if (load !== undefined) return Automerge.initializeWasm(await load());
+  const { automergeWasmBase64 } = await import("@automerge/automerge/automerge.wasm.base64");
+  await Automerge.initializeBase64Wasm(automergeWasmBase64);
+}
+
+/**
+ * A copy of `document` whose changes are by `actor`; `document` may be freed afterwards.
+ *
+ * Automerge's own `clone` reuses the nested objects it has built, and those go on asking the document they came from:
+ * its conflicts, and its memory once it is freed. Here every object is built anew, as `load` does.
+ */
+export function copyWithActor<T>(document: Automerge.Doc<T>, actor: string): Automerge.Doc<T> {
+  const handle = Automerge.getBackend(document).fork(actor);
+  return handle.materialize("/", undefined, {
+    handle,
+    heads: undefined,
+    freeze: false,
+    patchCallback: undefined,
+  }) as Automerge.Doc<T>;
+}
+
+export { Automerge, interpretAsDocumentId, Repo };
+export type { BinaryDocumentId, Chunk, DocHandle, RepoDocumentId, StorageAdapterInterface, StorageKey };

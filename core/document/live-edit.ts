@@ -1,0 +1,101 @@
+/** Editing a loaded document and applying changes to it. Rules DC4 to DC7, DC18. */
+import { assert } from "../base/assert.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { Automerge } from "./automerge.ts";
+import { missingOps, type StoredOp } from "./bucket.ts";
+import type { DocumentError } from "./document-error.ts";
+import type { DocumentRef } from "./document-kind.ts";
+import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
+
+/** What a local edit made: the changes to send, in their order, and the heads after them. */
+export interface Edited {
+  readonly changes: readonly Bytes[];
+  readonly heads: readonly string[];
+}
+
+/** What applying changes did. */
+export interface Applied {
+  readonly heads: readonly string[];
+  /** Changes that are not here and that something here depends on; what waits for them is not visible yet. */
+  readonly missing: number;
+  /** Whether the heads moved. */
+  readonly changed: boolean;
+}
+
+/** Runs an edit as one change. */
+export function editLive(
+  { ref, handle }: LiveDocument,
+  edit: (draft: DocumentRoot) => void,
+): Result<Edited, DocumentError> {
+  const before = Automerge.getHeads(handle.doc());
+  try {
+    // No time and no message: the same edit is the same bytes whenever it is made, and tells nobody when that was. DC4
+    handle.change(
+      (draft) => {
+        const returned: unknown = edit(draft);
+        assert(!(returned instanceof Promise), "an edit is not async");
+      },
+      { time: 0 },
+    );
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return err({ type: "EditRefused", id: ref.id }); // DC6
+    return engineFailure(ref, thrown);
+  }
+  const document = handle.doc();
+  return ok({ changes: Automerge.getChangesSince(document, before), heads: Automerge.getHeads(document) });
+}
+
+/** Runs `apply`, which tells whether it could read all of what it was given. */
+export function applyLive(
+  { ref, handle }: LiveDocument,
+  apply: () => boolean,
+): Result<Applied, DocumentError> {
+  const before = Automerge.getHeads(handle.doc());
+  try {
+    if (!apply()) return err({ type: "MalformedChanges", id: ref.id });
+  } catch (thrown) {
+    return engineFailure(ref, thrown);
+  }
+  const document = handle.doc();
+  const heads = Automerge.getHeads(document);
+  const changed = heads.length !== before.length || heads.some((head) => !before.includes(head));
+  return ok({ heads, missing: Automerge.getMissingDeps(document, []).length, changed });
+}
+
+/** Merges a saved document. Read strictly in a document of its own first: merged directly, the readable part of damaged bytes would go in. DC5 */
+export function mergeSaved({ handle }: LiveDocument, saved: Bytes): boolean {
+  let other: Automerge.Doc<DocumentRoot>;
+  try {
+    other = Automerge.load<DocumentRoot>(saved);
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof TypeError) return false;
+    throw thrown;
+  }
+  try {
+    // No bytes at all load as a document without changes, which no device ever saved: every document has its genesis.
+    return Automerge.getHeads(other).length > 0 && applyAll(handle, Automerge.getAllChanges(other));
+  } finally {
+    Automerge.free(other);
+  }
+}
+
+/** Puts those of `ops` that a bucket lacks. */
+export function putMissing(draft: DocumentRoot, ops: readonly StoredOp[]): void {
+  const missing = new Set(
+    missingOps(
+      draft,
+      ops.map(([opId]) => opId),
+    ),
+  );
+  for (const [opId, bytes] of ops) {
+    if (!missing.delete(opId)) continue;
+    (draft.ops as { [opId: string]: Bytes })[opId] = bytes; // DC20
+  }
+}
+
+/** A trap inside WebAssembly leaves Automerge unusable; anything else thrown is our own mistake. */
+function engineFailure(ref: DocumentRef, thrown: unknown): Result<never, DocumentError> {
+  if (thrown instanceof WebAssembly.RuntimeError) return err({ type: "DocumentEngineFailed", id: ref.id });
+  throw thrown;
+}

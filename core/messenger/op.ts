@@ -1,0 +1,134 @@
+/**
+ * Ops: the immutable units conversations consist of. Rules MS1, MS5, MS7.
+ *
+ * An op is named by the hash of its canonical bytes, so it means the same by whichever path it comes, and applying it
+ * twice changes nothing. Between people only ops travel, never Automerge bytes.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { type AccountId, type ConversationId, idBytes, idFromBytes, type OpId } from "../base/ids.ts";
+import {
+  MESSAGE_TEXT_BYTES_MAX,
+  OPS_PER_BUCKET_MAX,
+  OP_BYTES_MAX,
+  SERVER_ORIGIN_CHARS_MAX,
+} from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import {
+  bytes,
+  type DecodeError,
+  decode,
+  encode,
+  flag,
+  id,
+  integer,
+  list,
+  literal,
+  nullable,
+  type ShapeOf,
+  struct,
+  text,
+} from "../codec/shape.ts";
+import { hash } from "../crypto/hash.ts";
+import { LABEL } from "../crypto/labels.ts";
+import type { DocumentName } from "../log/document-name.ts";
+import { HLC_MAX } from "./hlc.ts";
+import { inboundKeysShape } from "./inbound-keys.ts";
+
+const OP_KIND_MAX = 65_535;
+const OP_EXT_BYTES_MAX = 1_024;
+const PAYLOAD_BYTES_MAX = OP_BYTES_MAX - 2_048;
+const AUTHOR_DEVICES_PER_MARK_MAX = 1_024;
+
+/** Kinds this version understands. Others are kept and passed on, not shown. */
+export const OP_KIND = { message: 1, introduction: 2, mark: 3 } as const;
+
+/**
+ * - `deviceSeq` counts the ops of one device in one conversation from 0; `devicePrev` names the one before.
+ * - `hlc` orders the view; `target` is the op this one is about; `expire` a time in ms; `ext` is for later versions.
+ */
+export const opShape = struct({
+  version: literal(1),
+  conversationId: id("conversation"),
+  author: id("account"),
+  device: id("device"),
+  deviceSeq: integer(0),
+  devicePrev: nullable(id("op")),
+  hlc: integer(0, HLC_MAX),
+  kind: integer(1, OP_KIND_MAX),
+  target: nullable(id("op")),
+  payload: bytes(0, PAYLOAD_BYTES_MAX),
+  expire: nullable(integer(0)),
+  ext: nullable(bytes(0, OP_EXT_BYTES_MAX)),
+});
+export type Op = ShapeOf<typeof opShape>;
+
+/** An op with its name and exact bytes. */
+export interface NamedOp {
+  readonly id: OpId;
+  readonly op: Op;
+  readonly bytes: Bytes;
+}
+
+export type OpError =
+  | DecodeError
+  | { readonly type: "OpTooLarge"; readonly sizeBytes: number; readonly sizeBytesMax: number };
+
+/** Op of received bytes. The bytes are canonical or refused, so bytes, id and op always agree. */
+export function parseOp(opBytes: Bytes): Result<NamedOp, OpError> {
+  if (opBytes.length > OP_BYTES_MAX)
+    return err({ type: "OpTooLarge", sizeBytes: opBytes.length, sizeBytesMax: OP_BYTES_MAX });
+  const op = decode(opShape, opBytes);
+  return op.ok ? ok({ id: opId(opBytes), op: op.value, bytes: opBytes }) : op;
+}
+
+/** Op that this device writes. */
+export function createOp(op: Op): NamedOp {
+  const opBytes = encode(opShape, op);
+  return { id: opId(opBytes), op, bytes: opBytes };
+}
+
+/** `opId`: the 32-byte hash of the canonical bytes. */
+export function opId(opBytes: Bytes): OpId {
+  return idFromBytes("op", hash(LABEL.opId, opBytes));
+}
+
+/** The conversation of two people; both compute the same. */
+export function directConversationId(a: AccountId, b: AccountId): ConversationId {
+  const [first, second] = a < b ? [a, b] : [b, a];
+  return idFromBytes("conversation", hash(LABEL.conversationId, idBytes(first), idBytes(second)));
+}
+
+/** The bucket an op belongs in: a function of the op alone. Rule MS5. */
+export function bucketOf(
+  op: Pick<Op, "conversationId" | "device" | "deviceSeq">,
+): DocumentName & { readonly type: "bucket" } {
+  return {
+    type: "bucket",
+    conversationId: op.conversationId,
+    device: op.device,
+    index: Math.floor(op.deviceSeq / OPS_PER_BUCKET_MAX),
+  };
+}
+
+/** Payload of `message`. */
+export const messagePayloadShape = struct({ text: text(MESSAGE_TEXT_BYTES_MAX) });
+
+/** Payload of `introduction`: who writes, where to write back, and what is needed for it. Not shown. */
+export const introductionPayloadShape = struct({
+  displayName: text(256),
+  origin: text(SERVER_ORIGIN_CHARS_MAX),
+  reply: inboundKeysShape,
+  isAccept: flag,
+});
+export type Introduction = ShapeOf<typeof introductionPayloadShape>;
+
+/**
+ * Payload of `mark`: of each author device of the other side, how many ops have arrived without a gap.
+ * `wantsMissing` asks the author's devices to send again what lies above.
+ */
+export const markPayloadShape = struct({
+  delivered: list(struct({ device: id("device"), next: integer(0) }), AUTHOR_DEVICES_PER_MARK_MAX),
+  readUpTo: nullable(integer(0, HLC_MAX)),
+  wantsMissing: flag,
+});
+export type Mark = ShapeOf<typeof markPayloadShape>;

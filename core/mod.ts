@@ -1,0 +1,93 @@
+/** The public door of the engine: everything a face or a program may use, by name. */
+export { assert, InvariantError, present, unreachable } from "./base/assert.ts";
+export {
+  type Bytes,
+  concatBytes,
+  parseBase64Url,
+  parseHex,
+  toBase64Url,
+  toHex,
+  toUtf8,
+} from "./base/bytes.ts";
+export { type Clock, createSystemClock, sleep } from "./base/clock.ts";
+export {
+  type AccountId,
+  type ConversationId,
+  type DeviceId,
+  idBytes,
+  type OpId,
+  parseId,
+} from "./base/ids.ts";
+export {
+  DEVICE_NAME_BYTES_MAX,
+  DISPLAY_NAME_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  MESSAGE_TEXT_BYTES_MAX,
+  PASSPHRASE_BYTES_MAX,
+} from "./base/limits.ts";
+export { type Logger, type LogLevel, silentLogger } from "./base/logger.ts";
+export { createPlatformRandom, type Random } from "./base/random.ts";
+export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";
+export type {
+  AccountView,
+  Client,
+  ClientEvent,
+  ConnectionStatus,
+  ContactState,
+  ContactView,
+  ConversationView,
+  DeliveryState,
+  DeviceView,
+  LinkingError,
+  LinkingGuest,
+  LinkingHost,
+  MessagePage,
+  MessageView,
+  StateFingerprint,
+  SyncReport,
+  TagRuleView,
+  TagView,
+} from "./client/client.ts";
+export type { Alarm, ClientError } from "./client/client-error.ts";
+export { createAccount, type NewAccount } from "./client/create-account.ts";
+export { joinAccount } from "./client/join-account.ts";
+export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
+export { openClient } from "./client/open-client.ts";
+export type { Platform } from "./client/platform.ts";
+export {
+  type BadPassphrase,
+  type Passphrase,
+  PASSPHRASE_COST,
+  type PassphraseCost,
+  parsePassphrase,
+} from "./crypto/passphrase.ts";
+export { wipe } from "./crypto/secret.ts";
+export { cryptoReady } from "./crypto/sodium.ts";
+export { automergeReady } from "./document/automerge.ts";
+export { type ChunkSeal, createChunkSeal } from "./document/chunk-seal.ts";
+export { GATEWAY_PATH, GATEWAY_SUBPROTOCOL, PROTOCOL_VERSION } from "./protocol/version.ts";
+export { assertBatch, assertRange } from "./store/check-request.ts";
+export { createMemoryTxStore, isAsExpected } from "./store/memory-tx-store.ts";
+export { copyRows, countRows } from "./store/reseal-rows.ts";
+export { assertRowKey } from "./store/row-key.ts";
+export { sealTxStore } from "./store/sealing-tx-store.ts";
+export {
+  encodeOpenStoreKey,
+  parseStoreKey,
+  STORE_KEY_BYTES,
+  type StoredKey,
+  type StoreKeyFault,
+  unwrapStoreKey,
+  type WrappedStoreKey,
+  wrapStoreKey,
+  type WrongPassphrase,
+} from "./store/store-key.ts";
+export type { Expectation, Row, ScanRange, StoreError, TxStore, WriteOp } from "./store/tx-store.ts";
+export type {
+  FrameHandlers,
+  FrameSocket,
+  HttpRequest,
+  HttpResponse,
+  ServerConnector,
+  ServerUnreachable,
+} from "./transport/server-connector.ts";

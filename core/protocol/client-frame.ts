@@ -1,0 +1,94 @@
+/**
+ * Frames a client sends over the gateway's WebSocket, one binary message each. Rules GW1-GW12.
+ *
+ * The server speaks first (`challenge`); the client answers `hello`, then either `signIn`, `signInRecovery` or `resume`
+ * (its own logs) or opens logs by capability (other people's logs, on a connection that never signs in).
+ */
+import {
+  APPEND_BATCH_ENTRIES_MAX,
+  ENTRY_BYTES_MAX,
+  READ_PAGE_ENTRIES_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
+} from "../base/limits.ts";
+import { bytes, id, integer, list, nullable, oneOf, type ShapeOf, struct, variants } from "../codec/shape.ts";
+import { SIGNATURE_BYTES } from "../crypto/verify.ts";
+import { logRightShape, NONCE_BYTES } from "./claims.ts";
+import { entryShape } from "./entry.ts";
+
+export const REQUEST_ID_MAX = 0xffff_ffff;
+export const CHANNEL_MAX = SUBSCRIPTIONS_PER_CONNECTION_MAX;
+export const RESUME_TOKEN_BYTES = 32;
+export const TICKET_BYTES = 16;
+export const PREKEY_BYTES_MAX = 2_048;
+export const PREKEYS_PER_PUBLISH_MAX = 128;
+export const TICKETS_PER_LOG_MAX = 64;
+
+const requestId = integer(1, REQUEST_ID_MAX);
+const channel = integer(1, CHANNEL_MAX);
+const proof = struct({ publicKey: bytes(32), signature: bytes(SIGNATURE_BYTES) });
+
+/** Kinds of sealed logs. An account has one `account` and one `request` log, and an `inbound` log per contact. */
+export const logKindShape = oneOf("account", "request", "inbound");
+export type LogKind = ShapeOf<typeof logKindShape>;
+
+/** What lets a stranger append to a request log: a ticket of a contact link, or work over the entry's id (rule LG12). */
+export const admissionShape = variants({
+  ticket: [1, { secret: bytes(TICKET_BYTES) }],
+  work: [2, { nonce: bytes(8) }],
+});
+export type Admission = ShapeOf<typeof admissionShape>;
+
+export const clientFrameShape = variants({
+  hello: [1, { versionMin: integer(1, 255), versionMax: integer(1, 255), clientNonce: bytes(NONCE_BYTES) }],
+  signIn: [
+    2,
+    { requestId, accountId: id("account"), deviceId: id("device"), signature: bytes(SIGNATURE_BYTES) },
+  ],
+  signInRecovery: [3, { requestId, accountId: id("account"), signature: bytes(SIGNATURE_BYTES) }],
+  resume: [4, { requestId, token: bytes(RESUME_TOKEN_BYTES) }],
+  createLog: [5, { requestId, logId: id("log"), kind: logKindShape, appendKey: nullable(bytes(32)) }],
+  /** `capability` is null for an own log of a signed-in device; `writer` is null when nothing will be appended. */
+  openLog: [
+    6,
+    {
+      requestId,
+      channel,
+      logId: id("log"),
+      right: logRightShape,
+      capability: nullable(proof),
+      writer: nullable(proof),
+    },
+  ],
+  closeChannel: [7, { requestId, channel }],
+  append: [
+    8,
+    {
+      requestId,
+      channel,
+      entries: list(entryShape, APPEND_BATCH_ENTRIES_MAX, 1),
+      admission: nullable(admissionShape),
+    },
+  ],
+  /** Asked by the writer's place, not by the id alone: an index over random ids would double what an append writes. */
+  lookup: [
+    9,
+    { requestId, channel, writerTag: id("writerTag"), writerSeq: integer(1), entryId: id("entry") },
+  ],
+  read: [10, { requestId, channel, after: integer(0), limit: integer(1, READ_PAGE_ENTRIES_MAX) }],
+  subscribe: [11, { requestId, channel, after: integer(0) }],
+  unsubscribe: [12, { requestId, channel }],
+  ack: [13, { requestId, channel, upto: integer(0) }],
+  heads: [14, { requestId, logIds: list(id("log"), SUBSCRIPTIONS_PER_CONNECTION_MAX) }],
+  /** Forbids every later append by capability; the owner still reads. */
+  closeLog: [15, { requestId, logId: id("log") }],
+  setTickets: [16, { requestId, logId: id("log"), ticketHashes: list(bytes(32), TICKETS_PER_LOG_MAX) }],
+  publishPreKeys: [17, { requestId, preKeys: list(bytes(1, PREKEY_BYTES_MAX), PREKEYS_PER_PUBLISH_MAX, 1) }],
+  preKeyCounts: [18, { requestId }],
+  /** Epoch boxes of the own account from `epoch` on. */
+  readBoxes: [19, { requestId, epoch: integer(1) }],
+  ping: [20, { requestId }],
+});
+export type ClientFrame = ShapeOf<typeof clientFrameShape>;
+
+/** Upper bound of one append frame: a full batch of full entries is split by the client to stay under the frame limit. */
+export const APPEND_ENTRY_BYTES_MAX = ENTRY_BYTES_MAX;

@@ -1,0 +1,71 @@
+/**
+ * Frames the server sends over the gateway's WebSocket. Every request gets exactly one answer with its `requestId`;
+ * `challenge`, `deliver` and `goodbye` come unasked. Rules GW1-GW12.
+ */
+import {
+  APPEND_BATCH_ENTRIES_MAX,
+  READ_PAGE_ENTRIES_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
+} from "../base/limits.ts";
+import { bytes, flag, id, integer, list, nullable, type ShapeOf, struct, variants } from "../codec/shape.ts";
+import { HASH_BYTES } from "../crypto/hash.ts";
+import { NONCE_BYTES } from "./claims.ts";
+import { REQUEST_ID_MAX, RESUME_TOKEN_BYTES } from "./client-frame.ts";
+import { logPointShape, placedEntryShape } from "./entry.ts";
+import { failureCodeShape } from "./failure.ts";
+
+export const BOXES_BYTES_MAX = 262_144;
+
+const requestId = integer(1, REQUEST_ID_MAX);
+
+/** What became of one entry of an append. `writerSeq` in a refusal is the writer's last accepted one. */
+export const appendResultShape = variants({
+  accepted: [1, { seq: integer(1), chain: bytes(HASH_BYTES) }],
+  duplicate: [2, { seq: integer(1) }],
+  refused: [3, { code: failureCodeShape, writerSeq: nullable(integer(0)) }],
+});
+export type AppendResult = ShapeOf<typeof appendResultShape>;
+
+/** Boxes that came with the link of one epoch, then any added for later devices; opaque to the server. */
+export const storedBoxesShape = struct({
+  epoch: integer(1),
+  boxes: bytes(1, BOXES_BYTES_MAX),
+  added: list(bytes(1, 4_096), 4_096),
+});
+export type StoredBoxes = ShapeOf<typeof storedBoxesShape>;
+
+export const serverFrameShape = variants({
+  challenge: [
+    1,
+    { versionMin: integer(1, 255), versionMax: integer(1, 255), serverNonce: bytes(NONCE_BYTES) },
+  ],
+  done: [2, { requestId }],
+  failed: [3, { requestId, code: failureCodeShape }],
+  signedIn: [4, { requestId, resumeToken: nullable(bytes(RESUME_TOKEN_BYTES)), expiresInMs: integer(0) }],
+  /** `writerSeq` is the last accepted one of the proven writer, 0 for none. */
+  opened: [
+    5,
+    { requestId, head: logPointShape, trimmedUpto: integer(0), writerSeq: integer(0), isClosed: flag },
+  ],
+  appended: [6, { requestId, results: list(appendResultShape, APPEND_BATCH_ENTRIES_MAX, 1) }],
+  found: [7, { requestId, seq: nullable(integer(1)) }],
+  entries: [8, { requestId, entries: list(placedEntryShape, READ_PAGE_ENTRIES_MAX), head: logPointShape }],
+  heads: [
+    9,
+    {
+      requestId,
+      heads: list(
+        struct({ logId: id("log"), head: nullable(logPointShape) }),
+        SUBSCRIPTIONS_PER_CONNECTION_MAX,
+      ),
+    },
+  ],
+  /** Entries of a subscribed log in seq order without gaps. The same bytes go to every subscriber. */
+  deliver: [10, { logId: id("log"), entries: list(placedEntryShape, READ_PAGE_ENTRIES_MAX) }],
+  preKeyCounts: [11, { requestId, oneTime: integer(0), hasSigned: flag, hasLastResort: flag }],
+  boxes: [12, { requestId, boxes: list(storedBoxesShape, 1_024) }],
+  pong: [13, { requestId }],
+  /** The server closes the connection after this. */
+  goodbye: [14, { code: failureCodeShape }],
+});
+export type ServerFrame = ShapeOf<typeof serverFrameShape>;

@@ -1,0 +1,71 @@
+/**
+ * When prekeys are made, replaced and erased: pure functions of the records and the clock.
+ *
+ * A signed prekey is replaced weekly, a last-resort one weekly and as soon as it was used, because until then what was
+ * sealed to it can be opened by who takes the device. Rules PK7-PK9 of docs/protocol/ratchet.md.
+ */
+import type { PreKeyId } from "../base/ids.ts";
+import { PREKEY_POOL_MAX, PREKEY_REFILL_BELOW, PREKEY_ROTATE_MS } from "../base/limits.ts";
+import type { PreKeyRecord } from "./prekey-record.ts";
+
+/** What there is: the records of this device, and how many one-time prekeys the server says it still holds. */
+export interface PreKeyStock {
+  readonly records: readonly PreKeyRecord[];
+  readonly oneTimeOnServer: number;
+}
+
+/** What to do. The caller makes, stores, uploads, and then retires what was replaced. */
+export interface PreKeyPlan {
+  readonly makeSigned: boolean;
+  readonly makeLastResort: boolean;
+  readonly makeOneTime: number;
+  /** No longer handed out once the new ones are uploaded: mark each with `retirePreKey`. */
+  readonly retire: readonly PreKeyId[];
+}
+
+/**
+ * Says which prekeys are due.
+ *
+ * After a server lost what it had (a new incarnation), call it with no records and a count of 0, and retire all.
+ */
+export function planPreKeys(stock: PreKeyStock, nowMs: number): PreKeyPlan {
+  const live = stock.records.filter((record) => record.retiredAtMs === null);
+  const due = live.filter((record) => isDue(record, nowMs));
+  const isMissing = (type: PreKeyRecord["type"]) =>
+    !live.some((record) => record.type === type && !due.includes(record));
+  return {
+    makeSigned: isMissing("signed"),
+    makeLastResort: isMissing("lastResort"),
+    // PK8: a full refill at once, so that its moment tells little about when the device is online.
+    makeOneTime:
+      stock.oneTimeOnServer < PREKEY_REFILL_BELOW ? PREKEY_POOL_MAX - Math.max(0, stock.oneTimeOnServer) : 0,
+    retire: due.map((record) => record.id),
+  };
+}
+
+function isDue(record: PreKeyRecord, nowMs: number): boolean {
+  // A one-time prekey nobody used in its lifetime is no longer accepted by anyone.
+  if (record.type === "oneTime") return nowMs >= record.expiresAtMs;
+  if (record.type === "lastResort" && record.isUsed) return true;
+  // PK7: a clock that was set back by as much is as good a reason, or the key would stay for years.
+  return Math.abs(nowMs - record.createdAtMs) >= PREKEY_ROTATE_MS;
+}
+
+/** Marks a prekey as no longer handed out. Its private half stays until `erasablePreKeys` names it. */
+export function retirePreKey<R extends PreKeyRecord>(record: R, nowMs: number): R {
+  return record.retiredAtMs === null ? { ...record, retiredAtMs: nowMs } : record;
+}
+
+/**
+ * Retired prekeys whose private half nothing can need any more.
+ *
+ * `inboxReadToMs`: everything the inbound log held at that time of this device's clock has been read (PK9).
+ */
+export function erasablePreKeys(
+  records: readonly PreKeyRecord[],
+  inboxReadToMs: number,
+): readonly PreKeyId[] {
+  return records
+    .filter((record) => record.retiredAtMs !== null && record.retiredAtMs < inboxReadToMs)
+    .map((record) => record.id);
+}

@@ -1,0 +1,65 @@
+/**
+ * Contact links: who to write to, where, and optionally a ticket that admits a first message. Rules LK30-LK32.
+ *
+ * `dovetail-contact:` + base64url of `[version, accountId, origin, ticket]`. The account id certifies itself, so a link
+ * from a trusted hand needs no further check of keys.
+ */
+import type { Bytes } from "../../base/bytes.ts";
+import type { AccountId } from "../../base/ids.ts";
+import { SERVER_ORIGIN_CHARS_MAX } from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { parseServerOrigin, type ServerOrigin } from "../../base/server-origin.ts";
+import { bytes, decode, encode, id, integer, nullable, struct, text } from "../../codec/shape.ts";
+import { CONTACT_SCHEME, formatCode, parseCode } from "../code-text.ts";
+
+export const TICKET_BYTES = 16;
+const CONTACT_LINK_VERSION = 1;
+
+export interface ContactLink {
+  readonly accountId: AccountId;
+  readonly origin: ServerOrigin;
+  /** Admits one stranger's first message; null in a link that is published. */
+  readonly ticket: Bytes | null;
+}
+
+/** What the text of a contact link holds. */
+export const contactLinkShape = struct({
+  version: integer(1, 255),
+  accountId: id("account"),
+  origin: text(SERVER_ORIGIN_CHARS_MAX),
+  ticket: nullable(bytes(TICKET_BYTES)),
+});
+
+export type ContactLinkError =
+  /** It is a code for linking a device: it adds nobody, and whoever sent it as an invitation wants an account. */
+  | { readonly type: "LinkCodeIsNotAContact" }
+  | { readonly type: "NotAContactLink" }
+  | { readonly type: "MalformedContactLink" }
+  | { readonly type: "UnsupportedContactLink"; readonly version: number };
+
+/** The text of a contact link. */
+export function formatContactLink(link: ContactLink): string {
+  return formatCode(CONTACT_SCHEME, encode(contactLinkShape, { version: CONTACT_LINK_VERSION, ...link }));
+}
+
+/** Contact link of exactly this text. */
+export function parseContactLink(text: string): Result<ContactLink, ContactLinkError> {
+  const payload = parseCode(CONTACT_SCHEME, text);
+  if (!payload.ok) {
+    switch (payload.error.type) {
+      case "OtherCode":
+        return err({ type: "LinkCodeIsNotAContact" }); // LK2
+      case "UnknownCode":
+        return err({ type: "NotAContactLink" });
+      case "MalformedCode":
+        return err({ type: "MalformedContactLink" });
+    }
+  }
+  const decoded = decode(contactLinkShape, payload.value);
+  if (!decoded.ok) return err({ type: "MalformedContactLink" });
+  const { version, accountId, ticket } = decoded.value;
+  // LK31
+  if (version !== CONTACT_LINK_VERSION) return err({ type: "UnsupportedContactLink", version });
+  const origin = parseServerOrigin(decoded.value.origin);
+  return origin.ok ? ok({ accountId, origin: origin.value, ticket }) : err({ type: "MalformedContactLink" });
+}

@@ -1,0 +1,167 @@
+/**
+ * Registration and chains: verifies a link and everything that must come with it, then stores them as one act.
+ * Rules DI1-DI4.
+ *
+ * The server checks so that it stores no nonsense and knows who is active; clients believe only their own check.
+ */
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import type { Clock } from "@dovetail/core/base/clock.ts";
+import type { AccountId, DeviceId } from "@dovetail/core/base/ids.ts";
+import { CHAIN_PAGE_LINKS_MAX, HANDLE_CHARS_MAX, HANDLE_CHARS_MIN } from "@dovetail/core/base/limits.ts";
+import { ok, type Result } from "@dovetail/core/base/result.ts";
+import type { AppendLink, Register } from "@dovetail/core/protocol/directory.ts";
+import { type ChainState, currentEpoch, currentRecovery } from "@dovetail/core/sigchain/chain-state.ts";
+import { checkLinkAct } from "@dovetail/core/sigchain/epoch-box.ts";
+import { type ParsedLink, parseLink } from "@dovetail/core/sigchain/link.ts";
+import { checkNewDeviceHold } from "@dovetail/core/sigchain/new-device-hold.ts";
+import { reduceLink, reduceParsedLink } from "@dovetail/core/sigchain/reduce-link.ts";
+import { CHAIN_PAGE_BYTES_MAX, CHAINS_CACHED_MAX } from "../limits.ts";
+import type { ChainStep, DirectoryStore } from "../store/directory-store.ts";
+import { type Refusal, refuse } from "../store/refusal.ts";
+
+export interface AccountDirectory {
+  /** - Fails: `registration-closed`, `bad-handle`, `bad-link`, `handle-taken`, `chain-conflict`. */
+  register(registration: Register): Promise<Result<void, Refusal>>;
+  /** - Fails: `unknown-account`, `bad-link`, `chain-conflict`, `device-on-hold`, `quota`. */
+  appendLink(accountId: AccountId, request: AppendLink): Promise<Result<void, Refusal>>;
+}
+
+export interface AccountDirectoryDeps {
+  readonly store: DirectoryStore;
+  readonly clock: Clock;
+  readonly isRegistrationOpen: boolean;
+}
+
+interface VerifiedStep {
+  readonly state: ChainState;
+  readonly link: ParsedLink;
+  readonly boxes: Bytes | null;
+  readonly box: Bytes | null;
+  readonly linkBytes: Bytes;
+}
+
+/** A directory over `store`; verified chains are kept in memory for the next link. */
+export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirectory {
+  const { store, clock } = deps;
+  const chains = createChainCache(store);
+
+  async function refuseOnHold(
+    before: ChainState,
+    link: ParsedLink,
+    nowMs: number,
+  ): Promise<Result<void, Refusal>> {
+    const signer = [...before.devicesById.keys()].find(
+      (deviceId) => deviceId === (link.body.signerId as string),
+    );
+    const device = signer === undefined ? ok(null) : await store.findDevice(before.accountId, signer);
+    if (!device.ok) return device;
+    const signerArrivedAtMs = device.value?.addedAtMs ?? null;
+    return checkNewDeviceHold({ state: before, body: link.body, signerArrivedAtMs, nowMs }).ok
+      ? ok()
+      : refuse("device-on-hold");
+  }
+
+  return {
+    async register({ genesis, boxes, handle }) {
+      if (!deps.isRegistrationOpen) return refuse("registration-closed");
+      if (handle !== null && !isHandle(handle)) return refuse("bad-handle");
+      const link = parseLink(genesis);
+      const state = link.ok ? reduceParsedLink(null, link.value) : link;
+      if (!link.ok || !state.ok) return refuse("bad-link");
+      if (!checkLinkAct(state.value, { body: link.value.body, boxes, addedBox: null }).ok)
+        return refuse("bad-link");
+      const step = chainStep(
+        { state: state.value, link: link.value, boxes, box: null, linkBytes: genesis },
+        clock.nowMs(),
+      );
+      return store.register(step, handle);
+    },
+    async appendLink(accountId, { link: linkBytes, boxes, box }) {
+      const link = parseLink(linkBytes);
+      if (!link.ok) return refuse("bad-link");
+      const before = await chains.load(accountId);
+      if (!before.ok) return before;
+      if (before.value.head === link.value.hash) return ok();
+      if (link.value.body.seq !== before.value.seq + 1 || link.value.body.prevHash !== before.value.head)
+        return refuse("chain-conflict");
+      const after = reduceParsedLink(before.value, link.value);
+      if (!after.ok || !checkLinkAct(after.value, { body: link.value.body, boxes, addedBox: box }).ok)
+        return refuse("bad-link");
+      const nowMs = clock.nowMs();
+      const held = await refuseOnHold(before.value, link.value, nowMs);
+      if (!held.ok) return held;
+      const stored = await store.appendLink(
+        chainStep({ state: after.value, link: link.value, boxes, box, linkBytes }, nowMs),
+      );
+      if (stored.ok) chains.keep(after.value);
+      return stored;
+    },
+  };
+}
+
+/** What a verified link changes, read off the state after it. */
+function chainStep({ state, link, boxes, box, linkBytes }: VerifiedStep, nowMs: number): ChainStep {
+  const { seq } = state;
+  const devices = [...state.devicesById.values()];
+  return {
+    accountId: state.accountId,
+    seq,
+    previousHash: link.body.prevHash,
+    hash: link.hash,
+    link: linkBytes,
+    epoch: currentEpoch(state).number,
+    recoveryKey: currentRecovery(state).signKey,
+    addedDevices: devices
+      .filter((device) => device.addedSeq === seq)
+      .map(({ id, signKey }) => ({ deviceId: id, signKey })),
+    revokedDeviceIds: devices.filter((device) => device.revokedSeq === seq).map(({ id }): DeviceId => id),
+    boxes,
+    box,
+    nowMs,
+  };
+}
+
+/** States of chains that were asked for lately. What is stored was verified, so a replay cannot fail. */
+function createChainCache(store: DirectoryStore) {
+  const stateById = new Map<AccountId, ChainState>();
+
+  function keep(state: ChainState): void {
+    stateById.delete(state.accountId);
+    const [oldest] = stateById.keys();
+    if (stateById.size >= CHAINS_CACHED_MAX && oldest !== undefined) stateById.delete(oldest);
+    stateById.set(state.accountId, state);
+  }
+
+  async function load(accountId: AccountId): Promise<Result<ChainState, Refusal>> {
+    const account = await store.findAccount(accountId);
+    if (!account.ok) return account;
+    if (account.value === null) return refuse("unknown-account");
+    let state = stateById.get(accountId) ?? null;
+    while (state === null || state.seq < account.value.headSeq) {
+      const page = await store.readChain(
+        accountId,
+        state?.seq ?? 0,
+        CHAIN_PAGE_LINKS_MAX,
+        CHAIN_PAGE_BYTES_MAX,
+      );
+      if (!page.ok) return page;
+      if (page.value === null || page.value.links.length === 0) return refuse("internal");
+      for (const link of page.value.links) {
+        const next: Result<ChainState, unknown> = reduceLink(state, link);
+        if (!next.ok) return refuse("internal");
+        state = next.value;
+      }
+    }
+    keep(state);
+    return ok(state);
+  }
+
+  return { load, keep };
+}
+
+const HANDLE = /^[a-z0-9][a-z0-9._-]*$/;
+
+/** Tells whether `text` can be a handle: letters, digits and, after the first, `. _ -`. */
+export function isHandle(text: string): boolean {
+  return text.length >= HANDLE_CHARS_MIN && text.length <= HANDLE_CHARS_MAX && HANDLE.test(text);
+}

@@ -1,0 +1,74 @@
+/** Frames of a signed-in device about itself and its account: prekeys and epoch boxes. */
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import { verifyPreKey } from "@dovetail/core/protocol/prekey.ts";
+import { BOXES_PAGE_BYTES_MAX } from "../limits.ts";
+import type { NewPreKey } from "../store/directory-store.ts";
+import type { Connection } from "./connection.ts";
+import type { FrameOf, GatewayContext } from "./gateway-context.ts";
+
+/** Stores prekeys that the device itself signed for itself. DI5 */
+export async function handlePublishPreKeys(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"publishPreKeys">,
+): Promise<void> {
+  const { requestId } = frame;
+  const { identity } = connection;
+  if (identity?.type !== "device")
+    return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
+  const { accountId, deviceId } = identity;
+  const device = await context.store.findDevice(accountId, deviceId);
+  if (!device.ok) return connection.reply({ type: "failed", requestId, code: device.error.code });
+  if (device.value === null) return connection.reply({ type: "failed", requestId, code: "unknown-device" });
+  const owner = { accountId, deviceId, signPk: device.value.signKey };
+  const preKeys: NewPreKey[] = [];
+  for (const bytes of frame.preKeys) {
+    const preKey = readPreKey(bytes, owner);
+    if (preKey === null) return connection.reply({ type: "failed", requestId, code: "bad-signature" });
+    preKeys.push(preKey);
+  }
+  const published = await context.store.publishPreKeys(accountId, deviceId, preKeys, context.clock.nowMs());
+  connection.reply(
+    published.ok ? { type: "done", requestId } : { type: "failed", requestId, code: published.error.code },
+  );
+}
+
+function readPreKey(bytes: Bytes, owner: Parameters<typeof verifyPreKey>[1]): NewPreKey | null {
+  const verified = verifyPreKey(bytes, owner);
+  if (!verified.ok) return null;
+  const { kind, id, expiresAtMs } = verified.value;
+  return { kind, preKeyId: id, bytes, expiresAtMs };
+}
+
+/** What of the device's prekeys waits for others. */
+export async function handlePreKeyCounts(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"preKeyCounts">,
+): Promise<void> {
+  const { requestId } = frame;
+  const { identity } = connection;
+  if (identity?.type !== "device")
+    return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
+  const counts = await context.store.countPreKeys(
+    identity.accountId,
+    identity.deviceId,
+    context.clock.nowMs(),
+  );
+  if (!counts.ok) return connection.reply({ type: "failed", requestId, code: counts.error.code });
+  connection.reply({ type: "preKeyCounts", requestId, ...counts.value });
+}
+
+/** Epoch boxes of the own account; the client asks again after the last epoch it got until there is none. */
+export async function handleReadBoxes(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"readBoxes">,
+): Promise<void> {
+  const { requestId } = frame;
+  const { identity } = connection;
+  if (identity === null) return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
+  const boxes = await context.store.readBoxes(identity.accountId, frame.epoch, BOXES_PAGE_BYTES_MAX);
+  if (!boxes.ok) return connection.reply({ type: "failed", requestId, code: boxes.error.code });
+  connection.reply({ type: "boxes", requestId, boxes: boxes.value });
+}

@@ -1,0 +1,99 @@
+/** From received bytes to the handler of the frame. Rules GW1-GW2. */
+import { unreachable } from "@dovetail/core/base/assert.ts";
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import { decode } from "@dovetail/core/codec/shape.ts";
+import { type ClientFrame, clientFrameShape } from "@dovetail/core/protocol/client-frame.ts";
+import { BEFORE_AUTH_FRAME_BYTES_MAX } from "../limits.ts";
+import { handleAppend } from "./append-frame.ts";
+import type { Connection } from "./connection.ts";
+import { handlePreKeyCounts, handlePublishPreKeys, handleReadBoxes } from "./device-frames.ts";
+import type { GatewayContext } from "./gateway-context.ts";
+import {
+  handleAck,
+  handleCloseChannel,
+  handleCloseLog,
+  handleCreateLog,
+  handleHeads,
+  handleLookup,
+  handleRead,
+  handleSetTickets,
+  handleSubscribe,
+  handleUnsubscribe,
+} from "./log-frames.ts";
+import { handleOpenLog } from "./open-log-frame.ts";
+import { handleHello, handleResume, handleSignIn, handleSignInRecovery } from "./sign-in-frames.ts";
+
+/** Handles one received frame; a promise is there while frames after it must wait. */
+export function handleFrame(
+  context: GatewayContext,
+  connection: Connection,
+  bytes: Bytes,
+): Promise<void> | undefined {
+  if (!connection.isProven && bytes.length > BEFORE_AUTH_FRAME_BYTES_MAX) {
+    connection.goodbye("not-signed-in");
+    return undefined;
+  }
+  const frame = decode(clientFrameShape, bytes);
+  if (!frame.ok) {
+    connection.goodbye("malformed");
+    return undefined;
+  }
+  // GW1: the client's nonce comes first, everything after it may be signed with it.
+  if ((frame.value.type === "hello") !== (connection.clientNonce === null)) {
+    connection.goodbye("malformed");
+    return undefined;
+  }
+  return dispatch(context, connection, frame.value);
+}
+
+function dispatch(
+  context: GatewayContext,
+  connection: Connection,
+  frame: ClientFrame,
+): Promise<void> | undefined {
+  switch (frame.type) {
+    case "append":
+      return handleAppend(context, connection, frame);
+    case "hello":
+      return handleHello(connection, frame);
+    case "signIn":
+      return handleSignIn(context, connection, frame);
+    case "signInRecovery":
+      return handleSignInRecovery(context, connection, frame);
+    case "resume":
+      return handleResume(context, connection, frame);
+    case "createLog":
+      return handleCreateLog(context, connection, frame);
+    case "openLog":
+      return handleOpenLog(context, connection, frame);
+    case "closeChannel":
+      return handleCloseChannel(context, connection, frame);
+    case "lookup":
+      return handleLookup(context, connection, frame);
+    case "read":
+      return handleRead(context, connection, frame);
+    case "subscribe":
+      return handleSubscribe(context, connection, frame);
+    case "unsubscribe":
+      return handleUnsubscribe(context, connection, frame);
+    case "ack":
+      return handleAck(context, connection, frame);
+    case "heads":
+      return handleHeads(context, connection, frame);
+    case "closeLog":
+      return handleCloseLog(context, connection, frame);
+    case "setTickets":
+      return handleSetTickets(context, connection, frame);
+    case "publishPreKeys":
+      return handlePublishPreKeys(context, connection, frame);
+    case "preKeyCounts":
+      return handlePreKeyCounts(context, connection, frame);
+    case "readBoxes":
+      return handleReadBoxes(context, connection, frame);
+    case "ping":
+      connection.reply({ type: "pong", requestId: frame.requestId });
+      return undefined;
+    default:
+      return unreachable(frame);
+  }
+}

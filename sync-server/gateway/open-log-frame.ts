@@ -1,0 +1,96 @@
+/** `openLog`: who may do what with a log on this connection. Rules GW3, GW5-GW6, LG4, LG12. */
+import { equalBytes } from "@dovetail/core/base/bytes.ts";
+import type { LogId } from "@dovetail/core/base/ids.ts";
+import { LABEL } from "@dovetail/core/crypto/labels.ts";
+import { encodeCapabilityClaim, encodeWriterTagClaim } from "@dovetail/core/protocol/claims.ts";
+import { chainStart, type LogPoint, writerTag } from "@dovetail/core/protocol/entry.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
+import type { LogRecord } from "../store/log-store.ts";
+import type { Channel, Connection } from "./connection.ts";
+import type { FrameOf, GatewayContext } from "./gateway-context.ts";
+import { isClaimSigned, refuseProof } from "./sign-in-frames.ts";
+
+/** Opens a channel: checks the right to use the log and who writes. */
+export async function handleOpenLog(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"openLog">,
+): Promise<void> {
+  const { requestId, channel, logId } = frame;
+  if (connection.channels.has(channel))
+    return connection.reply({ type: "failed", requestId, code: "malformed" });
+  const found = await context.store.findLog(logId);
+  if (!found.ok) return connection.reply({ type: "failed", requestId, code: found.error.code });
+  if (found.value === null) return refuseProof(connection, requestId, "unknown-log");
+  const log = found.value;
+  const access = accessTo(context, connection, frame, log);
+  if (typeof access === "string") return refuseProof(connection, requestId, access);
+  const tag = frame.writer === null ? null : writerTag(logId, frame.writer.publicKey);
+  if (frame.writer !== null && !isWriterProven(context, connection, frame))
+    return refuseProof(connection, requestId, "bad-signature");
+  const last = tag === null ? ({ ok: true, value: 0 } as const) : await context.store.writerSeq(logId, tag);
+  if (!last.ok) return connection.reply({ type: "failed", requestId, code: last.error.code });
+  if (connection.isClosed()) return;
+  connection.isProven = true;
+  connection.channels.set(channel, { logId, kind: log.kind, ...access, writerTag: tag, subscription: null });
+  const head = access.isOwn || log.kind !== "request" ? log.head : emptyPoint(logId);
+  connection.reply({
+    type: "opened",
+    requestId,
+    head,
+    trimmedUpto: 0,
+    writerSeq: last.value,
+    isClosed: log.isClosed,
+  });
+}
+
+type Access = Pick<Channel, "mayRead" | "mayAppend" | "isOwn">;
+
+/** GW5, GW6, LG8 */
+function accessTo(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"openLog">,
+  log: LogRecord,
+): Access | FailureCode {
+  const { identity } = connection;
+  const { right, capability } = frame;
+  if (identity !== null) {
+    if (log.ownerId !== identity.accountId || capability !== null) return "forbidden";
+    if (identity.type === "recovery")
+      return right === "read" ? { mayRead: true, mayAppend: false, isOwn: true } : "forbidden";
+    return { mayRead: true, mayAppend: right !== "read", isOwn: true };
+  }
+  if (right !== "append") return "forbidden";
+  const access = { mayRead: false, mayAppend: true, isOwn: false };
+  // A request log is open to anybody; each entry needs a ticket or work.
+  if (log.kind === "request") return capability === null ? access : "forbidden";
+  if (capability === null) return "not-signed-in";
+  if (log.appendKey === null || !equalBytes(log.appendKey, capability.publicKey)) return "forbidden";
+  const { logId } = frame;
+  const { publicKey, signature } = capability;
+  const isProven = isClaimSigned(context, connection, {
+    publicKey,
+    label: LABEL.signCapability,
+    signature,
+    encodeClaim: (claim) => encodeCapabilityClaim({ ...claim, logId, right, publicKey }),
+  });
+  return isProven ? access : "bad-signature";
+}
+
+function isWriterProven(context: GatewayContext, connection: Connection, frame: FrameOf<"openLog">): boolean {
+  const { logId, writer } = frame;
+  if (writer === null) return false;
+  const { publicKey, signature } = writer;
+  return isClaimSigned(context, connection, {
+    publicKey,
+    label: LABEL.signWriterTag,
+    signature,
+    encodeClaim: (claim) => encodeWriterTagClaim({ ...claim, logId, publicKey }),
+  });
+}
+
+/** What a stranger sees of a request log: polling it tells nobody how many requests a person gets. */
+function emptyPoint(logId: LogId): LogPoint {
+  return { incarnation: 0, seq: 0, chain: chainStart(logId) };
+}

@@ -1,0 +1,169 @@
+/**
+ * `hello`, `signIn`, `signInRecovery`, `resume`. Rules GW3-GW7.
+ *
+ * A claim names origin and both nonces, so a signature seen elsewhere, or on another connection, proves nothing here.
+ */
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import type { DeviceId } from "@dovetail/core/base/ids.ts";
+import type { Label } from "@dovetail/core/crypto/labels.ts";
+import { LABEL } from "@dovetail/core/crypto/labels.ts";
+import { verifySignature } from "@dovetail/core/crypto/verify.ts";
+import { encodeRecoveryClaim, encodeSignInClaim } from "@dovetail/core/protocol/claims.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
+import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "@dovetail/core/protocol/version.ts";
+import { PROOF_FAILURES_MAX } from "../limits.ts";
+import type { Connection } from "./connection.ts";
+import type { FrameOf, GatewayContext } from "./gateway-context.ts";
+
+/** What every claim of a connection names, once per origin it may have dialled. */
+export interface ConnectionClaim {
+  readonly origin: string;
+  readonly serverNonce: Bytes;
+  readonly clientNonce: Bytes;
+}
+
+/** Agrees on a version and takes the client's nonce. GW1 */
+export function handleHello(connection: Connection, frame: FrameOf<"hello">): undefined {
+  const version = Math.min(frame.versionMax, PROTOCOL_VERSION);
+  const versionMin = Math.max(frame.versionMin, PROTOCOL_VERSION_MIN);
+  if (version < versionMin) connection.goodbye("unsupported-version");
+  else connection.clientNonce = frame.clientNonce;
+}
+
+/** Signs in a device that is active on its account's chain. GW4 */
+export async function handleSignIn(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"signIn">,
+): Promise<void> {
+  const { requestId, accountId, deviceId, signature } = frame;
+  const refusal = refuseSignIn(context, connection);
+  if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
+  // Known by its device before the store is asked: a revocation meanwhile finds it.
+  rememberDevice(context, connection, deviceId);
+  const device = await context.store.findDevice(accountId, deviceId);
+  const fault = ((): FailureCode | null => {
+    if (!device.ok) return device.error.code;
+    if (device.value === null) return "unknown-device";
+    const isSigned = isClaimSigned(context, connection, {
+      publicKey: device.value.signKey,
+      label: LABEL.signSignIn,
+      signature,
+      encodeClaim: (claim) => encodeSignInClaim({ ...claim, accountId, deviceId }),
+    });
+    if (!isSigned) return "bad-signature";
+    return device.value.isActive ? null : "revoked-device";
+  })();
+  if (fault !== null) {
+    forgetDevice(context, connection, deviceId);
+    return refuseProof(connection, requestId, fault);
+  }
+  admit(context, connection, { type: "device", accountId, deviceId }, requestId);
+}
+
+/** Lets the recovery key read its account's logs. GW6 */
+export async function handleSignInRecovery(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"signInRecovery">,
+): Promise<void> {
+  const { requestId, accountId, signature } = frame;
+  const refusal = refuseSignIn(context, connection);
+  if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
+  const account = await context.store.findAccount(accountId);
+  if (!account.ok) return connection.reply({ type: "failed", requestId, code: account.error.code });
+  if (account.value === null) return refuseProof(connection, requestId, "unknown-account");
+  const isSigned = isClaimSigned(context, connection, {
+    publicKey: account.value.recoveryKey,
+    label: LABEL.signRecoveryRead,
+    signature,
+    encodeClaim: (claim) => encodeRecoveryClaim({ ...claim, accountId }),
+  });
+  if (!isSigned) return refuseProof(connection, requestId, "bad-signature");
+  connection.identity = { type: "recovery", accountId };
+  connection.isProven = true;
+  connection.reply({ type: "signedIn", requestId, resumeToken: null, expiresInMs: 0 });
+}
+
+/** Signs in again by a token of an earlier sign-in. GW7 */
+export async function handleResume(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"resume">,
+): Promise<void> {
+  const { requestId } = frame;
+  const refusal = refuseSignIn(context, connection);
+  if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
+  const holder = context.resumeTokens.spend(frame.token);
+  if (holder === null) return refuseProof(connection, requestId, "resume-expired");
+  const { accountId, deviceId } = holder;
+  rememberDevice(context, connection, deviceId);
+  const device = await context.store.findDevice(accountId, deviceId);
+  if (device.ok && device.value?.isActive === true) {
+    return admit(context, connection, { type: "device", accountId, deviceId }, requestId);
+  }
+  forgetDevice(context, connection, deviceId);
+  refuseProof(connection, requestId, device.ok ? "revoked-device" : device.error.code);
+}
+
+function admit(
+  context: GatewayContext,
+  connection: Connection,
+  identity: { readonly type: "device" } & FrameIdentity,
+  requestId: number,
+): void {
+  // Revoked while the store was asked.
+  if (connection.isClosed()) {
+    forgetDevice(context, connection, identity.deviceId);
+    return;
+  }
+  connection.identity = identity;
+  connection.isProven = true;
+  const resumeToken = context.resumeTokens.issue(identity);
+  connection.reply({ type: "signedIn", requestId, resumeToken, expiresInMs: context.resumeTtlMs });
+}
+
+type FrameIdentity = Pick<FrameOf<"signIn">, "accountId" | "deviceId">;
+
+/** A connection signs in once, and never after it used other people's logs. GW5 */
+function refuseSignIn(context: GatewayContext, connection: Connection): FailureCode | null {
+  if (connection.identity !== null || connection.channels.size > 0) return "forbidden";
+  return context.rates.take("signIn", connection.address).ok ? null : "rate-limited";
+}
+
+interface SignedClaim {
+  readonly publicKey: Bytes;
+  readonly label: Label;
+  readonly signature: Bytes;
+  encodeClaim(claim: ConnectionClaim): Bytes;
+}
+
+/** Tells whether the claim was signed for one of our origins. GW3 */
+export function isClaimSigned(context: GatewayContext, connection: Connection, signed: SignedClaim): boolean {
+  const { serverNonce, clientNonce } = connection;
+  if (clientNonce === null) return false;
+  return context.origins.some((origin) => {
+    const claim = signed.encodeClaim({ origin, serverNonce, clientNonce });
+    return verifySignature(signed.publicKey, signed.label, claim, signed.signature).ok;
+  });
+}
+
+/** Refuses a proof; too many of them end the connection. */
+export function refuseProof(connection: Connection, requestId: number, code: FailureCode): void {
+  connection.reply({ type: "failed", requestId, code });
+  connection.proofFailures += 1;
+  if (connection.proofFailures >= PROOF_FAILURES_MAX) connection.goodbye(code);
+}
+
+function rememberDevice(context: GatewayContext, connection: Connection, deviceId: DeviceId): void {
+  const there = context.connectionsByDevice.get(deviceId);
+  if (there === undefined) context.connectionsByDevice.set(deviceId, new Set([connection]));
+  else there.add(connection);
+}
+
+/** Forgets that `connection` belongs, or was about to belong, to a device. */
+export function forgetDevice(context: GatewayContext, connection: Connection, deviceId: DeviceId): void {
+  const there = context.connectionsByDevice.get(deviceId);
+  there?.delete(connection);
+  if (there?.size === 0) context.connectionsByDevice.delete(deviceId);
+}

@@ -1,0 +1,157 @@
+/**
+ * Who hears of which log. Rules GW9-GW10.
+ *
+ * A subscription is live while its position is the log's head: a commit then reaches it as the one buffer built for
+ * everybody. Otherwise it reads pages from the store, and stops reading while its connection is congested. Either way
+ * its entries come in seq order without gaps.
+ */
+import type { Clock } from "@dovetail/core/base/clock.ts";
+import type { LogId } from "@dovetail/core/base/ids.ts";
+import { FRAME_BYTES_MAX, READ_PAGE_ENTRIES_MAX } from "@dovetail/core/base/limits.ts";
+import { encode } from "@dovetail/core/codec/shape.ts";
+import type { PlacedEntry } from "@dovetail/core/protocol/entry.ts";
+import { serverFrameShape } from "@dovetail/core/protocol/server-frame.ts";
+import { CATCH_UP_PAGE_BYTES, ENTRY_COST_BYTES, FRAME_OVERHEAD_BYTES } from "../limits.ts";
+import type { LogStore } from "../store/log-store.ts";
+import { frameBinary } from "./raw-frame.ts";
+
+/** Where deliveries go: a connection. */
+export interface DeliveryTarget {
+  send(frame: Buffer): void;
+  isCongested(): boolean;
+  isClosed(): boolean;
+  /** Calls `task` once when the connection has drained; never if it closes. */
+  whenDrained(task: () => void): void;
+  /** The store failed, so the entries cannot be delivered. */
+  fail(): void;
+}
+
+/** One log heard by one connection. */
+export interface Subscription {
+  readonly logId: LogId;
+  readonly target: DeliveryTarget;
+  /** Seq of the last entry sent. */
+  position: number;
+  state: "live" | "catching-up" | "ended";
+}
+
+export interface Subscriptions {
+  /** Begins after `after`; `headSeq` is the log's head as it was read just now. */
+  start(target: DeliveryTarget, logId: LogId, after: number, headSeq: number): Subscription;
+  end(subscription: Subscription): void;
+  /** Entries that a commit placed, in order. */
+  publish(logId: LogId, entries: readonly PlacedEntry[]): void;
+  /** For tests and measurements. */
+  count(): number;
+}
+
+interface HeardLog {
+  headSeq: number;
+  readonly subscriptions: Set<Subscription>;
+}
+
+/** Subscriptions of one process over `store`. */
+export function createSubscriptions(store: Pick<LogStore, "read">, clock: Clock): Subscriptions {
+  const heardById = new Map<LogId, HeardLog>();
+
+  async function catchUp(subscription: Subscription, heard: HeardLog): Promise<void> {
+    const { logId, target } = subscription;
+    while (isStillHeard(subscription)) {
+      if (subscription.position >= heard.headSeq) {
+        subscription.state = "live";
+        return;
+      }
+      if (target.isCongested()) {
+        target.whenDrained(() => void catchUp(subscription, heard));
+        return;
+      }
+      const range = {
+        logId,
+        after: subscription.position,
+        entriesMax: READ_PAGE_ENTRIES_MAX,
+        bytesMax: CATCH_UP_PAGE_BYTES,
+      };
+      const page = await store.read(range);
+      if (!isStillHeard(subscription)) return;
+      const last = page.ok ? page.value.entries.at(-1) : undefined;
+      if (!page.ok || last === undefined) {
+        target.fail();
+        return;
+      }
+      for (const frame of deliverFrames(logId, page.value.entries)) target.send(frame);
+      subscription.position = last.seq;
+      // Others get a turn between two pages.
+      await new Promise<void>((resolve) => void clock.schedule(0, resolve));
+    }
+  }
+
+  function end(subscription: Subscription): void {
+    subscription.state = "ended";
+    const heard = heardById.get(subscription.logId);
+    if (heard === undefined) return;
+    heard.subscriptions.delete(subscription);
+    if (heard.subscriptions.size === 0) heardById.delete(subscription.logId);
+  }
+
+  return {
+    start(target, logId, after, headSeq) {
+      const heard = heardById.get(logId) ?? { headSeq, subscriptions: new Set() };
+      heardById.set(logId, heard);
+      heard.headSeq = Math.max(heard.headSeq, headSeq);
+      const subscription: Subscription = { logId, target, position: after, state: "catching-up" };
+      heard.subscriptions.add(subscription);
+      void catchUp(subscription, heard);
+      return subscription;
+    },
+    end,
+    publish(logId, entries) {
+      const heard = heardById.get(logId);
+      const first = entries[0];
+      const last = entries.at(-1);
+      if (heard === undefined || first === undefined || last === undefined) return;
+      heard.headSeq = last.seq;
+      let frames: readonly Buffer[] | null = null;
+      for (const subscription of heard.subscriptions) {
+        if (subscription.state !== "live") continue;
+        if (subscription.target.isCongested()) {
+          subscription.state = "catching-up";
+          void catchUp(subscription, heard);
+          continue;
+        }
+        // GW9: built once, whoever hears it.
+        frames ??= deliverFrames(logId, entries);
+        for (const frame of frames) subscription.target.send(frame);
+        subscription.position = last.seq;
+      }
+    },
+    count: () => [...heardById.values()].reduce((sum, heard) => sum + heard.subscriptions.size, 0),
+  };
+}
+
+function isStillHeard(subscription: Subscription): boolean {
+  return subscription.state !== "ended" && !subscription.target.isClosed();
+}
+
+/** Entries as whole WebSocket frames, each within the frame limit. */
+function deliverFrames(logId: LogId, entries: readonly PlacedEntry[]): readonly Buffer[] {
+  const frames: Buffer[] = [];
+  let part: PlacedEntry[] = [];
+  let bytes = 0;
+  const finish = (): void => {
+    frames.push(frameBinary(encode(serverFrameShape, { type: "deliver", logId, entries: part })));
+    part = [];
+    bytes = 0;
+  };
+  for (const entry of entries) {
+    const cost = entry.header.length + entry.sealed.length + ENTRY_COST_BYTES;
+    if (
+      part.length === READ_PAGE_ENTRIES_MAX ||
+      (part.length > 0 && bytes + cost > FRAME_BYTES_MAX - FRAME_OVERHEAD_BYTES)
+    )
+      finish();
+    part.push(entry);
+    bytes += cost;
+  }
+  finish();
+  return frames;
+}

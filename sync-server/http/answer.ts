@@ -1,0 +1,37 @@
+/** Answers of the HTTP routes: canonical CBOR, one status per refusal. */
+import { encode, type Shape } from "@dovetail/core/codec/shape.ts";
+import { httpFailureShape } from "@dovetail/core/protocol/directory.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
+
+const STATUS_BY_CODE: Readonly<Partial<Record<FailureCode, number>>> = {
+  forbidden: 403,
+  "unknown-account": 404,
+  "unknown-device": 404,
+  "rendezvous-gone": 404,
+  "no-prekeys": 404,
+  "chain-conflict": 409,
+  "handle-taken": 409,
+  "rendezvous-conflict": 409,
+  "device-on-hold": 403,
+  "registration-closed": 403,
+  "rate-limited": 429,
+  overloaded: 503,
+  "storage-full": 507,
+  internal: 500,
+};
+
+/** A success. */
+export function answer<T>(shape: Shape<T>, value: T): Response {
+  return new Response(Buffer.from(encode(shape, value)), { headers: { "content-type": "application/cbor" } });
+}
+
+/** A refusal; `status` where the code alone does not tell it. */
+export function refusal(
+  code: FailureCode,
+  options: { readonly status?: number; readonly retryAfterMs?: number } = {},
+): Response {
+  const { status = STATUS_BY_CODE[code] ?? 400, retryAfterMs = null } = options;
+  const headers = new Headers({ "content-type": "application/cbor" });
+  if (retryAfterMs !== null) headers.set("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
+  return new Response(Buffer.from(encode(httpFailureShape, { code, retryAfterMs })), { status, headers });
+}

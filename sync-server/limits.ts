@@ -1,0 +1,92 @@
+/**
+ * Limits that only the server has, each with its unit last. What both sides share is in core/base/limits.ts.
+ *
+ * Those an operator may change are fields of `ServerConfig`; these are their first values.
+ */
+
+// Connections
+/** From the upgrade to a sign-in or a first opened log. */
+export const AUTH_DEADLINE_MS = 5_000;
+/** What one connection may send before `hello` was accepted, counted on the socket. */
+export const BEFORE_HELLO_BYTES_MAX = 4_096;
+/** Largest frame of a connection that has proven nothing yet. */
+export const BEFORE_AUTH_FRAME_BYTES_MAX = 4_096;
+/** What one connection may send before it has proven anything, pipelined requests included. */
+export const BEFORE_AUTH_BYTES_MAX = 131_072;
+export const SOCKETS_MAX = 20_000;
+export const SOCKETS_PER_ADDRESS_MAX = 1_024;
+export const HEARTBEAT_MS = 25_000;
+export const SWEEP_MS = 1_000;
+export const PROOF_FAILURES_MAX = 8;
+export const RESUME_TTL_MS = 43_200_000;
+export const RESUME_TOKENS_MAX = 100_000;
+
+// Back-pressure
+/** Above this many unsent bytes a connection is congested: its subscriptions and requests wait. */
+export const BUFFERED_BYTES_MAX = 262_144;
+/** A congested connection that takes nothing for this long is closed. */
+export const DRAIN_TIMEOUT_MS = 60_000;
+/** Bytes of one connection that wait for their commit; above it the socket is not read. */
+export const IN_FLIGHT_BYTES_MAX = 4_194_304;
+/** Frames of one connection that wait for an earlier one; above it the socket is not read. */
+export const WAITING_FRAMES_MAX = 256;
+export const CATCH_UP_PAGE_BYTES = 65_536;
+/** Room that a frame's own structure may take beside its entries or boxes. */
+export const FRAME_OVERHEAD_BYTES = 4_096;
+export const ACK_COALESCE_MS = 200;
+
+// Logs
+export const LOGS_PER_ACCOUNT_MAX = 16_384;
+export const LOG_BYTES_MAX_BY_KIND = {
+  account: 4_294_967_296,
+  inbound: 1_073_741_824,
+  request: 268_435_456,
+} as const;
+/** The part of a request log that admission by work may fill; the rest is for tickets. */
+export const WORK_ADMITTED_BYTES_MAX = 134_217_728;
+export const REQUEST_ENTRY_BYTES_MAX = 65_536;
+/** What an entry costs beside its bytes, so that empty ones are not free. */
+export const ENTRY_COST_BYTES = 128;
+export const ADMISSION_WORK_BITS = 18;
+export const LOGS_CACHED_MAX = 20_000;
+export const WRITERS_CACHED_PER_LOG_MAX = 256;
+/** Kinds of entries in one log; the last entry of each is kept for `expect`. */
+export const KINDS_PER_LOG_MAX = 16;
+export const ACCOUNTS_CACHED_MAX = 20_000;
+
+// Directory
+export const CHAIN_PAGE_BYTES_MAX = 917_504;
+export const CHAINS_CACHED_MAX = 256;
+export const ADDED_BOXES_PER_EPOCH_MAX = 128;
+export const BOXES_PAGE_BYTES_MAX = 917_504;
+export const HTTP_BODY_BYTES_MAX = 393_216;
+export const HTTP_REQUEST_TIMEOUT_MS = 30_000;
+export const HTTP_HEADERS_TIMEOUT_MS = 10_000;
+export const HTTP_HEADER_BYTES_MAX = 16_384;
+
+// Rendezvous
+export const RENDEZVOUS_SLOTS_MAX = 10_000;
+export const RENDEZVOUS_WAITERS_PER_SLOT_MAX = 4;
+export const RENDEZVOUS_WAITERS_MAX = 2_000;
+export const RENDEZVOUS_VERSION_MAX = 32;
+
+// Rates, per address (an IPv4 address or an IPv6 /64): a burst, then one more every so many milliseconds
+export interface Rate {
+  readonly burst: number;
+  readonly refillMs: number;
+}
+export const RATE = {
+  register: { burst: 60, refillMs: 10_000 },
+  appendLink: { burst: 120, refillMs: 1_000 },
+  readChain: { burst: 600, refillMs: 50 },
+  claimPreKeys: { burst: 120, refillMs: 2_000 },
+  handle: { burst: 60, refillMs: 2_000 },
+  rendezvousCreate: { burst: 60, refillMs: 2_000 },
+  rendezvousUse: { burst: 600, refillMs: 100 },
+  signIn: { burst: 600, refillMs: 100 },
+  admittedAppend: { burst: 120, refillMs: 2_000 },
+} as const satisfies Readonly<Record<string, Rate>>;
+export type RateName = keyof typeof RATE;
+/** Handle lookups of everybody together, so that many addresses cannot list the directory. */
+export const HANDLE_RATE_OF_ALL: Rate = { burst: 1_000, refillMs: 20 };
+export const RATE_BUCKETS_MAX = 100_000;

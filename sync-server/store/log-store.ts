@@ -1,0 +1,102 @@
+/**
+ * Port: sealed logs. Contract: test/contract/log-store.ts, run on every adapter. Rules LG1-LG14.
+ *
+ * Whatever changes something resolves only after it is durable. Operations that arrive together may share one
+ * transaction; each still happens wholly or not at all, in the order of the calls.
+ */
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import type { AccountId, DeviceId, EntryId, LogId, WriterTag } from "@dovetail/core/base/ids.ts";
+import type { Result } from "@dovetail/core/base/result.ts";
+import type { LogKind } from "@dovetail/core/protocol/client-frame.ts";
+import type { EntryHeader, LogPoint, PlacedEntry } from "@dovetail/core/protocol/entry.ts";
+import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
+import type { Refusal } from "./refusal.ts";
+
+export interface NewLog {
+  readonly logId: LogId;
+  readonly ownerId: AccountId;
+  readonly kind: LogKind;
+  readonly appendKey: Bytes | null;
+}
+
+/** What is known of a log. `bytes` is what it holds against its quota. */
+export interface LogRecord extends NewLog {
+  readonly isClosed: boolean;
+  readonly head: LogPoint;
+  readonly bytes: number;
+}
+
+/** Who appends. The gateway has checked the proof; the store checks again what may have changed since. */
+export type Appender =
+  | { readonly type: "device"; readonly accountId: AccountId; readonly deviceId: DeviceId }
+  | { readonly type: "capability" }
+  | { readonly type: "ticket"; readonly ticketHash: Bytes }
+  | { readonly type: "work" };
+
+/** An entry to place; `id` and `fields` were computed from the bytes. */
+export interface NewEntry {
+  readonly id: EntryId;
+  readonly fields: EntryHeader;
+  readonly header: Bytes;
+  readonly sealed: Bytes;
+}
+
+export interface AppendRequest {
+  readonly logId: LogId;
+  readonly appender: Appender;
+  /** The proven tag of the connection. */
+  readonly writerTag: WriterTag;
+  readonly entries: readonly NewEntry[];
+}
+
+/** An entry by its writer's place and its id. */
+export interface EntryName {
+  readonly writerTag: WriterTag;
+  readonly writerSeq: number;
+  readonly entryId: EntryId;
+}
+
+export interface ReadRange {
+  readonly logId: LogId;
+  /** Exclusive. */
+  readonly after: number;
+  readonly entriesMax: number;
+  /** The page ends before the entry that would pass this, but never before its first. */
+  readonly bytesMax: number;
+}
+
+export interface LogPage {
+  readonly entries: readonly PlacedEntry[];
+  readonly head: LogPoint;
+}
+
+/** What others must hear of, told in the turn of the commit and before any answer. */
+export type StoreEvent =
+  | { readonly type: "appended"; readonly logId: LogId; readonly entries: readonly PlacedEntry[] }
+  | { readonly type: "revoked"; readonly accountId: AccountId; readonly deviceIds: readonly DeviceId[] };
+
+export interface LogStore {
+  /** - Fails: `log-exists` unless an equal log is there already; `unknown-account`; `quota`. */
+  createLog(log: NewLog): Promise<Result<void, Refusal>>;
+  findLog(logId: LogId): Promise<Result<LogRecord | null, Refusal>>;
+  /**
+   * Places entries in order; each has its own result.
+   *
+   * - Fails as a whole: `unknown-log`, `log-closed`, `revoked-device`, `not-admitted`.
+   */
+  append(request: AppendRequest): Promise<Result<readonly AppendResult[], Refusal>>;
+  /** Entries in seq order without gaps. - Fails: `unknown-log`; `seq-out-of-range` past the head. */
+  read(range: ReadRange): Promise<Result<LogPage, Refusal>>;
+  /** Seq of an entry, or null when its writer's place holds none or another. */
+  findEntry(logId: LogId, entry: EntryName): Promise<Result<number | null, Refusal>>;
+  /** The writer's last accepted seq, 0 for none. */
+  writerSeq(logId: LogId, writerTag: WriterTag): Promise<Result<number, Refusal>>;
+  /** Records how far a device has read; never goes back. - Fails: `seq-out-of-range` past the head. */
+  ack(logId: LogId, deviceId: DeviceId, upto: number): Promise<Result<void, Refusal>>;
+  /** Ends appends by capability, ticket and work. */
+  closeLog(logId: LogId): Promise<Result<void, Refusal>>;
+  /** Replaces the tickets of a request log. */
+  setTickets(logId: LogId, ticketHashes: readonly Bytes[]): Promise<Result<void, Refusal>>;
+  /** The listener must not throw. */
+  onEvent(listener: (event: StoreEvent) => void): () => void;
+}

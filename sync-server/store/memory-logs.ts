@@ -1,0 +1,191 @@
+/** `LogStore` in memory: what the port means, without a medium. For tests and for trials. */
+import { equalBytes, toHex } from "@dovetail/core/base/bytes.ts";
+import { present } from "@dovetail/core/base/assert.ts";
+import type { AccountId, DeviceId, EntryId, LogId, WriterTag } from "@dovetail/core/base/ids.ts";
+import { ok, type Result } from "@dovetail/core/base/result.ts";
+import { chainNext, chainStart, type LogPoint, type PlacedEntry } from "@dovetail/core/protocol/entry.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
+import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
+import { ENTRY_COST_BYTES, LOGS_PER_ACCOUNT_MAX } from "../limits.ts";
+import { type AppendView, decideEntry, entryCost } from "./decide-append.ts";
+import type {
+  Appender,
+  AppendRequest,
+  LogPage,
+  LogRecord,
+  LogStore,
+  NewEntry,
+  NewLog,
+  ReadRange,
+  StoreEvent,
+} from "./log-store.ts";
+import { type Refusal, refuse } from "./refusal.ts";
+
+/** What the logs need to know of their owners. */
+export interface MemoryOwners {
+  epochOf(accountId: AccountId): number | null;
+  isActive(accountId: AccountId, deviceId: DeviceId): boolean;
+}
+
+interface MemoryLog extends NewLog {
+  isClosed: boolean;
+  bytes: number;
+  chain: LogPoint["chain"];
+  readonly entries: (PlacedEntry & { readonly id: EntryId })[];
+  readonly seqById: Map<EntryId, number>;
+  readonly writerSeqByTag: Map<WriterTag, number>;
+  readonly lastByKind: Map<number, EntryId>;
+  readonly acks: Map<DeviceId, number>;
+  tickets: ReadonlySet<string>;
+}
+
+/** Log operations over `owners`; `announce` hears of what was placed before the caller does. */
+export function createMemoryLogs(
+  owners: MemoryOwners,
+  announce: (event: StoreEvent) => void,
+): Omit<LogStore, "onEvent"> {
+  const logById = new Map<LogId, MemoryLog>();
+
+  function withLog<T>(
+    logId: LogId,
+    use: (log: MemoryLog) => Result<T, Refusal>,
+  ): Promise<Result<T, Refusal>> {
+    const log = logById.get(logId);
+    return Promise.resolve(log === undefined ? refuse("unknown-log") : use(log));
+  }
+
+  return {
+    createLog: (log) => Promise.resolve(createLog(logById, owners, log)),
+    findLog: (logId) => {
+      const log = logById.get(logId);
+      return Promise.resolve(ok(log === undefined ? null : recordOf(log)));
+    },
+    append: (request) =>
+      withLog(request.logId, (log) => {
+        const fault = checkAppender(owners, log, request.appender);
+        if (fault !== null) return refuse(fault);
+        const { results, placed } = placeAll(
+          log,
+          present(owners.epochOf(log.ownerId), "a log has an owner"),
+          request,
+        );
+        if (placed.length > 0) announce({ type: "appended", logId: log.logId, entries: placed });
+        return ok(results);
+      }),
+    read: (range) => withLog(range.logId, (log) => readPage(log, range)),
+    findEntry: (logId, { entryId }) => withLog(logId, (log) => ok(log.seqById.get(entryId) ?? null)),
+    writerSeq: (logId, tag) => withLog(logId, (log) => ok(log.writerSeqByTag.get(tag) ?? 0)),
+    ack: (logId, deviceId, upto) =>
+      withLog(logId, (log) => {
+        if (upto > log.entries.length) return refuse("seq-out-of-range");
+        log.acks.set(deviceId, Math.max(upto, log.acks.get(deviceId) ?? 0));
+        return ok();
+      }),
+    closeLog: (logId) =>
+      withLog(logId, (log) => {
+        log.isClosed = true;
+        return ok();
+      }),
+    setTickets: (logId, ticketHashes) =>
+      withLog(logId, (log) => {
+        log.tickets = new Set(ticketHashes.map(toHex));
+        return ok();
+      }),
+  };
+}
+
+function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: NewLog): Result<void, Refusal> {
+  if (owners.epochOf(log.ownerId) === null) return refuse("unknown-account");
+  const there = logById.get(log.logId);
+  if (there !== undefined) return isSameLog(there, log) ? ok() : refuse("log-exists");
+  const own = [...logById.values()].filter(({ ownerId }) => ownerId === log.ownerId);
+  if (log.kind !== "inbound" && own.some(({ kind }) => kind === log.kind)) return refuse("log-exists");
+  if (own.length >= LOGS_PER_ACCOUNT_MAX) return refuse("quota");
+  logById.set(log.logId, {
+    ...log,
+    isClosed: false,
+    bytes: 0,
+    chain: chainStart(log.logId),
+    entries: [],
+    seqById: new Map(),
+    writerSeqByTag: new Map(),
+    lastByKind: new Map(),
+    acks: new Map(),
+    tickets: new Set(),
+  });
+  return ok();
+}
+
+function isSameLog(there: NewLog, log: NewLog): boolean {
+  if (there.ownerId !== log.ownerId || there.kind !== log.kind) return false;
+  if (there.appendKey === null || log.appendKey === null) return there.appendKey === log.appendKey;
+  return equalBytes(there.appendKey, log.appendKey);
+}
+
+function pointOf(log: MemoryLog): LogPoint {
+  return { incarnation: 0, seq: log.entries.length, chain: log.chain };
+}
+
+function recordOf(log: MemoryLog): LogRecord {
+  const { logId, ownerId, kind, appendKey, isClosed, bytes } = log;
+  return { logId, ownerId, kind, appendKey, isClosed, bytes, head: pointOf(log) };
+}
+
+function checkAppender(owners: MemoryOwners, log: MemoryLog, appender: Appender): FailureCode | null {
+  if (appender.type === "device") {
+    if (appender.accountId !== log.ownerId) return "forbidden";
+    return owners.isActive(appender.accountId, appender.deviceId) ? null : "revoked-device";
+  }
+  if (log.isClosed) return "log-closed";
+  if (appender.type === "ticket") return log.tickets.has(toHex(appender.ticketHash)) ? null : "not-admitted";
+  return null;
+}
+
+function placeAll(log: MemoryLog, epoch: number, request: AppendRequest) {
+  const view: AppendView = {
+    kind: log.kind,
+    get bytes() {
+      return log.bytes;
+    },
+    writerSeq: (tag) => log.writerSeqByTag.get(tag) ?? 0,
+    lastOfKind: (kind) => log.lastByKind.get(kind) ?? null,
+    kindCount: () => log.lastByKind.size,
+    seqOf: ({ id }) => log.seqById.get(id) ?? null,
+  };
+  const placed: PlacedEntry[] = [];
+  const results = request.entries.map((entry): AppendResult => {
+    const decision = decideEntry(view, entry, {
+      writerTag: request.writerTag,
+      appender: request.appender,
+      epoch,
+    });
+    if (decision !== "place") return decision;
+    placed.push(place(log, entry));
+    return { type: "accepted", seq: log.entries.length, chain: log.chain };
+  });
+  return { results, placed };
+}
+
+function place(log: MemoryLog, entry: NewEntry): PlacedEntry {
+  const { id, header, sealed, fields } = entry;
+  const seq = log.entries.length + 1;
+  log.entries.push({ id, seq, header, sealed });
+  log.seqById.set(id, seq);
+  log.chain = chainNext(log.chain, id);
+  log.bytes += entryCost(entry);
+  log.writerSeqByTag.set(fields.writerTag, fields.writerSeq);
+  log.lastByKind.set(fields.kind, id);
+  return { seq, header, sealed };
+}
+
+function readPage(log: MemoryLog, range: ReadRange): Result<LogPage, Refusal> {
+  if (range.after > log.entries.length) return refuse("seq-out-of-range");
+  const entries: PlacedEntry[] = [];
+  let bytes = 0;
+  for (const { seq, header, sealed } of log.entries.slice(range.after, range.after + range.entriesMax)) {
+    bytes += header.length + sealed.length + ENTRY_COST_BYTES;
+    if (bytes > range.bytesMax && entries.length > 0) break;
+    entries.push({ seq, header, sealed });
+  }
+  return ok({ entries, head: pointOf(log) });
+}

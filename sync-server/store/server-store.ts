@@ -1,0 +1,8 @@
+/** Everything the server keeps, behind one transaction. */
+import type { DirectoryStore } from "./directory-store.ts";
+import type { LogStore } from "./log-store.ts";
+
+export interface ServerStore extends LogStore, DirectoryStore {
+  /** Finishes what was asked for and lets go of the medium. */
+  close(): Promise<void>;
+}

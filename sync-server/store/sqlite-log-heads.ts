@@ -1,0 +1,179 @@
+/**
+ * Heads of logs in memory: seq, chain, bytes, last entry of each kind, last seqs of writers.
+ *
+ * Inside a transaction they are changed here and each is written once at its end, however many entries it placed; a
+ * rollback forgets them all. A head is compared with the entries when it is loaded.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { assert } from "@dovetail/core/base/assert.ts";
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import {
+  type EntryId,
+  ID_BYTES,
+  idBytes,
+  idFromBytes,
+  type LogId,
+  type WriterTag,
+} from "@dovetail/core/base/ids.ts";
+import type { LogKind } from "@dovetail/core/protocol/client-frame.ts";
+import { LOGS_CACHED_MAX, WRITERS_CACHED_PER_LOG_MAX } from "../limits.ts";
+import { blobOf, blobOrNull, numberOf } from "./sqlite-row.ts";
+import { LOG_KIND_NUMBER, placeOf, seqAt } from "./sqlite-schema.ts";
+
+/** A writer of a log and its last accepted seq. */
+export interface WriterHead {
+  readonly number: number;
+  seq: number;
+}
+
+/** A log in memory. Only the adapter changes it, and only inside a transaction. */
+export interface LogHead {
+  readonly row: number;
+  readonly logId: LogId;
+  readonly owner: number;
+  readonly kind: LogKind;
+  readonly appendKey: Bytes | null;
+  isClosed: boolean;
+  readonly incarnation: number;
+  seq: number;
+  chain: Bytes;
+  bytes: number;
+  readonly lastOfKinds: Map<number, EntryId>;
+  readonly writers: Map<WriterTag, WriterHead>;
+}
+
+export interface LogHeads {
+  find(logId: LogId): LogHead | null;
+  /** Null for a writer that has placed nothing. */
+  findWriter(head: LogHead, writerTag: WriterTag): WriterHead | null;
+  addWriter(head: LogHead, writerTag: WriterTag): WriterHead;
+  /** Says that `head` was changed in this transaction. */
+  touch(head: LogHead): void;
+  writeTouched(): void;
+  /** After a rollback: a head may have been changed, or loaded from a row that is gone again. */
+  forgetAll(): void;
+}
+
+/** A cache over the tables `logs` and `writers`. */
+export function createLogHeads(db: DatabaseSync): LogHeads {
+  const selectLog = db.prepare(
+    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, bytes, kinds FROM logs WHERE log_id = ?",
+  );
+  const selectLast = db.prepare("SELECT max(place) AS place FROM entries WHERE place BETWEEN ? AND ?");
+  const selectWriter = db.prepare("SELECT number FROM writers WHERE log = ? AND tag = ?");
+  const selectWriterSeq = db.prepare("SELECT max(writer_seq) AS seq FROM entries WHERE writer = ?");
+  const insertWriter = db.prepare("INSERT INTO writers (log, tag) VALUES (?, ?)");
+  const updateLog = db.prepare(
+    "UPDATE logs SET seq = ?, chain = ?, bytes = ?, is_closed = ?, kinds = ? WHERE id = ?",
+  );
+  const headById = new Map<LogId, LogHead>();
+  const touched = new Set<LogHead>();
+
+  function load(logId: LogId): LogHead | null {
+    const row = selectLog.get(idBytes(logId));
+    if (row === undefined) return null;
+    const id = numberOf(row.id);
+    const seq = numberOf(row.seq);
+    const last = selectLast.get(placeOf(id, 0), placeOf(id + 1, 0) - 1)?.place;
+    assert((typeof last === "number" ? seqAt(last) : 0) === seq, "a log's head is its last entry");
+    const head: LogHead = {
+      row: id,
+      logId,
+      owner: numberOf(row.owner),
+      kind: logKind(numberOf(row.kind)),
+      appendKey: blobOrNull(row.append_key),
+      isClosed: row.is_closed === 1,
+      incarnation: numberOf(row.incarnation),
+      seq,
+      chain: blobOf(row.chain),
+      bytes: numberOf(row.bytes),
+      lastOfKinds: unpackKinds(blobOf(row.kinds)),
+      writers: new Map(),
+    };
+    if (headById.size >= LOGS_CACHED_MAX) evict();
+    headById.set(logId, head);
+    return head;
+  }
+
+  /** Half of the cache goes, oldest first; what this transaction changed stays until it is written. */
+  function evict(): void {
+    let left = LOGS_CACHED_MAX / 2;
+    for (const [logId, head] of headById) {
+      if (left-- <= 0) break;
+      if (!touched.has(head)) headById.delete(logId);
+    }
+  }
+
+  function keepWriter(head: LogHead, writerTag: WriterTag, writer: WriterHead): WriterHead {
+    if (head.writers.size >= WRITERS_CACHED_PER_LOG_MAX) head.writers.clear();
+    head.writers.set(writerTag, writer);
+    return writer;
+  }
+
+  return {
+    find: (logId) => headById.get(logId) ?? load(logId),
+    findWriter(head, writerTag) {
+      const there = head.writers.get(writerTag);
+      if (there !== undefined) return there;
+      const row = selectWriter.get(head.row, idBytes(writerTag));
+      if (row === undefined) return null;
+      const number = numberOf(row.number);
+      return keepWriter(head, writerTag, { number, seq: numberOf(selectWriterSeq.get(number)?.seq) });
+    },
+    addWriter(head, writerTag) {
+      const { lastInsertRowid } = insertWriter.run(head.row, idBytes(writerTag));
+      return keepWriter(head, writerTag, { number: Number(lastInsertRowid), seq: 0 });
+    },
+    touch: (head) => {
+      touched.add(head);
+    },
+    writeTouched() {
+      for (const head of touched) {
+        updateLog.run(
+          head.seq,
+          head.chain,
+          head.bytes,
+          head.isClosed ? 1 : 0,
+          packKinds(head.lastOfKinds),
+          head.row,
+        );
+      }
+      touched.clear();
+    },
+    forgetAll() {
+      headById.clear();
+      touched.clear();
+    },
+  };
+}
+
+const KIND_BYTES = 1 + ID_BYTES.entry;
+
+function packKinds(lastOfKinds: ReadonlyMap<number, EntryId>): Bytes {
+  const packed = new Uint8Array(lastOfKinds.size * KIND_BYTES);
+  let offset = 0;
+  for (const [kind, id] of lastOfKinds) {
+    packed[offset] = kind;
+    packed.set(idBytes(id), offset + 1);
+    offset += KIND_BYTES;
+  }
+  return packed;
+}
+
+function unpackKinds(packed: Bytes): Map<number, EntryId> {
+  const lastOfKinds = new Map<number, EntryId>();
+  for (let offset = 0; offset < packed.length; offset += KIND_BYTES) {
+    lastOfKinds.set(
+      packed[offset] ?? 0,
+      idFromBytes("entry", packed.subarray(offset + 1, offset + KIND_BYTES)),
+    );
+  }
+  return lastOfKinds;
+}
+
+function logKind(number: number): LogKind {
+  if (number === LOG_KIND_NUMBER.account) return "account";
+  if (number === LOG_KIND_NUMBER.request) return "request";
+  assert(number === LOG_KIND_NUMBER.inbound, "the kind of a log is known");
+  return "inbound";
+}

@@ -1,0 +1,134 @@
+/**
+ * The SQLite file of one server: how it is opened and what is in it.
+ *
+ * Invariant: one process at a time. The exclusive lock makes that true, so what is cached in memory cannot go stale.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { assert } from "@dovetail/core/base/assert.ts";
+import { err, ok, type Result } from "@dovetail/core/base/result.ts";
+
+export const SCHEMA_VERSION = 1;
+
+export type OpenStoreError =
+  /** Another process has the file. */
+  | { readonly type: "StoreLocked"; readonly path: string }
+  /** Written by a newer server. */
+  | { readonly type: "StoreTooNew"; readonly path: string; readonly version: number }
+  | { readonly type: "StoreUnreadable"; readonly path: string; readonly detail: string };
+
+/**
+ * - `logs.id`, `accounts.id`, `writers.number`: small numbers that stand in for long ids in rows and indexes.
+ * - `entries.place` is `placeOf(log, seq)`: one log's entries lie together and grow at their end, with no second key.
+ * - `entries_by_writer` finds a retried entry and the writer's last seq, and grows at its end too; an index over entry
+ *   ids would write a random page for every append (measured: twice the bytes and the time of a commit).
+ * - `logs.kinds`: pairs of a kind's byte and the id of its last entry.
+ * - `prekeys.bytes` becomes null when one was given out; the row stays until it expires, so no id is ever issued twice.
+ */
+const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY, account_id BLOB NOT NULL UNIQUE, head_seq INTEGER NOT NULL, head_hash BLOB NOT NULL,
+  epoch INTEGER NOT NULL, recovery_key BLOB NOT NULL, handle TEXT UNIQUE, log_count INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE links (
+  account INTEGER NOT NULL, seq INTEGER NOT NULL, link BLOB NOT NULL, PRIMARY KEY (account, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE boxes (
+  account INTEGER NOT NULL, epoch INTEGER NOT NULL, boxes BLOB NOT NULL, PRIMARY KEY (account, epoch)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE added_boxes (
+  account INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, box BLOB NOT NULL,
+  PRIMARY KEY (account, epoch, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE devices (
+  account INTEGER NOT NULL, device_id BLOB NOT NULL, sign_key BLOB NOT NULL, added_at_ms INTEGER NOT NULL,
+  is_active INTEGER NOT NULL, PRIMARY KEY (account, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE prekeys (
+  number INTEGER PRIMARY KEY, account INTEGER NOT NULL, device_id BLOB NOT NULL, kind INTEGER NOT NULL,
+  prekey_id BLOB NOT NULL, bytes BLOB, expires_at_ms INTEGER NOT NULL, UNIQUE (account, device_id, prekey_id)
+) STRICT;
+CREATE INDEX prekeys_waiting ON prekeys (account, device_id, kind, number) WHERE bytes IS NOT NULL;
+CREATE INDEX prekeys_expiry ON prekeys (expires_at_ms);
+CREATE TABLE logs (
+  id INTEGER PRIMARY KEY, log_id BLOB NOT NULL UNIQUE, owner INTEGER NOT NULL, kind INTEGER NOT NULL, append_key BLOB,
+  is_closed INTEGER NOT NULL, incarnation INTEGER NOT NULL, seq INTEGER NOT NULL, chain BLOB NOT NULL,
+  bytes INTEGER NOT NULL, kinds BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX logs_single ON logs (owner, kind) WHERE kind <> 3;
+CREATE TABLE writers (number INTEGER PRIMARY KEY, log INTEGER NOT NULL, tag BLOB NOT NULL, UNIQUE (log, tag)) STRICT;
+CREATE TABLE entries (
+  place INTEGER PRIMARY KEY, writer INTEGER NOT NULL, writer_seq INTEGER NOT NULL, id BLOB NOT NULL,
+  header BLOB NOT NULL, sealed BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX entries_by_writer ON entries (writer, writer_seq);
+CREATE TABLE acks (
+  log INTEGER NOT NULL, device_id BLOB NOT NULL, upto INTEGER NOT NULL, PRIMARY KEY (log, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tickets (
+  log INTEGER NOT NULL, ticket_hash BLOB NOT NULL, PRIMARY KEY (log, ticket_hash)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Quotas keep every log far below this many entries. */
+const SEQS_PER_LOG = 2 ** 26;
+
+/** Where entry `seq` of a log lies. Exact in a double for 134 million logs. */
+export function placeOf(log: number, seq: number): number {
+  assert(seq < SEQS_PER_LOG, "a log's quota ends it before its places do");
+  return log * SEQS_PER_LOG + seq;
+}
+
+/** The seq at a place. */
+export function seqAt(place: number): number {
+  return place % SEQS_PER_LOG;
+}
+
+/** Numbers of log kinds in the file. */
+export const LOG_KIND_NUMBER = { account: 1, request: 2, inbound: 3 } as const;
+
+/**
+ * Opens or makes the file at `path`, or a private database in memory for `:memory:`.
+ *
+ * Durable at every commit: WAL with `synchronous=FULL` syncs the log before `COMMIT` returns.
+ */
+export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError> {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    // Without a wait for the lock: who has it keeps it.
+    db.exec(
+      "PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    );
+    db.exec(
+      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA trusted_schema=OFF",
+    );
+    db.exec("BEGIN EXCLUSIVE");
+    const version = readVersion(db);
+    if (version > SCHEMA_VERSION) {
+      db.close();
+      return err({ type: "StoreTooNew", path, version });
+    }
+    if (version === 0) {
+      db.exec(SCHEMA);
+      db.prepare("INSERT INTO meta (key, value) VALUES ('schema_version', ?)").run(SCHEMA_VERSION);
+    }
+    db.exec("COMMIT");
+    return ok(db);
+  } catch (error) {
+    db?.close();
+    const detail = error instanceof Error ? error.message : "unknown";
+    return err(
+      /locked|busy/i.test(detail) ? { type: "StoreLocked", path } : { type: "StoreUnreadable", path, detail },
+    );
+  }
+}
+
+/** 0 for a file without tables. */
+function readVersion(db: DatabaseSync): number {
+  const hasMeta =
+    db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'").get() !== undefined;
+  if (!hasMeta) return 0;
+  const row = db.prepare("SELECT value FROM meta WHERE key = 'schema_version'").get();
+  return typeof row?.value === "number" ? row.value : 0;
+}

@@ -1,0 +1,77 @@
+/** The server's store over one SQLite file. Contract: test/contract/log-store.ts and directory-store.ts. */
+import { ok, type Result } from "@dovetail/core/base/result.ts";
+import type { Logger } from "@dovetail/core/base/logger.ts";
+import { createCommitQueue } from "./commit-queue.ts";
+import type { StoreEvent } from "./log-store.ts";
+import { type Refusal, refuse } from "./refusal.ts";
+import type { ServerStore } from "./server-store.ts";
+import { createAccountStandings } from "./sqlite-accounts.ts";
+import { createSqliteDirectory } from "./sqlite-directory.ts";
+import { createLogHeads } from "./sqlite-log-heads.ts";
+import { createSqliteLogs } from "./sqlite-logs.ts";
+import { createSqlitePreKeys } from "./sqlite-prekeys.ts";
+import { openDatabase, type OpenStoreError } from "./sqlite-schema.ts";
+
+/**
+ * Opens the store in the file at `path`; `:memory:` gives one that ends with the process.
+ *
+ * - Fails: `StoreLocked` while another process has it; `StoreTooNew`; `StoreUnreadable`.
+ */
+export function openSqliteStore(path: string, logger: Logger): Result<ServerStore, OpenStoreError> {
+  const opened = openDatabase(path);
+  if (!opened.ok) return opened;
+  const db = opened.value;
+  const heads = createLogHeads(db);
+  const standings = createAccountStandings(db);
+  const listeners = new Set<(event: StoreEvent) => void>();
+  let announced: StoreEvent[] = [];
+
+  const queue = createCommitQueue(db, {
+    beforeCommit: () => heads.writeTouched(),
+    afterCommit() {
+      const events = announced;
+      announced = [];
+      for (const event of events) for (const listener of listeners) listener(event);
+    },
+    afterRollback() {
+      announced = [];
+      heads.forgetAll();
+      standings.forgetAll();
+    },
+    onFault: (code) => logger.log("error", "store-transaction-failed", { code }),
+  });
+
+  const deps = {
+    db,
+    queue,
+    heads,
+    standings,
+    announce: (event: StoreEvent) => {
+      announced.push(event);
+    },
+    read<T>(query: () => Result<T, Refusal>): Promise<Result<T, Refusal>> {
+      try {
+        return Promise.resolve(query());
+      } catch {
+        logger.log("error", "store-read-failed");
+        return Promise.resolve(refuse("internal"));
+      }
+    },
+  };
+  const { flushAcks, ...logs } = createSqliteLogs(deps);
+  return ok({
+    ...logs,
+    ...createSqliteDirectory(deps),
+    ...createSqlitePreKeys(deps),
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      flushAcks();
+      queue.flush();
+      db.close();
+      return Promise.resolve();
+    },
+  });
+}

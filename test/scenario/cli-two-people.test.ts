@@ -1,0 +1,221 @@
+/** Two people and three devices with nothing but the command line: real processes, a real server, real files. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runProgram } from "../../cli/program.ts";
+import { createCommandStreams } from "../support/command-streams.ts";
+import { type CliWorld, type CommandEnd, createCliWorld } from "../support/cli-process.ts";
+
+let world: CliWorld;
+beforeAll(async () => {
+  world = await createCliWorld();
+});
+afterAll(() => world.close());
+
+/** What a command with `--json` printed, as its one object. In this process: a start costs more than the command. */
+async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+  const { streams, written } = createCommandStreams({ DOVETAIL_HOME: world.home }, 80);
+  const { exitCode } = await runProgram(streams, ["--profile", profile, "--json", ...args]);
+  const end = { exitCode, ...written() };
+  expect(`${end.exitCode} ${end.stderr}`).toBe("0 ");
+  expect(end.stdout.split("\n")).toHaveLength(2);
+  return JSON.parse(end.stdout);
+}
+
+async function failure(profile: string, ...args: readonly string[]): Promise<CommandEnd> {
+  return world.run(profile, args);
+}
+
+describe("two people", { timeout: 120_000 }, () => {
+  test("make accounts; a taken handle and a used profile are refused with their codes", async () => {
+    const ada = await json(
+      "ada",
+      "account",
+      "create",
+      "--server",
+      world.origin,
+      "--name",
+      "Ada",
+      "--handle",
+      "ada.l",
+      "--device",
+      "laptop",
+    );
+    expect(ada).toMatchObject({ account: { displayName: "Ada", handle: "ada.l" }, profile: "ada" });
+    expect(String(ada.recoveryWords).split(" ")).toHaveLength(24);
+    await json("ben", "account", "create", "--server", world.origin, "--name", "Ben", "--device", "desktop");
+    const taken = await failure(
+      "eve",
+      "account",
+      "create",
+      "--server",
+      world.origin,
+      "--name",
+      "Eve",
+      "--handle",
+      "ada.l",
+    );
+    expect(taken).toMatchObject({
+      exitCode: 6,
+      stdout: "",
+      stderr: "error: that handle is taken\nhint: choose another, or leave it out\n",
+    });
+    expect(
+      (await failure("ada", "account", "create", "--server", world.origin, "--name", "Ada")).exitCode,
+    ).toBe(6);
+  });
+
+  test("find each other by contact link; the other accepts", async () => {
+    const link = String((await json("ben", "contact", "link")).link);
+    expect(link).toMatch(/^dovetail-contact:[\w-]+$/);
+    const added = await json(
+      "ada",
+      "contact",
+      "add",
+      link,
+      "--name",
+      "Ben",
+      "--greeting",
+      "Hello \u001b[31mBen",
+    );
+    expect(added).toMatchObject({
+      contact: { state: "requested", petname: "Ben" },
+      sync: { server: "reached" },
+    });
+    expect(await json("ben", "sync")).toMatchObject({ sync: { alarms: [] } });
+    const { contacts } = await json("ben", "contact", "list");
+    expect(contacts).toMatchObject([{ state: "incoming", displayName: "Ada" }]);
+    expect(await json("ben", "contact", "accept", "Ada")).toMatchObject({ contact: { state: "accepted" } });
+    await json("ada", "sync");
+    expect(await json("ada", "contact", "list")).toMatchObject({
+      contacts: [{ state: "accepted", displayName: "Ben" }],
+    });
+    expect((await failure("ada", "contact", "add", link)).exitCode).toBe(6);
+    const numbers = [
+      await json("ada", "contact", "safety", "Ben"),
+      await json("ben", "contact", "safety", "ada"),
+    ];
+    expect(numbers[0]?.safetyNumber).toMatch(/^\d{60}$/);
+    expect(numbers[0]?.safetyNumber).toBe(numbers[1]?.safetyNumber);
+  });
+
+  test("write, with and without a server, and read what the other wrote without being harmed by it", async () => {
+    await json("ada", "send", "Ben", "Are", "you", "there?");
+    const piped = await world.run("ada", ["send", "Ben", "--offline", "--json"], "two\nlines\n");
+    expect(JSON.parse(piped.stdout)).toMatchObject({
+      message: { text: "two\nlines", state: "kept" },
+      sync: { server: "not-asked" },
+    });
+    await json("ada", "sync");
+    await json("ben", "sync");
+    const shown = await world.run("ben", ["inbox", "show", "Ada"]);
+    expect(shown.exitCode).toBe(0);
+    expect(shown.stdout).toContain("  Are you there?\n");
+    expect(shown.stdout).toContain("  two\n  lines\n");
+    expect(shown.stdout).toContain(String.raw`Hello \x1b[31mBen`);
+    expect(shown.stdout).not.toContain("\u001b");
+    const { messages } = await json("ben", "inbox", "show", "Ada");
+    expect(messages).toMatchObject([
+      { text: "Hello \u001b[31mBen" },
+      { text: "Are you there?" },
+      { text: "two\nlines" },
+    ]);
+    await world.stopServer();
+    const kept = await world.run("ben", ["send", "Ada", "No", "server", "now"]);
+    expect(kept).toMatchObject({
+      exitCode: 0,
+      stdout: "",
+      stderr: "Kept here, goes out when the server answers.\n",
+    });
+    expect((await failure("ben", "sync")).exitCode).toBe(3);
+    await world.startServer();
+    await json("ben", "sync");
+    await json("ada", "sync");
+    expect(await json("ada", "inbox")).toMatchObject({
+      conversations: [{ unreadCount: 1, lastMessage: { text: "No server now" } }],
+    });
+  });
+
+  test("mark, tag and name; what is not there is not found, with a guess", async () => {
+    await json("ada", "tag", "add", "clocks");
+    await json("ada", "tag", "set", "Ben", "clocks");
+    await json("ada", "tag", "rule", "add", "Ben", "clocks");
+    await json("ada", "inbox", "star", "Ben", "last");
+    await json("ada", "inbox", "read", "Ben");
+    expect(await json("ada", "inbox", "--tag", "clocks")).toMatchObject({
+      conversations: [{ unreadCount: 0, lastMessage: { isStarred: true } }],
+    });
+    await json("ada", "inbox", "archive", "Ben");
+    expect(await json("ada", "inbox")).toEqual({ conversations: [] });
+    await json("ada", "contact", "rename", "Ben", "Ben the clockmaker");
+    const wrong = await failure("ada", "send", "Ben the clokmaker", "x");
+    expect(wrong).toMatchObject({
+      exitCode: 5,
+      stderr: 'error: no contact is called "Ben the clokmaker"\nhint: did you mean Ben the clockmaker?\n',
+    });
+    const asJson = await failure("ada", "send", "Zoe", "x", "--json");
+    expect(asJson.stdout).toBe("");
+    expect(JSON.parse(asJson.stderr)).toMatchObject({
+      error: { type: "NotFound", query: "Zoe", exitCode: 5 },
+    });
+  });
+
+  test("link a second device, which then holds the same", async () => {
+    const host = world.start("ada", ["device", "link", "--json"]);
+    const { code } = JSON.parse(await host.line((line) => line.includes("dovetail-link:")));
+    const guest = world.start("ada-phone", ["account", "link", code, "--device", "phone", "--yes", "--json"]);
+    const account = JSON.parse(await guest.line((line) => line.includes("accountName")));
+    expect(account).toMatchObject({ accountName: "Ada" });
+    const { digits } = JSON.parse(await guest.line((line) => line.includes("digits")));
+    expect(JSON.parse(await host.line((line) => line.includes("deviceName")))).toEqual({
+      deviceName: "phone",
+    });
+    host.type(`${digits}\n`);
+    expect((await host.end).exitCode).toBe(0);
+    const linked = await guest.end;
+    expect(`${linked.exitCode} ${linked.stderr}`).toBe("0 ");
+    await json("ada", "sync");
+    await json("ada-phone", "sync");
+    const prints = [await json("ada", "verify"), await json("ada-phone", "verify")];
+    expect(prints[0]).toEqual(prints[1]);
+    expect(await json("ada-phone", "inbox", "--archived")).toMatchObject({
+      conversations: [{ contact: { petname: "Ben the clockmaker" } }],
+    });
+    const { devices } = await json("ada-phone", "device", "list");
+    expect(devices).toMatchObject([
+      { name: "laptop", isThis: false },
+      { name: "phone", isThis: true },
+    ]);
+    const again = await failure("late", "account", "link", code, "--yes");
+    expect(again.exitCode).toBeGreaterThan(0);
+  });
+
+  test("a wrong code links nothing", async () => {
+    const host = world.start("ben", ["device", "link", "--json"]);
+    const { code } = JSON.parse(await host.line((line) => line.includes("dovetail-link:")));
+    const guest = world.start("ben-phone", ["account", "link", code, "--yes", "--json"]);
+    const { digits } = JSON.parse(await guest.line((line) => line.includes("digits")));
+    host.type(`${digits === "000000" ? "000001" : "000000"}\n`);
+    const [refused, left] = await Promise.all([host.end, guest.end]);
+    expect(refused.exitCode).toBe(7);
+    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { type: "LinkingFailed", rule: "WrongCode" } });
+    expect(left.exitCode).toBe(7);
+    expect(JSON.parse(left.stderr)).toMatchObject({ error: { rule: "WrongCode" } });
+    expect(await json("ben", "device", "list")).toMatchObject({ devices: [{ name: "desktop" }] });
+    expect((await failure("ben-phone", "account", "show")).exitCode).toBe(5);
+  });
+
+  test("watch shows what comes as it comes, holds the profile, and ends with Ctrl-C", async () => {
+    const watching = world.start("ben", ["sync", "--watch", "--json"]);
+    await watching.line((line) => line.includes('"online"'));
+    const busy = await failure("ben", "send", "Ada", "x");
+    expect(busy.exitCode).toBe(6);
+    expect(busy.stderr).toMatch(/profile ben is in use: process \d+, since/);
+    await json("ada", "send", "Ben", "--", "--not", "an option");
+    const line = JSON.parse(await watching.line((text) => text.includes("an option")));
+    expect(line).toMatchObject({ event: { type: "message", message: { text: "--not an option" } } });
+    watching.signal("SIGINT");
+    expect((await watching.end).exitCode).toBe(0);
+    expect((await world.run("ben", ["inbox", "show", "Ada", "--limit", "1"])).stdout).toContain(
+      "--not an option",
+    );
+  });
+});

@@ -1,0 +1,179 @@
+/** Stories of power cuts: of a server in mid-conversation, and of a client at every write of its store. */
+import { cpSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { createCrashDevice, type CutMoment } from "../support/crash-platform.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import {
+  alarmsOf,
+  createFriends,
+  type Device,
+  expectSameState,
+  reopened,
+  settle,
+  stopAll,
+  textsOf,
+} from "../support/story.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const ARGS = ["--rate-factor", "1000", "--work-bits", "4"];
+const folder = createTemporaryFolder();
+let server: ServerProcess;
+beforeAll(async () => {
+  await engineReady();
+  server = await startServer(folder.path, [...ARGS, "--memory"]);
+});
+afterAll(async () => {
+  await server.stop();
+  folder.discard();
+});
+
+describe("a server that is killed", () => {
+  test("loses nothing it has given a receipt for, and nobody sees a message twice", async () => {
+    const data = createTemporaryFolder();
+    let mortal = await startServer(data.path, ARGS);
+    const port = new URL(mortal.origin).port;
+    const { ada, ben, conversationId } = await createFriends(mortal.origin, ["ada.kill", "ben.kill"]);
+    const phone = await linkedDevice(ada.client, "phone");
+    await settle(ada, phone, ben);
+    const alarms = [ada, phone, ben].map(alarmsOf);
+    for (const { client } of [ada, phone, ben]) client.start();
+    const sent: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 20; i++) {
+        const text = `${round}.${i}`;
+        good(await (i % 3 === 0 ? ada : i % 3 === 1 ? phone : ben).client.send(conversationId, text));
+        sent.push(text);
+        if (i === 10) await mortal.kill();
+      }
+      mortal = await startServer(data.path, [...ARGS, "--port", port]);
+    }
+    await settle(ada, phone, ben);
+    const expected = await textsOf(ada, conversationId);
+    expect([...expected].sort()).toEqual([...sent].sort());
+    for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(expected);
+    await expectSameState(ada, phone);
+    expect(alarms.flat()).toEqual([]);
+    await stopAll(ada, phone, ben);
+    await mortal.stop();
+    data.discard();
+  });
+
+  test("and comes back with less than it had is found out, by name", async () => {
+    const data = createTemporaryFolder();
+    const first = await startServer(data.path, ARGS);
+    const port = new URL(first.origin).port;
+    const { ada, ben, conversationId } = await createFriends(first.origin, ["ada.back", "ben.back"]);
+    await stopAll(ben);
+    await first.stop();
+    const copy = createTemporaryFolder();
+    cpSync(data.path, copy.path, { recursive: true });
+    const second = await startServer(data.path, [...ARGS, "--port", port]);
+    good(await ada.client.send(conversationId, "forgotten"));
+    await settle(ada);
+    await second.stop();
+    const restored = await startServer(copy.path, [...ARGS, "--port", port]);
+    const alarms = alarmsOf(ada);
+    expect(bad(await ada.client.sync())).toMatchObject({
+      type: "LogDistrusted",
+      fault: { type: "LogRolledBack" },
+    });
+    expect(alarms).toMatchObject([{ type: "LogDistrusted", fault: { type: "LogRolledBack" } }]);
+    expect(await textsOf(ada, conversationId)).toEqual(["forgotten"]);
+    await stopAll(ada);
+    await restored.stop();
+    data.discard();
+    copy.discard();
+  });
+});
+
+/** What a device does while its power may go at any write. Tells each text whose sending was confirmed. */
+async function live(
+  device: Device,
+  conversationId: Parameters<Device["client"]["send"]>[0],
+  confirmed: string[],
+  round: string,
+): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    good(await device.client.send(conversationId, `${round}.${i}`));
+    confirmed.push(`${round}.${i}`);
+  }
+  const tag = good(await device.client.createTag(`tag ${round}`));
+  good(await device.client.setTagged(conversationId, tag.id, true));
+  good(await device.client.sync());
+}
+
+describe("a client whose power is cut", () => {
+  test.each<CutMoment>(["before", "after"])(
+    "%s any write of its store is whole again when it starts: nothing lost, nothing twice",
+    async (moment) => {
+      const crashing = createCrashDevice();
+      const start = await createFriends(server.origin, [`ada.cut.${moment}`, `ben.cut.${moment}`], {
+        ada: crashing.boot(),
+      });
+      const { ben, conversationId } = start;
+      let ada: Device = start.ada;
+      const phone = await linkedDevice(ada.client, "phone");
+      await settle(ada, phone, ben);
+      const confirmed: string[] = [];
+      const before = crashing.writeCount();
+      await live(ada, conversationId, confirmed, "whole");
+      const writes = crashing.writeCount() - before;
+      expect(writes).toBeGreaterThan(5);
+      for (let n = 1; n <= writes; n++) {
+        // What comes while the power goes is part of the story.
+        good(await ben.client.send(conversationId, `ben ${n}`));
+        confirmed.push(`ben ${n}`);
+        good(await ben.client.sync());
+        crashing.cutAt(n, moment);
+        await Promise.race([live(ada, conversationId, confirmed, `cut ${n}`), crashing.whenDead]);
+        crashing.cutNow();
+        ada = await reopened(crashing.boot());
+      }
+      const alarms = [ada, phone, ben].map(alarmsOf);
+      await settle(ada, phone, ben);
+      const texts = await textsOf(ada, conversationId);
+      expect(new Set(texts).size).toBe(texts.length);
+      expect(texts).toEqual(expect.arrayContaining(confirmed));
+      for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
+      await expectSameState(ada, phone);
+      expect(alarms.flat()).toEqual([]);
+      expect(good(await ada.client.sync()).waitingMessages).toBe(0);
+      expect(ada.client.status().pendingCount).toBe(0);
+      await stopAll(ada, phone, ben);
+    },
+  );
+
+  test("[FC6] while it asks somebody or accepts has either told them or has not done it", async () => {
+    const crashing = createCrashDevice();
+    let ada: Device = await newAccount(server.origin, "ada.ask.cut", crashing.boot());
+    await settle(ada);
+    for (let n = 1; n <= 4; n++) {
+      const ben = await newAccount(server.origin, `ben.ask.${n}`);
+      const cleo = await newAccount(server.origin, `cleo.ask.${n}`);
+      await settle(ben, cleo);
+      good(await cleo.client.addContact("ada.ask.cut"));
+      await settle(cleo, ada);
+      const benId = good(await ben.client.account()).accountId;
+      const cleoId = good(await cleo.client.account()).accountId;
+      crashing.cutAt(n, n % 2 === 0 ? "before" : "after");
+      const asking = async (): Promise<void> => {
+        await ada.client.addContact(`ben.ask.${n}`);
+        await ada.client.acceptContact(cleoId);
+        await ada.client.sync();
+      };
+      await Promise.race([asking(), crashing.whenDead]);
+      crashing.cutNow();
+      ada = await reopened(crashing.boot());
+      await settle(ada, ben, cleo);
+      const stateOf = async (device: Device, other: string) => good(await device.client.contacts()).find((contact) => contact.accountId === other)?.state;
+      const adaId = good(await ada.client.account()).accountId;
+      const asked = await stateOf(ada, benId);
+      expect([asked, await stateOf(ben, adaId)]).toEqual(asked === undefined ? [undefined, undefined] : ["requested", "incoming"]);
+      const answered = await stateOf(ada, cleoId);
+      expect([answered, await stateOf(cleo, adaId)]).toEqual(answered === "accepted" ? ["accepted", "accepted"] : ["incoming", "requested"]);
+      await stopAll(ben, cleo);
+    }
+    await stopAll(ada);
+  });
+});

@@ -1,0 +1,175 @@
+/** Revoking a device, rotating, and taking an account back: real server process, real sockets. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Client, recoverAccount } from "@dovetail/core";
+import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = createTemporaryFolder();
+let server: ServerProcess;
+let people = 0;
+
+beforeAll(async () => {
+  await engineReady();
+  server = await startServer(folder.path, ["--rate-factor", "1000"]);
+});
+afterAll(async () => {
+  await server.stop();
+  folder.discard();
+});
+
+async function texts(client: Client): Promise<readonly string[]> {
+  const conversation = good(await client.conversations())[0];
+  if (conversation === undefined) return [];
+  return good(await client.messages(conversation.id, { limit: 100 })).messages.map((message) => message.text);
+}
+
+async function settle(...clients: readonly Client[]): Promise<void> {
+  for (let round = 0; round < 3; round++) for (const client of clients) good(await client.sync());
+}
+
+/** Ada with a laptop and a tablet, Ben with one device; they are contacts. */
+async function couple() {
+  people++;
+  const ada = await newAccount(server.origin, `ada${people}`);
+  const ben = await newAccount(server.origin, `ben${people}`);
+  await settle(ada.client, ben.client);
+  const tablet = await linkedDevice(ada.client, "tablet");
+  const toBen = good(
+    await ada.client.addContact(good(await ben.client.contactLink()), { greeting: "before" }),
+  );
+  await settle(ada.client, ben.client);
+  const toAda = good(await ben.client.contacts())[0];
+  if (toAda === undefined) throw new Error("Ben has a request");
+  good(await ben.client.acceptContact(toAda.accountId));
+  await settle(ada.client, ben.client, tablet.client);
+  const tabletId = good(await tablet.client.devices()).find((device) => device.isThis)?.id;
+  if (tabletId === undefined) throw new Error("a device knows itself");
+  return { ada, ben, tablet, tabletId, toBen, toAda };
+}
+
+async function stopAll(...clients: readonly Client[]): Promise<void> {
+  for (const client of clients) await client.stop();
+}
+
+describe("a revoked device", () => {
+  test("[AR11] [DM17] reads nothing written afterwards; everyone else goes on, and nothing on its way is lost", async () => {
+    const { ada, ben, tablet, tabletId, toBen, toAda } = await couple();
+    good(await ada.client.revokeDevice(tabletId));
+    // Ben does not know of the new log yet: this goes to the old one.
+    good(await ben.client.send(toAda.conversationId, "into the old log"));
+    good(await ben.client.sync());
+    await settle(ada.client, ben.client);
+    good(await ada.client.send(toBen.conversationId, "under the new epoch"));
+    await settle(ada.client, ben.client);
+    good(await ben.client.send(toAda.conversationId, "into the new log"));
+    await settle(ada.client, ben.client);
+    expect(await texts(ada.client)).toEqual([
+      "into the new log",
+      "under the new epoch",
+      "into the old log",
+      "before",
+    ]);
+    expect(await texts(ben.client)).toEqual(await texts(ada.client));
+    expect(bad(await tablet.client.sync())).toEqual({ type: "DeviceRevoked" });
+    expect(await texts(tablet.client)).toEqual(["before"]);
+    const devices = good(await ada.client.devices());
+    expect(devices.find((device) => device.id === tabletId)?.isActive).toBe(false);
+    await stopAll(ada.client, ben.client, tablet.client);
+  });
+
+  test("[AR12] what a sibling wrote offline under the old epoch is sealed anew, not lost", async () => {
+    const { ada, ben, tablet, tabletId } = await couple();
+    const phone = await linkedDevice(ada.client, "phone");
+    await settle(ada.client, phone.client);
+    good(await phone.client.createTag("written offline"));
+    good(await ada.client.revokeDevice(tabletId));
+    good(await ada.client.createTag("written after"));
+    await settle(ada.client, phone.client);
+    const names = async (client: Client) => good(await client.tags()).map((tag) => tag.name);
+    expect(await names(ada.client)).toEqual(["written after", "written offline"]);
+    expect(await names(phone.client)).toEqual(["written after", "written offline"]);
+    expect(good(await phone.client.fingerprint())).toEqual(good(await ada.client.fingerprint()));
+    await stopAll(ada.client, ben.client, tablet.client, phone.client);
+  });
+
+  test("[AR13] a device that is not on the account, or the last one, cannot be revoked; a device added today may not revoke", async () => {
+    const { ada, ben, tablet, tabletId, toBen } = await couple();
+    const adaId = good(await ada.client.devices()).find((device) => device.isThis)?.id ?? tabletId;
+    expect(bad(await tablet.client.revokeDevice(adaId))).toEqual({ type: "Refused", code: "device-on-hold" });
+    good(await ada.client.revokeDevice(tabletId));
+    expect(bad(await ada.client.revokeDevice(tabletId))).toEqual({ type: "UnknownDevice" });
+    expect(bad(await ada.client.revokeDevice(adaId)).type).toBe("ChainDistrusted");
+    good(await ada.client.send(toBen.conversationId, "still here"));
+    await settle(ada.client, ben.client);
+    expect(await texts(ben.client)).toEqual(["still here", "before"]);
+    await stopAll(ada.client, ben.client, tablet.client);
+  });
+});
+
+describe("an epoch", () => {
+  test("[AR14] is rotated without any device losing anything; one linked later walks back to all of it", async () => {
+    const { ada, ben, tablet, toBen } = await couple();
+    for (let epoch = 2; epoch <= 4; epoch++) {
+      good(await ada.client.rotateEpoch());
+      good(await ada.client.send(toBen.conversationId, `in epoch ${epoch}`));
+      await settle(ada.client, ben.client);
+    }
+    good(await tablet.client.sync());
+    expect(await texts(tablet.client)).toEqual(["in epoch 4", "in epoch 3", "in epoch 2", "before"]);
+    const late = await linkedDevice(ada.client, "late");
+    await settle(late.client, ada.client, tablet.client, late.client);
+    expect(await texts(late.client)).toEqual(["in epoch 4", "in epoch 3", "in epoch 2", "before"]);
+    expect(good(await late.client.fingerprint())).toEqual(good(await ada.client.fingerprint()));
+    await stopAll(ada.client, ben.client, tablet.client, late.client);
+  });
+});
+
+describe("the recovery key", () => {
+  test("[AR15] alone, against the server alone, brings an account back on an empty machine; the old devices are out", async () => {
+    const { ada, ben, tablet, toAda } = await couple();
+    const before = await texts(ada.client);
+    const platform = memoryPlatform();
+    const account = { type: "handle", handle: `ada${people}` } as const;
+    const back = good(
+      await recoverAccount(platform, {
+        origin: server.origin,
+        account,
+        words: ada.recoveryWords,
+        deviceName: "new laptop",
+        keepsDevices: false,
+      }),
+    );
+    await settle(back, ben.client);
+    expect(await texts(back)).toEqual(before);
+    good(await ben.client.send(toAda.conversationId, "welcome back"));
+    await settle(ben.client, back);
+    expect(await texts(back)).toEqual(["welcome back", ...before]);
+    expect(bad(await ada.client.sync())).toEqual({ type: "DeviceRevoked" });
+    expect(bad(await tablet.client.sync())).toEqual({ type: "DeviceRevoked" });
+    await stopAll(back, ben.client, ada.client, tablet.client);
+  });
+
+  test("[AR15] of somebody else, or mistyped, recovers nothing and says which", async () => {
+    const { ada, ben, tablet } = await couple();
+    const account = { type: "handle", handle: `ada${people}` } as const;
+    const recovery = { origin: server.origin, account, deviceName: "x", keepsDevices: true };
+    expect(bad(await recoverAccount(memoryPlatform(), { ...recovery, words: ben.recoveryWords }))).toEqual({
+      type: "WrongRecoveryKey",
+    });
+    const swapped = ada.recoveryWords.split(" ").reverse().join(" ");
+    expect(bad(await recoverAccount(memoryPlatform(), { ...recovery, words: swapped })).type).toBe(
+      "BadRecoveryWords",
+    );
+    expect(
+      bad(
+        await recoverAccount(memoryPlatform(), {
+          ...recovery,
+          account: { type: "handle", handle: "nobody-here" },
+          words: ada.recoveryWords,
+        }),
+      ).type,
+    ).toBe("UnknownHandle");
+    await stopAll(ada.client, ben.client, tablet.client);
+  });
+});

@@ -1,0 +1,110 @@
+/** Stories of linking a device through the client, over the real server program. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RENDEZVOUS_TTL_MS } from "../../core/base/limits.ts";
+import { joinAccount, openClient } from "@dovetail/core";
+import { createAdjustableClock } from "../support/adjustable-clock.ts";
+import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { settle, stopAll } from "../support/story.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = createTemporaryFolder();
+let server: ServerProcess;
+beforeAll(async () => {
+  await engineReady();
+  server = await startServer(folder.path, ["--memory", "--rate-factor", "1000"]);
+});
+afterAll(async () => {
+  await server.stop();
+  folder.discard();
+});
+
+describe("linking a device", () => {
+  test("shows the account's name first, and the device's name on all devices afterwards", async () => {
+    const ada = await newAccount(server.origin, "ada.link");
+    const host = good(await ada.client.linkDevice());
+    const platform = memoryPlatform();
+    const guest = good(await joinAccount(platform, { code: host.code, deviceName: "tablet" }));
+    expect(guest).toMatchObject({
+      accountName: "ada.link",
+      accountId: good(await ada.client.account()).accountId,
+    });
+    const { digits } = good(await guest.accept());
+    expect(digits).toMatch(/^\d{6}$/);
+    expect(good(await host.whenAnswered)).toEqual({ deviceName: "tablet" });
+    const added = good(await host.confirm(digits));
+    expect(good(await guest.whenLinked())).toEqual(added);
+    const client = good(await openClient(platform));
+    if (client === null) throw new Error("the profile has an account");
+    await settle(ada, { client, platform });
+    for (const one of [ada.client, client]) {
+      expect(good(await one.devices()).map((device) => [device.name, device.isActive])).toEqual([
+        ["ada.link 1", true],
+        ["tablet", true],
+      ]);
+    }
+    await stopAll(ada, { client, platform });
+  });
+
+  test("with wrong digits fails on both sides, and the code is used up", async () => {
+    const ada = await newAccount(server.origin, "ada.wrong");
+    const host = good(await ada.client.linkDevice());
+    const platform = memoryPlatform();
+    const guest = good(await joinAccount(platform, { code: host.code, deviceName: "tablet" }));
+    const { digits } = good(await guest.accept());
+    good(await host.whenAnswered);
+    const wrong = digits === "123456" ? "654321" : "123456";
+    expect(bad(await host.confirm(wrong))).toEqual({ type: "LinkingFailed", rule: "WrongCode" });
+    expect(bad(await guest.whenLinked())).toEqual({ type: "LinkingFailed", rule: "WrongCode" });
+    expect(bad(await host.confirm(digits)).type).toBe("LinkingFailed");
+    expect(good(await ada.client.devices()).length).toBe(1);
+    expect(good(await openClient(platform))).toBe(null);
+    expect(bad(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "other" })).type).toBe(
+      "LinkingFailed",
+    );
+    await linkedDevice(ada.client, "second attempt").then(stopAll);
+    await stopAll(ada);
+  });
+
+  test("too few digits may be completed", async () => {
+    const ada = await newAccount(server.origin, "ada.few");
+    const host = good(await ada.client.linkDevice());
+    const guest = good(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "tablet" }));
+    const { digits } = good(await guest.accept());
+    good(await host.whenAnswered);
+    expect(bad(await host.confirm(digits.slice(0, 5)))).toEqual({
+      type: "LinkingFailed",
+      rule: "DigitsIncomplete",
+    });
+    good(await host.confirm(digits));
+    good(await guest.whenLinked());
+    await stopAll(ada);
+  });
+
+  test("with a code that another device has answered, has run out, was cancelled or is none, says which", async () => {
+    const clock = createAdjustableClock();
+    const ada = await newAccount(server.origin, "ada.codes", memoryPlatform({ clock }));
+    const host = good(await ada.client.linkDevice());
+    const first = good(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "first" }));
+    good(await first.accept());
+    good(await host.whenAnswered);
+    expect(bad(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "second" }))).toEqual({
+      type: "LinkingFailed",
+      rule: "LinkCodeUsed",
+    });
+    host.cancel();
+    expect(bad(await first.whenLinked())).toEqual({ type: "LinkingFailed", rule: "LinkCancelled" });
+    const unanswered = good(await ada.client.linkDevice());
+    clock.adjust(RENDEZVOUS_TTL_MS + 1_000);
+    expect(bad(await joinAccount(memoryPlatform(), { code: unanswered.code, deviceName: "late" }))).toEqual({
+      type: "LinkingFailed",
+      rule: "LinkClosed",
+    });
+    expect(bad(await unanswered.whenAnswered)).toEqual({ type: "LinkingFailed", rule: "LinkExpired" });
+    expect(bad(await joinAccount(memoryPlatform(), { code: "nonsense", deviceName: "none" })).type).toBe(
+      "LinkingFailed",
+    );
+    expect(good(await ada.client.devices()).length).toBe(1);
+    await stopAll(ada);
+  });
+});

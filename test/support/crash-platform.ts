@@ -1,0 +1,141 @@
+/** A device whose power can be cut at any write: what reached its store and its documents stays, and nothing else happens. */
+import type { Clock } from "../../core/base/clock.ts";
+import type { DocumentStorage } from "../../core/document/repo-storage.ts";
+import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
+import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
+import type { TxStore } from "../../core/store/tx-store.ts";
+import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
+import { createSystemClock, type Platform } from "@dovetail/core";
+import { memoryPlatform } from "./client-world.ts";
+
+/** When the power goes: before a write reaches the medium, or after it and before the answer. */
+export type CutMoment = "before" | "after";
+
+export interface CrashDevice {
+  /** Ports for the next start; those of the last one are dead. */
+  boot(): Platform;
+  /** Cuts the power at the `count`-th write of the store from now. */
+  cutAt(count: number, moment: CutMoment): void;
+  cutNow(): void;
+  isDead(): boolean;
+  /** Resolves when the power is cut. */
+  readonly whenDead: Promise<void>;
+  /** Writes of the store so far. */
+  writeCount(): number;
+}
+
+const never = new Promise<never>(() => {});
+
+/** A device with an empty disk. */
+export function createCrashDevice(): CrashDevice {
+  const disk = createMemoryTxStore();
+  const chunks = createMemoryStorageAdapter();
+  const base = memoryPlatform();
+  let writes = 0;
+  let cut: { readonly at: number; readonly moment: CutMoment } | null = null;
+  let kill = (): void => {};
+  let dead = Promise.withResolvers<void>();
+  let isDead = true;
+
+  function boot(): Platform {
+    kill();
+    dead = Promise.withResolvers<void>();
+    isDead = false;
+    cut = null;
+    const power = { isOn: true, sockets: new Set<FrameSocket>() };
+    kill = () => {
+      power.isOn = false;
+      isDead = true;
+      for (const socket of power.sockets) socket.close();
+      dead.resolve();
+    };
+    return {
+      ...base,
+      clock: clockOf(power),
+      connector: connectorOf(power, base.connector),
+      store: storeOf(power),
+      documentStorage: storageOf(power),
+    };
+  }
+
+  function storeOf(power: Power): TxStore {
+    return {
+      get: async (key) => (power.isOn ? disk.get(key) : never),
+      scan: async (range) => (power.isOn ? disk.scan(range) : never),
+      async batch(ops, expect) {
+        if (!power.isOn) return never;
+        writes++;
+        const isLast = cut !== null && writes >= cut.at;
+        if (isLast && cut?.moment === "before") {
+          kill();
+          return never;
+        }
+        const written = await disk.batch(ops, expect);
+        if (isLast) kill();
+        return power.isOn ? written : never;
+      },
+      close: async () => {},
+    };
+  }
+
+  function storageOf(power: Power): DocumentStorage {
+    const gated =
+      <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> =>
+        power.isOn ? call(...args) : never;
+    return {
+      load: gated(chunks.load.bind(chunks)),
+      save: gated(chunks.save.bind(chunks)),
+      remove: gated(chunks.remove.bind(chunks)),
+      loadRange: gated(chunks.loadRange.bind(chunks)),
+      removeRange: gated(chunks.removeRange.bind(chunks)),
+      setAside: gated(chunks.setAside.bind(chunks)),
+    };
+  }
+
+  return {
+    boot,
+    cutAt: (count, moment) => {
+      cut = { at: writes + count, moment };
+    },
+    cutNow: () => kill(),
+    isDead: () => isDead,
+    get whenDead() {
+      return dead.promise;
+    },
+    writeCount: () => writes,
+  };
+}
+
+interface Power {
+  isOn: boolean;
+  readonly sockets: Set<FrameSocket>;
+}
+
+function clockOf(power: Power): Clock {
+  const clock = createSystemClock();
+  return {
+    ...clock,
+    schedule: (delayMs, task) => clock.schedule(delayMs, () => (power.isOn ? task() : undefined)),
+  };
+}
+
+function connectorOf(power: Power, inner: ServerConnector): ServerConnector {
+  return {
+    async connect(origin, handlers) {
+      if (!power.isOn) return never;
+      const opened = await inner.connect(origin, {
+        onFrame: (frame) => (power.isOn ? handlers.onFrame(frame) : undefined),
+        onClose: () => (power.isOn ? handlers.onClose() : undefined),
+      });
+      if (opened.ok && power.isOn) power.sockets.add(opened.value);
+      else if (opened.ok) opened.value.close();
+      return power.isOn ? opened : never;
+    },
+    async request(origin, request) {
+      if (!power.isOn) return never;
+      const response = await inner.request(origin, request);
+      return power.isOn ? response : never;
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { describe, expect, test } from "vitest";
+import { type AccountId, parseId } from "@dovetail/core";
+import { describeAlarm, exitCodeOfAlarms } from "../../../cli/errors/alarm-text.ts";
+import type { CliError } from "../../../cli/errors/command-error.ts";
+import { describeError } from "../../../cli/errors/error-text.ts";
+import { EXIT } from "../../../cli/errors/exit-code.ts";
+import { describeLinkingRule } from "../../../cli/errors/linking-text.ts";
+import type { RefusalCode } from "../../../cli/errors/refusal-text.ts";
+
+type Samples = { readonly [T in CliError["type"]]: Extract<CliError, { readonly type: T }> };
+
+const HOSTILE = "\x1b[2Jno\u202e";
+
+function account(): AccountId {
+  const id = parseId("account", "ab".repeat(32));
+  if (!id.ok) throw new Error("the sample is an id");
+  return id.value;
+}
+
+function log() {
+  const id = parseId("log", "ef".repeat(32));
+  if (!id.ok) throw new Error("the sample is an id");
+  return id.value;
+}
+
+function document() {
+  const id = parseId("document", "01".repeat(16));
+  if (!id.ok) throw new Error("the sample is an id");
+  return id.value;
+}
+
+/** One of each type: a new error does not compile here until it is added. */
+const SAMPLES: Samples = {
+  Usage: { type: "Usage", message: "the option is unknown", hint: "see the help" },
+  NeedsTerminal: { type: "NeedsTerminal", what: "an answer", hint: "give --yes" },
+  NoAccount: { type: "NoAccount", profile: "default" },
+  AccountExists: { type: "AccountExists", profile: "default" },
+  ProfileInUse: { type: "ProfileInUse" },
+  NotFound: { type: "NotFound", what: "contact", query: HOSTILE, similar: [HOSTILE] },
+  Ambiguous: { type: "Ambiguous", what: "contact", query: HOSTILE, candidates: [HOSTILE, "Ben"] },
+  Cancelled: { type: "Cancelled" },
+  Interrupted: { type: "Interrupted" },
+  DemoFailed: { type: "DemoFailed", failures: [HOSTILE], folder: null },
+  ServerProgramFailed: { type: "ServerProgramFailed", detail: HOSTILE },
+  BadProfileName: { type: "BadProfileName", profile: HOSTILE },
+  NoProfile: { type: "NoProfile", profile: "default" },
+  ProfileBusy: { type: "ProfileBusy", profile: "default", owner: { pid: 4711, startedAtMs: 0 } },
+  ProfileExposed: { type: "ProfileExposed", path: "profile", mode: 0o644 },
+  StoreKeyDamaged: { type: "StoreKeyDamaged", path: "profile" },
+  StoreKeyTooNew: { type: "StoreKeyTooNew", version: 2, versionMax: 1 },
+  PassphraseNeeded: { type: "PassphraseNeeded", profile: "default" },
+  WrongPassphrase: { type: "WrongPassphrase", profile: "default" },
+  PassphrasesDiffer: { type: "PassphrasesDiffer" },
+  PassphraseUnreadable: { type: "PassphraseUnreadable", descriptor: HOSTILE, detail: "EBADF" },
+  PassphraseEmpty: { type: "PassphraseEmpty" },
+  PassphraseTooLong: { type: "PassphraseTooLong", sizeBytes: 1_025, sizeBytesMax: 1_024 },
+  PassphraseNotText: { type: "PassphraseNotText" },
+  ProfileDamaged: { type: "ProfileDamaged", chunks: 1 },
+  RekeyRefused: { type: "RekeyRefused", detail: "ENOSPC" },
+  StoreKeyMissing: { type: "StoreKeyMissing", path: "profile" },
+  ProfileUnavailable: { type: "ProfileUnavailable", path: "profile", detail: "EACCES" },
+  StoreForeign: { type: "StoreForeign", applicationId: 1 },
+  StoreTooNew: { type: "StoreTooNew", schemaVersion: 9, schemaVersionMax: 1 },
+  StoreDamaged: { type: "StoreDamaged", detail: "sqlite-26" },
+  StoreBusy: { type: "StoreBusy" },
+  StoreUnavailable: { type: "StoreUnavailable", detail: "sqlite-13" },
+  StoreCorrupt: { type: "StoreCorrupt", key: "op" },
+  StoreConflict: { type: "StoreConflict", key: "op" },
+  DocumentDamaged: { type: "DocumentDamaged", id: document(), chunks: 1 },
+  DocumentIncomplete: { type: "DocumentIncomplete", id: document(), missingHeads: 2 },
+  DocumentStorageUnavailable: { type: "DocumentStorageUnavailable", id: document(), detail: "ENOSPC" },
+  MalformedChanges: { type: "MalformedChanges", id: document() },
+  EditRefused: { type: "EditRefused", id: document() },
+  DocumentEngineFailed: { type: "DocumentEngineFailed", id: document() },
+  DocumentsClosed: { type: "DocumentsClosed" },
+  ClientStopped: { type: "ClientStopped" },
+  ServerUnreachable: { type: "ServerUnreachable", origin: HOSTILE, detail: HOSTILE },
+  NotOnline: { type: "NotOnline" },
+  IncompatibleServer: { type: "IncompatibleServer", versionMin: 2, versionMax: 3 },
+  Refused: { type: "Refused", code: "rate-limited", retryAfterMs: 1_500 },
+  ServerMisbehaved: { type: "ServerMisbehaved", why: HOSTILE },
+  LogDistrusted: { type: "LogDistrusted", logId: log(), fault: { type: "LogForked", seq: 7 } },
+  ChainDistrusted: { type: "ChainDistrusted", accountId: account(), rule: HOSTILE },
+  EpochUnavailable: { type: "EpochUnavailable", epoch: 3, rule: HOSTILE },
+  DeviceRevoked: { type: "DeviceRevoked" },
+  DeviceRolledBack: { type: "DeviceRolledBack", logId: log() },
+  UnknownContact: { type: "UnknownContact" },
+  UnknownDevice: { type: "UnknownDevice" },
+  BadRecoveryWords: { type: "BadRecoveryWords", rule: "WrongChecksum" },
+  WrongRecoveryKey: { type: "WrongRecoveryKey" },
+  UnknownConversation: { type: "UnknownConversation" },
+  UnknownTag: { type: "UnknownTag" },
+  UnknownHandle: { type: "UnknownHandle", handle: HOSTILE },
+  BadHandle: { type: "BadHandle", handle: HOSTILE },
+  BadContactCode: { type: "BadContactCode", rule: HOSTILE },
+  ContactIsSelf: { type: "ContactIsSelf" },
+  ContactExists: { type: "ContactExists", accountId: account() },
+  NotARequest: { type: "NotARequest" },
+  MessageTooLong: { type: "MessageTooLong", sizeBytes: 40_000, sizeBytesMax: 32_768 },
+  MessageEmpty: { type: "MessageEmpty" },
+  NameTooLong: { type: "NameTooLong", sizeBytes: 300, sizeBytesMax: 256 },
+  NoPreKeys: { type: "NoPreKeys", accountId: account() },
+  LinkingFailed: { type: "LinkingFailed", rule: "WrongCode" },
+};
+
+/** Words of a tone we do not have, and what a missing field looks like. */
+const UNWANTED = /oops|please|sorry|!|undefined|NaN|\[object|null/i;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const DANGEROUS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/u;
+const CODES: ReadonlySet<number> = new Set(Object.values(EXIT).filter((code) => code !== EXIT.ok));
+
+describe("describeError", () => {
+  test.each(Object.values(SAMPLES))("says what $type is, and what to do", (error) => {
+    const { text, hint, exitCode } = describeError(error);
+    expect(text.length).toBeGreaterThan(10);
+    expect(`${text} ${hint ?? ""}`).not.toMatch(UNWANTED);
+    expect(`${text} ${hint ?? ""}`).not.toMatch(DANGEROUS);
+    expect(text).toMatch(/^[^A-Z].*[^.]$/su);
+    expect(CODES).toContain(exitCode);
+    if (error.type !== "Cancelled" && error.type !== "Interrupted") expect(hint).not.toBeNull();
+  });
+
+  test.each([
+    ["Usage", EXIT.usage],
+    ["ServerUnreachable", EXIT.serverUnreachable],
+    ["Refused", EXIT.refused],
+    ["UnknownContact", EXIT.notFound],
+    ["UnknownDevice", EXIT.notFound],
+    ["ContactExists", EXIT.conflict],
+    ["ProfileBusy", EXIT.conflict],
+    ["LogDistrusted", EXIT.distrusted],
+    ["ChainDistrusted", EXIT.distrusted],
+    ["DeviceRevoked", EXIT.deviceLost],
+    ["DeviceRolledBack", EXIT.deviceLost],
+    ["StoreUnavailable", EXIT.storage],
+    ["StoreCorrupt", EXIT.storage],
+    ["WrongPassphrase", EXIT.locked],
+    ["PassphraseNeeded", EXIT.locked],
+    ["Interrupted", EXIT.interrupted],
+  ] as const)("%s ends with %i", (type, exitCode) => {
+    expect(describeError(SAMPLES[type]).exitCode).toBe(exitCode);
+  });
+
+  test("exit codes are those scripts were promised", () => {
+    expect(EXIT).toEqual({
+      ok: 0,
+      failure: 1,
+      usage: 2,
+      serverUnreachable: 3,
+      refused: 4,
+      notFound: 5,
+      conflict: 6,
+      distrusted: 7,
+      deviceLost: 8,
+      storage: 9,
+      locked: 10,
+      interrupted: 130,
+    });
+  });
+
+  test("names who holds a profile", () => {
+    expect(describeError(SAMPLES.ProfileBusy).text).toContain("process 4711");
+  });
+
+  test("rounds the wait a server asks for up", () => {
+    expect(describeError(SAMPLES.Refused).hint).toContain("2 seconds");
+  });
+
+  test.each([
+    ["handle-taken", EXIT.conflict],
+    ["revoked-device", EXIT.deviceLost],
+    ["writer-seq", EXIT.deviceLost],
+    ["seq-out-of-range", EXIT.distrusted],
+    ["unknown-account", EXIT.notFound],
+    ["registration-closed", EXIT.refused],
+    ["internal", EXIT.refused],
+  ] satisfies readonly (readonly [RefusalCode, number])[])(
+    "a refusal with %s ends with %i",
+    (code, exitCode) => {
+      expect(describeError({ type: "Refused", code }).exitCode).toBe(exitCode);
+    },
+  );
+});
+
+describe("describeLinkingRule", () => {
+  test("a wrong code is an alarm: somebody may stand between", () => {
+    expect(describeLinkingRule("WrongCode")).toMatchObject({ exitCode: EXIT.distrusted });
+    expect(describeLinkingRule("WrongCode").text).toContain("nothing was linked");
+  });
+
+  test("a word it does not know is shown, not hidden, and harmless", () => {
+    expect(describeLinkingRule(`New${HOSTILE}`).text).toBe(
+      String.raw`nothing was linked (New\x1b[2Jno\u{202e})`,
+    );
+    expect(describeLinkingRule("toString").exitCode).toBe(EXIT.failure);
+  });
+});
+
+describe("alarms", () => {
+  test("end a command with the gravest code", () => {
+    expect(exitCodeOfAlarms([])).toBe(EXIT.ok);
+    expect(exitCodeOfAlarms([{ type: "EntryRefused", logId: log(), seq: 1, rule: "x" }])).toBe(EXIT.ok);
+    expect(exitCodeOfAlarms([{ type: "ChainsDisagree", accountId: account() }])).toBe(EXIT.distrusted);
+    expect(
+      exitCodeOfAlarms([{ type: "ChainsDisagree", accountId: account() }, { type: "DeviceRevoked" }]),
+    ).toBe(EXIT.deviceLost);
+  });
+
+  test("say what was found, harmlessly", () => {
+    expect(describeAlarm({ type: "EntryRefused", logId: log(), seq: 12, rule: HOSTILE })).not.toMatch(
+      DANGEROUS,
+    );
+    expect(
+      describeAlarm({
+        type: "LogDistrusted",
+        logId: log(),
+        fault: { type: "LogRolledBack", seenSeq: 9, headSeq: 4 },
+      }),
+    ).toContain("has read 9 and the log now ends at 4");
+  });
+});

@@ -1,0 +1,41 @@
+/** Tasks run one after the other, whatever becomes of each. */
+import { expect, test } from "vitest";
+import { createSerial } from "../../../core/client/serial.ts";
+
+test("tasks run alone and in their order", async () => {
+  const serial = createSerial();
+  const log: string[] = [];
+  const task = (name: string, turns: number) => async () => {
+    log.push(`${name} begins`);
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    log.push(`${name} ends`);
+    return name;
+  };
+  const results = await Promise.all([
+    serial.run(task("a", 5)),
+    serial.run(task("b", 1)),
+    serial.run(task("c", 0)),
+  ]);
+  expect(results).toEqual(["a", "b", "c"]);
+  expect(log).toEqual(["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
+});
+
+test("one that throws tells its caller, and the next one runs", async () => {
+  const serial = createSerial();
+  const failing = serial.run(() => Promise.reject(new Error("broken")));
+  const next = serial.run(() => Promise.resolve("next"));
+  await expect(failing).rejects.toThrow("broken");
+  expect(await next).toBe("next");
+});
+
+test("it is idle when all that was given so far has ended, also after a failure", async () => {
+  const serial = createSerial();
+  let isDone = false;
+  serial.run(() => Promise.reject(new Error("broken"))).catch(() => {});
+  void serial.run(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    isDone = true;
+  });
+  await serial.idle();
+  expect(isDone).toBe(true);
+});

@@ -1,0 +1,115 @@
+/** Deterministic CBOR: one form for each value, total decoding, bounded nesting. */
+import { describe, expect, test } from "vitest";
+import { fromHex, toHex } from "../../../core/base/bytes.ts";
+import { CBOR_DEPTH_MAX } from "../../../core/base/limits.ts";
+import { type CborValue, decodeCbor, encodeCbor } from "../../../core/codec/cbor.ts";
+
+const malformed = (why: string) => ({ ok: false, error: { type: "MalformedCbor", why } });
+
+/** A value nested in `depth` arrays. */
+function nested(depth: number): CborValue {
+  let value: CborValue = 0;
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+}
+
+describe("decoding", () => {
+  test.each([
+    ["", "empty"],
+    ["18", "truncated"],
+    ["1900", "truncated"],
+    ["41", "truncated"],
+    ["6161ff", "trailing"],
+    ["8201", "truncated"],
+    ["0000", "trailing"],
+    ["9a00ffffff00", "truncated"],
+    ["5affffffff00", "truncated"],
+    ["5bffffffffffffffff", "integer-range"],
+    ["1b0020000000000000", "integer-range"],
+  ])("[CR6] %s is %s", (hex, why) => {
+    expect(decodeCbor(fromHex(hex))).toEqual(malformed(why));
+  });
+  test.each([
+    ["1800", "an integer in two bytes that fits one"],
+    ["1817", "the same at 23"],
+    ["190017", "in three bytes"],
+    ["1900ff", "in three bytes that fits two"],
+    ["1a0000ffff", "in five that fits three"],
+    ["1b00000000ffffffff", "in nine that fits five"],
+    ["3817", "a negative integer"],
+    ["580161", "a length of bytes"],
+    ["780161", "a length of text"],
+    ["980101", "a length of an array"],
+    ["61ff", "text that is not UTF-8"],
+    ["62c080", "text with an overlong form"],
+    ["63eda080", "text with a lone surrogate"],
+  ])("[CR6] %s is not canonical: %s", (hex) => {
+    expect(decodeCbor(fromHex(hex))).toEqual(malformed("not-canonical"));
+  });
+  test.each([
+    ["a0", "a map"],
+    ["a10101", "a map with an entry"],
+    ["c001", "a tag"],
+    ["f90000", "a half float"],
+    ["fb3ff8000000000000", "a double"],
+    ["f7", "undefined"],
+    ["e0", "a simple value"],
+    ["f818", "a long simple value"],
+    ["ff", "a break"],
+    ["9f01ff", "an indefinite array"],
+    ["5f4101ff", "indefinite bytes"],
+    ["7f6161ff", "indefinite text"],
+    ["1c", "a reserved head"],
+    ["81f7", "undefined inside"],
+  ])("[CR6] %s is of a forbidden type: %s", (hex) => {
+    expect(decodeCbor(fromHex(hex))).toEqual(malformed("forbidden-type"));
+  });
+  test.each([-1, 0])("[CR6] arrays nested to the limit %i are taken", (offset) => {
+    const value = nested(CBOR_DEPTH_MAX + offset);
+    expect(decodeCbor(encodeCbor(value))).toEqual({ ok: true, value });
+  });
+  test("[CR6] arrays nested deeper are refused, a million deep without a stack overflow", () => {
+    expect(decodeCbor(encodeCbor(nested(CBOR_DEPTH_MAX + 1)))).toEqual(malformed("depth"));
+    expect(decodeCbor(new Uint8Array(1_000_000).fill(0x81))).toEqual(malformed("depth"));
+  });
+  test("[CR6] a wide array with many empty ones is taken, each counted at its own depth", () => {
+    const value = Array.from({ length: 1_000 }, () => []);
+    expect(decodeCbor(encodeCbor(value))).toEqual({ ok: true, value });
+  });
+});
+
+describe("encoding", () => {
+  test.each([
+    [0, "00"],
+    [23, "17"],
+    [24, "1818"],
+    [255, "18ff"],
+    [256, "190100"],
+    [65_536, "1a00010000"],
+    [4_294_967_296, "1b0000000100000000"],
+    [Number.MAX_SAFE_INTEGER, "1b001fffffffffffff"],
+    [-1, "20"],
+    [-24, "37"],
+    [-25, "3818"],
+    [Number.MIN_SAFE_INTEGER, "3b001ffffffffffffe"],
+    [true, "f5"],
+    [false, "f4"],
+    [null, "f6"],
+    ["", "60"],
+    ["ü", "62c3bc"],
+    [[], "80"],
+    [[1, [2]], "82018102"],
+  ])("[CR6] of %j is %s", (value, hex) => {
+    expect(toHex(encodeCbor(value))).toBe(hex);
+    expect(decodeCbor(fromHex(hex))).toEqual({ ok: true, value });
+  });
+  test("[CR6] decoded bytes are a copy: changing them leaves the input", () => {
+    const input = Uint8Array.from(encodeCbor([Uint8Array.of(1, 2, 3)]));
+    const decoded = decodeCbor(input);
+    if (!decoded.ok || !Array.isArray(decoded.value)) throw new Error("the item is an array");
+    const [bytes] = decoded.value;
+    if (!(bytes instanceof Uint8Array)) throw new Error("of bytes");
+    bytes.fill(0);
+    expect(toHex(input)).toBe("8143010203");
+  });
+});

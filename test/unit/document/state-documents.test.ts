@@ -1,0 +1,416 @@
+import { beforeAll, expect, test } from "vitest";
+import { fromHex } from "../../../core/base/bytes.ts";
+import { type AccountId, type ConversationId, idFromBytes, type OpId } from "../../../core/base/ids.ts";
+import {
+  CONTACT_NOTES_BYTES_MAX,
+  DISPLAY_NAME_BYTES_MAX,
+  SERVER_ORIGIN_CHARS_MAX,
+  TAG_NAME_BYTES_MAX,
+} from "../../../core/base/limits.ts";
+import { cryptoReady } from "../../../core/crypto/sodium.ts";
+import { Automerge, automergeReady } from "../../../core/document/automerge.ts";
+import {
+  CONTACTS,
+  type ContactState,
+  contactsSchema,
+  removeContact,
+} from "../../../core/document/contacts.ts";
+import type { DocumentKind } from "../../../core/document/document-kind.ts";
+import type { DocumentSchema } from "../../../core/document/document-schema.ts";
+import type { Documents } from "../../../core/document/documents.ts";
+import { GENESIS_MAPS, genesisChange } from "../../../core/document/genesis.ts";
+import { INBOX, inboxSchema } from "../../../core/document/inbox.ts";
+import { SETTINGS, settingsSchema } from "../../../core/document/settings.ts";
+import { setField } from "../../../core/document/state-field.ts";
+import { TAGS, tagIdFromBytes, tagRuleIdFromBytes, tagsSchema } from "../../../core/document/tags.ts";
+import { createDocumentDisk, type DocumentDisk, documentRef, unwrap } from "../../support/document-world.ts";
+import { createSeededRandom } from "../../support/seeded-random.ts";
+
+beforeAll(async () => {
+  await cryptoReady();
+  await automergeReady();
+});
+
+const random = createSeededRandom("state");
+const conversation: ConversationId = idFromBytes("conversation", random.bytes(32));
+const account: AccountId = idFromBytes("account", random.bytes(32));
+const op: OpId = idFromBytes("op", random.bytes(32));
+const tag = tagIdFromBytes(random.bytes(16));
+const rule = tagRuleIdFromBytes(random.bytes(16));
+
+type Edit = (draft: { [key: string]: unknown }) => void;
+
+/** Two devices with one document; `editApart` lets them edit without knowing of each other and then exchanges. */
+function createPair(kind: DocumentKind): {
+  a: Documents;
+  b: Documents;
+  disk: DocumentDisk;
+  editApart(onA: Edit, onB: Edit): Promise<void>;
+  read<T>(schema: DocumentSchema<T>): Promise<T>;
+} {
+  const ref = documentRef(random, kind);
+  const disk = createDocumentDisk(`state a ${random.below(1e9)}`);
+  const [a, b] = [disk.open(), createDocumentDisk(`state b ${random.below(1e9)}`).open()];
+  return {
+    a,
+    b,
+    disk,
+    async editApart(onA, onB) {
+      const [fromA, fromB] = [unwrap(await a.change(ref, onA)), unwrap(await b.change(ref, onB))];
+      unwrap(await a.apply(ref, fromB.changes));
+      unwrap(await b.apply(ref, fromA.changes));
+    },
+    async read(schema) {
+      const [onA, onB] = [unwrap(await a.read(ref, schema)), unwrap(await b.read(ref, schema))];
+      expect(onB).toEqual(onA);
+      return onA;
+    },
+  };
+}
+
+const nothing: Edit = () => {};
+
+test("a new state document reads as an empty one, and every field of a schema is in its genesis", async () => {
+  expect(await createPair("inbox").read(inboxSchema)).toEqual({ conversationsById: new Map() });
+  expect(await createPair("contacts").read(contactsSchema)).toEqual({ contactsById: new Map() });
+  expect(await createPair("tags").read(tagsSchema)).toEqual({ tagsById: new Map(), rulesById: new Map() });
+  expect(await createPair("settings").read(settingsSchema)).toEqual({
+    displayName: null,
+    handle: null,
+    deviceNamesById: new Map(),
+  });
+  const mapsOf = (fields: Readonly<Record<string, { readonly map: string }>>) =>
+    Object.values(fields)
+      .map(({ map }) => map)
+      .toSorted();
+  expect(mapsOf(INBOX)).toEqual(GENESIS_MAPS.inbox.toSorted());
+  expect(mapsOf(CONTACTS)).toEqual(GENESIS_MAPS.contacts.toSorted());
+  expect(mapsOf(TAGS)).toEqual(GENESIS_MAPS.tags.toSorted());
+  expect(mapsOf(SETTINGS)).toEqual(GENESIS_MAPS.settings.toSorted());
+});
+
+test("[DC30] two devices that edit the same new conversation lose nothing of each other, field by field", async () => {
+  const inbox = createPair("inbox");
+  await inbox.editApart(
+    (draft) => {
+      setField(draft, INBOX.contact, conversation, account);
+      setField(draft, INBOX.archived, conversation, true);
+      setField(draft, INBOX.draft, conversation, "half a thought");
+    },
+    (draft) => {
+      setField(draft, INBOX.muted, conversation, true);
+      setField(draft, INBOX.starred, [conversation, op], true);
+      setField(draft, INBOX.tagged, [conversation, tag], true);
+      setField(draft, INBOX.readUpTo, conversation, 7);
+    },
+  );
+  expect((await inbox.read(inboxSchema)).conversationsById.get(conversation)).toEqual({
+    contact: account,
+    isArchived: true,
+    isMuted: true,
+    readUpTo: 7,
+    starred: new Set([op]),
+    tags: new Set([tag]),
+    draft: "half a thought",
+  });
+  await inbox.editApart(
+    (draft) => setField(draft, INBOX.starred, [conversation, op], null),
+    (draft) => setField(draft, INBOX.draft, conversation, null),
+  );
+  expect((await inbox.read(inboxSchema)).conversationsById.get(conversation)).toMatchObject({
+    starred: new Set(),
+    draft: null,
+    isMuted: true,
+  });
+});
+
+test("[DC31] what a newer version added survives an older one's edits and is not in its way", async () => {
+  const ref = documentRef(random, "inbox");
+  const disk = createDocumentDisk("newer");
+  const documents = disk.open();
+  const newer = Automerge.change(fromGenesis("inbox"), { time: 0 }, (root) => {
+    root.pinnedOrder = { [conversation]: new Automerge.ImmutableString("a0") };
+    root.version = 2;
+  });
+  unwrap(await documents.apply(ref, [Automerge.getLastLocalChange(newer) ?? new Uint8Array()]));
+  unwrap(await documents.change(ref, (draft) => setField(draft, INBOX.muted, conversation, true)));
+  expect(unwrap(await documents.read(ref, inboxSchema)).conversationsById.get(conversation)?.isMuted).toBe(
+    true,
+  );
+  expect(disk.faults).toEqual([]);
+  const saved = Automerge.toJS(
+    Automerge.load<{ [key: string]: unknown }>(unwrap(await documents.save(ref)).bytes),
+  );
+  expect(saved).toMatchObject({ version: 2, pinnedOrder: { [conversation]: expect.anything() } });
+});
+
+test("[DC33] malformed keys, values and maps are counted and left alone; the rest is read", async () => {
+  const ref = documentRef(random, "inbox");
+  const disk = createDocumentDisk("malformed fields");
+  const documents = disk.open();
+  const broken = Automerge.change(fromGenesis("inbox"), { time: 0 }, (root) => {
+    Object.assign(root.archived as object, {
+      [conversation]: "yes",
+      "not an id": true,
+      [conversation.toUpperCase()]: true,
+    });
+    Object.assign(root.starred as object, {
+      [conversation]: true,
+      [`${conversation}/${op}/x`]: true,
+      [`${conversation}/${op}`]: false,
+    });
+    Object.assign(root.readUpTo as object, { [conversation]: -1 });
+    Object.assign(root.contact as object, { [conversation]: new Uint8Array(31) });
+    root.draft = 5;
+  });
+  unwrap(await documents.apply(ref, [Automerge.getLastLocalChange(broken) ?? new Uint8Array()]));
+  unwrap(await documents.change(ref, (draft) => setField(draft, INBOX.muted, conversation, true)));
+  expect(unwrap(await documents.read(ref, inboxSchema)).conversationsById).toEqual(
+    new Map([
+      [
+        conversation,
+        {
+          contact: null,
+          isArchived: false,
+          isMuted: true,
+          readUpTo: null,
+          starred: new Set(),
+          tags: new Set(),
+          draft: null,
+        },
+      ],
+    ]),
+  );
+  const fault = (field: string, count: number) => ({ type: "MalformedField", id: ref.id, field, count });
+  expect(disk.faults).toEqual([
+    fault("contact", 1),
+    fault("archived", 3),
+    fault("readUpTo", 1),
+    fault("starred", 3),
+    fault("draft", 1),
+  ]);
+  expect(await documents.change(ref, (draft) => setField(draft, INBOX.draft, conversation, "x"))).toEqual({
+    ok: false,
+    error: { type: "EditRefused", id: ref.id },
+  });
+  unwrap(await documents.change(ref, (draft) => setField(draft, INBOX.readUpTo, conversation, 3)));
+  expect(unwrap(await documents.read(ref, inboxSchema)).conversationsById.get(conversation)?.readUpTo).toBe(
+    3,
+  );
+});
+
+test("setting what is set already is no change", async () => {
+  const ref = documentRef(random, "contacts");
+  const documents = createDocumentDisk("same").open();
+  const edit: Edit = (draft) => {
+    setField(draft, CONTACTS.state, account, "accepted");
+    setField(draft, CONTACTS.petname, account, "Ada");
+    setField(draft, CONTACTS.conversation, account, conversation);
+    setField(draft, CONTACTS.addedAtMs, account, 1_700_000_000_000);
+    setField(draft, CONTACTS.notes, account, null);
+  };
+  expect(unwrap(await documents.change(ref, edit)).changes.length).toBe(1);
+  expect(unwrap(await documents.change(ref, edit)).changes).toEqual([]);
+});
+
+test("[DC34] a value that belongs together is never read as a mixture of two", async () => {
+  const contacts = createPair("contacts");
+  const inboundOf = (fill: number) => ({
+    logId: idFromBytes("log", new Uint8Array(32).fill(fill)),
+    appendSeed: new Uint8Array(32).fill(fill),
+    hk: new Uint8Array(32).fill(fill),
+  });
+  await contacts.editApart(
+    (draft) => {
+      setField(draft, CONTACTS.state, account, "accepted");
+      setField(draft, CONTACTS.ownInbound, account, inboundOf(1));
+      setField(draft, CONTACTS.theirInbound, account, { ...inboundOf(3), origin: "https://a.example" });
+    },
+    (draft) => setField(draft, CONTACTS.ownInbound, account, inboundOf(2)),
+  );
+  const contact = (await contacts.read(contactsSchema)).contactsById.get(account);
+  expect([inboundOf(1), inboundOf(2)]).toContainEqual(contact?.ownInbound);
+  expect(contact?.theirInbound).toEqual({ ...inboundOf(3), origin: "https://a.example" });
+});
+
+test("[DC32] [DC35] the read mark only goes up, in one device's hands and in two", async () => {
+  const inbox = createPair("inbox");
+  const read = async () => (await inbox.read(inboxSchema)).conversationsById.get(conversation)?.readUpTo;
+  const mark =
+    (hlc: number): Edit =>
+    (draft) =>
+      setField(draft, INBOX.readUpTo, conversation, hlc);
+  for (const [onA, onB, highest] of [
+    [5, 10, 10],
+    [12, 11, 12],
+    [3, 4, 12],
+    [Number.MAX_SAFE_INTEGER, 13, Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    await inbox.editApart(mark(onA), mark(onB));
+    expect(await read()).toBe(highest);
+  }
+  await inbox.editApart(mark(20), nothing);
+  expect(await read()).toBe(Number.MAX_SAFE_INTEGER);
+});
+
+test("[DC32] values set apart are still all known after the document was loaded again", async () => {
+  const ref = documentRef(random, "inbox");
+  const disk = createDocumentDisk("reload");
+  const mark =
+    (hlc: number): Edit =>
+    (draft) =>
+      setField(draft, INBOX.readUpTo, conversation, hlc);
+  const fromSibling = unwrap(await createDocumentDisk("reload sibling").open().change(ref, mark(9)));
+  const documents = disk.open();
+  unwrap(await documents.change(ref, mark(4)));
+  unwrap(await documents.evict(ref));
+  unwrap(await documents.apply(ref, fromSibling.changes));
+  const read = async () =>
+    unwrap(await documents.read(ref, inboxSchema)).conversationsById.get(conversation)?.readUpTo;
+  expect(await read()).toBe(9);
+  unwrap(await documents.evict(ref));
+  unwrap(await documents.change(ref, mark(8)));
+  expect(await read()).toBe(9);
+});
+
+test("[DC38] of two states set apart the more careful one is read; a later one replaces it", async () => {
+  const contacts = createPair("contacts");
+  const to =
+    (state: ContactState): Edit =>
+    (draft) =>
+      setField(draft, CONTACTS.state, account, state);
+  const state = async () => (await contacts.read(contactsSchema)).contactsById.get(account)?.state;
+  await contacts.editApart(to("blocked"), to("accepted"));
+  expect(await state()).toBe("blocked");
+  await contacts.editApart(to("accepted"), nothing);
+  expect(await state()).toBe("accepted");
+  await contacts.editApart(to("declined"), to("requested"));
+  expect(await state()).toBe("declined");
+  await contacts.editApart(nothing, to("incoming"));
+  expect(await state()).toBe("incoming");
+});
+
+test("[DC39] a pinned chain never goes back", async () => {
+  const contacts = createPair("contacts");
+  const pinTo = (seq: number) => ({ seq, head: idFromBytes("link", new Uint8Array(32).fill(seq)) });
+  const pin =
+    (seq: number): Edit =>
+    (draft) => {
+      setField(draft, CONTACTS.state, account, "accepted");
+      setField(draft, CONTACTS.pinned, account, pinTo(seq));
+    };
+  const pinned = async () => (await contacts.read(contactsSchema)).contactsById.get(account)?.pinned;
+  await contacts.editApart(pin(4), pin(2));
+  expect(await pinned()).toEqual(pinTo(4));
+  await contacts.editApart(pin(3), pin(6));
+  expect(await pinned()).toEqual(pinTo(6));
+  await contacts.editApart(pin(5), nothing);
+  expect(await pinned()).toEqual(pinTo(6));
+});
+
+test("a removed contact leaves no field behind", async () => {
+  const contacts = createPair("contacts");
+  const fill: Edit = (draft) => {
+    setField(draft, CONTACTS.state, account, "accepted");
+    setField(draft, CONTACTS.petname, account, "Ada");
+    setField(draft, CONTACTS.notes, account, "met at the lake");
+  };
+  await contacts.editApart(fill, nothing);
+  await contacts.editApart((draft) => removeContact(draft, account), nothing);
+  expect(await contacts.read(contactsSchema)).toEqual({ contactsById: new Map() });
+  await contacts.editApart((draft) => setField(draft, CONTACTS.state, account, "requested"), nothing);
+  expect((await contacts.read(contactsSchema)).contactsById.get(account)).toMatchObject({
+    state: "requested",
+    petname: null,
+    notes: null,
+  });
+});
+
+test("[DC37] tags, their rules, and settings are read as they were set", async () => {
+  const tags = createPair("tags");
+  await tags.editApart(
+    (draft) => {
+      setField(draft, TAGS.name, tag, "Work");
+      setField(draft, TAGS.rule, rule, { when: { type: "sender", account }, tag });
+    },
+    (draft) => {
+      setField(draft, TAGS.colour, tag, "#aa00ff");
+      setField(draft, TAGS.ruleEnabled, rule, false);
+    },
+  );
+  expect(await tags.read(tagsSchema)).toEqual({
+    tagsById: new Map([[tag, { name: "Work", colour: "#aa00ff" }]]),
+    rulesById: new Map([[rule, { when: { type: "sender", account }, tag, isEnabled: false }]]),
+  });
+  await tags.editApart((draft) => setField(draft, TAGS.name, tag, null), nothing);
+  expect((await tags.read(tagsSchema)).tagsById).toEqual(new Map());
+  const settings = createPair("settings");
+  const device = idFromBytes("device", random.bytes(16));
+  await settings.editApart(
+    (draft) => setField(draft, SETTINGS.profile, "displayName", "Ada"),
+    (draft) => {
+      setField(draft, SETTINGS.profile, "handle", "ada");
+      setField(draft, SETTINGS.deviceName, device, "Laptop");
+    },
+  );
+  expect(await settings.read(settingsSchema)).toEqual({
+    displayName: "Ada",
+    handle: "ada",
+    deviceNamesById: new Map([[device, "Laptop"]]),
+  });
+});
+
+test("a rule with a condition of a later version is counted, kept and does nothing", async () => {
+  const ref = documentRef(random, "tags");
+  const disk = createDocumentDisk("later rule");
+  const documents = disk.open();
+  const later = Automerge.change(fromGenesis("tags"), { time: 0 }, (root) => {
+    Object.assign(root.rule as object, { [rule]: fromHex(`828202f5${"50"}${tag}`) });
+  });
+  unwrap(await documents.apply(ref, [Automerge.getLastLocalChange(later) ?? new Uint8Array()]));
+  expect(unwrap(await documents.read(ref, tagsSchema)).rulesById).toEqual(new Map());
+  expect(disk.faults).toEqual([{ type: "MalformedField", id: ref.id, field: "rule", count: 1 }]);
+});
+
+test.each([
+  ["petname", DISPLAY_NAME_BYTES_MAX],
+  ["notes", CONTACT_NOTES_BYTES_MAX],
+  ["origin", SERVER_ORIGIN_CHARS_MAX],
+] as const)("a contact's %s has at most %i bytes", async (name, max) => {
+  const ref = documentRef(random, "contacts");
+  const documents = createDocumentDisk(`limit ${name}`).open();
+  const to = (value: string) =>
+    documents.change(ref, (draft) => setField(draft, CONTACTS[name], account, value));
+  expect((await to("x".repeat(max))).ok).toBe(true);
+  expect((await to("ä".repeat(max / 2))).ok).toBe(true);
+  const refused = { ok: false, error: { type: "EditRefused", id: ref.id } };
+  expect(await to("x".repeat(max + 1))).toEqual(refused);
+  expect(await to(`x${"ä".repeat(max / 2)}`)).toEqual(refused);
+  expect(await to("\ud800")).toEqual(refused);
+});
+
+test("a tag's name has a limit, and its colour one form", async () => {
+  const ref = documentRef(random, "tags");
+  const documents = createDocumentDisk("tag limit").open();
+  const nameTo = async (name: string) =>
+    (await documents.change(ref, (draft) => setField(draft, TAGS.name, tag, name))).ok;
+  expect([
+    await nameTo("x".repeat(TAG_NAME_BYTES_MAX)),
+    await nameTo("x".repeat(TAG_NAME_BYTES_MAX + 1)),
+  ]).toEqual([true, false]);
+  const colourTo = async (colour: string) =>
+    (await documents.change(ref, (draft) => setField(draft, TAGS.colour, tag, colour))).ok;
+  expect([
+    await colourTo("#00ff00"),
+    await colourTo("green"),
+    await colourTo("#00FF00"),
+    await colourTo("#0f0"),
+  ]).toEqual([true, false, false, false]);
+});
+
+/** A document of another device, outside of ours. */
+function fromGenesis(kind: DocumentKind): Automerge.Doc<{ [key: string]: unknown }> {
+  return Automerge.applyChanges(Automerge.init<{ [key: string]: unknown }>({ actor: "ee".repeat(16) }), [
+    genesisChange(kind),
+  ])[0];
+}

@@ -1,0 +1,58 @@
+// Every npm script starts here: node tools/run.mjs <command> [arguments]
+//
+// Makes a fresh clone usable (npm ci), then runs the command's entry on the workspace's own Node 24, whichever
+// Node from 18 on started this file.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { ensureInstalled, findNode, ROOT } from "./workspace.mjs";
+
+const BIOME = join("node_modules", "@biomejs", "biome", "bin", "biome");
+
+/** What each command runs, relative to the root; arguments given on the command line follow. */
+const ENTRY_BY_COMMAND = {
+  start: ["sync-server/main.ts"],
+  demo: ["cli/demo.ts"],
+  bench: ["test/bench/main.ts"],
+  test: ["tools/test.ts"],
+  check: ["tools/test.ts", "types", "lint"],
+  format: [BIOME, "check", "--write", "."],
+  setup: [],
+};
+
+function fail(message, code) {
+  console.error(`error: ${message}`);
+  process.exit(code);
+}
+
+const [command = "", ...args] = process.argv.slice(2);
+const entry = Object.hasOwn(ENTRY_BY_COMMAND, command) ? ENTRY_BY_COMMAND[command] : undefined;
+if (entry === undefined) fail(`usage: node tools/run.mjs ${Object.keys(ENTRY_BY_COMMAND).join("|")}`, 2);
+
+let node;
+try {
+  ensureInstalled(ROOT);
+  node = findNode();
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error), 1);
+}
+if (entry.length === 0) process.exit(0);
+if (!existsSync(join(ROOT, entry[0]))) fail(`${entry[0]} is not in this checkout`, 1);
+
+const env = { ...process.env };
+// Whatever the entry starts by the name of `node` must be the same Node.
+const pathName = Object.keys(env).find((name) => name.toUpperCase() === "PATH") ?? "PATH";
+env[pathName] = [dirname(node), env[pathName] ?? ""].join(process.platform === "win32" ? ";" : ":");
+
+const child = spawn(node, [...entry, ...args], { cwd: ROOT, stdio: "inherit", env });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    // A terminal's Ctrl-C reaches the child by itself; a second one would cut its shutdown short.
+    if (signal === "SIGINT" && process.stdin.isTTY) return;
+    child.kill(signal);
+  });
+}
+child.on("error", (error) => fail(error.message, 1));
+child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 1)));

@@ -1,0 +1,36 @@
+/**
+ * One vitest project per folder of `test/`, so that a run says what kind of promise broke.
+ *
+ * Start it by `npm test -- <project>`: it must run on the workspace's own Node, for `node:sqlite`.
+ */
+import { defineConfig } from "vitest/config";
+
+/** Milliseconds a single test may take, by project. Stories with Argon2id and real sockets are slow on two cores. */
+const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
+  unit: 15_000,
+  property: 60_000,
+  vectors: 120_000,
+  contract: 60_000,
+  scenario: 60_000,
+  architecture: 60_000,
+  interop: 300_000,
+  simulation: 300_000,
+};
+
+export default defineConfig({
+  test: {
+    projects: Object.entries(TEST_TIMEOUT_MS_BY_PROJECT).map(([name, testTimeout]) => ({
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        exclude: ["**/node_modules/**"],
+        environment: "node",
+        pool: "forks",
+        testTimeout,
+        hookTimeout: testTimeout,
+        teardownTimeout: 10_000,
+        ...(name === "vectors" ? { globalSetup: ["test/support/report-vectors.ts"] } : {}),
+      },
+    })),
+  },
+});
