@@ -40,8 +40,8 @@ export interface DemoDevice {
 
 export interface DemoProcesses {
   startServer(): Promise<DemoServer>;
-  /** `profile` names its folder, `name` is for people. */
-  startDevice(profile: string, name: string): Promise<DemoDevice>;
+  /** `profile` names its folder, `name` is for people; `runtime` is what runs it, this Node unless it is named. */
+  startDevice(profile: string, name: string, runtime?: readonly string[]): Promise<DemoDevice>;
   /** Ends all that still run. */
   endAll(): void;
 }
@@ -49,8 +49,12 @@ export interface DemoProcesses {
 /** Processes whose files are in `folder`. */
 export function createDemoProcesses(folder: string): DemoProcesses {
   const children = new Set<ChildProcess>();
-  const start = (program: string, args: readonly string[]): ChildProcess => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  const start = (
+    program: string,
+    args: readonly string[],
+    [command = process.execPath, ...first]: readonly string[] = [],
+  ): ChildProcess => {
+    const child = spawn(command, [...first, program, ...args], { stdio: ["pipe", "pipe", "pipe"] });
     children.add(child);
     child.once("exit", () => children.delete(child));
     return child;
@@ -66,8 +70,8 @@ export function createDemoProcesses(folder: string): DemoProcesses {
       const origin = await withTimeout(readOrigin(child), START_TIMEOUT_MS, "the server did not start");
       return { pid: child.pid ?? 0, origin, dataFolder, logPath, stop: () => stopServer(child, log) };
     },
-    async startDevice(profile, name) {
-      const child = start(DEVICE_PROGRAM, [folder, profile]);
+    async startDevice(profile, name, runtime) {
+      const child = start(DEVICE_PROGRAM, [folder, profile], runtime);
       return withTimeout(attachDevice(child, name), START_TIMEOUT_MS, `${name} did not start`);
     },
     endAll() {

@@ -20,7 +20,7 @@ import { createAwaitedChains } from "./awaited-chains.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
-import { type ContactBook, createContactBook } from "./contact-book.ts";
+import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
@@ -48,6 +48,7 @@ const ALARMS_MAX = 1_024;
 const SYNC_ROUNDS_MAX = 64;
 const SETTLE_WAIT_MS = 20;
 const CHAINS_WAIT_MS = 5_000;
+const PEERS_WAIT_MS = 15_000;
 
 export interface Engine {
   readonly platform: Platform;
@@ -392,6 +393,18 @@ export async function createEngine(
     });
   }
 
+  /** One contact's server must not keep the others waiting; what did not go is counted as waiting. */
+  async function flushPeers(all: readonly ContactRecord[]): Promise<Result<void, ClientError>> {
+    let result: Result<void, ClientError> = ok();
+    const flushes = all.map(async ({ accountId }) => {
+      const sent = await peers.flush(accountId);
+      if (!sent.ok && (sent.error.type === "StoreUnavailable" || sent.error.type === "StoreCorrupt"))
+        result = sent;
+    });
+    await within(clock, PEERS_WAIT_MS, Promise.all(flushes));
+    return result;
+  }
+
   async function connectAndSettle(): Promise<Result<void, ClientError>> {
     const linked = await connected();
     return linked.ok ? settle(linked.value) : linked;
@@ -408,12 +421,8 @@ export async function createEngine(
       if (!pushed.ok) return pushed;
       const all = await serial.run(() => contacts.all());
       if (!all.ok) return all;
-      for (const contact of all.value) {
-        const sent = await peers.flush(contact.accountId);
-        // One contact's server must not keep the others waiting; what did not go is counted as waiting.
-        if (!sent.ok && (sent.error.type === "StoreUnavailable" || sent.error.type === "StoreCorrupt"))
-          return sent;
-      }
+      const sent = await flushPeers(all.value);
+      if (!sent.ok) return sent;
       const before = log.reader().point.seq;
       const read = await link.catchUp();
       if (!read.ok) return read;

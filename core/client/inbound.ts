@@ -209,6 +209,7 @@ export function createInbound(
         checkLetter(value.letter, value.arrival, value.chain);
         return ok();
       case "waiting": {
+        if (setAside.isArchived(entry.id)) return ok();
         const { seq, header, sealed } = entry;
         page.added.push({
           ...place,

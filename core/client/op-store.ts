@@ -11,6 +11,8 @@ import { createOp, type NamedOp, type Op, OP_KIND, parseOp } from "../messenger/
 import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
 import type { FeedRow, Tables, TallyRow } from "./tables.ts";
 
+/** How far back a device with a wrong clock looks for what others wrote. */
+const RECENT_OPS = 256;
 const EMPTY_TALLY: TallyRow = { opCount: 0, messageCount: 0, newestHlc: 0 };
 const EMPTY_FEED_ROW: FeedRow = { feed: EMPTY_FEED, last: null };
 
@@ -130,11 +132,23 @@ export function createOpStore(store: TxStore, tables: Tables): OpStore {
     const sum = await tally(op.conversationId);
     if (!sum.ok) return sum;
     const deviceSeq = feedEnd(feed.value.feed);
-    // MS2: what this clock once took for the present and now lies far ahead does not drag new ops along.
-    const lastHlc = isAhead(sum.value.newestHlc, nowMs) ? 0 : sum.value.newestHlc;
-    return ok(
-      createOp({ ...op, version: 1, deviceSeq, devicePrev: feed.value.last, hlc: nextHlc(lastHlc, nowMs) }),
-    );
+    const last = isAhead(sum.value.newestHlc, nowMs)
+      ? await newestOfOthers(op, sum.value.newestHlc)
+      : ok(sum.value.newestHlc);
+    if (!last.ok) return last;
+    const hlc = nextHlc(last.value, nowMs);
+    return ok(createOp({ ...op, version: 1, deviceSeq, devicePrev: feed.value.last, hlc }));
+  }
+
+  /** MS2: this clock is wrong or was. What others wrote tells; what it has written itself drags no new op along. */
+  async function newestOfOthers(
+    { conversationId, device }: { readonly conversationId: ConversationId; readonly device: DeviceId },
+    newestHlc: number,
+  ): Promise<Result<number, StoreError>> {
+    const recent = await page(conversationId, RECENT_OPS);
+    if (!recent.ok) return recent;
+    const other = recent.value.find(({ op }) => op.op.device !== device && op.op.hlc <= newestHlc);
+    return ok(other?.op.op.hlc ?? 0);
   }
 
   async function page(conversationId: ConversationId, limit: number, before?: string) {

@@ -39,6 +39,7 @@ import {
 import type { InboundKeys } from "../messenger/inbound-keys.ts";
 import { type NamedOp, OP_KIND, parseOp } from "../messenger/op.ts";
 import { ENTRY_KIND, type Entry, type EntryKind, encodeEntryHeader, writerTag } from "../protocol/entry.ts";
+import type { ClaimedPreKeys } from "../protocol/directory.ts";
 import type { FailureCode } from "../protocol/failure.ts";
 import { verifyPreKeyBundle } from "../protocol/prekey.ts";
 import type { AppendResult } from "../protocol/server-frame.ts";
@@ -81,6 +82,9 @@ export type Route =
   | { readonly type: "inbound"; readonly keys: InboundKeys }
   | { readonly type: "request"; readonly logId: LogId; readonly requestKey: Bytes; readonly epoch: number };
 
+/** Prekeys as a server gave them out; verified when they are used. */
+export type ClaimedBundles = ClaimedPreKeys["bundles"];
+
 export interface Parcel extends ParcelRow {
   readonly logId: LogId;
   readonly writerSeq: number;
@@ -98,10 +102,17 @@ export interface Outbox {
   sentMessageCount(): number;
   hasWaiting(contact: AccountId): boolean;
   waitingFor(contact: AccountId): readonly OutboxRow[];
+  /** Prekeys of devices there is no session with yet. Asks somebody else's server, so never within the serial. */
+  claim(
+    contact: AccountId,
+    origin: string,
+    chain: ChainState,
+    route: Route,
+  ): Promise<Result<ClaimedBundles, ClientError>>;
   /** Seals what waits for a contact. `chain` was verified just now. */
   seal(
     contact: AccountId,
-    origin: string,
+    bundles: ClaimedBundles,
     chain: ChainState,
     route: Route,
   ): Promise<Result<void, ClientError>>;
@@ -202,9 +213,26 @@ export function createOutbox(context: EngineContext): Outbox {
     return row.ok ? ok(row.value ?? { writerSeq: 0, previous: null, receipt: null }) : row;
   }
 
-  async function seal(
+  async function claim(
     contact: AccountId,
     origin: string,
+    chain: ChainState,
+    route: Route,
+  ): Promise<Result<ClaimedBundles, ClientError>> {
+    const missing: DeviceId[] = [];
+    for (const { id } of receivers(chain, route)) {
+      const row = await tables.session.get(contact, id);
+      if (!row.ok) return row;
+      if (row.value === null) missing.push(id);
+    }
+    if (missing.length === 0) return ok([]);
+    const claimed = await context.directory(origin).claimPreKeys(contact, missing);
+    return claimed.ok ? ok(claimed.value.bundles) : claimed;
+  }
+
+  async function seal(
+    contact: AccountId,
+    bundles: ClaimedBundles,
     chain: ChainState,
     route: Route,
   ): Promise<Result<void, ClientError>> {
@@ -222,11 +250,7 @@ export function createOutbox(context: EngineContext): Outbox {
     const waiting = waitingRows(contact).filter(([, row]) => row.state === "kept");
     if (waiting.length === 0) return ok();
     const isRequest = route.type === "request";
-    const sessions = await openSessions(
-      contact,
-      origin,
-      receivers(chain, isRequest ? REQUEST_ENVELOPES_MAX : ENVELOPES_MAX),
-    );
+    const sessions = await openSessions(contact, bundles, receivers(chain, route));
     if (!sessions.ok) return sessions;
     const writer = await writerOf(logId);
     if (!writer.ok) return writer;
@@ -282,7 +306,7 @@ export function createOutbox(context: EngineContext): Outbox {
   /** A session with each of these devices of the contact, started where there is none. */
   async function openSessions(
     contact: AccountId,
-    origin: string,
+    bundles: ClaimedBundles,
     devices: readonly ChainDevice[],
   ): Promise<Result<{ sets: Map<DeviceId, SessionSet>; spent: Bytes[] }, ClientError>> {
     const sets = new Map<DeviceId, SessionSet>();
@@ -296,28 +320,21 @@ export function createOutbox(context: EngineContext): Outbox {
       else return err({ type: "StoreCorrupt", key: tables.session.key(contact, device.id) });
     }
     const spent: Bytes[] = [];
-    if (missing.length > 0) {
-      const claimed = await context.directory(origin).claimPreKeys(
-        contact,
-        missing.map((device) => device.id),
-      );
-      if (!claimed.ok) return claimed;
-      for (const device of missing) {
-        const bundle = claimed.value.bundles.find((one) => one.deviceId === device.id);
-        const verified =
-          bundle === undefined
-            ? null
-            : verifyPreKeyBundle(bundle, { accountId: contact, deviceId: device.id, signPk: device.signKey });
-        if (!verified?.ok) continue;
-        const started = startSession({ random }, pairWith(contact, device), {
-          set: null,
-          bundle: verified.value,
-          nowMs: context.clock.nowMs(),
-        });
-        if (!started.ok) continue;
-        sets.set(device.id, started.value.set);
-        spent.push(...started.value.spent);
-      }
+    for (const device of missing) {
+      const bundle = bundles.find((one) => one.deviceId === device.id);
+      const verified =
+        bundle === undefined
+          ? null
+          : verifyPreKeyBundle(bundle, { accountId: contact, deviceId: device.id, signPk: device.signKey });
+      if (!verified?.ok) continue;
+      const started = startSession({ random }, pairWith(contact, device), {
+        set: null,
+        bundle: verified.value,
+        nowMs: context.clock.nowMs(),
+      });
+      if (!started.ok) continue;
+      sets.set(device.id, started.value.set);
+      spent.push(...started.value.spent);
     }
     return sets.size === 0 ? err({ type: "NoPreKeys", accountId: contact }) : ok({ sets, spent });
   }
@@ -593,6 +610,7 @@ export function createOutbox(context: EngineContext): Outbox {
     sentMessageCount: () => sentMessages,
     waitingFor: (contact) => waitingRows(contact).map(([, row]) => row),
     hasWaiting: (contact) => (waitingByContact.get(contact)?.size ?? 0) > 0,
+    claim,
     seal,
     pending,
     receipts,
@@ -611,7 +629,8 @@ function lastReceipt(results: readonly AppendResult[]): Letter["receipt"] {
 }
 
 /** The devices to seal to: of too many those that came last. */
-function receivers(chain: ChainState, max: number): readonly ChainDevice[] {
+function receivers(chain: ChainState, route: Route): readonly ChainDevice[] {
+  const max = route.type === "request" ? REQUEST_ENVELOPES_MAX : ENVELOPES_MAX;
   return [...activeDevices(chain)].sort((a, b) => a.addedSeq - b.addedSeq).slice(-max);
 }
 

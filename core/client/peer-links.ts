@@ -164,7 +164,10 @@ export function createPeerLinks(
     route: Route,
   ): Promise<Result<void, ClientError>> {
     const { origin, accountId } = contact;
-    const sealed = await context.serial.run(() => outbox.seal(accountId, origin, chain, route));
+    const claimed = await outbox.claim(accountId, origin, chain, route);
+    if (!claimed.ok) return claimed;
+    const seal = () => context.serial.run(() => outbox.seal(accountId, claimed.value, chain, route));
+    const sealed = await seal();
     if (!sealed.ok) return sealed;
     const opened = await openLog(origin, route);
     if (!opened.ok) return opened;
@@ -173,7 +176,7 @@ export function createPeerLinks(
     let parcels = await pending();
     if (parcels.ok && parcels.value.length === 0) {
       // Our counter was set to the server's, and what was sealed for other places is sealed for the next ones.
-      const resealed = await context.serial.run(() => outbox.seal(accountId, origin, chain, route));
+      const resealed = await seal();
       if (!resealed.ok) return resealed;
       parcels = await pending();
     }

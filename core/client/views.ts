@@ -106,7 +106,7 @@ export function createViews(deps: ViewsDeps): Views {
     starred: ReadonlySet<OpId>,
   ): MessageView | null {
     const message = timelineMessage(op);
-    if (message === null || isAhead(op.op.hlc, context.clock.nowMs())) return null;
+    if (message === null) return null;
     const { id, author, device, sentAtMs, text } = message;
     return {
       id,
@@ -134,7 +134,11 @@ export function createViews(deps: ViewsDeps): Views {
     return ok({ reader, entry: state.value.conversationsById.get(conversationId) });
   }
 
+  const isShown = (op: NamedOp) => !isAhead(op.op.hlc, context.clock.nowMs());
+
   async function message(op: NamedOp): Promise<Result<MessageView | null, ClientError>> {
+    // Who writes sees it as written; it is listed when its time has come.
+    if (!isShown(op) && op.op.device !== context.identity.deviceId) return ok(null);
     const around = await surroundings(op.op.conversationId);
     return around.ok
       ? ok(messageView(op, around.value.reader, around.value.entry?.starred ?? new Set()))
@@ -155,7 +159,7 @@ export function createViews(deps: ViewsDeps): Views {
       const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
       if (!rows.ok) return rows;
       for (const { key, op } of rows.value) {
-        const view = messageView(op, around.value.reader, starred);
+        const view = isShown(op) ? messageView(op, around.value.reader, starred) : null;
         before = key;
         if (view === null) continue;
         shown.push(view);

@@ -1,10 +1,24 @@
 /** Stories of people who write to each other, over the real server program and real sockets. */
+import type { ClientError, Result } from "@dovetail/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import { DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, MESSAGE_TEXT_BYTES_MAX, TAG_NAME_BYTES_MAX } from "../../core/base/limits.ts";
+import {
+  DEVICE_NAME_BYTES_MAX,
+  DISPLAY_NAME_BYTES_MAX,
+  MESSAGE_TEXT_BYTES_MAX,
+  TAG_NAME_BYTES_MAX,
+} from "../../core/base/limits.ts";
 import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
-import { alarmsOf, createFriends, expectSameState, settle, stopAll, textsOf, unfinishedRows } from "../support/story.ts";
+import {
+  alarmsOf,
+  createFriends,
+  expectSameState,
+  settle,
+  stopAll,
+  textsOf,
+  unfinishedRows,
+} from "../support/story.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = createTemporaryFolder();
@@ -40,7 +54,8 @@ describe("two people with two devices each", () => {
     await expectSameState(ada, adaPhone);
     await expectSameState(ben, benPhone);
     expect(alarms.flat()).toEqual([]);
-    for (const device of all) expect([device.client.status().pendingCount, await unfinishedRows(device)]).toEqual([0, {}]);
+    for (const device of all)
+      expect([device.client.status().pendingCount, await unfinishedRows(device)]).toEqual([0, {}]);
     await stopAll(...all);
   });
 
@@ -222,14 +237,18 @@ describe("what is written", () => {
   test("names have their limits, of people, devices and tags", async () => {
     const ada = await newAccount(server.origin, "ada.limits");
     const { deviceId } = good(await ada.client.account());
-    const setters = [
-      [DISPLAY_NAME_BYTES_MAX, (name: string) => ada.client.setDisplayName(name)],
-      [DEVICE_NAME_BYTES_MAX, (name: string) => ada.client.setDeviceName(deviceId, name)],
-      [TAG_NAME_BYTES_MAX, (name: string) => ada.client.createTag(name)],
-    ] as const;
+    const setters: readonly (readonly [number, (name: string) => Promise<Result<unknown, ClientError>>])[] = [
+      [DISPLAY_NAME_BYTES_MAX, (name) => ada.client.setDisplayName(name)],
+      [DEVICE_NAME_BYTES_MAX, (name) => ada.client.setDeviceName(deviceId, name)],
+      [TAG_NAME_BYTES_MAX, (name) => ada.client.createTag(name)],
+    ];
     for (const [sizeBytesMax, set] of setters) {
       good(await set("é".repeat(sizeBytesMax / 2)));
-      expect(bad(await set(`${"é".repeat(sizeBytesMax / 2)}x`))).toEqual({ type: "NameTooLong", sizeBytes: sizeBytesMax + 1, sizeBytesMax });
+      expect(bad(await set(`${"é".repeat(sizeBytesMax / 2)}x`))).toEqual({
+        type: "NameTooLong",
+        sizeBytes: sizeBytesMax + 1,
+        sizeBytesMax,
+      });
       expect(bad(await set(""))).toEqual({ type: "NameTooLong", sizeBytes: 0, sizeBytesMax });
     }
     expect(good(await ada.client.account()).displayName).toBe("é".repeat(DISPLAY_NAME_BYTES_MAX / 2));

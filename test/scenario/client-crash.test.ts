@@ -1,7 +1,7 @@
 /** Stories of power cuts: of a server in mid-conversation, and of a client at every write of its store. */
 import { cpSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { bad, engineReady, good, linkedDevice } from "../support/client-world.ts";
 import { createCrashDevice, type CutMoment } from "../support/crash-platform.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import {
@@ -143,37 +143,4 @@ describe("a client whose power is cut", () => {
       await stopAll(ada, phone, ben);
     },
   );
-
-  test("[FC6] while it asks somebody or accepts has either told them or has not done it", async () => {
-    const crashing = createCrashDevice();
-    let ada: Device = await newAccount(server.origin, "ada.ask.cut", crashing.boot());
-    await settle(ada);
-    for (let n = 1; n <= 4; n++) {
-      const ben = await newAccount(server.origin, `ben.ask.${n}`);
-      const cleo = await newAccount(server.origin, `cleo.ask.${n}`);
-      await settle(ben, cleo);
-      good(await cleo.client.addContact("ada.ask.cut"));
-      await settle(cleo, ada);
-      const benId = good(await ben.client.account()).accountId;
-      const cleoId = good(await cleo.client.account()).accountId;
-      crashing.cutAt(n, n % 2 === 0 ? "before" : "after");
-      const asking = async (): Promise<void> => {
-        await ada.client.addContact(`ben.ask.${n}`);
-        await ada.client.acceptContact(cleoId);
-        await ada.client.sync();
-      };
-      await Promise.race([asking(), crashing.whenDead]);
-      crashing.cutNow();
-      ada = await reopened(crashing.boot());
-      await settle(ada, ben, cleo);
-      const stateOf = async (device: Device, other: string) => good(await device.client.contacts()).find((contact) => contact.accountId === other)?.state;
-      const adaId = good(await ada.client.account()).accountId;
-      const asked = await stateOf(ada, benId);
-      expect([asked, await stateOf(ben, adaId)]).toEqual(asked === undefined ? [undefined, undefined] : ["requested", "incoming"]);
-      const answered = await stateOf(ada, cleoId);
-      expect([answered, await stateOf(cleo, adaId)]).toEqual(answered === "accepted" ? ["accepted", "accepted"] : ["incoming", "requested"]);
-      await stopAll(ben, cleo);
-    }
-    await stopAll(ada);
-  });
 });

@@ -11,7 +11,19 @@ import { engineReady, good, linkedDevice, memoryPlatform } from "../support/clie
 import { createLyingServer } from "../support/lying-server.ts";
 import { deviceOf } from "../support/messages.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
-import { alarmsOf, createFriends, type Device, engineOf, expectSameState, reopened, settle, stopAll, tablesOf, textsOf, unfinishedRows } from "../support/story.ts";
+import {
+  alarmsOf,
+  createFriends,
+  type Device,
+  engineOf,
+  expectSameState,
+  reopened,
+  settle,
+  stopAll,
+  tablesOf,
+  textsOf,
+  unfinishedRows,
+} from "../support/story.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = createTemporaryFolder();
@@ -35,7 +47,8 @@ async function markCount(device: Device, author: AccountId): Promise<number> {
 
 /** The inbound log a device's account keeps for a contact. */
 async function inboundLogOf(device: Device, contact: AccountId): Promise<LogId> {
-  return inboundKeys(present(good(await tablesOf(device).epoch.get(1)), "the first epoch").secret, contact).logId;
+  return inboundKeys(present(good(await tablesOf(device).epoch.get(1)), "the first epoch").secret, contact)
+    .logId;
 }
 
 describe("a mark", () => {
@@ -50,23 +63,41 @@ describe("a mark", () => {
     await settle(ben);
     await settle(phone, ben, ada);
     expect((await markCount(ada, benId)) - before).toBe(1);
-    expect(good(await ada.client.messages(conversationId)).messages.map((message) => message.state)).toEqual(new Array(5).fill("delivered"));
+    expect(good(await ada.client.messages(conversationId)).messages.map((message) => message.state)).toEqual(
+      new Array(5).fill("delivered"),
+    );
     for (const device of [ada, ben, phone]) expect(await unfinishedRows(device)).toEqual({});
     await stopAll(ada, ben, phone);
   });
 
   test("[MS4] only raises what is delivered, and names nobody who is not there", async () => {
-    const { ada: first, ben, conversationId } = await createFriends(server.origin, ["ada.raise", "ben.raise"]);
+    const {
+      ada: first,
+      ben,
+      conversationId,
+    } = await createFriends(server.origin, ["ada.raise", "ben.raise"]);
     await stopAll(first);
     const ada = await engineOf(first.platform);
     const contact = present(good(await ada.engine.contacts.all())[0], "Ben");
     const benDevice = good(await ben.client.account()).deviceId;
     const mark = async (next: number): Promise<void> => {
-      const payload = encode(markPayloadShape, { delivered: [{ device: benDevice, next }, { device: deviceOf(9), next: 7 }], readUpTo: null, wantsMissing: false });
-      good(await ada.engine.context.serial.run(() => ada.engine.conversations.write(contact, OP_KIND.mark, payload)));
+      const payload = encode(markPayloadShape, {
+        delivered: [
+          { device: benDevice, next },
+          { device: deviceOf(9), next: 7 },
+        ],
+        readUpTo: null,
+        wantsMissing: false,
+      });
+      good(
+        await ada.engine.context.serial.run(() =>
+          ada.engine.conversations.write(contact, OP_KIND.mark, payload),
+        ),
+      );
       await settle(ada, ben);
     };
-    const told = async (device: DeviceId) => good(await tablesOf(ben).mark.get(conversationId, await idOf(ada), device))?.next;
+    const told = async (device: DeviceId) =>
+      good(await tablesOf(ben).mark.get(conversationId, await idOf(ada), device))?.next;
     await mark(3);
     expect([await told(benDevice), await told(deviceOf(9))]).toEqual([3, undefined]);
     await mark(2);
@@ -78,7 +109,9 @@ describe("a mark", () => {
 describe("an acknowledgement", () => {
   test("[DM16] comes when the message is in the account log, and not when it is only here", async () => {
     const lying = createLyingServer();
-    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.ack", "ben.ack"], { ben: memoryPlatform({ connector: lying.connector }) });
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.ack", "ben.ack"], {
+      ben: memoryPlatform({ connector: lying.connector }),
+    });
     const inboundLog = await inboundLogOf(ben, await idOf(ada));
     await stopAll(ben);
     const channels = new Map<number, LogId>();
@@ -103,38 +136,20 @@ describe("an acknowledgement", () => {
   });
 });
 
-describe("a contact's chain", () => {
-  test("[DM11] is asked for before anything is sealed: once a connection, and again after an hour", async () => {
-    const clock = createAdjustableClock();
-    const platform = memoryPlatform({ clock });
-    const asked: string[] = [];
-    const connector = { ...platform.connector, request: (origin: string, request: Parameters<typeof platform.connector.request>[1]) => { asked.push(request.path); return platform.connector.request(origin, request); } };
-    const { ada: first, ben, conversationId } = await createFriends(server.origin, ["ada.fresh", "ben.fresh"], { ada: { ...platform, connector } });
-    const benId = await idOf(ben);
-    await stopAll(first);
-    const ada = await reopened({ ...platform, connector });
-    const countAfter = async (act: () => Promise<unknown>): Promise<number> => {
-      asked.length = 0;
-      await act();
-      await settle(ada);
-      return asked.filter((path) => path.startsWith(`/v1/accounts/${benId}/chain`)).length;
-    };
-    expect(await countAfter(async () => good(await ada.client.send(conversationId, "one")))).toBe(1);
-    expect(await countAfter(async () => good(await ada.client.send(conversationId, "two")))).toBe(0);
-    clock.adjust(3_600_001);
-    expect(await countAfter(async () => good(await ada.client.send(conversationId, "three")))).toBe(1);
-    await settle(ada, ben);
-    expect(await textsOf(ben, conversationId)).toEqual(["one", "two", "three"]);
-    await stopAll(ada, ben);
-  });
-});
-
 describe("a disk that is full for a while", () => {
   test("[LR5] makes no gap: what came meanwhile is read again, and the server is not blamed", async () => {
     const base = memoryPlatform();
     let isFull = false;
-    const store: TxStore = { ...base.store, batch: async (...args) => (isFull ? { ok: false, error: { type: "StoreUnavailable", detail: "full" } } : base.store.batch(...args)) };
-    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.disk", "ben.disk"], { ben: { ...base, store } });
+    const store: TxStore = {
+      ...base.store,
+      batch: async (...args) =>
+        isFull
+          ? { ok: false, error: { type: "StoreUnavailable", detail: "full" } }
+          : base.store.batch(...args),
+    };
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.disk", "ben.disk"], {
+      ben: { ...base, store },
+    });
     const phone = await linkedDevice(ben.client, "phone");
     await settle(ada, ben, phone);
     const alarms = alarmsOf(ben);
@@ -160,21 +175,29 @@ describe("a clock that was wrong", () => {
   test.each([
     ["ahead", 10 * 365 * 86_400_000],
     ["behind", -10 * 365 * 86_400_000],
-  ])("[MS2] by ten years, %s, keeps nobody from writing and being read once it is right", async (what, byMs) => {
-    const clock = createAdjustableClock();
-    const { ada, ben, conversationId } = await createFriends(server.origin, [`ada.${what}`, `ben.${what}`], { ada: memoryPlatform({ clock }) });
-    good(await ben.client.send(conversationId, "before"));
-    await settle(ada, ben);
-    clock.adjust(byMs);
-    good(await ada.client.send(conversationId, "meanwhile"));
-    await settle(ada, ben);
-    clock.adjust(-byMs);
-    good(await ada.client.send(conversationId, "after"));
-    await settle(ada, ben);
-    good(await ben.client.send(conversationId, "answer"));
-    await settle(ada, ben);
-    const shown = what === "ahead" ? ["before", "after", "answer"] : ["before", "meanwhile", "after", "answer"];
-    for (const device of [ada, ben]) expect(await textsOf(device, conversationId)).toEqual(shown);
-    await stopAll(ada, ben);
-  });
+  ])(
+    "[MS2] by ten years, %s, keeps nobody from writing and being read once it is right",
+    async (what, byMs) => {
+      const clock = createAdjustableClock();
+      const { ada, ben, conversationId } = await createFriends(
+        server.origin,
+        [`ada.${what}`, `ben.${what}`],
+        { ada: memoryPlatform({ clock }) },
+      );
+      good(await ben.client.send(conversationId, "before"));
+      await settle(ada, ben);
+      clock.adjust(byMs);
+      good(await ada.client.send(conversationId, "meanwhile"));
+      await settle(ada, ben);
+      clock.adjust(-byMs);
+      good(await ada.client.send(conversationId, "after"));
+      await settle(ada, ben);
+      good(await ben.client.send(conversationId, "answer"));
+      await settle(ada, ben);
+      const shown =
+        what === "ahead" ? ["before", "after", "answer"] : ["before", "meanwhile", "after", "answer"];
+      for (const device of [ada, ben]) expect(await textsOf(device, conversationId)).toEqual(shown);
+      await stopAll(ada, ben);
+    },
+  );
 });

@@ -158,6 +158,34 @@ describe("[DM5] a stranger whose server is not there", () => {
   });
 });
 
+describe("a contact whose server does not answer", () => {
+  test("holds up no message to anybody else, and no sync", async () => {
+    const base = memoryPlatform();
+    let silent = "";
+    const connector: ServerConnector = {
+      ...base.connector,
+      request: (origin, request) =>
+        silent !== "" && request.path.includes(`${silent}/prekeys`)
+          ? new Promise(() => {})
+          : base.connector.request(origin, request),
+    };
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.hold", "ben.hold"], {
+      ada: { ...base, connector },
+    });
+    const cleo = await newAccount(server.origin, "cleo.hold");
+    silent = good(await cleo.client.account()).accountId;
+    good(await ada.client.addContact("cleo.hold", { greeting: "are you there" }));
+    const arrived = new Promise<void>((resolve) => {
+      ben.client.onEvent((event) => (event.type === "message" ? resolve() : undefined));
+    });
+    const syncing = ada.client.sync();
+    good(await ada.client.send(conversationId, "in the meantime"));
+    await arrived;
+    expect(good(await syncing).waitingMessages).toBe(1);
+    await stopAll(ada, ben, cleo);
+  }, 40_000);
+});
+
 describe("a device that cannot decrypt", () => {
   test("[DM9] shows the message as soon as its sibling has archived it, and nothing stays aside", async () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.blind", "ben.blind"]);

@@ -17,6 +17,7 @@ import { ENTRY_HEADER_BYTES_MAX, entryId, writerTag } from "../../core/protocol/
 import { leadingZeroBits, workStamp } from "../../sync-server/gateway/append-frame.ts";
 import { BUFFERED_BYTES_MAX } from "../../sync-server/limits.ts";
 import { addDevice, type ChainWorld } from "../support/chain-world.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import {
   appendOne,
   connectRaw,
@@ -312,10 +313,12 @@ describe("reading", () => {
     expectFrame(await slow.call(openRequest(slow, 1, logId, { right: "read" })), "opened");
     expectFrame(await slow.call({ type: "subscribe", channel: 1, after: 0 }), "done");
     slow.ws.pause();
+    collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
     const sealed = world.random.bytes(100_000);
     // Far more than the sockets' own buffers and ours together.
     for (let i = 0; i < 250; i++) await appendOne(client, 1, nextEntry(writer, sealed, { epoch: 1 }));
+    collectGarbage();
     expect(process.memoryUsage().arrayBuffers - before, "only the store's copy").toBeLessThan(
       250 * 100_000 + 40 * BUFFERED_BYTES_MAX,
     );

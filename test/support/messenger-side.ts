@@ -242,7 +242,9 @@ export async function keepOps(side: Side, contact: AccountId, ops: readonly Name
 
 /** Seals what waits for the other side. */
 export async function sealFor(from: Side, to: Side, route: Route = routeTo(from, to)): Promise<void> {
-  expectValue(await from.outbox.seal(to.accountId, SIDE_ORIGIN, stateOf(to.world), route));
+  const chain = stateOf(to.world);
+  const bundles = expectValue(await from.outbox.claim(to.accountId, SIDE_ORIGIN, chain, route));
+  expectValue(await from.outbox.seal(to.accountId, bundles, chain, route));
 }
 
 /** Parcels that are to be sent when the server counts `writerSeq` entries of this device. */

@@ -243,14 +243,11 @@ describe("[DM8] a letter that quotes", () => {
       const forked = { ...state, head: idFromBytes("link", filled(9)) };
       // What Ada's device believes of itself, or of Ben, is another chain than Ben sees.
       if (side === "mine") Object.defineProperty(ada.context, "chain", { value: () => forked });
-      expectValue(
-        await ada.outbox.seal(
-          ben.accountId,
-          "https://dove.example",
-          side === "yours" ? forked : stateOf(ben.world),
-          route,
-        ),
+      const chain = side === "yours" ? forked : stateOf(ben.world);
+      const bundles = expectValue(
+        await ada.outbox.claim(ben.accountId, "https://dove.example", chain, route),
       );
+      expectValue(await ada.outbox.seal(ben.accountId, bundles, chain, route));
       const page = await receive(ben, log, placed(await pendingOf(ada, route, 0)));
       expect(textCount(page)).toBe(1);
       expect(ben.alarms).toEqual([{ type: "ChainsDisagree", accountId: ada.accountId }]);

@@ -104,10 +104,14 @@ describe("[DM10] what waits", () => {
     };
     const world = await pair(store);
     await keepOps(world.ada, world.ben.accountId, ops(world.ada, world.ben, 2));
+    const { ada, ben, route } = world;
+    const chain = stateOf(ben.world);
+    const bundles = expectValue(await ada.outbox.claim(ben.accountId, SIDE_ORIGIN, chain, route));
     isFull = true;
-    expect(
-      await world.ada.outbox.seal(world.ben.accountId, SIDE_ORIGIN, stateOf(world.ben.world), world.route),
-    ).toMatchObject({ ok: false, error: { type: "StoreUnavailable" } });
+    expect(await ada.outbox.seal(ben.accountId, bundles, chain, route)).toMatchObject({
+      ok: false,
+      error: { type: "StoreUnavailable" },
+    });
     expect(await pendingOf(world.ada, world.route, 0)).toEqual([]);
     isFull = false;
     await sealFor(world.ada, world.ben);
@@ -364,7 +368,11 @@ test("without prekeys of any device nothing is sealed, and it is named", async (
   const { ada, ben, route } = await pair();
   ada.bundles.clear();
   await keepOps(ada, ben.accountId, ops(ada, ben, 1));
-  expect(await ada.outbox.seal(ben.accountId, SIDE_ORIGIN, stateOf(ben.world), route)).toEqual({
+  expect(await ada.outbox.claim(ben.accountId, SIDE_ORIGIN, stateOf(ben.world), route)).toEqual({
+    ok: true,
+    value: [],
+  });
+  expect(await ada.outbox.seal(ben.accountId, [], stateOf(ben.world), route)).toEqual({
     ok: false,
     error: { type: "NoPreKeys", accountId: ben.accountId },
   });
