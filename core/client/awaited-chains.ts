@@ -4,14 +4,16 @@
  */
 import type { AccountId, LogId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
+import { inboundKeys } from "../messenger/inbound-keys.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook } from "./contact-book.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { Inbound, InboundLog, OpenedPage } from "./inbound.ts";
 import type { AsideEntry, SetAside } from "./set-aside.ts";
 
-/** How long an account is left alone whose chain could not be fetched. */
-const RETRY_MS = 60_000;
+/** How long an account is left alone whose chain could not be fetched; each time twice as long, up to the second. */
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 3_600_000;
 const FETCHES_AT_ONCE = 4;
 /** With the ops a body may carry this stays within the rows a store takes at once. */
 const ENTRIES_AT_ONCE = 64;
@@ -20,6 +22,13 @@ const TRIED_MAX = 1_024;
 export interface AwaitedChains {
   /** Fetches what is waited for and opens what waited. Resolves when every attempt has ended. */
   run(): Promise<void>;
+  /** Tries nothing again by itself. */
+  stop(): void;
+}
+
+interface Attempt {
+  readonly atMs: number;
+  readonly delayMs: number;
 }
 
 export interface AwaitedChainsDeps {
@@ -32,35 +41,57 @@ export interface AwaitedChainsDeps {
 
 export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
   const { context, inbound, setAside, contacts } = deps;
-  const triedAtMs = new Map<AccountId, number>();
+  const lastByAccount = new Map<AccountId, Attempt>();
   let running: Promise<void> | null = null;
+  let cancelRetry: (() => void) | null = null;
+  let isStopped = false;
+
+  const wanted = () => [...new Map([...inbound.quotesAhead(), ...setAside.chainsWanted()])];
 
   function run(): Promise<void> {
+    if (isStopped) return Promise.resolve();
     running ??= fetchAll().finally(() => {
       running = null;
+      retryLater();
     });
     return running;
   }
 
+  function retryLater(): void {
+    const waits = wanted().map(([account]) => waitMs(account));
+    cancelRetry?.();
+    cancelRetry =
+      waits.length === 0 || isStopped
+        ? null
+        : context.clock.schedule(Math.max(RETRY_MIN_MS, Math.min(...waits)), () => void run());
+  }
+
+  /** Asks for each account once; what comes to be wanted meanwhile is asked for as well. */
   async function fetchAll(): Promise<void> {
+    const asked = new Set<AccountId>();
     for (;;) {
-      const wanted = [...new Map([...inbound.quotesAhead(), ...setAside.chainsWanted()])].filter(
-        ([account]) => isDue(account),
-      );
-      if (wanted.length === 0) return;
-      const next = wanted.slice(0, FETCHES_AT_ONCE);
+      const next = wanted()
+        .filter(([account]) => !asked.has(account) && waitMs(account) === 0)
+        .slice(0, FETCHES_AT_ONCE);
+      if (next.length === 0) return;
+      for (const [account] of next) asked.add(account);
       await Promise.all(next.map(([account, origin]) => fetchOne(account, origin)));
     }
   }
 
-  function isDue(account: AccountId): boolean {
-    const tried = triedAtMs.get(account);
-    return tried === undefined || Math.abs(context.clock.nowMs() - tried) >= RETRY_MS;
+  /** A clock that was set back makes nothing wait longer. */
+  function waitMs(account: AccountId): number {
+    const last = lastByAccount.get(account);
+    if (last === undefined) return 0;
+    const passedMs = Math.abs(context.clock.nowMs() - last.atMs);
+    return Math.max(0, last.delayMs - passedMs);
   }
 
   async function fetchOne(account: AccountId, origin: string): Promise<void> {
-    if (triedAtMs.size >= TRIED_MAX) triedAtMs.clear();
-    triedAtMs.set(account, context.clock.nowMs());
+    const last = lastByAccount.get(account);
+    if (lastByAccount.size >= TRIED_MAX) lastByAccount.clear();
+    const delayMs = last === undefined ? RETRY_MIN_MS : Math.min(RETRY_MAX_MS, 2 * last.delayMs);
+    lastByAccount.set(account, { atMs: context.clock.nowMs(), delayMs });
     const chain = await context.contactChain(account, origin, true);
     const stored = await context.storedChain(account);
     // A chain that was good once and is served wrong now is the server's doing: the entries wait on.
@@ -70,7 +101,7 @@ export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
       const reopened = await reopen(account, refusal);
       return reopened.ok ? inbound.checkQuotes(account) : reopened;
     });
-    if (done.ok) triedAtMs.delete(account);
+    if (done.ok) lastByAccount.delete(account);
   }
 
   async function reopen(account: AccountId, refusal: string | null): Promise<Result<void, ClientError>> {
@@ -93,17 +124,22 @@ export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
   async function logOf(logId: LogId, account: AccountId): Promise<Result<InboundLog, ClientError>> {
     const contact = await contacts.get(account);
     if (!contact.ok) return contact;
-    const own = contact.value?.own;
-    if (contact.value === null || own === null || own === undefined || own.logId !== logId)
-      return ok({ type: "request", logId });
-    return ok({
-      type: "inbound",
-      logId,
-      contact: account,
-      origin: contact.value.origin,
-      outerKey: own.outerKey,
-    });
+    const origin = contact.value?.origin ?? "";
+    // The log of an earlier epoch is read for a while after the present one has begun.
+    for (let epoch = context.chain().epochs.length; epoch > 0; epoch--) {
+      const secret = context.epochSecret(epoch);
+      const keys = secret === null ? null : inboundKeys(secret, account);
+      if (keys?.logId === logId)
+        return ok({ type: "inbound", logId, contact: account, origin, outerKey: keys.outerKey });
+    }
+    return ok({ type: "request", logId });
   }
 
-  return { run };
+  return {
+    run,
+    stop: () => {
+      isStopped = true;
+      cancelRetry?.();
+    },
+  };
 }

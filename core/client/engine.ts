@@ -47,7 +47,7 @@ const RESEND_MAX_MS = 960_000;
 const ALARMS_MAX = 1_024;
 const SYNC_ROUNDS_MAX = 64;
 const SETTLE_WAIT_MS = 20;
-const CHAINS_WAIT_MS = 5_000;
+const CHAINS_WAIT_MS = 2_000;
 const PEERS_WAIT_MS = 15_000;
 
 export interface Engine {
@@ -451,6 +451,7 @@ export async function createEngine(
     home?.gateway.close();
     gateway?.close();
     conversations.stop();
+    awaitedChains.stop();
     // With its connection closed an attempt ends at once. One that is still dialling finds that it is not wanted.
     if (connecting !== null && !isDialling) await connecting;
     await serial.idle();

@@ -33,6 +33,9 @@ const ENTRIES_PER_TRANSACTION_MAX = 64;
 /** Epochs whose inbound logs are read: a contact that was silent through more of them is told of the new log first. */
 const EPOCHS_FOLLOWED = 8;
 
+/** How often the server is asked how many prekeys it has left. */
+export const PREKEY_CHECK_MS = 600_000;
+
 /** What lasts from one connection to the next. The token stands for a signature and works once. */
 export interface HomeSession {
   resumeToken: Bytes | null;
@@ -329,7 +332,24 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     const opened = await openContactLogs();
     if (!opened.ok) return opened;
     // What waits for a chain may need keys that are long retired.
-    return keepPreKeys(context, gateway, setAside.chainsWanted().size > 0 ? 0 : startedAtMs);
+    const readToMs = () => (setAside.chainsWanted().size > 0 ? 0 : startedAtMs);
+    const kept = await keepPreKeys(context, gateway, readToMs());
+    if (kept.ok) keepPreKeysWhileOpen(readToMs);
+    return kept;
+  }
+
+  /** A connection may last for weeks; the pool is looked after while it does. Rule PK8. */
+  function keepPreKeysWhileOpen(readToMs: () => number): void {
+    let cancel = (): void => {};
+    const checkLater = (): void => {
+      cancel = context.clock.schedule(PREKEY_CHECK_MS, () => {
+        void keepPreKeys(context, gateway, readToMs()).then(() => {
+          if (gateway.isOpen()) checkLater();
+        });
+      });
+    };
+    checkLater();
+    void gateway.whenClosed.then(() => cancel());
   }
 
   async function catchUp(): Promise<Result<void, ClientError>> {

@@ -11,6 +11,7 @@ import {
   expectSameState,
   reopened,
   settle,
+  settleAfterOutage,
   stopAll,
   textsOf,
 } from "../support/story.ts";
@@ -48,7 +49,7 @@ describe("a server that is killed", () => {
       }
       mortal = await startServer(data.path, [...ARGS, "--port", port]);
     }
-    await settle(ada, phone, ben);
+    await settleAfterOutage(ada, phone, ben);
     const expected = await textsOf(ada, conversationId);
     expect([...expected].sort()).toEqual([...sent].sort());
     for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(expected);

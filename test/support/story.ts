@@ -45,6 +45,19 @@ export async function fingerprintOf(client: Client): Promise<StateFingerprint> {
   return good(await client.fingerprint());
 }
 
+/** As `settle`, after a time without a server: what waits for somebody's chain is asked for again after a while. */
+export async function settleAfterOutage(...devices: readonly Device[]): Promise<void> {
+  for (let attempt = 0; attempt < ROUNDS_MAX; attempt++) {
+    await settle(...devices);
+    const waiting = await Promise.all(
+      devices.map(async (device) => good(await tablesOf(device).aside.scan()).length),
+    );
+    if (waiting.every((count) => count === 0)) return;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+  throw new Error("entries wait for a chain that does not come");
+}
+
 /** Fails unless all of these devices of one account hold the same. */
 export async function expectSameState(...devices: readonly Device[]): Promise<void> {
   const [first, ...others] = await Promise.all(devices.map(({ client }) => fingerprintOf(client)));
