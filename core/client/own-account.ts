@@ -18,6 +18,7 @@ import type { ChainStore } from "./chain-store.ts";
 import type { ClientError } from "./client-error.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import type { DirectoryClient } from "./directory-client.ts";
+import { fetchBoxes } from "./fetch-boxes.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Tables } from "./tables.ts";
 
@@ -65,22 +66,8 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
       chain.epochs.every((_, index) => secrets.has(index + 1)) &&
       chain.cuts.every((cut) => cut.deviceIds.every((device) => cutSeqByDevice.has(device)));
     if (isComplete) return ok();
-    const boxes = await fetchBoxes(gateway);
+    const boxes = await fetchBoxes(gateway, chain);
     return boxes.ok ? openBoxes(boxes.value) : boxes;
-  }
-
-  /** All boxes; the server sends what fits a frame at a time. */
-  async function fetchBoxes(gateway: Gateway): Promise<Result<readonly StoredBoxes[], ClientError>> {
-    const all: StoredBoxes[] = [];
-    for (let next = 1; next <= chain.epochs.length; ) {
-      const page = await gateway.call("boxes", { type: "readBoxes", epoch: next });
-      if (!page.ok) return page;
-      const last = page.value.boxes.at(-1);
-      if (last === undefined || last.epoch < next) break;
-      all.push(...page.value.boxes);
-      next = last.epoch + 1;
-    }
-    return ok(all);
   }
 
   async function openBoxes(stored: readonly StoredBoxes[]): Promise<Result<void, ClientError>> {

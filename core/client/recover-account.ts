@@ -16,7 +16,6 @@ import { setField } from "../document/state-field.ts";
 import { createLogReader, readEntries } from "../log/log-reader.ts";
 import { encodeRecoveryClaim } from "../protocol/claims.ts";
 import type { LogPoint } from "../protocol/entry.ts";
-import type { StoredBoxes } from "../protocol/server-frame.ts";
 import { type ChainState, currentRecovery } from "../sigchain/chain-state.ts";
 import { createRecover } from "../sigchain/create/create-link.ts";
 import { createCut } from "../sigchain/epoch/cut.ts";
@@ -29,6 +28,7 @@ import type { Client } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import { createDirectoryClient } from "./directory-client.ts";
 import { createEngine, sealedStore } from "./engine.ts";
+import { fetchBoxes } from "./fetch-boxes.ts";
 import { connectGateway, type Gateway } from "./gateway.ts";
 import { openLogChannel } from "./log-channel.ts";
 import { createClient } from "./open-client.ts";
@@ -152,7 +152,7 @@ async function readAccount(
   );
   const signedIn = await gateway.call("signedIn", { type: "signInRecovery", accountId, signature });
   if (!signedIn.ok) return signedIn;
-  const boxes = await readBoxes(gateway, chain);
+  const boxes = await fetchBoxes(gateway, chain);
   if (!boxes.ok) return boxes;
   const boxesOf = (number: number) => boxes.value.find((one) => one.epoch === number)?.boxes ?? null;
   const newest = openNewestEpoch(chain, boxesOf, { signerId: keys.signerId, kem: keys.kem });
@@ -167,22 +167,6 @@ async function readAccount(
   if (first === undefined) return err({ type: "EpochUnavailable", epoch: 1, rule: "WalkBroken" });
   const head = await readLogEnd(gateway, accountLogId(accountRoot(first.secret)));
   return head.ok ? ok({ secrets, head: head.value }) : head;
-}
-
-async function readBoxes(
-  gateway: Gateway,
-  chain: ChainState,
-): Promise<Result<readonly StoredBoxes[], ClientError>> {
-  const all: StoredBoxes[] = [];
-  for (let next = 1; next <= chain.epochs.length; ) {
-    const page = await gateway.call("boxes", { type: "readBoxes", epoch: next });
-    if (!page.ok) return page;
-    const last = page.value.boxes.at(-1);
-    if (last === undefined || last.epoch < next) break;
-    all.push(...page.value.boxes);
-    next = last.epoch + 1;
-  }
-  return ok(all);
 }
 
 /** Reads a log through, so that the point the cut names is one this device has computed, not one it was told. */
