@@ -48,7 +48,7 @@ function withoutApp(origin: string): Response {
     "",
     "The web app is not part of this installation. Connect with the command line:",
     "",
-    `  dovetail init --server ${origin}`,
+    `  dovetail account create --server ${origin}`,
     "",
   ].join("\n");
   return new Response(text, {
