@@ -101,7 +101,9 @@ export interface Outbox {
   waitingMessageCount(): number;
   sentMessageCount(): number;
   hasWaiting(contact: AccountId): boolean;
-  waitingFor(contact: AccountId): readonly OutboxRow[];
+  waitingCountFor(contact: AccountId): number;
+  /** Whether the op that asks or accepts has not reached the server yet. */
+  isAsking(contact: AccountId): boolean;
   /** Prekeys of devices there is no session with yet. Asks somebody else's server, so never within the serial. */
   claim(
     contact: AccountId,
@@ -134,6 +136,8 @@ export function createOutbox(context: EngineContext): Outbox {
   /** Keys of rows that are not with the server yet, by contact. */
   const waitingByContact = new Map<AccountId, Set<string>>();
   let waitingTotal = 0;
+  /** Key of the last op that asks or accepts, by contact. */
+  const introductions = new Map<AccountId, string>();
   let parcels: Parcel[] = [];
   const writers = new Map<LogId, WriterRow>();
   let sentMessages = 0;
@@ -152,6 +156,10 @@ export function createOutbox(context: EngineContext): Outbox {
   }
 
   function keep(key: string, row: OutboxRow): void {
+    if (!rows.has(key)) {
+      const op = parseOp(row.op);
+      if (op.ok && op.value.op.kind === OP_KIND.introduction) introductions.set(row.contact, key);
+    }
     rows.set(key, row);
     keyById.set(row.opId, key);
     const waiting = waitingByContact.get(row.contact) ?? new Set<string>();
@@ -608,7 +616,8 @@ export function createOutbox(context: EngineContext): Outbox {
       [...waitingByContact.keys()].flatMap(waitingRows).filter(([, row]) => kindOf(row) === OP_KIND.message)
         .length,
     sentMessageCount: () => sentMessages,
-    waitingFor: (contact) => waitingRows(contact).map(([, row]) => row),
+    waitingCountFor: (contact) => waitingByContact.get(contact)?.size ?? 0,
+    isAsking: (contact) => waitingByContact.get(contact)?.has(introductions.get(contact) ?? "") === true,
     hasWaiting: (contact) => (waitingByContact.get(contact)?.size ?? 0) > 0,
     claim,
     seal,

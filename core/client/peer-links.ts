@@ -5,7 +5,6 @@
 import type { AccountId, LogId } from "../base/ids.ts";
 import { idBytes } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
-import { OP_KIND, parseOp } from "../messenger/op.ts";
 import { type Admission, CHANNEL_MAX } from "../protocol/client-frame.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import type { ClientError } from "./client-error.ts";
@@ -123,7 +122,7 @@ export function createPeerLinks(
     for (;;) {
       const found = await context.serial.run(() => contacts.get(accountId));
       if (!found.ok || found.value === null) return found.ok ? ok() : found;
-      const waiting = outbox.waitingFor(accountId).length;
+      const waiting = outbox.waitingCountFor(accountId);
       if (waiting === 0) return ok();
       const chain = await freshChain(found.value);
       if (!chain.ok) return chain;
@@ -131,7 +130,7 @@ export function createPeerLinks(
       if (route === null) return ok();
       const sent = await sendAlong(found.value, chain.value, route);
       if (!sent.ok) return sent;
-      const left = outbox.waitingFor(accountId).length;
+      const left = outbox.waitingCountFor(accountId);
       onSent();
       if (left >= waiting) return ok();
     }
@@ -151,11 +150,7 @@ export function createPeerLinks(
     if (contact.theirs !== null && contact.state === "accepted")
       return { type: "inbound", keys: contact.theirs };
     if (contact.state !== "requested") return null;
-    const hasRequest = outbox.waitingFor(contact.accountId).some((row) => {
-      const op = parseOp(row.op);
-      return op.ok && op.value.op.kind === OP_KIND.introduction;
-    });
-    return hasRequest ? requestRoute(chain) : null;
+    return outbox.isAsking(contact.accountId) ? requestRoute(chain) : null;
   }
 
   async function sendAlong(

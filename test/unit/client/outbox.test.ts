@@ -323,9 +323,10 @@ describe("first contact", () => {
   test("[FC1] a request is one entry; what comes after it waits", async () => {
     const { ada, ben } = await pair();
     const route = requestTo(ben);
-    await keepOps(ada, ben.accountId, ops(ada, ben, 2));
+    const [asked, later] = [ops(ada, ben, 2), ops(ada, ben, 3, 2)];
+    await keepOps(ada, ben.accountId, asked);
     await sealFor(ada, ben, route);
-    await keepOps(ada, ben.accountId, ops(ada, ben, 3, 2));
+    await keepOps(ada, ben.accountId, later);
     await sealFor(ada, ben, route);
     const parcels = await pendingOf(ada, route, 0);
     expect(parcels.map((parcel) => parcel.outboxKeys.length)).toEqual([2]);
@@ -333,7 +334,7 @@ describe("first contact", () => {
     expect(parseEntryHeader(parcels[0]?.entry.header ?? filled(0))).toMatchObject({
       value: { kind: 3, epoch: 1 },
     });
-    expect(ada.outbox.waitingFor(ben.accountId).map((row) => row.state)).toEqual([
+    expect([...asked, ...later].map((op) => ada.outbox.stateOf(op.id))).toEqual([
       "sealed",
       "sealed",
       "kept",
