@@ -7,6 +7,7 @@ import type { IncomingMessage, Server } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { sleep } from "@dovetail/core/base/clock.ts";
 import type { DeviceId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
@@ -39,6 +40,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Serves upgrades of `server`. */
   attach(server: Server): void;
+  /** Takes a WebSocket that is open already. */
+  open(ws: WebSocket, socket: Socket, address: string): void;
   connectionCount(): number;
   /** Tells every connection to come again, then ends what is left. */
   close(): Promise<void>;
@@ -57,7 +60,14 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
   const countByAddress = new Map<string, number>();
   const handle = (connection: Connection, frame: Uint8Array) => handleFrame(context, connection, frame);
   const stopListening = context.store.onEvent((event) => hear(context, event));
-  const sweeper = setInterval(() => sweep(connections, context.clock.nowMs(), options.heartbeatMs), SWEEP_MS);
+  let cancelSweep = (): void => {};
+  const sweepLater = (): void => {
+    cancelSweep = context.clock.schedule(SWEEP_MS, () => {
+      sweep(connections, context.clock.nowMs(), options.heartbeatMs);
+      sweepLater();
+    });
+  };
+  sweepLater();
 
   // Listeners exist once and find their connection here: closures of each connection would cost it a third of its memory.
   const connectionBySocket = new Map<WebSocket, Connection>();
@@ -130,13 +140,13 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
     attach(server) {
       server.on("upgrade", upgrade);
     },
+    open,
     connectionCount: () => connections.size,
     async close() {
-      clearInterval(sweeper);
+      cancelSweep();
       for (const connection of connections) connection.close();
       const deadlineMs = context.clock.nowMs() + 1_000;
-      while (connections.size > 0 && context.clock.nowMs() < deadlineMs)
-        await new Promise((resolve) => setTimeout(resolve, 10));
+      while (connections.size > 0 && context.clock.nowMs() < deadlineMs) await sleep(context.clock, 10);
       for (const connection of connections) connection.terminate();
       stopListening();
     },

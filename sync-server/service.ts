@@ -1,0 +1,104 @@
+/**
+ * The server without a port: directory and gateway over one store, for whoever carries requests and sockets to it.
+ *
+ * `server.ts` listens for it; the simulator brings a network of its own.
+ */
+import { join } from "node:path";
+import type { Clock } from "@dovetail/core/base/clock.ts";
+import type { Logger } from "@dovetail/core/base/logger.ts";
+import type { Random } from "@dovetail/core/base/random.ts";
+import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "@dovetail/core/protocol/version.ts";
+import { createAccountDirectory } from "./directory/account-directory.ts";
+import { createRendezvous } from "./directory/rendezvous.ts";
+import { createGateway, type Gateway } from "./gateway/gateway.ts";
+import { createResumeTokens } from "./gateway/resume-tokens.ts";
+import { createSubscriptions } from "./gateway/subscriptions.ts";
+import { createRoutes } from "./http/routes.ts";
+import { createWebApp } from "./http/web-app.ts";
+import { createRateLimits } from "./rate-limits.ts";
+import type { ServerStore } from "./store/server-store.ts";
+
+export interface ServerConfig {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly host: string;
+  /** What clients dial. Empty for the loopback forms of the port. */
+  readonly origins: readonly string[];
+  readonly isRegistrationOpen: boolean;
+  /** `X-Forwarded-For` is believed. Only behind a proxy that sets it. */
+  readonly trustsProxy: boolean;
+  readonly socketsPerAddressMax: number;
+  /** Multiplies every rate per address. */
+  readonly rateFactor: number;
+  readonly admissionWorkBits: number;
+  readonly heartbeatMs: number;
+  readonly resumeTtlMs: number;
+}
+
+export interface ServerDeps {
+  readonly store: ServerStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface Service {
+  readonly gateway: Gateway;
+  /** What answers HTTP; made when it is first asked for, because `origins` may not be known before. */
+  routes(): ReturnType<typeof createRoutes>;
+}
+
+/** Where a built web app would be. */
+const WEB_APP_FOLDER = join(import.meta.dirname, "..", "app", "dist");
+
+/** Puts a service together. `origins` may be filled until the first request; the caller has made the cryptography ready. */
+export function createService(config: ServerConfig, deps: ServerDeps, origins: readonly string[]): Service {
+  const { store, clock, random, logger } = deps;
+  const rates = createRateLimits(clock, config.rateFactor);
+  const gateway = createGateway(
+    {
+      store,
+      clock,
+      random,
+      logger,
+      origins,
+      workBits: config.admissionWorkBits,
+      resumeTtlMs: config.resumeTtlMs,
+      rates,
+      subscriptions: createSubscriptions(store, clock),
+      resumeTokens: createResumeTokens(clock, random, config.resumeTtlMs),
+      connectionsByDevice: new Map(),
+    },
+    config,
+  );
+  const routes = once(() =>
+    createRoutes({
+      store,
+      directory: createAccountDirectory({ store, clock, isRegistrationOpen: config.isRegistrationOpen }),
+      rendezvous: createRendezvous(clock),
+      rates,
+      clock,
+      random,
+      logger,
+      origins,
+      trustsProxy: config.trustsProxy,
+      info: {
+        versionMin: PROTOCOL_VERSION_MIN,
+        versionMax: PROTOCOL_VERSION,
+        origin: origins[0] ?? "",
+        isRegistrationOpen: config.isRegistrationOpen,
+        admissionWorkBits: config.admissionWorkBits,
+      },
+      page: createWebApp(WEB_APP_FOLDER, () => origins[0] ?? ""),
+    }),
+  );
+  return { gateway, routes };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
