@@ -53,6 +53,39 @@ export { createAccount, type NewAccount } from "./client/create-account.ts";
 export { joinAccount } from "./client/join-account.ts";
 export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
 export { openClient } from "./client/open-client.ts";
+export { connectClient } from "./client/served-client/connect-client.ts";
+export {
+  type ConnectedObject,
+  type ConnectError,
+  connectObject,
+  type ConnectOptions,
+} from "./client/served-client/connect-object.ts";
+export {
+  createMessageSplitter,
+  encodeMessage,
+  type MessageSplitter,
+} from "./client/served-client/message-bytes.ts";
+export {
+  createPortPair,
+  type MessageChannelPort,
+  type MessageHandlers,
+} from "./client/served-client/message-port.ts";
+export {
+  type ArgumentParser,
+  booleanArgument,
+  bytesArgument,
+  idArgument,
+  integerArgument,
+  listArgument,
+  nullableArgument,
+  optionalArgument,
+  recordArgument,
+  textArgument,
+  wordArgument,
+} from "./client/served-client/parse-argument.ts";
+export { serveClient, type ServeClientOptions } from "./client/served-client/serve-client.ts";
+export { serveObject, type ServedObject } from "./client/served-client/serve-object.ts";
+export { handleRule, type HandleRule, type Service } from "./client/served-client/service.ts";
 export type { Platform } from "./client/platform.ts";
 export {
   type BadPassphrase,

@@ -191,6 +191,12 @@ export function describeError(error: CliError): ErrorText {
     case "DocumentsClosed":
     case "ClientStopped":
       return say(EXIT.failure, "the client has stopped; nothing was changed", "run the command again");
+    case "OwnerGone":
+      return say(
+        EXIT.failure,
+        "the process that has this profile open ended in the middle; it is not known whether this was done",
+        "look before you do it again: what it acknowledged is kept",
+      );
 
     // The server
     case "ServerUnreachable":

@@ -70,3 +70,10 @@ export const PASSPHRASE_PASSES_MAX = 16;
 export const DISPLAY_NAME_BYTES_MAX = 256;
 export const CONTACT_NOTES_BYTES_MAX = 4_096;
 export const TAG_NAME_BYTES_MAX = 128;
+
+// One profile, several processes or tabs
+export const SERVED_CALLS_MAX = 64;
+export const SERVED_HANDLES_MAX = 16;
+export const SERVED_EVENTS_UNSEEN_MAX = 256;
+export const SERVED_EVENTS_WAITING_MAX = 512;
+export const SERVED_MESSAGE_BYTES_MAX = 67_108_864;

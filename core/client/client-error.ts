@@ -43,7 +43,9 @@ export type ClientError =
   | { readonly type: "NotOnline" }
   /** There is an account in this profile already. */
   | { readonly type: "ProfileInUse" }
-  | { readonly type: "ClientStopped" };
+  | { readonly type: "ClientStopped" }
+  /** The process or worker that has the profile ended. What it was doing for this one it may have done or not. */
+  | { readonly type: "OwnerGone" };
 
 /** Something found while working in the background that a person has to know. Each is raised once. */
 export type Alarm =

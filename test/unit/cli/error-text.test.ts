@@ -74,6 +74,7 @@ const SAMPLES: Samples = {
   DocumentEngineFailed: { type: "DocumentEngineFailed", id: document() },
   DocumentsClosed: { type: "DocumentsClosed" },
   ClientStopped: { type: "ClientStopped" },
+  OwnerGone: { type: "OwnerGone" },
   ServerUnreachable: { type: "ServerUnreachable", origin: HOSTILE, detail: HOSTILE },
   NotOnline: { type: "NotOnline" },
   IncompatibleServer: { type: "IncompatibleServer", versionMin: 2, versionMax: 3 },

@@ -1,0 +1,108 @@
+/** The whole `Client` as a service: what each method takes, and how its events wait for a slow reader. */
+import { idArgument, booleanArgument, integerArgument, nullableArgument } from "./parse-argument.ts";
+import { optionalArgument, recordArgument, textArgument } from "./parse-argument.ts";
+import { SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
+import type { Client, ClientEvent, LinkingHost } from "../client.ts";
+import { handleRule, type Service } from "./service.ts";
+
+/** `stop` is each side's own; what does not answer with a promise is made from `start` and the events. */
+export type ServedClient = Omit<Client, "stop" | "start" | "status" | "onEvent"> & { start(): Promise<void> };
+
+const account = idArgument("account");
+const conversation = idArgument("conversation");
+const device = idArgument("device");
+
+export const CLIENT_SERVICE: Service<ServedClient> = {
+  name: "client",
+  version: 1,
+  methods: {
+    account: [],
+    devices: [],
+    setDisplayName: [textArgument],
+    setDeviceName: [device, textArgument],
+    revokeDevice: [device],
+    rotateEpoch: [],
+    start: [],
+    sync: [],
+    linkDevice: [],
+    contactLink: [],
+    addContact: [
+      textArgument,
+      optionalArgument(
+        recordArgument<{ readonly petname?: string; readonly greeting?: string }>({
+          required: {},
+          optional: { petname: textArgument, greeting: textArgument },
+        }),
+      ),
+    ],
+    contacts: [],
+    acceptContact: [account],
+    declineContact: [account],
+    setPetname: [account, nullableArgument(textArgument)],
+    safetyNumber: [account],
+    send: [conversation, textArgument],
+    conversations: [],
+    messages: [
+      conversation,
+      optionalArgument(
+        recordArgument<{ readonly limit?: number; readonly before?: string }>({
+          required: {},
+          optional: { limit: integerArgument, before: textArgument },
+        }),
+      ),
+    ],
+    markRead: [conversation],
+    setArchived: [conversation, booleanArgument],
+    setStarred: [
+      recordArgument({ required: { conversationId: conversation, id: idArgument("op") }, optional: {} }),
+      booleanArgument,
+    ],
+    tags: [],
+    createTag: [textArgument],
+    deleteTag: [textArgument],
+    setTagged: [conversation, textArgument, booleanArgument],
+    tagRules: [],
+    createTagRule: [account, textArgument],
+    deleteTagRule: [textArgument],
+    fingerprint: [],
+  },
+  handles: {
+    linkDevice: handleRule<LinkingHost>({
+      methods: { confirm: [textArgument], cancel: [] },
+      promises: ["whenAnswered"],
+      ends: ["confirm", "cancel"],
+      cancel: "cancel",
+    }),
+  },
+};
+
+/**
+ * Events that wait for a slow reader: of what is only a state the newest; over `SERVED_EVENTS_WAITING_MAX` the oldest
+ * messages go, and a `state` event says that all has to be read again.
+ */
+export function mergeClientEvent(
+  waiting: readonly ClientEvent[],
+  event: ClientEvent,
+): readonly ClientEvent[] {
+  const kept = waiting.filter((older) => !isReplacedBy(older, event));
+  const merged = [...kept, event];
+  if (merged.length <= SERVED_EVENTS_WAITING_MAX) return merged;
+  const alarms = merged.filter(({ type }) => type === "alarm").slice(-SERVED_EVENTS_WAITING_MAX / 2);
+  const room = SERVED_EVENTS_WAITING_MAX - alarms.length - 1;
+  const rest = merged.filter(({ type }) => type !== "alarm" && type !== "state").slice(-room);
+  return [...alarms, ...rest, { type: "state" }];
+}
+
+function isReplacedBy(older: ClientEvent, newer: ClientEvent): boolean {
+  switch (newer.type) {
+    case "connection":
+    case "state":
+      return older.type === newer.type;
+    case "progress":
+      return older.type === "progress" && older.phase === newer.phase;
+    case "delivered":
+      return older.type === "delivered" && older.conversationId === newer.conversationId;
+    default:
+      return false;
+  }
+}
