@@ -44,6 +44,8 @@ interface LinkOptions {
   readonly lock?: boolean;
 }
 
+const WORDS_MEANING =
+  "These words are the recovery key. Whoever has them has your account. Without device and words, nobody can bring it back.";
 const WORDS_PER_LINE = 4;
 const FALLBACK_DEVICE_NAME = "computer";
 
@@ -99,6 +101,16 @@ export function addAccountCommands(program: Command, run: RunCommand): void {
           isToBeLocked: options.lock === true,
         }),
       ),
+    );
+
+  account
+    .command("words")
+    .description(
+      "show the 24 words of the recovery key again, until you have confirmed that you wrote them down",
+    )
+    .option("--confirm", "they are written down: erase them here")
+    .action((options: { readonly confirm?: boolean }, command: Command) =>
+      run(command, (context) => showWords(context, options.confirm === true)),
     );
 
   account
@@ -158,9 +170,33 @@ async function describeCreated(
     text: (page) => [...layOutAccount(account.value, page), "", ...layOutWords(words, page)],
     messages: [
       "",
-      "These words are the recovery key. Whoever has them has your account. Without device and words, nobody can bring it back.",
-      `Write them down now: they are not kept here and not shown again. This profile (${profileFolder(context.choice)}) is ${isToBeLocked ? PROTECTION_WORDS.passphrase : `${PROTECTION_WORDS.permissions}; dovetail lock set changes that`}.`,
+      WORDS_MEANING,
+      `Write them down, then run: dovetail account words --confirm. Until then they are kept here. This profile (${profileFolder(context.choice)}) is ${isToBeLocked ? PROTECTION_WORDS.passphrase : `${PROTECTION_WORDS.permissions}; dovetail lock set changes that`}.`,
     ],
+  });
+}
+
+async function showWords(context: CommandContext, isConfirmed: boolean): Promise<Result<Outcome, CliError>> {
+  return withClient<Outcome>(context, async (client) => {
+    const words = await client.recoveryWords();
+    if (!words.ok) return words;
+    if (words.value === null)
+      return err({
+        type: "Usage",
+        message: "the words are not kept on this device",
+        hint: "they are shown where the account was made, until they are confirmed; with a device of yours and no words, make sure of a second device: dovetail device link",
+      });
+    if (isConfirmed) {
+      const confirmed = await client.confirmRecoveryWords();
+      if (!confirmed.ok) return confirmed;
+      return ok({ json: { isConfirmed: true }, messages: ["The words are erased here. Keep yours well."] });
+    }
+    const shown = words.value.split(" ");
+    return ok({
+      json: { recoveryWords: words.value },
+      text: (page) => layOutWords(shown, page),
+      messages: ["", WORDS_MEANING, "When they are written down, run: dovetail account words --confirm"],
+    });
   });
 }
 

@@ -32,6 +32,9 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
     const counted = await countThings(client);
     if (!counted.ok) return counted;
     const { account, devices, contacts, unread } = counted.value;
+    const words = await client.recoveryWords();
+    if (!words.ok) return words;
+    const areWordsKept = words.value !== null;
     const { pendingCount } = client.status();
     const { choice } = context;
     const folder = profileFolder(choice);
@@ -49,6 +52,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
         folder,
         profiles,
         protection,
+        areWordsKept,
         protocolVersion: PROTOCOL_VERSION,
       },
       text: (page) =>
@@ -62,6 +66,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
             ["waiting", pendingCount === 0 ? "nothing" : `${count(pendingCount, "change")} to send`],
             ["profile", `${choice.name}: ${folder}`],
             ["at rest", protection === null ? "not known" : PROTECTION_WORDS[protection]],
+            ...(areWordsKept ? [["words", "not confirmed: dovetail account words"] as const] : []),
           ],
           page,
         ),

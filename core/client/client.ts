@@ -156,6 +156,10 @@ export interface SyncReport {
 
 export interface Client {
   account(): Promise<Result<AccountView, ClientError>>;
+  /** The 24 words of an account made on this device, until `confirmRecoveryWords`; null from then on, and elsewhere. */
+  recoveryWords(): Promise<Result<string | null, ClientError>>;
+  /** The person has written the words down: they are erased here, and nobody can show them again. */
+  confirmRecoveryWords(): Promise<Result<void, ClientError>>;
   devices(): Promise<Result<readonly DeviceView[], ClientError>>;
   setDisplayName(name: string): Promise<Result<void, ClientError>>;
   setDeviceName(device: DeviceId, name: string): Promise<Result<void, ClientError>>;

@@ -5,9 +5,8 @@ import { DEVICE_NAME_BYTES_MAX, DISPLAY_NAME_BYTES_MAX } from "../base/limits.ts
 import { err, ok, type Result } from "../base/result.ts";
 import { parseServerOrigin } from "../base/server-origin.ts";
 import { fromHex } from "../base/bytes.ts";
-import { SETTINGS } from "../document/settings.ts";
-import { setField } from "../document/state-field.ts";
 import { createGenesis } from "../sigchain/create/create-link.ts";
+import type { WriteOp } from "../store/tx-store.ts";
 import { accountRoot, requestLogId } from "../sigchain/epoch/epoch-secret.ts";
 import { createDeviceSeeds, deviceKeysFromSeeds } from "../sigchain/keys/device-keys.ts";
 import { createRecoveryKey, recoveryKeysFrom, recoveryWords } from "../sigchain/keys/recovery-key.ts";
@@ -15,10 +14,16 @@ import { createChainStore } from "./chain-store.ts";
 import type { Client } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import { createDirectoryClient } from "./directory-client.ts";
-import { createEngine, sealedStore } from "./engine.ts";
+import {
+  abandonEnrolment,
+  beginEnrolment,
+  completeEnrolment,
+  type EmptyProfile,
+  openUnfinishedProfile,
+} from "./enrolment.ts";
 import { createClient } from "./open-client.ts";
 import type { Platform } from "./platform.ts";
-import { createTables } from "./tables.ts";
+import type { EnrolmentRow } from "./tables.ts";
 
 export interface NewAccount {
   /** `https://host[:port]` of the home server. */
@@ -32,15 +37,14 @@ export interface NewAccount {
 /**
  * Creates an account with this profile as its first device, and registers it.
  *
- * Nothing is kept unless the server has registered it. - Fails: `Refused` with `handle-taken`, `bad-handle`,
+ * When the answer is lost, or the program ends before it comes, the same call goes on with the same account. - Fails: `Refused` with `handle-taken`, `bad-handle`,
  * `registration-closed`; server errors; `NameTooLong`.
- * - Secrets: `recoveryWords` are shown once and stored nowhere.
+ * - Secrets: `recoveryWords` stay in the sealed store until `confirmRecoveryWords`, and nowhere from then on.
  */
 export async function createAccount(
   platform: Platform,
   account: NewAccount,
 ): Promise<Result<{ readonly client: Client; readonly recoveryWords: string }, ClientError>> {
-  const { random, clock } = platform;
   const origin = parseServerOrigin(account.origin);
   if (!origin.ok)
     return err({ type: "ServerUnreachable", origin: account.origin, detail: "not a server address" });
@@ -52,52 +56,80 @@ export async function createAccount(
     if (sizeBytes === 0 || sizeBytes > sizeBytesMax)
       return err({ type: "NameTooLong", sizeBytes, sizeBytesMax });
   }
-  const store = sealedStore(platform);
-  const tables = createTables(store);
-  const existing = await tables.profile.get();
-  if (!existing.ok) return existing;
-  if (existing.value !== null) return err({ type: "ProfileInUse" });
-  const seeds = createDeviceSeeds(random);
-  const device = deviceKeysFromSeeds(seeds);
-  const recoveryKey = createRecoveryKey(random);
-  const recovery = recoveryKeysFrom(recoveryKey);
-  const genesis = createGenesis(random, {
-    device,
-    recovery,
-    timeMs: Math.max(0, clock.nowMs()),
-    service: (first) => ({ origin: origin.value, requestLogId: requestLogId(accountRoot(first.secret)) }),
+  const empty = await openUnfinishedProfile(platform);
+  if (!empty.ok) return empty;
+  const begun = await prepare(platform, empty.value, { ...account, origin: origin.value });
+  if (!begun.ok) return begun;
+  const { enrolment, registration, writes } = begun.value;
+  const { genesis, boxes, recoveryKey } = registration;
+  const { profile } = enrolment;
+  const registered = await createDirectoryClient(platform.connector, origin.value).register({
+    genesis,
+    boxes,
+    handle: profile.handle,
+    invitation: account.invitation,
   });
-  if (!genesis.ok)
+  if (!registered.ok) {
+    if (registered.error.type !== "Refused") return registered;
+    const abandoned = await abandonEnrolment(empty.value);
+    return abandoned.ok ? registered : abandoned;
+  }
+  const engine = await completeEnrolment(platform, empty.value, enrolment, writes);
+  if (!engine.ok) return engine;
+  return ok({ client: createClient(engine.value), recoveryWords: recoveryWords(recoveryKey).join(" ") });
+}
+
+/** What is registered: an earlier attempt at the same account whose answer is not known, or a new one. */
+async function prepare(
+  { random, clock }: Platform,
+  empty: EmptyProfile,
+  account: NewAccount,
+): Promise<
+  Result<
+    {
+      readonly enrolment: EnrolmentRow;
+      readonly registration: NonNullable<EnrolmentRow["registration"]>;
+      readonly writes: readonly WriteOp[];
+    },
+    ClientError
+  >
+> {
+  const { origin, handle, displayName, deviceName } = account;
+  const { store, tables, unfinished } = empty;
+  if (
+    unfinished !== null &&
+    unfinished.registration !== null &&
+    unfinished.profile.origin === origin &&
+    unfinished.profile.handle === handle
+  ) {
+    const enrolment = { ...unfinished, displayName, deviceName };
+    const begun = await beginEnrolment(empty, enrolment);
+    const { registration, profile } = unfinished;
+    const writes = createChainStore(store, tables).writes(profile.accountId, 1, [registration.genesis]);
+    return begun.ok ? ok({ enrolment, registration, writes }) : begun;
+  }
+  const seeds = createDeviceSeeds(random);
+  const recoveryKey = createRecoveryKey(random);
+  const made = createGenesis(random, {
+    device: deviceKeysFromSeeds(seeds),
+    recovery: recoveryKeysFrom(recoveryKey),
+    timeMs: Math.max(0, clock.nowMs()),
+    service: (first) => ({ origin, requestLogId: requestLogId(accountRoot(first.secret)) }),
+  });
+  if (!made.ok)
     return err({
       type: "ChainDistrusted",
       accountId: idFromBytes("account", fromHex("00".repeat(32))),
-      rule: genesis.error.type,
+      rule: made.error.type,
     });
-  const { link, state, epoch } = genesis.value;
-  const registered = await createDirectoryClient(platform.connector, origin.value).register({
-    genesis: link,
-    boxes: epoch.boxes,
-    handle: account.handle,
-    invitation: account.invitation,
-  });
-  if (!registered.ok) return registered;
-  const profile = { accountId: state.accountId, origin: origin.value, handle: account.handle, seeds };
-  const written = await store.batch([
-    tables.profile.put([], profile),
+  const { link, state, epoch } = made.value;
+  const registration = { genesis: link, boxes: epoch.boxes, recoveryKey };
+  const profile = { accountId: state.accountId, origin, handle, seeds };
+  const enrolment = { profile, pin: null, displayName, deviceName, registration };
+  const writes = [
     tables.epoch.put([1], { secret: epoch.secret.secret }),
     ...createChainStore(store, tables).writes(state.accountId, 1, [link]),
-  ]);
-  if (!written.ok) return written;
-  const engine = await createEngine(platform, store, profile);
-  if (!engine.ok) return engine;
-  const { log, context } = engine.value;
-  const named = await context.serial.run(() =>
-    log.edit({ type: "settings" }, (draft) => {
-      setField(draft, SETTINGS.profile, "displayName", account.displayName);
-      if (account.handle !== null) setField(draft, SETTINGS.profile, "handle", account.handle);
-      setField(draft, SETTINGS.deviceName, device.id, account.deviceName);
-    }),
-  );
-  if (!named.ok) return named;
-  return ok({ client: createClient(engine.value), recoveryWords: recoveryWords(recoveryKey).join(" ") });
+  ];
+  const begun = await beginEnrolment(empty, enrolment);
+  return begun.ok ? ok({ enrolment, registration, writes }) : begun;
 }

@@ -1,4 +1,5 @@
 /** Joining an account as a new device: runs `stepNew`, then stores the profile and fetches what opens the account. */
+import type { Bytes } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { sign } from "../crypto/sign.ts";
 import { LABEL } from "../crypto/labels.ts";
@@ -9,12 +10,12 @@ import { startNew, stepNew } from "../sigchain/linking/step-new.ts";
 import { chainExtends } from "../sigchain/verify-chain.ts";
 import { createChainStore } from "./chain-store.ts";
 import type { LinkingError, LinkingGuest } from "./client.ts";
+import type { ClientError } from "./client-error.ts";
 import { createDirectoryClient } from "./directory-client.ts";
-import { sealedStore } from "./engine.ts";
+import { beginEnrolment, openEmptyProfile } from "./enrolment.ts";
 import type { Platform } from "./platform.ts";
 import { createRendezvous } from "./rendezvous-client.ts";
 import { createSlotRunner } from "./slot-runner.ts";
-import { createTables } from "./tables.ts";
 
 type EventBody = NewEvent extends infer E ? (E extends NewEvent ? Omit<E, "nowMs"> : never) : never;
 
@@ -24,7 +25,7 @@ const CHAIN_POLL_MS = 3_000;
 /**
  * Answers the code another device shows, and resolves once that device has proven itself.
  *
- * Nothing is stored before the device is on the chain. `platform` is an empty profile's; `openClient` opens it afterwards.
+ * `platform` is an empty profile's; `openClient` opens it afterwards, also when the last word of the other device is lost.
  */
 export async function joinAccount(
   platform: Platform,
@@ -33,6 +34,12 @@ export async function joinAccount(
   const { clock, random } = platform;
   const code = parseLinkCode(options.code);
   if (!code.ok) return err({ type: "LinkingFailed", rule: code.error.type });
+  const joined = code.value;
+  const opened = await openEmptyProfile(platform);
+  if (!opened.ok) return opened;
+  const empty = opened.value;
+  const { store, tables } = empty;
+  const chains = createChainStore(store, tables);
   const seeds = createDeviceSeeds(random);
   const keys = deviceKeysFromSeeds(seeds);
   const directory = createDirectoryClient(platform.connector, code.value.origin);
@@ -48,6 +55,7 @@ export async function joinAccount(
   const digits = Promise.withResolvers<Result<{ digits: string }, LinkingError>>();
   const ended = Promise.withResolvers<NewOutcome>();
   let isOver = false;
+  let storeFailure: ClientError | null = null;
   const slot = createSlotRunner(
     { rendezvous: createRendezvous(directory), clock },
     code.value.rendezvousId,
@@ -75,7 +83,7 @@ export async function joinAccount(
       case "show-digits":
         return digits.resolve(ok({ digits: effect.digits }));
       case "sign":
-        return step({ type: "signed", signature: sign(keys.sign, LABEL.signLink, effect.body) });
+        return void enrol(effect.body);
       case "watch-chain":
         return void watchChain(effect);
       case "ended": {
@@ -92,9 +100,17 @@ export async function joinAccount(
     }
   }
 
-  const store = sealedStore(platform);
-  const tables = createTables(store);
-  const chains = createChainStore(store, tables);
+  /** LK37: from this signature on the device may be on the chain, so its keys are kept first. */
+  async function enrol(body: Bytes): Promise<void> {
+    if (!("account" in state)) return;
+    const { accountId, ...pin } = state.account;
+    const profile = { accountId, origin: joined.origin, handle: null, seeds };
+    const names = { displayName: null, deviceName: null };
+    const begun = await beginEnrolment(empty, { profile, pin, ...names, registration: null });
+    if (begun.ok) return step({ type: "signed", signature: sign(keys.sign, LABEL.signLink, body) });
+    storeFailure = begun.error;
+    step({ type: "cancelled" });
+  }
 
   async function watchChain({
     accountId,
@@ -113,6 +129,7 @@ export async function joinAccount(
   async function finish(): Promise<Result<{ deviceId: typeof keys.id }, LinkingError>> {
     const outcome = await ended.promise;
     await slot.idle();
+    if (storeFailure !== null) return err(storeFailure);
     if (outcome.type !== "Linked") return err({ type: "LinkingFailed", rule: outcome.type });
     const { accountId } = outcome.pin;
     const chain = await chains.refresh(accountId, directory);
@@ -121,8 +138,9 @@ export async function joinAccount(
     if (!extended.ok) return err({ type: "ChainDistrusted", accountId, rule: extended.error.type });
     if (!chain.value.devicesById.has(keys.id))
       return err({ type: "ChainDistrusted", accountId, rule: "DeviceNotOnChain" });
+    const profile = { accountId, origin: outcome.origin, handle: null, seeds };
     const written = await store.batch(
-      [tables.profile.put([], { accountId, origin: outcome.origin, handle: null, seeds })],
+      [tables.profile.put([], profile), tables.enrolment.remove()],
       [{ key: tables.profile.key(), value: null }],
     );
     return written.ok ? ok({ deviceId: keys.id }) : written;

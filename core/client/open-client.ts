@@ -32,23 +32,20 @@ import {
 } from "../messenger/op.ts";
 import { pinOf } from "../sigchain/chain-state.ts";
 import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
+import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
 import { safetyNumber } from "../sigchain/contact/safety-number.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactPatch, ContactRecord } from "./contact-book.ts";
-import { deviceIdentity, type Profile } from "./device-identity.ts";
-import { createDirectoryClient } from "./directory-client.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
+import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
+import { fetchFirstEpochs } from "./first-epochs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { connectGateway } from "./gateway.ts";
-import { signIn } from "./home-link.ts";
-import { createChainStore } from "./chain-store.ts";
 import { hostLinking } from "./linking-host.ts";
-import { loadOwnAccount } from "./own-account.ts";
 import type { Platform } from "./platform.ts";
 import { createTables } from "./tables.ts";
-import type { TxStore, WriteOp } from "../store/tx-store.ts";
+import type { WriteOp } from "../store/tx-store.ts";
 
 /**
  * The client of the profile behind `platform`, or null when there is no account in it.
@@ -56,35 +53,26 @@ import type { TxStore, WriteOp } from "../store/tx-store.ts";
  * - Fails: `EpochUnavailable` or a server's error when a device that was just linked cannot fetch its way in yet.
  */
 export async function openClient(platform: Platform): Promise<Result<Client | null, ClientError>> {
+  const empty = await openUnfinishedProfile(platform);
+  if (empty.ok) {
+    const resumed = await resumeEnrolment(platform, empty.value);
+    if (!resumed.ok) return resumed;
+    return ok(resumed.value === null ? null : createClient(resumed.value));
+  }
+  if (empty.error.type !== "ProfileInUse") return empty;
   const store = sealedStore(platform);
-  const profile = await createTables(store).profile.get();
+  const tables = createTables(store);
+  const profile = await tables.profile.get();
   if (!profile.ok) return profile;
   if (profile.value === null) return ok(null);
+  const enrolment = await tables.enrolment.get();
+  if (!enrolment.ok) return enrolment;
   const entered = await fetchFirstEpochs(platform, store, profile.value);
   if (!entered.ok) return entered;
   const engine = await createEngine(platform, store, profile.value);
-  return engine.ok ? ok(createClient(engine.value)) : engine;
-}
-
-/** A new device has keys and a chain; the secrets come sealed to it from the server, once. */
-async function fetchFirstEpochs(
-  platform: Platform,
-  store: TxStore,
-  profile: Profile,
-): Promise<Result<void, ClientError>> {
-  const tables = createTables(store);
-  const identity = deviceIdentity(profile);
-  const own = await loadOwnAccount({ store, tables, chains: createChainStore(store, tables), identity });
-  if (!own.ok) return own;
-  if (own.value.epochSecret(1) !== null) return ok();
-  const gateway = await connectGateway(platform, profile.origin);
-  if (!gateway.ok) return gateway;
-  const signedIn = await signIn({ identity, raise: () => {} }, gateway.value, { resumeToken: null });
-  const fetched = signedIn.ok
-    ? await own.value.refresh(gateway.value, createDirectoryClient(platform.connector, profile.origin))
-    : signedIn;
-  gateway.value.close();
-  return fetched;
+  if (!engine.ok) return engine;
+  const named = enrolment.value === null ? ok() : await settleNames(engine.value, enrolment.value);
+  return named.ok ? ok(createClient(engine.value)) : named;
 }
 
 /** The face of an engine. */
@@ -289,6 +277,15 @@ export function createClient(engine: Engine): Client {
   }
 
   return {
+    async recoveryWords() {
+      const enrolment = await context.tables.enrolment.get();
+      if (!enrolment.ok) return enrolment;
+      const key = enrolment.value?.registration?.recoveryKey;
+      return ok(key === undefined ? null : recoveryWords(key).join(" "));
+    },
+
+    confirmRecoveryWords: () => context.store.batch([context.tables.enrolment.remove()]),
+
     async account() {
       const name = await displayName();
       if (!name.ok) return name;

@@ -11,8 +11,6 @@ import { err, ok, type Result } from "../base/result.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { wipe } from "../crypto/secret.ts";
 import { sign } from "../crypto/sign.ts";
-import { SETTINGS } from "../document/settings.ts";
-import { setField } from "../document/state-field.ts";
 import { createLogReader, readEntries } from "../log/log-reader.ts";
 import { encodeRecoveryClaim } from "../protocol/claims.ts";
 import type { LogPoint } from "../protocol/entry.ts";
@@ -27,13 +25,18 @@ import { createChainStore } from "./chain-store.ts";
 import type { Client } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import { createDirectoryClient } from "./directory-client.ts";
-import { createEngine, sealedStore } from "./engine.ts";
+import {
+  abandonEnrolment,
+  beginEnrolment,
+  completeEnrolment,
+  isEnrolled,
+  openEmptyProfile,
+} from "./enrolment.ts";
 import { fetchBoxes } from "./fetch-boxes.ts";
 import { connectGateway, type Gateway } from "./gateway.ts";
 import { openLogChannel } from "./log-channel.ts";
 import { createClient } from "./open-client.ts";
 import type { Platform } from "./platform.ts";
-import { createTables } from "./tables.ts";
 
 export interface AccountRecovery {
   readonly origin: string;
@@ -52,7 +55,8 @@ export interface AccountRecovery {
  * Recovers the account into this empty profile.
  *
  * - Fails: `BadRecoveryWords` with what is wrong; `WrongRecoveryKey` when they are not this account's; `UnknownHandle`;
- *   server errors. Nothing is stored unless the link is on the chain.
+ *   server errors. When the answer is lost, or the program ends before it comes, `openClient` finds the account, once the
+ *   chain has the link.
  */
 export async function recoverAccount(
   platform: Platform,
@@ -66,11 +70,9 @@ export async function recoverAccount(
     return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: DEVICE_NAME_BYTES_MAX });
   const keys = recoveryKeysFrom(words.value);
   wipe(words.value);
-  const store = sealedStore(platform);
-  const tables = createTables(store);
-  const existing = await tables.profile.get();
-  if (!existing.ok) return existing;
-  if (existing.value !== null) return err({ type: "ProfileInUse" });
+  const empty = await openEmptyProfile(platform);
+  if (!empty.ok) return empty;
+  const { store, tables } = empty.value;
   const directory = createDirectoryClient(platform.connector, recovery.origin);
   const found =
     recovery.account.type === "id"
@@ -113,27 +115,33 @@ export async function recoverAccount(
   );
   if (!built.ok) return err({ type: "ChainDistrusted", accountId, rule: built.error.type });
   const { link, epoch } = built.value;
-  const appended = await directory.appendLink(accountId, { link, boxes: epoch.boxes, box: null });
-  if (!appended.ok) return appended;
   const handle = recovery.account.type === "handle" ? recovery.account.handle : null;
-  const profile = { accountId, origin: recovery.origin, handle, seeds };
-  const written = await store.batch([
-    tables.profile.put([], profile),
+  const enrolment = {
+    profile: { accountId, origin: recovery.origin, handle, seeds },
+    pin: { seq: state.seq, head: state.head },
+    displayName: null,
+    deviceName: recovery.deviceName,
+    registration: null,
+  };
+  const begun = await beginEnrolment(empty.value, enrolment);
+  if (!begun.ok) return begun;
+  const appended = await directory.appendLink(accountId, { link, boxes: epoch.boxes, box: null });
+  if (!appended.ok) {
+    // The answer may be lost and the link there: the chain tells.
+    const enrolled = await isEnrolled(platform, empty.value, enrolment);
+    if (!enrolled.ok) return appended;
+    if (!enrolled.value) {
+      const abandoned = await abandonEnrolment(empty.value);
+      return abandoned.ok ? appended : abandoned;
+    }
+  }
+  const engine = await completeEnrolment(platform, empty.value, enrolment, [
     ...[...secrets.values(), epoch.secret].map(({ number, secret }) =>
       tables.epoch.put([number], { secret }),
     ),
     ...chains.writes(accountId, built.value.state.seq, [link]),
   ]);
-  if (!written.ok) return written;
-  const engine = await createEngine(platform, store, profile);
-  if (!engine.ok) return engine;
-  const { log, context } = engine.value;
-  const named = await context.serial.run(() =>
-    log.edit({ type: "settings" }, (draft) =>
-      setField(draft, SETTINGS.deviceName, device.id, recovery.deviceName),
-    ),
-  );
-  return named.ok ? ok(createClient(engine.value)) : named;
+  return engine.ok ? ok(createClient(engine.value)) : engine;
 }
 
 /** What the recovery key may read: every epoch's secret, and where the account log ends. */

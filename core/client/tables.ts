@@ -4,6 +4,7 @@
  * | table | key parts | what |
  * |---|---|---|
  * | profile | | the device and its account |
+ * | enrolment | | the device an account is about to get, until its chain tells |
  * | epoch | number | epoch secret |
  * | cut | device id | last seq of the account log that counts for a revoked device |
  * | chain | account id, seq | verified links, own and contacts' |
@@ -27,7 +28,13 @@
  * | aside | log id, seq | entries this device could not open |
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
  */
-import { OP_BYTES_MAX } from "../base/limits.ts";
+import {
+  DEVICE_NAME_BYTES_MAX,
+  DISPLAY_NAME_BYTES_MAX,
+  LINK_BYTES_MAX,
+  OP_BYTES_MAX,
+  SERVER_ORIGIN_CHARS_MAX,
+} from "../base/limits.ts";
 import {
   bytes,
   flag,
@@ -45,14 +52,30 @@ import { CHANGE_BYTES_MAX, CHANGES_PER_ITEM_MAX } from "../log/account-entry.ts"
 import { documentNameShape } from "../log/document-name.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
-import { SERVER_ORIGIN_CHARS_MAX } from "../base/limits.ts";
 import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
+import { BOXES_BYTES_MAX } from "../protocol/server-frame.ts";
 import { createTable, type Table } from "../store/table.ts";
 import type { TxStore } from "../store/tx-store.ts";
+import { RECOVERY_KEY_BYTES } from "../sigchain/keys/recovery-key.ts";
 import { profileShape } from "./device-identity.ts";
 
 const STORED_BYTES_MAX = 16_777_216;
 const SETTLES_MAX = 4_096;
+
+/** `pin`: what the chain was when it was verified; `registration`: of an account made here; the names are for its settings. */
+const enrolmentRow = struct({
+  profile: profileShape,
+  pin: nullable(struct({ seq: integer(1), head: id("link") })),
+  displayName: nullable(text(DISPLAY_NAME_BYTES_MAX)),
+  deviceName: nullable(text(DEVICE_NAME_BYTES_MAX)),
+  registration: nullable(
+    struct({
+      genesis: bytes(1, LINK_BYTES_MAX),
+      boxes: bytes(1, BOXES_BYTES_MAX),
+      recoveryKey: bytes(RECOVERY_KEY_BYTES),
+    }),
+  ),
+});
 
 const readerRow = struct({
   point: logPointShape,
@@ -117,6 +140,7 @@ const asideRow = struct({
   waiting: nullable(struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), entry: placedEntryShape })),
 });
 
+export type EnrolmentRow = ShapeOf<typeof enrolmentRow>;
 export type AsideRow = ShapeOf<typeof asideRow>;
 export type FeedRow = ShapeOf<typeof feedRow>;
 export type TallyRow = ShapeOf<typeof tallyRow>;
@@ -134,6 +158,7 @@ const stored: Shape<Uint8Array> = bytes(1, STORED_BYTES_MAX);
 export function createTables(store: TxStore) {
   return {
     profile: createTable(store, "profile", profileShape),
+    enrolment: createTable(store, "enrolment", enrolmentRow),
     epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
     cut: createTable(store, "cut", struct({ seq: integer(0) })),
     chain: createTable(store, "chain", struct({ link: bytes(1, STORED_BYTES_MAX) })),

@@ -41,6 +41,10 @@ describe("two people", { timeout: 120_000 }, () => {
     );
     expect(ada).toMatchObject({ account: { displayName: "Ada", handle: "ada.l" }, profile: "ada" });
     expect(String(ada.recoveryWords).split(" ")).toHaveLength(24);
+    expect(await json("ada", "account", "words")).toEqual({ recoveryWords: ada.recoveryWords });
+    expect(await json("ada", "account", "words", "--confirm")).toEqual({ isConfirmed: true });
+    const forgotten = await failure("ada", "account", "words");
+    expect(forgotten.stderr).toContain("not kept on this device");
     await json("ben", "account", "create", "--server", world.origin, "--name", "Ben", "--device", "desktop");
     const taken = await failure(
       "eve",
