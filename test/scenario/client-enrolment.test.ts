@@ -183,9 +183,9 @@ describe("recovering an account", () => {
   );
 });
 
-describe("joining an account", () => {
+describe("[LK37] joining an account", () => {
   test.each<CutMoment>(["before", "after"])(
-    "[LK37] with the power cut %s any write: the device is on the account, or another link puts it there",
+    "with the power cut %s any write: the device is on the account, or another link puts it there",
     async (moment) => {
       const ada = await newAccount(server.origin, `join.${moment}`);
       good(await ada.client.sync());

@@ -17,6 +17,8 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
   version: 1,
   methods: {
     account: [],
+    recoveryWords: [],
+    confirmRecoveryWords: [],
     devices: [],
     setDisplayName: [textArgument],
     setDeviceName: [device, textArgument],
