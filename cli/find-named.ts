@@ -1,25 +1,9 @@
-/**
- * Finds what a person means by a name: exactly, else by the start of an id, else by the start of a name.
- *
- * A petname was given here and wins over what others call themselves: a stranger who takes the name of a contact makes
- * the name ambiguous at most, and never takes its place.
- */
-import { err, ok, type Result } from "@dovetail/core";
+/** Finds what a person means by a name, with the errors of the command line. The rules are the engine's. */
+import { editDistance, err, findNamed as findNamedOf, type Named, type Result } from "@dovetail/core";
 import type { CommandError, Nameable } from "./errors/command-error.ts";
 import { shortId } from "./errors/error-words.ts";
 
-/** Something that can be named. */
-export interface Named<T> {
-  readonly value: T;
-  readonly id: string;
-  /** Names given here: they win. */
-  readonly ownNames: readonly string[];
-  /** Names others gave themselves. */
-  readonly otherNames: readonly string[];
-}
-
-const ID_PREFIX_CHARS_MIN = 4;
-const SIMILAR_MAX = 3;
+export { editDistance, type Named };
 
 /** The one of `candidates` that `query` means. - Fails: `NotFound` with similar names; `Ambiguous` with all that fit. */
 export function findNamed<T>(
@@ -27,56 +11,13 @@ export function findNamed<T>(
   candidates: readonly Named<T>[],
   query: string,
 ): Result<T, Extract<CommandError, { readonly type: "NotFound" | "Ambiguous" }>> {
-  const wanted = fold(query);
-  const isId = /^[0-9a-f]+$/.test(wanted) && wanted.length >= ID_PREFIX_CHARS_MIN;
-  const steps: readonly ((candidate: Named<T>) => boolean)[] = [
-    ({ ownNames }) => ownNames.some((name) => fold(name) === wanted),
-    ({ otherNames }) => otherNames.some((name) => fold(name) === wanted),
-    ({ id }) => isId && id.startsWith(wanted),
-    ({ ownNames, otherNames }) =>
-      wanted !== "" && [...ownNames, ...otherNames].some((name) => fold(name).startsWith(wanted)),
-  ];
-  for (const step of steps) {
-    const found = candidates.filter(step);
-    if (found.length === 1 && found[0] !== undefined) return ok(found[0].value);
-    if (found.length > 1) return err({ type: "Ambiguous", what, query, candidates: found.map(label) });
-  }
-  return err({ type: "NotFound", what, query, similar: similarNames(candidates, wanted) });
+  const found = findNamedOf(candidates, query);
+  if (found.ok) return found;
+  return found.error.type === "NotFound"
+    ? err({ type: "NotFound", what, query, similar: found.error.similar })
+    : err({ type: "Ambiguous", what, query, candidates: found.error.candidates.map(label) });
 }
 
 function label<T>({ id, ownNames, otherNames }: Named<T>): string {
   return `${ownNames[0] ?? otherNames[0] ?? "unnamed"} (${shortId(id)})`;
-}
-
-function similarNames<T>(candidates: readonly Named<T>[], wanted: string): readonly string[] {
-  const names = candidates.flatMap(({ ownNames, otherNames }) => [...ownNames, ...otherNames]);
-  const distanceMax = Math.max(1, Math.floor(wanted.length / 3));
-  return [...new Set(names)]
-    .map((name) => ({ name, distance: editDistance(fold(name), wanted) }))
-    .filter(({ distance }) => distance <= distanceMax)
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
-    .slice(0, SIMILAR_MAX)
-    .map(({ name }) => name);
-}
-
-function fold(name: string): string {
-  return name.normalize("NFKC").toLowerCase().replace(/^@/, "").trim();
-}
-
-/** Insertions, deletions, substitutions and swaps of neighbours. */
-export function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const isSame = a[i - 1] === b[j - 1];
-      let best = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (isSame ? 0 : 1));
-      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
-      row.push(best);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length] ?? 0;
 }

@@ -26,7 +26,11 @@ export interface Change {
 }
 
 /** What a progress bar is called, by what goes on. */
-export const LABEL_BY_PHASE = { history: "receiving", sending: "sending" } as const;
+export const LABEL_BY_PHASE = {
+  history: "receiving",
+  sending: "sending",
+  indexing: "preparing the search",
+} as const;
 
 /** Synchronises once, unless the command is offline. - Fails: on all but an unreachable server, such as trust alarms. */
 export async function sendOff(context: CommandContext, client: Client): Promise<Result<SendOff, CliError>> {
@@ -53,14 +57,7 @@ export async function syncWithProgress(
   context: CommandContext,
   client: Client,
 ): Promise<Result<SyncReport, CliError>> {
-  const show = (event: ClientEvent): void => {
-    if (event.type === "progress")
-      showProgress(context.output, LABEL_BY_PHASE[event.phase], event.done, event.total);
-  };
-  const stopListening = client.onEvent(show);
-  const synced = await client.sync();
-  stopListening();
-  context.output.live(null);
+  const synced = await withProgress(context, client, () => client.sync());
   if (synced.ok) for (const alarm of synced.value.alarms) context.output.warn(describeAlarm(alarm));
   return synced;
 }
@@ -74,5 +71,23 @@ export function describeSendOff(sent: SendOff): readonly string[] {
       return ["Kept here, goes out when the server answers."];
     case "not-asked":
       return ["Kept here, goes out with `dovetail sync`."];
+  }
+}
+
+/** Does `work` with a bar while it tells of progress. */
+export async function withProgress<T>(
+  { output }: CommandContext,
+  client: Client,
+  work: () => Promise<T>,
+): Promise<T> {
+  const show = (event: ClientEvent): void => {
+    if (event.type === "progress") showProgress(output, LABEL_BY_PHASE[event.phase], event.done, event.total);
+  };
+  const stopListening = client.onEvent(show);
+  try {
+    return await work();
+  } finally {
+    stopListening();
+    output.live(null);
   }
 }

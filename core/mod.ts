@@ -43,6 +43,9 @@ export type {
   LinkingHost,
   MessagePage,
   MessageView,
+  SearchHit,
+  SearchOptions,
+  SearchPage,
   StateFingerprint,
   SyncReport,
   TagRuleView,
@@ -87,6 +90,23 @@ export { serveClient, type ServeClientOptions } from "./client/served-client/ser
 export { serveObject, type ServedObject } from "./client/served-client/serve-object.ts";
 export { handleRule, type HandleRule, type Service } from "./client/served-client/service.ts";
 export type { Platform } from "./client/platform.ts";
+export {
+  editDistance,
+  findNamed,
+  type Named,
+  type NotNamed,
+  similarWords,
+} from "./messenger/find-named.ts";
+export {
+  createFts5Index,
+  type SqlDatabase,
+  type SqlStatement,
+  type SqlValue,
+} from "./messenger/search/fts5-index.ts";
+export type { SearchFault, SearchIndex, SearchOrder } from "./messenger/search/search-index.ts";
+export { type BadSearch, SEARCH_FILTERS, type SearchRule } from "./messenger/search/search-query.ts";
+export type { TextRange } from "./messenger/search/search-text.ts";
+export type { Snippet } from "./messenger/search/snippet.ts";
 export {
   type BadPassphrase,
   type Passphrase,

@@ -1,5 +1,5 @@
 /** `dovetail inbox`: conversations, what is in them, and what you marked. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import {
   type Client,
   type ConversationView,
@@ -19,6 +19,9 @@ import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 import { findConversation } from "./find-things.ts";
 import { layOutConversations, layOutMessages } from "./inbox-layout.ts";
+import { addInboxSearchCommand } from "./inbox-search.ts";
+import { parseCount } from "./parse-count.ts";
+import { quoteArgument } from "./quote-argument.ts";
 
 interface ListOptions {
   readonly archived?: boolean;
@@ -52,11 +55,18 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
     .command("show")
     .description("the messages of a conversation, oldest first")
     .argument("<contact>")
-    .option("--limit <n>", `how many, at most ${MESSAGES_SHOWN_MAX}`, parseLimit, MESSAGES_SHOWN)
+    .option(
+      "--limit <n>",
+      `how many, at most ${MESSAGES_SHOWN_MAX}`,
+      parseCount(MESSAGES_SHOWN_MAX),
+      MESSAGES_SHOWN,
+    )
     .option("--before <cursor>", "older ones: the cursor the last page ended with")
     .action((query: string, options: ShowOptions, command: Command) =>
       run(command, (context) => show(context, query, options)),
     );
+
+  addInboxSearchCommand(inbox, run);
 
   inbox
     .command("read")
@@ -91,12 +101,6 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
         run(command, (context) => archive(context, query, isArchived)),
       );
   }
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MESSAGES_SHOWN_MAX) return limit;
-  throw new InvalidArgumentError(`It is a whole number from 1 to ${MESSAGES_SHOWN_MAX}.`);
 }
 
 async function list(context: CommandContext, options: ListOptions): Promise<Result<Outcome, CliError>> {
@@ -157,10 +161,6 @@ async function show(
         older === null ? [] : [`Older ones: dovetail inbox show ${quoteArgument(query)} --before ${older}`],
     });
   });
-}
-
-function quoteArgument(text: string): string {
-  return /^[\w.@:-]+$/.test(text) ? text : `'${plainLine(text).replaceAll("'", "'\\''")}'`;
 }
 
 async function read(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {

@@ -14,6 +14,7 @@ import { describeLogFault } from "./log-fault-text.ts";
 import { localTime } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { describeRefusal } from "./refusal-text.ts";
+import { describeSearchError } from "./search-text.ts";
 
 /** `error` in words. */
 export function describeError(error: CliError): ErrorText {
@@ -319,6 +320,11 @@ export function describeError(error: CliError): ErrorText {
         `no device of account ${shortId(error.accountId)} can be written to yet`,
         "the message is kept here; it goes when one of their devices was online",
       );
+    case "BadSearch":
+    case "SearchNameUnknown":
+    case "SearchUnavailable":
+    case "BadSearchCursor":
+      return describeSearchError(error);
     case "LinkingFailed":
       return describeLinkingRule(error.rule);
     default:

@@ -2,7 +2,7 @@
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 
-export type Style = "strong" | "faint" | "good" | "warning" | "bad" | "paper";
+export type Style = "strong" | "faint" | "good" | "warning" | "bad" | "match" | "paper";
 
 /** `text` in a style; as it is without one. */
 export type Paint = (text: string, style?: Style) => string;
@@ -15,6 +15,7 @@ const FORMAT_BY_STYLE: Readonly<Record<Style, Format>> = {
   good: "green",
   warning: "yellow",
   bad: "red",
+  match: ["bold", "yellow"],
   // Dark on light on every terminal: not every camera reads the other way round.
   paper: ["black", "bgWhiteBright"],
 };

@@ -1,5 +1,6 @@
 /** The engine's ports on Node and Deno: system clock and random, fetch and WebSocket, node:sqlite, files. */
 import {
+  createFts5Index,
   createPlatformRandom,
   createSystemClock,
   ok,
@@ -11,6 +12,7 @@ import {
 } from "@dovetail/core";
 import { DurableNodeFsAdapter } from "./durable-nodefs-adapter.ts";
 import type { Profile } from "./profile-folder.ts";
+import { openSearchDatabase } from "./search-database.ts";
 import { type OpenStoreError, openSqliteTxStore } from "./sqlite-tx-store.ts";
 import { createWebConnector } from "./web-connector.ts";
 
@@ -38,5 +40,6 @@ export function createNodePlatform(
     store: store.value,
     documentStorage: new DurableNodeFsAdapter(profile.documentsFolder),
     storeKey: profile.storeKey,
+    openSearchIndex: () => createFts5Index(openSearchDatabase()),
   });
 }

@@ -34,3 +34,19 @@ export async function within(clock: Clock, delayMs: number, work: Promise<unknow
   await Promise.race([work, over.promise]);
   cancel();
 }
+
+/** A person's calendar: which moment a day of theirs begins. */
+export interface LocalCalendar {
+  /** `month` counts from 1; a month or day outside its range counts on. */
+  dayStartMs(year: number, month: number, day: number): number;
+  dayOf(timeMs: number): { readonly year: number; readonly month: number; readonly day: number };
+}
+
+/** The calendar of the time zone this program runs in. */
+export const systemCalendar: LocalCalendar = {
+  dayStartMs: (year, month, day) => new Date(year, month - 1, day).getTime(),
+  dayOf(timeMs) {
+    const date = new Date(timeMs);
+    return { year: date.getFullYear(), month: date.getMonth() + 1, day: date.getDate() };
+  },
+};

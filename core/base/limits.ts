@@ -77,3 +77,9 @@ export const SERVED_HANDLES_MAX = 16;
 export const SERVED_EVENTS_UNSEEN_MAX = 256;
 export const SERVED_EVENTS_WAITING_MAX = 512;
 export const SERVED_MESSAGE_BYTES_MAX = 67_108_864;
+
+// Search
+export const SEARCH_QUERY_CHARS_MAX = 1_024;
+export const SEARCH_TERMS_MAX = 32;
+export const SEARCH_DEPTH_MAX = 8;
+export const SEARCH_PAGE_HITS_MAX = 100;

@@ -5,6 +5,8 @@ import type { AccountId, LogId } from "../base/ids.ts";
 import type { StoreError } from "../store/tx-store.ts";
 import type { DocumentError } from "../document/document-error.ts";
 import type { LogFault } from "../log/log-reader.ts";
+import type { SearchFault } from "../messenger/search/search-index.ts";
+import type { BadSearch, NameFilter } from "../messenger/search/search-query.ts";
 import type { ServerError } from "./gateway.ts";
 
 export type ClientError =
@@ -40,6 +42,17 @@ export type ClientError =
   | { readonly type: "BadRecoveryWords"; readonly rule: string }
   /** A recovery key, but not the one of this account. */
   | { readonly type: "WrongRecoveryKey" }
+  | BadSearch
+  /** A name in a query that means nobody, or several. `names` are similar ones, or those it may mean. */
+  | {
+      readonly type: "SearchNameUnknown";
+      readonly filter: NameFilter;
+      readonly name: string;
+      readonly position: number;
+      readonly isAmbiguous: boolean;
+      readonly names: readonly string[];
+    }
+  | SearchFault
   | { readonly type: "NotOnline" }
   /** There is an account in this profile already. */
   | { readonly type: "ProfileInUse" }

@@ -6,6 +6,9 @@
  */
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import type { Result } from "../base/result.ts";
+import type { SearchOrder } from "../messenger/search/search-index.ts";
+import type { TextRange } from "../messenger/search/search-text.ts";
+import type { Snippet } from "../messenger/search/snippet.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
 
 /** How the client stands to its server. `sinceMs` is when that began. */
@@ -101,7 +104,7 @@ export type ClientEvent =
   | { readonly type: "state" }
   | {
       readonly type: "progress";
-      readonly phase: "history" | "sending";
+      readonly phase: "history" | "sending" | "indexing";
       readonly done: number;
       readonly total: number;
     }
@@ -223,7 +226,39 @@ export interface Client {
   createTagRule(sender: AccountId, tagId: string): Promise<Result<TagRuleView, ClientError>>;
   deleteTagRule(ruleId: string): Promise<Result<void, ClientError>>;
 
+  /**
+   * Messages that `query` finds, in the language of core/messenger/search/search-query.ts. The first search makes the
+   * index, with events of progress. Conversations with people who are not heard are left out.
+   *
+   * - Fails: `BadSearch` with its position; `SearchNameUnknown`; `SearchUnavailable` where there is no index.
+   */
+  search(query: string, options?: SearchOptions): Promise<Result<SearchPage, ClientError>>;
+
   fingerprint(): Promise<Result<StateFingerprint, ClientError>>;
+}
+
+export interface SearchOptions {
+  /** 20 unless named, `SEARCH_PAGE_HITS_MAX` at most. */
+  readonly limit?: number;
+  /** `newest` first unless named. By relevance only the newest 1,000 hits are ordered and given. */
+  readonly order?: SearchOrder;
+  /** What the last page ended with. */
+  readonly older?: string;
+}
+
+/** A message that was found. Ranges are in UTF-16 units. */
+export interface SearchHit {
+  readonly message: MessageView;
+  readonly contact: ContactView;
+  /** Where in the message's text. */
+  readonly ranges: readonly TextRange[];
+  readonly snippet: Snippet;
+}
+
+export interface SearchPage {
+  readonly hits: readonly SearchHit[];
+  /** To pass as `older`; null when there is no more. A page may hold fewer hits than asked for and still go on. */
+  readonly older: string | null;
 }
 
 export interface MessagePage {

@@ -36,6 +36,7 @@ import type { Platform } from "./platform.ts";
 import { createSerial } from "./serial.ts";
 import { createSetAside } from "./set-aside.ts";
 import { createTables, type Tables } from "./tables.ts";
+import { createSearch, type Search } from "./search.ts";
 import { createViews, type Views } from "./views.ts";
 
 const RECONNECT_MIN_MS = 500;
@@ -61,6 +62,7 @@ export interface Engine {
   readonly outbox: Outbox;
   readonly conversations: Conversations;
   readonly views: Views;
+  readonly search: Search;
   readonly chains: ChainStore;
   readonly own: OwnAccount;
   emit(event: ClientEvent): void;
@@ -187,7 +189,7 @@ export async function createEngine(
   });
   const log = createAccountLog(context, documents);
   const contacts = createContactBook(identity.accountId, log, documents);
-  const ops = createOpStore(store, tables);
+  const ops = createOpStore(store, tables, (fresh) => search.added(fresh));
   const outbox = createOutbox(context);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({
@@ -220,6 +222,14 @@ export async function createEngine(
   });
   const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
   const views = createViews({ context, documents, log, contacts, ops, outbox, conversations });
+  const search: Search = createSearch({
+    context,
+    contacts,
+    ops,
+    views,
+    openIndex: platform.openSearchIndex,
+    onProgress: (done, total) => emit({ type: "progress", phase: "indexing", done, total }),
+  });
 
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {
     sums.received += messages.filter(({ op }) => op.author !== identity.accountId).length;
@@ -451,6 +461,7 @@ export async function createEngine(
     home?.gateway.close();
     gateway?.close();
     conversations.stop();
+    search.stop();
     awaitedChains.stop();
     // With its connection closed an attempt ends at once. One that is still dialling finds that it is not wanted.
     if (connecting !== null && !isDialling) await connecting;
@@ -481,6 +492,7 @@ export async function createEngine(
     outbox,
     conversations,
     views,
+    search,
     chains,
     own,
     emit,

@@ -24,6 +24,14 @@ export interface OpAddition {
   commit(): void;
 }
 
+/** What the key of an op's row is made of. */
+export interface OpKey {
+  readonly conversationId: ConversationId;
+  readonly hlc: number;
+  readonly device: DeviceId;
+  readonly id: OpId;
+}
+
 export interface OpStore {
   /** Prepares adding `ops`; those already here, or twice in the list, are left out. */
   add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>>;
@@ -41,12 +49,19 @@ export interface OpStore {
   /** Every op, oldest first, of one conversation. */
   all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>>;
   has(op: NamedOp): Promise<Result<boolean, StoreError>>;
+  /** The op of a row, by the parts of its key; null when there is none. */
+  get(key: OpKey): Promise<Result<NamedOp | null, StoreError>>;
   tally(conversationId: ConversationId): Promise<Result<TallyRow, StoreError>>;
   /** Delivery frontier of each device that wrote in a conversation. */
   frontiers(conversationId: ConversationId): Promise<Result<ReadonlyMap<DeviceId, number>, StoreError>>;
 }
 
-export function createOpStore(store: TxStore, tables: Tables): OpStore {
+/** `onAdded` is told of ops once they are stored. */
+export function createOpStore(
+  store: TxStore,
+  tables: Tables,
+  onAdded: (ops: readonly NamedOp[]) => void = () => {},
+): OpStore {
   const feeds = new Map<string, FeedRow>();
   const tallies = new Map<string, TallyRow>();
 
@@ -72,6 +87,19 @@ export function createOpStore(store: TxStore, tables: Tables): OpStore {
   async function has(op: NamedOp): Promise<Result<boolean, StoreError>> {
     const row = await store.get(keyOf(op));
     return row.ok ? ok(row.value !== null) : row;
+  }
+
+  async function get({
+    conversationId,
+    hlc,
+    device,
+    id,
+  }: OpKey): Promise<Result<NamedOp | null, StoreError>> {
+    const row = await tables.op.get(conversationId, hlc, device, id);
+    if (!row.ok) return row;
+    if (row.value === null) return ok(null);
+    const op = parseOp(row.value.op);
+    return op.ok ? op : err({ type: "StoreCorrupt", key: tables.op.key(conversationId, hlc, device, id) });
   }
 
   async function add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>> {
@@ -119,6 +147,7 @@ export function createOpStore(store: TxStore, tables: Tables): OpStore {
     const commit = () => {
       for (const [key, { row }] of newFeeds) feeds.set(key, row);
       for (const [conversationId, row] of newTallies) tallies.set(conversationId, row);
+      if (fresh.length > 0) onAdded(fresh);
     };
     return ok({ writes, fresh, commit });
   }
@@ -175,7 +204,7 @@ export function createOpStore(store: TxStore, tables: Tables): OpStore {
     );
   }
 
-  return { add, create, page, all, has, tally, frontiers };
+  return { add, create, page, all, has, get, tally, frontiers };
 }
 
 function named(

@@ -438,6 +438,8 @@ export function createClient(engine: Engine): Client {
         clearField(draft, TAGS.ruleEnabled, ruleId as TagRuleId);
       }),
 
+    search: (query, options = {}) => engine.search.search(query, options),
+
     fingerprint: () => serial.run(() => fingerprintOf(engine)),
   };
 }

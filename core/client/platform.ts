@@ -6,6 +6,8 @@ import type { Random } from "../base/random.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
 import type { StorageAdapterInterface } from "../document/automerge.ts";
+import type { Result } from "../base/result.ts";
+import type { SearchFault, SearchIndex } from "../messenger/search/search-index.ts";
 
 export interface Platform {
   readonly clock: Clock;
@@ -17,4 +19,6 @@ export interface Platform {
   readonly documentStorage: StorageAdapterInterface;
   /** 32 random bytes of this profile. */
   readonly storeKey: Bytes;
+  /** An empty index in memory. Without it there is no search. */
+  readonly openSearchIndex?: () => Result<SearchIndex, SearchFault>;
 }

@@ -50,6 +50,8 @@ export interface Views {
   ): Promise<Result<MessagePage, ClientError>>;
   conversationList(): Promise<Result<readonly ConversationView[], ClientError>>;
   tags(): Promise<Result<readonly TagView[], ClientError>>;
+  /** Conversations by the tag they are under. */
+  taggedConversations(): Promise<Result<ReadonlyMap<string, readonly ConversationId[]>, ClientError>>;
   tagRules(): Promise<Result<readonly TagRuleView[], ClientError>>;
 }
 
@@ -229,6 +231,17 @@ export function createViews(deps: ViewsDeps): Views {
     return ok(views.sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id)));
   }
 
+  async function taggedConversations(): Promise<
+    Result<ReadonlyMap<string, readonly ConversationId[]>, ClientError>
+  > {
+    const state = await inbox();
+    if (!state.ok) return state;
+    const byTag = new Map<string, ConversationId[]>();
+    for (const [conversationId, { tags }] of state.value.conversationsById)
+      for (const tag of tags) byTag.set(tag, [...(byTag.get(tag) ?? []), conversationId]);
+    return ok(byTag);
+  }
+
   async function tagRules(): Promise<Result<readonly TagRuleView[], ClientError>> {
     const document = await documents.read(log.ref({ type: "tags" }), tagsSchema);
     if (!document.ok) return document;
@@ -242,7 +255,16 @@ export function createViews(deps: ViewsDeps): Views {
     );
   }
 
-  return { contact, contacts: contactViews, message, messages, conversationList, tags, tagRules };
+  return {
+    contact,
+    contacts: contactViews,
+    message,
+    messages,
+    conversationList,
+    tags,
+    taggedConversations,
+    tagRules,
+  };
 }
 
 function compare(a: string, b: string): number {

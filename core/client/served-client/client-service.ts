@@ -1,8 +1,8 @@
 /** The whole `Client` as a service: what each method takes, and how its events wait for a slow reader. */
 import { idArgument, booleanArgument, integerArgument, nullableArgument } from "./parse-argument.ts";
-import { optionalArgument, recordArgument, textArgument } from "./parse-argument.ts";
+import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
 import { SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
-import type { Client, ClientEvent, LinkingHost } from "../client.ts";
+import type { Client, ClientEvent, LinkingHost, SearchOptions } from "../client.ts";
 import { handleRule, type Service } from "./service.ts";
 
 /** `stop` is each side's own; what does not answer with a promise is made from `start` and the events. */
@@ -66,6 +66,19 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     tagRules: [],
     createTagRule: [account, textArgument],
     deleteTagRule: [textArgument],
+    search: [
+      textArgument,
+      optionalArgument(
+        recordArgument<SearchOptions>({
+          required: {},
+          optional: {
+            limit: integerArgument,
+            order: wordArgument(["newest", "relevance"]),
+            older: textArgument,
+          },
+        }),
+      ),
+    ],
     fingerprint: [],
   },
   handles: {

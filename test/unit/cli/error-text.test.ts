@@ -101,6 +101,17 @@ const SAMPLES: Samples = {
   MessageEmpty: { type: "MessageEmpty" },
   NameTooLong: { type: "NameTooLong", sizeBytes: 300, sizeBytesMax: 256 },
   NoPreKeys: { type: "NoPreKeys", accountId: account() },
+  BadSearch: { type: "BadSearch", rule: "UnknownFilter", position: 3, word: HOSTILE },
+  SearchNameUnknown: {
+    type: "SearchNameUnknown",
+    filter: "from",
+    name: HOSTILE,
+    position: 0,
+    isAmbiguous: false,
+    names: [HOSTILE],
+  },
+  SearchUnavailable: { type: "SearchUnavailable", detail: HOSTILE },
+  BadSearchCursor: { type: "BadSearchCursor" },
   LinkingFailed: { type: "LinkingFailed", rule: "WrongCode" },
 };
 

@@ -1,0 +1,297 @@
+/**
+ * Search over the messages of this device.
+ *
+ * The index is in memory. It is made at the first search, from the rows of ops, and kept up to date from then on.
+ * What a hit shows is read from its row again, so that nothing is shown that is no longer there.
+ */
+import { systemCalendar } from "../base/clock.ts";
+import type { ConversationId } from "../base/ids.ts";
+import { OP_CLOCK_AHEAD_MAX_MS, SEARCH_PAGE_HITS_MAX } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { findNamed, type Named } from "../messenger/find-named.ts";
+import { HLC_MAX, HLC_TICKS_PER_MS } from "../messenger/hlc.ts";
+import type { NamedOp } from "../messenger/op.ts";
+import { searchDateMs } from "../messenger/search/search-date.ts";
+import type {
+  IndexQuery,
+  SearchDocument,
+  SearchIndex,
+  SearchTerm,
+} from "../messenger/search/search-index.ts";
+import { parseSearchQuery, type NameFilter, type SearchNode } from "../messenger/search/search-query.ts";
+import { snippetOf } from "../messenger/search/snippet.ts";
+import { timelineMessage } from "../messenger/timeline.ts";
+import type { SearchHit, SearchOptions, SearchPage, TagView } from "./client.ts";
+import type { ClientError } from "./client-error.ts";
+import type { ContactBook, ContactRecord } from "./contact-book.ts";
+import type { EngineContext } from "./engine-context.ts";
+import type { OpStore } from "./op-store.ts";
+import type { Platform } from "./platform.ts";
+import type { Views } from "./views.ts";
+
+const HITS_DEFAULT = 20;
+/** Messages taken into the index between two pauses, in which other work of the process goes on. */
+const ADD_MESSAGES = 5_000;
+const SCAN_PAGE_OPS = 1_000;
+const SELF_WORD = "me";
+
+export interface SearchDeps {
+  readonly context: EngineContext;
+  readonly contacts: ContactBook;
+  readonly ops: OpStore;
+  readonly views: Views;
+  readonly openIndex: Platform["openSearchIndex"];
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+export interface Search {
+  search(text: string, options: SearchOptions): Promise<Result<SearchPage, ClientError>>;
+  /** Ops that are stored now. */
+  added(ops: readonly NamedOp[]): void;
+  stop(): void;
+}
+
+export function createSearch(deps: SearchDeps): Search {
+  const { context, contacts, ops, views } = deps;
+  let index: SearchIndex | null = null;
+  let building: Promise<Result<SearchIndex, ClientError>> | null = null;
+  let isStopped = false;
+  /** The index misses something that came while it lived. */
+  let isBroken = false;
+
+  function ready(): Promise<Result<SearchIndex, ClientError>> {
+    if (building !== null) return building;
+    if (index !== null && !isBroken) return Promise.resolve(ok(index));
+    drop();
+    building = build().finally(() => {
+      building = null;
+    });
+    return building;
+  }
+
+  async function build(): Promise<Result<SearchIndex, ClientError>> {
+    if (deps.openIndex === undefined) return err({ type: "SearchUnavailable", detail: "no index here" });
+    const opened = deps.openIndex();
+    if (!opened.ok) return opened;
+    const made = opened.value;
+    // From here on what arrives is added as it comes; what is added twice is added once.
+    index = made;
+    const filled = await fill(made);
+    if (filled.ok && !isStopped && !isBroken) return ok(made);
+    drop();
+    if (!filled.ok) return filled;
+    return err(
+      isStopped ? { type: "ClientStopped" } : { type: "SearchUnavailable", detail: "adding failed" },
+    );
+  }
+
+  /** Oldest first, as the index takes them fastest. */
+  async function fill(into: SearchIndex): Promise<Result<void, ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const tallies = await Promise.all(all.value.map(({ conversationId }) => ops.tally(conversationId)));
+    const total = tallies.reduce((sum, tally) => sum + (tally.ok ? tally.value.opCount : 0), 0);
+    const found: SearchDocument[] = [];
+    let read = 0;
+    for (const { conversationId } of all.value) {
+      for (let before: string | undefined; ; ) {
+        const page = await ops.page(conversationId, SCAN_PAGE_OPS, before);
+        if (!page.ok) return page;
+        for (const { op } of page.value) found.push(...documentOf(op));
+        read += page.value.length;
+        deps.onProgress(read, Math.max(read, total));
+        before = page.value.at(-1)?.key;
+        if (page.value.length < SCAN_PAGE_OPS) break;
+      }
+    }
+    found.sort((a, b) => a.hlc - b.hlc);
+    for (let at = 0; at < found.length; at += ADD_MESSAGES) {
+      const added = into.add(found.slice(at, at + ADD_MESSAGES));
+      if (!added.ok) return added;
+      await pause();
+    }
+    return ok();
+  }
+
+  const pause = () => new Promise<void>((resolve) => context.clock.schedule(0, resolve));
+
+  function added(fresh: readonly NamedOp[]): void {
+    if (index === null) return;
+    // An index that misses something is none: the next search makes it anew.
+    if (!index.add(fresh.flatMap(documentOf)).ok) isBroken = true;
+  }
+
+  function drop(): void {
+    index?.close();
+    index = null;
+    isBroken = false;
+  }
+
+  async function search(text: string, options: SearchOptions): Promise<Result<SearchPage, ClientError>> {
+    const query = parseSearchQuery(text);
+    if (!query.ok) return query;
+    const names = await namesOf();
+    if (!names.ok) return names;
+    const term = query.value.node === null ? ok(ALL) : resolve(query.value.node, names.value);
+    if (!term.ok) return term;
+    const made = await ready();
+    if (!made.ok) return made;
+    const nowMs = context.clock.nowMs();
+    const hlcOf = (ms: number) => Math.min(HLC_MAX + 1, Math.max(0, ms) * HLC_TICKS_PER_MS);
+    const dateHlc = (date: Parameters<typeof searchDateMs>[0]) =>
+      hlcOf(searchDateMs(date, nowMs, systemCalendar));
+    const asked: IndexQuery = {
+      term: andNot(term.value, names.value.hidden),
+      fromHlc: Math.max(0, ...query.value.after.map(dateHlc)),
+      // What is further ahead of the clock is not shown yet.
+      toHlc: Math.min(hlcOf(nowMs + OP_CLOCK_AHEAD_MAX_MS), ...query.value.before.map(dateHlc)),
+      order: options.order ?? "newest",
+      limit: Math.max(1, Math.min(options.limit ?? HITS_DEFAULT, SEARCH_PAGE_HITS_MAX)),
+      after: options.older ?? null,
+    };
+    return show(made.value, asked, names.value);
+  }
+
+  async function show(
+    made: SearchIndex,
+    asked: IndexQuery,
+    names: Names,
+  ): Promise<Result<SearchPage, ClientError>> {
+    const page = made.query(asked);
+    if (!page.ok) return page;
+    const current: { document: SearchDocument; hit: Omit<SearchHit, "ranges" | "snippet"> }[] = [];
+    for (const found of page.value.found) {
+      const op = await ops.get(found);
+      if (!op.ok) return op;
+      const contact = names.contactByConversation.get(found.conversationId);
+      const message = op.value === null ? ok(null) : await views.message(op.value);
+      if (!message.ok) return message;
+      if (message.value === null || contact === undefined) continue;
+      current.push({
+        document: { ...found, text: message.value.text },
+        hit: { message: message.value, contact: views.contact(contact) },
+      });
+    }
+    const located = made.locate(
+      asked.term,
+      current.map(({ document }) => document),
+    );
+    if (!located.ok) return located;
+    const hits = current.flatMap(({ hit }, at): SearchHit[] => {
+      const ranges = located.value[at] ?? null;
+      return ranges === null ? [] : [{ ...hit, ranges, snippet: snippetOf(hit.message.text, ranges) }];
+    });
+    return ok({ hits, older: page.value.next });
+  }
+
+  /** What names in a query can mean. */
+  async function namesOf(): Promise<Result<Names, ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const tags = await views.tags();
+    if (!tags.ok) return tags;
+    const tagged = await views.taggedConversations();
+    if (!tagged.ok) return tagged;
+    const isHeard = ({ state }: ContactRecord) => state !== "blocked" && state !== "declined";
+    return ok({
+      contacts: all.value.map((record) => nameContact(record)),
+      contactByConversation: new Map(all.value.map((record) => [record.conversationId, record])),
+      hidden: all.value.filter((record) => !isHeard(record)).map(({ conversationId }) => conversationId),
+      tags: tags.value.map((value) => ({ value, id: value.id, ownNames: [value.name], otherNames: [] })),
+      conversationsByTag: tagged.value,
+    });
+  }
+
+  function resolve(node: SearchNode, names: Names): Result<SearchTerm, ClientError> {
+    switch (node.type) {
+      case "text":
+      case "link":
+        return ok(node);
+      case "not": {
+        const term = resolve(node.node, names);
+        return term.ok ? ok({ type: "not", term: term.value }) : term;
+      }
+      case "and":
+      case "or": {
+        const terms: SearchTerm[] = [];
+        for (const one of node.nodes) {
+          const term = resolve(one, names);
+          if (!term.ok) return term;
+          terms.push(term.value);
+        }
+        return ok({ type: node.type, terms });
+      }
+      case "named":
+        return resolveName(node, names);
+    }
+  }
+
+  function resolveName(
+    { filter, name, position }: Extract<SearchNode, { readonly type: "named" }>,
+    names: Names,
+  ): Result<SearchTerm, ClientError> {
+    if (filter === "from" && name === SELF_WORD)
+      return ok({ type: "author", ids: [context.identity.accountId] });
+    if (filter === "tag") {
+      const tag = find(names.tags, { filter, name, position });
+      return tag.ok
+        ? ok({ type: "conversation", ids: names.conversationsByTag.get(tag.value.id) ?? [] })
+        : tag;
+    }
+    const contact = find(names.contacts, { filter, name, position });
+    if (!contact.ok) return contact;
+    return ok(
+      filter === "in"
+        ? { type: "conversation", ids: [contact.value.conversationId] }
+        : { type: "author", ids: [contact.value.accountId] },
+    );
+  }
+
+  function stop(): void {
+    isStopped = true;
+    if (building === null) drop();
+  }
+
+  return { search, added, stop };
+}
+
+interface Names {
+  readonly contacts: readonly Named<ContactRecord>[];
+  readonly contactByConversation: ReadonlyMap<ConversationId, ContactRecord>;
+  /** Conversations of people who are not heard. */
+  readonly hidden: readonly ConversationId[];
+  readonly tags: readonly Named<TagView>[];
+  readonly conversationsByTag: ReadonlyMap<string, readonly ConversationId[]>;
+}
+
+const ALL: SearchTerm = { type: "all" };
+
+function find<T>(
+  candidates: readonly Named<T>[],
+  asked: { readonly filter: NameFilter; readonly name: string; readonly position: number },
+): Result<T, ClientError> {
+  const found = findNamed(candidates, asked.name);
+  if (found.ok) return found;
+  const names =
+    found.error.type === "NotFound"
+      ? found.error.similar
+      : found.error.candidates.map(({ ownNames, otherNames }) => ownNames[0] ?? otherNames[0] ?? "");
+  return err({ type: "SearchNameUnknown", ...asked, isAmbiguous: found.error.type === "Ambiguous", names });
+}
+
+function andNot(term: SearchTerm, hidden: readonly ConversationId[]): SearchTerm {
+  if (hidden.length === 0) return term;
+  return { type: "and", terms: [term, { type: "not", term: { type: "conversation", ids: hidden } }] };
+}
+
+function nameContact(value: ContactRecord): Named<ContactRecord> {
+  const otherNames = [value.givenName, value.handle].filter((name) => name !== null);
+  return { value, id: value.accountId, ownNames: value.petname === null ? [] : [value.petname], otherNames };
+}
+
+function documentOf(op: NamedOp): SearchDocument[] {
+  const message = timelineMessage(op);
+  if (message === null) return [];
+  const { conversationId, hlc, device, author } = op.op;
+  return [{ conversationId, hlc, device, id: op.id, author, text: message.text }];
+}
