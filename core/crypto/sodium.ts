@@ -22,6 +22,8 @@ const REQUIRED = [
   "crypto_kem_xwing_seed_keypair",
   "crypto_kem_xwing_enc_deterministic",
   "crypto_kem_xwing_dec",
+  "crypto_aead_chacha20poly1305_ietf_encrypt",
+  "crypto_aead_chacha20poly1305_ietf_decrypt",
   "crypto_aead_xchacha20poly1305_ietf_encrypt",
   "crypto_aead_xchacha20poly1305_ietf_decrypt",
   "crypto_pwhash",

@@ -23,15 +23,17 @@ export function verifySignature(
   message: Bytes,
   signature: Bytes,
 ): Result<void, BadSignature> {
+  return rawVerify(publicKey, concatBytes(labelPrefix(label), message), signature);
+}
+
+/** Checks a signature over `message` as it is: for standards that frame what they sign themselves. */
+export function rawVerify(publicKey: Bytes, message: Bytes, signature: Bytes): Result<void, BadSignature> {
   if (publicKey.length !== SIGN_PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES)
     return err({ type: "BadSignature" });
   try {
-    const isValid = sodium.crypto_sign_verify_detached(
-      signature,
-      concatBytes(labelPrefix(label), message),
-      publicKey,
-    );
-    return isValid ? ok() : err({ type: "BadSignature" });
+    return sodium.crypto_sign_verify_detached(signature, message, publicKey)
+      ? ok()
+      : err({ type: "BadSignature" });
   } catch {
     return err({ type: "BadSignature" });
   }
