@@ -1,28 +1,130 @@
-/** A client for the time of one command: profile locked, client opened, and both let go however the command ends. */
-import { type Client, err, ok, openClient, type Platform, type Result } from "@dovetail/core";
+/**
+ * A client for the time of one command: profile locked, client opened, and both let go however the command ends. Where
+ * another process has the profile and serves it, the client is that one's.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Client,
+  connectClient,
+  createSystemClock,
+  cryptoReady,
+  err,
+  ok,
+  openClient,
+  type Platform,
+  type Result,
+  serveClient,
+  unwrapStoreKey,
+  wipe,
+} from "@dovetail/core";
 import type { CommandContext } from "./command-runner.ts";
 import type { CliError } from "./errors/command-error.ts";
 import { createNodePlatform } from "./platform/node-platform.ts";
 import { prepareEngine } from "./platform/prepare-engine.ts";
-import { openProfile } from "./platform/profile-folder.ts";
-import { replaceStoreKeyFile } from "./platform/store-key-file.ts";
+import { type OpenedProfile, openProfile, profileFolder } from "./platform/profile-folder.ts";
+import type { ProfileBusy } from "./platform/profile-lock.ts";
+import { dialProfile, listenInProfile } from "./platform/profile-socket.ts";
+import { readStoreKeyFile, replaceStoreKeyFile } from "./platform/store-key-file.ts";
 
 export type ClientBody<T> = (client: Client) => Promise<Result<T, CliError>>;
-export type PlatformBody<T> = (platform: Platform) => Promise<Result<T, CliError>>;
+export type PlatformBody<T> = (platform: Platform, profile: OpenedProfile) => Promise<Result<T, CliError>>;
+
+export interface ClientOptions {
+  /** Other processes of this user may use the client meanwhile. */
+  readonly isServing?: boolean;
+  /** Asks for the passphrase of a locked profile even where another process has it open: for what gives access away. */
+  readonly isGuarded?: boolean;
+}
+
+/** How long a process that has a profile and does not answer may take to let it go: it may be ending. */
+const ENDING_ATTEMPTS = 10;
+const ENDING_WAIT_MS = 100;
 
 /**
- * Runs `body` with the client of the chosen profile.
+ * Runs `body` with the client of the chosen profile: opened here, or served by the process that has the profile.
  *
- * - Fails: as `body` does; with the profile's own errors; `Interrupted` when a signal came first.
+ * - Fails: as `body` does; with the profile's own errors; `Interrupted` when a signal came first; `ProfileBusy` when
+ *   another process has the profile and serves nobody.
  */
-export function withClient<T>(context: CommandContext, body: ClientBody<T>): Promise<Result<T, CliError>> {
-  return withPlatform(context, { create: false }, async (platform) => {
+export async function withClient<T>(
+  context: CommandContext,
+  body: ClientBody<T>,
+  options: ClientOptions = {},
+): Promise<Result<T, CliError>> {
+  for (let attempt = 1; ; attempt++) {
+    const busy = await withOwnClient(context, body, options);
+    if (busy.ok || busy.error.type !== "ProfileBusy") return busy;
+    const served = await withServedClient(context, busy.error, body, options);
+    if (served !== null) return served;
+    if (attempt >= ENDING_ATTEMPTS || busy.error.owner?.socket === null) return busy;
+    await delay(ENDING_WAIT_MS);
+  }
+}
+
+function withOwnClient<T>(
+  context: CommandContext,
+  body: ClientBody<T>,
+  options: ClientOptions,
+): Promise<Result<T, CliError>> {
+  return withPlatform(context, { create: false }, async (platform, profile) => {
     const opened = await openClient(platform);
     if (!opened.ok) return opened;
     const client = opened.value;
     if (client === null) return err({ type: "NoAccount", profile: context.choice.name });
-    return stopAfter(client, Promise.race([body(client), interruption(context)]));
+    const endServing = options.isServing === true ? await serve(context, profile, client) : () => {};
+    const work = Promise.race([body(client), interruption(context)]);
+    return stopAfter(client, work.finally(endServing));
   });
+}
+
+/** Lets other processes use `client` until the returned function is called. */
+async function serve(
+  { logger }: CommandContext,
+  profile: OpenedProfile,
+  client: Client,
+): Promise<() => void> {
+  const socket = await listenInProfile(profile.folder, (port) =>
+    serveClient(port, client, { onFault: () => logger.log("error", "served-call") }),
+  );
+  profile.announce(socket?.path ?? null);
+  return () => {
+    profile.announce(null);
+    socket?.close();
+  };
+}
+
+/** Null when nobody serves there after all. */
+async function withServedClient<T>(
+  context: CommandContext,
+  { profile, owner }: ProfileBusy,
+  body: ClientBody<T>,
+  options: ClientOptions,
+): Promise<Result<T, CliError> | null> {
+  if (owner === null || owner.socket === null) return null;
+  const port = await dialProfile(owner.socket);
+  if (!port.ok) return null;
+  const connected = await connectClient(port.value, createSystemClock());
+  if (!connected.ok)
+    return connected.error.type === "OwnerGone"
+      ? null
+      : err({ type: "ProfileNotServed", profile, owner, why: connected.error.type });
+  const client = connected.value;
+  await cryptoReady();
+  const allowed = options.isGuarded === true ? await askPassphrase(context) : ok();
+  if (!allowed.ok) return stopAfter(client, Promise.resolve(allowed));
+  return stopAfter(client, Promise.race([body(client), interruption(context)]));
+}
+
+/** The passphrase of a locked profile, once more. */
+async function askPassphrase({ choice, passphrases }: CommandContext): Promise<Result<void, CliError>> {
+  const stored = readStoreKeyFile(profileFolder(choice));
+  if (!stored.ok) return stored;
+  const wrapped = stored.value;
+  if (wrapped.type === "open") return ok();
+  const key = await passphrases.unlock((passphrase) => unwrapStoreKey(wrapped, passphrase), choice.name);
+  if (!key.ok) return key;
+  wipe(key.value);
+  return ok();
 }
 
 /** Runs `body` with the platform of the chosen profile, before there is a client. It stops the client it makes. */
@@ -41,7 +143,7 @@ export async function withPlatform<T>(
     const platform = createNodePlatform(profile.value, { logger: context.logger });
     if (!platform.ok) return platform;
     await prepareEngine();
-    const result = await body(platform.value);
+    const result = await body(platform.value, profile.value);
     // The folder may be from an attempt that failed, with a key without a passphrase.
     if (result.ok && newPassphrase !== null && profile.value.protection === "permissions")
       replaceStoreKeyFile(profile.value.folder, profile.value.storeKey, newPassphrase);

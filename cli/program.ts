@@ -4,6 +4,7 @@ import { Command, CommanderError, type Help } from "commander";
 import { createCommandRunner, type ProgramStreams } from "./command-runner.ts";
 import { addAccountCommands } from "./commands/account.ts";
 import { addContactCommands } from "./commands/contact.ts";
+import { addDaemonCommands } from "./commands/daemon.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDeviceCommands } from "./commands/device.ts";
 import { addInboxCommands } from "./commands/inbox.ts";
@@ -67,6 +68,7 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
   addInboxCommands(program, run);
   addTagCommands(program, run);
   addSyncCommand(program, run);
+  addDaemonCommands(program, run);
   addStatusCommand(program, run);
   addVerifyCommand(program, run);
   addLockCommands(program, run);

@@ -16,7 +16,7 @@ const CODE_PATTERN = /^\d{6}$/;
 
 /** `dovetail device link`. With `--json` it is a stream: the code, the name of who answered, then the report. */
 export function linkAnotherDevice(context: CommandContext): Promise<Result<Outcome, CliError>> {
-  return withClient(context, async (client) => {
+  const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
     const hosting = await client.linkDevice();
     if (!hosting.ok) return hosting;
     const host = hosting.value;
@@ -33,7 +33,8 @@ export function linkAnotherDevice(context: CommandContext): Promise<Result<Outco
     const confirmed = await host.confirm(digits.value);
     if (!confirmed.ok) return confirmed;
     return describeLinked(context, client, { ...confirmed.value, ...answered.value });
-  });
+  };
+  return withClient(context, body, { isGuarded: true });
 }
 
 async function showCode({ output }: CommandContext, host: LinkingHost): Promise<void> {

@@ -1,5 +1,5 @@
 /** `dovetail device revoke`: take a device out of the account, with what that means said before and after. */
-import { err, ok, type Result } from "@dovetail/core";
+import { type Client, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -9,7 +9,7 @@ import { findDevice } from "./find-things.ts";
 
 /** Revokes after a yes, or at once with `--yes`. */
 export function revokeDevice(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
-  return withClient(context, async (client) => {
+  const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
     const device = await findDevice(client, query);
     if (!device.ok) return device;
     const name = plainLine(device.value.name);
@@ -34,7 +34,8 @@ export function revokeDevice(context: CommandContext, query: string): Promise<Re
       json: { revoked: device.value.id },
       messages: [`${name} is revoked. It opens nothing written from now on; what it holds it keeps.`],
     });
-  });
+  };
+  return withClient(context, body, { isGuarded: true });
 }
 
 async function isAgreed(

@@ -32,7 +32,8 @@ async function sendMessage(
 ): Promise<Result<Outcome, CliError>> {
   const text = words.length > 0 ? words.join(" ") : await readText(context);
   if (text.trim() === "") return err({ type: "MessageEmpty" });
-  return withClient(context, async (client) => {
+  const startedAtMs = Date.now();
+  const sent = await withClient(context, async (client) => {
     const contact = await findContact(client, query);
     if (!contact.ok) return contact;
     const { conversationId } = contact.value;
@@ -53,6 +54,35 @@ async function sendMessage(
     return ok({
       json: { message: current, sync: sent.value },
       messages: [describeState(current.state, plainLine(contact.value.name), sent.value)],
+    });
+  });
+  const isUnknown = !sent.ok && sent.error.type === "OwnerGone";
+  return isUnknown ? lookForMessage(context, { query, text, startedAtMs }) : sent;
+}
+
+/** The process that was to keep the message is gone: its profile is free now, and tells whether it did. */
+function lookForMessage(
+  context: CommandContext,
+  {
+    query,
+    text,
+    startedAtMs,
+  }: { readonly query: string; readonly text: string; readonly startedAtMs: number },
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const contact = await findContact(client, query);
+    if (!contact.ok) return contact;
+    const page = await client.messages(contact.value.conversationId, { limit: 20 });
+    if (!page.ok) return page;
+    const message = page.value.messages.find(
+      (one) => one.isOwn && one.text === text && one.sentAtMs >= startedAtMs,
+    );
+    if (message === undefined) return err({ type: "MessageNotKept" });
+    return ok({
+      json: { message, sync: { server: "not-asked" } },
+      messages: [
+        "The process that had this profile open ended in the middle. The message is kept; it goes with `dovetail sync`.",
+      ],
     });
   });
 }

@@ -36,7 +36,7 @@ export function addSyncCommand(program: Command, run: RunCommand): void {
     );
   addExamples(sync, [
     ["dovetail sync", "once"],
-    ["dovetail sync --watch", "stay, and print messages as they come"],
+    ["dovetail sync --watch", "stay, print messages as they come, and serve other dovetail commands"],
     ["dovetail sync --watch --json", "the same for programs: one event a line"],
   ]);
 }
@@ -69,7 +69,7 @@ function describeSync({ receivedMessages, sentMessages, waitingMessages }: SyncR
 }
 
 async function watch(context: CommandContext): Promise<Result<Outcome, CliError>> {
-  return withClient({ ...context, interrupted: new AbortController().signal }, async (client) => {
+  const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
     const names = await loadNames(client);
     if (!names.ok) return names;
     const lost: LostAt = { sinceMs: null };
@@ -90,7 +90,8 @@ async function watch(context: CommandContext): Promise<Result<Outcome, CliError>
     const result = await ended.promise;
     stopListening();
     return result;
-  });
+  };
+  return withClient({ ...context, interrupted: new AbortController().signal }, body, { isServing: true });
 }
 
 /** What makes going on pointless. */
@@ -101,6 +102,7 @@ function endOf(event: ClientEvent): CliError | null {
   )
     return event.alarm;
   const lastError = event.type === "connection" ? event.status.lastError : null;
+  if (lastError?.type === "OwnerGone") return lastError;
   return lastError !== null && describeError(lastError).exitCode === EXIT.deviceLost ? lastError : null;
 }
 

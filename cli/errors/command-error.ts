@@ -1,6 +1,7 @@
 /** What can go wrong in the command line itself, beside what the engine and the profile report. */
 import type { BadPassphrase, ClientError, LinkingError } from "@dovetail/core";
 import type { ProfileError } from "../platform/profile-folder.ts";
+import type { ProfileOwner } from "../platform/profile-lock.ts";
 import type { RekeyError } from "../platform/rekey-profile.ts";
 import type { OpenStoreError } from "../platform/sqlite-tx-store.ts";
 
@@ -35,6 +36,18 @@ export type CommandError =
   | { readonly type: "Cancelled" }
   /** Ctrl-C, or a signal, in the middle. */
   | { readonly type: "Interrupted" }
+  /** Another process has the profile, and what it serves is not for this one. */
+  | {
+      readonly type: "ProfileNotServed";
+      readonly profile: string;
+      readonly owner: ProfileOwner;
+      readonly why: "OwnerOtherVersion" | "OwnerSilent";
+    }
+  /** The process that was to keep a message ended before it did. */
+  | { readonly type: "MessageNotKept" }
+  /** No process serves the profile. */
+  | { readonly type: "DaemonNotRunning"; readonly profile: string }
+  | { readonly type: "DaemonFailed"; readonly detail: string }
   /** The demo found a difference, or could not go on. Each failure is a sentence. */
   | { readonly type: "DemoFailed"; readonly failures: readonly string[]; readonly folder: string | null }
   /** The server program could not be run. */

@@ -89,6 +89,32 @@ export function describeError(error: CliError): ErrorText {
         "wait until it ends, or end it; one process at a time has a profile",
       );
     }
+    case "ProfileNotServed":
+      return say(
+        EXIT.conflict,
+        error.why === "OwnerSilent"
+          ? `process ${error.owner.pid} has profile ${plainLine(error.profile)} open and does not answer`
+          : `process ${error.owner.pid} has profile ${plainLine(error.profile)} open and is of another version`,
+        "end it, then try again: dovetail daemon stop",
+      );
+    case "MessageNotKept":
+      return say(
+        EXIT.failure,
+        "the process that has this profile open ended before it kept the message; nothing was sent",
+        "send it again",
+      );
+    case "DaemonNotRunning":
+      return say(
+        EXIT.notFound,
+        `nothing serves profile ${plainLine(error.profile)}`,
+        "dovetail daemon start, or dovetail sync --watch in a terminal of its own",
+      );
+    case "DaemonFailed":
+      return say(
+        EXIT.failure,
+        `the process did not start (${plainLine(error.detail)})`,
+        "see why with `dovetail sync --watch`",
+      );
     case "ProfileExposed":
       return say(
         EXIT.storage,

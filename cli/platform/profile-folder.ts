@@ -1,8 +1,8 @@
 /**
  * A profile on disk: one folder per device of an account.
  *
- * `<home>/profiles/<name>/` holds `store.db`, `documents/`, `store.key`, `lock` and `owner`; folders are 0700, files
- * 0600. Everything in it is sealed by the key in `store.key`. That key may be wrapped by a passphrase; without one, what
+ * `<home>/profiles/<name>/` holds `store.db`, `documents/`, `store.key`, `lock`, `owner` and, while other processes are
+ * served, `socket`; folders are 0700, files 0600. Everything in it is sealed by the key in `store.key`. That key may be wrapped by a passphrase; without one, what
  * protects a profile at rest is these permissions and nothing else: whoever can read `store.key` can read everything. A
  * profile that others can read is therefore refused, and never quietly mended.
  */
@@ -58,6 +58,8 @@ export interface Profile {
   readonly documentsFolder: string;
   /** 32 bytes. */
   readonly storeKey: Bytes;
+  /** Tells other processes where this one serves them. */
+  announce(socket: string | null): void;
   release(): void;
 }
 
@@ -138,7 +140,7 @@ export async function openProfile<E = never>(
     lock = locked.value;
     settleRekey(folder);
     mkdirSync(join(folder, "documents"), { recursive: true, mode: 0o700 });
-    opened = await openLocked({ name, folder, release: lock.release }, options);
+    opened = await openLocked({ name, folder, ...lock }, options);
   } catch (thrown) {
     opened = err({ type: "ProfileUnavailable", path: folder, detail: codeOf(thrown) });
   }
@@ -148,7 +150,7 @@ export async function openProfile<E = never>(
 
 /** The rest of opening, in a folder that is this process's. */
 async function openLocked<E>(
-  profile: Pick<Profile, "name" | "folder" | "release">,
+  profile: Pick<Profile, "name" | "folder" | "announce" | "release">,
   { unlock, newPassphrase = null }: OpenProfileOptions<E>,
 ): Promise<Result<OpenedProfile, ProfileError | E>> {
   const { name, folder } = profile;

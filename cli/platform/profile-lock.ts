@@ -8,11 +8,14 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { err, ok, type Result } from "@dovetail/core";
+import { removeSocket } from "./profile-socket.ts";
 
 /** The process that holds a profile. */
 export interface ProfileOwner {
   readonly pid: number;
   readonly startedAtMs: number;
+  /** Where it serves other processes of this user; null when it does not. */
+  readonly socket: string | null;
 }
 
 /** Another process holds the profile; `owner` is null when it did not come to say who it is. */
@@ -23,6 +26,8 @@ export interface ProfileBusy {
 }
 
 export interface ProfileLock {
+  /** Tells other processes where this one serves them. */
+  announce(socket: string | null): void;
   release(): void;
 }
 
@@ -47,9 +52,14 @@ export function lockProfile(folder: string, profile: string): Result<ProfileLock
     if (!isBusy(thrown)) throw thrown;
     return err({ type: "ProfileBusy", profile, owner: readOwner(folder) });
   }
-  writeOwner(folder);
+  const left = readOwner(folder)?.socket ?? null;
+  if (left !== null) removeSocket(folder, left);
+  writeOwner(folder, null);
   let isHeld = true;
   return ok({
+    announce(socket) {
+      if (isHeld) writeOwner(folder, socket);
+    },
     release() {
       if (!isHeld) return;
       isHeld = false;
@@ -68,21 +78,23 @@ function isBusy(thrown: unknown): boolean {
   return thrown.message === "database is locked";
 }
 
-function writeOwner(folder: string): void {
-  const owner: ProfileOwner = { pid: process.pid, startedAtMs: Math.round(performance.timeOrigin) };
+function writeOwner(folder: string, socket: string | null): void {
+  const owner: ProfileOwner = { pid: process.pid, startedAtMs: Math.round(performance.timeOrigin), socket };
   const temporary = join(folder, `${OWNER_FILE}.${process.pid}`);
   writeFileSync(temporary, JSON.stringify(owner), { mode: 0o600 });
   renameSync(temporary, join(folder, OWNER_FILE));
 }
 
-function readOwner(folder: string): ProfileOwner | null {
+/** Who says to hold the profile in `folder`; whether it still does, only the lock can tell. */
+export function readOwner(folder: string): ProfileOwner | null {
   try {
     const owner: unknown = JSON.parse(readFileSync(join(folder, OWNER_FILE), "utf8"));
     if (typeof owner !== "object" || owner === null || !("pid" in owner) || !("startedAtMs" in owner))
       return null;
     const { pid, startedAtMs } = owner;
+    const socket = "socket" in owner && typeof owner.socket === "string" ? owner.socket : null;
     return Number.isSafeInteger(pid) && typeof pid === "number" && typeof startedAtMs === "number"
-      ? { pid, startedAtMs }
+      ? { pid, startedAtMs, socket }
       : null;
   } catch {
     return null;

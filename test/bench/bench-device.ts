@@ -23,6 +23,7 @@ export function benchPlatform(folder: string, name: string): Platform {
     storePath: join(home, "store.db"),
     documentsFolder,
     storeKey: createPlatformRandom().bytes(32),
+    announce: () => {},
     release: () => {},
   };
   return good(createNodePlatform(profile));

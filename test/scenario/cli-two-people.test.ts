@@ -210,7 +210,7 @@ describe("two people", { timeout: 120_000 }, () => {
   test("watch shows what comes as it comes, holds the profile, and ends with Ctrl-C", async () => {
     const watching = world.start("ben", ["sync", "--watch", "--json"]);
     await watching.line((line) => line.includes('"online"'));
-    const busy = await failure("ben", "send", "Ada", "x");
+    const busy = await failure("ben", "lock", "rekey", "--yes");
     expect(busy.exitCode).toBe(6);
     expect(busy.stderr).toMatch(/profile ben is in use: process \d+, since/);
     await json("ada", "send", "Ben", "--", "--not", "an option");

@@ -1,0 +1,136 @@
+/** `dovetail daemon`: the process that keeps a profile connected and serves other commands, without a terminal. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { err, ok, type Passphrase, type Result } from "@dovetail/core";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { count } from "../errors/error-words.ts";
+import { localTime } from "../output/local-time.ts";
+import { openProfile, profileFolder } from "../platform/profile-folder.ts";
+import { lockProfile, type ProfileOwner } from "../platform/profile-lock.ts";
+import { dialProfile } from "../platform/profile-socket.ts";
+import { addExamples } from "./examples.ts";
+
+const PROGRAM = fileURLToPath(new URL("../main.ts", import.meta.url));
+const POLL_MS = 50;
+const START_WAIT_MS = 20_000;
+const STOP_WAIT_MS = 20_000;
+const PASSPHRASE_DESCRIPTOR = 3;
+
+export function addDaemonCommands(program: Command, run: RunCommand): void {
+  const daemon = program
+    .command("daemon")
+    .description("a process that stays connected and serves other commands on this profile");
+  addExamples(daemon, [
+    ["dovetail daemon start", "run it in the background; a locked profile's passphrase is asked once, here"],
+    ["dovetail daemon status", "whether it runs, and how it stands to the server"],
+    ["dovetail daemon stop", "end it; what was acknowledged is on disk"],
+  ]);
+  daemon
+    .command("start")
+    .description("run it in the background")
+    .action((_options: unknown, command: Command) => run(command, start));
+  daemon
+    .command("stop")
+    .description("end the process that serves this profile")
+    .action((_options: unknown, command: Command) => run(command, stop));
+  daemon
+    .command("status")
+    .description("whether one runs")
+    .action((_options: unknown, command: Command) => run(command, status));
+}
+
+async function start(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  const { choice, passphrases } = context;
+  // Opened once here, so that a wrong passphrase is said here, where somebody reads it.
+  const opened = await openProfile(choice, { create: false, unlock: passphrases.unlock });
+  if (!opened.ok) {
+    const isServed = opened.error.type === "ProfileBusy" && typeof opened.error.owner?.socket === "string";
+    return isServed ? status(context) : opened;
+  }
+  opened.value.storeKey.fill(0);
+  opened.value.release();
+  const exited = launch(choice.name, passphrases.used());
+  for (let waitedMs = 0; waitedMs < START_WAIT_MS; waitedMs += POLL_MS) {
+    const end = await Promise.race([exited, delay(POLL_MS, null)]);
+    if (end !== null) return err({ type: "DaemonFailed", detail: `exit code ${end}` });
+    const owner = ownerOf(context);
+    if (owner?.socket !== null && owner !== null && (await answers(owner.socket))) return status(context);
+  }
+  return err({ type: "DaemonFailed", detail: "it did not answer in time" });
+}
+
+/** Starts the program apart from this terminal. Resolves when it has ended. */
+function launch(profile: string, passphrase: Passphrase | null): Promise<number | string> {
+  const { DOVETAIL_PASSPHRASE: _, ...env } = process.env;
+  const args = ["--profile", profile, "--quiet", "sync", "--watch"];
+  const unlock = passphrase === null ? [] : ["--passphrase-fd", `${PASSPHRASE_DESCRIPTOR}`];
+  const child = spawn(process.execPath, [...process.execArgv, PROGRAM, ...unlock, ...args], {
+    env,
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  });
+  const pipe = child.stdio[PASSPHRASE_DESCRIPTOR];
+  // A child that ended before it read says so by its exit code.
+  pipe?.on("error", () => {});
+  if (pipe !== null && pipe !== undefined && "end" in pipe)
+    pipe.end(passphrase === null ? undefined : Buffer.concat([passphrase, Buffer.from("\n")]));
+  child.unref();
+  return new Promise((resolve) => {
+    child.once("error", () => resolve("not started"));
+    child.once("exit", (code, signal) => resolve(code ?? signal ?? "unknown"));
+  });
+}
+
+async function answers(socket: string): Promise<boolean> {
+  const port = await dialProfile(socket);
+  if (port.ok) port.value.close();
+  return port.ok;
+}
+
+async function stop(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  const owner = ownerOf(context);
+  if (owner === null || owner.socket === null)
+    return err({ type: "DaemonNotRunning", profile: context.choice.name });
+  // Who holds the lock has written who it is; it is that process that is told to end, and no other.
+  process.kill(owner.pid, "SIGTERM");
+  for (let waitedMs = 0; waitedMs < STOP_WAIT_MS; waitedMs += POLL_MS) {
+    if (ownerOf(context)?.pid !== owner.pid)
+      return ok({
+        json: { daemon: { isRunning: false } },
+        messages: ["Stopped. What was acknowledged is on disk."],
+      });
+    await delay(POLL_MS);
+  }
+  return err({ type: "ProfileBusy", profile: context.choice.name, owner });
+}
+
+async function status(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  const owner = ownerOf(context);
+  if (owner === null || owner.socket === null)
+    return err({ type: "DaemonNotRunning", profile: context.choice.name });
+  return withClient(context, async (client) => {
+    const { state, sinceMs, pendingCount } = client.status();
+    const { pid, startedAtMs } = owner;
+    return ok({
+      json: { daemon: { isRunning: true, pid, startedAtMs, state, sinceMs, pendingCount } },
+      messages: [
+        `Process ${pid} serves this profile since ${localTime(startedAtMs)}: ${state} since ${localTime(sinceMs)}, ${count(pendingCount, "change")} to send.`,
+      ],
+    });
+  });
+}
+
+/** The process that holds the profile now; null when none does, or there is no such profile. */
+function ownerOf({ choice }: CommandContext): ProfileOwner | null {
+  const folder = profileFolder(choice);
+  if (!existsSync(folder)) return null;
+  const locked = lockProfile(folder, choice.name);
+  if (!locked.ok) return locked.error.owner;
+  locked.value.release();
+  return null;
+}

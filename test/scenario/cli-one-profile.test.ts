@@ -1,0 +1,179 @@
+/** One profile, several processes: the first has it open, the others are served by it or told who it is. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Client, createMessageSplitter, encodeMessage, openClient, serveClient } from "@dovetail/core";
+import { createNodePlatform } from "../../cli/platform/node-platform.ts";
+import { prepareEngine } from "../../cli/platform/prepare-engine.ts";
+import { openProfile } from "../../cli/platform/profile-folder.ts";
+import { listenInProfile } from "../../cli/platform/profile-socket.ts";
+import { type CliWorld, createCliWorld, type RunningCommand } from "../support/cli-process.ts";
+import { good } from "../support/client-world.ts";
+
+let world: CliWorld;
+let watching: RunningCommand;
+beforeAll(async () => {
+  world = await createCliWorld();
+  for (const [profile, name] of [
+    ["ada", "Ada"],
+    ["ben", "Ben"],
+  ] as const)
+    await json(profile, "account", "create", "--server", world.origin, "--name", name, "--device", "laptop");
+  const { link } = await json("ada", "contact", "link");
+  await json("ben", "contact", "add", `${link}`, "--name", "Ada");
+  await json("ada", "sync");
+  await json("ada", "contact", "accept", "Ben");
+  await json("ben", "sync");
+}, 60_000);
+afterAll(() => world.close());
+
+async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+  const end = await world.run(profile, ["--json", ...args]);
+  expect(`${end.exitCode} ${end.stderr}`).toBe("0 ");
+  return JSON.parse(end.stdout);
+}
+
+async function startWatching(profile: string): Promise<RunningCommand> {
+  const started = world.start(profile, ["sync", "--watch", "--json"]);
+  await started.line((line) => line.includes('"online"'));
+  return started;
+}
+
+const folderOf = (profile: string) => join(world.home, "profiles", profile);
+
+test("every command works while another process has the profile, and both see the same", {
+  timeout: 90_000,
+}, async () => {
+  watching = await startWatching("ben");
+  expect(await json("ben", "send", "Ada", "served")).toMatchObject({ sync: { server: "reached" } });
+  await watching.line((line) => line.includes('"connection"'));
+  await json("ada", "sync");
+  await json("ada", "send", "Ben", "to the one who watches");
+  const line = JSON.parse(await watching.line((text) => text.includes("to the one who watches")));
+  expect(line).toMatchObject({ event: { type: "message" } });
+  const shown = await world.run("ben", ["inbox", "show", "Ada"]);
+  expect(shown.stdout).toContain("to the one who watches");
+  await json("ben", "tag", "add", "friends");
+  expect(await json("ben", "tag", "list")).toMatchObject({ tags: [{ name: "friends" }] });
+  expect(await json("ben", "status")).toMatchObject({ profile: "ben", server: "reached" });
+  expect(await json("ben", "daemon", "status")).toMatchObject({
+    daemon: { isRunning: true, state: "online" },
+  });
+  const second = await startWatching("ben");
+  await json("ada", "send", "Ben", "to both who watch");
+  await Promise.all([watching, second].map((one) => one.line((text) => text.includes("to both who watch"))));
+  second.signal("SIGINT");
+  expect((await second.end).exitCode).toBe(0);
+});
+
+test("a device is linked through the process that has the profile", { timeout: 60_000 }, async () => {
+  const host = world.start("ben", ["device", "link", "--json"]);
+  const { code } = JSON.parse(await host.line((text) => text.includes("dovetail-link:")));
+  const guest = world.start("ben-phone", ["account", "link", code, "--yes", "--json", "--device", "phone"]);
+  const { digits } = JSON.parse(await guest.line((text) => text.includes("digits")));
+  host.type(`${digits}\n`);
+  const [shown, joined] = await Promise.all([host.end, guest.end]);
+  expect(`${shown.exitCode} ${shown.stderr} ${joined.exitCode} ${joined.stderr}`).toBe("0  0 ");
+  expect((await json("ben", "device", "list")).devices).toHaveLength(2);
+});
+
+test("the socket is for this user alone, and goes with its process", async () => {
+  const owner = JSON.parse(readFileSync(join(folderOf("ben"), "owner"), "utf8"));
+  expect(statSync(owner.socket).mode & 0o777).toBe(0o600);
+  expect(statSync(join(owner.socket, "..")).mode & 0o777).toBe(0o700);
+  watching.signal("SIGINT");
+  expect((await watching.end).exitCode).toBe(0);
+  expect(existsSync(owner.socket)).toBe(false);
+  expect(await json("ben", "send", "Ada", "opened here again")).toMatchObject({
+    sync: { server: "reached" },
+  });
+});
+
+test("a process that was killed leaves nothing in the way", { timeout: 60_000 }, async () => {
+  const first = await startWatching("ben");
+  const owner = JSON.parse(readFileSync(join(folderOf("ben"), "owner"), "utf8"));
+  process.kill(owner.pid, "SIGKILL");
+  await first.end;
+  expect(existsSync(owner.socket)).toBe(true);
+  await json("ben", "send", "Ada", "after a crash");
+  expect(existsSync(owner.socket)).toBe(false);
+});
+
+/** Holds ben's profile in this process and serves it; `send` ends everything before or after it has kept the message. */
+async function serveAndEnd(isKept: boolean): Promise<void> {
+  await prepareEngine();
+  const profile = good(await openProfile({ name: "ben", home: world.home }, { create: false }));
+  const client = good(await openClient(good(createNodePlatform(profile))));
+  if (client === null) throw new Error("the profile has an account");
+  const dying: Client = {
+    ...client,
+    send: async (...args) => {
+      if (isKept) good(await client.send(...args));
+      await client.stop();
+      profile.release();
+      socket?.close();
+      return new Promise(() => {});
+    },
+  };
+  const socket = await listenInProfile(profile.folder, (port) => {
+    serveClient(port, dying, { onFault: () => {} });
+  });
+  profile.announce(socket?.path ?? null);
+}
+
+test("when the owner ends in the middle of a send, it is told that the message is kept", async () => {
+  await serveAndEnd(true);
+  const end = await world.run("ben", ["send", "Ada", "kept in time"]);
+  expect(end.stderr).toMatch(/ended in the middle. The message is kept; it goes with `dovetail sync`/);
+  expect(end.exitCode).toBe(0);
+  await json("ben", "sync");
+  await json("ada", "sync");
+  expect((await world.run("ada", ["inbox", "show", "Ben"])).stdout).toContain("kept in time");
+});
+
+test("and when it is not kept, that too", async () => {
+  await serveAndEnd(false);
+  const end = await world.run("ben", ["send", "Ada", "never kept"]);
+  expect(end).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(end.stderr).toMatch(/ended before it kept the message; nothing was sent/);
+  expect((await world.run("ben", ["inbox", "show", "Ada"])).stdout).not.toContain("never kept");
+});
+
+test("an owner of another version is named, and what it serves is not touched", async () => {
+  const profile = good(await openProfile({ name: "ben", home: world.home }, { create: false }));
+  const socket = await listenInProfile(profile.folder, (port) => {
+    port.listen({ onMessage: () => port.send({ type: "refused", why: "version" }), onClose: () => {} });
+  });
+  profile.announce(socket?.path ?? null);
+  const end = await world.run("ben", ["inbox"]);
+  expect(end.exitCode).toBe(6);
+  expect(end.stderr).toContain(`process ${process.pid} has profile ben open and is of another version`);
+  expect(end.stderr).toContain("dovetail daemon stop");
+  profile.announce(null);
+  socket?.close();
+  expect((await world.run("ben", ["inbox"])).stderr).toContain(`process ${process.pid}, since`);
+  profile.release();
+});
+
+test("a daemon starts in the background with a locked profile's passphrase, guards linking, and stops", {
+  timeout: 90_000,
+}, async () => {
+  const locked = await world.run("ben", ["lock", "set", "--new-passphrase-fd", "0"], "correct horse\n");
+  expect(locked.exitCode).toBe(0);
+  const wrong = await world.run("ben", ["daemon", "start", "--passphrase-fd", "0"], "wrong\n");
+  expect(wrong.exitCode).toBe(10);
+  const started = await world.run(
+    "ben",
+    ["daemon", "start", "--json", "--passphrase-fd", "0"],
+    "correct horse\n",
+  );
+  expect(`${started.exitCode} ${started.stderr}`).toBe("0 ");
+  expect(JSON.parse(started.stdout)).toMatchObject({ daemon: { isRunning: true } });
+  // Asked for no passphrase: it is served. For what gives access away it is asked all the same.
+  await json("ben", "send", "Ada", "through the daemon");
+  expect((await world.run("ben", ["device", "link"])).exitCode).toBe(10);
+  expect((await world.run("ben", ["device", "revoke", "phone", "--yes"])).exitCode).toBe(10);
+  await json("ben", "daemon", "stop");
+  expect((await world.run("ben", ["daemon", "status"])).exitCode).toBe(5);
+  expect((await world.run("ben", ["inbox"])).exitCode).toBe(10);
+});
