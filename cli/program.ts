@@ -7,6 +7,7 @@ import { addContactCommands } from "./commands/contact.ts";
 import { addDaemonCommands } from "./commands/daemon.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDeviceCommands } from "./commands/device.ts";
+import { addDraftCommands } from "./commands/draft.ts";
 import { addInboxCommands } from "./commands/inbox.ts";
 import { addLockCommands } from "./commands/lock.ts";
 import { addSendCommand } from "./commands/send.ts";
@@ -65,6 +66,7 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
   addDeviceCommands(program, run);
   addContactCommands(program, run);
   addSendCommand(program, run);
+  addDraftCommands(program, run);
   addInboxCommands(program, run);
   addTagCommands(program, run);
   addSyncCommand(program, run);

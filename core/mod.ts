@@ -38,6 +38,7 @@ export type {
   ConversationView,
   DeliveryState,
   DeviceView,
+  DraftView,
   LinkingError,
   LinkingGuest,
   LinkingHost,

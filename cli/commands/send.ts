@@ -1,6 +1,6 @@
 /** `dovetail send`: one message to one contact. */
 import type { Command } from "commander";
-import { err, ok, type Result } from "@dovetail/core";
+import { type Client, type ContactView, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -9,17 +9,25 @@ import { type SendOff, sendOff } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 import { findContact } from "./find-things.ts";
 
+interface SendOptions {
+  readonly draft?: boolean;
+}
+
 export function addSendCommand(program: Command, run: RunCommand): void {
   const send = program
     .command("send")
     .description("send a message")
     .argument("<contact>", "name, handle, or the start of the id")
     .argument("[text...]", "the message; without it, standard input is read")
-    .action((query: string, words: readonly string[], _options: unknown, command: Command) =>
-      run(command, (context) => sendMessage(context, query, words)),
+    .option("--draft", "send the draft kept for this contact; it is cleared then")
+    .action((query: string, words: readonly string[], options: SendOptions, command: Command) =>
+      run(command, (context) =>
+        options.draft === true ? sendDraft(context, query, words) : sendMessage(context, query, words),
+      ),
     );
   addExamples(send, [
     ["dovetail send Ben Are you there?", "the rest of the line is the message"],
+    ["dovetail send Ben --draft", "what was kept with dovetail draft set"],
     ["git log -1 | dovetail send Ben", "what another program says"],
     ['dovetail send Ben --offline "later"', "keep it here; it goes with the next sync"],
   ]);
@@ -35,26 +43,7 @@ async function sendMessage(
   const startedAtMs = Date.now();
   const sent = await withClient(context, async (client) => {
     const contact = await findContact(client, query);
-    if (!contact.ok) return contact;
-    const { conversationId } = contact.value;
-    if (contact.value.state === "incoming" || contact.value.state === "declined") {
-      return err({
-        type: "Usage",
-        message: `${plainLine(contact.value.name)} is not accepted: nothing was sent`,
-        hint: "dovetail contact accept NAME lets you both write",
-      });
-    }
-    const message = await client.send(conversationId, text);
-    if (!message.ok) return message;
-    const sent = await sendOff(context, client);
-    if (!sent.ok) return sent;
-    const now = await client.messages(conversationId, { limit: 20 });
-    if (!now.ok) return now;
-    const current = now.value.messages.find(({ id }) => id === message.value.id) ?? message.value;
-    return ok({
-      json: { message: current, sync: sent.value },
-      messages: [describeState(current.state, plainLine(contact.value.name), sent.value)],
-    });
+    return contact.ok ? sendTo(context, client, { contact: contact.value, text }) : contact;
   });
   const isUnknown = !sent.ok && sent.error.type === "OwnerGone";
   return isUnknown ? lookForMessage(context, { query, text, startedAtMs }) : sent;
@@ -87,7 +76,73 @@ function lookForMessage(
   });
 }
 
-function readText({ prompts, output }: CommandContext): Promise<string> {
+async function sendDraft(
+  context: CommandContext,
+  query: string,
+  words: readonly string[],
+): Promise<Result<Outcome, CliError>> {
+  if (words.length > 0) {
+    return err({
+      type: "Usage",
+      message: "--draft sends the draft, and a text was given too",
+      hint: "leave one of the two out",
+    });
+  }
+  return withClient(context, async (client) => {
+    const contact = await findContact(client, query);
+    if (!contact.ok) return contact;
+    const draft = await client.draft(contact.value.conversationId);
+    if (!draft.ok) return draft;
+    const name = plainLine(contact.value.name);
+    if (draft.value === null) {
+      return err({
+        type: "Usage",
+        message: `there is no draft for ${name}`,
+        hint: "dovetail draft list shows those there are",
+      });
+    }
+    if (draft.value.textCount > 1 && !context.isYes) {
+      return err({
+        type: "Usage",
+        message: `the draft for ${name} is of ${draft.value.textCount} texts that your devices wrote apart`,
+        hint: "look at it with `dovetail draft show`, then set one text, or give --yes to send all of it",
+      });
+    }
+    return sendTo(context, client, { contact: contact.value, text: draft.value.text, isDraft: true });
+  });
+}
+
+async function sendTo(
+  context: CommandContext,
+  client: Client,
+  { contact, text, isDraft }: { contact: ContactView; text: string; isDraft?: boolean },
+): Promise<Result<Outcome, CliError>> {
+  const { conversationId } = contact;
+  if (contact.state === "incoming" || contact.state === "declined") {
+    return err({
+      type: "Usage",
+      message: `${plainLine(contact.name)} is not accepted: nothing was sent`,
+      hint: "dovetail contact accept NAME lets you both write",
+    });
+  }
+  const message = await client.send(conversationId, text);
+  if (!message.ok) return message;
+  // After sending: should this process end in between, the text is there twice rather than not at all.
+  const cleared = isDraft === true ? await client.setDraft(conversationId, null) : ok();
+  if (!cleared.ok) return cleared;
+  const sent = await sendOff(context, client);
+  if (!sent.ok) return sent;
+  const now = await client.messages(conversationId, { limit: 20 });
+  if (!now.ok) return now;
+  const current = now.value.messages.find(({ id }) => id === message.value.id) ?? message.value;
+  return ok({
+    json: { message: current, sync: sent.value },
+    messages: [describeState(current.state, plainLine(contact.name), sent.value)],
+  });
+}
+
+/** The text of standard input; a terminal is told how to end it. */
+export function readText({ prompts, output }: CommandContext): Promise<string> {
   if (prompts.isInteractive) output.say("Type the message, then Ctrl-D on a line of its own.");
   return prompts.readAll().then((text) => text.replace(/\n$/, ""));
 }

@@ -82,6 +82,15 @@ export interface MessageView {
   readonly isStarred: boolean;
 }
 
+export interface DraftView {
+  readonly conversationId: ConversationId;
+  readonly contact: ContactView;
+  /** Texts that devices wrote apart stand below each other, with an empty line between. */
+  readonly text: string;
+  /** How many texts were put together: more than one is for the person to look at. */
+  readonly textCount: number;
+}
+
 export interface TagView {
   readonly id: string;
   readonly name: string;
@@ -213,6 +222,13 @@ export interface Client {
     message: { readonly conversationId: ConversationId; readonly id: OpId },
     isStarred: boolean,
   ): Promise<Result<void, ClientError>>;
+
+  /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
+  draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;
+  /** All of them, in the order of `conversations`. */
+  drafts(): Promise<Result<readonly DraftView[], ClientError>>;
+  /** Null or an empty text clears it. Each call is a change that goes to all devices: not for each key that is pressed. */
+  setDraft(conversationId: ConversationId, text: string | null): Promise<Result<void, ClientError>>;
 
   tags(): Promise<Result<readonly TagView[], ClientError>>;
   createTag(name: string): Promise<Result<TagView, ClientError>>;

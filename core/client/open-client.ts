@@ -399,6 +399,23 @@ export function createClient(engine: Engine): Client {
         setField(draft, INBOX.starred, [conversationId, id as OpId] as const, isStarred ? true : null),
       ),
 
+    draft: async (conversationId) => {
+      const contact = await conversationOf(conversationId);
+      if (!contact.ok) return contact;
+      const drafts = await views.drafts();
+      if (!drafts.ok) return drafts;
+      return ok(drafts.value.find((one) => one.conversationId === conversationId) ?? null);
+    },
+    drafts: () => views.drafts(),
+    setDraft: async (conversationId, text) => {
+      const isCleared = text === null || text === "";
+      const tooLong = isCleared ? null : checkText(text);
+      if (tooLong !== null) return err(tooLong);
+      const contact = await conversationOf(conversationId);
+      if (!contact.ok) return contact;
+      return editInbox((draft) => setField(draft, INBOX.draft, conversationId, isCleared ? null : text));
+    },
+
     tags: () => views.tags(),
     async createTag(name) {
       const tooLong = checkName(name, TAG_NAME_BYTES_MAX);

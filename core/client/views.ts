@@ -15,6 +15,7 @@ import type {
   DeliveryState,
   MessagePage,
   MessageView,
+  DraftView,
   TagRuleView,
   TagView,
 } from "./client.ts";
@@ -49,6 +50,7 @@ export interface Views {
     page: { readonly limit?: number; readonly before?: string },
   ): Promise<Result<MessagePage, ClientError>>;
   conversationList(): Promise<Result<readonly ConversationView[], ClientError>>;
+  drafts(): Promise<Result<readonly DraftView[], ClientError>>;
   tags(): Promise<Result<readonly TagView[], ClientError>>;
   /** Conversations by the tag they are under. */
   taggedConversations(): Promise<Result<ReadonlyMap<string, readonly ConversationId[]>, ClientError>>;
@@ -217,6 +219,21 @@ export function createViews(deps: ViewsDeps): Views {
     return ok(list.sort((a, b) => timeOf(b) - timeOf(a) || compare(a.id, b.id)));
   }
 
+  async function drafts(): Promise<Result<readonly DraftView[], ClientError>> {
+    const state = await inbox();
+    if (!state.ok) return state;
+    const list = await conversationList();
+    if (!list.ok) return list;
+    return ok(
+      list.value.flatMap(({ id, contact }) => {
+        const texts = state.value.conversationsById.get(id)?.drafts ?? [];
+        return texts.length === 0
+          ? []
+          : [{ conversationId: id, contact, text: texts.join("\n\n"), textCount: texts.length }];
+      }),
+    );
+  }
+
   async function tags(): Promise<Result<readonly TagView[], ClientError>> {
     const document = await documents.read(log.ref({ type: "tags" }), tagsSchema);
     if (!document.ok) return document;
@@ -261,6 +278,7 @@ export function createViews(deps: ViewsDeps): Views {
     message,
     messages,
     conversationList,
+    drafts,
     tags,
     taggedConversations,
     tagRules,

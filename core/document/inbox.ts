@@ -11,7 +11,7 @@ import {
   presenceScalar,
   textScalar,
 } from "./field-codec.ts";
-import { readField, type StateField } from "./state-field.ts";
+import { readConcurrent, readField, type StateField } from "./state-field.ts";
 import { type TagId, tagKey } from "./tags.ts";
 
 export interface InboxConversation {
@@ -23,8 +23,8 @@ export interface InboxConversation {
   readonly readUpTo: number | null;
   readonly starred: ReadonlySet<OpId>;
   readonly tags: ReadonlySet<TagId>;
-  /** What is being written and not sent. */
-  readonly draft: string | null;
+  /** What is being written and not sent. Several when devices wrote apart. */
+  readonly drafts: readonly string[];
 }
 
 export interface Inbox {
@@ -90,7 +90,7 @@ export const inboxSchema: DocumentSchema<Inbox> = {
           readUpTo: null,
           starred: new Set(),
           tags: new Set(),
-          draft: null,
+          drafts: [],
         };
         conversationsById.set(id, building);
       }
@@ -102,7 +102,13 @@ export const inboxSchema: DocumentSchema<Inbox> = {
     for (const { key, value } of readField(view, INBOX.readUpTo, faults)) of(key).readUpTo = value;
     for (const { key } of readField(view, INBOX.starred, faults)) of(key[0]).starred.add(key[1]);
     for (const { key } of readField(view, INBOX.tagged, faults)) of(key[0]).tags.add(key[1]);
-    for (const { key, value } of readField(view, INBOX.draft, faults)) of(key).draft = value;
+    for (const { key, value } of readConcurrent(view, INBOX.draft, faults)) of(key).drafts = keepAll(value); // DC40
     return { value: { conversationsById }, faults };
   },
 };
+
+/** Nothing that was written is lost, and what goes on where another ends is not shown twice. The order is everywhere the same. */
+function keepAll(texts: readonly string[]): readonly string[] {
+  const sorted = [...new Set(texts)].sort();
+  return sorted.filter((text, at) => sorted[at + 1]?.startsWith(text) !== true);
+}

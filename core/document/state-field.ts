@@ -51,6 +51,21 @@ export function readField<K, T>(
   return entries;
 }
 
+/** Every value devices gave each key without knowing of each other, for fields in which none may go unseen. */
+export function readConcurrent<K, T>(
+  view: DocumentView,
+  field: StateField<K, T>,
+  faults: FieldFault[],
+): readonly FieldEntry<K, readonly T[]>[] {
+  return readField(view, field, faults).map(({ key }) => ({
+    key,
+    value: view
+      .concurrent(field.map, field.key.print(key))
+      .map((raw) => parseValue(field.value, raw))
+      .filter((value) => value !== null),
+  }));
+}
+
 /**
  * Sets one entry of a draft, or with null deletes it. Writes nothing when nothing would change.
  *

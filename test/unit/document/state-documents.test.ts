@@ -111,7 +111,7 @@ test("[DC30] two devices that edit the same new conversation lose nothing of eac
     readUpTo: 7,
     starred: new Set([op]),
     tags: new Set([tag]),
-    draft: "half a thought",
+    drafts: ["half a thought"],
   });
   await inbox.editApart(
     (draft) => setField(draft, INBOX.starred, [conversation, op], null),
@@ -119,7 +119,7 @@ test("[DC30] two devices that edit the same new conversation lose nothing of eac
   );
   expect((await inbox.read(inboxSchema)).conversationsById.get(conversation)).toMatchObject({
     starred: new Set(),
-    draft: null,
+    drafts: [],
     isMuted: true,
   });
 });
@@ -176,7 +176,7 @@ test("[DC33] malformed keys, values and maps are counted and left alone; the res
           readUpTo: null,
           starred: new Set(),
           tags: new Set(),
-          draft: null,
+          drafts: [],
         },
       ],
     ]),
@@ -414,3 +414,29 @@ function fromGenesis(kind: DocumentKind): Automerge.Doc<{ [key: string]: unknown
     genesisChange(kind),
   ])[0];
 }
+
+test("[DC40] drafts written apart are all kept, until one of them is replaced", async () => {
+  const pair = createPair("inbox");
+  const set =
+    (text: string | null): Edit =>
+    (draft) =>
+      setField(draft, INBOX.draft, conversation, text);
+  const drafts = async () => (await pair.read(inboxSchema)).conversationsById.get(conversation)?.drafts ?? [];
+  await pair.editApart(set("Hello"), nothing);
+  expect(await drafts()).toEqual(["Hello"]);
+  await pair.editApart(set("Hello Ben"), set("Good day"));
+  expect(await drafts()).toEqual(["Good day", "Hello Ben"]);
+  await pair.editApart(set("Hello Ben, good day"), nothing);
+  expect(await drafts()).toEqual(["Hello Ben, good day"]);
+  await pair.editApart(set("Hello Ben, good day to you"), set("Hello Ben, good day!"));
+  expect(await drafts()).toHaveLength(2);
+  await pair.editApart(set("x"), nothing);
+  await pair.editApart(set("x and"), set("x and more"));
+  expect(await drafts()).toEqual(["x and more"]);
+  await pair.editApart(set("same"), set("same"));
+  expect(await drafts()).toEqual(["same"]);
+  await pair.editApart(set(null), set("what was written meanwhile"));
+  expect(await drafts()).toEqual(["what was written meanwhile"]);
+  await pair.editApart(set(null), nothing);
+  expect(await drafts()).toEqual([]);
+});
