@@ -54,6 +54,26 @@ export const WRITERS_CACHED_PER_LOG_MAX = 256;
 export const KINDS_PER_LOG_MAX = 16;
 export const ACCOUNTS_CACHED_MAX = 20_000;
 
+// Snapshots
+export const BLOBS_PER_ACCOUNT_BYTES_MAX = 4_294_967_296;
+/** What a blob or a trimmed entry costs beside its bytes. */
+export const BLOB_COST_BYTES = 96;
+/** How long a snapshot stands before anything is trimmed on its strength, and a blob before it is collected unnamed. */
+export const SNAPSHOT_GRACE_MS = 3_600_000;
+/** A device that has not signed in for this long holds no entries back. */
+export const DEVICE_SILENT_MS = 2_592_000_000;
+/** How often it is noted that a device was here. */
+export const DEVICE_SEEN_MS = 3_600_000;
+/** Ids of trimmed entries in one row. */
+export const TRIMMED_IDS_PER_ROW = 1_024;
+/** Entries trimmed in one transaction. */
+export const TRIM_ENTRIES_MAX = 1_024;
+/** Logs looked at in one round of reclaiming. */
+export const RECLAIM_LOGS_MAX = 64;
+/** Pages of the file given back in one go. */
+export const VACUUM_PAGES_MAX = 2_048;
+export const RECLAIM_MS = 5_000;
+
 // Directory
 export const CHAIN_PAGE_BYTES_MAX = 917_504;
 export const CHAINS_CACHED_MAX = 256;

@@ -10,11 +10,13 @@ import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 import { cryptoReady } from "@dovetail/core/crypto/sodium.ts";
 import {
   ADMISSION_WORK_BITS,
+  DEVICE_SILENT_MS,
   HEARTBEAT_MS,
   HTTP_HEADER_BYTES_MAX,
   HTTP_HEADERS_TIMEOUT_MS,
   HTTP_REQUEST_TIMEOUT_MS,
   RESUME_TTL_MS,
+  SNAPSHOT_GRACE_MS,
   SOCKETS_PER_ADDRESS_MAX,
 } from "./limits.ts";
 import { createService, type ServerConfig, type ServerDeps } from "./service.ts";
@@ -50,6 +52,8 @@ export const DEFAULT_CONFIG: ServerConfig = {
   admissionWorkBits: ADMISSION_WORK_BITS,
   heartbeatMs: HEARTBEAT_MS,
   resumeTtlMs: RESUME_TTL_MS,
+  snapshotGraceMs: SNAPSHOT_GRACE_MS,
+  deviceSilentMs: DEVICE_SILENT_MS,
 };
 
 /** Starts a server; it owns `deps.store` from then on. */

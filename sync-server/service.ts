@@ -16,6 +16,7 @@ import { createSubscriptions } from "./gateway/subscriptions.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createWebApp } from "./http/web-app.ts";
 import { createRateLimits } from "./rate-limits.ts";
+import { startReclaimer } from "./reclaimer.ts";
 import type { ServerStore } from "./store/server-store.ts";
 
 export interface ServerConfig {
@@ -33,6 +34,10 @@ export interface ServerConfig {
   readonly admissionWorkBits: number;
   readonly heartbeatMs: number;
   readonly resumeTtlMs: number;
+  /** How long a snapshot stands before entries go on its strength. */
+  readonly snapshotGraceMs: number;
+  /** A device away for this long holds no entries back. */
+  readonly deviceSilentMs: number;
 }
 
 export interface ServerDeps {
@@ -92,7 +97,17 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
       page: createWebApp(WEB_APP_FOLDER, () => origins[0] ?? ""),
     }),
   );
-  return { gateway, routes };
+  const stopReclaiming = startReclaimer(store, clock, config);
+  return {
+    gateway: {
+      ...gateway,
+      close() {
+        stopReclaiming();
+        return gateway.close();
+      },
+    },
+    routes,
+  };
 }
 
 function once<T>(make: () => T): () => T {

@@ -113,6 +113,20 @@ const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
     hint: "the server may have been restored from a copy: ask whoever runs it",
     exitCode: EXIT.distrusted,
   },
+  "log-trimmed": {
+    text: "the server has packed this part of the history into a snapshot",
+    hint: "try again: this device loads the snapshot first",
+  },
+  "snapshot-conflict": {
+    text: "another device has just packed the history",
+    hint: "nothing is to be done: this device goes on from there",
+    exitCode: EXIT.conflict,
+  },
+  "unknown-snapshot": { text: "the snapshot was replaced by a newer one meanwhile", hint: "try again" },
+  "blob-missing": {
+    text: "a part of a snapshot is not on the server any more",
+    hint: "try again: this device sends it anew",
+  },
   overloaded: { text: "the server has too much to do", hint: LATER },
   "storage-full": {
     text: "the server's disk is full",

@@ -32,6 +32,10 @@ export type SignerId = Brand<string, "SignerId">;
 export type RendezvousId = Brand<string, "RendezvousId">;
 /** A prekey of a device, 8 bytes. */
 export type PreKeyId = Brand<string, "PreKeyId">;
+/** Hash of a stored ciphertext, 32 bytes. */
+export type BlobId = Brand<string, "BlobId">;
+/** Hash of a snapshot's manifest as it was installed, 32 bytes. */
+export type SnapshotId = Brand<string, "SnapshotId">;
 
 interface IdByKind {
   readonly account: AccountId;
@@ -46,6 +50,8 @@ interface IdByKind {
   readonly signer: SignerId;
   readonly rendezvous: RendezvousId;
   readonly preKey: PreKeyId;
+  readonly blob: BlobId;
+  readonly snapshot: SnapshotId;
 }
 
 export type IdKind = keyof IdByKind;
@@ -65,6 +71,8 @@ export const ID_BYTES: { readonly [K in IdKind]: number } = {
   signer: 16,
   rendezvous: 16,
   preKey: 8,
+  blob: 32,
+  snapshot: 32,
 };
 
 export interface MalformedId {

@@ -14,6 +14,13 @@ export const APPEND_BATCH_ENTRIES_MAX = 100;
 export const READ_PAGE_ENTRIES_MAX = 500;
 export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 4_096;
 
+// Snapshots
+export const BLOB_BYTES_MAX = 524_288;
+export const BLOBS_PER_READ_MAX = 256;
+export const SNAPSHOT_BLOBS_MAX = 8_192;
+export const SNAPSHOT_EXCEPT_MAX = 1_024;
+export const ENTRY_IDS_PER_READ_MAX = 16_384;
+
 // Sigchain
 export const LINK_BYTES_MAX = 65_536;
 export const ACTIVE_DEVICES_MAX = 64;

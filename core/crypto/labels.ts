@@ -37,6 +37,8 @@ export const LABEL = {
   fingerprint: "dovetail/1/fingerprint",
   documentGenesis: "dovetail/1/document-genesis",
   storeKeyCheck: "dovetail/1/store-key-check",
+  blobId: "dovetail/1/blob-id",
+  snapshotId: "dovetail/1/snapshot-id",
 
   // Signatures
   signLink: "dovetail/1/sign/link",
@@ -44,6 +46,8 @@ export const LABEL = {
   signCapability: "dovetail/1/sign/capability",
   signWriterTag: "dovetail/1/sign/writer-tag",
   signAccountEntry: "dovetail/1/sign/account-entry",
+  signSnapshot: "dovetail/1/sign/snapshot",
+  signEndorsement: "dovetail/1/sign/endorsement",
   signPreKey: "dovetail/1/sign/prekey",
   signRelay: "dovetail/1/sign/relay",
   signRecoveryRead: "dovetail/1/sign/recovery-read",
@@ -66,6 +70,7 @@ export const LABEL = {
   epochWalk: "dovetail/1/kdf/epoch-walk",
   cutKey: "dovetail/1/kdf/cut",
   accountEntryKey: "dovetail/1/kdf/account-entry",
+  snapshotKey: "dovetail/1/kdf/snapshot",
   writerTagSeed: "dovetail/1/kdf/writer-tag-seed",
   storeValue: "dovetail/1/kdf/store-value",
   storeDocument: "dovetail/1/kdf/store-document",
@@ -79,6 +84,8 @@ export const LABEL = {
 
   // SEAL
   sealAccountEntry: "dovetail/1/seal/account-entry",
+  sealSnapshot: "dovetail/1/seal/snapshot",
+  sealSnapshotBlob: "dovetail/1/seal/snapshot-blob",
   sealEpochBox: "dovetail/1/seal/epoch-box",
   sealEpochWalk: "dovetail/1/seal/epoch-walk",
   sealCut: "dovetail/1/seal/cut",

@@ -6,7 +6,10 @@
  */
 import {
   APPEND_BATCH_ENTRIES_MAX,
+  BLOB_BYTES_MAX,
+  BLOBS_PER_READ_MAX,
   ENTRY_BYTES_MAX,
+  ENTRY_IDS_PER_READ_MAX,
   READ_PAGE_ENTRIES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../base/limits.ts";
@@ -14,6 +17,7 @@ import { bytes, id, integer, list, nullable, oneOf, type ShapeOf, struct, varian
 import { SIGNATURE_BYTES } from "../crypto/verify.ts";
 import { logRightShape, NONCE_BYTES } from "./claims.ts";
 import { entryShape } from "./entry.ts";
+import { ENDORSEMENT_BYTES_MAX, snapshotShape } from "./snapshot.ts";
 
 export const REQUEST_ID_MAX = 0xffff_ffff;
 export const CHANNEL_MAX = SUBSCRIPTIONS_PER_CONNECTION_MAX;
@@ -87,6 +91,24 @@ export const clientFrameShape = variants({
   /** Epoch boxes of the own account from `epoch` on. */
   readBoxes: [19, { requestId, epoch: integer(1) }],
   ping: [20, { requestId }],
+  /** Blobs of the own account; each is named by the hash of its bytes. */
+  putBlobs: [30, { requestId, blobs: list(bytes(1, BLOB_BYTES_MAX), BLOBS_PER_READ_MAX, 1) }],
+  readBlobs: [31, { requestId, blobIds: list(id("blob"), BLOBS_PER_READ_MAX, 1) }],
+  /** Installs a snapshot of the own account log, by compare-and-swap on the one it names as previous. */
+  putSnapshot: [32, { requestId, snapshot: snapshotShape }],
+  /** `known` is the newest one the device has already; it is not sent again. */
+  readSnapshots: [33, { requestId, logId: id("log"), known: nullable(id("snapshot")) }],
+  endorse: [
+    34,
+    {
+      requestId,
+      logId: id("log"),
+      snapshotId: id("snapshot"),
+      endorsement: bytes(1, ENDORSEMENT_BYTES_MAX),
+    },
+  ],
+  /** Ids of entries after `after`, also of those the server has trimmed. */
+  readIds: [35, { requestId, channel, after: integer(0), limit: integer(1, ENTRY_IDS_PER_READ_MAX) }],
 });
 export type ClientFrame = ShapeOf<typeof clientFrameShape>;
 

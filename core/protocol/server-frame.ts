@@ -4,6 +4,9 @@
  */
 import {
   APPEND_BATCH_ENTRIES_MAX,
+  BLOB_BYTES_MAX,
+  BLOBS_PER_READ_MAX,
+  ENTRY_IDS_PER_READ_MAX,
   READ_PAGE_ENTRIES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../base/limits.ts";
@@ -13,6 +16,7 @@ import { NONCE_BYTES } from "./claims.ts";
 import { REQUEST_ID_MAX, RESUME_TOKEN_BYTES } from "./client-frame.ts";
 import { logPointShape, placedEntryShape } from "./entry.ts";
 import { failureCodeShape } from "./failure.ts";
+import { storedSnapshotShape } from "./snapshot.ts";
 
 export const BOXES_BYTES_MAX = 262_144;
 
@@ -65,6 +69,20 @@ export const serverFrameShape = variants({
   preKeyCounts: [11, { requestId, oneTime: integer(0), hasSigned: flag, hasLastResort: flag }],
   boxes: [12, { requestId, boxes: list(storedBoxesShape, 1_024) }],
   pong: [13, { requestId }],
+  /** In the order asked for, null for what is not there; fewer than asked for when they fill a frame. */
+  blobs: [30, { requestId, blobs: list(nullable(bytes(1, BLOB_BYTES_MAX)), BLOBS_PER_READ_MAX) }],
+  /** Newest first; the one before is kept until its successor has been there for a while. */
+  snapshots: [31, { requestId, snapshots: list(storedSnapshotShape, 2) }],
+  /** `ids` of the entries after the seq asked for, 32 bytes each; `kept` are those of them below the trimmed end that are still whole. */
+  ids: [
+    32,
+    {
+      requestId,
+      ids: bytes(0, ENTRY_IDS_PER_READ_MAX * HASH_BYTES),
+      kept: list(placedEntryShape, READ_PAGE_ENTRIES_MAX),
+      head: logPointShape,
+    },
+  ],
   /** The server closes the connection after this. */
   goodbye: [14, { code: failureCodeShape }],
 });

@@ -21,6 +21,14 @@ import {
   handleUnsubscribe,
 } from "./log-frames.ts";
 import { handleOpenLog } from "./open-log-frame.ts";
+import {
+  handleEndorse,
+  handlePutBlobs,
+  handlePutSnapshot,
+  handleReadBlobs,
+  handleReadIds,
+  handleReadSnapshots,
+} from "./snapshot-frames.ts";
 import { handleHello, handleResume, handleSignIn, handleSignInRecovery } from "./sign-in-frames.ts";
 
 /** Handles one received frame; a promise is there while frames after it must wait. */
@@ -90,6 +98,18 @@ function dispatch(
       return handlePreKeyCounts(context, connection, frame);
     case "readBoxes":
       return handleReadBoxes(context, connection, frame);
+    case "putBlobs":
+      return handlePutBlobs(context, connection, frame);
+    case "readBlobs":
+      return handleReadBlobs(context, connection, frame);
+    case "putSnapshot":
+      return handlePutSnapshot(context, connection, frame);
+    case "readSnapshots":
+      return handleReadSnapshots(context, connection, frame);
+    case "endorse":
+      return handleEndorse(context, connection, frame);
+    case "readIds":
+      return handleReadIds(context, connection, frame);
     case "ping":
       connection.reply({ type: "pong", requestId: frame.requestId });
       return undefined;

@@ -7,6 +7,7 @@ import { FRAME_OVERHEAD_BYTES } from "../limits.ts";
 import type { LogRecord } from "../store/log-store.ts";
 import type { Channel, Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
+import { noteSeen } from "./sign-in-frames.ts";
 
 /** LG13 */
 export async function handleCreateLog(
@@ -87,6 +88,8 @@ export async function handleSubscribe(
   if (found.value === null) return connection.reply({ type: "failed", requestId, code: "unknown-log" });
   const { seq } = found.value.head;
   if (after > seq) return connection.reply({ type: "failed", requestId, code: "seq-out-of-range" });
+  if (after < found.value.trimmedUpto)
+    return connection.reply({ type: "failed", requestId, code: "log-trimmed" });
   if (connection.isClosed()) return;
   for (const other of connection.channels.values()) {
     if (other.logId === channel.logId && other.subscription !== null) endSubscription(context, other);
@@ -122,6 +125,7 @@ export function handleAck(context: GatewayContext, connection: Connection, frame
   if (identity?.type === "device") {
     const acked = context.store.ack(channel.logId, identity.deviceId, upto);
     void acked.then((result) => answer(connection, requestId, result));
+    noteSeen(context, identity);
   } else {
     connection.reply({ type: "failed", requestId, code: "forbidden" });
   }
@@ -190,7 +194,8 @@ async function ownLog(
   return found.value.ownerId === identity.accountId ? found.value : fail("forbidden");
 }
 
-function readableChannel(
+/** The channel of a frame that reads; replies and gives null when there is none. */
+export function readableChannel(
   connection: Connection,
   frame: { readonly requestId: number; readonly channel: number },
 ): Channel | null {
@@ -204,7 +209,8 @@ function readableChannel(
   return null;
 }
 
-function answer(
+/** Answers a request that has no more to say than whether it was done. */
+export function answer(
   connection: Connection,
   requestId: number,
   result: { readonly ok: true } | { readonly ok: false; readonly error: { readonly code: FailureCode } },

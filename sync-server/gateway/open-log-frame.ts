@@ -38,7 +38,7 @@ export async function handleOpenLog(
     type: "opened",
     requestId,
     head,
-    trimmedUpto: 0,
+    trimmedUpto: access.mayRead ? log.trimmedUpto : 0,
     writerSeq: last.value,
     isClosed: log.isClosed,
   });

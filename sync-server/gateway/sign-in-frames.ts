@@ -119,8 +119,14 @@ function admit(
   }
   connection.identity = identity;
   connection.isProven = true;
+  noteSeen(context, identity);
   const resumeToken = context.resumeTokens.issue(identity);
   connection.reply({ type: "signedIn", requestId, resumeToken, expiresInMs: context.resumeTtlMs });
+}
+
+/** A device that is here keeps from trimming what it has not read; one that stays away for long does not. SN12 */
+export function noteSeen(context: GatewayContext, { accountId, deviceId }: FrameIdentity): void {
+  void context.store.noteSeen(accountId, deviceId, context.clock.nowMs());
 }
 
 type FrameIdentity = Pick<FrameOf<"signIn">, "accountId" | "deviceId">;

@@ -23,6 +23,8 @@ export interface NewLog {
 export interface LogRecord extends NewLog {
   readonly isClosed: boolean;
   readonly head: LogPoint;
+  /** Entries up to this seq are trimmed, but those a snapshot excepts. */
+  readonly trimmedUpto: number;
   readonly bytes: number;
 }
 
@@ -85,7 +87,7 @@ export interface LogStore {
    * - Fails as a whole: `unknown-log`, `log-closed`, `revoked-device`, `not-admitted`.
    */
   append(request: AppendRequest): Promise<Result<readonly AppendResult[], Refusal>>;
-  /** Entries in seq order without gaps. - Fails: `unknown-log`; `seq-out-of-range` past the head. */
+  /** Entries in seq order without gaps. - Fails: `unknown-log`; `seq-out-of-range` past the head; `log-trimmed` below the trimmed end. */
   read(range: ReadRange): Promise<Result<LogPage, Refusal>>;
   /** Seq of an entry, or null when its writer's place holds none or another. */
   findEntry(logId: LogId, entry: EntryName): Promise<Result<number | null, Refusal>>;

@@ -37,6 +37,7 @@ export function createMemoryDirectory(announce: (event: StoreEvent) => void): {
   const owners: MemoryOwners = {
     epochOf: (accountId) => accountById.get(accountId)?.head.epoch ?? null,
     isActive: (accountId, deviceId) => accountById.get(accountId)?.devices.get(deviceId)?.isActive === true,
+    devicesOf: (accountId) => accountById.get(accountId)?.devices ?? new Map(),
   };
 
   function register(genesis: ChainStep, handle: string | null): Result<void, Refusal> {

@@ -7,6 +7,7 @@ import { chainNext, chainStart, type LogPoint, type PlacedEntry } from "@dovetai
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
 import { ENTRY_COST_BYTES, LOGS_PER_ACCOUNT_MAX } from "../limits.ts";
+import type { DeviceRecord } from "./directory-store.ts";
 import { type AppendView, decideEntry, entryCost } from "./decide-append.ts";
 import type {
   Appender,
@@ -25,13 +26,17 @@ import { type Refusal, refuse } from "./refusal.ts";
 export interface MemoryOwners {
   epochOf(accountId: AccountId): number | null;
   isActive(accountId: AccountId, deviceId: DeviceId): boolean;
+  devicesOf(accountId: AccountId): ReadonlyMap<DeviceId, DeviceRecord>;
 }
 
-interface MemoryLog extends NewLog {
+/** A log; entries up to `trimmedUpto` may be null, `ids` has all of them. */
+export interface MemoryLog extends NewLog {
   isClosed: boolean;
   bytes: number;
   chain: LogPoint["chain"];
-  readonly entries: (PlacedEntry & { readonly id: EntryId })[];
+  readonly entries: (PlacedEntry | null)[];
+  readonly ids: EntryId[];
+  trimmedUpto: number;
   readonly seqById: Map<EntryId, number>;
   readonly writerSeqByTag: Map<WriterTag, number>;
   readonly lastByKind: Map<number, EntryId>;
@@ -43,7 +48,7 @@ interface MemoryLog extends NewLog {
 export function createMemoryLogs(
   owners: MemoryOwners,
   announce: (event: StoreEvent) => void,
-): Omit<LogStore, "onEvent"> {
+): { readonly logs: Omit<LogStore, "onEvent">; readonly logById: ReadonlyMap<LogId, MemoryLog> } {
   const logById = new Map<LogId, MemoryLog>();
 
   function withLog<T>(
@@ -54,7 +59,7 @@ export function createMemoryLogs(
     return Promise.resolve(log === undefined ? refuse("unknown-log") : use(log));
   }
 
-  return {
+  const logs: Omit<LogStore, "onEvent"> = {
     createLog: (log) => Promise.resolve(createLog(logById, owners, log)),
     findLog: (logId) => {
       const log = logById.get(logId);
@@ -92,6 +97,7 @@ export function createMemoryLogs(
         return ok();
       }),
   };
+  return { logs, logById };
 }
 
 function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: NewLog): Result<void, Refusal> {
@@ -107,6 +113,8 @@ function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: Ne
     bytes: 0,
     chain: chainStart(log.logId),
     entries: [],
+    ids: [],
+    trimmedUpto: 0,
     seqById: new Map(),
     writerSeqByTag: new Map(),
     lastByKind: new Map(),
@@ -122,13 +130,14 @@ function isSameLog(there: NewLog, log: NewLog): boolean {
   return equalBytes(there.appendKey, log.appendKey);
 }
 
-function pointOf(log: MemoryLog): LogPoint {
+/** Head of a log. */
+export function pointOf(log: MemoryLog): LogPoint {
   return { incarnation: 0, seq: log.entries.length, chain: log.chain };
 }
 
 function recordOf(log: MemoryLog): LogRecord {
-  const { logId, ownerId, kind, appendKey, isClosed, bytes } = log;
-  return { logId, ownerId, kind, appendKey, isClosed, bytes, head: pointOf(log) };
+  const { logId, ownerId, kind, appendKey, isClosed, trimmedUpto, bytes } = log;
+  return { logId, ownerId, kind, appendKey, isClosed, trimmedUpto, bytes, head: pointOf(log) };
 }
 
 function checkAppender(owners: MemoryOwners, log: MemoryLog, appender: Appender): FailureCode | null {
@@ -169,7 +178,8 @@ function placeAll(log: MemoryLog, epoch: number, request: AppendRequest) {
 function place(log: MemoryLog, entry: NewEntry): PlacedEntry {
   const { id, header, sealed, fields } = entry;
   const seq = log.entries.length + 1;
-  log.entries.push({ id, seq, header, sealed });
+  log.entries.push({ seq, header, sealed });
+  log.ids.push(id);
   log.seqById.set(id, seq);
   log.chain = chainNext(log.chain, id);
   log.bytes += entryCost(entry);
@@ -180,9 +190,11 @@ function place(log: MemoryLog, entry: NewEntry): PlacedEntry {
 
 function readPage(log: MemoryLog, range: ReadRange): Result<LogPage, Refusal> {
   if (range.after > log.entries.length) return refuse("seq-out-of-range");
+  if (range.after < log.trimmedUpto) return refuse("log-trimmed");
   const entries: PlacedEntry[] = [];
   let bytes = 0;
-  for (const { seq, header, sealed } of log.entries.slice(range.after, range.after + range.entriesMax)) {
+  for (const entry of log.entries.slice(range.after, range.after + range.entriesMax)) {
+    const { seq, header, sealed } = present(entry, "an entry above the trimmed end is whole");
     bytes += header.length + sealed.length + ENTRY_COST_BYTES;
     if (bytes > range.bytesMax && entries.length > 0) break;
     entries.push({ seq, header, sealed });

@@ -2,6 +2,7 @@
 import type { StoreEvent } from "./log-store.ts";
 import { createMemoryDirectory } from "./memory-directory.ts";
 import { createMemoryLogs } from "./memory-logs.ts";
+import { createMemorySnapshots } from "./memory-snapshots.ts";
 import type { ServerStore } from "./server-store.ts";
 
 /** An empty store that ends with its process. */
@@ -11,9 +12,11 @@ export function createMemoryStore(): ServerStore {
     for (const listener of listeners) listener(event);
   };
   const { directory, owners } = createMemoryDirectory(announce);
+  const { logs, logById } = createMemoryLogs(owners, announce);
   return {
-    ...createMemoryLogs(owners, announce),
+    ...logs,
     ...directory,
+    ...createMemorySnapshots(owners, logById),
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

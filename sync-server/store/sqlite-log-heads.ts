@@ -37,6 +37,7 @@ export interface LogHead {
   readonly incarnation: number;
   seq: number;
   chain: Bytes;
+  trimmedUpto: number;
   bytes: number;
   readonly lastOfKinds: Map<number, EntryId>;
   readonly writers: Map<WriterTag, WriterHead>;
@@ -57,14 +58,14 @@ export interface LogHeads {
 /** A cache over the tables `logs` and `writers`. */
 export function createLogHeads(db: DatabaseSync): LogHeads {
   const selectLog = db.prepare(
-    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, bytes, kinds FROM logs WHERE log_id = ?",
+    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, trimmed_upto, bytes, kinds FROM logs WHERE log_id = ?",
   );
   const selectLast = db.prepare("SELECT max(place) AS place FROM entries WHERE place BETWEEN ? AND ?");
-  const selectWriter = db.prepare("SELECT number FROM writers WHERE log = ? AND tag = ?");
+  const selectWriter = db.prepare("SELECT number, trimmed_seq FROM writers WHERE log = ? AND tag = ?");
   const selectWriterSeq = db.prepare("SELECT max(writer_seq) AS seq FROM entries WHERE writer = ?");
   const insertWriter = db.prepare("INSERT INTO writers (log, tag) VALUES (?, ?)");
   const updateLog = db.prepare(
-    "UPDATE logs SET seq = ?, chain = ?, bytes = ?, is_closed = ?, kinds = ? WHERE id = ?",
+    "UPDATE logs SET seq = ?, chain = ?, trimmed_upto = ?, bytes = ?, is_closed = ?, kinds = ? WHERE id = ?",
   );
   const headById = new Map<LogId, LogHead>();
   const touched = new Set<LogHead>();
@@ -75,7 +76,9 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
     const id = numberOf(row.id);
     const seq = numberOf(row.seq);
     const last = selectLast.get(placeOf(id, 0), placeOf(id + 1, 0) - 1)?.place;
-    assert((typeof last === "number" ? seqAt(last) : 0) === seq, "a log's head is its last entry");
+    const trimmedUpto = numberOf(row.trimmed_upto);
+    const lastSeq = Math.max(trimmedUpto, typeof last === "number" ? seqAt(last) : 0);
+    assert(lastSeq === seq, "a log's head is its last entry");
     const head: LogHead = {
       row: id,
       logId,
@@ -86,6 +89,7 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
       incarnation: numberOf(row.incarnation),
       seq,
       chain: blobOf(row.chain),
+      trimmedUpto,
       bytes: numberOf(row.bytes),
       lastOfKinds: unpackKinds(blobOf(row.kinds)),
       writers: new Map(),
@@ -118,7 +122,9 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
       const row = selectWriter.get(head.row, idBytes(writerTag));
       if (row === undefined) return null;
       const number = numberOf(row.number);
-      return keepWriter(head, writerTag, { number, seq: numberOf(selectWriterSeq.get(number)?.seq) });
+      const last = selectWriterSeq.get(number)?.seq;
+      const seq = Math.max(numberOf(row.trimmed_seq), typeof last === "number" ? last : 0);
+      return keepWriter(head, writerTag, { number, seq });
     },
     addWriter(head, writerTag) {
       const { lastInsertRowid } = insertWriter.run(head.row, idBytes(writerTag));
@@ -132,6 +138,7 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
         updateLog.run(
           head.seq,
           head.chain,
+          head.trimmedUpto,
           head.bytes,
           head.isClosed ? 1 : 0,
           packKinds(head.lastOfKinds),

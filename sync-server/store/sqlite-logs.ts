@@ -68,6 +68,7 @@ function recordOf(standings: AccountStandings, head: LogHead): LogRecord {
     appendKey: head.appendKey,
     isClosed: head.isClosed,
     head: { incarnation: head.incarnation, seq: head.seq, chain: head.chain },
+    trimmedUpto: head.trimmedUpto,
     bytes: head.bytes,
   };
 }
@@ -110,6 +111,7 @@ function prepareRead(deps: SqliteLogsDeps): (range: ReadRange) => Result<LogPage
     const head = deps.heads.find(range.logId);
     if (head === null) return refuse("unknown-log");
     if (range.after > head.seq) return refuse("seq-out-of-range");
+    if (range.after < head.trimmedUpto) return refuse("log-trimmed"); // SN14
     const entries: PlacedEntry[] = [];
     let bytes = 0;
     for (const row of select.iterate(

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 export type OpenStoreError =
   /** Another process has the file. */
@@ -22,6 +22,8 @@ export type OpenStoreError =
  * - `entries_by_writer` finds a retried entry and the writer's last seq, and grows at its end too; an index over entry
  *   ids would write a random page for every append (measured: twice the bytes and the time of a commit).
  * - `logs.kinds`: pairs of a kind's byte and the id of its last entry.
+ * - `trimmed.ids`: ids of up to 1,024 entries that were trimmed, part n from seq 1,024 n + 1 on.
+ * - `writers.trimmed_seq`: the last seq of a writer among them, since its entries no longer tell.
  * - `prekeys.bytes` becomes null when one was given out; the row stays until it expires, so no id is ever issued twice.
  */
 const SCHEMA = `
@@ -70,6 +72,35 @@ CREATE TABLE tickets (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What version 2 adds; a new file is made by version 1 and this. */
+const SCHEMA_2 = `
+ALTER TABLE logs ADD COLUMN trimmed_upto INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE writers ADD COLUMN trimmed_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN seen_at_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN blob_bytes INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE trimmed (
+  log INTEGER NOT NULL, part INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (log, part)
+) STRICT;
+CREATE TABLE blobs (
+  number INTEGER PRIMARY KEY, account INTEGER NOT NULL, id BLOB NOT NULL, stored_at_ms INTEGER NOT NULL,
+  bytes BLOB NOT NULL, UNIQUE (account, id)
+) STRICT;
+CREATE TABLE snapshots (
+  log INTEGER NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL, device_id BLOB NOT NULL, upto INTEGER NOT NULL,
+  stored_at_ms INTEGER NOT NULL, header BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (log, number)
+) STRICT;
+CREATE TABLE endorsements (
+  log INTEGER NOT NULL, snapshot BLOB NOT NULL, device_id BLOB NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (log, snapshot, device_id)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** What made a file of version 1, for the test that takes one over. */
+export const FIRST_SCHEMA: readonly string[] = [
+  SCHEMA,
+  "INSERT INTO meta (key, value) VALUES ('schema_version', 1)",
+];
+
 /** Quotas keep every log far below this many entries. */
 const SEQS_PER_LOG = 2 ** 26;
 
@@ -97,8 +128,9 @@ export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError>
   try {
     db = new DatabaseSync(path);
     // Without a wait for the lock: who has it keeps it.
+    // The vacuum mode is fixed by the first write, so it comes before the journal's. SN16
     db.exec(
-      "PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+      "PRAGMA busy_timeout=0; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
     );
     db.exec(
       "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA trusted_schema=OFF",
@@ -109,11 +141,12 @@ export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError>
       db.close();
       return err({ type: "StoreTooNew", path, version });
     }
-    if (version === 0) {
-      db.exec(SCHEMA);
-      db.prepare("INSERT INTO meta (key, value) VALUES ('schema_version', ?)").run(SCHEMA_VERSION);
-    }
+    if (version === 0) db.exec(SCHEMA);
+    if (version < 2) db.exec(SCHEMA_2);
+    db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('schema_version', ?)").run(SCHEMA_VERSION);
     db.exec("COMMIT");
+    // A file from before keeps its pages for ever until it is rewritten once.
+    if (version === 1) db.exec("PRAGMA auto_vacuum=INCREMENTAL; VACUUM");
     return ok(db);
   } catch (error) {
     db?.close();

@@ -10,7 +10,9 @@ import { createSqliteDirectory } from "./sqlite-directory.ts";
 import { createLogHeads } from "./sqlite-log-heads.ts";
 import { createSqliteLogs } from "./sqlite-logs.ts";
 import { createSqlitePreKeys } from "./sqlite-prekeys.ts";
+import { createSqliteReclaim } from "./sqlite-reclaim.ts";
 import { openDatabase, type OpenStoreError } from "./sqlite-schema.ts";
+import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 
 /**
  * Opens the store in the file at `path`; `:memory:` gives one that ends with the process.
@@ -63,6 +65,8 @@ export function openSqliteStore(path: string, logger: Logger): Result<ServerStor
     ...logs,
     ...createSqliteDirectory(deps),
     ...createSqlitePreKeys(deps),
+    ...createSqliteSnapshots(deps),
+    ...createSqliteReclaim(deps),
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,16 +1,21 @@
 import { DatabaseSync } from "node:sqlite";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { idFromBytes } from "../../core/base/ids.ts";
 import { silentLogger } from "../../core/base/logger.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
-import { SCHEMA_VERSION } from "../../sync-server/store/sqlite-schema.ts";
+import { FIRST_SCHEMA, SCHEMA_VERSION } from "../../sync-server/store/sqlite-schema.ts";
 import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
 import { must, refusal } from "../support/chain-world.ts";
+import { createSeededRandom } from "../support/seeded-random.ts";
+import { NOW_MS, registerAccount } from "../support/store-world.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeDirectoryStore } from "./directory-store.ts";
 import { describeLogStore, type ServerStoreMedium } from "./log-store.ts";
+import { describeSnapshotStore } from "./snapshot-store.ts";
 
 beforeAll(cryptoReady);
 
@@ -20,6 +25,7 @@ for (const [name, medium] of [
 ] as const) {
   describeLogStore(name, medium);
   describeDirectoryStore(name, medium);
+  describeSnapshotStore(name, medium);
 }
 
 function memoryMedium(): ServerStoreMedium {
@@ -33,6 +39,42 @@ function sqliteMedium(): ServerStoreMedium {
 }
 
 describe("the SQLite file", () => {
+  test("[SN16] gets smaller when what it held is gone", async () => {
+    const folder = createTemporaryFolder();
+    const path = join(folder.path, "server.sqlite");
+    const store = must(openSqliteStore(path, silentLogger));
+    const random = createSeededRandom("shrink");
+    const { accountId } = await registerAccount(store, random);
+    const logId = idFromBytes("log", random.bytes(32));
+    must(await store.createLog({ logId, ownerId: accountId, kind: "account", appendKey: null }));
+    for (let i = 0; i < 40; i++) must(await store.putBlobs(accountId, [random.bytes(100_000)], NOW_MS));
+    const rules = { graceMs: 0, silentMs: 0 };
+    must(await store.reclaim({ ...rules, nowMs: NOW_MS - 1 }));
+    const fullBytes = statSync(path).size + statSync(`${path}-wal`).size;
+    expect(fullBytes).toBeGreaterThan(4_000_000);
+    expect(must(await store.reclaim({ ...rules, nowMs: NOW_MS })).blobs).toBe(40);
+    expect(statSync(path).size + statSync(`${path}-wal`).size).toBeLessThan(fullBytes / 10);
+    await store.close();
+    folder.discard();
+  });
+
+  test("of the first schema is taken over, and can shrink from then on", async () => {
+    const folder = createTemporaryFolder();
+    const path = join(folder.path, "server.sqlite");
+    const db = new DatabaseSync(path);
+    for (const statement of FIRST_SCHEMA) db.exec(statement);
+    db.close();
+    const store = must(openSqliteStore(path, silentLogger));
+    const { accountId } = await registerAccount(store, createSeededRandom("taken over"));
+    must(await store.putBlobs(accountId, [new Uint8Array(9)], NOW_MS));
+    await store.close();
+    const opened = new DatabaseSync(path);
+    expect(opened.prepare("PRAGMA auto_vacuum").get()).toEqual({ auto_vacuum: 2 });
+    expect(opened.prepare("SELECT value FROM meta").get()).toEqual({ value: SCHEMA_VERSION });
+    opened.close();
+    folder.discard();
+  });
+
   test("belongs to one server at a time", async () => {
     const folder = createTemporaryFolder();
     const path = join(folder.path, "server.sqlite");
