@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "ac39c33237a7a7bf44be1a3bad8444290f280621cff59d1e90323274a75abddf" };
+const PINNED = { version: 1, hash: "742e3ba0d43b9b720c29d4deefef2e4b59d4e0bbd5ce4ff0b3731b71da5956d9" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];
