@@ -137,6 +137,7 @@ export {
   type WrongPassphrase,
 } from "./store/store-key.ts";
 export type { Expectation, Row, ScanRange, StoreError, TxStore, WriteOp } from "./store/tx-store.ts";
+export { CONNECT_TIMEOUT_MS, createWebConnector } from "./transport/web-connector.ts";
 export type {
   FrameHandlers,
   FrameSocket,

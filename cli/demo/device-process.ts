@@ -9,6 +9,7 @@ import {
   assert,
   type Client,
   createAccount,
+  createWebConnector,
   err,
   joinAccount,
   type LinkingGuest,
@@ -23,7 +24,6 @@ import {
 import { createNodePlatform } from "../platform/node-platform.ts";
 import { prepareEngine } from "../platform/prepare-engine.ts";
 import { openProfile, type Profile } from "../platform/profile-folder.ts";
-import { createWebConnector } from "../platform/web-connector.ts";
 import type {
   DeviceFailure,
   DeviceLine,

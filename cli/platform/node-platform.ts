@@ -3,6 +3,7 @@ import {
   createFts5Index,
   createPlatformRandom,
   createSystemClock,
+  createWebConnector,
   ok,
   silentLogger,
   type Logger,
@@ -14,7 +15,6 @@ import { DurableNodeFsAdapter } from "./durable-nodefs-adapter.ts";
 import type { Profile } from "./profile-folder.ts";
 import { openSearchDatabase } from "./search-database.ts";
 import { type OpenStoreError, openSqliteTxStore } from "./sqlite-tx-store.ts";
-import { createWebConnector } from "./web-connector.ts";
 
 export interface NodePlatformOptions {
   readonly logger?: Logger;

@@ -13,7 +13,7 @@ import {
   openClient,
   type ServerConnector,
 } from "@dovetail/core";
-import { createWebConnector } from "../../cli/platform/web-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
 
 const HOUR_MS = 3_600_000;
 const folder = createTemporaryFolder();

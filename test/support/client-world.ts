@@ -15,7 +15,7 @@ import {
 } from "@dovetail/core";
 import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
-import { createWebConnector } from "../../cli/platform/web-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
 import type { Result } from "../../core/base/result.ts";
 
 /** The value of a result that a test expects to be good. */

@@ -26,8 +26,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ["client"],
 ];
 
-/** Imports inside one row that are meant. SEAL and identifiers hash canonical structures. */
-const SAME_ROW_ALLOWED: readonly (readonly [importer: string, imported: string])[] = [["crypto", "codec"]];
+/** Imports inside one row that are meant. SEAL and identifiers hash canonical structures; a way to a server names its gateway. */
+const SAME_ROW_ALLOWED: readonly (readonly [importer: string, imported: string])[] = [
+  ["crypto", "codec"],
+  ["transport", "protocol"],
+];
 
 const MOD = "core/mod.ts";
 const MEMBER_BY_PACKAGE: Readonly<Record<string, string>> = {
@@ -41,7 +44,7 @@ const MEMBER_BY_PACKAGE: Readonly<Record<string, string>> = {
 const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "libsodium-wrappers-sumo": ["core/crypto/"],
   cborg: ["core/codec/"],
-  "@automerge/automerge": ["core/document/"],
+  "@automerge/automerge": ["core/document/", "app/engine/"],
   "@automerge/automerge-repo": ["core/document/"],
   "@automerge/automerge-repo-network-websocket": ["core/document/"],
   "@scure/bip39": ["core/sigchain/keys/"],
@@ -54,6 +57,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   hono: ["sync-server/"],
   ws: ["sync-server/", "cli/platform/"],
   lit: ["app/"],
+  "@automerge/automerge-repo-storage-indexeddb": ["app/platform/"],
 };
 
 /** The part of `core` that the server may reach, directly or not. None of it can hold or make a secret. */
@@ -91,7 +95,15 @@ const PLATFORM_GLOBALS = new Set([
 const PLATFORM_OBJECTS = new Set(["process", "window", "document", "location", "self", "global"]);
 /** Time, randomness and output come through ports; these files are the ports' own adapters. */
 const AMBIENT_GLOBALS = new Set(["Date", "performance", "setTimeout", "setInterval", "console", "crypto"]);
-const AMBIENT_ADAPTERS = new Set(["core/base/clock.ts", "core/base/random.ts", "core/base/logger.ts"]);
+const AMBIENT_ADAPTERS = new Set([
+  "core/base/clock.ts",
+  "core/base/random.ts",
+  "core/base/logger.ts",
+  "core/transport/web-connector.ts",
+]);
+/** `fetch` and `WebSocket` are the same everywhere the engine runs; this file is the port over them. */
+const NETWORK_ADAPTER = "core/transport/web-connector.ts";
+const NETWORK_GLOBALS = new Set(["fetch", "WebSocket"]);
 
 const VAGUE_NAMES = new Set(["utils", "util", "helpers", "helper", "common", "misc", "types"]);
 const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/;
@@ -134,7 +146,8 @@ function resolveImport(from: string, specifier: string | undefined): string | un
   if (specifier === undefined) return undefined;
   if (specifier.startsWith(".")) {
     const parts = from.split("/").slice(0, -1);
-    for (const part of specifier.split("/")) {
+    // A bundler's word on how to take the file, such as `?worker&url`, is no part of its name.
+    for (const part of specifier.replace(/\?.*$/, "").split("/")) {
       if (part === "..") parts.pop();
       else if (part !== ".") parts.push(part);
     }
@@ -237,9 +250,9 @@ function coreIsPortable(code: FileMap): readonly Fault[] {
     const isPortable = memberOf(edge.from) === "core" || memberOf(edge.from) === "app";
     return isPortable && (edge.specifier === undefined || /^[a-z]+:/.test(edge.specifier));
   });
-  const uses = globalUses(code, (tokens, index) => {
+  const uses = globalUses(code, (tokens, index, file) => {
     const word = tokens[index]?.text ?? "";
-    if (PLATFORM_GLOBALS.has(word)) return true;
+    if (PLATFORM_GLOBALS.has(word)) return !(file === NETWORK_ADAPTER && NETWORK_GLOBALS.has(word));
     return PLATFORM_OBJECTS.has(word) && isMark(tokens[index + 1], ".") && !declares(tokens, word);
   });
   return [...modules.map((edge) => fault(edge, `imports ${edge.specifier ?? "a computed module"}`)), ...uses];
@@ -254,13 +267,13 @@ function coreTakesPorts(code: FileMap): readonly Fault[] {
 /** Words in files of `core` that name a global, found by `isUse`; also as a property of `globalThis`. */
 function globalUses(
   code: FileMap,
-  isUse: (tokens: readonly Token[], index: number) => boolean,
+  isUse: (tokens: readonly Token[], index: number, file: string) => boolean,
 ): readonly Fault[] {
   return [...code].flatMap(([file, text]) => {
     if (memberOf(file) !== "core") return [];
     const tokens = scanSource(text);
     return tokens.flatMap((token, index) => {
-      if (token.kind !== "word" || !isUse(tokens, index)) return [];
+      if (token.kind !== "word" || !isUse(tokens, index, file)) return [];
       const isOfGlobal = isMark(tokens[index - 1], ".") && isWord(tokens[index - 2], "globalThis");
       if (isMember(tokens, index) && !isOfGlobal) return [];
       if (namesMember(tokens, index)) return [];

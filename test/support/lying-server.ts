@@ -3,7 +3,7 @@ import { decode, encode } from "../../core/codec/shape.ts";
 import { type ClientFrame, clientFrameShape } from "../../core/protocol/client-frame.ts";
 import { type ServerFrame, serverFrameShape } from "../../core/protocol/server-frame.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
-import { createWebConnector } from "../../cli/platform/web-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
 
 /** What becomes of one frame of the server: other frames in its place, or it as it is. */
 export type Lie = (frame: ServerFrame) => readonly ServerFrame[];

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from "@dovetail/core";
 import { createNetworkSwitch } from "../../../cli/demo/network-switch.ts";
-import { createWebConnector, RESPONSE_BYTES_MAX } from "../../../cli/platform/web-connector.ts";
+import { createWebConnector, RESPONSE_BYTES_MAX } from "../../../core/transport/web-connector.ts";
 
 const TIMEOUT_MS = 400;
 const connector = createWebConnector({ timeoutMs: TIMEOUT_MS });

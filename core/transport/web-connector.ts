@@ -1,23 +1,21 @@
 /**
- * ServerConnector over the platform's own `fetch` and `WebSocket`, in Node 24 and Deno.
+ * ServerConnector over the platform's own `fetch` and `WebSocket`, alike in Node 24, Deno and browsers; the one file of
+ * core that knows them.
  *
  * Whatever goes wrong with the network is `ServerUnreachable` with one word of the platform. Plain `http://` is dialled
  * on loopback only: anywhere else, whoever stands between would see which account talks to which log.
  */
-import {
-  err,
-  GATEWAY_PATH,
-  GATEWAY_SUBPROTOCOL,
-  FRAME_BYTES_MAX,
-  ok,
-  type FrameHandlers,
-  type FrameSocket,
-  type HttpRequest,
-  type HttpResponse,
-  type Result,
-  type ServerConnector,
-  type ServerUnreachable,
-} from "@dovetail/core";
+import { FRAME_BYTES_MAX } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from "../protocol/version.ts";
+import type {
+  FrameHandlers,
+  FrameSocket,
+  HttpRequest,
+  HttpResponse,
+  ServerConnector,
+  ServerUnreachable,
+} from "./server-connector.ts";
 
 /** For one HTTP exchange or the opening of a gateway. The longest wait of the server's own is 20 s. */
 export const CONNECT_TIMEOUT_MS = 40_000;
@@ -84,10 +82,15 @@ async function readBody(response: Response): Promise<Uint8Array | null> {
   const parts: Uint8Array[] = [];
   let length = 0;
   if (response.body === null) return new Uint8Array();
-  for await (const part of response.body) {
-    length += part.length;
-    if (length > RESPONSE_BYTES_MAX) return null;
-    parts.push(part);
+  // By its reader: not every browser iterates over a stream.
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); part.value !== undefined; part = await reader.read()) {
+    length += part.value.length;
+    if (length > RESPONSE_BYTES_MAX) {
+      await reader.cancel();
+      return null;
+    }
+    parts.push(part.value);
   }
   const body = new Uint8Array(length);
   let offset = 0;

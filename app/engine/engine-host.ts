@@ -1,0 +1,369 @@
+/**
+ * The engine of one profile in the worker that owns it: opens the store, the key, the client, and closes them.
+ *
+ * One task runs at a time. What goes wrong while opening is a state, not an exception; `retry` begins anew.
+ */
+import {
+  type Bytes,
+  type Client,
+  type ClientError,
+  createAccount,
+  createPlatformRandom,
+  createSystemClock,
+  createWebConnector,
+  err,
+  joinAccount,
+  type LinkingGuest,
+  ok,
+  openClient,
+  parseId,
+  type Platform,
+  recoverAccount,
+  type Result,
+  silentLogger,
+  wipe,
+} from "@dovetail/core";
+import { createIndexedDbTxStore } from "../platform/indexed-db-tx-store.ts";
+import { IndexedDbDocuments } from "../platform/indexed-db-documents.ts";
+import {
+  documentsDatabaseName,
+  openProfileDatabase,
+  type ProfileDatabase,
+} from "../platform/profile-database.ts";
+import type { EngineError } from "./engine.ts";
+import type { HostCalls, HostState } from "./engine-service.ts";
+import {
+  createStoreKey,
+  type KeyRing,
+  openWithPasskey,
+  openWithPassphrase,
+  protectionOf,
+  readKeyRing,
+  storeUnderPasskey,
+  storeUnderPassphrase,
+} from "./key-ring.ts";
+
+export interface EngineHost extends HostCalls {
+  state(): HostState;
+  onState(listener: (state: HostState) => void): () => void;
+  /** The running client in `ready`, else null. */
+  client(): Client | null;
+  /** Ends everything; nothing is written after it has resolved. */
+  close(): Promise<void>;
+}
+
+interface OpenProfile {
+  readonly database: ProfileDatabase;
+  readonly documents: IndexedDbDocuments;
+  /** Null while it is locked, and before there is one. */
+  readonly platform: Platform | null;
+}
+
+const UNAVAILABLE: EngineError = { type: "EngineUnavailable", detail: "closed" };
+
+/** The host of `profile`; it opens it at once. The caller holds the profile's lock. */
+export function createEngineHost(profile: string): EngineHost {
+  const random = createPlatformRandom();
+  const clock = createSystemClock();
+  const listeners = new Set<(state: HostState) => void>();
+  let state: HostState = { type: "starting" };
+  let open: OpenProfile | null = null;
+  let client: Client | null = null;
+  let isClosed = false;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function setState(next: HostState): void {
+    state = next;
+    for (const listener of listeners) listener(next);
+  }
+
+  function run<T>(task: () => Promise<Result<T, EngineError>>): Promise<Result<T, EngineError>> {
+    const result = last.then(() => (isClosed ? err(UNAVAILABLE) : task()));
+    last = result.catch(() => {});
+    return result;
+  }
+
+  /** As `run`, in one of these states only. */
+  function runIn<T>(
+    states: readonly HostState["type"][],
+    task: () => Promise<Result<T, EngineError>>,
+  ): Promise<Result<T, EngineError>> {
+    return run(async () =>
+      states.includes(state.type) ? task() : err({ type: "WrongState", state: state.type }),
+    );
+  }
+
+  function fail(error: EngineError): Result<never, EngineError> {
+    setState({ type: "failed", error });
+    return err(error);
+  }
+
+  /** From nothing to `empty`, `locked` or `ready`. */
+  async function openProfile(): Promise<Result<void, EngineError>> {
+    setState({ type: "starting" });
+    const opened = await openProfileDatabase(profile, { onLost: () => void run(reopen) });
+    if (!opened.ok) return fail(opened.error);
+    const database = opened.value;
+    open = {
+      database,
+      documents: new IndexedDbDocuments(documentsDatabaseName(profile), database),
+      platform: null,
+    };
+    const ring = await readKeyRing(database);
+    if (!ring.ok) return fail(ring.error);
+    const { stored, passkey } = ring.value;
+    if (stored?.type === "open") return openWithKey(stored.key, ring.value);
+    if (stored !== null || passkey !== null) {
+      setState({ type: "locked", protection: protectionOf(ring.value) });
+      return ok();
+    }
+    const hasRows = await database.hasRows();
+    if (!hasRows.ok) return fail(hasRows.error);
+    // Rows without a key: a new one would make what is there unreadable for ever.
+    if (hasRows.value) return fail({ type: "StoreKeyDamaged" });
+    setState({ type: "empty" });
+    return ok();
+  }
+
+  async function openWithKey(storeKey: Bytes, ring: KeyRing): Promise<Result<void, EngineError>> {
+    const platform = platformOf(storeKey);
+    if (platform === null) return err(UNAVAILABLE);
+    const opened = await openClient(platform);
+    if (!opened.ok) return fail(opened.error);
+    if (opened.value === null) {
+      setState({ type: "empty" });
+      return ok();
+    }
+    return present(opened.value, ring);
+  }
+
+  function platformOf(storeKey: Bytes): Platform | null {
+    if (open === null) return null;
+    const { database, documents } = open;
+    const platform: Platform = {
+      clock,
+      random,
+      logger: silentLogger,
+      connector: createWebConnector(),
+      store: createIndexedDbTxStore(database),
+      documentStorage: documents,
+      storeKey,
+    };
+    open = { ...open, platform };
+    return platform;
+  }
+
+  async function present(opened: Client, ring: KeyRing): Promise<Result<void, EngineError>> {
+    client = opened;
+    const account = await opened.account();
+    if (!account.ok) return fail(account.error);
+    const { accountId, deviceId, origin } = account.value;
+    opened.start();
+    setState({ type: "ready", protection: protectionOf(ring), profile: { accountId, deviceId, origin } });
+    return ok();
+  }
+
+  /** A platform for an account that is to come, under the protection asked for. */
+  async function preparePlatform(passphrase: string | null): Promise<Result<Platform, EngineError>> {
+    if (open === null) return err(UNAVAILABLE);
+    const { database } = open;
+    const ring = await readKeyRing(database);
+    if (!ring.ok) return ring;
+    // An earlier attempt may have left keys that a server knows already: they are sealed by its store key.
+    const storeKey = open.platform?.storeKey ?? createStoreKey(random);
+    const stored = await storeUnderPassphrase({ database, random, ring: ring.value }, storeKey, passphrase);
+    if (!stored.ok) return stored;
+    const platform = open.platform ?? platformOf(storeKey);
+    return platform === null ? err(UNAVAILABLE) : ok(platform);
+  }
+
+  async function presentNew(opened: Client): Promise<Result<void, EngineError>> {
+    const ring = await currentRing();
+    return ring.ok ? present(opened, ring.value) : fail(ring.error);
+  }
+
+  async function currentRing(): Promise<Result<KeyRing, EngineError>> {
+    return open === null ? err(UNAVAILABLE) : readKeyRing(open.database);
+  }
+
+  /** Stops the client and lets the database go. */
+  async function closeProfile(): Promise<Result<void, ClientError>> {
+    const stopped = client === null ? ok() : await client.stop();
+    client = null;
+    if (open?.platform) wipe(open.platform.storeKey);
+    open?.documents.close();
+    open?.database.close();
+    open = null;
+    return stopped;
+  }
+
+  async function reopen(): Promise<Result<void, EngineError>> {
+    // What a lost database could not take is reported by the state that follows.
+    await closeProfile();
+    return openProfile();
+  }
+
+  /** The guest, whose end is also that of the engine's being empty. */
+  function hostGuest(guest: LinkingGuest, platform: Platform): LinkingGuest {
+    let linked: ReturnType<LinkingGuest["whenLinked"]> | null = null;
+    const finish: LinkingGuest["whenLinked"] = async () => {
+      const joined = await guest.whenLinked();
+      if (!joined.ok) return joined;
+      // Whether it can be opened at once is told by the state; the device is linked either way.
+      await run(async () => {
+        const opened = await openClient(platform);
+        if (!opened.ok) return fail(opened.error);
+        return opened.value === null ? ok() : presentNew(opened.value);
+      });
+      return joined;
+    };
+    return {
+      ...guest,
+      whenLinked: () => {
+        linked ??= finish();
+        return linked;
+      },
+    };
+  }
+
+  void run(openProfile);
+
+  return {
+    state: () => state,
+    onState(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    client: () => client,
+
+    createAccount: ({ passphrase, ...account }) =>
+      runIn(["empty"], async () => {
+        const platform = await preparePlatform(passphrase);
+        if (!platform.ok) return platform;
+        const created = await createAccount(platform.value, account);
+        if (!created.ok) return created;
+        const presented = await presentNew(created.value.client);
+        return presented.ok ? ok({ recoveryWords: created.value.recoveryWords }) : presented;
+      }),
+    join: ({ passphrase, ...options }) =>
+      runIn(["empty"], async () => {
+        const platform = await preparePlatform(passphrase);
+        if (!platform.ok) return platform;
+        const joined = await joinAccount(platform.value, options);
+        return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
+      }),
+    recover: ({ passphrase, account: name, ...recovery }) =>
+      runIn(["empty"], async () => {
+        const platform = await preparePlatform(passphrase);
+        if (!platform.ok) return platform;
+        const id = parseId("account", name);
+        const account = id.ok
+          ? { type: "id" as const, accountId: id.value }
+          : { type: "handle" as const, handle: name };
+        const recovered = await recoverAccount(platform.value, { ...recovery, account });
+        return recovered.ok ? presentNew(recovered.value) : recovered;
+      }),
+
+    unlock: (passphrase) =>
+      runIn(["locked"], async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        const storeKey = openWithPassphrase(ring.value, passphrase);
+        return storeKey.ok ? openWithKey(storeKey.value, ring.value) : storeKey;
+      }),
+    passkeyQuestion: () =>
+      run(async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        const { passkey } = ring.value;
+        return ok(passkey === null ? null : { credentialId: passkey.credentialId, salt: passkey.salt });
+      }),
+    unlockWithPasskey: (key) =>
+      runIn(["locked"], async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        const storeKey = openWithPasskey(ring.value, key);
+        wipe(key);
+        return storeKey.ok ? openWithKey(storeKey.value, ring.value) : storeKey;
+      }),
+    lock: () =>
+      runIn(["ready"], async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        const { hasPassphrase, hasPasskey } = protectionOf(ring.value);
+        if (!hasPassphrase && !hasPasskey) return err({ type: "NotProtected" });
+        const closed = await closeProfile();
+        const opened = await openProfile();
+        return closed.ok ? opened : closed;
+      }),
+    setPassphrase: (current, next) =>
+      runIn(["ready"], async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        if (open?.platform == null) return err(UNAVAILABLE);
+        if (ring.value.stored?.type === "wrapped") {
+          const known = openWithPassphrase(ring.value, current ?? "");
+          if (!known.ok) return known;
+          wipe(known.value);
+        }
+        const { database, platform } = open;
+        const stored = await storeUnderPassphrase(
+          { database, random, ring: ring.value },
+          platform.storeKey,
+          next,
+        );
+        return stored.ok ? announceProtection() : stored;
+      }),
+    setPasskey: (answer) =>
+      runIn(["ready"], async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        if (open?.platform == null) return err(UNAVAILABLE);
+        const { database, platform } = open;
+        const stored = await storeUnderPasskey(
+          { database, random, ring: ring.value },
+          platform.storeKey,
+          answer,
+        );
+        if (answer !== null) wipe(answer.key);
+        return stored.ok ? announceProtection() : stored;
+      }),
+    forget: () =>
+      run(async () => {
+        const stopped = client;
+        client = null;
+        if (stopped !== null) await stopped.stop();
+        await closeProfile();
+        return erase();
+      }),
+    retry: () => runIn(["failed"], reopen),
+    close: async () => {
+      isClosed = true;
+      await last;
+      await closeProfile();
+    },
+  };
+
+  async function announceProtection(): Promise<Result<void, EngineError>> {
+    const ring = await currentRing();
+    if (!ring.ok) return ring;
+    if (state.type === "ready") setState({ ...state, protection: protectionOf(ring.value) });
+    return ok();
+  }
+
+  async function erase(): Promise<Result<void, EngineError>> {
+    const opened = await openProfileDatabase(profile, { onLost: () => {} });
+    if (!opened.ok) return fail(opened.error);
+    const documents = new IndexedDbDocuments(documentsDatabaseName(profile), opened.value);
+    const cleared = await opened.value.clear();
+    try {
+      if (cleared.ok) await documents.clear();
+    } catch (thrown) {
+      return fail({ type: "EngineUnavailable", detail: thrown instanceof Error ? thrown.name : "unknown" });
+    } finally {
+      documents.close();
+      opened.value.close();
+    }
+    return cleared.ok ? openProfile() : fail(cleared.error);
+  }
+}

@@ -1,0 +1,146 @@
+/** What a page may ask of the engine in the worker, and what it is told. */
+import {
+  booleanArgument,
+  bytesArgument,
+  type AccountId,
+  type Bytes,
+  type DeviceId,
+  handleRule,
+  type LinkingGuest,
+  nullableArgument,
+  recordArgument,
+  type Result,
+  type Service,
+  textArgument,
+} from "@dovetail/core";
+import type { EngineError, Protection } from "./engine.ts";
+
+/** The engine's state as its worker knows it; whose worker that is, the page adds. */
+export type HostState =
+  | { readonly type: "starting" }
+  | { readonly type: "empty" }
+  | { readonly type: "locked"; readonly protection: Protection }
+  | { readonly type: "ready"; readonly protection: Protection; readonly profile: HostedProfile }
+  | { readonly type: "failed"; readonly error: EngineError };
+
+export interface HostedProfile {
+  readonly accountId: AccountId;
+  readonly deviceId: DeviceId;
+  readonly origin: string;
+}
+
+/** What a page needs to ask the person's passkey for its key. None of it is secret. */
+export interface PasskeyQuestion {
+  readonly credentialId: Bytes;
+  readonly salt: Bytes;
+}
+
+/** A passkey's answer; the 32 bytes of `key` are a secret. */
+export interface PasskeyAnswer extends PasskeyQuestion {
+  readonly key: Bytes;
+}
+
+export interface HostAccount {
+  readonly displayName: string;
+  readonly handle: string | null;
+  readonly origin: string;
+  readonly deviceName: string;
+  readonly invitation: string | null;
+  readonly passphrase: string | null;
+}
+
+export interface HostJoin {
+  readonly code: string;
+  readonly deviceName: string;
+  readonly passphrase: string | null;
+}
+
+export interface HostRecovery {
+  readonly words: string;
+  readonly account: string;
+  readonly origin: string;
+  readonly deviceName: string;
+  readonly keepsDevices: boolean;
+  readonly passphrase: string | null;
+}
+
+export interface HostCalls {
+  createAccount(account: HostAccount): Promise<Result<{ readonly recoveryWords: string }, EngineError>>;
+  join(join: HostJoin): Promise<Result<LinkingGuest, EngineError>>;
+  recover(recovery: HostRecovery): Promise<Result<void, EngineError>>;
+  unlock(passphrase: string): Promise<Result<void, EngineError>>;
+  /** Null when the profile has no passkey. */
+  passkeyQuestion(): Promise<Result<PasskeyQuestion | null, EngineError>>;
+  unlockWithPasskey(key: Bytes): Promise<Result<void, EngineError>>;
+  lock(): Promise<Result<void, EngineError>>;
+  setPassphrase(current: string | null, next: string | null): Promise<Result<void, EngineError>>;
+  setPasskey(answer: PasskeyAnswer | null): Promise<Result<void, EngineError>>;
+  forget(): Promise<Result<void, EngineError>>;
+  retry(): Promise<Result<void, EngineError>>;
+}
+
+const guestRule = handleRule<LinkingGuest>({
+  methods: { accept: [], whenLinked: [], cancel: [] },
+  promises: [],
+  ends: ["cancel"],
+  cancel: "cancel",
+});
+
+export const ENGINE_SERVICE: Service<HostCalls> = {
+  name: "engine",
+  version: 1,
+  methods: {
+    createAccount: [
+      recordArgument<HostAccount>({
+        required: {
+          displayName: textArgument,
+          handle: nullableArgument(textArgument),
+          origin: textArgument,
+          deviceName: textArgument,
+          invitation: nullableArgument(textArgument),
+          passphrase: nullableArgument(textArgument),
+        },
+        optional: {},
+      }),
+    ],
+    join: [
+      recordArgument<HostJoin>({
+        required: {
+          code: textArgument,
+          deviceName: textArgument,
+          passphrase: nullableArgument(textArgument),
+        },
+        optional: {},
+      }),
+    ],
+    recover: [
+      recordArgument<HostRecovery>({
+        required: {
+          words: textArgument,
+          account: textArgument,
+          origin: textArgument,
+          deviceName: textArgument,
+          keepsDevices: booleanArgument,
+          passphrase: nullableArgument(textArgument),
+        },
+        optional: {},
+      }),
+    ],
+    unlock: [textArgument],
+    passkeyQuestion: [],
+    unlockWithPasskey: [bytesArgument],
+    lock: [],
+    setPassphrase: [nullableArgument(textArgument), nullableArgument(textArgument)],
+    setPasskey: [
+      nullableArgument(
+        recordArgument<PasskeyAnswer>({
+          required: { credentialId: bytesArgument, salt: bytesArgument, key: bytesArgument },
+          optional: {},
+        }),
+      ),
+    ],
+    forget: [],
+    retry: [],
+  },
+  handles: { join: guestRule },
+};

@@ -1,0 +1,133 @@
+/**
+ * The page's door to the engine, whichever tab's worker runs it. Screens are built on this and on `Client` alone.
+ *
+ * One engine runs per browser profile, in a worker. Any tab may be the one whose worker it is; when that tab goes, another
+ * takes over and screens see nothing but a `state` event of the client.
+ */
+import type {
+  AccountId,
+  BadPassphrase,
+  Client,
+  DeviceId,
+  LinkingError,
+  LinkingGuest,
+  Result,
+  StoreKeyFault,
+  WrongPassphrase,
+} from "@dovetail/core";
+
+/** What protects the profile on this machine. Both false: nothing does, and the person has to be told so. */
+export interface Protection {
+  readonly hasPassphrase: boolean;
+  readonly hasPasskey: boolean;
+}
+
+/** A profile the browser has thrown away, as far as it is still known. */
+export interface LostProfile {
+  readonly accountId: AccountId;
+  /** The entry in the account's list of devices that this browser was. Linking again can replace it in one step. */
+  readonly deviceId: DeviceId;
+  readonly origin: string;
+}
+
+export type EngineState =
+  /** Until the engine answers; also between one tab's engine and the next one's. */
+  | { readonly type: "starting" }
+  /** No account in this browser: make one, link one, recover one. */
+  | { readonly type: "empty" }
+  /** As `empty`, but there was an account: the browser has deleted what the app had stored. */
+  | { readonly type: "evicted"; readonly lost: LostProfile }
+  | { readonly type: "locked"; readonly protection: Protection }
+  /** `client` works. */
+  | { readonly type: "ready"; readonly protection: Protection; readonly role: EngineRole }
+  /** `retry` tries again. */
+  | { readonly type: "failed"; readonly error: EngineError };
+
+/** Whether the engine runs in this tab's worker or in another tab's. For people it makes no difference. */
+export type EngineRole = "leader" | "follower";
+
+export type EngineError =
+  | LinkingError
+  | BadPassphrase
+  | WrongPassphrase
+  | StoreKeyFault
+  /** It can be done only in another state, such as `unlock` when nothing is locked. */
+  | { readonly type: "WrongState"; readonly state: EngineState["type"] }
+  /** Nothing protects this profile, so that there is nothing to lock it with. */
+  | { readonly type: "NotProtected" }
+  /** The browser has no passkeys that can hold a key, the person has dismissed it, or it is not the one of this profile. */
+  | { readonly type: "PasskeyUnavailable"; readonly why: "unsupported" | "dismissed" | "no-key" | "wrong" }
+  /** The browser lacks something, or refused; `detail` is its own word. */
+  | { readonly type: "EngineUnavailable"; readonly detail: string };
+
+export interface NewProfile {
+  readonly displayName: string;
+  readonly handle: string | null;
+  /** The page's own server when left out. */
+  readonly origin?: string;
+  readonly deviceName: string;
+  readonly invitation?: string | null;
+  /** Null: the profile has no protection at rest. */
+  readonly passphrase: string | null;
+}
+
+export interface ProfileJoin {
+  /** Text of the QR or link that another device shows. */
+  readonly code: string;
+  readonly deviceName: string;
+  readonly passphrase: string | null;
+}
+
+export interface ProfileRecovery {
+  readonly words: string;
+  /** Handle or account id. */
+  readonly account: string;
+  /** The page's own server when left out. */
+  readonly origin?: string;
+  readonly deviceName: string;
+  /** Whether devices that are active now stay. */
+  readonly keepsDevices: boolean;
+  readonly passphrase: string | null;
+}
+
+export interface Engine {
+  state(): EngineState;
+  /** Called with every new state; not with the present one. The returned function ends it. */
+  onState(listener: (state: EngineState) => void): () => void;
+
+  /** In `empty` and `evicted`. The words are shown once and kept nowhere. */
+  createAccount(profile: NewProfile): Promise<Result<{ readonly recoveryWords: string }, EngineError>>;
+  /** In `empty` and `evicted`. The state is `ready` after `whenLinked` of the guest. */
+  join(join: ProfileJoin): Promise<Result<LinkingGuest, EngineError>>;
+  /** In `empty` and `evicted`. */
+  recover(recovery: ProfileRecovery): Promise<Result<void, EngineError>>;
+
+  /** In `locked`. Takes about a second on purpose. */
+  unlock(passphrase: string): Promise<Result<void, EngineError>>;
+  /** In `locked`, after a gesture of the person: the browser asks for finger, face or PIN. */
+  unlockWithPasskey(): Promise<Result<void, EngineError>>;
+  /** In `ready`, for all tabs. - Fails: `NotProtected`. */
+  lock(): Promise<Result<void, EngineError>>;
+  /** In `ready`. `current` is null when there is none; `next` is null to take it away. */
+  setPassphrase(current: string | null, next: string | null): Promise<Result<void, EngineError>>;
+  /** In `ready`, after a gesture: makes a passkey that can unlock this profile besides the passphrase. */
+  addPasskey(displayName: string): Promise<Result<void, EngineError>>;
+  /** In `ready`. The browser's own list of passkeys keeps its entry. */
+  removePasskey(): Promise<Result<void, EngineError>>;
+  /** Whether this browser may have passkeys that hold a key. */
+  hasPasskeys(): Promise<boolean>;
+
+  /**
+   * Deletes the account from this browser, in all tabs, whatever the state; what only this device had is gone. It stays on
+   * the account's list of devices until another device revokes it.
+   */
+  forget(): Promise<Result<void, EngineError>>;
+  /** In `failed`: tries to open the profile again. */
+  retry(): Promise<Result<void, EngineError>>;
+
+  /**
+   * The client of this profile. It stays the same object through locks and changes of tab; in every state but `ready` its
+   * calls wait a moment for the engine and then answer `ClientStopped`. `stop` ends this page's part only.
+   */
+  readonly client: Client;
+}
