@@ -42,8 +42,15 @@ export const LOG_BYTES_MAX_BY_KIND = {
   inbound: 1_073_741_824,
   request: 268_435_456,
 } as const;
+export const ENTRIES_MAX_BY_KIND = {
+  account: 20_000_000,
+  inbound: 5_000_000,
+  request: 1_000_000,
+} as const;
+/** All logs of one account together. */
+export const ACCOUNT_BYTES_MAX = 17_179_869_184;
 /** The part of a request log that admission by work may fill; the rest is for tickets. */
-export const WORK_ADMITTED_BYTES_MAX = 134_217_728;
+export const WORK_ADMITTED_SHARE = 0.5;
 export const REQUEST_ENTRY_BYTES_MAX = 65_536;
 /** What an entry costs beside its bytes, so that empty ones are not free. */
 export const ENTRY_COST_BYTES = 128;
@@ -83,6 +90,13 @@ export const HTTP_BODY_BYTES_MAX = 393_216;
 export const HTTP_REQUEST_TIMEOUT_MS = 30_000;
 export const HTTP_HEADERS_TIMEOUT_MS = 10_000;
 export const HTTP_HEADER_BYTES_MAX = 16_384;
+
+/** Invitations that let somebody in at once. */
+export const INVITATIONS_MAX = 10_000;
+export const INVITATION_USES_MAX = 100_000;
+export const INVITATION_TTL_MS_MAX = 31_622_400_000;
+/** Bytes of an invitation before they become text. */
+export const INVITATION_SECRET_BYTES = 15;
 
 // Rendezvous
 export const RENDEZVOUS_SLOTS_MAX = 10_000;

@@ -1,103 +1,67 @@
 /**
- * The server program: flags in, one running server out. `--help` says how.
+ * The server program: a command and settings in, a running server or an answer out. `--help` says how.
  *
- * Exit codes: 0 after a stop that was asked for, 1 when it cannot start or broke, 2 for wrong usage.
+ * Exit codes: 0 when it was done, 1 when it could not be or broke, 2 for wrong usage.
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { createSystemClock } from "@dovetail/core/base/clock.ts";
-import type { Logger } from "@dovetail/core/base/logger.ts";
-import { createPlatformRandom } from "@dovetail/core/base/random.ts";
-import { HELP, parseConfig, type ProgramConfig } from "./config.ts";
-import { createOperationalLog } from "./operational-log.ts";
-import { createServer, type RunningServer } from "./server.ts";
-import type { OpenStoreError } from "./store/sqlite-schema.ts";
-import { openSqliteStore } from "./store/sqlite-store.ts";
+import { EXIT, print, type ServerCommand } from "./commands/command.ts";
+import { inviteCommand, listInvitationsCommand, revokeInvitationCommand } from "./commands/invite.ts";
+import { configCommand } from "./commands/show-config.ts";
+import { startCommand } from "./commands/start.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { settingsHelp } from "./config/config-help.ts";
+import { readConfig } from "./config/read-config.ts";
 
-const DATABASE_NAME = "server.sqlite";
+/** Those of two words come before those they begin with. */
+const COMMANDS: readonly ServerCommand[] = [
+  startCommand,
+  configCommand,
+  listInvitationsCommand,
+  revokeInvitationCommand,
+  inviteCommand,
+  statsCommand,
+];
 
-await main();
+await main(process.argv.slice(2));
 
-async function main(): Promise<void> {
-  const config = parseConfig(process.argv.slice(2), process.env);
-  if (!config.ok) return stop(`error: ${config.error.message}\nhint: node sync-server/main.ts --help`, 2);
-  if (config.value === "help") {
-    process.stdout.write(HELP);
+async function main(args: readonly string[]): Promise<void> {
+  const named = COMMANDS.find(({ name }) => name.split(" ").every((word, index) => args[index] === word));
+  const command = named ?? startCommand;
+  const rest = args.slice(named === undefined ? 0 : named.name.split(" ").length);
+  const read = readConfig(rest, process.env, command.options);
+  if (read.ok && read.value === "help")
+    return print(named === undefined ? programHelp() : commandHelp(command));
+  const stray =
+    read.ok && read.value !== "help" ? read.value.commandLine.positionals.slice(command.positionals) : [];
+  const mistakes = [
+    ...(read.ok ? [] : read.error.mistakes),
+    ...stray.map((word) => `there is no command or argument ${JSON.stringify(word)} here`),
+  ];
+  if (mistakes.length > 0 || !read.ok || read.value === "help") {
+    const lines = mistakes.map((mistake) => `error: ${mistake}\n`).join("");
+    process.stderr.write(`${lines}hint: dovetail server ${command.name} --help\n`);
+    process.exitCode = EXIT.usage;
     return;
   }
-  await run(config.value);
+  process.exitCode = await command.run(read.value);
 }
 
-async function run(config: ProgramConfig): Promise<void> {
-  const clock = createSystemClock();
-  const logger = createOperationalLog(clock, config.isJson, (line) => process.stderr.write(line));
-  const path = databasePath(config.dataFolder);
-  if (path === null) return stop(`error: cannot make the folder ${config.dataFolder}`, 1);
-  const store = openSqliteStore(path, logger);
-  if (!store.ok) return stop(explain(store.error), 1);
-  const server = await createServer(config.server, {
-    store: store.value,
-    clock,
-    random: createPlatformRandom(),
-    logger,
-  });
-  if (!server.ok) {
-    return stop(
-      `error: cannot listen on port ${server.error.port} (${server.error.detail})\nhint: choose another with --port`,
-      1,
-    );
-  }
-  announce(server.value, config);
-  stopOnSignal(server.value, logger);
+function commandHelp({ name, usage, help }: ServerCommand): string {
+  return [`dovetail server ${name} ${usage}`.trimEnd(), "", `  ${help}`, "", settingsHelp()].join("\n");
 }
 
-/** The database's file with its folder made, or null when that cannot be done. Only its owner may look inside. */
-function databasePath(folder: string | null): string | null {
-  if (folder === null) return ":memory:";
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return join(folder, DATABASE_NAME);
-  } catch {
-    return null;
-  }
-}
-
-function announce(server: RunningServer, config: ProgramConfig): void {
-  const { port, host, origins } = server;
-  const line = config.isJson
-    ? JSON.stringify({ event: "listening", port, host, origins })
-    : `Dovetail server listening on ${origins[0]} (${host}:${port}), registration ${config.server.isRegistrationOpen ? "open" : "closed"}`;
-  process.stdout.write(`${line}\n`);
-}
-
-function stopOnSignal(server: RunningServer, logger: Logger): void {
-  let isStopping = false;
-  const stopOnce = (): void => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.log("info", "stopping", { connections: server.connectionCount() });
-    server.close().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    );
-  };
-  process.on("SIGINT", stopOnce);
-  process.on("SIGTERM", stopOnce);
-}
-
-function explain(error: OpenStoreError): string {
-  switch (error.type) {
-    case "StoreLocked":
-      return `error: another server uses ${error.path}\nhint: stop it, or choose another folder with --data`;
-    case "StoreTooNew":
-      return `error: ${error.path} was written by a newer server (schema ${error.version})\nhint: run that version`;
-    case "StoreUnreadable":
-      return `error: cannot open ${error.path}: ${error.detail}\nhint: check the folder's permissions, or restore a backup`;
-  }
-}
-
-function stop(message: string, code: number): void {
-  process.stderr.write(`${message}\n`);
-  process.exitCode = code;
+function programHelp(): string {
+  const commands = [...COMMANDS].map(({ name, usage, help }) => `  ${`${name} ${usage}`.padEnd(38)} ${help}`);
+  return [
+    "Dovetail server: keeps ciphertext in order and can read none of it.",
+    "",
+    "Usage: dovetail server [command] [settings]     or: node sync-server/main.ts [command] [settings]",
+    "",
+    ...commands,
+    "",
+    settingsHelp(),
+    "",
+    "The first line on standard output tells the address once the server takes connections.",
+    "Stop it with SIGINT or SIGTERM: it ends connections, then closes the database; a second signal ends it at once.",
+  ].join("\n");
 }

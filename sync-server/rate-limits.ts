@@ -18,8 +18,12 @@ interface Bucket {
   atMs: number;
 }
 
-/** Buckets of all rates; `factor` multiplies bursts and speeds. */
-export function createRateLimits(clock: Clock, factor: number): RateLimits {
+/** Buckets of all rates; `changes` take the place of first values, and `factor` multiplies bursts and speeds. */
+export function createRateLimits(
+  clock: Clock,
+  factor: number,
+  changes: ReadonlyMap<RateName, Rate> = new Map(),
+): RateLimits {
   const bucketByKey = new Map<string, Bucket>();
 
   function takeFrom(key: string, rate: Rate): Result<void, RateLimited> {
@@ -42,7 +46,7 @@ export function createRateLimits(clock: Clock, factor: number): RateLimits {
 
   return {
     take(name, address) {
-      const own = takeFrom(`${name} ${address}`, RATE[name]);
+      const own = takeFrom(`${name} ${address}`, changes.get(name) ?? RATE[name]);
       if (!own.ok || name !== "handle") return own;
       return takeFrom("handle of all", HANDLE_RATE_OF_ALL);
     },

@@ -4,10 +4,18 @@
  * `main.ts` makes one from flags; tests and the demo make one in their own process.
  */
 import { createServer as createHttpServer, Server as HttpServer } from "node:http";
+import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import { createAdaptorServer } from "@hono/node-server";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 import { cryptoReady } from "@dovetail/core/crypto/sodium.ts";
+import {
+  readTlsPair,
+  TLS_VERSION_MIN,
+  type TlsFault,
+  type TlsPair,
+  watchTlsFiles,
+} from "./http/tls-files.ts";
 import {
   ADMISSION_WORK_BITS,
   DEVICE_SILENT_MS,
@@ -19,6 +27,7 @@ import {
   SNAPSHOT_GRACE_MS,
   SOCKETS_PER_ADDRESS_MAX,
 } from "./limits.ts";
+import { FIRST_QUOTAS } from "./store/quotas.ts";
 import { createService, type ServerConfig, type ServerDeps } from "./service.ts";
 
 export type { ServerConfig, ServerDeps };
@@ -29,6 +38,8 @@ export interface RunningServer {
   /** What clients dial; the first is the one to show. */
   readonly origins: readonly string[];
   connectionCount(): number;
+  /** Takes a renewed certificate now; without TLS, or when there is none, nothing happens. */
+  reloadCertificate(): void;
   /** Ends connections, then the store. */
   close(): Promise<void>;
 }
@@ -40,6 +51,9 @@ export interface ListenError {
   readonly detail: string;
 }
 
+type Listener = HttpServer | HttpsServer;
+type FetchCallback = Parameters<typeof createAdaptorServer>[0]["fetch"];
+
 /** A configuration in which every field has its first value. */
 export const DEFAULT_CONFIG: ServerConfig = {
   port: 8787,
@@ -49,6 +63,10 @@ export const DEFAULT_CONFIG: ServerConfig = {
   trustsProxy: false,
   socketsPerAddressMax: SOCKETS_PER_ADDRESS_MAX,
   rateFactor: 1,
+  rates: new Map(),
+  tls: null,
+  quotas: FIRST_QUOTAS,
+  metricsListen: null,
   admissionWorkBits: ADMISSION_WORK_BITS,
   heartbeatMs: HEARTBEAT_MS,
   resumeTtlMs: RESUME_TTL_MS,
@@ -60,22 +78,18 @@ export const DEFAULT_CONFIG: ServerConfig = {
 export async function createServer(
   config: ServerConfig,
   deps: ServerDeps,
-): Promise<Result<RunningServer, ListenError>> {
+): Promise<Result<RunningServer, ListenError | TlsFault>> {
   await cryptoReady();
-  const { store } = deps;
+  const { store, logger } = deps;
+  const pair = config.tls === null ? ok(null) : readTlsPair(config.tls);
+  if (!pair.ok) {
+    await store.close();
+    return pair;
+  }
   // Nothing is served before the port is known, because the origins may name it.
   const origins: string[] = [];
   const { gateway, routes } = createService(config, deps, origins);
-  const http = createAdaptorServer({
-    createServer: createHttpServer,
-    serverOptions: {
-      maxHeaderSize: HTTP_HEADER_BYTES_MAX,
-      requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
-      headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
-    },
-    fetch: (request, env) => routes().fetch(request, env),
-  });
-  assert(http instanceof HttpServer, "the adaptor makes the server it was told to");
+  const http = createListener(pair.value, (request, env) => routes().fetch(request, env));
   gateway.attach(http);
   const port = await listen(http, config);
   if (!port.ok) {
@@ -83,13 +97,21 @@ export async function createServer(
     await store.close();
     return port;
   }
-  origins.push(...(config.origins.length > 0 ? config.origins : loopbackOrigins(port.value)));
+  const scheme = pair.value === null ? "http" : "https";
+  origins.push(...(config.origins.length > 0 ? config.origins : loopbackOrigins(scheme, port.value)));
+  const certificate =
+    config.tls === null || pair.value === null || !(http instanceof HttpsServer)
+      ? null
+      : watchTlsFiles({ paths: config.tls, inUse: pair.value, logger }, http);
   return ok({
     port: port.value,
     host: config.host,
     origins,
     connectionCount: () => gateway.connectionCount(),
+    reloadCertificate: () => void certificate?.check(),
     async close() {
+      certificate?.stop();
+      // Nobody new is let in while the others are told to come again.
       const closed = new Promise<void>((resolve) => void http.close(() => resolve()));
       await gateway.close();
       http.closeAllConnections();
@@ -99,11 +121,34 @@ export async function createServer(
   });
 }
 
-function loopbackOrigins(port: number): readonly string[] {
-  return ["127.0.0.1", "localhost", "[::1]"].map((host) => `http://${host}${port === 80 ? "" : `:${port}`}`);
+/** The server on the port, over TLS when there is a certificate. */
+function createListener(tls: TlsPair | null, fetch: FetchCallback): Listener {
+  const options = {
+    maxHeaderSize: HTTP_HEADER_BYTES_MAX,
+    requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
+    headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
+  };
+  const server =
+    tls === null
+      ? createAdaptorServer({ createServer: createHttpServer, serverOptions: options, fetch })
+      : createAdaptorServer({
+          createServer: createHttpsServer,
+          serverOptions: { ...options, cert: tls.cert, key: tls.key, minVersion: TLS_VERSION_MIN },
+          fetch,
+        });
+  assert(
+    server instanceof HttpServer || server instanceof HttpsServer,
+    "the adaptor makes the server it was told to",
+  );
+  return server;
 }
 
-function listen(http: HttpServer, { port, host }: ServerConfig): Promise<Result<number, ListenError>> {
+function loopbackOrigins(scheme: "http" | "https", port: number): readonly string[] {
+  const suffix = port === (scheme === "http" ? 80 : 443) ? "" : `:${port}`;
+  return ["127.0.0.1", "localhost", "[::1]"].map((host) => `${scheme}://${host}${suffix}`);
+}
+
+function listen(http: Listener, { port, host }: ServerConfig): Promise<Result<number, ListenError>> {
   return new Promise((resolve) => {
     http.once("error", (error: NodeJS.ErrnoException) =>
       resolve(err({ type: "ListenError", port, detail: error.code ?? error.name })),

@@ -8,15 +8,19 @@ import type { Clock } from "@dovetail/core/base/clock.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
 import type { Random } from "@dovetail/core/base/random.ts";
 import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "@dovetail/core/protocol/version.ts";
+import type { RateChanges } from "./config/rate-setting.ts";
+import type { ListenAddress } from "./config/setting.ts";
 import { createAccountDirectory } from "./directory/account-directory.ts";
 import { createRendezvous } from "./directory/rendezvous.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createResumeTokens } from "./gateway/resume-tokens.ts";
 import { createSubscriptions } from "./gateway/subscriptions.ts";
 import { createRoutes } from "./http/routes.ts";
+import type { TlsPaths } from "./http/tls-files.ts";
 import { createWebApp } from "./http/web-app.ts";
 import { createRateLimits } from "./rate-limits.ts";
 import { startReclaimer } from "./reclaimer.ts";
+import type { Quotas } from "./store/quotas.ts";
 import type { ServerStore } from "./store/server-store.ts";
 
 export interface ServerConfig {
@@ -31,6 +35,13 @@ export interface ServerConfig {
   readonly socketsPerAddressMax: number;
   /** Multiplies every rate per address. */
   readonly rateFactor: number;
+  /** Rates that differ from their first values. */
+  readonly rates: RateChanges;
+  /** Certificate and key, or null to speak plain HTTP. */
+  readonly tls: TlsPaths | null;
+  readonly quotas: Quotas;
+  /** Where `/metrics` is served, or null for nowhere. */
+  readonly metricsListen: ListenAddress | null;
   readonly admissionWorkBits: number;
   readonly heartbeatMs: number;
   readonly resumeTtlMs: number;
@@ -59,7 +70,7 @@ const WEB_APP_FOLDER = join(import.meta.dirname, "..", "app", "dist");
 /** Puts a service together. `origins` may be filled until the first request; the caller has made the cryptography ready. */
 export function createService(config: ServerConfig, deps: ServerDeps, origins: readonly string[]): Service {
   const { store, clock, random, logger } = deps;
-  const rates = createRateLimits(clock, config.rateFactor);
+  const rates = createRateLimits(clock, config.rateFactor, config.rates);
   const gateway = createGateway(
     {
       store,

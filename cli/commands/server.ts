@@ -1,5 +1,5 @@
 /**
- * `dovetail server start`: the sync server, in this process.
+ * `dovetail server …`: a sync server and what its operator does.
  *
  * The server is a program of its own and takes its arguments from the command line; this hands them on. It is found
  * beside this one, not imported: what it may reach is decided by its own imports.
@@ -13,30 +13,70 @@ import { addExamples } from "./examples.ts";
 
 const SERVER_PROGRAM = new URL("../../sync-server/main.ts", import.meta.url);
 
-/** `onServing` is called when the server has the process: it ends it. */
+interface HandedOn {
+  readonly name: string;
+  readonly description: string;
+  readonly examples: readonly (readonly [line: string, what: string])[];
+}
+
+const COMMANDS: readonly HandedOn[] = [
+  {
+    name: "start",
+    description: "run the server in this process until Ctrl-C",
+    examples: [
+      ["dovetail server start --port 8787 --data ./dovetail-data", "for trials on this machine"],
+      [
+        "dovetail server start --listen 0.0.0.0:443 --origin https://chat.example.org --tls --cert chain.pem --key key.pem",
+        "with a certificate of its own",
+      ],
+      ["dovetail server start --origin https://chat.example.org --trust-proxy", "behind a proxy with TLS"],
+    ],
+  },
+  {
+    name: "config",
+    description: "show the settings in force, and where each came from",
+    examples: [["dovetail server config --data ./dovetail-data", "file, environment and flags together"]],
+  },
+  {
+    name: "invite",
+    description: "make an invitation; `invite list` and `invite revoke NUMBER` for those that are out",
+    examples: [
+      ["dovetail server invite --uses 5 --expires 7d", "for five accounts, for a week"],
+      ["dovetail server invite revoke 3", "take one back"],
+    ],
+  },
+  {
+    name: "stats",
+    description: "show how much the server keeps; it names nobody",
+    examples: [["dovetail server stats --json", "for a program"]],
+  },
+];
+
+/** `onServing` is called when the server's program has the process: it ends it. */
 export function addServerCommands(program: Command, run: RunCommand, onServing: () => void): void {
-  const server = program.command("server").description("a sync server of your own");
-  const start = server
-    .command("start")
-    .description("run the server in this process until Ctrl-C; all options go to it (--help lists them)")
-    .usage("[options of the server]")
-    .helpOption(false)
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(async (_options: unknown, command: Command) => {
-      const path = fileURLToPath(SERVER_PROGRAM);
-      if (!existsSync(path)) {
-        return run(command, async () =>
-          err({ type: "ServerProgramFailed", detail: "sync-server is not installed" }),
-        );
-      }
-      const isJson = command.optsWithGlobals<{ readonly json?: boolean }>().json === true;
-      process.argv = [process.execPath, path, ...command.args, ...(isJson ? ["--json"] : [])];
-      onServing();
-      await import(SERVER_PROGRAM.href);
-    });
-  addExamples(start, [
-    ["dovetail server start --port 8787 --data ./dovetail-data", "for trials on this machine"],
-    ["dovetail server start --origin https://chat.example.org --host 0.0.0.0", "behind a proxy with TLS"],
-  ]);
+  const server = program
+    .command("server")
+    .description("a sync server of your own; each command has its settings in its --help");
+  for (const { name, description, examples } of COMMANDS) {
+    const command = server
+      .command(name)
+      .description(description)
+      .usage("[options of the server]")
+      .helpOption(false)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(async (_options: unknown, self: Command) => {
+        const path = fileURLToPath(SERVER_PROGRAM);
+        if (!existsSync(path)) {
+          return run(self, async () =>
+            err({ type: "ServerProgramFailed", detail: "sync-server is not installed" }),
+          );
+        }
+        const isJson = self.optsWithGlobals<{ readonly json?: boolean }>().json === true;
+        process.argv = [process.execPath, path, name, ...self.args, ...(isJson ? ["--json"] : [])];
+        onServing();
+        await import(SERVER_PROGRAM.href);
+      });
+    addExamples(command, examples);
+  }
 }

@@ -93,6 +93,15 @@ const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
     text: "this server takes new accounts by invitation only",
     hint: "ask whoever runs it, and give the invitation with --invitation",
   },
+  "bad-invitation": {
+    text: "the server does not know this invitation: it was used up, taken back, has expired, or has a mistake in it",
+    hint: "compare it with what you were given, or ask whoever runs the server for another",
+  },
+  "account-deleted": {
+    text: "this account was deleted on its server, with everything the server kept for it",
+    hint: "what this device holds stays here; make a new account in another profile: dovetail account create --profile NAME",
+    exitCode: EXIT.deviceLost,
+  },
   "no-prekeys": {
     text: "none of their devices can be written to yet",
     hint: "the message is kept here; it goes when one of them was online",

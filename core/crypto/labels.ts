@@ -39,6 +39,9 @@ export const LABEL = {
   storeKeyCheck: "dovetail/1/store-key-check",
   blobId: "dovetail/1/blob-id",
   snapshotId: "dovetail/1/snapshot-id",
+  invitation: "dovetail/1/invitation",
+  deletedAccount: "dovetail/1/deleted-account",
+  deletedHandle: "dovetail/1/deleted-handle",
 
   // Signatures
   signLink: "dovetail/1/sign/link",
@@ -52,6 +55,7 @@ export const LABEL = {
   signRelay: "dovetail/1/sign/relay",
   signRecoveryRead: "dovetail/1/sign/recovery-read",
   signRegistration: "dovetail/1/sign/registration",
+  signAccountDeletion: "dovetail/1/sign/account-deletion",
 
   // Key derivation
   accountRoot: "dovetail/1/kdf/account-root",

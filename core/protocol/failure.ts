@@ -30,6 +30,8 @@ export const failureCodeShape = oneOf(
   "handle-taken",
   "bad-handle",
   "registration-closed",
+  "bad-invitation",
+  "account-deleted",
   "no-prekeys",
   "rendezvous-conflict",
   "rendezvous-gone",

@@ -16,11 +16,13 @@ import { type ParsedLink, parseLink } from "@dovetail/core/sigchain/link.ts";
 import { checkNewDeviceHold } from "@dovetail/core/sigchain/new-device-hold.ts";
 import { reduceLink, reduceParsedLink } from "@dovetail/core/sigchain/reduce-link.ts";
 import { CHAIN_PAGE_BYTES_MAX, CHAINS_CACHED_MAX } from "../limits.ts";
+import type { RegistrationAdmission } from "../store/operator-store.ts";
 import type { ChainStep, DirectoryStore } from "../store/directory-store.ts";
 import { type Refusal, refuse } from "../store/refusal.ts";
+import { invitationHash } from "./invitation.ts";
 
 export interface AccountDirectory {
-  /** - Fails: `registration-closed`, `bad-handle`, `bad-link`, `handle-taken`, `chain-conflict`. */
+  /** - Fails: `registration-closed`, `bad-invitation`, `account-deleted`, `bad-handle`, `bad-link`, `handle-taken`, `chain-conflict`. */
   register(registration: Register): Promise<Result<void, Refusal>>;
   /** - Fails: `unknown-account`, `bad-link`, `chain-conflict`, `device-on-hold`, `quota`. */
   appendLink(accountId: AccountId, request: AppendLink): Promise<Result<void, Refusal>>;
@@ -62,8 +64,9 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
   }
 
   return {
-    async register({ genesis, boxes, handle }) {
-      if (!deps.isRegistrationOpen) return refuse("registration-closed");
+    async register({ genesis, boxes, handle, invitation }) {
+      const admission = admissionOf(deps, invitation);
+      if (!admission.ok) return admission;
       if (handle !== null && !isHandle(handle)) return refuse("bad-handle");
       const link = parseLink(genesis);
       const state = link.ok ? reduceParsedLink(null, link.value) : link;
@@ -74,7 +77,7 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
         { state: state.value, link: link.value, boxes, box: null, linkBytes: genesis },
         clock.nowMs(),
       );
-      return store.register(step, handle);
+      return store.register(step, handle, admission.value);
     },
     async appendLink(accountId, { link: linkBytes, boxes, box }) {
       const link = parseLink(linkBytes);
@@ -97,6 +100,17 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
       return stored;
     },
   };
+}
+
+/** DI14: an open server spends no invitation, a closed one lets nobody in without. */
+function admissionOf(
+  { isRegistrationOpen, clock }: AccountDirectoryDeps,
+  invitation: string | null,
+): Result<RegistrationAdmission, Refusal> {
+  if (isRegistrationOpen) return ok({ type: "open" });
+  if (invitation === null) return refuse("registration-closed");
+  const hash = invitationHash(invitation);
+  return hash === null ? refuse("bad-invitation") : ok({ type: "invitation", hash, nowMs: clock.nowMs() });
 }
 
 /** What a verified link changes, read off the state after it. */

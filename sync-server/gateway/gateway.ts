@@ -4,6 +4,7 @@
  * One timer serves all connections; an idle one costs its socket and its row here.
  */
 import type { IncomingMessage, Server } from "node:http";
+import type { Server as TlsServer } from "node:https";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -39,7 +40,7 @@ export interface GatewayOptions {
 
 export interface Gateway {
   /** Serves upgrades of `server`. */
-  attach(server: Server): void;
+  attach(server: Server | TlsServer): void;
   /** Takes a WebSocket that is open already. */
   open(ws: WebSocket, socket: Socket, address: string): void;
   connectionCount(): number;

@@ -14,6 +14,8 @@ const STATUS_BY_CODE: Readonly<Partial<Record<FailureCode, number>>> = {
   "rendezvous-conflict": 409,
   "device-on-hold": 403,
   "registration-closed": 403,
+  "bad-invitation": 403,
+  "account-deleted": 410,
   "rate-limited": 429,
   overloaded: 503,
   "storage-full": 507,

@@ -8,11 +8,11 @@ import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
 import {
   ENTRY_COST_BYTES,
   KINDS_PER_LOG_MAX,
-  LOG_BYTES_MAX_BY_KIND,
   REQUEST_ENTRY_BYTES_MAX,
-  WORK_ADMITTED_BYTES_MAX,
+  WORK_ADMITTED_SHARE,
 } from "../limits.ts";
 import type { Appender, NewEntry } from "./log-store.ts";
+import type { Quotas } from "./quotas.ts";
 
 /** `expect` of this id asks that no entry of the kind is there yet. */
 const NO_ENTRY = "0".repeat(64);
@@ -21,6 +21,9 @@ const NO_ENTRY = "0".repeat(64);
 export interface AppendView {
   readonly kind: LogKind;
   readonly bytes: number;
+  readonly entries: number;
+  /** What all logs of the owner hold. */
+  readonly ownerBytes: number;
   writerSeq(writerTag: WriterTag): number;
   lastOfKind(kind: number): EntryId | null;
   kindCount(): number;
@@ -33,6 +36,7 @@ export interface AppendStanding {
   readonly writerTag: WriterTag;
   readonly appender: Appender;
   readonly epoch: number;
+  readonly quotas: Quotas;
 }
 
 /** The entry is to be placed at the next seq, or why not. */
@@ -42,7 +46,7 @@ export type EntryDecision = "place" | Exclude<AppendResult, { type: "accepted" }
 export function decideEntry(
   view: AppendView,
   entry: NewEntry,
-  { writerTag, appender, epoch }: AppendStanding,
+  { writerTag, appender, epoch, quotas }: AppendStanding,
 ): EntryDecision {
   const { fields } = entry;
   const last = view.writerSeq(writerTag);
@@ -66,9 +70,18 @@ export function decideEntry(
   if (view.kind === "request" && entry.sealed.length > REQUEST_ENTRY_BYTES_MAX)
     return refused("entry-too-large", last);
   // LG11
-  const bytesMax = appender.type === "work" ? WORK_ADMITTED_BYTES_MAX : LOG_BYTES_MAX_BY_KIND[view.kind];
-  if (view.bytes + entryCost(entry) > bytesMax) return refused("quota", last);
-  return "place";
+  return hasRoom(view, entryCost(entry), appender, quotas) ? "place" : refused("quota", last);
+}
+
+function hasRoom(view: AppendView, cost: number, appender: Appender, quotas: Quotas): boolean {
+  const { bytesMax, entriesMax } = quotas.byKind[view.kind];
+  // LG12
+  const share = appender.type === "work" ? WORK_ADMITTED_SHARE : 1;
+  return (
+    view.bytes + cost <= bytesMax * share &&
+    view.entries < entriesMax * share &&
+    view.ownerBytes + cost <= quotas.accountBytesMax
+  );
 }
 
 /** What an entry counts against its log's quota. */

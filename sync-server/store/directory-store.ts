@@ -9,6 +9,7 @@ import type { AccountId, DeviceId, LinkHash, PreKeyId } from "@dovetail/core/bas
 import type { Result } from "@dovetail/core/base/result.ts";
 import type { ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
 import type { StoredBoxes } from "@dovetail/core/protocol/server-frame.ts";
+import type { RegistrationAdmission } from "./operator-store.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** A device a link adds. */
@@ -72,8 +73,17 @@ export interface PreKeyCounts {
 }
 
 export interface DirectoryStore {
-  /** - Fails: `handle-taken`; `chain-conflict` when the account is there with another handle. The same again is a success. */
-  register(genesis: ChainStep, handle: string | null): Promise<Result<void, Refusal>>;
+  /**
+   * Adds an account, and spends its invitation in the same act. The same again is a success and spends nothing.
+   *
+   * - Fails: `handle-taken`, also for the handle of a deleted account; `chain-conflict` when the account is there with
+   * another handle; `account-deleted`; `bad-invitation` for one that is unknown, spent, revoked or past its time.
+   */
+  register(
+    genesis: ChainStep,
+    handle: string | null,
+    admission?: RegistrationAdmission,
+  ): Promise<Result<void, Refusal>>;
   /**
    * Appends to a chain by compare-and-swap on its head and does all that follows from the link in the same act:
    * revoked devices lose their prekeys, and the event tells of them.

@@ -7,6 +7,8 @@ import type { ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
 import type { StoredBoxes } from "@dovetail/core/protocol/server-frame.ts";
 import { ADDED_BOXES_PER_EPOCH_MAX } from "../limits.ts";
 import type { ChainStep, DeviceRecord, DirectoryStore, NewPreKey, PreKeyKind } from "./directory-store.ts";
+import type { MemoryAdmission } from "./memory-invitations.ts";
+import type { RegistrationAdmission } from "./operator-store.ts";
 import type { StoreEvent } from "./log-store.ts";
 import type { MemoryOwners } from "./memory-logs.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -28,22 +30,34 @@ interface MemoryAccount {
 type Bundle = ClaimedPreKeys["bundles"][number];
 
 /** Directory operations; `announce` hears of a revocation before the caller does. */
-export function createMemoryDirectory(announce: (event: StoreEvent) => void): {
+export function createMemoryDirectory(
+  announce: (event: StoreEvent) => void,
+  gate: MemoryAdmission,
+): {
   readonly directory: DirectoryStore;
   readonly owners: MemoryOwners;
 } {
   const accountById = new Map<AccountId, MemoryAccount>();
   const accountByHandle = new Map<string, AccountId>();
   const owners: MemoryOwners = {
+    count: () => accountById.size,
     epochOf: (accountId) => accountById.get(accountId)?.head.epoch ?? null,
     isActive: (accountId, deviceId) => accountById.get(accountId)?.devices.get(deviceId)?.isActive === true,
     devicesOf: (accountId) => accountById.get(accountId)?.devices ?? new Map(),
   };
 
-  function register(genesis: ChainStep, handle: string | null): Result<void, Refusal> {
+  function register(
+    genesis: ChainStep,
+    handle: string | null,
+    admission: RegistrationAdmission,
+  ): Result<void, Refusal> {
     const there = accountById.get(genesis.accountId);
     if (there !== undefined) return there.handle === handle ? ok() : refuse("chain-conflict");
-    if (handle !== null && accountByHandle.has(handle)) return refuse("handle-taken");
+    if (gate.deletedAccounts.has(genesis.accountId)) return refuse("account-deleted");
+    if (handle !== null && (accountByHandle.has(handle) || gate.deletedHandles.has(handle)))
+      return refuse("handle-taken");
+    const fault = gate.admit(admission);
+    if (fault !== null) return refuse(fault);
     const account = {
       head: genesis,
       handle,
@@ -73,7 +87,8 @@ export function createMemoryDirectory(announce: (event: StoreEvent) => void): {
   }
 
   const directory: DirectoryStore = {
-    register: (genesis, handle) => Promise.resolve(register(genesis, handle)),
+    register: (genesis, handle, admission = { type: "open" }) =>
+      Promise.resolve(register(genesis, handle, admission)),
     appendLink: (step) => Promise.resolve(appendLink(step)),
     findAccount(accountId) {
       const head = accountById.get(accountId)?.head;

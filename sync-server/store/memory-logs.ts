@@ -20,10 +20,13 @@ import type {
   ReadRange,
   StoreEvent,
 } from "./log-store.ts";
+import type { StoreFigures } from "./operator-store.ts";
+import type { Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 
 /** What the logs need to know of their owners. */
 export interface MemoryOwners {
+  count(): number;
   epochOf(accountId: AccountId): number | null;
   isActive(accountId: AccountId, deviceId: DeviceId): boolean;
   devicesOf(accountId: AccountId): ReadonlyMap<DeviceId, DeviceRecord>;
@@ -48,7 +51,12 @@ export interface MemoryLog extends NewLog {
 export function createMemoryLogs(
   owners: MemoryOwners,
   announce: (event: StoreEvent) => void,
-): { readonly logs: Omit<LogStore, "onEvent">; readonly logById: ReadonlyMap<LogId, MemoryLog> } {
+  quotas: Quotas,
+): {
+  readonly logs: Omit<LogStore, "onEvent">;
+  readonly logById: ReadonlyMap<LogId, MemoryLog>;
+  figures(): Omit<StoreFigures, "accounts">;
+} {
   const logById = new Map<LogId, MemoryLog>();
 
   function withLog<T>(
@@ -69,11 +77,11 @@ export function createMemoryLogs(
       withLog(request.logId, (log) => {
         const fault = checkAppender(owners, log, request.appender);
         if (fault !== null) return refuse(fault);
-        const { results, placed } = placeAll(
-          log,
-          present(owners.epochOf(log.ownerId), "a log has an owner"),
-          request,
-        );
+        const { results, placed } = placeAll(log, request, {
+          epoch: present(owners.epochOf(log.ownerId), "a log has an owner"),
+          quotas,
+          otherBytes: bytesOf(logById, log.ownerId) - log.bytes,
+        });
         if (placed.length > 0) announce({ type: "appended", logId: log.logId, entries: placed });
         return ok(results);
       }),
@@ -97,7 +105,23 @@ export function createMemoryLogs(
         return ok();
       }),
   };
-  return { logs, logById };
+  return { logs, logById, figures: () => figuresOf([...logById.values()]) };
+}
+
+function figuresOf(logs: readonly MemoryLog[]): Omit<StoreFigures, "accounts"> {
+  const sum = (of: readonly MemoryLog[], size: (log: MemoryLog) => number): number =>
+    of.reduce((total, log) => total + size(log), 0);
+  const kinds = (["account", "inbound", "request"] as const).map((kind) => {
+    const own = logs.filter((log) => log.kind === kind);
+    const entries = sum(own, (log) => log.entries.length);
+    return { kind, logs: own.length, entries, bytes: sum(own, (log) => log.bytes) };
+  });
+  const byOwner = Map.groupBy(logs, ({ ownerId }) => ownerId);
+  const largestAccountBytes = Math.max(
+    0,
+    ...[...byOwner.values()].map((own) => sum(own, ({ bytes }) => bytes)),
+  );
+  return { logs: kinds, largestAccountBytes, databaseBytes: 0, freeBytes: 0, erasures: 0 };
 }
 
 function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: NewLog): Result<void, Refusal> {
@@ -150,11 +174,28 @@ function checkAppender(owners: MemoryOwners, log: MemoryLog, appender: Appender)
   return null;
 }
 
-function placeAll(log: MemoryLog, epoch: number, request: AppendRequest) {
+function bytesOf(logById: ReadonlyMap<LogId, MemoryLog>, ownerId: AccountId): number {
+  return [...logById.values()].reduce((sum, log) => sum + (log.ownerId === ownerId ? log.bytes : 0), 0);
+}
+
+interface PlaceStanding {
+  readonly epoch: number;
+  readonly quotas: Quotas;
+  /** Bytes of the owner's other logs. */
+  readonly otherBytes: number;
+}
+
+function placeAll(log: MemoryLog, request: AppendRequest, { epoch, quotas, otherBytes }: PlaceStanding) {
   const view: AppendView = {
     kind: log.kind,
     get bytes() {
       return log.bytes;
+    },
+    get entries() {
+      return log.entries.length;
+    },
+    get ownerBytes() {
+      return otherBytes + log.bytes;
     },
     writerSeq: (tag) => log.writerSeqByTag.get(tag) ?? 0,
     lastOfKind: (kind) => log.lastByKind.get(kind) ?? null,
@@ -167,6 +208,7 @@ function placeAll(log: MemoryLog, epoch: number, request: AppendRequest) {
       writerTag: request.writerTag,
       appender: request.appender,
       epoch,
+      quotas,
     });
     if (decision !== "place") return decision;
     placed.push(place(log, entry));

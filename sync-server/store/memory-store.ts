@@ -1,22 +1,30 @@
 /** The server's store without a medium. */
+import { ok } from "@dovetail/core/base/result.ts";
 import type { StoreEvent } from "./log-store.ts";
 import { createMemoryDirectory } from "./memory-directory.ts";
+import { createMemoryAdmission } from "./memory-invitations.ts";
 import { createMemoryLogs } from "./memory-logs.ts";
 import { createMemorySnapshots } from "./memory-snapshots.ts";
+import { FIRST_QUOTAS, type Quotas } from "./quotas.ts";
 import type { ServerStore } from "./server-store.ts";
 
 /** An empty store that ends with its process. */
-export function createMemoryStore(): ServerStore {
+export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
   const listeners = new Set<(event: StoreEvent) => void>();
   const announce = (event: StoreEvent): void => {
     for (const listener of listeners) listener(event);
   };
-  const { directory, owners } = createMemoryDirectory(announce);
-  const { logs, logById } = createMemoryLogs(owners, announce);
+  const admission = createMemoryAdmission();
+  const { directory, owners } = createMemoryDirectory(announce, admission);
+  const { logs, logById, figures } = createMemoryLogs(owners, announce, quotas);
   return {
     ...logs,
     ...directory,
     ...createMemorySnapshots(owners, logById),
+    ...admission.operations,
+    isDeleted: (accountId) => Promise.resolve(ok(admission.deletedAccounts.has(accountId))),
+    figures: () => Promise.resolve(ok({ ...figures(), accounts: owners.count() })),
+    probe: () => Promise.resolve(ok()),
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,9 +1,10 @@
 /** Everything the server keeps, behind one transaction. */
 import type { DirectoryStore } from "./directory-store.ts";
 import type { LogStore } from "./log-store.ts";
+import type { OperatorStore } from "./operator-store.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 
-export interface ServerStore extends LogStore, DirectoryStore, SnapshotStore {
+export interface ServerStore extends LogStore, DirectoryStore, SnapshotStore, OperatorStore {
   /** Finishes what was asked for and lets go of the medium. */
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
 import { type AppendView, decideEntry, entryCost } from "./decide-append.ts";
 import type { Appender, AppendRequest, EntryName, NewEntry, StoreEvent } from "./log-store.ts";
+import type { Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { AccountStanding, AccountStandings } from "./sqlite-accounts.ts";
 import type { LogHead, LogHeads } from "./sqlite-log-heads.ts";
@@ -18,6 +19,7 @@ export interface SqliteAppendDeps {
   readonly db: DatabaseSync;
   readonly heads: LogHeads;
   readonly standings: AccountStandings;
+  readonly quotas: Quotas;
   /** Tells of `event` once the current transaction is durable. */
   announce(event: StoreEvent): void;
 }
@@ -44,6 +46,12 @@ export function prepareAppend(
       get bytes() {
         return head.bytes;
       },
+      get entries() {
+        return head.seq;
+      },
+      get ownerBytes() {
+        return heads.ownerBytes(head.owner);
+      },
       writerSeq: (tag) => heads.findWriter(head, tag)?.seq ?? 0,
       lastOfKind: (kind) => head.lastOfKinds.get(kind) ?? null,
       kindCount: () => head.lastOfKinds.size,
@@ -68,7 +76,7 @@ export function prepareAppend(
     writer.seq = writerSeq;
     head.seq = seq;
     head.chain = chainNext(head.chain, entry.id);
-    head.bytes += entryCost(entry);
+    heads.addBytes(head, entryCost(entry));
     head.lastOfKinds.set(kind, entry.id);
     return { seq, header: entry.header, sealed: entry.sealed };
   }
@@ -91,6 +99,7 @@ export function prepareAppend(
         writerTag: request.writerTag,
         appender: request.appender,
         epoch: owner.epoch,
+        quotas: deps.quotas,
       });
       if (decision !== "place") return decision;
       heads.touch(head);

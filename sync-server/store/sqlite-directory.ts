@@ -9,19 +9,23 @@ import { ADDED_BOXES_PER_EPOCH_MAX } from "../limits.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { AccountRecord, ChainStep, DirectoryStore } from "./directory-store.ts";
 import type { StoreEvent } from "./log-store.ts";
+import type { OperatorStore, RegistrationAdmission } from "./operator-store.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { AccountStandings } from "./sqlite-accounts.ts";
+import { prepareAdmit, type Tombstones } from "./sqlite-invitations.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
 
 export interface SqliteDirectoryDeps {
   readonly db: DatabaseSync;
   readonly queue: CommitQueue;
   readonly standings: AccountStandings;
+  readonly tombstones: Tombstones;
   read<T>(query: () => Result<T, Refusal>): Promise<Result<T, Refusal>>;
   announce(event: StoreEvent): void;
 }
 
-type ChainOperations = Omit<DirectoryStore, "publishPreKeys" | "countPreKeys" | "claimPreKeys">;
+type ChainOperations = Omit<DirectoryStore, "publishPreKeys" | "countPreKeys" | "claimPreKeys"> &
+  Pick<OperatorStore, "isDeleted">;
 
 /** The chain, box and handle operations of the SQLite store. */
 export function createSqliteDirectory(deps: SqliteDirectoryDeps): ChainOperations {
@@ -39,7 +43,9 @@ export function createSqliteDirectory(deps: SqliteDirectoryDeps): ChainOperation
   const selectHandle = db.prepare("SELECT account_id FROM accounts WHERE handle = ?");
 
   return {
-    register: (genesis, handle) => queue.run(() => register(genesis, handle)),
+    register: (genesis, handle, admission = { type: "open" }) =>
+      queue.run(() => register(genesis, handle, admission)),
+    isDeleted: (accountId) => deps.read(() => ok(deps.tombstones.hasAccount(accountId))),
     appendLink: (step) => queue.run(() => appendLink(step)),
     findAccount: (accountId) =>
       deps.read(() => ok(accountOf(accountId, selectAccount.get(idBytes(accountId))))),
@@ -104,19 +110,26 @@ function takeWithin(
 
 function prepareRegister(
   deps: SqliteDirectoryDeps,
-): (genesis: ChainStep, handle: string | null) => Result<void, Refusal> {
+): (genesis: ChainStep, handle: string | null, admission: RegistrationAdmission) => Result<void, Refusal> {
   const { db } = deps;
   const insert = db.prepare(
     "INSERT INTO accounts (account_id, head_seq, head_hash, epoch, recovery_key, handle) VALUES (?, ?, ?, ?, ?, ?)",
   );
   const selectHandleOf = db.prepare("SELECT handle FROM accounts WHERE account_id = ?");
   const selectHandle = db.prepare("SELECT 1 FROM accounts WHERE handle = ?");
+  const admit = prepareAdmit(db);
   const writeStep = prepareWriteStep(deps);
-  return (genesis, handle) => {
+  return (genesis, handle, admission) => {
     const there = selectHandleOf.get(idBytes(genesis.accountId));
     // DI2: the account id is the hash of the genesis, so what is there is this very link.
     if (there !== undefined) return there.handle === handle ? ok() : refuse("chain-conflict");
-    if (handle !== null && selectHandle.get(handle) !== undefined) return refuse("handle-taken");
+    // DI16
+    if (deps.tombstones.hasAccount(genesis.accountId)) return refuse("account-deleted");
+    const isTaken = (name: string): boolean =>
+      selectHandle.get(name) !== undefined || deps.tombstones.hasHandle(name);
+    if (handle !== null && isTaken(handle)) return refuse("handle-taken");
+    const fault = admit(admission);
+    if (fault !== null) return refuse(fault);
     const { accountId, seq, hash, epoch, recoveryKey } = genesis;
     const inserted = insert.run(idBytes(accountId), seq, idBytes(hash), epoch, recoveryKey, handle);
     writeStep(Number(inserted.lastInsertRowid), genesis);

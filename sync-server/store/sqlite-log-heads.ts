@@ -16,7 +16,7 @@ import {
   type WriterTag,
 } from "@dovetail/core/base/ids.ts";
 import type { LogKind } from "@dovetail/core/protocol/client-frame.ts";
-import { LOGS_CACHED_MAX, WRITERS_CACHED_PER_LOG_MAX } from "../limits.ts";
+import { ACCOUNTS_CACHED_MAX, LOGS_CACHED_MAX, WRITERS_CACHED_PER_LOG_MAX } from "../limits.ts";
 import { blobOf, blobOrNull, numberOf } from "./sqlite-row.ts";
 import { LOG_KIND_NUMBER, placeOf, seqAt } from "./sqlite-schema.ts";
 
@@ -38,6 +38,7 @@ export interface LogHead {
   seq: number;
   chain: Bytes;
   trimmedUpto: number;
+  /** Changed by `addBytes` only. */
   bytes: number;
   readonly lastOfKinds: Map<number, EntryId>;
   readonly writers: Map<WriterTag, WriterHead>;
@@ -48,10 +49,14 @@ export interface LogHeads {
   /** Null for a writer that has placed nothing. */
   findWriter(head: LogHead, writerTag: WriterTag): WriterHead | null;
   addWriter(head: LogHead, writerTag: WriterTag): WriterHead;
+  /** Counts bytes that a log gains or loses, for itself and for its owner. */
+  addBytes(head: LogHead, bytes: number): void;
+  /** Bytes of all logs of an account. */
+  ownerBytes(owner: number): number;
   /** Says that `head` was changed in this transaction. */
   touch(head: LogHead): void;
   writeTouched(): void;
-  /** After a rollback: a head may have been changed, or loaded from a row that is gone again. */
+  /** After a rollback or a deletion: a head may have been changed, or loaded from a row that is gone again. */
   forgetAll(): void;
 }
 
@@ -67,7 +72,9 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
   const updateLog = db.prepare(
     "UPDATE logs SET seq = ?, chain = ?, trimmed_upto = ?, bytes = ?, is_closed = ?, kinds = ? WHERE id = ?",
   );
+  const selectOwnerBytes = db.prepare("SELECT coalesce(sum(bytes), 0) AS bytes FROM logs WHERE owner = ?");
   const headById = new Map<LogId, LogHead>();
+  const bytesByOwner = new Map<number, number>();
   const touched = new Set<LogHead>();
 
   function load(logId: LogId): LogHead | null {
@@ -108,6 +115,15 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
     }
   }
 
+  /** Loaded before the first change of a transaction, and kept in step from then on. */
+  function ownerBytes(owner: number): number {
+    const there = bytesByOwner.get(owner);
+    if (there !== undefined) return there;
+    const bytes = numberOf(selectOwnerBytes.get(owner)?.bytes);
+    bytesByOwner.set(owner, bytes);
+    return bytes;
+  }
+
   function keepWriter(head: LogHead, writerTag: WriterTag, writer: WriterHead): WriterHead {
     if (head.writers.size >= WRITERS_CACHED_PER_LOG_MAX) head.writers.clear();
     head.writers.set(writerTag, writer);
@@ -130,6 +146,11 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
       const { lastInsertRowid } = insertWriter.run(head.row, idBytes(writerTag));
       return keepWriter(head, writerTag, { number: Number(lastInsertRowid), seq: 0 });
     },
+    addBytes(head, bytes) {
+      bytesByOwner.set(head.owner, ownerBytes(head.owner) + bytes);
+      head.bytes += bytes;
+    },
+    ownerBytes,
     touch: (head) => {
       touched.add(head);
     },
@@ -146,9 +167,12 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
         );
       }
       touched.clear();
+      // Only here do the rows say again what is in memory.
+      if (bytesByOwner.size > ACCOUNTS_CACHED_MAX) bytesByOwner.clear();
     },
     forgetAll() {
       headById.clear();
+      bytesByOwner.clear();
       touched.clear();
     },
   };

@@ -165,7 +165,7 @@ function prepareTrim({ db, heads }: SqliteSnapshotsDeps): (head: LogHead, trim: 
       if (except.has(seq)) continue;
       keepSeq.run(numberOf(row.writer_seq), numberOf(row.writer));
       remove.run(numberOf(row.place));
-      head.bytes -= numberOf(row.bytes) + ENTRY_COST_BYTES - ID;
+      heads.addBytes(head, ID - numberOf(row.bytes) - ENTRY_COST_BYTES);
       removed++;
     }
     if (looked === 0 || (removed === 0 && ids.length === 0)) return 0;

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 export type OpenStoreError =
   /** Another process has the file. */
@@ -72,7 +72,7 @@ CREATE TABLE tickets (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/** What version 2 adds; a new file is made by version 1 and this. */
+/** What version 2 adds. */
 const SCHEMA_2 = `
 ALTER TABLE logs ADD COLUMN trimmed_upto INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE writers ADD COLUMN trimmed_seq INTEGER NOT NULL DEFAULT 0;
@@ -94,6 +94,25 @@ CREATE TABLE endorsements (
   PRIMARY KEY (log, snapshot, device_id)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/**
+ * What version 3 adds.
+ *
+ * - `invitations.hash`, `deleted.hash`: of a secret, of an account id or a handle. Who used an invitation is not kept.
+ * - `erasures`: logs of deleted accounts whose entries are still to be erased, so that a restart goes on.
+ */
+const SCHEMA_3 = `
+CREATE INDEX logs_by_owner ON logs (owner);
+CREATE TABLE invitations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE, uses_left INTEGER NOT NULL,
+  uses_max INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE deleted (hash BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE erasures (log INTEGER PRIMARY KEY) STRICT;
+`;
+
+/** A new file is made by all of them, an older one by those it has not seen. */
+const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3];
 
 /** What made a file of version 1, for the test that takes one over. */
 export const FIRST_SCHEMA: readonly string[] = [
@@ -133,7 +152,8 @@ export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError>
       "PRAGMA busy_timeout=0; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
     );
     db.exec(
-      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA trusted_schema=OFF",
+      // What is deleted is overwritten, not only forgotten.
+      "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA trusted_schema=OFF",
     );
     db.exec("BEGIN EXCLUSIVE");
     const version = readVersion(db);
@@ -141,8 +161,7 @@ export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError>
       db.close();
       return err({ type: "StoreTooNew", path, version });
     }
-    if (version === 0) db.exec(SCHEMA);
-    if (version < 2) db.exec(SCHEMA_2);
+    for (const sql of MIGRATIONS.slice(version)) db.exec(sql);
     db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('schema_version', ?)").run(SCHEMA_VERSION);
     db.exec("COMMIT");
     // A file from before keeps its pages for ever until it is rewritten once.

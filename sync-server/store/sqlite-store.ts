@@ -3,10 +3,13 @@ import { ok, type Result } from "@dovetail/core/base/result.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
 import { createCommitQueue } from "./commit-queue.ts";
 import type { StoreEvent } from "./log-store.ts";
+import { FIRST_QUOTAS, type Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { ServerStore } from "./server-store.ts";
 import { createAccountStandings } from "./sqlite-accounts.ts";
 import { createSqliteDirectory } from "./sqlite-directory.ts";
+import { createSqliteFigures } from "./sqlite-figures.ts";
+import { createSqliteInvitations, createTombstones } from "./sqlite-invitations.ts";
 import { createLogHeads } from "./sqlite-log-heads.ts";
 import { createSqliteLogs } from "./sqlite-logs.ts";
 import { createSqlitePreKeys } from "./sqlite-prekeys.ts";
@@ -14,12 +17,20 @@ import { createSqliteReclaim } from "./sqlite-reclaim.ts";
 import { openDatabase, type OpenStoreError } from "./sqlite-schema.ts";
 import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 
+export interface SqliteStoreOptions {
+  readonly quotas?: Quotas;
+}
+
 /**
  * Opens the store in the file at `path`; `:memory:` gives one that ends with the process.
  *
  * - Fails: `StoreLocked` while another process has it; `StoreTooNew`; `StoreUnreadable`.
  */
-export function openSqliteStore(path: string, logger: Logger): Result<ServerStore, OpenStoreError> {
+export function openSqliteStore(
+  path: string,
+  logger: Logger,
+  { quotas = FIRST_QUOTAS }: SqliteStoreOptions = {},
+): Result<ServerStore, OpenStoreError> {
   const opened = openDatabase(path);
   if (!opened.ok) return opened;
   const db = opened.value;
@@ -48,6 +59,8 @@ export function openSqliteStore(path: string, logger: Logger): Result<ServerStor
     queue,
     heads,
     standings,
+    quotas,
+    tombstones: createTombstones(db),
     announce: (event: StoreEvent) => {
       announced.push(event);
     },
@@ -67,6 +80,8 @@ export function openSqliteStore(path: string, logger: Logger): Result<ServerStor
     ...createSqlitePreKeys(deps),
     ...createSqliteSnapshots(deps),
     ...createSqliteReclaim(deps),
+    ...createSqliteInvitations(db, queue),
+    ...createSqliteFigures(deps),
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

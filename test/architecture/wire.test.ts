@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "742e3ba0d43b9b720c29d4deefef2e4b59d4e0bbd5ce4ff0b3731b71da5956d9" };
+const PINNED = { version: 1, hash: "1b9b69331221b8dfb1fdea7e7071ce0f5d80f51e820d704b927c0988464ef55e" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

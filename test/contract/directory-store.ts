@@ -16,6 +16,7 @@ import {
 } from "../support/store-world.ts";
 import { type ServerStoreMedium, storesOf } from "./log-store.ts";
 
+const filled = (byte: number) => new Uint8Array(32).fill(byte);
 const refused = (code: string) => ({ ok: false, error: { type: "Refused", code } });
 
 /** Declares the tests of the contract for one adapter. */
@@ -46,6 +47,65 @@ export function describeDirectoryStore(name: string, createMedium: () => ServerS
       expect(one.ok).toBe(true);
       expect(two).toEqual(refused("handle-taken"));
       expect(must(await store.findAccount(b.accountId))).toBe(null);
+    });
+
+    test("[DI14] an invitation lets in as many as it says, until its time, and of two at once one", async () => {
+      const store = stores.open();
+      const step = (seed: string) => genesisStep(createSeededRandom(seed));
+      const hash = filled(7);
+      const invited = { type: "invitation", hash, nowMs: NOW_MS } as const;
+      expect(await store.register(step("none"), null, invited)).toEqual(refused("bad-invitation"));
+      const number = must(
+        await store.addInvitation({ hash, usesMax: 2, createdAtMs: NOW_MS, expiresAtMs: NOW_MS + 10 }),
+      );
+      expect((await store.register(step("a"), "ann", invited)).ok).toBe(true);
+      // What is refused, and what is there already, spends nothing.
+      expect(await store.register(step("b"), "ann", invited)).toEqual(refused("handle-taken"));
+      expect((await store.register(step("a"), "ann", invited)).ok).toBe(true);
+      expect(must(await store.listInvitations(NOW_MS))).toEqual([
+        { number, usesLeft: 1, usesMax: 2, createdAtMs: NOW_MS, expiresAtMs: NOW_MS + 10 },
+      ]);
+      expect(await store.register(step("late"), null, { ...invited, nowMs: NOW_MS + 10 })).toEqual(
+        refused("bad-invitation"),
+      );
+      const both = await Promise.all(["c", "d"].map((seed) => store.register(step(seed), null, invited)));
+      expect(both.map(({ ok }) => ok)).toEqual([true, false]);
+      expect(both[1]).toEqual(refused("bad-invitation"));
+      expect(must(await store.findAccount(step("d").accountId))).toBe(null);
+      // The account is there: its retry needs no use.
+      expect((await store.register(step("c"), null, invited)).ok).toBe(true);
+      expect(must(await store.listInvitations(NOW_MS))).toEqual([]);
+    });
+
+    test("[DI14] an invitation that was taken back lets nobody in", async () => {
+      const store = stores.open();
+      const hash = filled(8);
+      const made = { hash, usesMax: 2, createdAtMs: NOW_MS, expiresAtMs: NOW_MS + 10 };
+      const number = must(await store.addInvitation(made));
+      expect(must(await store.revokeInvitation(number))).toBe(true);
+      expect(must(await store.revokeInvitation(number))).toBe(false);
+      const invited = { type: "invitation", hash, nowMs: NOW_MS } as const;
+      expect(await store.register(genesisStep(createSeededRandom("e")), null, invited)).toEqual(
+        refused("bad-invitation"),
+      );
+      expect(must(await store.addInvitation({ ...made, hash: filled(9) }))).toBeGreaterThan(number);
+    });
+
+    test("figures are sums of what is kept", async () => {
+      const { store, random, accountId } = await openAccount();
+      const logId = idFromBytes("log", random.bytes(32));
+      must(await store.createLog({ logId, ownerId: accountId, kind: "account", appendKey: null }));
+      expect(must(await store.figures())).toMatchObject({
+        accounts: 1,
+        logs: [
+          { kind: "account", logs: 1, entries: 0, bytes: 0 },
+          { kind: "inbound", logs: 0 },
+          { kind: "request", logs: 0 },
+        ],
+        largestAccountBytes: 0,
+        erasures: 0,
+      });
+      expect((await store.probe(NOW_MS)).ok).toBe(true);
     });
 
     test("[DI3] of two links after one head, one is appended; the same link again is a success", async () => {

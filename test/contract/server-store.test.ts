@@ -85,6 +85,23 @@ describe("the SQLite file", () => {
     folder.discard();
   });
 
+  test("of an earlier version is brought up to date with all it holds", async () => {
+    const folder = createTemporaryFolder();
+    const path = join(folder.path, "server.sqlite");
+    const before = must(openSqliteStore(path, silentLogger));
+    const { accountId } = await registerAccount(before, createSeededRandom("old"));
+    await before.close();
+    const db = new DatabaseSync(path);
+    db.exec("DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures");
+    db.exec("UPDATE meta SET value = 2 WHERE key = 'schema_version'");
+    db.close();
+    const after = must(openSqliteStore(path, silentLogger));
+    expect(must(await after.findAccount(accountId))?.headSeq).toBe(1);
+    expect(must(await after.listInvitations(0))).toEqual([]);
+    await after.close();
+    folder.discard();
+  });
+
   test("of a newer server, or of something else, is left alone", async () => {
     const folder = createTemporaryFolder();
     const path = join(folder.path, "server.sqlite");

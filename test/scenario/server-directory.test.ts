@@ -31,6 +31,7 @@ import {
 import { verifyPreKey } from "../../core/protocol/prekey.ts";
 import { createPreKey, publishPreKey } from "../../core/ratchet/prekey-record.ts";
 import { verifyChain } from "../../core/sigchain/verify-chain.ts";
+import { createInvitation, invitationHash } from "../../sync-server/directory/invitation.ts";
 import { HTTP_BODY_BYTES_MAX, RATE, RENDEZVOUS_VERSION_MAX } from "../../sync-server/limits.ts";
 import {
   addDevice,
@@ -144,6 +145,32 @@ describe("registration", () => {
       status: 409,
       code: "handle-taken",
     });
+  });
+
+  test("[DI14] of a closed server wants an invitation, however it is typed", async () => {
+    const closed = await startLocalServer({ isRegistrationOpen: false });
+    const text = createInvitation(createSeededRandom("invitation"));
+    const hash = invitationHash(text);
+    expect(text).toMatch(/^([0-9a-z]{4}-){5}[0-9a-z]{4}$/);
+    expect(hash).not.toBe(null);
+    const nowMs = Date.now();
+    const made = { usesMax: 2, createdAtMs: nowMs, expiresAtMs: nowMs + 60_000 };
+    must(await closed.store.addInvitation({ hash: hash ?? new Uint8Array(), ...made }));
+    const come = (seed: string, invitation: string) =>
+      call(
+        "POST",
+        "/v1/accounts",
+        doneShape,
+        registration(createWorld(seed), null, invitation),
+        closed.origin,
+      );
+    expect(await come("typed", ` ${text.toUpperCase().replaceAll("-", " ")} `)).toMatchObject({
+      status: 200,
+    });
+    expect(await come("pasted", text)).toMatchObject({ status: 200 });
+    for (const wrong of [text, text.slice(1), "", createInvitation(createSeededRandom("other"))])
+      expect(await come("refused", wrong), wrong).toMatchObject({ status: 403, code: "bad-invitation" });
+    await closed.close();
   });
 
   test("[DI1] is refused where it is closed", async () => {

@@ -37,8 +37,8 @@ export interface CliWorld {
   close(): Promise<void>;
 }
 
-/** A world with a server that was started by `dovetail server start`. */
-export async function createCliWorld(): Promise<CliWorld> {
+/** A world with a server that was started by `dovetail server start`; its processes have `extraEnv` too. */
+export async function createCliWorld(extraEnv: Readonly<Record<string, string>> = {}): Promise<CliWorld> {
   const home = mkdtempSync(join(tmpdir(), "dovetail-test-"));
   const running = new Set<ChildProcess>();
   let server: RunningCommand | null = null;
@@ -52,7 +52,7 @@ export async function createCliWorld(): Promise<CliWorld> {
   ): RunningCommand => {
     const { FORCE_COLOR: _, ...env } = process.env;
     const child = spawn(process.execPath, [CLI, "--profile", profile, ...args], {
-      env: { ...env, DOVETAIL_HOME: home, NO_COLOR: "1" },
+      env: { ...env, ...extraEnv, DOVETAIL_HOME: home, NO_COLOR: "1" },
       stdio: ["pipe", "pipe", "pipe"],
     });
     running.add(child);

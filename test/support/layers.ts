@@ -52,7 +52,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "@automerge/automerge-repo-storage-nodefs": ["cli/platform/"],
   "@bomb.sh/tab": ["cli/"],
   commander: ["cli/"],
-  qrcode: ["cli/", "app/"],
+  qrcode: ["cli/", "app/", "sync-server/commands/"],
   "@hono/node-server": ["sync-server/"],
   hono: ["sync-server/"],
   ws: ["sync-server/", "cli/platform/"],

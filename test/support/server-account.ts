@@ -13,12 +13,16 @@ import { boxesOf, type ChainWorld, createWorld, currentSecret, stateOf } from ".
 import { exchange, expectFrame, type RawClient } from "./raw-client.ts";
 
 /** The registration of a fresh world. */
-export function registration(world: ChainWorld, handle: string | null = null): Bytes {
+export function registration(
+  world: ChainWorld,
+  handle: string | null = null,
+  invitation: string | null = null,
+): Bytes {
   return encode(registerShape, {
     genesis: world.links[0] ?? new Uint8Array(0),
     boxes: boxesOf(world, 1),
     handle,
-    invitation: null,
+    invitation,
   });
 }
 

@@ -1,5 +1,5 @@
 /** The real server program in a process of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { ROOT } from "./checkout.ts";
@@ -7,6 +7,8 @@ import { ROOT } from "./checkout.ts";
 export interface ServerProcess {
   readonly origin: string;
   readonly pid: number;
+  /** The first line on its standard output that `accepts` takes. */
+  line(accepts: (line: string) => boolean): Promise<string>;
   /** What it has logged. */
   log(): string;
   /** Ends it without a chance to finish anything. */
@@ -41,10 +43,32 @@ export async function startServer(
     log += text;
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-  const origin = await firstOrigin(child, exited, () => log);
+  const lines: string[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.push(line);
+    for (const look of waiting) look();
+  });
+  const line = (accepts: (line: string) => boolean): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = lines.find(accepts);
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      void exited.then((code) => reject(new Error(`the server ended with ${code}: ${log}`)));
+      look();
+    });
+  const said: { readonly origins: readonly string[] } = JSON.parse(
+    await line((text) => text.includes("listening")),
+  );
+  const origin = said.origins[0] ?? "";
   return {
     origin,
     pid: child.pid ?? 0,
+    line,
     log: () => log,
     kill: async () => {
       child.kill("SIGKILL");
@@ -55,21 +79,4 @@ export async function startServer(
       return exited;
     },
   };
-}
-
-async function firstOrigin(
-  child: ChildProcess,
-  exited: Promise<number | null>,
-  log: () => string,
-): Promise<string> {
-  if (child.stdout === null) throw new Error("the server's output is not piped");
-  const lines = createInterface({ input: child.stdout });
-  const line = await Promise.race([
-    new Promise<string>((resolve) => lines.once("line", resolve)),
-    exited.then((code) => {
-      throw new Error(`the server ended with ${code}: ${log()}`);
-    }),
-  ]);
-  const said: { readonly origins: readonly string[] } = JSON.parse(line);
-  return said.origins[0] ?? "";
 }

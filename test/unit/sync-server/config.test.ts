@@ -1,68 +1,187 @@
-import { describe, expect, test } from "vitest";
-import { HELP, parseConfig } from "../../../sync-server/config.ts";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { settingsHelp } from "../../../sync-server/config/config-help.ts";
+import { FIRST_VALUE, type ProgramConfig, readConfig } from "../../../sync-server/config/read-config.ts";
+import { showSize } from "../../../sync-server/config/setting.ts";
+import { SETTINGS } from "../../../sync-server/config/settings.ts";
 import { DEFAULT_CONFIG } from "../../../sync-server/server.ts";
 import { must, refusal } from "../../support/chain-world.ts";
+import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 
-const parse = (args: readonly string[], env: Record<string, string> = {}) => must(parseConfig(args, env));
+const folders: ReturnType<typeof createTemporaryFolder>[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) folder.discard();
+});
 
-describe("the server's options", () => {
+/** A data folder with a configuration file. */
+function folderWith(content: unknown, name = "server.json"): string {
+  const folder = createTemporaryFolder();
+  folders.push(folder);
+  mkdirSync(folder.path, { recursive: true });
+  writeFileSync(join(folder.path, name), typeof content === "string" ? content : JSON.stringify(content));
+  return folder.path;
+}
+
+function parse(args: readonly string[], env: Record<string, string> = {}): ProgramConfig {
+  const read = must(readConfig(args, env));
+  if (read === "help") throw new Error("asked for help");
+  return read.config;
+}
+
+const mistakesOf = (args: readonly string[], env: Record<string, string> = {}) =>
+  refusal(readConfig(args, env)).mistakes;
+const rowOf = (config: ProgramConfig, name: string) => config.rows.find((row) => row.name === name);
+
+describe("the server's settings", () => {
   test("have first values", () => {
-    expect(parse([])).toEqual({ server: DEFAULT_CONFIG, dataFolder: "data", isJson: false });
+    const config = parse([]);
+    expect(config.server).toEqual(DEFAULT_CONFIG);
+    expect(config).toMatchObject({ dataFolder: "data", isJson: false, logFormat: "text", logLevel: "info" });
+    expect(config.rows.map(({ name }) => name).sort()).toEqual(
+      Object.values(SETTINGS)
+        .map(({ name }) => name)
+        .sort(),
+    );
+    expect(rowOf(config, "port")).toEqual({ name: "port", value: "8787", source: FIRST_VALUE });
   });
 
-  test("come from flags, or else from the environment", () => {
-    const env = {
-      DOVETAIL_PORT: "1",
-      DOVETAIL_ORIGIN: "https://a.example, https://b.example",
-      DOVETAIL_REGISTRATION: "closed",
-      DOVETAIL_JSON: "1",
-      DOVETAIL_DATA: "/d",
-    };
-    expect(parse([], env)).toMatchObject({
-      server: { port: 1, origins: ["https://a.example", "https://b.example"], isRegistrationOpen: false },
-      dataFolder: "/d",
-      isJson: true,
+  test("come from the file, above it the environment, above that the flags, and say so", () => {
+    const data = folderWith({
+      port: 1,
+      "rate-factor": 2,
+      "work-bits": 3,
+      origin: ["https://a.example"],
+      json: true,
     });
-    const flags = ["--port", "0", "--origin", "https://c.example", "--open", "--data", "/e", "--trust-proxy"];
-    expect(parse(flags, env)).toMatchObject({
-      server: { port: 0, origins: ["https://c.example"], isRegistrationOpen: true, trustsProxy: true },
-      dataFolder: "/e",
+    const env = { DOVETAIL_DATA: data, DOVETAIL_RATE_FACTOR: "20", DOVETAIL_WORK_BITS: "30" };
+    const config = parse(["--work-bits", "4", "--registration", "open"], env);
+    expect(config.server).toMatchObject({
+      port: 1,
+      rateFactor: 20,
+      admissionWorkBits: 4,
+      origins: ["https://a.example"],
+      isRegistrationOpen: true,
     });
-    expect(parse(["--memory"], env)).toMatchObject({ dataFolder: null });
-    expect(parse(["--help"])).toBe("help");
+    expect(config).toMatchObject({ dataFolder: data, isJson: true, logFormat: "json" });
+    const file = join(data, "server.json");
+    expect(rowOf(config, "port")?.source).toBe(file);
+    expect(rowOf(config, "rate-factor")?.source).toBe("DOVETAIL_RATE_FACTOR");
+    expect(rowOf(config, "work-bits")?.source).toBe("flag");
+    expect(rowOf(config, "log-format")?.source).toBe("--json");
   });
 
-  test.each([
-    [["--port", "65536"], /--port/],
-    [["--port", "x"], /--port/],
-    [["--port", "-1"], /port/],
-    [["--origin", "a.example"], /--origin a\.example/],
-    [["--origin", "https://a.example/"], /without a path/],
-    [["--open", "--closed"], /exclude/],
-    [["--work-bits", "41"], /--work-bits/],
-    [["--nonsense"], /nonsense/],
-    [["stray"], /stray/],
-  ] as const)("%j is refused with a reason", (args, why) => {
-    expect(refusal(parseConfig(args, {})).message).toMatch(why);
+  test("come from the file that --config names, which may name the data folder", () => {
+    const folder = folderWith({ data: "elsewhere", listen: "127.0.0.1:9" }, "mine.json");
+    const config = parse(["--config", join(folder, "mine.json")]);
+    expect(config).toMatchObject({ dataFolder: "elsewhere", server: { host: "127.0.0.1", port: 9 } });
+    expect(mistakesOf(["--config", join(folder, "absent.json")])[0]).toMatch(/cannot read/);
+    const inside = folderWith({ data: "elsewhere" });
+    expect(mistakesOf(["--data", inside])[0]).toMatch(/cannot name another/);
+  });
+
+  test("have short forms", () => {
+    expect(parse(["--listen", "[::1]:7", "--closed"]).server).toMatchObject({
+      host: "::1",
+      port: 7,
+      isRegistrationOpen: false,
+    });
+    expect(parse([], { DOVETAIL_ORIGIN: "https://a.example, https://b.example" }).server.origins).toEqual([
+      "https://a.example",
+      "https://b.example",
+    ]);
+    expect(parse(["--memory"]).dataFolder).toBe(null);
+    expect(readConfig(["--help"], {})).toEqual({ ok: true, value: "help" });
+  });
+
+  test("take quotas as sizes and rates by name", () => {
+    const { server } = parse([
+      "--quota-inbound",
+      "3MiB",
+      "--entries-request",
+      "7",
+      "--rate",
+      "register=5/60000",
+    ]);
+    expect(server.quotas.byKind.inbound.bytesMax).toBe(3 * 1_048_576);
+    expect(server.quotas.byKind.request.entriesMax).toBe(7);
+    expect([...server.rates]).toEqual([["register", { burst: 5, refillMs: 60_000 }]]);
+    expect(["4096", "1.5GiB", "12", "4GiB"].map((text) => SETTINGS.quotaTotal.parse([text]))).toEqual([
+      4_096,
+      null,
+      12,
+      4_294_967_296,
+    ]);
+    expect(showSize(4_294_967_296)).toBe("4GiB");
+  });
+
+  test("are open to anybody only where nobody else can come", () => {
+    expect(parse([]).server.isRegistrationOpen).toBe(true);
+    expect(parse(["--origin", "https://a.example"]).server.isRegistrationOpen).toBe(false);
+    expect(
+      parse(["--listen", "0.0.0.0:1", "--trust-proxy", "--origin", "https://a.example"]).server,
+    ).toMatchObject({
+      isRegistrationOpen: false,
+      trustsProxy: true,
+    });
   });
 
   test("are all in the help", () => {
-    for (const flag of [
-      "port",
-      "host",
-      "data",
-      "memory",
-      "origin",
-      "open",
-      "closed",
-      "trust-proxy",
-      "sockets-per-address",
-      "rate-factor",
-      "work-bits",
-      "json",
-      "help",
-    ]) {
-      expect(HELP).toContain(`--${flag}`);
-    }
+    for (const { name } of Object.values(SETTINGS)) expect(settingsHelp()).toContain(`--${name}`);
+  });
+});
+
+describe("mistakes", () => {
+  test.each([
+    [["--port", "65536"], /--port .*65535.*"65536"/],
+    [["--port", "-1"], /--port/],
+    [["--port"], /needs a value/],
+    [["--tls=yes"], /takes no value/],
+    [["--origin", "a.example"], /--origin .*a\.example/],
+    [["--origin", "https://a.example/"], /without a path/],
+    [["--open", "--closed"], /exclude/],
+    [["--listen", "127.0.0.1:1", "--port", "2"], /exclude/],
+    [["--listen", "nowhere"], /HOST:PORT/],
+    [["--work-bits", "41"], /--work-bits/],
+    [["--quota-total", "4 gigs"], /512MiB/],
+    [["--rate", "everything=1/1"], /register/],
+    [["--log-level", "loud"], /debug or info/],
+    [["--nonsense"], /nonsense/],
+    [["--cert", "a"], /are for --tls/],
+    [["--tls"], /needs --cert/],
+    [["--tls", "--cert", "a", "--key", "b", "--origin", "http://a.example"], /https/],
+    [["--tls", "--cert", "a", "--key", "b", "--trust-proxy", "--origin", "https://a.example"], /exclude/],
+  ] as const)("%j is one", (args, why) => {
+    expect(mistakesOf(args).join("\n")).toMatch(why);
+  });
+
+  test("beyond loopback a server without TLS and without a proxy does not start", () => {
+    for (const host of ["0.0.0.0", "::", "192.0.2.1", "chat.example", "::ffff:192.0.2.1"])
+      expect(mistakesOf(["--host", host, "--origin", "https://a.example"]).join(), host).toMatch(
+        /without TLS/,
+      );
+    for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "::ffff:127.0.0.1"])
+      expect(readConfig(["--host", host], {}).ok, host).toBe(true);
+    expect(mistakesOf(["--trust-proxy"]).join()).toMatch(/--origin/);
+  });
+
+  test("are named all at once, each with its source", () => {
+    const data = folderWith({ prot: 1, "work-bits": 99, origin: [1] });
+    const found = mistakesOf(["--data", data, "--port", "x", "--bogus"], { DOVETAIL_RATE_FACTOR: "none" });
+    for (const part of [
+      /"prot"/,
+      /server\.json: "work-bits"/,
+      /server\.json: "origin"/,
+      /--port/,
+      /--bogus/,
+      /DOVETAIL_RATE_FACTOR/,
+    ])
+      expect(
+        found.some((mistake) => part.test(mistake)),
+        String(part),
+      ).toBe(true);
+    expect(found).toHaveLength(6);
+    expect(mistakesOf(["--data", folderWith("{")])[0]).toMatch(/not a JSON object/);
+    expect(mistakesOf(["--data", folderWith("[]")])[0]).toMatch(/not a JSON object/);
   });
 });

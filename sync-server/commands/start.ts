@@ -1,0 +1,118 @@
+/** `start`: one running server, until it is told to stop. */
+import process from "node:process";
+import { type Clock, createSystemClock } from "@dovetail/core/base/clock.ts";
+import type { Logger } from "@dovetail/core/base/logger.ts";
+import { createPlatformRandom } from "@dovetail/core/base/random.ts";
+import type { ProgramConfig } from "../config/read-config.ts";
+import { createOperatorDesk, type OperatorDesk } from "../operator/operator-desk.ts";
+import { serveOperator } from "../operator/operator-socket.ts";
+import { explainTlsFault, type TlsFault } from "../http/tls-files.ts";
+import { createOperationalLog } from "../operational-log.ts";
+import { createServer, type ListenError, type RunningServer } from "../server.ts";
+import type { ServerStore } from "../store/server-store.ts";
+import { openSqliteStore } from "../store/sqlite-store.ts";
+import {
+  databasePath,
+  EXIT,
+  fail,
+  failToOpen,
+  makeDataFolder,
+  print,
+  type ServerCommand,
+} from "./command.ts";
+import { printInvitation } from "./invite.ts";
+
+const FIRST_INVITATION_TTL_MS = 604_800_000;
+/** A stop that takes longer ends without the rest. */
+const STOP_TIMEOUT_MS = 10_000;
+
+export const startCommand: ServerCommand = {
+  name: "start",
+  usage: "",
+  help: "run the server until SIGINT or SIGTERM; the command when none is named",
+  options: {},
+  positionals: 0,
+  async run({ config }) {
+    const clock = createSystemClock();
+    const logger = createOperationalLog(clock, config, (line) => process.stderr.write(line));
+    const { dataFolder } = config;
+    if (dataFolder !== null && !makeDataFolder(dataFolder))
+      return fail(`cannot make the folder ${dataFolder}`, "choose another with --data");
+    const path = dataFolder === null ? ":memory:" : databasePath(dataFolder);
+    const store = openSqliteStore(path, logger, { quotas: config.server.quotas });
+    if (!store.ok) return failToOpen(store.error);
+    const random = createPlatformRandom();
+    const server = await createServer(config.server, { store: store.value, clock, random, logger });
+    if (!server.ok) return failToStart(server.error);
+    const running = server.value;
+    const desk = createOperatorDesk({
+      store: store.value,
+      clock,
+      random,
+      logger,
+      server: { origin: running.origins[0] ?? "", connectionCount: () => running.connectionCount() },
+    });
+    const socket = dataFolder === null ? null : await serveOperator(dataFolder, desk, logger);
+    stopOnSignal(running, logger, () => socket?.close() ?? Promise.resolve());
+    announce(running, config);
+    await inviteFirstOwner({ config, store: store.value, desk, clock });
+    return EXIT.ok;
+  },
+};
+
+function failToStart(error: ListenError | TlsFault): number {
+  if (error.type === "ListenError")
+    return fail(`cannot listen on port ${error.port} (${error.detail})`, "choose another with --port");
+  return fail(explainTlsFault(error), "openssl x509 -in CERT -noout -text shows what is in it");
+}
+
+function announce({ port, host, origins }: RunningServer, config: ProgramConfig): void {
+  print(
+    config.isJson
+      ? JSON.stringify({ event: "listening", port, host, origins })
+      : `Dovetail server listening on ${origins[0]} (${host}:${port}), registration ${config.server.isRegistrationOpen ? "open" : "by invitation"}`,
+  );
+}
+
+interface FirstOwner {
+  readonly config: ProgramConfig;
+  readonly store: ServerStore;
+  readonly desk: OperatorDesk;
+  readonly clock: Clock;
+}
+
+/** On a closed server without accounts nobody could ever come in: whoever starts it gets the first invitation. */
+async function inviteFirstOwner({ config, store, desk, clock }: FirstOwner): Promise<void> {
+  if (config.server.isRegistrationOpen) return;
+  const figures = await store.figures();
+  if (!figures.ok || figures.value.accounts > 0) return;
+  const waiting = await store.listInvitations(clock.nowMs());
+  if (!waiting.ok) return;
+  if (waiting.value.length > 0) {
+    if (!config.isJson) print("Nobody has an account yet. For another invitation: dovetail server invite");
+    return;
+  }
+  const invited = await desk({ type: "invite", uses: 1, ttlMs: FIRST_INVITATION_TTL_MS });
+  if (invited.type === "invited") await printInvitation(invited, config.isJson, 1);
+}
+
+/** The first signal stops in order and in bounded time, a second one at once. */
+function stopOnSignal(server: RunningServer, logger: Logger, closeRest: () => Promise<void>): void {
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) process.exit(EXIT.failed);
+    isStopping = true;
+    logger.log("info", "stopping", { connections: server.connectionCount() });
+    setTimeout(() => {
+      logger.log("error", "stop-timed-out");
+      process.exit(EXIT.failed);
+    }, STOP_TIMEOUT_MS).unref();
+    Promise.all([server.close(), closeRest()]).then(
+      () => process.exit(EXIT.ok),
+      () => process.exit(EXIT.failed),
+    );
+  };
+  process.on("SIGHUP", () => server.reloadCertificate());
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}

@@ -1,0 +1,217 @@
+/**
+ * The configuration of a run: file, environment and flags, each above the one before, and the rules between settings.
+ *
+ * Every mistake is found before anything starts, and all of them are named at once.
+ */
+import { isIP } from "node:net";
+import { err, ok, type Result } from "@dovetail/core/base/result.ts";
+import type { LogLevel } from "@dovetail/core/base/logger.ts";
+import { bucketAddress } from "../client-address.ts";
+import { DEFAULT_CONFIG, type ServerConfig } from "../server.ts";
+import {
+  type CommandLine,
+  type ConfigSource,
+  type Environment,
+  expandShorthands,
+  readConfigFile,
+  readEnvironment,
+  readFlags,
+} from "./config-sources.ts";
+import { type Setting, variableOf } from "./setting.ts";
+import { SETTINGS } from "./settings.ts";
+
+export interface ProgramConfig {
+  readonly server: ServerConfig;
+  /** Folder of the database, or null to keep everything in memory. */
+  readonly dataFolder: string | null;
+  /** The first line on standard output is JSON. */
+  readonly isJson: boolean;
+  readonly logFormat: "text" | "json";
+  readonly logLevel: LogLevel;
+  /** Every setting as it is in force, in the order of the table. */
+  readonly rows: readonly ConfigRow[];
+}
+
+export interface ConfigRow {
+  readonly name: string;
+  readonly value: string;
+  /** `flag`, the variable's name, the file's path, or `first value`. */
+  readonly source: string;
+}
+
+/** Sentences, each with what to change. */
+export interface ConfigMistakes {
+  readonly type: "ConfigMistakes";
+  readonly mistakes: readonly string[];
+}
+
+export interface ReadConfig {
+  readonly config: ProgramConfig;
+  readonly commandLine: CommandLine;
+}
+
+const ORIGINS_MAX = 16;
+export const FIRST_VALUE = "first value";
+
+/** Configuration of a run, `"help"` when it was asked for. `ownOptions` are those of the command. */
+export function readConfig(
+  args: readonly string[],
+  env: Environment,
+  ownOptions: Readonly<Record<string, boolean>> = {},
+): Result<ReadConfig | "help", ConfigMistakes> {
+  const mistakes: string[] = [];
+  const commandLine = readFlags(args, ownOptions, mistakes);
+  if (commandLine.texts.has("help")) return ok("help");
+  const sources = readSources(commandLine, env, mistakes);
+  const config = combine(sources, mistakes);
+  return mistakes.length === 0 ? ok({ config, commandLine }) : err({ type: "ConfigMistakes", mistakes });
+}
+
+function readSources({ texts }: CommandLine, env: Environment, mistakes: string[]): readonly ConfigSource[] {
+  const environment = readEnvironment(env);
+  expandShorthands(texts, "--", mistakes);
+  expandShorthands(environment, "DOVETAIL_", mistakes);
+  const last = (name: string): string | undefined => (texts.get(name) ?? environment.get(name))?.at(-1);
+  const isMemory = ["1", "true"].includes(last("memory") ?? "");
+  const folder = isMemory ? null : (last("data") ?? SETTINGS.data.first);
+  const file = readConfigFile(last("config"), folder, mistakes);
+  if (file !== null) {
+    const expanded = new Map(file.texts);
+    expandShorthands(expanded, `${file.name}: `, mistakes);
+    return [
+      { name: "flag", texts },
+      { name: "environment", texts: environment },
+      { ...file, texts: expanded },
+    ];
+  }
+  return [
+    { name: "flag", texts },
+    { name: "environment", texts: environment },
+  ];
+}
+
+/** Reads settings from the first source that has them, and notes where each came from. */
+function createReader(sources: readonly ConfigSource[], mistakes: string[]) {
+  const rows: ConfigRow[] = [];
+  return {
+    rows,
+    read<T>(setting: Setting<T>, first: T = setting.first, why = FIRST_VALUE): T {
+      const source = sources.find(({ texts }) => texts.has(setting.name));
+      const texts = source?.texts.get(setting.name);
+      const value = texts === undefined ? first : setting.parse(texts);
+      if (value === null && texts !== undefined) {
+        const given = source?.name === "environment" ? variableOf(setting.name) : `--${setting.name}`;
+        const place =
+          source?.name === "flag" || source?.name === "environment"
+            ? given
+            : `${source?.name}: "${setting.name}"`;
+        mistakes.push(
+          `${place} is ${setting.wants}, not ${texts.map((each) => JSON.stringify(each)).join(", ")}`,
+        );
+        return first;
+      }
+      const used = value ?? first;
+      const from =
+        source === undefined ? why : source.name === "environment" ? variableOf(setting.name) : source.name;
+      rows.push({ name: setting.name, value: setting.show(used), source: from });
+      return used;
+    },
+  };
+}
+
+function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramConfig {
+  const { read, rows } = createReader(sources, mistakes);
+  const host = read(SETTINGS.host);
+  const port = read(SETTINGS.port);
+  const tls = readTls(read, mistakes);
+  const trustsProxy = read(SETTINGS.trustProxy);
+  const origins = read(SETTINGS.origin);
+  const isPrivate = isLoopback(host) && origins.length === 0;
+  const registration = isPrivate
+    ? read(SETTINGS.registration, "open", "only this machine reaches it")
+    : read(SETTINGS.registration);
+  checkReach({ host, origins, trustsProxy, isTls: tls !== null }, mistakes);
+  const isMemory = read(SETTINGS.memory);
+  const data = read(SETTINGS.data);
+  const isJson = read(SETTINGS.json);
+  const server: ServerConfig = {
+    ...DEFAULT_CONFIG,
+    host,
+    port,
+    tls,
+    trustsProxy,
+    origins,
+    isRegistrationOpen: registration === "open",
+    socketsPerAddressMax: read(SETTINGS.socketsPerAddress),
+    rateFactor: read(SETTINGS.rateFactor),
+    rates: read(SETTINGS.rate),
+    admissionWorkBits: read(SETTINGS.workBits),
+    quotas: {
+      accountBytesMax: read(SETTINGS.quotaTotal),
+      byKind: {
+        account: { bytesMax: read(SETTINGS.quotaAccount), entriesMax: read(SETTINGS.entriesAccount) },
+        inbound: { bytesMax: read(SETTINGS.quotaInbound), entriesMax: read(SETTINGS.entriesInbound) },
+        request: { bytesMax: read(SETTINGS.quotaRequest), entriesMax: read(SETTINGS.entriesRequest) },
+      },
+    },
+    metricsListen: read(SETTINGS.metricsListen),
+  };
+  return {
+    server,
+    dataFolder: isMemory ? null : data,
+    isJson,
+    logFormat: isJson ? read(SETTINGS.logFormat, "json", "--json") : read(SETTINGS.logFormat),
+    logLevel: read(SETTINGS.logLevel),
+    rows,
+  };
+}
+
+type Read = ReturnType<typeof createReader>["read"];
+
+function readTls(read: Read, mistakes: string[]): ServerConfig["tls"] {
+  const isTls = read(SETTINGS.tls);
+  const certPath = read(SETTINGS.cert);
+  const keyPath = read(SETTINGS.key);
+  if (!isTls) {
+    if (certPath !== null || keyPath !== null)
+      mistakes.push("--cert and --key are for --tls: add it, or take them away");
+    return null;
+  }
+  if (certPath !== null && keyPath !== null) return { certPath, keyPath };
+  mistakes.push(
+    "--tls needs --cert FILE and --key FILE; behind a proxy that does TLS, use --trust-proxy instead",
+  );
+  return null;
+}
+
+interface Reach {
+  readonly host: string;
+  readonly origins: readonly string[];
+  readonly trustsProxy: boolean;
+  readonly isTls: boolean;
+}
+
+/** Rules about who can reach the server, and how. */
+function checkReach({ host, origins, trustsProxy, isTls }: Reach, mistakes: string[]): void {
+  if (origins.length > ORIGINS_MAX) mistakes.push(`at most ${ORIGINS_MAX} origins`);
+  if (isTls && trustsProxy)
+    mistakes.push(
+      "--tls and --trust-proxy exclude each other: either this server does TLS, or the proxy in front",
+    );
+  // Whoever is on the way could take over sign-ins and read who asks for whom.
+  if (!isLoopback(host) && !isTls && !trustsProxy)
+    mistakes.push(
+      `--host ${host} can be reached from other machines, and without TLS whoever is on the way sees who uses it: add --tls --cert FILE --key FILE, or --trust-proxy if a proxy in front does TLS`,
+    );
+  if ((!isLoopback(host) || trustsProxy) && origins.length === 0)
+    mistakes.push("--origin https://HOST is needed: sign-ins name the address that clients dial");
+  const clear = origins.find((origin) => origin.startsWith("http://"));
+  if (isTls && clear !== undefined)
+    mistakes.push(`--origin ${clear} is dialled without TLS, and this server speaks only TLS: say https://`);
+}
+
+/** Tells whether only this machine reaches what listens on `host`. */
+export function isLoopback(host: string): boolean {
+  if (host === "localhost" || host === "::1") return true;
+  return isIP(host) !== 0 && bucketAddress(host).startsWith("127.");
+}
