@@ -13,6 +13,7 @@ import type { DeviceId, DocumentId, EntryId } from "../base/ids.ts";
 import { STORE_BATCH_ROWS_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { StoredOp } from "../document/bucket.ts";
+import { isDamage } from "../document/document-error.ts";
 import type { DocumentRef } from "../document/document-kind.ts";
 import type { Applied, Documents } from "../document/documents.ts";
 import type { DocumentRoot } from "../document/live-documents.ts";
@@ -95,6 +96,14 @@ export interface AccountLog {
   settling(): readonly string[];
   /** Brings applied documents to disk and clears the journal. */
   flush(): Promise<Result<void, ClientError>>;
+  /** A stored document does not load whole; the next `mend` sees to it. */
+  noteDamage(id: DocumentId): void;
+  hasDamage(): boolean;
+  /**
+   * Brings damaged documents back: what still opens of them and what waits here is kept, and the log is read again from
+   * its start, through the same checks as ever. Rule AR17. Called when the log is about to be read.
+   */
+  mend(): Promise<Result<void, ClientError>>;
 }
 
 export function createAccountLog(context: EngineContext, documents: Documents): AccountLog {
@@ -121,6 +130,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   const recordedHeads = new Map<DocumentId, readonly string[]>();
   /** Documents known to hold no change that no row tells of. */
   const tracked = new Set<DocumentId>();
+  /** Documents that do not load whole. */
+  const damaged = new Set<DocumentId>();
+  /** Documents that have a row of heads, for what is told of a document by its id alone. */
+  const nameById = new Map<DocumentId, DocumentName>();
   let cancelFlush: (() => void) | null = null;
   let isPushing = false;
   /** Something came while a push was ending. */
@@ -173,9 +186,16 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       nextJournal = Math.max(nextJournal, keyNumber(row.key) + 1);
     }
     const items = [...rows.value.map((row) => row.value), ...outs.values()];
-    for (const { document, changes } of byDocument(items)) {
+    for (const item of byDocument(items)) {
+      const { document, changes } = item;
+      nameById.set(ref(document).id, document);
       const applied = await applyTolerant(document, changes);
-      if (!applied.ok) return applied;
+      if (!applied.ok) {
+        if (!isDamage(applied.error)) return applied;
+        unapplied.push(item);
+        incomplete.add(ref(document).id);
+        continue;
+      }
       if (applied.value.missing > 0) incomplete.add(ref(document).id);
     }
     return reconcileAll();
@@ -185,10 +205,11 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     const rows = await tables.heads.scan();
     if (!rows.ok) return rows;
     for (const { value } of rows.value) recordedHeads.set(ref(value.document).id, value.heads);
+    for (const { value } of rows.value) nameById.set(ref(value.document).id, value.document);
     for (const { value } of rows.value) {
       // Buckets are many; each is looked at when it is next used, which an op without a place in the log makes sure of.
       const reconciled = value.document.type === "bucket" ? ok() : await reconcile(value.document);
-      if (!reconciled.ok) return reconciled;
+      if (!reconciled.ok && !isDamage(reconciled.error)) return reconciled;
     }
     return ok();
   }
@@ -233,6 +254,7 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       return ok();
     }
     recordedHeads.set(id, change.heads);
+    nameById.set(id, name);
     for (const row of rows) outs.set(nextOut++, row);
     context.onOutgoing();
     return ok();
@@ -397,7 +419,7 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       const reconciled = await reconcile(document);
       const applied = reconciled.ok ? await applyTolerant(document, changes) : reconciled;
       if (!applied.ok) {
-        context.raise({ type: "DocumentDamaged", documentKind: document.type });
+        if (!isDamage(applied.error)) context.raise({ type: "DocumentDamaged", documentKind: document.type });
         unapplied.push(item);
         incomplete.add(id);
         continue;
@@ -411,7 +433,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       [...headsById.values()].map(({ name, heads }) => headsRow(name, heads)),
     );
     if (!written.ok) return written;
-    for (const [id, { heads }] of headsById) recordedHeads.set(id, heads);
+    for (const [id, { name, heads }] of headsById) {
+      recordedHeads.set(id, heads);
+      nameById.set(id, name);
+    }
     if (journal.size + readBack.size >= FLUSH_JOURNAL_MAX) {
       const flushed = await flush();
       if (!flushed.ok) return flushed;
@@ -434,6 +459,51 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       if (!alone.ok && alone.error.type !== "MalformedChanges") return alone;
     }
     return documents.apply(ref(document), []);
+  }
+
+  function noteDamage(id: DocumentId): void {
+    const name = nameById.get(id);
+    // A document that was damaged before it had a row cannot be named; whoever uses it next names it.
+    if (damaged.has(id) || name === undefined) return;
+    damaged.add(id);
+    context.raise({ type: "DocumentDamaged", documentKind: name.type });
+  }
+
+  async function mend(): Promise<Result<void, ClientError>> {
+    if (damaged.size === 0) return ok();
+    const writes: WriteOp[] = [tables.reader.remove(log.logId)];
+    for (const id of damaged) {
+      const name = nameById.get(id);
+      assert(name !== undefined, "a damaged document is noted by its name");
+      const repaired = await repairFromRows(name);
+      if (!repaired.ok) return repaired;
+      writes.push(headsRow(name, repaired.value));
+      recordedHeads.set(id, repaired.value);
+      // All it holds was read from the log, or has a row in `out`.
+      tracked.add(id);
+    }
+    // AR17: from the start, as a new device reads it; what is known changes nothing.
+    writes.push(...[...lastBySibling.keys()].map((device) => tables.sibling.remove(device)));
+    const written = await store.batch(writes);
+    if (!written.ok) return written;
+    damaged.clear();
+    lastBySibling.clear();
+    reader = createLogReader(log.logId);
+    epochFloor = 0;
+    return ok();
+  }
+
+  /** Returns the heads of the document as far as it could be brought back here. */
+  async function repairFromRows(name: DocumentName): Promise<Result<readonly string[], ClientError>> {
+    const journaled = await tables.journal.scan();
+    if (!journaled.ok) return journaled;
+    const out = await tables.out.scan();
+    if (!out.ok) return out;
+    const changes = [...journaled.value, ...out.value]
+      .filter((row) => ref(row.value.document).id === ref(name).id)
+      .flatMap((row) => row.value.changes);
+    const repaired = await documents.repair(ref(name), { changes, isLossAccepted: true });
+    return repaired.ok ? documents.heads(ref(name)) : repaired;
   }
 
   function scheduleFlush(): void {
@@ -629,6 +699,9 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     receive,
     push,
     flush,
+    noteDamage,
+    hasDamage: () => damaged.size > 0,
+    mend,
     reader: () => reader,
     pendingCount: () => outs.size,
     settling: () => [...outs.values()].flatMap((row) => row.settles),

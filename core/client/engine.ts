@@ -8,6 +8,7 @@ import type { AccountId, ConversationId, LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { deriveKey } from "../crypto/kdf.ts";
 import { LABEL } from "../crypto/labels.ts";
+import { isDamage } from "../document/document-error.ts";
 import { createDocuments, type Documents } from "../document/documents.ts";
 import { createSealingStorageAdapter } from "../document/sealing-storage-adapter.ts";
 import type { NamedOp } from "../messenger/op.ts";
@@ -46,6 +47,8 @@ const RESEND_MIN_MS = 15_000;
 const RESEND_MAX_MS = 960_000;
 /** Alarms kept for reports; each is raised once, and above this none of those that name single entries. */
 const ALARMS_MAX = 1_024;
+/** Connections one `sync` makes for documents that are found damaged one after the other. */
+const MENDS_MAX = 8;
 const SYNC_ROUNDS_MAX = 64;
 const SETTLE_WAIT_MS = 20;
 const CHAINS_WAIT_MS = 2_000;
@@ -185,9 +188,15 @@ export async function createEngine(
     rows: store,
     clock,
     random,
-    onFault: (fault) => platform.logger.log("warn", "document", { fault: fault.type }),
+    onFault: (fault) => {
+      platform.logger.log("warn", "document", { fault: fault.type });
+      if (fault.type !== "LoadFailed") return;
+      log.noteDamage(fault.id);
+      // AR17: documents are mended where a connection begins.
+      home?.gateway.close();
+    },
   });
-  const log = createAccountLog(context, documents);
+  const log: AccountLog = createAccountLog(context, documents);
   const contacts = createContactBook(identity.accountId, log, documents);
   const ops = createOpStore(store, tables, (fresh) => search.added(fresh));
   const outbox = createOutbox(context);
@@ -390,6 +399,8 @@ export async function createEngine(
     // A connection that died unnoticed is no reason to fail: it is made again, once.
     if (!settled.ok && settled.error.type === "ServerUnreachable" && wasOnline)
       settled = await connectAndSettle();
+    for (let round = 0; round < MENDS_MAX && !settled.ok && wasCutForMending(settled.error); round++)
+      settled = await connectAndSettle();
     if (!settled.ok) return settled;
     const flushed = await serial.run(log.flush);
     if (!flushed.ok) return flushed;
@@ -402,6 +413,9 @@ export async function createEngine(
       alarms: alarms.slice(last.alarms),
     });
   }
+
+  const wasCutForMending = (error: ClientError): boolean =>
+    isDamage(error) || (log.hasDamage() && error.type === "ServerUnreachable");
 
   /** One contact's server must not keep the others waiting; what did not go is counted as waiting. */
   async function flushPeers(all: readonly ContactRecord[]): Promise<Result<void, ClientError>> {

@@ -109,7 +109,8 @@ export async function settleNames(
   enrolment: EnrolmentRow,
 ): Promise<Result<void, ClientError>> {
   const { store, tables } = context;
-  const { profile, displayName, deviceName } = enrolment;
+  const { profile, displayName, deviceName, registration } = enrolment;
+  if (displayName === null && deviceName === null && registration !== null) return ok();
   const named = await context.serial.run(() =>
     log.edit({ type: "settings" }, (draft) => {
       if (displayName !== null) setField(draft, SETTINGS.profile, "displayName", displayName);
@@ -121,7 +122,7 @@ export async function settleNames(
   );
   if (!named.ok) return named;
   return store.batch([
-    enrolment.registration === null
+    registration === null
       ? tables.enrolment.remove()
       : tables.enrolment.put([], { ...enrolment, displayName: null, deviceName: null }),
   ]);

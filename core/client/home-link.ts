@@ -236,6 +236,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   }
 
   async function followAccount(): Promise<Result<void, ClientError>> {
+    const mended = await context.serial.run(() => log.mend());
+    if (!mended.ok) return mended;
     const channel = await openOwn(context.accountLogId, "account", null);
     if (!channel.ok) return channel;
     const take = async (entries: readonly PlacedEntry[]): Promise<Result<void, ClientError>> => {

@@ -26,6 +26,8 @@ export type DocumentFault =
       readonly attempts: number;
       readonly detail: string;
     }
+  /** A document did not load whole: `repair` it. */
+  | { readonly type: "LoadFailed"; readonly id: DocumentId }
   /** A save that had failed is on disk now. */
   | { readonly type: "SaveRecovered"; readonly id: DocumentId; readonly attempts: number }
   /** A value in a state document is not what its schema says; readers see the default instead, and it stays as it is. */
@@ -35,3 +37,8 @@ export type DocumentFault =
       readonly field: string;
       readonly count: number;
     };
+
+/** Whether the document is stored, and not whole. */
+export function isDamage(error: { readonly type: string }): boolean {
+  return error.type === "DocumentDamaged" || error.type === "DocumentIncomplete";
+}

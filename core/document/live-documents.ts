@@ -6,7 +6,7 @@ import { assert } from "../base/assert.ts";
 import type { DocumentId } from "../base/ids.ts";
 import { DOCUMENTS_LIVE_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { DocumentError, DocumentFault } from "./document-error.ts";
+import { type DocumentError, type DocumentFault, isDamage } from "./document-error.ts";
 import type { DocumentRef } from "./document-kind.ts";
 import {
   applyAll,
@@ -83,6 +83,7 @@ export function createLiveDocuments(deps: LiveDocumentsDeps): LiveDocuments {
     try {
       const loaded = await loader.load(ref, repair);
       if (loaded.ok) liveById.set(ref.id, loaded.value);
+      else if (isDamage(loaded.error)) deps.onFault({ type: "LoadFailed", id: ref.id });
       return loaded;
     } finally {
       slots.settle(liveById.has(ref.id));

@@ -1,0 +1,144 @@
+/** Stories of a disk that changes what is stored: documents are found damaged, named, and brought back from the log. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Platform } from "@dovetail/core";
+import { engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import {
+  alarmsOf,
+  createFriends,
+  type Device,
+  expectSameState,
+  reopened,
+  settle,
+  stopAll,
+  textsOf,
+} from "../support/story.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = createTemporaryFolder();
+let server: ServerProcess;
+beforeAll(async () => {
+  await engineReady();
+  server = await startServer(folder.path, ["--rate-factor", "1000", "--work-bits", "4", "--memory"]);
+});
+afterAll(async () => {
+  await server.stop();
+  folder.discard();
+});
+
+/** Chunks that are damaged in turn, spread over all there are. */
+const FLIPS_MAX = 6;
+
+type Chunks = Awaited<ReturnType<Platform["documentStorage"]["loadRange"]>>;
+
+/** Changes what is stored of documents, as a failing disk does. */
+async function damage(
+  { documentStorage }: Platform,
+  change: (chunks: Chunks) => Promise<void>,
+): Promise<number> {
+  const chunks = await documentStorage.loadRange([]);
+  await change(chunks);
+  return chunks.length;
+}
+
+async function flipByte({ documentStorage }: Platform, chunk: Chunks[number] | undefined): Promise<void> {
+  if (chunk?.data === undefined) throw new Error("there is a chunk to damage");
+  const bytes = chunk.data.slice();
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 0x10;
+  await documentStorage.save(chunk.key, bytes);
+}
+
+async function createWorld(name: string) {
+  const laptop = memoryPlatform();
+  const { ada, ben, conversationId } = await createFriends(server.origin, [`ada.${name}`, `ben.${name}`], {
+    ada: laptop,
+  });
+  const phone = await linkedDevice(ada.client, "phone");
+  for (let i = 0; i < 4; i++) {
+    good(await ada.client.send(conversationId, `ada ${i}`));
+    good(await ben.client.send(conversationId, `ben ${i}`));
+  }
+  const tag = good(await ada.client.createTag("kin"));
+  good(await ada.client.setTagged(conversationId, tag.id, true));
+  await settle(ada, phone, ben);
+  good(await ada.client.stop());
+  return { laptop, phone, ben, conversationId };
+}
+
+/** Meets the server until everything that is stored loads. */
+async function settleMending({ client }: Device): Promise<void> {
+  for (let round = 0; round < 8; round++) {
+    good(await client.sync());
+    if ((await client.fingerprint()).ok) return;
+  }
+}
+
+async function expectWhole(
+  ada: Device,
+  phone: Device,
+  conversationId: Parameters<typeof textsOf>[1],
+): Promise<void> {
+  await expectSameState(ada, phone);
+  expect(await textsOf(ada, conversationId)).toEqual(await textsOf(phone, conversationId));
+  expect(ada.client.status().pendingCount).toBe(0);
+}
+
+describe("a stored document that is damaged", () => {
+  test("[AR17] at whatever chunk is named, and whole again after the next meeting with the server", async () => {
+    const { laptop, phone, ben, conversationId } = await createWorld("flip");
+    for (let n = 0; n < FLIPS_MAX; n++) {
+      await damage(laptop, (chunks) => flipByte(laptop, chunks[Math.floor((n * chunks.length) / FLIPS_MAX)]));
+      const ada = await reopened(laptop);
+      const alarms = alarmsOf(ada);
+      good(await ben.client.send(conversationId, `while damaged ${n}`));
+      good(await ben.client.sync());
+      await settleMending(ada);
+      await settle(ada, phone, ben);
+      await expectWhole(ada, phone, conversationId);
+      // Damage is told where it was noticed: at the start, or by whoever came to need the document.
+      const reports = good(await ada.client.sync()).alarms;
+      expect([...alarms, ...reports].filter((one) => one.type !== "DocumentDamaged")).toEqual([]);
+      good(await ada.client.stop());
+    }
+    const ada = await reopened(laptop);
+    const alarms = alarmsOf(ada);
+    await settle(ada, phone);
+    expect(alarms).toEqual([]);
+    await stopAll(ada, phone, ben);
+  });
+
+  test("[AR17] with every other one gone too comes back, and what was not sent yet is not lost", async () => {
+    const { laptop, phone, ben, conversationId } = await createWorld("gone");
+    const offline = await reopened(laptop);
+    good(await offline.client.send(conversationId, "written offline"));
+    good(await offline.client.createTag("made offline"));
+    good(await offline.client.stop());
+    await damage(laptop, async () => laptop.documentStorage.removeRange([]));
+    const ada = await reopened(laptop);
+    await settle(ada, phone, ben);
+    await expectWhole(ada, phone, conversationId);
+    expect(await textsOf(ben, conversationId)).toContain("written offline");
+    expect(good(await phone.client.tags()).map((tag) => tag.name)).toEqual(
+      expect.arrayContaining(["kin", "made offline"]),
+    );
+    await stopAll(ada, phone, ben);
+  });
+
+  test("[AR17] while no server answers keeps the client open, and says so where the document is needed", async () => {
+    const { laptop, phone, ben } = await createWorld("alone");
+    await damage(laptop, async (chunks) => {
+      for (const chunk of chunks) await flipByte(laptop, chunk);
+    });
+    const ada = await reopened(laptop);
+    const contacts = await ada.client.contacts();
+    expect(contacts).toMatchObject({ ok: false, error: { type: "DocumentDamaged" } });
+    good(await ada.client.sync());
+    expect(good(await ada.client.contacts())).toHaveLength(1);
+    // A bucket that nothing needed yet is found damaged by who looks at all of them, and mended next.
+    expect(await ada.client.fingerprint()).toMatchObject({ ok: false, error: { type: "DocumentDamaged" } });
+    await settleMending(ada);
+    await settle(ada, phone, ben);
+    await stopAll(ada, phone, ben);
+  });
+});
