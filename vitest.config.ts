@@ -1,9 +1,12 @@
 /**
  * One vitest project per folder of `test/`, so that a run says what kind of promise broke.
  *
- * Start it by `npm test -- <project>`: it must run on the workspace's own Node, for `node:sqlite`.
+ * Start it by `npm test -- <project>`: it must run on the workspace's own Node, for `node:sqlite`. `browser` drives Chromium
+ * from Node; `browser-page` runs its tests inside a page of it.
  */
+import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { CHROMIUM_ARGS, findChromium } from "./tools/chromium.ts";
 
 /** Milliseconds a single test may take, by project. Stories with Argon2id and real sockets are slow on two cores. */
 const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
@@ -15,22 +18,42 @@ const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
   architecture: 60_000,
   interop: 300_000,
   simulation: 300_000,
+  browser: 120_000,
 };
 
 export default defineConfig({
   test: {
-    projects: Object.entries(TEST_TIMEOUT_MS_BY_PROJECT).map(([name, testTimeout]) => ({
-      test: {
-        name,
-        include: [`test/${name}/**/*.test.ts`],
-        exclude: ["**/node_modules/**"],
-        environment: "node",
-        pool: "forks",
-        testTimeout,
-        hookTimeout: testTimeout,
-        teardownTimeout: 10_000,
-        ...(name === "vectors" ? { globalSetup: ["test/support/report-vectors.ts"] } : {}),
+    projects: [
+      ...Object.entries(TEST_TIMEOUT_MS_BY_PROJECT).map(([name, testTimeout]) => ({
+        test: {
+          name,
+          include: [`test/${name}/**/*.test.ts`],
+          exclude: ["**/node_modules/**"],
+          environment: "node",
+          pool: "forks" as const,
+          testTimeout,
+          hookTimeout: testTimeout,
+          teardownTimeout: 10_000,
+          ...(name === "vectors" ? { globalSetup: ["test/support/report-vectors.ts"] } : {}),
+        },
+      })),
+      {
+        test: {
+          name: "browser-page",
+          include: ["test/browser-page/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { executablePath: findChromium() ?? "chromium", args: [...CHROMIUM_ARGS] },
+            }),
+            instances: [{ browser: "chromium" as const }],
+          },
+        },
       },
-    })),
+    ],
   },
 });

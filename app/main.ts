@@ -1,4 +1,5 @@
-/** The page: opens the engine; the screens over it come next. */
+/** The page: installs the app, opens the engine; the screens over it come next. */
+import { installApp } from "./engine/app-updates.ts";
 import { openEngine } from "./engine/open-engine.ts";
 
 const engine = openEngine();
@@ -7,3 +8,4 @@ const show = (): void => {
 };
 engine.onState(show);
 show();
+installApp(() => {});

@@ -5,6 +5,7 @@
  */
 import { createServer as createHttpServer, Server as HttpServer } from "node:http";
 import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
+import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
@@ -72,6 +73,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
   resumeTtlMs: RESUME_TTL_MS,
   snapshotGraceMs: SNAPSHOT_GRACE_MS,
   deviceSilentMs: DEVICE_SILENT_MS,
+  webAppFolder: join(import.meta.dirname, "..", "app", "dist"),
 };
 
 /** Starts a server; it owns `deps.store` from then on. */

@@ -3,7 +3,6 @@
  *
  * `server.ts` listens for it; the simulator brings a network of its own.
  */
-import { join } from "node:path";
 import type { Clock } from "@dovetail/core/base/clock.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
 import type { Random } from "@dovetail/core/base/random.ts";
@@ -49,6 +48,8 @@ export interface ServerConfig {
   readonly snapshotGraceMs: number;
   /** A device away for this long holds no entries back. */
   readonly deviceSilentMs: number;
+  /** The built web app, served beside the protocol; a folder that is not there is none. */
+  readonly webAppFolder: string;
 }
 
 export interface ServerDeps {
@@ -63,9 +64,6 @@ export interface Service {
   /** What answers HTTP; made when it is first asked for, because `origins` may not be known before. */
   routes(): ReturnType<typeof createRoutes>;
 }
-
-/** Where a built web app would be. */
-const WEB_APP_FOLDER = join(import.meta.dirname, "..", "app", "dist");
 
 /** Puts a service together. `origins` may be filled until the first request; the caller has made the cryptography ready. */
 export function createService(config: ServerConfig, deps: ServerDeps, origins: readonly string[]): Service {
@@ -105,7 +103,7 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
         isRegistrationOpen: config.isRegistrationOpen,
         admissionWorkBits: config.admissionWorkBits,
       },
-      page: createWebApp(WEB_APP_FOLDER, () => origins[0] ?? ""),
+      page: createWebApp(config.webAppFolder, () => origins),
     }),
   );
   const stopReclaiming = startReclaimer(store, clock, config);

@@ -1,15 +1,54 @@
 /**
- * How the web app is built: `app/` to `app/dist`, every file beside its brotli and gzip form, and a service worker that
- * knows them all.
+ * How the web app is built: `app/` into a folder, a service worker that knows every file of it, and each file that
+ * compresses beside its brotli and gzip form, for sync-server to hand out as it lies there.
  */
-import { join } from "node:path";
-import type { InlineConfig, Plugin } from "vite";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { build, type InlineConfig, type Plugin } from "vite";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT: string = join(import.meta.dirname, "..");
 export const APP_FOLDER: string = join(ROOT, "app");
+export const APP_DIST: string = join(APP_FOLDER, "dist");
 
-/** Vite's configuration of the app, for a build and for tests in a browser. */
-export function appConfig(outFolder: string): InlineConfig {
+/** What the build depends on. */
+const SOURCES = ["app", "core", "tools/app-build.ts", "package-lock.json"];
+const NOT_SOURCES = new Set(["node_modules", "dist"]);
+const STAMP = "build-stamp.txt";
+const COMPRESSIBLE = new Set([".html", ".js", ".css", ".json", ".svg", ".wasm", ".webmanifest", ".txt"]);
+
+export interface AppBuild {
+  readonly outFolder: string;
+  /** Pages besides `app/index.html`, for tests. */
+  readonly pages?: readonly string[];
+  /** Brotli of the WebAssembly takes seconds. */
+  readonly isCompressed?: boolean;
+}
+
+/** Builds the app. */
+export async function buildApp({ outFolder, pages = [], isCompressed = true }: AppBuild): Promise<void> {
+  const stamp = sourceStamp();
+  const earlier = readCompressed(outFolder);
+  await build(pageConfig(outFolder, pages));
+  const files = listFiles(outFolder).filter((name) => name !== STAMP);
+  await build(serviceWorkerConfig(outFolder, files));
+  if (isCompressed) await Promise.all(listFiles(outFolder).map((name) => compress(outFolder, name, earlier)));
+  // Last: a build that was interrupted is stale.
+  writeFileSync(join(outFolder, STAMP), stamp);
+}
+
+/** Whether `outFolder` is what the present sources make. */
+export function isAppBuilt(outFolder: string): boolean {
+  try {
+    return readFileSync(join(outFolder, STAMP), "utf8") === sourceStamp();
+  } catch {
+    return false;
+  }
+}
+
+function pageConfig(outFolder: string, pages: readonly string[]): InlineConfig {
   return {
     root: APP_FOLDER,
     configFile: false,
@@ -24,9 +63,35 @@ export function appConfig(outFolder: string): InlineConfig {
       // A data: address would be another origin to the page's policy.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
-      sourcemap: false,
       reportCompressedSize: false,
       chunkSizeWarningLimit: 4_000,
+      rolldownOptions: { input: [join(APP_FOLDER, "index.html"), ...pages] },
+    },
+  };
+}
+
+/** One classic script at the root, so that its scope is the whole app. */
+function serviceWorkerConfig(outFolder: string, files: readonly string[]): InlineConfig {
+  const version = createHash("sha256");
+  for (const name of files) version.update(name).update(readFileSync(join(outFolder, name)));
+  return {
+    root: APP_FOLDER,
+    configFile: false,
+    logLevel: "warn",
+    publicDir: false,
+    define: {
+      APP_FILES: JSON.stringify(files.map((name) => `/${name}`)),
+      APP_VERSION: JSON.stringify(version.digest("base64url").slice(0, 16)),
+    },
+    build: {
+      outDir: outFolder,
+      emptyOutDir: false,
+      target: "es2023",
+      reportCompressedSize: false,
+      rolldownOptions: {
+        input: join(APP_FOLDER, "service-worker", "service-worker.ts"),
+        output: { format: "iife", entryFileNames: "service-worker.js" },
+      },
     },
   };
 }
@@ -40,4 +105,54 @@ function withoutTextWasm(): Plugin {
     resolveId: (source) => (source === specifier ? `\0${specifier}` : null),
     load: (id) => (id === `\0${specifier}` ? 'export const automergeWasmBase64 = "";' : null),
   };
+}
+
+/** Compressed forms of what is named by its hash: the WebAssembly takes seconds, and seldom changes. */
+function readCompressed(outFolder: string): ReadonlyMap<string, Buffer> {
+  if (!existsSync(outFolder)) return new Map();
+  const names = listFiles(outFolder).filter((name) => /^assets\/.*\.(br|gz)$/.test(name));
+  return new Map(names.map((name) => [name, readFileSync(join(outFolder, name))]));
+}
+
+async function compress(
+  outFolder: string,
+  name: string,
+  earlier: ReadonlyMap<string, Buffer>,
+): Promise<void> {
+  if (!COMPRESSIBLE.has(extname(name))) return;
+  const file = join(outFolder, name);
+  const known = { br: earlier.get(`${name}.br`), gz: earlier.get(`${name}.gz`) };
+  if (known.br !== undefined && known.gz !== undefined) {
+    writeFileSync(`${file}.br`, known.br);
+    writeFileSync(`${file}.gz`, known.gz);
+    return;
+  }
+  const plain = readFileSync(file);
+  const [br, gz] = await Promise.all([
+    promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: plain.length } }),
+    promisify(gzip)(plain, { level: 9 }),
+  ]);
+  writeFileSync(`${file}.br`, br);
+  writeFileSync(`${file}.gz`, gz);
+}
+
+/** A hash of every source file, by name and content: dates change with a checkout. */
+function sourceStamp(): string {
+  const stamp = createHash("sha256");
+  for (const source of SOURCES) {
+    const path = join(ROOT, source);
+    const files = statSync(path).isDirectory() ? listFiles(path).map((name) => join(path, name)) : [path];
+    for (const file of files) stamp.update(relative(ROOT, file)).update(readFileSync(file));
+  }
+  return stamp.digest("hex");
+}
+
+/** Paths under `folder` with `/` between their parts, sorted. */
+function listFiles(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep))
+    .filter((parts) => !parts.some((part) => NOT_SOURCES.has(part)))
+    .map((parts) => parts.join("/"))
+    .sort();
 }

@@ -13,7 +13,7 @@ const BIOME = join("node_modules", "@biomejs", "biome", "bin", "biome");
 
 /** What each command runs, relative to the root; arguments given on the command line follow. */
 const ENTRY_BY_COMMAND = {
-  start: ["sync-server/main.ts"],
+  start: ["tools/start.ts"],
   demo: ["cli/demo.ts"],
   bench: ["test/bench/main.ts"],
   test: ["tools/test.ts"],

@@ -11,6 +11,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { ensureChromium } from "./chromium.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BIN = {
@@ -38,6 +39,8 @@ interface Outcome extends Counts {
 
 interface Check {
   readonly name: string;
+  /** What has to be there first. Gives what to say when it cannot be. */
+  prepare?(): string | null;
   run(vitestArgs: readonly string[]): Promise<Outcome>;
 }
 
@@ -53,8 +56,9 @@ const CHECKS: readonly Check[] = [
   ]),
   commandCheck("lint", [[BIN.biome, "check", "--error-on-warnings", "."]]),
   ...["unit", "property", "vectors", "contract", "scenario", "architecture", "interop", "simulation"].map(
-    vitestCheck,
+    (project) => vitestCheck(project),
   ),
+  { ...vitestCheck("browser", ["browser", "browser-page"]), prepare: ensureChromium },
 ];
 
 process.exitCode = await main(process.argv.slice(2));
@@ -74,7 +78,11 @@ async function main(args: readonly string[]): Promise<number> {
   let failed = 0;
   for (const check of chosen) {
     const startedAtMs = performance.now();
-    const outcome = await check.run(vitestArgs);
+    const obstacle = check.prepare?.() ?? null;
+    const outcome =
+      obstacle === null
+        ? await check.run(vitestArgs)
+        : { passed: 0, failed: 1, skipped: 0, output: `error: ${obstacle}` };
     passed += outcome.passed;
     failed += outcome.failed;
     if (outcome.failed > 0) console.log(outcome.output.trimEnd());
@@ -112,9 +120,9 @@ function commandCheck(name: string, commands: readonly (readonly string[])[]): C
   };
 }
 
-function vitestCheck(project: string): Check {
+function vitestCheck(name: string, projects: readonly string[] = [name]): Check {
   return {
-    name: project,
+    name,
     async run(vitestArgs) {
       const folder = mkdtempSync(join(tmpdir(), "dovetail-test-"));
       const reportFile = join(folder, "report.json");
@@ -122,7 +130,7 @@ function vitestCheck(project: string): Check {
         const finished = await runNode([
           BIN.vitest,
           "run",
-          `--project=${project}`,
+          ...projects.map((project) => `--project=${project}`),
           "--passWithNoTests",
           // A forgotten `.only` would hide every other test.
           "--allowOnly=false",

@@ -17,7 +17,8 @@ const ALGORITHMS = [-8, -7, -257] as const;
 
 /** Whether this browser may have passkeys with a key in them; only asking one tells for sure. */
 export async function mayHavePasskeys(): Promise<boolean> {
-  if (typeof PublicKeyCredential === "undefined") return false;
+  // Passkeys belong to a domain; an address of numbers is none.
+  if (typeof PublicKeyCredential === "undefined" || /^[\d.]+$|^\[/.test(location.hostname)) return false;
   const capabilities = await PublicKeyCredential.getClientCapabilities?.().catch(() => null);
   return capabilities?.["extension:prf"] ?? true;
 }

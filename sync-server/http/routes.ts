@@ -34,6 +34,7 @@ import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import { answer, refusal } from "./answer.ts";
 import { readBody } from "./read-body.ts";
+import { APP_CSP, type Page } from "./web-app.ts";
 
 export interface HttpDeps {
   readonly store: ServerStore;
@@ -47,7 +48,7 @@ export interface HttpDeps {
   readonly trustsProxy: boolean;
   readonly info: ServerInfo;
   /** Answers what no route of `/v1` does: the web app, or a page that says there is none. Null for 404. */
-  page(path: string): Promise<Response | null>;
+  readonly page: Page;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -55,8 +56,6 @@ type Route = Context<Env>;
 
 /** A path that can reach a handler: no escapes, no empty and no dot segments. */
 const PLAIN_PATH = /^(\/|(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._-]+)+)$/;
-const CSP =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' https: wss: http://127.0.0.1:* http://localhost:* ws://127.0.0.1:* ws://localhost:*; worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The application behind the HTTP server. */
 export function createRoutes(deps: HttpDeps): Hono<Env> {
@@ -77,7 +76,7 @@ export function createRoutes(deps: HttpDeps): Hono<Env> {
     const origin = c.req.header("origin");
     if (origin !== undefined && !deps.origins.includes(origin)) return refusal("forbidden");
     await next();
-    c.res.headers.set("content-security-policy", CSP);
+    c.res.headers.set("content-security-policy", APP_CSP); // WB10
     if (path.startsWith("/v1/")) c.res.headers.set("cache-control", "no-store");
     return undefined;
   });
@@ -86,7 +85,10 @@ export function createRoutes(deps: HttpDeps): Hono<Env> {
   addHandleRoute(app, deps);
   addRendezvousRoutes(app, deps);
   app.all("/v1/*", () => refusal("malformed", { status: 404 }));
-  app.get("*", async (c) => (await deps.page(c.req.path)) ?? refusal("malformed", { status: 404 }));
+  app.get("*", (c) => {
+    const request = { path: c.req.path, header: (name: string) => c.req.header(name) };
+    return deps.page(request) ?? refusal("malformed", { status: 404 });
+  });
   app.notFound(() => refusal("malformed", { status: 404 }));
   app.onError((error) => {
     deps.logger.log("error", "request-failed", { kind: error.name });

@@ -1,10 +1,11 @@
 /**
- * The web app's files, when this installation has them.
+ * The web app's files, when this installation has them: read once at the start, so that pages never mix two builds.
  *
- * The list is read once at the start: what is not in it has no path, so no request can name another file.
+ * What is not in the list has no path, so no request can name another file. Text and WebAssembly lie there compressed
+ * already; which form is sent follows `Accept-Encoding`. Rules WB10 to WB14.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
 
 const CONTENT_TYPE_BY_EXTENSION: Readonly<Record<string, string>> = {
@@ -20,26 +21,112 @@ const CONTENT_TYPE_BY_EXTENSION: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
   ".txt": "text/plain; charset=utf-8",
 };
+/** Better ones first, as tools/app-build.ts writes them. */
+const ENCODINGS = [
+  { name: "br", suffix: ".br" },
+  { name: "gzip", suffix: ".gz" },
+] as const;
+/** Names of built assets hold their hash; everything else may change with the next installation. */
+const FOREVER = "public, max-age=31536000, immutable";
+const ASK_FIRST = "no-cache";
 
-/** Answers paths from `folder`, or only `/`, in words, when there is no app in it. */
-export function createWebApp(
-  folder: string,
-  origin: () => string,
-): (path: string) => Promise<Response | null> {
-  const fileByPath = listFiles(folder);
-  if (!fileByPath.has("/index.html"))
-    return (path) => Promise.resolve(path === "/" ? withoutApp(origin()) : null);
-  return async (path) => {
-    const name = path === "/" ? "/index.html" : path;
-    const file = fileByPath.get(name);
-    if (file === undefined) return null;
-    // Names of built assets hold their hash; everything else may change with the next installation.
-    const cacheControl = name.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache";
-    const contentType = CONTENT_TYPE_BY_EXTENSION[extname(name)] ?? "application/octet-stream";
-    return new Response(await readFile(file), {
-      headers: { "content-type": contentType, "cache-control": cacheControl },
-    });
+/**
+ * What a page of the app may load and run: itself, its WebAssembly, workers it was given by a policy. Nothing of another
+ * origin, nothing inline, no text as code.
+ */
+export const APP_CSP: string = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "font-src 'self'",
+  "manifest-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-src 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types dovetail lit-html",
+].join("; ");
+
+/** What of a request decides the answer. */
+export interface PageRequest {
+  readonly path: string;
+  header(name: string): string | undefined;
+}
+
+export type Page = (request: PageRequest) => Response | null;
+
+interface Form {
+  readonly encoding: string | null;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+interface AppFile {
+  readonly contentType: string;
+  readonly cacheControl: string;
+  readonly etag: string;
+  /** The smallest first, the plain one last. */
+  readonly forms: readonly Form[];
+}
+
+/**
+ * Answers paths from `folder`, or only `/`, in words, when there is no app in it. `origins` are what clients dial; a page
+ * asked for under another of them than the first is sent to the first, because to a browser each is a place of its own.
+ */
+export function createWebApp(folder: string, origins: () => readonly string[]): Page {
+  const fileByPath = readFiles(folder);
+  const index = fileByPath.get("/index.html");
+  if (index === undefined) return ({ path }) => (path === "/" ? withoutApp(origins()[0] ?? "") : null);
+  return (request) => {
+    const file = fileByPath.get(request.path);
+    if (file !== undefined && file !== index) return answer(file, request);
+    // WB13: a path of the app's own is the app's to read, for who wants a page.
+    const wantsPage = request.header("accept")?.includes("text/html") === true;
+    const isOfApp = request.path === "/" || (extname(request.path) === "" && wantsPage);
+    if (file === undefined && !isOfApp) return null;
+    return redirectToFirst(origins(), request) ?? answer(index, request);
   };
+}
+
+function answer(file: AppFile, request: PageRequest): Response {
+  const headers = new Headers({
+    "content-type": file.contentType,
+    "cache-control": file.cacheControl, // WB11
+    etag: file.etag,
+    vary: "accept-encoding",
+  });
+  if (request.header("if-none-match") === file.etag) return new Response(null, { status: 304, headers });
+  const accepted = acceptedEncodings(request.header("accept-encoding"));
+  const form = file.forms.find(({ encoding }) => encoding === null || accepted.has(encoding));
+  if (form === undefined) return new Response(null, { status: 406 });
+  if (form.encoding !== null) headers.set("content-encoding", form.encoding);
+  return new Response(form.body, { headers });
+}
+
+function acceptedEncodings(header = ""): ReadonlySet<string> {
+  const names = header
+    .split(",")
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => !/;\s*q=0(\.0*)?$/.test(part))
+    .map((part) => part.replace(/;.*$/, "").trim());
+  return new Set(names);
+}
+
+/** WB14 */
+function redirectToFirst(origins: readonly string[], request: PageRequest): Response | null {
+  const [first, ...others] = origins;
+  const host = request.header("host");
+  const isOther = others.some((origin) => origin.replace(/^https?:\/\//, "") === host);
+  if (first === undefined || !isOther || first.endsWith(`//${host}`)) return null;
+  return new Response(null, {
+    status: 307,
+    headers: { location: first + request.path, "cache-control": "no-store" },
+  });
 }
 
 function withoutApp(origin: string): Response {
@@ -52,19 +139,32 @@ function withoutApp(origin: string): Response {
     "",
   ].join("\n");
   return new Response(text, {
-    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" },
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": ASK_FIRST },
   });
 }
 
-function listFiles(folder: string): ReadonlyMap<string, string> {
+function readFiles(folder: string): ReadonlyMap<string, AppFile> {
   if (!existsSync(folder)) return new Map();
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
-  );
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"));
+  const isForm = (name: string): boolean => ENCODINGS.some(({ suffix }) => name.endsWith(suffix));
   return new Map(
-    entries.map((entry) => {
-      const file = join(entry.parentPath, entry.name);
-      return [`/${relative(folder, file).split(sep).join("/")}`, file];
-    }),
+    names.filter((name) => !isForm(name)).map((name) => [`/${name}`, readAppFile(folder, name, names)]),
   );
+}
+
+function readAppFile(folder: string, name: string, names: readonly string[]): AppFile {
+  const read = (file: string) => new Uint8Array(readFileSync(join(folder, file)));
+  const plain = read(name);
+  const compressed = ENCODINGS.filter(({ suffix }) => names.includes(name + suffix));
+  return {
+    contentType: CONTENT_TYPE_BY_EXTENSION[extname(name)] ?? "application/octet-stream",
+    cacheControl: name.startsWith("assets/") ? FOREVER : ASK_FIRST,
+    etag: `"${createHash("sha256").update(plain).digest("base64url").slice(0, 22)}"`,
+    forms: [
+      ...compressed.map(({ name: encoding, suffix }) => ({ encoding, body: read(name + suffix) })),
+      { encoding: null, body: plain },
+    ],
+  };
 }

@@ -1,4 +1,5 @@
 /** Accounts, prekeys, handles and rendezvous over HTTP, against the real program. */
+import { join } from "node:path";
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createSystemClock } from "../../core/base/clock.ts";
@@ -554,7 +555,9 @@ describe("requests", () => {
   });
 
   test("the first page says what this is where there is no web app, and health is told", async () => {
-    expect((await raw("/")).body.toString()).toContain("Dovetail server");
+    const local = await startLocalServer({ webAppFolder: join(folder.path, "no-app") });
+    expect(await (await fetch(local.origin)).text()).toContain("This is a Dovetail server");
+    await local.close();
     expect((await raw("/health")).body.toString()).toBe('{"status":"ok"}');
     expect((await raw("/ready")).body.toString()).toBe('{"status":"ready"}');
   });

@@ -1,0 +1,54 @@
+/**
+ * The app's installation in this browser: it loads without a network from the second visit on, and tells when a newer
+ * version is there.
+ *
+ * Nothing is reloaded before the person has said so. Then every tab is, since two versions do not share one engine.
+ */
+import { serviceWorkerUrl } from "../platform/trusted-urls.ts";
+
+/** How often a page that stays open looks for a newer version. */
+const CHECK_EVERY_MS = 3_600_000;
+
+/** A newer version that waits. */
+export interface AppUpdate {
+  /** Loads it, in all tabs. */
+  apply(): void;
+}
+
+/**
+ * Installs the app for use without a network, and calls `onUpdate` for each newer version. Does nothing where the browser
+ * has no service workers; then the app needs the network to load.
+ */
+export function installApp(onUpdate: (update: AppUpdate) => void): void {
+  const { serviceWorker } = navigator;
+  if (serviceWorker === undefined) return;
+  const hadOne = serviceWorker.controller !== null;
+  let isReloading = false;
+  serviceWorker.addEventListener("controllerchange", () => {
+    // The first installation takes over pages that are of its own version.
+    if (!hadOne || isReloading) return;
+    isReloading = true;
+    location.reload();
+  });
+  void serviceWorker
+    .register(serviceWorkerUrl())
+    .then((registration) => watch(registration, onUpdate))
+    .catch(() => {
+      // A browser that refuses it, as in some private windows, runs the app from the network.
+    });
+}
+
+function watch(registration: ServiceWorkerRegistration, onUpdate: (update: AppUpdate) => void): void {
+  const offer = (worker: ServiceWorker | null): void => {
+    if (worker === null || navigator.serviceWorker.controller === null) return;
+    onUpdate({ apply: () => worker.postMessage("activate") });
+  };
+  offer(registration.waiting);
+  registration.addEventListener("updatefound", () => {
+    const { installing } = registration;
+    installing?.addEventListener("statechange", () => {
+      if (installing.state === "installed") offer(installing);
+    });
+  });
+  setInterval(() => void registration.update().catch(() => {}), CHECK_EVERY_MS);
+}

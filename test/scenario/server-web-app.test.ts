@@ -1,0 +1,125 @@
+/** What the server hands out of a built web app. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { join } from "node:path";
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const PAGE = "<!doctype html><title>Dovetail</title>";
+const SCRIPT = "export const answer = 42; // ".padEnd(4_000, "x");
+const folder = createTemporaryFolder();
+let server: LocalServer;
+
+beforeAll(async () => {
+  mkdirSync(join(folder.path, "assets"));
+  writeFileSync(join(folder.path, "index.html"), PAGE);
+  writeFileSync(join(folder.path, "service-worker.js"), "// none");
+  writeFileSync(join(folder.path, "assets", "a-1.js"), SCRIPT);
+  writeFileSync(join(folder.path, "assets", "a-1.js.br"), brotliCompressSync(SCRIPT));
+  writeFileSync(join(folder.path, "assets", "a-1.js.gz"), gzipSync(SCRIPT));
+  server = await startLocalServer({ webAppFolder: folder.path });
+});
+afterAll(async () => {
+  await server.close();
+  folder.discard();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** As it is sent, not as `fetch` would unpack it. */
+function get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: "127.0.0.1", port: server.port, path, headers: { ...headers } },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(parts),
+          }),
+        );
+      },
+    );
+    request.on("error", reject);
+    request.end();
+  });
+}
+
+test("[WB10] every answer carries the policy that lets a page run its own code and nothing else", async () => {
+  for (const path of ["/", "/assets/a-1.js", "/v1/server", "/nothing.js"]) {
+    const { headers } = await get(path);
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval';");
+    expect(policy).toContain("connect-src 'self';");
+    expect(policy).toContain("require-trusted-types-for 'script'");
+    expect(policy).not.toMatch(/unsafe-inline|'unsafe-eval'|https?:|\*/);
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["referrer-policy"]).toBe("no-referrer");
+    expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
+    expect(headers["cross-origin-resource-policy"]).toBe("same-origin");
+  }
+});
+
+test("[WB11] what is named by its content is kept for ever, the rest is asked for again", async () => {
+  const asset = await get("/assets/a-1.js");
+  expect(asset.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
+  expect(asset.headers["content-type"]).toBe("text/javascript; charset=utf-8");
+  for (const path of ["/", "/service-worker.js"]) {
+    const first = await get(path);
+    expect(first.headers["cache-control"]).toBe("no-cache");
+    const again = await get(path, { "if-none-match": String(first.headers.etag) });
+    expect([again.status, again.body.length]).toEqual([304, 0]);
+    expect((await get(path, { "if-none-match": '"other"' })).status).toBe(200);
+  }
+});
+
+test("[WB12] a file comes in the smallest form that is accepted", async () => {
+  const br = await get("/assets/a-1.js", { "accept-encoding": "gzip, deflate, br" });
+  expect(br.headers["content-encoding"]).toBe("br");
+  expect(brotliDecompressSync(br.body).toString()).toBe(SCRIPT);
+  const gz = await get("/assets/a-1.js", { "accept-encoding": "gzip;q=0.5, br;q=0" });
+  expect(gz.headers["content-encoding"]).toBe("gzip");
+  expect(gunzipSync(gz.body).toString()).toBe(SCRIPT);
+  const plain = await get("/assets/a-1.js");
+  expect(plain.headers["content-encoding"]).toBeUndefined();
+  expect(plain.body.toString()).toBe(SCRIPT);
+  for (const { headers } of [br, gz, plain]) expect(headers.vary).toBe("accept-encoding");
+  expect((await get("/assets/a-1.js.br")).status).toBe(404);
+});
+
+test("[WB13] a path of the app's own gets its page; a file that is not there, and the protocol, do not", async () => {
+  for (const path of ["/", "/index.html", "/contacts", "/conversation/0a1b"]) {
+    const { status, body, headers } = await get(path, { accept: "text/html,*/*;q=0.8" });
+    expect([status, body.toString()]).toEqual([200, PAGE]);
+    expect(headers["content-type"]).toBe("text/html; charset=utf-8");
+  }
+  expect((await get("/contacts")).status).toBe(404);
+  for (const path of [
+    "/assets/b-2.js",
+    "/other.css",
+    "/v1/nothing",
+    "/%2e%2e/etc",
+    "//etc",
+    "/../package.json",
+  ])
+    expect((await get(path, { accept: "text/html" })).status, path).toBe(404);
+});
+
+test("[WB14] a page under another name of this machine is sent to the first", async () => {
+  const host = `localhost:${server.port}`;
+  const page = await get("/contacts", { host, accept: "text/html" });
+  expect([page.status, page.headers.location]).toEqual([307, `${server.origin}/contacts`]);
+  expect((await get("/contacts", { host: "elsewhere.example", accept: "text/html" })).status).toBe(200);
+  expect((await get("/assets/a-1.js", { host })).status).toBe(200);
+  expect((await get("/v1/server", { host })).status).toBe(200);
+});
