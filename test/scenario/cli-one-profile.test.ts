@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Client, createMessageSplitter, encodeMessage, openClient, serveClient } from "@dovetail/core";
+import { type Client, openClient, serveClient } from "@dovetail/core";
 import { createNodePlatform } from "../../cli/platform/node-platform.ts";
 import { prepareEngine } from "../../cli/platform/prepare-engine.ts";
 import { openProfile } from "../../cli/platform/profile-folder.ts";
