@@ -98,6 +98,11 @@ export const INVITATION_TTL_MS_MAX = 31_622_400_000;
 /** Bytes of an invitation before they become text. */
 export const INVITATION_SECRET_BYTES = 15;
 
+// Erasure of deleted accounts, a transaction at a time
+export const ERASE_ENTRIES_MAX = 256;
+export const ERASE_BLOBS_MAX = 32;
+export const ERASE_ROWS_MAX = 1_024;
+
 // Rendezvous
 export const RENDEZVOUS_SLOTS_MAX = 10_000;
 export const RENDEZVOUS_WAITERS_PER_SLOT_MAX = 4;

@@ -4,6 +4,7 @@
  * Exit codes: 0 when it was done, 1 when it could not be or broke, 2 for wrong usage.
  */
 import process from "node:process";
+import { deleteAccountCommand, releaseHandleCommand } from "./commands/accounts.ts";
 import { EXIT, print, type ServerCommand } from "./commands/command.ts";
 import { inviteCommand, listInvitationsCommand, revokeInvitationCommand } from "./commands/invite.ts";
 import { configCommand } from "./commands/show-config.ts";
@@ -20,6 +21,8 @@ const COMMANDS: readonly ServerCommand[] = [
   revokeInvitationCommand,
   inviteCommand,
   statsCommand,
+  deleteAccountCommand,
+  releaseHandleCommand,
 ];
 
 await main(process.argv.slice(2));

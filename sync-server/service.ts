@@ -69,9 +69,11 @@ export interface Service {
 export function createService(config: ServerConfig, deps: ServerDeps, origins: readonly string[]): Service {
   const { store, clock, random, logger } = deps;
   const rates = createRateLimits(clock, config.rateFactor, config.rates);
+  const directory = createAccountDirectory({ store, clock, isRegistrationOpen: config.isRegistrationOpen });
   const gateway = createGateway(
     {
       store,
+      directory,
       clock,
       random,
       logger,
@@ -88,7 +90,7 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
   const routes = once(() =>
     createRoutes({
       store,
-      directory: createAccountDirectory({ store, clock, isRegistrationOpen: config.isRegistrationOpen }),
+      directory,
       rendezvous: createRendezvous(clock),
       rates,
       clock,

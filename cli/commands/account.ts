@@ -20,6 +20,7 @@ import { plainLine } from "../output/plain-text.ts";
 import { profileFolder } from "../platform/profile-folder.ts";
 import { reportChange, sendOff } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
+import { deleteOwnAccount } from "./delete-account.ts";
 import { linkThisDevice } from "./link-this-device.ts";
 import { PROTECTION_WORDS } from "./lock.ts";
 import { recoverFromWords } from "./recover-account.ts";
@@ -117,6 +118,11 @@ export function addAccountCommands(program: Command, run: RunCommand): void {
     .command("show")
     .description("name, server, ids")
     .action((_options: unknown, command: Command) => run(command, show));
+
+  account
+    .command("delete")
+    .description("erase your account on its server, for good; asks first, or takes --yes")
+    .action((_options: unknown, command: Command) => run(command, deleteOwnAccount));
 
   account
     .command("rename")

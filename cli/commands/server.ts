@@ -46,6 +46,11 @@ const COMMANDS: readonly HandedOn[] = [
     ],
   },
   {
+    name: "accounts",
+    description: "`accounts delete ID` and `accounts release-handle HANDLE`",
+    examples: [["dovetail server accounts delete 4f1c…", "with all that is kept for it; asks first"]],
+  },
+  {
     name: "stats",
     description: "show how much the server keeps; it names nobody",
     examples: [["dovetail server stats --json", "for a program"]],
@@ -72,8 +77,10 @@ export function addServerCommands(program: Command, run: RunCommand, onServing: 
             err({ type: "ServerProgramFailed", detail: "sync-server is not installed" }),
           );
         }
-        const isJson = self.optsWithGlobals<{ readonly json?: boolean }>().json === true;
-        process.argv = [process.execPath, path, name, ...self.args, ...(isJson ? ["--json"] : [])];
+        // This program has taken those two from the line already.
+        const given = self.optsWithGlobals<{ readonly json?: boolean; readonly yes?: boolean }>();
+        const shared = (["json", "yes"] as const).filter((option) => given[option] === true);
+        process.argv = [process.execPath, path, name, ...self.args, ...shared.map((option) => `--${option}`)];
         onServing();
         await import(SERVER_PROGRAM.href);
       });

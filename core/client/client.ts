@@ -182,6 +182,11 @@ export interface Client {
   revokeDevice(device: DeviceId): Promise<Result<void, ClientError>>;
   /** Needs the server. Starts a new epoch for the same devices. */
   rotateEpoch(): Promise<Result<void, ClientError>>;
+  /**
+   * Needs the server, which erases the account with everything it keeps for it. There is no way back. What this and other
+   * devices hold stays; contacts are not told.
+   */
+  deleteAccount(): Promise<Result<void, ClientError>>;
 
   status(): ConnectionStatus;
   /** Connects and stays connected, with growing pauses between attempts, until `stop`. */

@@ -34,6 +34,7 @@ import { pinOf } from "../sigchain/chain-state.ts";
 import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
 import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
 import { safetyNumber } from "../sigchain/contact/safety-number.ts";
+import { deleteAccount } from "./delete-account.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
@@ -327,6 +328,7 @@ export function createClient(engine: Engine): Client {
     setDeviceName: nameDevice,
     revokeDevice: (deviceId) => startEpoch({ type: "revoke", deviceIds: [deviceId] }),
     rotateEpoch: () => startEpoch({ type: "rotate" }),
+    deleteAccount: () => deleteAccount(engine),
 
     status: engine.status,
     start: engine.start,

@@ -21,6 +21,7 @@ export const logRightShape = oneOf("append", "read", "admin");
 export type LogRight = ShapeOf<typeof logRightShape>;
 
 const signInClaim = struct({ ...connection, accountId: id("account"), deviceId: id("device") });
+const deletionClaim = struct({ ...connection, accountId: id("account"), deviceId: id("device") });
 const recoveryClaim = struct({ ...connection, accountId: id("account") });
 const capabilityClaim = struct({
   ...connection,
@@ -31,6 +32,7 @@ const capabilityClaim = struct({
 const writerTagClaim = struct({ ...connection, logId: id("log"), publicKey: bytes(32) });
 
 export type SignInClaim = ShapeOf<typeof signInClaim>;
+export type DeletionClaim = ShapeOf<typeof deletionClaim>;
 export type RecoveryClaim = ShapeOf<typeof recoveryClaim>;
 export type CapabilityClaim = ShapeOf<typeof capabilityClaim>;
 export type WriterTagClaim = ShapeOf<typeof writerTagClaim>;
@@ -38,6 +40,11 @@ export type WriterTagClaim = ShapeOf<typeof writerTagClaim>;
 /** Bytes a device signs (`LABEL.signSignIn`) to act for its account. */
 export function encodeSignInClaim(claim: SignInClaim): Bytes {
   return encode(signInClaim, claim);
+}
+
+/** Bytes a device signs (`LABEL.signAccountDeletion`) to delete its account from this server. */
+export function encodeDeletionClaim(claim: DeletionClaim): Bytes {
+  return encode(deletionClaim, claim);
 }
 
 /** Bytes the recovery key signs (`LABEL.signRecoveryRead`) to read its account's logs. */

@@ -91,6 +91,8 @@ export const clientFrameShape = variants({
   /** Epoch boxes of the own account from `epoch` on. */
   readBoxes: [19, { requestId, epoch: integer(1) }],
   ping: [20, { requestId }],
+  /** Deletes the account with everything the server keeps for it. Signed anew: a resumed sign-in is not enough. */
+  deleteAccount: [40, { requestId, signature: bytes(SIGNATURE_BYTES) }],
   /** Blobs of the own account; each is named by the hash of its bytes. */
   putBlobs: [30, { requestId, blobs: list(bytes(1, BLOB_BYTES_MAX), BLOBS_PER_READ_MAX, 1) }],
   readBlobs: [31, { requestId, blobIds: list(id("blob"), BLOBS_PER_READ_MAX, 1) }],

@@ -33,9 +33,16 @@ export interface HoldCheck {
 export function checkNewDeviceHold(check: HoldCheck): Result<void, DeviceOnHold> {
   const { payload, signerId } = check.body;
   if (payload.type !== "device-add" && payload.type !== "revoke") return ok();
-  const deviceId = signerId as string as DeviceId;
-  const device = check.state.devicesById.get(deviceId);
+  return checkHold(check, signerId as string as DeviceId);
+}
+
+/** Checks that a device may do what its account cannot undo: the same hold, for what no link says. */
+export function checkHold(
+  { state, signerArrivedAtMs, nowMs }: Omit<HoldCheck, "body">,
+  deviceId: DeviceId,
+): Result<void, DeviceOnHold> {
+  const device = state.devicesById.get(deviceId);
   if (device === undefined || device.arrival !== "added") return ok();
-  const untilMs = (check.signerArrivedAtMs ?? check.nowMs) + NEW_DEVICE_HOLD_MS;
-  return check.nowMs >= untilMs ? ok() : err({ type: "DeviceOnHold", deviceId, untilMs });
+  const untilMs = (signerArrivedAtMs ?? nowMs) + NEW_DEVICE_HOLD_MS;
+  return nowMs >= untilMs ? ok() : err({ type: "DeviceOnHold", deviceId, untilMs });
 }

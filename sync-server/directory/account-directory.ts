@@ -13,7 +13,7 @@ import type { AppendLink, Register } from "@dovetail/core/protocol/directory.ts"
 import { type ChainState, currentEpoch, currentRecovery } from "@dovetail/core/sigchain/chain-state.ts";
 import { checkLinkAct } from "@dovetail/core/sigchain/epoch-box.ts";
 import { type ParsedLink, parseLink } from "@dovetail/core/sigchain/link.ts";
-import { checkNewDeviceHold } from "@dovetail/core/sigchain/new-device-hold.ts";
+import { checkHold, checkNewDeviceHold } from "@dovetail/core/sigchain/new-device-hold.ts";
 import { reduceLink, reduceParsedLink } from "@dovetail/core/sigchain/reduce-link.ts";
 import { CHAIN_PAGE_BYTES_MAX, CHAINS_CACHED_MAX } from "../limits.ts";
 import type { RegistrationAdmission } from "../store/operator-store.ts";
@@ -26,6 +26,8 @@ export interface AccountDirectory {
   register(registration: Register): Promise<Result<void, Refusal>>;
   /** - Fails: `unknown-account`, `bad-link`, `chain-conflict`, `device-on-hold`, `quota`. */
   appendLink(accountId: AccountId, request: AppendLink): Promise<Result<void, Refusal>>;
+  /** Deletes an account at the word of one of its devices. - Fails: `unknown-account`, `device-on-hold`. */
+  deleteAccount(accountId: AccountId, deviceId: DeviceId): Promise<Result<void, Refusal>>;
 }
 
 export interface AccountDirectoryDeps {
@@ -78,6 +80,18 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
         clock.nowMs(),
       );
       return store.register(step, handle, admission.value);
+    },
+    async deleteAccount(accountId, deviceId) {
+      const loaded = await chains.load(accountId);
+      if (!loaded.ok) return loaded;
+      const device = await store.findDevice(accountId, deviceId);
+      if (!device.ok) return device;
+      const signerArrivedAtMs = device.value?.addedAtMs ?? null;
+      // DI15: what a device of today cannot do to its siblings it cannot do to the account either.
+      const held = checkHold({ state: loaded.value, signerArrivedAtMs, nowMs: clock.nowMs() }, deviceId);
+      if (!held.ok) return refuse("device-on-hold");
+      chains.forget(accountId);
+      return store.deleteAccount(accountId);
     },
     async appendLink(accountId, { link: linkBytes, boxes, box }) {
       const link = parseLink(linkBytes);
@@ -170,7 +184,7 @@ function createChainCache(store: DirectoryStore) {
     return ok(state);
   }
 
-  return { load, keep };
+  return { load, keep, forget: (accountId: AccountId) => void stateById.delete(accountId) };
 }
 
 const HANDLE = /^[a-z0-9][a-z0-9._-]*$/;

@@ -56,6 +56,8 @@ export class Connection implements DeliveryTarget {
   /** Signed in, or proven for one log: it may stay. */
   isProven = false;
   proofFailures = 0;
+  /** It asked for the deletion of its account and waits for the answer. */
+  isDeletingAccount = false;
   readonly channels = new Map<number, Channel>();
   lastHeardMs: number;
   lastPingMs: number;

@@ -1,10 +1,13 @@
 /** Frames of a signed-in device about itself and its account: prekeys and epoch boxes. */
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import { LABEL } from "@dovetail/core/crypto/labels.ts";
+import { encodeDeletionClaim } from "@dovetail/core/protocol/claims.ts";
 import { verifyPreKey } from "@dovetail/core/protocol/prekey.ts";
 import { BOXES_PAGE_BYTES_MAX } from "../limits.ts";
 import type { NewPreKey } from "../store/directory-store.ts";
 import type { Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
+import { isClaimSigned, refuseProof } from "./sign-in-frames.ts";
 
 /** Stores prekeys that the device itself signed for itself. DI5 */
 export async function handlePublishPreKeys(
@@ -38,6 +41,37 @@ function readPreKey(bytes: Bytes, owner: Parameters<typeof verifyPreKey>[1]): Ne
   if (!verified.ok) return null;
   const { kind, id, expiresAtMs } = verified.value;
   return { kind, preKeyId: id, bytes, expiresAtMs };
+}
+
+/** Deletes the account of a device that signs for it on this connection. DI15 */
+export async function handleDeleteAccount(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"deleteAccount">,
+): Promise<void> {
+  const { requestId, signature } = frame;
+  const { identity } = connection;
+  if (identity?.type !== "device")
+    return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
+  const { accountId, deviceId } = identity;
+  const device = await context.store.findDevice(accountId, deviceId);
+  if (!device.ok) return connection.reply({ type: "failed", requestId, code: device.error.code });
+  if (device.value?.isActive !== true)
+    return connection.reply({ type: "failed", requestId, code: "revoked-device" });
+  const isSigned = isClaimSigned(context, connection, {
+    publicKey: device.value.signKey,
+    label: LABEL.signAccountDeletion,
+    signature,
+    encodeClaim: (claim) => encodeDeletionClaim({ ...claim, accountId, deviceId }),
+  });
+  if (!isSigned) return refuseProof(connection, requestId, "bad-signature");
+  // Answered before the connection ends, which the deletion itself brings about.
+  connection.isDeletingAccount = true;
+  const deleted = await context.directory.deleteAccount(accountId, deviceId);
+  connection.isDeletingAccount = false;
+  if (!deleted.ok) return connection.reply({ type: "failed", requestId, code: deleted.error.code });
+  connection.reply({ type: "done", requestId });
+  connection.goodbye("account-deleted");
 }
 
 /** What of the device's prekeys waits for others. */

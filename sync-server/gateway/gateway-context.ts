@@ -4,6 +4,7 @@ import type { DeviceId } from "@dovetail/core/base/ids.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
 import type { Random } from "@dovetail/core/base/random.ts";
 import type { ClientFrame } from "@dovetail/core/protocol/client-frame.ts";
+import type { AccountDirectory } from "../directory/account-directory.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import type { Connection } from "./connection.ts";
@@ -12,6 +13,7 @@ import type { Subscriptions } from "./subscriptions.ts";
 
 export interface GatewayContext {
   readonly store: ServerStore;
+  readonly directory: AccountDirectory;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -12,6 +12,7 @@ import { sleep } from "@dovetail/core/base/clock.ts";
 import type { DeviceId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { NONCE_BYTES } from "@dovetail/core/protocol/claims.ts";
 import { serverFrameShape } from "@dovetail/core/protocol/server-frame.ts";
 import {
@@ -164,14 +165,16 @@ function ignore(): void {}
 /** What became durable, in the turn of its commit. */
 function hear(context: GatewayContext, event: StoreEvent): void {
   if (event.type === "appended") context.subscriptions.publish(event.logId, event.entries);
-  else for (const deviceId of event.deviceIds) endDevice(context, deviceId);
+  else
+    for (const deviceId of event.deviceIds)
+      endDevice(context, deviceId, event.type === "deleted" ? "account-deleted" : "revoked-device");
 }
 
-/** DI4: a revoked device is gone before anybody hears that it was revoked. */
-function endDevice(context: GatewayContext, deviceId: DeviceId): void {
+/** DI4, DI15: a device is gone before anybody hears that it was revoked, or its account deleted. */
+function endDevice(context: GatewayContext, deviceId: DeviceId, code: FailureCode): void {
   context.resumeTokens.revoke(deviceId);
   for (const connection of [...(context.connectionsByDevice.get(deviceId) ?? [])]) {
-    connection.goodbye("revoked-device");
+    if (!connection.isDeletingAccount) connection.goodbye(code);
     end(context, connection);
   }
 }

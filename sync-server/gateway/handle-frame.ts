@@ -6,7 +6,12 @@ import { type ClientFrame, clientFrameShape } from "@dovetail/core/protocol/clie
 import { BEFORE_AUTH_FRAME_BYTES_MAX } from "../limits.ts";
 import { handleAppend } from "./append-frame.ts";
 import type { Connection } from "./connection.ts";
-import { handlePreKeyCounts, handlePublishPreKeys, handleReadBoxes } from "./device-frames.ts";
+import {
+  handleDeleteAccount,
+  handlePreKeyCounts,
+  handlePublishPreKeys,
+  handleReadBoxes,
+} from "./device-frames.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import {
   handleAck,
@@ -110,6 +115,8 @@ function dispatch(
       return handleEndorse(context, connection, frame);
     case "readIds":
       return handleReadIds(context, connection, frame);
+    case "deleteAccount":
+      return handleDeleteAccount(context, connection, frame);
     case "ping":
       connection.reply({ type: "pong", requestId: frame.requestId });
       return undefined;

@@ -4,7 +4,7 @@
  * A claim names origin and both nonces, so a signature seen elsewhere, or on another connection, proves nothing here.
  */
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
-import type { DeviceId } from "@dovetail/core/base/ids.ts";
+import type { AccountId, DeviceId } from "@dovetail/core/base/ids.ts";
 import type { Label } from "@dovetail/core/crypto/labels.ts";
 import { LABEL } from "@dovetail/core/crypto/labels.ts";
 import { verifySignature } from "@dovetail/core/crypto/verify.ts";
@@ -42,9 +42,10 @@ export async function handleSignIn(
   // Known by its device before the store is asked: a revocation meanwhile finds it.
   rememberDevice(context, connection, deviceId);
   const device = await context.store.findDevice(accountId, deviceId);
+  const absent = device.ok && device.value === null ? await whyAbsent(context, accountId) : "unknown-device";
   const fault = ((): FailureCode | null => {
     if (!device.ok) return device.error.code;
-    if (device.value === null) return "unknown-device";
+    if (device.value === null) return absent;
     const isSigned = isClaimSigned(context, connection, {
       publicKey: device.value.signKey,
       label: LABEL.signSignIn,
@@ -104,6 +105,12 @@ export async function handleResume(
   }
   forgetDevice(context, connection, deviceId);
   refuseProof(connection, requestId, device.ok ? "revoked-device" : device.error.code);
+}
+
+/** DI16: the devices of a deleted account are told what became of it. */
+async function whyAbsent(context: GatewayContext, accountId: AccountId): Promise<FailureCode> {
+  const deleted = await context.store.isDeleted(accountId);
+  return deleted.ok && deleted.value ? "account-deleted" : "unknown-device";
 }
 
 function admit(

@@ -48,6 +48,18 @@ export function createOperatorDesk(deps: OperatorDeskDeps): OperatorDesk {
           figures: { ...figures.value, connections: server?.connectionCount() ?? null },
         };
       }
+      case "deleteAccount": {
+        const deleted = await store.deleteAccount(request.accountId);
+        if (!deleted.ok) return refused(deleted.error);
+        deps.logger.log("info", "account-deleted");
+        const erased = await store.erased();
+        return erased.ok ? { type: "done" } : refused(erased.error);
+      }
+      case "releaseHandle": {
+        const released = await store.releaseHandle(request.handle);
+        if (!released.ok) return refused(released.error);
+        return released.value ? { type: "done" } : { type: "refused", reason: "unknown", detail: "" };
+      }
       default:
         return unreachable(request);
     }

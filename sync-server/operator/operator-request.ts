@@ -4,6 +4,7 @@
  * The same structures go over the socket in the data folder and straight to the desk.
  */
 import {
+  id,
   integer,
   list,
   nullable,
@@ -21,6 +22,8 @@ export const operatorRequestShape = variants({
   listInvitations: [2, {}],
   revokeInvitation: [3, { number: integer(1) }],
   figures: [4, {}],
+  deleteAccount: [5, { accountId: id("account") }],
+  releaseHandle: [6, { handle: text(256) }],
 });
 export type OperatorRequest = ShapeOf<typeof operatorRequestShape>;
 

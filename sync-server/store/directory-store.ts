@@ -91,6 +91,13 @@ export interface DirectoryStore {
    * - Fails: `unknown-account`; `chain-conflict`; `quota` for too many added boxes. The same link again is a success.
    */
   appendLink(step: ChainStep): Promise<Result<void, Refusal>>;
+  /**
+   * Deletes an account and everything kept for it: chain, devices, prekeys, logs, snapshots, blobs. As one act nobody
+   * finds it any more; what is large is erased after that, and goes on after a restart. Its id and handle stay taken.
+   *
+   * - Fails: `unknown-account`.
+   */
+  deleteAccount(accountId: AccountId): Promise<Result<void, Refusal>>;
   findAccount(accountId: AccountId): Promise<Result<AccountRecord | null, Refusal>>;
   findDevice(accountId: AccountId, deviceId: DeviceId): Promise<Result<DeviceRecord | null, Refusal>>;
   /** Links after `after`, as many as fit `linksMax` and `bytesMax`, at least one. Null for an unknown account. */

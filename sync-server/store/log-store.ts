@@ -75,6 +75,7 @@ export interface LogPage {
 /** What others must hear of, told in the turn of the commit and before any answer. */
 export type StoreEvent =
   | { readonly type: "appended"; readonly logId: LogId; readonly entries: readonly PlacedEntry[] }
+  | { readonly type: "deleted"; readonly deviceIds: readonly DeviceId[] }
   | { readonly type: "revoked"; readonly accountId: AccountId; readonly deviceIds: readonly DeviceId[] };
 
 export interface LogStore {

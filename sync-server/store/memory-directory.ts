@@ -86,7 +86,22 @@ export function createMemoryDirectory(
     return ok();
   }
 
+  function deleteAccount(accountId: AccountId): Result<void, Refusal> {
+    const account = accountById.get(accountId);
+    if (account === undefined) return refuse("unknown-account");
+    accountById.delete(accountId);
+    gate.deletedAccounts.add(accountId);
+    if (account.handle !== null) {
+      accountByHandle.delete(account.handle);
+      gate.deletedHandles.add(account.handle);
+    }
+    gate.forgetAccount(accountId);
+    announce({ type: "deleted", deviceIds: [...account.devices.keys()] });
+    return ok();
+  }
+
   const directory: DirectoryStore = {
+    deleteAccount: (accountId) => Promise.resolve(deleteAccount(accountId)),
     register: (genesis, handle, admission = { type: "open" }) =>
       Promise.resolve(register(genesis, handle, admission)),
     appendLink: (step) => Promise.resolve(appendLink(step)),

@@ -18,6 +18,8 @@ export interface MemoryAdmission {
   admit(admission: RegistrationAdmission): FailureCode | null;
   readonly deletedAccounts: Set<AccountId>;
   readonly deletedHandles: Set<string>;
+  /** Drops what else is kept for an account; the store says how. */
+  forgetAccount: (accountId: AccountId) => void;
 }
 
 /** No invitations and no tombstones yet. */
@@ -30,6 +32,7 @@ export function createMemoryAdmission(): MemoryAdmission {
   return {
     deletedAccounts: new Set(),
     deletedHandles: new Set(),
+    forgetAccount: () => {},
     admit(admission) {
       if (admission.type === "open") return null;
       const hash = toHex(admission.hash);

@@ -54,7 +54,7 @@ export function createMemoryLogs(
   quotas: Quotas,
 ): {
   readonly logs: Omit<LogStore, "onEvent">;
-  readonly logById: ReadonlyMap<LogId, MemoryLog>;
+  readonly logById: Map<LogId, MemoryLog>;
   figures(): Omit<StoreFigures, "accounts">;
 } {
   const logById = new Map<LogId, MemoryLog>();

@@ -28,7 +28,7 @@ type Blobs = Map<BlobId, { readonly bytes: Bytes; storedAtMs: number }>;
 export function createMemorySnapshots(
   owners: MemoryOwners,
   logById: ReadonlyMap<LogId, MemoryLog>,
-): SnapshotStore {
+): SnapshotStore & { forgetAccount(accountId: AccountId): void } {
   const snapshotsByLog = new Map<LogId, readonly KeptSnapshot[]>();
   const blobsByAccount = new Map<AccountId, Blobs>();
   const seenAtMs = new Map<DeviceId, number>();
@@ -98,6 +98,10 @@ export function createMemorySnapshots(
   }
 
   return {
+    forgetAccount(accountId) {
+      blobsByAccount.delete(accountId);
+      for (const log of logById.values()) if (log.ownerId === accountId) snapshotsByLog.delete(log.logId);
+    },
     putBlobs: (accountId, blobs, nowMs) => Promise.resolve(putBlobs(accountId, blobs, nowMs)),
     readBlobs(accountId, blobIds, bytesMax) {
       if (owners.epochOf(accountId) === null) return Promise.resolve(refuse("unknown-account"));

@@ -17,12 +17,19 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
   const admission = createMemoryAdmission();
   const { directory, owners } = createMemoryDirectory(announce, admission);
   const { logs, logById, figures } = createMemoryLogs(owners, announce, quotas);
+  const { forgetAccount, ...snapshots } = createMemorySnapshots(owners, logById);
+  admission.forgetAccount = (accountId) => {
+    forgetAccount(accountId);
+    for (const log of logById.values()) if (log.ownerId === accountId) logById.delete(log.logId);
+  };
   return {
     ...logs,
     ...directory,
-    ...createMemorySnapshots(owners, logById),
+    ...snapshots,
     ...admission.operations,
     isDeleted: (accountId) => Promise.resolve(ok(admission.deletedAccounts.has(accountId))),
+    erased: () => Promise.resolve(ok()),
+    releaseHandle: (handle) => Promise.resolve(ok(admission.deletedHandles.delete(handle))),
     figures: () => Promise.resolve(ok({ ...figures(), accounts: owners.count() })),
     probe: () => Promise.resolve(ok()),
     onEvent(listener) {

@@ -55,6 +55,10 @@ export interface OperatorStore {
   revokeInvitation(number: number): Promise<Result<boolean, Refusal>>;
   /** Tells whether the account was here and was deleted. */
   isDeleted(accountId: AccountId): Promise<Result<boolean, Refusal>>;
+  /** Resolves when everything of deleted accounts is erased, or the store closes. */
+  erased(): Promise<Result<void, Refusal>>;
+  /** Lets a handle of a deleted account be registered again. False when it is none. */
+  releaseHandle(handle: string): Promise<Result<boolean, Refusal>>;
   figures(): Promise<Result<StoreFigures, Refusal>>;
   /** Writes and commits something. - Fails: as any write does. */
   probe(nowMs: number): Promise<Result<void, Refusal>>;

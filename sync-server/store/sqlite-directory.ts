@@ -24,7 +24,10 @@ export interface SqliteDirectoryDeps {
   announce(event: StoreEvent): void;
 }
 
-type ChainOperations = Omit<DirectoryStore, "publishPreKeys" | "countPreKeys" | "claimPreKeys"> &
+type ChainOperations = Omit<
+  DirectoryStore,
+  "publishPreKeys" | "countPreKeys" | "claimPreKeys" | "deleteAccount"
+> &
   Pick<OperatorStore, "isDeleted">;
 
 /** The chain, box and handle operations of the SQLite store. */

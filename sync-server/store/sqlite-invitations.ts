@@ -68,16 +68,20 @@ export interface Tombstones {
   hasHandle(handle: string): boolean;
   addAccount(accountId: AccountId): void;
   addHandle(handle: string): void;
+  /** False when it had none. */
+  removeHandle(handle: string): boolean;
 }
 
 /** Tombstones in the table `deleted`. Rule DI16. */
 export function createTombstones(db: DatabaseSync): Tombstones {
   const select = db.prepare("SELECT 1 FROM deleted WHERE hash = ?");
+  const remove = db.prepare("DELETE FROM deleted WHERE hash = ?");
   const insert = db.prepare("INSERT INTO deleted (hash) VALUES (?) ON CONFLICT DO NOTHING");
   return {
     hasAccount: (accountId) => select.get(accountTombstone(accountId)) !== undefined,
     hasHandle: (handle) => select.get(handleTombstone(handle)) !== undefined,
     addAccount: (accountId) => void insert.run(accountTombstone(accountId)),
+    removeHandle: (handle) => remove.run(handleTombstone(handle)).changes === 1,
     addHandle: (handle) => void insert.run(handleTombstone(handle)),
   };
 }

@@ -56,14 +56,16 @@ export interface LogHeads {
   /** Says that `head` was changed in this transaction. */
   touch(head: LogHead): void;
   writeTouched(): void;
-  /** After a rollback or a deletion: a head may have been changed, or loaded from a row that is gone again. */
+  /** Forgets the logs of an account whose rows were changed beside this cache. */
+  forgetOwner(owner: number): void;
+  /** After a rollback: a head may have been changed, or loaded from a row that is gone again. */
   forgetAll(): void;
 }
 
 /** A cache over the tables `logs` and `writers`. */
 export function createLogHeads(db: DatabaseSync): LogHeads {
   const selectLog = db.prepare(
-    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, trimmed_upto, bytes, kinds FROM logs WHERE log_id = ?",
+    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, trimmed_upto, bytes, kinds FROM logs WHERE log_id = ? AND owner > 0",
   );
   const selectLast = db.prepare("SELECT max(place) AS place FROM entries WHERE place BETWEEN ? AND ?");
   const selectWriter = db.prepare("SELECT number, trimmed_seq FROM writers WHERE log = ? AND tag = ?");
@@ -169,6 +171,14 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
       touched.clear();
       // Only here do the rows say again what is in memory.
       if (bytesByOwner.size > ACCOUNTS_CACHED_MAX) bytesByOwner.clear();
+    },
+    forgetOwner(owner) {
+      for (const [logId, head] of headById) {
+        if (head.owner !== owner) continue;
+        headById.delete(logId);
+        touched.delete(head);
+      }
+      bytesByOwner.delete(owner);
     },
     forgetAll() {
       headById.clear();

@@ -156,7 +156,8 @@ interface WaitingAck {
 /** Acks of a short while are written together: only a device's highest counts, and each alone would cost a sync. */
 function createAcks(deps: SqliteLogsDeps) {
   const put = deps.db.prepare(
-    "INSERT INTO acks (log, device_id, upto) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)",
+    // A log that was deleted meanwhile gets none.
+    "INSERT INTO acks (log, device_id, upto) SELECT id, ?2, ?3 FROM logs WHERE id = ?1 AND owner > 0 ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)",
   );
   let waiting = new Map<string, WaitingAck & { readonly row: number; readonly deviceId: DeviceId }>();
   let timer: ReturnType<typeof setTimeout> | null = null;

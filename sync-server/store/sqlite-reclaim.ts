@@ -36,7 +36,7 @@ export function createSqliteReclaim(deps: SqliteSnapshotsDeps): Pick<SnapshotSto
   const standingsOf = prepareStandings(deps);
   const trim = prepareTrim(deps);
   const collect = prepareCollect(deps);
-  const selectNext = db.prepare("SELECT id, log_id FROM logs WHERE id > ? ORDER BY id LIMIT ?");
+  const selectNext = db.prepare("SELECT id, log_id FROM logs WHERE id > ? AND owner > 0 ORDER BY id LIMIT ?");
   const isFree = db.prepare("PRAGMA freelist_count");
   let cursor = 0;
 

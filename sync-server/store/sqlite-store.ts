@@ -7,6 +7,7 @@ import { FIRST_QUOTAS, type Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { ServerStore } from "./server-store.ts";
 import { createAccountStandings } from "./sqlite-accounts.ts";
+import { createSqliteDeletion } from "./sqlite-deletion.ts";
 import { createSqliteDirectory } from "./sqlite-directory.ts";
 import { createSqliteFigures } from "./sqlite-figures.ts";
 import { createSqliteInvitations, createTombstones } from "./sqlite-invitations.ts";
@@ -74,12 +75,14 @@ export function openSqliteStore(
     },
   };
   const { flushAcks, ...logs } = createSqliteLogs(deps);
+  const { stopErasing, ...deletion } = createSqliteDeletion(deps);
   return ok({
     ...logs,
     ...createSqliteDirectory(deps),
     ...createSqlitePreKeys(deps),
     ...createSqliteSnapshots(deps),
     ...createSqliteReclaim(deps),
+    ...deletion,
     ...createSqliteInvitations(db, queue),
     ...createSqliteFigures(deps),
     onEvent(listener) {
@@ -87,6 +90,7 @@ export function openSqliteStore(
       return () => listeners.delete(listener);
     },
     close() {
+      stopErasing();
       flushAcks();
       queue.flush();
       db.close();

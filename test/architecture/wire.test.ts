@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "1b9b69331221b8dfb1fdea7e7071ce0f5d80f51e820d704b927c0988464ef55e" };
+const PINNED = { version: 1, hash: "21e976e28dfe2588f2d899940a735aa0a033f4f047a5a8b17649629f44e95f7f" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

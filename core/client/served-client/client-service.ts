@@ -24,6 +24,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     setDeviceName: [device, textArgument],
     revokeDevice: [device],
     rotateEpoch: [],
+    deleteAccount: [],
     start: [],
     sync: [],
     linkDevice: [],

@@ -1,0 +1,208 @@
+/** Deleting an account: what is gone, what stays taken, and that the file holds nothing of it. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Bytes } from "../../core/base/bytes.ts";
+import { idBytes, idFromBytes } from "../../core/base/ids.ts";
+import { silentLogger } from "../../core/base/logger.ts";
+import { cryptoReady } from "../../core/crypto/sodium.ts";
+import { ERASE_ENTRIES_MAX } from "../../sync-server/limits.ts";
+import type { StoreEvent } from "../../sync-server/store/log-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import type { ServerStore } from "../../sync-server/store/server-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { must } from "../support/chain-world.ts";
+import { createSeededRandom } from "../support/seeded-random.ts";
+import {
+  byDevice,
+  firstDevice,
+  genesisStep,
+  nextStep,
+  NOW_MS,
+  storeEntry,
+  storePreKey,
+} from "../support/store-world.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+beforeAll(cryptoReady);
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+const refused = (code: string) => ({ ok: false, error: { type: "Refused", code } });
+const ENTRIES = ERASE_ENTRIES_MAX + 5;
+
+/** An account with something in every table, and all bytes that are its own. */
+async function fillAccount(store: ServerStore, seed: string, handle: string) {
+  const random = createSeededRandom(seed);
+  const step = genesisStep(random);
+  const deviceId = firstDevice(step);
+  const { accountId } = step;
+  must(await store.register(step, handle));
+  const sibling = { deviceId: idFromBytes("device", random.bytes(16)), signKey: random.bytes(32) };
+  const second = nextStep(random, step, { addedDevices: [sibling], box: random.bytes(60) });
+  must(await store.appendLink(second));
+  const preKeys = (["signed", "lastResort", "oneTime"] as const).map((kind) => storePreKey(random, kind));
+  must(await store.publishPreKeys(accountId, deviceId, preKeys, NOW_MS));
+  const blob = random.bytes(30_000);
+  must(await store.putBlobs(accountId, [blob], NOW_MS));
+  const own: Bytes[] = [idBytes(accountId), idBytes(deviceId), idBytes(sibling.deviceId), blob];
+  own.push(step.link, second.link, step.recoveryKey, sibling.signKey, ...preKeys.map(({ bytes }) => bytes));
+  if (step.boxes !== null && second.box !== null) own.push(step.boxes, second.box);
+  const logs = [];
+  for (const kind of ["account", "inbound", "request"] as const) {
+    const logId = idFromBytes("log", random.bytes(32));
+    const appendKey = kind === "inbound" ? random.bytes(32) : null;
+    must(await store.createLog({ logId, ownerId: accountId, kind, appendKey }));
+    const writerTag = idFromBytes("writerTag", random.bytes(16));
+    const entries = Array.from({ length: kind === "inbound" ? ENTRIES : 3 }, (_, index) =>
+      storeEntry(logId, writerTag, index + 1, random.bytes(index === 0 ? 9_000 : 120)),
+    );
+    must(await store.append({ logId, appender: byDevice(accountId, deviceId), writerTag, entries }));
+    must(await store.ack(logId, deviceId, 2));
+    own.push(
+      idBytes(logId),
+      idBytes(writerTag),
+      ...entries.flatMap(({ id, sealed }) => [idBytes(id), sealed]),
+    );
+    if (appendKey !== null) own.push(appendKey);
+    logs.push({ logId, writerTag, kind });
+  }
+  const request = logs.find(({ kind }) => kind === "request");
+  const ticket = random.bytes(32);
+  if (request !== undefined) must(await store.setTickets(request.logId, [ticket]));
+  own.push(ticket);
+  return { step, second, accountId, deviceId, handle, logs, own };
+}
+
+for (const [name, open] of [
+  ["memory", () => createMemoryStore()],
+  ["node:sqlite", () => must(openSqliteStore(":memory:", silentLogger))],
+] as const) {
+  describe(`deleting an account: ${name}`, () => {
+    test("[DI15] nobody finds it or anything of it, its devices are told, and others keep theirs", async () => {
+      const store = open();
+      cleanUps.push(() => store.close());
+      const gone = await fillAccount(store, "gone", "ann");
+      const stays = await fillAccount(store, "stays", "bob");
+      const events: StoreEvent[] = [];
+      store.onEvent((event) => void events.push(event));
+      must(await store.deleteAccount(gone.accountId));
+      must(await store.erased());
+      expect(events).toMatchObject([{ type: "deleted", deviceIds: expect.arrayContaining([gone.deviceId]) }]);
+      expect(must(await store.findAccount(gone.accountId))).toBe(null);
+      expect(must(await store.readChain(gone.accountId, 0, 9, 9_999))).toBe(null);
+      expect(must(await store.findDevice(gone.accountId, gone.deviceId))).toBe(null);
+      expect(must(await store.findHandle("ann"))).toBe(null);
+      expect(await store.claimPreKeys(gone.accountId, null, NOW_MS)).toEqual(refused("unknown-account"));
+      expect(await store.appendLink(nextStep(createSeededRandom("late"), gone.second))).toEqual(
+        refused("unknown-account"),
+      );
+      for (const { logId, writerTag } of gone.logs) {
+        expect(must(await store.findLog(logId))).toBe(null);
+        const late = [storeEntry(logId, writerTag, 999, new Uint8Array(9))];
+        const request = { logId, appender: { type: "capability" }, writerTag, entries: late } as const;
+        expect(await store.append(request)).toEqual(refused("unknown-log"));
+      }
+      expect(await store.deleteAccount(gone.accountId)).toEqual(refused("unknown-account"));
+      expect(must(await store.findHandle("bob"))).toBe(stays.accountId);
+      for (const { logId, kind } of stays.logs) {
+        const page = must(await store.read({ logId, after: 0, entriesMax: 9_999, bytesMax: 9_999_999 }));
+        expect(page.entries).toHaveLength(kind === "inbound" ? ENTRIES : 3);
+      }
+      expect(must(await store.claimPreKeys(stays.accountId, null, NOW_MS)).bundles).toHaveLength(1);
+      expect(must(await store.figures())).toMatchObject({ accounts: 1, erasures: 0 });
+      must(await store.reclaim({ nowMs: NOW_MS + 1, graceMs: 0, silentMs: 0 }));
+    });
+
+    test("[DI16] its id and handle stay taken, until the operator lets the handle go", async () => {
+      const store = open();
+      cleanUps.push(() => store.close());
+      const gone = await fillAccount(store, "gone", "ann");
+      must(await store.deleteAccount(gone.accountId));
+      expect(must(await store.isDeleted(gone.accountId))).toBe(true);
+      const other = genesisStep(createSeededRandom("other"));
+      expect(must(await store.isDeleted(other.accountId))).toBe(false);
+      expect(await store.register(gone.step, null)).toEqual(refused("account-deleted"));
+      expect(await store.register(other, "ann")).toEqual(refused("handle-taken"));
+      expect(must(await store.releaseHandle("ann"))).toBe(true);
+      expect(must(await store.releaseHandle("ann"))).toBe(false);
+      expect((await store.register(other, "ann")).ok).toBe(true);
+    });
+  });
+}
+
+describe("the file of a deleted account", () => {
+  /** Which of `needles` stand in any file of the database. */
+  function found(path: string, needles: readonly Bytes[]): number {
+    const files = [path, `${path}-wal`, `${path}-shm`].filter(existsSync).map((file) => readFileSync(file));
+    return needles.filter((needle) => files.some((file) => file.includes(Buffer.from(needle)))).length;
+  }
+
+  /** Pieces of an account's own bytes: a large value lies in several pages. */
+  const piecesOf = (own: readonly Bytes[], handle: string): readonly Bytes[] => [
+    ...own.map((bytes) => bytes.subarray(0, 12)),
+    ...own.map((bytes) => bytes.subarray(-12)),
+    new TextEncoder().encode(handle),
+  ];
+
+  function openFile() {
+    const folder = createTemporaryFolder();
+    cleanUps.push(folder.discard);
+    const path = join(folder.path, "server.sqlite");
+    return { path, open: () => must(openSqliteStore(path, silentLogger)) };
+  }
+
+  test("[DI17] holds not a byte of it, and all of everybody else's", async () => {
+    const { path, open } = openFile();
+    const store = open();
+    const gone = await fillAccount(store, "gone", "ann-of-the-lake");
+    const stays = await fillAccount(store, "stays", "bob-of-the-hill");
+    const [lost, kept] = [piecesOf(gone.own, gone.handle), piecesOf(stays.own, stays.handle)];
+    expect(found(path, lost)).toBe(lost.length);
+    must(await store.deleteAccount(gone.accountId));
+    must(await store.erased());
+    expect(found(path, lost)).toBe(0);
+    expect(found(path, kept)).toBe(kept.length);
+    await store.close();
+    expect(found(path, lost)).toBe(0);
+    expect(found(path, kept)).toBe(kept.length);
+  });
+
+  test("[DI17] is erased after a restart that came in between, and the numbers of what waits are not given anew", async () => {
+    const { path, open } = openFile();
+    const first = open();
+    const gone = await fillAccount(first, "gone", "ann-of-the-lake");
+    const lost = piecesOf(gone.own, gone.handle);
+    // The transaction is durable; the server ends before it has erased much.
+    const deleted = first.deleteAccount(gone.accountId);
+    must(await deleted);
+    await first.close();
+    expect(found(path, lost)).toBeGreaterThan(0);
+    const second = open();
+    const stays = await fillAccount(second, "stays", "bob-of-the-hill");
+    must(await second.erased());
+    expect(found(path, lost)).toBe(0);
+    for (const { logId, kind } of stays.logs) {
+      const page = must(await second.read({ logId, after: 0, entriesMax: 9_999, bytesMax: 9_999_999 }));
+      expect(page.entries).toHaveLength(kind === "inbound" ? ENTRIES : 3);
+    }
+    await second.close();
+  });
+
+  test("[DI17] gets no acknowledgement that comes late", async () => {
+    const { path, open } = openFile();
+    const store = open();
+    const gone = await fillAccount(store, "gone", "ann-of-the-lake");
+    const [log] = gone.logs;
+    // Acks wait a moment to be written together: this one is written after the deletion.
+    const late = log === undefined ? null : store.ack(log.logId, gone.deviceId, 3);
+    must(await store.deleteAccount(gone.accountId));
+    must(await store.erased());
+    await late;
+    await store.close();
+    expect(found(path, [idBytes(gone.deviceId)])).toBe(0);
+  });
+});
