@@ -16,6 +16,7 @@ const ENTRY_BY_COMMAND = {
   start: ["tools/start.ts"],
   demo: ["cli/demo.ts"],
   bench: ["test/bench/main.ts"],
+  sim: ["test/simulation/main.ts"],
   test: ["tools/test.ts"],
   check: ["tools/test.ts", "types", "lint"],
   format: [BIOME, "check", "--write", "."],

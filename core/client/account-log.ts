@@ -134,6 +134,8 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   const damaged = new Set<DocumentId>();
   /** Documents that have a row of heads, for what is told of a document by its id alone. */
   const nameById = new Map<DocumentId, DocumentName>();
+  /** Documents with a change that could not be made durable: it is shown here, so it has to be told of. */
+  const untold = new Map<DocumentId, DocumentName>();
   let cancelFlush: (() => void) | null = null;
   let isPushing = false;
   /** Something came while a push was ending. */
@@ -247,7 +249,12 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
         : [...rows.map((row, index) => tables.out.put([nextOut + index], row)), headsRow(name, change.heads)];
     tracked.delete(id);
     const written = await store.batch([...(options.with ?? []), ...writes]);
-    if (!written.ok) return written;
+    if (!written.ok) {
+      untold.set(id, name);
+      scheduleFlush();
+      return written;
+    }
+    untold.delete(id);
     tracked.add(id);
     if (rows.length === 0) {
       context.onSettled(settles);
@@ -507,7 +514,7 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   }
 
   function scheduleFlush(): void {
-    if (cancelFlush !== null || journal.size + readBack.size === 0) return;
+    if (cancelFlush !== null || journal.size + readBack.size + untold.size === 0) return;
     cancelFlush = context.clock.schedule(FLUSH_DELAY_MS, () => {
       cancelFlush = null;
       void context.serial.run(flush);
@@ -517,6 +524,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   async function flush(): Promise<Result<void, ClientError>> {
     cancelFlush?.();
     cancelFlush = null;
+    for (const name of untold.values()) {
+      const told = await reconcile(name);
+      if (!told.ok) return told;
+    }
     const names = new Map([...journal.values(), ...readBack.values()].map((name) => [ref(name).id, name]));
     const isDone = new Set<DocumentId>();
     for (const [id, name] of names) {

@@ -52,8 +52,8 @@ export function createVirtualDisk(time: VirtualTime, random: SeededRandom): Virt
   const written = (): Promise<void> =>
     new Promise((resolve) => {
       const spent = disk.latencyMaxMs === 0 ? 0 : random.below(disk.latencyMaxMs * 8) / 8;
-      lastAtMs = Math.max(time.nowMs() + spent, lastAtMs);
-      time.schedule(lastAtMs - time.nowMs(), resolve);
+      lastAtMs = Math.max(time.exactMs() + spent, lastAtMs);
+      time.schedule(lastAtMs - time.exactMs(), resolve);
     });
 
   const disk: VirtualDisk = {

@@ -8,6 +8,8 @@ import type { Clock } from "../../../core/base/clock.ts";
 const nextTurn = setImmediate;
 
 export interface VirtualTime extends Clock {
+  /** The moment, with its fraction. */
+  exactMs(): number;
   /** Events that have run. */
   eventCount(): number;
   /** Milliseconds since the world began. */
@@ -92,7 +94,9 @@ export function createVirtualTime(startMs: number): VirtualTime {
 
   const time: VirtualTime = {
     onEvent: null,
-    nowMs: () => nowMs,
+    // A clock shows whole milliseconds; what happens within one still has its order.
+    nowMs: () => Math.floor(nowMs),
+    exactMs: () => nowMs,
     eventCount: () => events,
     elapsedMs: () => nowMs - startMs,
     schedule(delayMs, task) {

@@ -1,0 +1,120 @@
+/** `npm run sim`: plays simulated worlds and says in plain words what they survived. */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { automergeReady, cryptoReady } from "@dovetail/core";
+import { playMany, type Survived } from "./play-many.ts";
+import { openNonceLedger } from "./world/nonce-ledger.ts";
+import { runStory, type StoryResult } from "./world/run-story.ts";
+import { findSmallestStory } from "./world/smallest-story.ts";
+import { planStory, type StoryPlan } from "./world/story-plan.ts";
+
+const HELP = `Plays whole worlds: people, their devices, a server and everything that goes wrong, from a seed.
+
+Usage: npm run sim -- [options]
+
+  --worlds N    how many worlds                                   (200)
+  --from N      the first seed                                    (1)
+  --jobs N      processes                                         (one a processor)
+  --seed N      one world, played twice; when it fails, the smallest story that still does
+  --trace       with --seed: everything that happened, line by line
+  --json        the summary as JSON
+  --help
+`;
+
+const { values } = parseArgs({
+  options: {
+    worlds: { type: "string", default: "200" },
+    from: { type: "string", default: "1" },
+    jobs: { type: "string", default: String(availableParallelism()) },
+    seed: { type: "string" },
+    trace: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) process.stdout.write(HELP);
+else if (values.seed !== undefined) process.exitCode = await replay(values.seed);
+else process.exitCode = await many();
+
+async function replay(seed: string): Promise<number> {
+  await cryptoReady();
+  await automergeReady();
+  const ledger = openNonceLedger();
+  const plan = planStory(seed);
+  const say = values.trace ? (line: string) => void process.stdout.write(`${line}\n`) : null;
+  const first = await runStory(plan, ledger, say);
+  const second = await runStory(plan, ledger);
+  print(`seed ${seed}: ${people(plan)}, server on ${plan.server}, ${plan.steps.length} steps`);
+  print(`${first.events} events over ${seconds(first.virtualMs)} of its time; trace ${first.traceHash}`);
+  if (first.traceHash !== second.traceHash) {
+    print(`played again, the trace is ${second.traceHash}: something comes from outside the world`);
+    return 1;
+  }
+  print("played again, the trace is the same");
+  if (first.faults.length === 0) {
+    print(`every promise was kept, ${seconds(first.calmAfterMs)} after the trouble`);
+    return 0;
+  }
+  await explain(plan, first, (shorter) => runStory(shorter, ledger));
+  return 1;
+}
+
+async function explain(
+  plan: StoryPlan,
+  result: StoryResult,
+  play: (plan: StoryPlan) => Promise<StoryResult>,
+): Promise<void> {
+  print("not kept:");
+  for (const fault of result.faults) print(`  ${fault}`);
+  const smallest = await findSmallestStory(plan, async (shorter) => (await play(shorter)).faults.length > 0);
+  print(`the smallest story found that still fails has ${smallest.steps.length} steps:`);
+  for (const step of smallest.steps) print(`  ${JSON.stringify(step)}`);
+  for (const fault of (await play(smallest)).faults) print(`  -> ${fault}`);
+}
+
+async function many(): Promise<number> {
+  const [count, from, jobs] = [Number(values.worlds), Number(values.from), Number(values.jobs)];
+  const survived = await playMany({ from, count, jobs }, (played, done) => {
+    if (played.faults.length > 0 && !values.json) print(`seed ${played.seed} failed: ${played.faults[0]}`);
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${count} worlds `);
+  });
+  if (values.json) print(JSON.stringify(toJson(survived), null, 2));
+  else summarize(survived);
+  return survived.failed.length === 0 ? 0 : 1;
+}
+
+function summarize(survived: Survived): void {
+  const { worlds, failed, events, virtualMs, cpuMs, encryptions, calmAfterMsMax, tally } = survived;
+  print(`${worlds} worlds played, ${worlds - failed.length} kept every promise, ${failed.length} did not`);
+  print(
+    `${events.toLocaleString("en")} events, ${Math.round(events / (cpuMs / 1_000)).toLocaleString("en")} a second of processor time`,
+  );
+  print(`${seconds(virtualMs)} of their time in ${seconds(cpuMs)} of processor time`);
+  print(`${encryptions.toLocaleString("en")} encryptions, no key and nonce used for two things`);
+  print(`at rest at the latest ${seconds(calmAfterMsMax)} after the trouble`);
+  print("what happened in them:");
+  for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
+    print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
+  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}`);
+}
+
+function toJson({ failed, tally, hashBySeed: _, ...sums }: Survived) {
+  return {
+    ...sums,
+    failed: failed.map(({ seed, faults }) => ({ seed, faults })),
+    tally: Object.fromEntries(tally),
+  };
+}
+
+function people({ devicesByPerson }: StoryPlan): string {
+  return `${devicesByPerson.length} people with ${devicesByPerson.join(", ")} devices`;
+}
+
+function seconds(ms: number): string {
+  return ms < 120_000 ? `${(ms / 1_000).toFixed(1)} s` : `${(ms / 3_600_000).toFixed(2)} h`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

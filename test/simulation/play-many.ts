@@ -1,0 +1,75 @@
+/** Plays many seeds in several processes and adds up what was survived. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { PlayedSeed } from "./play-seeds.ts";
+
+export interface Survived {
+  readonly worlds: number;
+  readonly failed: readonly PlayedSeed[];
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly cpuMs: number;
+  readonly encryptions: number;
+  readonly calmAfterMsMax: number;
+  readonly tally: ReadonlyMap<string, number>;
+  readonly hashBySeed: ReadonlyMap<string, string>;
+}
+
+const WORKER = join(import.meta.dirname, "play-seeds.ts");
+
+/** Plays `count` seeds from `from` on, in `jobs` processes. - Fails: throws when a process ends before its seeds. */
+export async function playMany(
+  { from, count, jobs }: { readonly from: number; readonly count: number; readonly jobs: number },
+  onPlayed: (played: PlayedSeed, done: number) => void = () => {},
+): Promise<Survived> {
+  const played: PlayedSeed[] = [];
+  const shares = Array.from({ length: Math.min(jobs, count) }, (_, job) => ({
+    first: from + job,
+    count: Math.floor((count - job - 1) / jobs) + 1,
+  }));
+  await Promise.all(
+    shares.map((share) =>
+      runWorker([String(share.first), String(jobs), String(share.count)], (result) => {
+        played.push(result);
+        onPlayed(result, played.length);
+      }),
+    ),
+  );
+  return addUp(played);
+}
+
+/** Runs one process to its end. */
+export async function runWorker(
+  args: readonly string[],
+  onPlayed: (played: PlayedSeed) => void,
+  flags: readonly string[] = [],
+): Promise<void> {
+  const child = spawn(process.execPath, [...flags, WORKER, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said = (said + text).slice(-4_000);
+  });
+  const ended = new Promise<number | null>((resolve) => void child.on("close", resolve));
+  for await (const line of createInterface({ input: child.stdout })) onPlayed(JSON.parse(line));
+  const code = await ended;
+  if (code !== 0) throw new Error(`a process of the simulation ended with ${code}:\n${said}`);
+}
+
+function addUp(played: readonly PlayedSeed[]): Survived {
+  const tally = new Map<string, number>();
+  for (const one of played)
+    for (const [what, number] of one.tally) tally.set(what, (tally.get(what) ?? 0) + number);
+  const sum = (pick: (one: PlayedSeed) => number) => played.reduce((total, one) => total + pick(one), 0);
+  return {
+    worlds: played.length,
+    failed: played.filter(({ faults }) => faults.length > 0),
+    events: sum((one) => one.events),
+    virtualMs: sum((one) => one.virtualMs),
+    cpuMs: sum((one) => one.cpuMs),
+    encryptions: sum((one) => one.encryptions),
+    calmAfterMsMax: Math.max(0, ...played.map((one) => one.calmAfterMs)),
+    tally,
+    hashBySeed: new Map(played.map(({ seed, traceHash }) => [seed, traceHash])),
+  };
+}

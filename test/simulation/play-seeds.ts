@@ -1,0 +1,32 @@
+/**
+ * One process of a run: plays the seeds it is given, one after the other, and prints each result as a line of JSON.
+ *
+ * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … The main program starts several.
+ */
+import { automergeReady, cryptoReady } from "@dovetail/core";
+import { openNonceLedger } from "./world/nonce-ledger.ts";
+import { runStory, type StoryResult } from "./world/run-story.ts";
+import { planStory } from "./world/story-plan.ts";
+
+/** A result as it crosses to the main program. */
+export interface PlayedSeed extends Omit<StoryResult, "tally"> {
+  readonly tally: readonly (readonly [string, number])[];
+  readonly cpuMs: number;
+}
+
+const [from = 1, step = 1, count = 1] = process.argv.slice(2).map(Number);
+await cryptoReady();
+await automergeReady();
+const ledger = openNonceLedger();
+let used = process.cpuUsage();
+for (let index = 0; index < count; index++) {
+  const result = await runStory(planStory(String(from + index * step)), ledger);
+  const spent = process.cpuUsage(used);
+  used = process.cpuUsage();
+  const played: PlayedSeed = {
+    ...result,
+    tally: [...result.tally],
+    cpuMs: (spent.user + spent.system) / 1_000,
+  };
+  process.stdout.write(`${JSON.stringify(played)}\n`);
+}

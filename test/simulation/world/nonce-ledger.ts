@@ -1,0 +1,48 @@
+/**
+ * Sees every authenticated encryption of the process and remembers key and nonce: the same two with other plaintext, or
+ * other associated data, is the fault that gives a key away.
+ */
+import { createHash } from "node:crypto";
+import { sodium } from "../../../core/crypto/sodium.ts";
+
+export interface NonceLedger {
+  /** Encryptions since the last `begin`. */
+  count(): number;
+  /** How many of them used a key and a nonce that had been used for something else. */
+  reuses(): number;
+  begin(): void;
+}
+
+type Encrypt = typeof sodium.crypto_aead_xchacha20poly1305_ietf_encrypt;
+
+/** Puts the ledger between the engine and libsodium. `cryptoReady` comes first. */
+export function openNonceLedger(): NonceLedger {
+  const encrypt: Encrypt = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt;
+  const used = new Map<string, string>();
+  let count = 0;
+  let reuses = 0;
+  const watched = (...args: Parameters<Encrypt>) => {
+    const [plaintext, aad, , nonce, key] = args;
+    const place = `${Buffer.from(key).toString("latin1")}${Buffer.from(nonce).toString("latin1")}`;
+    const content = createHash("sha1")
+      .update(aad ?? "")
+      .update("|")
+      .update(plaintext)
+      .digest("base64");
+    const before = used.get(place);
+    count += 1;
+    if (before !== undefined && before !== content) reuses += 1;
+    used.set(place, content);
+    return Reflect.apply(encrypt, sodium, args);
+  };
+  Object.assign(sodium, { crypto_aead_xchacha20poly1305_ietf_encrypt: watched });
+  return {
+    count: () => count,
+    reuses: () => reuses,
+    begin() {
+      used.clear();
+      count = 0;
+      reuses = 0;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/** What every world promises, whatever happened in it. */
+import type { Client, StateFingerprint } from "@dovetail/core";
+import { good } from "../../support/client-world.ts";
+import { CANARY, type Member, type Person, type World } from "./world.ts";
+
+/** What is not in its place yet: devices of a person that differ, texts that are missing, doubled, or nobody's. */
+export async function findUnkept(world: World): Promise<readonly string[]> {
+  const unkept: string[] = [];
+  for (const person of world.people) {
+    const active = person.devices.filter(
+      ({ standing, device }) => standing === "active" && device.client !== null,
+    );
+    unkept.push(...(await findDifference(active)));
+    for (const member of active) {
+      unkept.push(...(await findMissing(world, person, member)));
+      for (const alarm of member.alarms) unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
+    }
+  }
+  return unkept;
+}
+
+/** Devices of one person hold the same, and show the same. */
+async function findDifference(members: readonly Member[]): Promise<readonly string[]> {
+  const [first, ...others] = members;
+  if (first === undefined) return [];
+  const held = await fingerprintOf(first);
+  const faults: string[] = [];
+  for (const other of others) {
+    const theirs = await fingerprintOf(other);
+    const parts = differingParts(held, theirs);
+    if (parts !== "") faults.push(`${first.device.name} and ${other.device.name} differ in ${parts}`);
+  }
+  return faults;
+}
+
+async function fingerprintOf({ device }: Member): Promise<StateFingerprint> {
+  return good(await (device.client as Client).fingerprint());
+}
+
+function differingParts(a: StateFingerprint, b: StateFingerprint): string {
+  const kinds = Object.keys({ ...a.headsByKind, ...b.headsByKind });
+  const parts = kinds
+    .filter((kind) => a.headsByKind[kind] !== b.headsByKind[kind])
+    .map((kind) => `${kind} heads`);
+  if (a.ops !== b.ops) parts.push(`ops (${a.opCount} and ${b.opCount})`);
+  if (a.view !== b.view) parts.push("view");
+  return parts.join(", ");
+}
+
+/** Every text that was kept by a device stands once on every device of both people; no text stands twice. */
+async function findMissing(world: World, person: Person, member: Member): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const [name, conversationId] of person.conversationByName) {
+    const shown = new Map<string, number>();
+    let before: string | null = null;
+    do {
+      const page: Awaited<ReturnType<Client["messages"]>> = await (member.device.client as Client).messages(
+        conversationId,
+        before === null ? { limit: 200 } : { limit: 200, before },
+      );
+      if (!page.ok) {
+        faults.push(`${member.device.name} does not show its conversation: ${page.error.type}`);
+        break;
+      }
+      for (const { text } of page.value.messages) shown.set(text, (shown.get(text) ?? 0) + 1);
+      before = page.value.older;
+    } while (before !== null);
+    const about = world.written.filter(
+      ({ from, to }) => (from === person && to.name === name) || (to === person && from.name === name),
+    );
+    for (const { text, state, by } of about) {
+      const times = shown.get(text) ?? 0;
+      shown.delete(text);
+      const isPromised = state === "kept" && by.standing === "active" && !by.wasFarAhead;
+      if (times > 1) faults.push(`${member.device.name} shows ${text} ${times} times`);
+      else if (isPromised && times === 0) faults.push(`${member.device.name} lacks ${text}`);
+      else if (state === "refused" && times > 0)
+        faults.push(`${member.device.name} shows ${text}, which was refused`);
+    }
+    for (const text of shown.keys()) faults.push(`${member.device.name} shows ${text}, which nobody wrote`);
+  }
+  return faults;
+}
+
+/** No text has left its devices in clear: not over the network, not to the server's disk, not to their own disks. */
+export function checkSecrets(world: World, faults: string[]): void {
+  const canary = Buffer.from(CANARY);
+  for (const bytes of world.trace.carried)
+    if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(canary)) {
+      faults.push("a text was on the network in clear");
+      break;
+    }
+  for (const { device } of world.members()) {
+    const key = Buffer.from(device.storeKey);
+    if (
+      world.trace.carried.some((bytes) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(key),
+      )
+    )
+      faults.push(`the store key of ${device.name} was on the network`);
+  }
+}
+
+/** Forgets what the network carried. */
+export function watchSecrets(world: World): void {
+  world.trace.carried.length = 0;
+}

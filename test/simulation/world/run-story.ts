@@ -1,0 +1,120 @@
+/** Plays a story to its end, ends all trouble, and says what is not as it was promised. */
+import { populatedWorld } from "./beginning.ts";
+import { checkSecrets, findUnkept, watchSecrets } from "./promises.ts";
+import type { NonceLedger } from "./nonce-ledger.ts";
+import { playStep, reopen, type Stage, type Tally, watchPower } from "./play-step.ts";
+import type { StoryPlan } from "./story-plan.ts";
+import type { World } from "./world.ts";
+
+export interface StoryResult {
+  readonly seed: string;
+  /** Empty when everything promised was kept. */
+  readonly faults: readonly string[];
+  readonly tally: Tally;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** How long after the trouble the world was at rest. */
+  readonly calmAfterMs: number;
+  readonly encryptions: number;
+  readonly traceHash: string;
+}
+
+/** Everything has to be in its place so long after the last trouble. */
+const CALM_MAX_MS = 10_000;
+/** A device that was switched off has so long to start, on a disk that works. */
+const START_MAX_MS = 5_000;
+const LOOK_EVERY_MS = 250;
+const FAULTS_MAX = 12;
+
+/** Plays `plan`. Worlds of one process are played one after the other. */
+export async function runStory(
+  plan: StoryPlan,
+  ledger: NonceLedger,
+  onLine: ((line: string) => void) | null = null,
+): Promise<StoryResult> {
+  const world = await populatedWorld(plan, onLine);
+  ledger.begin();
+  const stage: Stage = { world, tally: new Map(), faults: [], undo: new Set(), pending: 0 };
+  let calmAfterMs = 0;
+  try {
+    for (const member of world.members()) watchPower(stage, member);
+    for (const step of plan.steps) {
+      onLine?.(`-- ${JSON.stringify(step)}`);
+      if (step.type === "pass") await world.time.pass(step.ms);
+      else playStep(stage, step);
+      await world.time.pass(1);
+    }
+    onLine?.("-- the trouble is over");
+    await endTrouble(stage);
+    calmAfterMs = await comeToRest(stage);
+    checkSecrets(world, stage.faults);
+    if (ledger.reuses() > 0) stage.faults.push(`a key and a nonce were used twice, ${ledger.reuses()} times`);
+  } catch (error) {
+    stage.faults.push(`the world broke: ${error instanceof Error ? error.stack : String(error)}`);
+  } finally {
+    watchSecrets(world);
+    world.end();
+  }
+  for (const [what, number] of Object.entries(world.network.counts))
+    if (number > 0) stage.tally.set(`network ${what}`, number);
+  return {
+    seed: plan.seed,
+    faults: stage.faults.slice(0, FAULTS_MAX),
+    tally: stage.tally,
+    events: world.time.eventCount(),
+    virtualMs: world.time.elapsedMs(),
+    calmAfterMs,
+    encryptions: ledger.count(),
+    traceHash: world.trace.digest(),
+  };
+}
+
+/** Ways are free, disks have room, clocks are right, and whoever was switched off is switched on. */
+async function endTrouble(stage: Stage): Promise<void> {
+  const { world } = stage;
+  for (const undo of [...stage.undo]) undo();
+  world.server.start();
+  for (const { device } of world.members()) {
+    device.skewMs = 0;
+    Object.assign(device.disk, { isFull: false, latencyMaxMs: 2, onWrite: null });
+  }
+  world.network.heal();
+  const untilMs = world.time.elapsedMs() + START_MAX_MS;
+  for (;;) {
+    const off = world
+      .members()
+      .filter(({ standing, device }) => standing === "active" && device.client === null);
+    if (off.length === 0) return;
+    if (world.time.elapsedMs() >= untilMs) {
+      for (const { device } of off) stage.faults.push(`${device.name} did not start again`);
+      return;
+    }
+    for (const member of off) void reopen(stage, member);
+    await world.time.pass(LOOK_EVERY_MS);
+  }
+}
+
+/** People look at their devices, as they do; then everything has to be in its place. Tells how long it took. */
+async function comeToRest(stage: Stage): Promise<number> {
+  const { world } = stage;
+  const startMs = world.time.elapsedMs();
+  const syncing = new Set<string>();
+  let unkept: readonly string[] = [];
+  for (;;) {
+    for (const member of world.members()) {
+      const { client, name } = member.device;
+      if (client === null || member.standing === "gone" || syncing.has(name)) continue;
+      syncing.add(name);
+      void client.sync().finally(() => syncing.delete(name));
+    }
+    await world.time.pass(LOOK_EVERY_MS);
+    unkept = await world.time.run(findUnkept(world));
+    const tookMs = world.time.elapsedMs() - startMs;
+    if (unkept.length === 0) return tookMs;
+    if (tookMs >= CALM_MAX_MS) break;
+  }
+  stage.faults.push(...unkept);
+  return world.time.elapsedMs() - startMs;
+}
+
+export type { World };

@@ -1,0 +1,161 @@
+/**
+ * What happens in a world, drawn from its seed: who there is, and a list of steps. A step names what it is about by
+ * number, so that a list with steps left out is still a story, and the smallest one that fails can be looked for.
+ */
+import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
+
+export type Step =
+  | { readonly type: "send"; readonly device: number; readonly to: number; readonly count: number }
+  | { readonly type: "edit"; readonly device: number; readonly what: EditKind; readonly pick: number }
+  | {
+      readonly type: "crash";
+      readonly device: number;
+      readonly write: number;
+      readonly moment: "before" | "after";
+    }
+  | { readonly type: "restart"; readonly device: number }
+  | { readonly type: "stop"; readonly device: number; readonly forMs: number }
+  | { readonly type: "clog"; readonly device: number; readonly forMs: number }
+  | { readonly type: "cut"; readonly device: number; readonly forMs: number }
+  | { readonly type: "reset"; readonly device: number }
+  | { readonly type: "silence"; readonly device: number }
+  | { readonly type: "lossy"; readonly device: number; readonly percent: number; readonly forMs: number }
+  | { readonly type: "slow"; readonly device: number; readonly maxMs: number; readonly forMs: number }
+  | { readonly type: "swizzle"; readonly order: number }
+  | { readonly type: "server-crash"; readonly forMs: number }
+  | { readonly type: "clock"; readonly device: number; readonly byMs: number }
+  | { readonly type: "disk-full"; readonly device: number; readonly forMs: number }
+  | { readonly type: "slow-disk"; readonly device: number; readonly maxMs: number }
+  | { readonly type: "rotate"; readonly device: number }
+  | { readonly type: "revoke"; readonly device: number; readonly victim: number }
+  | { readonly type: "link"; readonly device: number }
+  | { readonly type: "sync"; readonly device: number }
+  | { readonly type: "pass"; readonly ms: number };
+
+export type EditKind =
+  | "tag"
+  | "tagged"
+  | "star"
+  | "read"
+  | "archive"
+  | "petname"
+  | "name"
+  | "device-name"
+  | "rule";
+
+export interface StoryPlan {
+  readonly seed: string;
+  /** Devices of each person. */
+  readonly devicesByPerson: readonly number[];
+  readonly server: "memory" | "sqlite";
+  readonly steps: readonly Step[];
+}
+
+const DAY_MS = 86_400_000;
+const EDITS: readonly EditKind[] = [
+  "tag",
+  "tagged",
+  "star",
+  "read",
+  "archive",
+  "petname",
+  "name",
+  "device-name",
+  "rule",
+];
+
+/** Which trouble a world knows. Two thirds of the worlds have a few kinds only, so that each kind is also seen alone. */
+const TROUBLES = [
+  "crash",
+  "restart",
+  "stop",
+  "clog",
+  "cut",
+  "reset",
+  "silence",
+  "lossy",
+  "slow",
+  "swizzle",
+  "server-crash",
+  "clock",
+  "disk-full",
+  "slow-disk",
+  "rotate",
+  "revoke",
+  "link",
+] as const;
+type Trouble = (typeof TROUBLES)[number];
+
+/** The story of a seed. `size` multiplies the number of steps. */
+export function planStory(seed: string, size = 1): StoryPlan {
+  const random = createSeededRandom(`${seed}/plan`);
+  const people = random.chance(75) ? 2 : 3;
+  const isCrowd = random.chance(4);
+  const devicesByPerson = Array.from({ length: people }, () =>
+    isCrowd ? 1 + random.below(8) : 1 + random.below(random.chance(80) ? 2 : 3),
+  );
+  const kinds = random.below(3) === 0 ? TROUBLES.length : random.below(4);
+  const troubles: Trouble[] = [];
+  while (troubles.length < kinds) {
+    const trouble = TROUBLES[random.below(TROUBLES.length)] ?? "crash";
+    if (kinds === TROUBLES.length || !troubles.includes(trouble)) troubles.push(trouble);
+  }
+  const count = Math.round((8 + random.below(16)) * size);
+  const steps: Step[] = [];
+  for (let index = 0; index < count; index++) {
+    const trouble = troubles[random.below(Math.max(1, troubles.length))];
+    steps.push(trouble !== undefined && random.chance(40) ? troubleStep(random, trouble) : workStep(random));
+    if (random.chance(50)) steps.push({ type: "pass", ms: random.below(random.chance(80) ? 400 : 8_000) });
+  }
+  return { seed, devicesByPerson, server: random.chance(50) ? "sqlite" : "memory", steps };
+}
+
+function workStep(random: SeededRandom): Step {
+  const device = random.below(64);
+  const draw = random.below(100);
+  if (draw < 60) return { type: "send", device, to: random.below(8), count: 1 + random.below(4) };
+  if (draw < 90)
+    return { type: "edit", device, what: EDITS[random.below(EDITS.length)] ?? "tag", pick: random.below(64) };
+  return { type: "sync", device };
+}
+
+function troubleStep(random: SeededRandom, type: Trouble): Step {
+  const device = random.below(64);
+  const forMs = 100 + random.below(random.chance(75) ? 3_000 : 60_000);
+  switch (type) {
+    case "crash":
+      return { type, device, write: 1 + random.below(24), moment: random.chance(50) ? "before" : "after" };
+    case "restart":
+    case "reset":
+    case "silence":
+    case "rotate":
+    case "link":
+      return { type, device };
+    case "stop":
+    case "clog":
+    case "cut":
+    case "disk-full":
+      return { type, device, forMs };
+    case "lossy":
+      return { type, device, percent: 5 + random.below(40), forMs };
+    case "slow":
+      return { type, device, maxMs: 50 + random.below(3_000), forMs };
+    case "swizzle":
+      return { type, order: random.below(1_000_000) };
+    case "server-crash":
+      return { type, forMs: random.below(4_000) };
+    case "clock":
+      return {
+        type,
+        device,
+        byMs:
+          (random.below(2) === 0 ? -1 : 1) *
+          random.below(random.chance(50) ? 60_000 : 10 * 365) *
+          (random.chance(50) ? 1 : DAY_MS / 1_000),
+      };
+    case "slow-disk":
+      return { type, device, maxMs: random.below(60) };
+    case "revoke":
+      return { type, device, victim: random.below(64) };
+  }
+}

@@ -1,0 +1,24 @@
+/** What happened in a world, as one hash: the same seed gives the same one, or something came from outside the world. */
+import { createHash } from "node:crypto";
+
+export interface Trace {
+  note(what: string, bytes?: Uint8Array): void;
+  /** Bytes that passed the network, for whoever looks for secrets in them. */
+  readonly carried: Uint8Array[];
+  digest(): string;
+}
+
+/** An empty trace; `nowMs` stands on every line of it. */
+export function createTrace(nowMs: () => number, onLine: ((line: string) => void) | null = null): Trace {
+  const hash = createHash("sha256");
+  return {
+    carried: [],
+    note(what, bytes) {
+      const line = `${nowMs().toFixed(3)} ${what} ${bytes?.length ?? ""}`;
+      hash.update(line);
+      if (bytes !== undefined) hash.update(bytes);
+      onLine?.(line);
+    },
+    digest: () => hash.copy().digest("hex").slice(0, 32),
+  };
+}

@@ -1,0 +1,143 @@
+/** A simulated world: people with devices, a server between them, and what each of them has been promised. */
+import { type Client, joinAccount, openClient } from "@dovetail/core";
+import type { AccountId, ConversationId } from "../../../core/base/ids.ts";
+import { ok, type Result } from "../../../core/base/result.ts";
+import type { Alarm, ClientError } from "../../../core/client/client-error.ts";
+import { good } from "../../support/client-world.ts";
+import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
+import { takeAmbient } from "./ambient.ts";
+import { createMemoryServerDisk, createSqliteServerDisk, type DiscardableDisk } from "./server-disk.ts";
+import { createSimDevice, type SimDevice } from "./sim-device.ts";
+import { createSimServer, type SimServer } from "./sim-server.ts";
+import type { StoryPlan } from "./story-plan.ts";
+import { createTrace, type Trace } from "./trace.ts";
+import { createVirtualNetwork, type VirtualNetwork } from "./virtual-network.ts";
+import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
+
+/** Every text a person of a world writes begins with this, so that it can be looked for where it must not be. */
+export const CANARY = "canary~dovetail~";
+
+const START_MS = 1_800_000_000_000;
+const ORIGIN = "https://a.example";
+const NAMES = ["ada", "ben", "cai", "dee", "eva", "fay", "gus", "hal"];
+
+export interface Person {
+  readonly name: string;
+  readonly devices: Member[];
+  accountId: AccountId | null;
+  /** Conversation with each other person, by name. */
+  readonly conversationByName: Map<string, ConversationId>;
+}
+
+/** A device as a member of its account. */
+export interface Member {
+  readonly device: SimDevice;
+  readonly person: Person;
+  /** `gone`: revoked or lost; nothing is promised about it any more. */
+  standing: "active" | "gone";
+  readonly alarms: Alarm[];
+  /** Its clock was once so far ahead that others hide what it writes until then. */
+  wasFarAhead: boolean;
+}
+
+/** A text somebody wrote. */
+export interface Written {
+  readonly text: string;
+  readonly from: Person;
+  readonly to: Person;
+  readonly by: Member;
+  /** `kept`: the device has said that it has it, so it is promised. `asked`: it may exist. */
+  state: "asked" | "kept" | "refused";
+}
+
+export interface World {
+  readonly plan: StoryPlan;
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly network: VirtualNetwork;
+  readonly server: SimServer;
+  readonly serverDisk: DiscardableDisk;
+  readonly trace: Trace;
+  readonly people: readonly Person[];
+  readonly written: Written[];
+  members(): readonly Member[];
+  /** Starts a device's process on what is on its disk. */
+  open(member: Member): Promise<Result<void, ClientError>>;
+  /** A device that is switched off. */
+  addDevice(person: Person, storeKey?: Uint8Array): Member;
+  /** Listens to a client that was just opened, and lets it connect. */
+  adopt(member: Member, client: Client): void;
+  /** Links a device to the account of `existing`. */
+  link(existing: Client, member: Member): Promise<void>;
+  /** Gives the ambient timers back and removes files. */
+  end(): void;
+}
+
+/** An empty world for a plan; `found` or `resume` put people into it. */
+export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | null = null): World {
+  const time = createVirtualTime(START_MS);
+  const giveBack = takeAmbient(time, createSeededRandom(`${plan.seed}/ambient`));
+  const trace = createTrace(time.elapsedMs, onLine);
+  const network = createVirtualNetwork(time, createSeededRandom(`${plan.seed}/network`), trace);
+  const serverDisk = plan.server === "memory" ? createMemoryServerDisk() : createSqliteServerDisk();
+  const serverRandom = createSeededRandom(`${plan.seed}/server`);
+  const server = createSimServer({ time, random: serverRandom, network }, ORIGIN, serverDisk);
+  const people: Person[] = plan.devicesByPerson.map((_, index) => ({
+    name: NAMES[index] ?? `p${index}`,
+    devices: [],
+    accountId: null,
+    conversationByName: new Map(),
+  }));
+
+  const world: World = {
+    plan,
+    time,
+    random: createSeededRandom(`${plan.seed}/world`),
+    network,
+    server,
+    serverDisk,
+    trace,
+    people,
+    written: [],
+    members: () => people.flatMap(({ devices }) => devices),
+    addDevice(person, storeKey) {
+      const name = `${person.name}${person.devices.length + 1}`;
+      const device = createSimDevice({ time, network, seed: plan.seed }, name, storeKey);
+      const member: Member = { device, person, standing: "active", alarms: [], wasFarAhead: false };
+      person.devices.push(member);
+      return member;
+    },
+    adopt(member, client) {
+      member.device.client = client;
+      client.onEvent((event) => {
+        if (event.type === "alarm") member.alarms.push(event.alarm);
+      });
+      client.start();
+    },
+    async open(member) {
+      const opened = await openClient(member.device.boot());
+      if (!opened.ok) return opened;
+      if (opened.value === null) throw new Error("a device that had an account has none");
+      world.adopt(member, opened.value);
+      return ok();
+    },
+    async link(existing, member) {
+      const host = good(await existing.linkDevice());
+      const platform = member.device.boot();
+      const guest = good(await joinAccount(platform, { code: host.code, deviceName: member.device.name }));
+      const { digits } = good(await guest.accept());
+      good(await host.whenAnswered);
+      good(await host.confirm(digits));
+      good(await guest.whenLinked());
+      const opened = good(await openClient(platform));
+      if (opened !== null) world.adopt(member, opened);
+    },
+    end() {
+      for (const { device } of world.members()) device.cut();
+      server.crash();
+      giveBack();
+      serverDisk.discard();
+    },
+  };
+  return world;
+}

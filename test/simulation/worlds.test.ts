@@ -1,0 +1,25 @@
+/** Worlds from seeds: everything that was promised is kept, and a seed says what happens. */
+import { describe, expect, test } from "vitest";
+import { playMany } from "./play-many.ts";
+
+const WORLDS = 60;
+const JOBS = 2;
+
+describe("worlds from seeds", () => {
+  test("keep every promise, whatever goes wrong in them", async () => {
+    const survived = await playMany({ from: 1, count: WORLDS, jobs: JOBS });
+    expect(survived.failed.map(({ seed, faults }) => ({ seed, faults }))).toEqual([]);
+    expect(survived.worlds).toBe(WORLDS);
+    expect(survived.events).toBeGreaterThan(WORLDS * 100);
+    expect(survived.tally.get("power cuts")).toBeGreaterThan(0);
+  });
+
+  test("are the same again, event for event", async () => {
+    const [once, again] = [
+      await playMany({ from: 9_000, count: 6, jobs: 2 }),
+      await playMany({ from: 9_000, count: 6, jobs: 1 }),
+    ];
+    expect(Object.fromEntries(again.hashBySeed)).toEqual(Object.fromEntries(once.hashBySeed));
+    expect(new Set(once.hashBySeed.values()).size).toBe(6);
+  });
+});
