@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { playMany } from "./play-many.ts";
 
-const WORLDS = 60;
+const WORLDS = 50;
 const JOBS = 2;
 
 describe("worlds from seeds", () => {

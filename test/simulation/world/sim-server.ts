@@ -5,6 +5,7 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { ok } from "../../../core/base/result.ts";
 import { silentLogger } from "../../../core/base/logger.ts";
 import { decode, encode } from "../../../core/codec/shape.ts";
 import { type ServerFrame, serverFrameShape } from "../../../core/protocol/server-frame.ts";
@@ -68,14 +69,17 @@ export function createSimServer(
       if (power.isOn) return;
       const current: Power = { isOn: true };
       power = current;
-      store = disk.open();
+      const opened = disk.open();
+      store = opened;
       const clock = {
         nowMs: time.nowMs,
         schedule: (delayMs: number, task: () => void) =>
           time.schedule(delayMs, () => (current.isOn ? task() : undefined)),
       };
       const config = { ...DEFAULT_CONFIG, rateFactor: 1_000, admissionWorkBits: 4 };
-      service = createService(config, { store, clock, random, logger: silentLogger }, [origin]);
+      service = createService(config, { store: keepingAll(opened), clock, random, logger: silentLogger }, [
+        origin,
+      ]);
     },
     crash() {
       power.isOn = false;
@@ -110,6 +114,11 @@ export function createSimServer(
     },
   });
   return server;
+}
+
+/** Clients do not begin at snapshots yet, so nothing they have not seen may go. */
+function keepingAll(store: ServerStore): ServerStore {
+  return { ...store, reclaim: async () => ok({ entries: 0, blobs: 0, isDone: true }) };
 }
 
 async function respondOverHttp(
