@@ -1,13 +1,16 @@
 /** The command line as a tree of commands. */
+import type { RootCommand } from "@bomb.sh/tab";
 import tab from "@bomb.sh/tab/commander";
-import { Command, CommanderError, type Help } from "commander";
-import { createCommandRunner, type ProgramStreams } from "./command-runner.ts";
+import { Command, CommanderError } from "commander";
+import { createCommandRunner, type ProgramStreams, type RunCommand } from "./command-runner.ts";
 import { addAccountCommands } from "./commands/account.ts";
 import { addContactCommands } from "./commands/contact.ts";
 import { addDaemonCommands } from "./commands/daemon.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDeviceCommands } from "./commands/device.ts";
 import { addDraftCommands } from "./commands/draft.ts";
+import { addExamples } from "./commands/examples.ts";
+import { addHelpCommands } from "./commands/help.ts";
 import { addInboxCommands } from "./commands/inbox.ts";
 import { addLockCommands } from "./commands/lock.ts";
 import { addSendCommand } from "./commands/send.ts";
@@ -16,11 +19,14 @@ import { addStatusCommand } from "./commands/status.ts";
 import { addSyncCommand } from "./commands/sync.ts";
 import { addTagCommands } from "./commands/tag.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
-import { say } from "./errors/error-words.ts";
+import { addNameCompletions } from "./complete-names.ts";
 import { EXIT } from "./errors/exit-code.ts";
+import { completeHelp } from "./help/complete-help.ts";
+import { HELP_TOPICS } from "./help/help-topics.ts";
+import { HELP_WIDTH_MAX, type HelpPage, layOutRow, layOutSection } from "./help/lay-out-help.ts";
+import { usageFailure, usageText } from "./help/usage-failure.ts";
 import { createOutput } from "./output/output.ts";
-import { plainLine } from "./output/plain-text.ts";
-import { wrapText } from "./output/text-width.ts";
+import { createPaint } from "./output/paint.ts";
 
 /** How a run ended; `isServing` when a server has taken the process over. */
 export interface ProgramEnd {
@@ -28,31 +34,9 @@ export interface ProgramEnd {
   readonly isServing: boolean;
 }
 
-/** What stands under the help: sections of paragraphs, wrapped for the terminal that shows them. */
-const AFTER_HELP: readonly (readonly [title: string, paragraphs: readonly string[]])[] = [
-  [
-    "Files",
-    [
-      "Profiles are in $DOVETAIL_HOME, or in the data folder of this user. At rest they are protected by file permissions, and by a passphrase where one is set: dovetail lock set",
-    ],
-  ],
-  [
-    "Exit codes",
-    [
-      "0 done, 1 failed, 2 wrong usage, 3 server unreachable, 4 refused by the server, 5 not found, 6 taken or in use, 7 trust alarm, 8 this device is revoked or rolled back, 9 storage, 10 locked, 130 interrupted",
-    ],
-  ],
-  [
-    "Environment",
-    [
-      "DOVETAIL_HOME, DOVETAIL_PROFILE, DOVETAIL_PASSPHRASE, DOVETAIL_NEW_PASSPHRASE, DOVETAIL_LOG=debug|info|warn|error, NO_COLOR, COLUMNS",
-    ],
-  ],
-];
-const HELP_WIDTH_MAX = 96;
-const HELP_INDENT = "  ";
-/** With less room beside its name, a description goes below it. */
-const HELP_COLUMN_MIN = 24;
+const VERSION = "0.1.0";
+const HELP_COLUMNS_DEFAULT = 80;
+const HELP_COLUMNS_MIN = 20;
 
 /** Runs the program with `args`, which are those after the program's name. */
 export async function runProgram(streams: ProgramStreams, args: readonly string[]): Promise<ProgramEnd> {
@@ -61,38 +45,76 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
   const run = createCommandRunner(streams, (code) => {
     exitCode = code;
   });
-  const program = createProgram(streams);
-  addAccountCommands(program, run);
-  addDeviceCommands(program, run);
-  addContactCommands(program, run);
-  addSendCommand(program, run);
-  addDraftCommands(program, run);
-  addInboxCommands(program, run);
-  addTagCommands(program, run);
-  addSyncCommand(program, run);
-  addDaemonCommands(program, run);
-  addStatusCommand(program, run);
-  addVerifyCommand(program, run);
-  addLockCommands(program, run);
-  addServerCommands(program, run, () => {
+  const { program, completions } = addCommands(streams, args, run, () => {
     isServing = true;
   });
-  addDemoCommand(program, run);
-  tab(program);
   try {
+    // What a shell asks on the tab key, with what stands on its line.
+    if (args[0] === "complete" && args[1] === "--")
+      await addNameCompletions(program, completions, streams, args.slice(2));
     await program.parseAsync([...args], { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    if (exitCode !== EXIT.ok && thrown.code !== "commander.help") failUsage(streams, args, thrown);
+    if (exitCode !== EXIT.ok && thrown.code !== "commander.help") {
+      const failure = usageFailure(program, args, thrown);
+      const isJson = args.includes("--json");
+      createOutput(streams, { isJson, isQuiet: false, hasColor: !args.includes("--no-color") }).fail(
+        failure,
+        usageText(failure),
+      );
+    }
   }
   return { exitCode, isServing };
 }
 
-function createProgram(streams: ProgramStreams): Command {
+function addCommands(
+  streams: ProgramStreams,
+  args: readonly string[],
+  run: RunCommand,
+  onServing: () => void,
+): { readonly program: Command; readonly completions: RootCommand } {
+  const pageOf = helpPageOf(streams, args);
+  const program = createProgram(streams, pageOf);
+  program.commandsGroup("Messages:");
+  addInboxCommands(program, run);
+  addSendCommand(program, run);
+  addDraftCommands(program, run);
+  addContactCommands(program, run);
+  addTagCommands(program, run);
+  addSyncCommand(program, run);
+  program.commandsGroup("Account and devices:");
+  addAccountCommands(program, run);
+  addDeviceCommands(program, run);
+  addStatusCommand(program, run);
+  addVerifyCommand(program, run);
+  addLockCommands(program, run);
+  addDaemonCommands(program, run);
+  program.commandsGroup("More:");
+  addServerCommands(program, run, onServing);
+  addDemoCommand(program, run);
+  addHelpCommands(program, run, { pageOf, version: VERSION });
+  const completions = tab(program);
+  describeCompletions(program);
+  completeHelp(program, pageOf);
+  return { program, completions };
+}
+
+/** The tree of commands, for who looks at them without running one. */
+export function createProgramTree(streams: ProgramStreams): Command {
+  return addCommands(
+    streams,
+    [],
+    async () => {},
+    () => {},
+  ).program;
+}
+
+function createProgram(streams: ProgramStreams, pageOf: () => HelpPage): Command {
   return new Command("dovetail")
     .description("Messages between people and among your own devices. Works without a connection.")
-    .version("0.1.0")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "explain a command, with examples")
     .option("--profile <name>", "which profile: one per device of an account (default: default)")
     .option("--json", "one JSON object on standard output; one a line for streams")
     .option("--quiet", "no messages on standard error but errors and warnings")
@@ -103,50 +125,49 @@ function createProgram(streams: ProgramStreams): Command {
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
       writeErr: (text) => void streams.stderr.write(text),
-      getOutHelpWidth: () => streams.stdout.columns ?? 80,
-      getErrHelpWidth: () => streams.stderr.columns ?? 80,
-      // Said once, in our own form, by `failUsage`.
+      getOutHelpWidth: () => pageOf().width,
+      getErrHelpWidth: () => pageOf().width,
+      getOutHasColors: () => true,
+      getErrHasColors: () => true,
+      // Said once, in our own form, by `usageFailure`.
       outputError: () => {},
     })
-    .configureHelp({ minWidthToWrap: 1, formatItem: formatHelpItem })
-    .addHelpText("after", () => layOutHelpEnd(streams.stdout.columns ?? 80))
+    .configureHelp({
+      minWidthToWrap: 1,
+      subcommandTerm: (command) => command.name(),
+      styleTitle: (title) => pageOf().paint(title, "strong"),
+      formatItem: (term, termWidth, description, helper) =>
+        layOutRow(term, termWidth, description, helper.helpWidth ?? HELP_WIDTH_MAX).join("\n"),
+    })
+    .addHelpText("after", () => `\n${layOutTopics(pageOf()).join("\n")}`)
     .exitOverride();
 }
 
-/** A name and what it is, side by side or below each other. */
-function formatHelpItem(term: string, termWidth: number, description: string, helper: Help): string {
-  const width = helper.helpWidth ?? HELP_WIDTH_MAX;
-  const column = termWidth + 2 * HELP_INDENT.length;
-  const isNarrow = width - column < HELP_COLUMN_MIN;
-  const start = isNarrow ? 2 * HELP_INDENT.length : column;
-  const [first = "", ...rest] = wrapText(description, width - start);
-  const pad = " ".repeat(start);
-  const lines = isNarrow ? [HELP_INDENT + term, pad + first] : [(HELP_INDENT + term).padEnd(start) + first];
-  return [...lines, ...rest.map((line) => pad + line)].map((line) => line.trimEnd()).join("\n");
+/** The page help is written on. It is asked for late: a terminal may have changed its width. */
+function helpPageOf({ stdout, env }: ProgramStreams, args: readonly string[]): () => HelpPage {
+  return () => {
+    const named = Number(env.COLUMNS);
+    const columns = Number.isInteger(named) && named > 0 ? named : (stdout.columns ?? HELP_COLUMNS_DEFAULT);
+    const paint = createPaint(stdout, env, !args.includes("--no-color"));
+    return { width: Math.max(HELP_COLUMNS_MIN, columns), paint };
+  };
 }
 
-function layOutHelpEnd(columns: number): string {
-  const width = Math.min(columns, HELP_WIDTH_MAX) - HELP_INDENT.length;
-  const sections = AFTER_HELP.map(([title, paragraphs]) => {
-    const lines = paragraphs.flatMap((paragraph) => wrapText(paragraph, width));
-    return [`${title}:`, ...lines.map((line) => HELP_INDENT + line)].join("\n");
-  });
-  return `\n${sections.join("\n\n")}`;
+function layOutTopics(page: HelpPage): readonly string[] {
+  const rows = Object.entries(HELP_TOPICS).map(([name, { title }]) => [name, title] as const);
+  return layOutSection({ title: "Topics, for dovetail help TOPIC", rows }, page);
 }
 
-/** Commander's words for wrong usage, as our `error:` and `hint:`. */
-function failUsage(streams: ProgramStreams, args: readonly string[], error: CommanderError): void {
-  const output = createOutput(streams, {
-    isJson: args.includes("--json"),
-    isQuiet: false,
-    hasColor: !args.includes("--no-color"),
-  });
-  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
-  const guess = rest.join(" ").replace(/^\(|\)$/g, "");
-  const group = args.find((arg) => /^[a-z]+$/.test(arg));
-  const help = `dovetail${group === undefined || error.code === "commander.unknownCommand" ? "" : ` ${group}`} --help`;
-  output.fail(
-    { type: "Usage", message: first, hint: help },
-    say(EXIT.usage, plainLine(first), plainLine(guess === "" ? help : guess)),
-  );
+/** The library that makes the completions has added this command, in its own words. */
+function describeCompletions(program: Command): void {
+  const complete = program.commands.find((one) => one.name() === "complete");
+  if (complete === undefined) return;
+  complete.description("completions for your shell: commands, options, names of contacts and tags");
+  for (const argument of complete.registeredArguments) argument.description = "bash, zsh, fish or powershell";
+  addExamples(complete, [
+    ['eval "$(dovetail complete bash)"', "in ~/.bashrc; needs the bash-completion package"],
+    ["source <(dovetail complete zsh)", "in ~/.zshrc, after compinit"],
+    ["dovetail complete fish | source", "in ~/.config/fish/config.fish"],
+    ["dovetail complete powershell | Out-String | Invoke-Expression", "in $PROFILE"],
+  ]);
 }

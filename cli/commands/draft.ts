@@ -21,7 +21,9 @@ export function addDraftCommands(program: Command, run: RunCommand): void {
     .description("messages you have begun; they are on all your devices and nobody else's");
   addExamples(draft, [
     ["dovetail draft set Ben 'About Sunday:'", "keep it for later, on all your devices"],
+    ["dovetail draft list", "which there are"],
     ["dovetail draft show Ben", "what is kept"],
+    ["dovetail draft clear Ben", "delete it"],
     ["dovetail send Ben --draft", "send it"],
   ]);
 

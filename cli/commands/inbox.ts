@@ -48,6 +48,11 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
   addExamples(inbox, [
     ["dovetail inbox --unread", "what is new"],
     ["dovetail inbox show Ben --limit 50", "the last 50 messages"],
+    ["dovetail inbox search lunch from:Ben", "find a message"],
+    ["dovetail inbox read Ben", "mark everything as read, on all your devices"],
+    ["dovetail inbox archive Ben", "put it away until you want it again"],
+    ["dovetail inbox unarchive Ben", "bring it back"],
+    ["dovetail inbox unstar Ben last", "take the star off the newest message"],
     ["dovetail inbox star Ben 3fa9c02e", "by the start of a message's id, as shown"],
   ]);
 

@@ -2,6 +2,7 @@
 import { type Client, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome } from "../command-runner.ts";
+import { isAgreed } from "../confirm.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { syncWithProgress } from "../send-off.ts";
@@ -23,6 +24,7 @@ export function revokeDevice(context: CommandContext, query: string): Promise<Re
     const agreed = await isAgreed(
       context,
       `${name} will open nothing written from now on. What it holds it keeps. Revoke it?`,
+      "revoke the device",
     );
     if (!agreed.ok) return agreed;
     const revoked = await client.revokeDevice(device.value.id);
@@ -36,14 +38,4 @@ export function revokeDevice(context: CommandContext, query: string): Promise<Re
     });
   };
   return withClient(context, body, { isGuarded: true });
-}
-
-async function isAgreed(
-  { prompts, isYes }: CommandContext,
-  question: string,
-): Promise<Result<void, CliError>> {
-  if (isYes) return ok();
-  if (!prompts.isInteractive)
-    return err({ type: "NeedsTerminal", what: "a yes", hint: "give --yes to revoke the device" });
-  return (await prompts.confirm(question)) ? ok() : err({ type: "Cancelled" });
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import { isAgreed } from "../confirm.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count, shortId } from "../errors/error-words.ts";
 import { layOutTable } from "../output/columns.ts";
@@ -16,7 +17,12 @@ export function addTagCommands(program: Command, run: RunCommand): void {
   addExamples(tag, [
     ["dovetail tag add work", "make a tag"],
     ["dovetail tag set Ben work", "put a conversation under it"],
+    ["dovetail tag list", "which there are"],
+    ["dovetail tag unset Ben work", "take it off again"],
     ["dovetail tag rule add Ben work", "whatever Ben writes puts the conversation under it"],
+    ["dovetail tag rule list", "which rules there are"],
+    ["dovetail tag rule remove 3fa9", "by the start of its id, as listed"],
+    ["dovetail tag remove work --yes", "delete it without a question"],
   ]);
 
   tag
@@ -111,6 +117,12 @@ async function remove(context: CommandContext, query: string): Promise<Result<Ou
   return withClient(context, async (client) => {
     const tag = await findTag(client, query);
     if (!tag.ok) return tag;
+    const agreed = await isAgreed(
+      context,
+      `Delete the tag ${plainLine(tag.value.name)}, on all your devices? ${count(tag.value.conversationCount, "conversation")} will lose it.`,
+      "delete the tag",
+    );
+    if (!agreed.ok) return agreed;
     const deleted = await client.deleteTag(tag.value.id);
     if (!deleted.ok) return deleted;
     const { id, name, conversationCount } = tag.value;

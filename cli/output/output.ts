@@ -50,6 +50,8 @@ export interface Output {
   readonly isJson: boolean;
   /** Somebody watches standard error, so that a line there may change in place. */
   readonly isLive: boolean;
+  /** Columns of the live line. */
+  readonly liveWidth: number;
   readonly page: Page;
   report(report: Report): void;
   /** One object of a stream, with `--json`. */
@@ -108,6 +110,8 @@ export function createOutput({ stdout, stderr, env }: OutputStreams, options: Ou
   return {
     isJson,
     isLive,
+    // One column less: a terminal may break a line that fills it.
+    liveWidth: (stderr.columns ?? COLUMNS_DEFAULT) - 1,
     page,
     stream,
     print,
@@ -133,7 +137,6 @@ export function createOutput({ stdout, stderr, env }: OutputStreams, options: Ou
       if (!isLive) return;
       clearLive();
       if (line === null) return;
-      // One column less: a terminal may break a line that fills it.
       stderr.write(truncateText(line, (stderr.columns ?? COLUMNS_DEFAULT) - 1));
       hasLiveLine = true;
     },

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createCommandStreams } from "../support/command-streams.ts";
+import { EXIT } from "../../cli/errors/exit-code.ts";
+import { HELP_TOPICS } from "../../cli/help/help-topics.ts";
 import { runProgram } from "../../cli/program.ts";
 
 let home = "";
@@ -24,8 +26,11 @@ const GROUPS = [
   "contact",
   "send",
   "inbox",
+  "draft",
   "tag",
   "sync",
+  "help",
+  "man",
   "status",
   "verify",
   "lock",
@@ -34,12 +39,11 @@ const GROUPS = [
 ];
 
 describe("help", () => {
-  test("lists every command and the exit codes", async () => {
+  test("lists every command and topic", async () => {
     const { exitCode, stdout } = await run(["--help"]);
     expect(exitCode).toBe(0);
     for (const group of GROUPS) expect(stdout).toMatch(new RegExp(`^  ${group} `, "m"));
-    expect(stdout.replace(/\s+/g, " ")).toContain("8 this device is revoked or rolled back");
-    expect(stdout.replace(/\s+/g, " ")).toContain("by a passphrase where one is set: dovetail lock set");
+    for (const topic of Object.keys(HELP_TOPICS)) expect(stdout).toMatch(new RegExp(`^  ${topic} `, "m"));
   });
 
   test.each(GROUPS.filter((group) => group !== "status"))(
@@ -50,6 +54,25 @@ describe("help", () => {
       expect(stdout).toMatch(/Examples:|Options:/);
     },
   );
+
+  test.each(Object.entries(HELP_TOPICS))("explains the topic %s", async (name, { sections }) => {
+    for (const columns of [80, 40]) {
+      const { exitCode, stdout } = await run(["help", name], columns);
+      expect(exitCode).toBe(0);
+      for (const { title } of sections) expect(stdout).toContain(`${title}:`);
+      expect(stdout.split("\n").filter((line) => line.length > columns)).toEqual([]);
+    }
+  });
+
+  test("tells every exit code", async () => {
+    const { stdout } = await run(["help", "exit-codes"]);
+    const told = [...stdout.matchAll(/^ {2}(\d+) /gm)].map(([, code]) => Number(code));
+    expect(told).toEqual(Object.values(EXIT).sort((a, b) => a - b));
+  });
+
+  test("of a command is the same by both ways", async () => {
+    expect(await run(["help", "inbox", "show"])).toEqual(await run(["inbox", "show", "--help"]));
+  });
 
   test.each([80, 40])("fits %i columns, but for command lines to copy", async (columns) => {
     const groups = GROUPS.filter((group) => group !== "server");
@@ -65,11 +88,16 @@ describe("help", () => {
 
 describe("wrong usage", () => {
   test.each([
-    [["accuont"], "unknown command 'accuont'", "Did you mean account?"],
-    [["contact", "ad"], "unknown command 'ad'", "Did you mean add?"],
+    [["accuont"], "unknown command 'accuont'", "did you mean account?"],
+    [["contact", "ad"], "unknown command 'ad'", "did you mean add?"],
     [["send"], "missing required argument 'contact'", "dovetail send --help"],
-    [["inbox", "show", "Ben", "--limit", "0"], "whole number from 1", "dovetail inbox --help"],
-    [["sync", "--wacht"], "unknown option '--wacht'", "Did you mean --watch?"],
+    [["inbox", "show", "Ben", "--limit", "0"], "whole number from 1", "dovetail inbox show --help"],
+    [["sync", "--wacht"], "unknown option '--wacht'", "did you mean --watch?"],
+    [["inbox", "shw"], "unknown command 'shw'", "did you mean show?"],
+    [["help", "serch"], 'no command or topic "serch"', "did you mean search?"],
+    [["help", "inbox", "serch"], 'no command or topic "serch"', "did you mean search?"],
+    [["tag", "rule", "ad"], "unknown command 'ad'", "did you mean add?"],
+    [["inbox", "search", "x", "--limt", "3"], "unknown option --limt", "dovetail inbox search --help"],
     [["demo", "--messages", "3"], "whole number from 20", "dovetail demo --help"],
   ])("%j ends with 2 and a way on", async (args, error, hint) => {
     const { exitCode, stdout, stderr } = await run(args);
