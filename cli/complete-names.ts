@@ -16,7 +16,8 @@ import { deepestCommand } from "./help/usage-failure.ts";
 import { createOutput } from "./output/output.ts";
 import { createPassphrases } from "./passphrases.ts";
 import { DEFAULT_PROFILE, dovetailHome, listProfiles, profileFolder } from "./platform/profile-folder.ts";
-import { protectionOf, readStoreKeyFile } from "./platform/store-key-file.ts";
+import { prepareEngine } from "./platform/prepare-engine.ts";
+import { readProtection } from "./platform/store-key-file.ts";
 import { createPrompts } from "./prompts.ts";
 
 /** One thing that can stand on a command line. */
@@ -57,7 +58,8 @@ export async function addNameCompletions(
   );
   if (wanted.length === 0) return;
   const context = quietContext(streams, { name: profile, home });
-  if (isLocked(context)) return;
+  await prepareEngine();
+  if (readProtection(profileFolder(context.choice)) !== "permissions") return;
   await withClient<void>(context, async (client) => {
     for (const kind of wanted) offer(root, await candidatesOf(client, kind), kind);
     return ok();
@@ -69,11 +71,6 @@ function namedProfile({ env }: ProgramStreams, words: readonly string[]): string
   const joined = words.find((word) => word.startsWith("--profile="))?.slice("--profile=".length);
   const named = joined ?? (at === -1 ? undefined : words[at + 1]) ?? env.DOVETAIL_PROFILE;
   return named === undefined || named === "" ? DEFAULT_PROFILE : named;
-}
-
-function isLocked({ choice }: CommandContext): boolean {
-  const file = readStoreKeyFile(profileFolder(choice));
-  return !file.ok || protectionOf(file.value) === "passphrase";
 }
 
 /** A context that says nothing, asks nothing, and leaves the server alone. */

@@ -19,6 +19,7 @@ import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 import { findConversation } from "./find-things.ts";
 import { layOutConversations, layOutMessages } from "./inbox-layout.ts";
+import { addInboxExportCommand } from "./inbox-export.ts";
 import { addInboxSearchCommand } from "./inbox-search.ts";
 import { parseCount } from "./parse-count.ts";
 import { quoteArgument } from "./quote-argument.ts";
@@ -72,6 +73,7 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
     );
 
   addInboxSearchCommand(inbox, run);
+  addInboxExportCommand(inbox, run);
 
   inbox
     .command("read")

@@ -32,6 +32,8 @@ export type CommandError =
   | { readonly type: "PassphrasesDiffer" }
   /** A passphrase was to be read from a descriptor, and could not be. */
   | { readonly type: "PassphraseUnreadable"; readonly descriptor: string; readonly detail: string }
+  /** A file could not be written. */
+  | { readonly type: "FileRefused"; readonly path: string; readonly detail: string }
   /** The person said no; nothing was done. */
   | { readonly type: "Cancelled" }
   /** Ctrl-C, or a signal, in the middle. */

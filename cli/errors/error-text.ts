@@ -48,6 +48,12 @@ export function describeError(error: CliError): ErrorText {
         `${quote(error.query)} fits ${error.candidates.length} ${error.what}s: ${joinWords(error.candidates.map(plainLine), "and")}`,
         "name one by its whole name, or by the start of its id",
       );
+    case "FileRefused":
+      return say(
+        EXIT.storage,
+        `${plainLine(error.path)} cannot be written (${plainLine(error.detail)})`,
+        "check the folder, its permissions and the free space",
+      );
     case "Cancelled":
       return say(EXIT.failure, "cancelled; nothing was changed", null);
     case "Interrupted":

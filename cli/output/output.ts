@@ -58,6 +58,8 @@ export interface Output {
   stream(json: Readonly<Record<string, unknown>>): void;
   /** Lines of data for people, without `--json`. */
   print(lines: readonly string[]): void;
+  /** Lines of data for whoever reads, with `--json` too: they are in a form for programs then. */
+  write(lines: readonly string[]): void;
   /** A sentence about what happens, for people. */
   say(message: string): void;
   warn(message: string): void;
@@ -115,6 +117,10 @@ export function createOutput({ stdout, stderr, env }: OutputStreams, options: Ou
     page,
     stream,
     print,
+    write(lines) {
+      clearLive();
+      stdout.write(lines.map((line) => `${line}\n`).join(""));
+    },
     report({ json, text, messages = [] }) {
       stream(json);
       print(text?.(page) ?? []);

@@ -30,6 +30,8 @@ export interface CliWorld {
   /** `http://127.0.0.1:port` of the server. */
   readonly origin: string;
   run(profile: string, args: readonly string[], input?: string): Promise<CommandEnd>;
+  /** What the tab key would offer after `words`, as a shell asks for it. */
+  complete(words: readonly string[]): Promise<CommandEnd>;
   start(profile: string, args: readonly string[]): RunningCommand;
   stopServer(): Promise<void>;
   startServer(): Promise<void>;
@@ -46,12 +48,13 @@ export async function createCliWorld(extraEnv: Readonly<Record<string, string>> 
   let port = "0";
 
   const start = (
-    profile: string,
+    profile: string | null,
     args: readonly string[],
     timeoutMs: number | null = RUN_TIMEOUT_MS,
   ): RunningCommand => {
+    const chosen = profile === null ? [] : ["--profile", profile];
     const { FORCE_COLOR: _, ...env } = process.env;
-    const child = spawn(process.execPath, [CLI, "--profile", profile, ...args], {
+    const child = spawn(process.execPath, [CLI, ...chosen, ...args], {
       env: { ...env, ...extraEnv, DOVETAIL_HOME: home, NO_COLOR: "1" },
       stdio: ["pipe", "pipe", "pipe"],
     });
@@ -69,6 +72,11 @@ export async function createCliWorld(extraEnv: Readonly<Record<string, string>> 
     async run(profile, args, input = "") {
       const command = start(profile, args);
       command.type(input);
+      return command.end;
+    },
+    async complete(words) {
+      const command = start(null, ["complete", "--", ...words]);
+      command.type("");
       return command.end;
     },
     async startServer() {

@@ -38,6 +38,7 @@ const SAMPLES: Samples = {
   ProfileInUse: { type: "ProfileInUse" },
   NotFound: { type: "NotFound", what: "contact", query: HOSTILE, similar: [HOSTILE] },
   Ambiguous: { type: "Ambiguous", what: "contact", query: HOSTILE, candidates: [HOSTILE, "Ben"] },
+  FileRefused: { type: "FileRefused", path: HOSTILE, detail: "EACCES" },
   Cancelled: { type: "Cancelled" },
   Interrupted: { type: "Interrupted" },
   DemoFailed: { type: "DemoFailed", failures: [HOSTILE], folder: null },
