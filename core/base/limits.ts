@@ -90,3 +90,9 @@ export const SEARCH_QUERY_CHARS_MAX = 1_024;
 export const SEARCH_TERMS_MAX = 32;
 export const SEARCH_DEPTH_MAX = 8;
 export const SEARCH_PAGE_HITS_MAX = 100;
+
+// Groups
+export const KEY_PACKAGE_BYTES_MAX = 4_096;
+export const KEY_PACKAGE_LIFETIME_MS_MAX = 7_776_000_000;
+export const GROUP_ADDS_PER_COMMIT_MAX = 50;
+export const GROUP_CONTEXT_BYTES_MAX = 131_072;

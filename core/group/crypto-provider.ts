@@ -1,5 +1,5 @@
 /**
- * MLS cipher suite 3 (RFC 9420 section 17.1: X25519, ChaCha20-Poly1305, SHA-256, Ed25519) on our own crypto folder.
+ * MLS cipher suite 3 (RFC 9420 section 17.1: X25519, ChaCha20-Poly1305, SHA-256, Ed25519) on our own suite folder.
  *
  * The library's default imports a WebCrypto key at every call; ours works on raw bytes and is several times faster. Random
  * bytes come from our port, so that a simulated world replays.

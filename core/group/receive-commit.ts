@@ -1,0 +1,198 @@
+/**
+ * Taking over somebody else's commit, at its place in the room's log.
+ *
+ * The verdict depends on the group's state, the bytes, and the room's rules over both, so it is the same on every member:
+ * one commit is refused by all or by none. A refused one changes nothing and the room goes on.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX } from "../base/limits.ts";
+import { ok, type Result } from "../base/result.ts";
+import {
+  type Commit,
+  decodeMlsMessage,
+  emptyPskIndex,
+  type PrivateMessage,
+  type Proposal,
+  processPrivateMessage,
+} from "ts-mls";
+import { unprotectPrivateMessage } from "ts-mls/messageProtection.js";
+import { needsPath } from "./create-commit.ts";
+import { contextOf, type Group, type GroupDeps, type GroupLeaf, isActive, leavesOf } from "./group.ts";
+import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
+import { isSameMember } from "./group-member.ts";
+import { type VerifiedKeyPackage, verifyKeyPackageNow } from "./key-package.ts";
+
+/** What a commit changes, for the room's rules to judge. */
+export interface GroupChange {
+  readonly committer: GroupLeaf;
+  readonly added: readonly VerifiedKeyPackage[];
+  readonly removed: readonly GroupLeaf[];
+  /** The new context, or null when it stays. */
+  readonly context: Bytes | null;
+  readonly authenticatedData: Bytes;
+}
+
+export interface ReceivedCommit {
+  readonly change: GroupChange;
+  /** Inactive when the commit removes this device. */
+  readonly next: Group;
+}
+
+/** Time for the lifetimes of key packages that are added, and the room's rules. */
+export interface CommitJudge {
+  readonly nowMs: number;
+  /** The room's rules over a change that is sound in itself. */
+  isAllowed(change: GroupChange): boolean;
+}
+
+/** Opens, checks and applies a commit of another member. - Fails: `GroupRefused` with the rule; the group is as it was. */
+export async function receiveCommit(
+  deps: GroupDeps,
+  group: Group,
+  commit: Bytes,
+  judge: CommitJudge,
+): Promise<Result<ReceivedCommit, GroupRefused>> {
+  const message = await parsePrivateMessage(group, commit, "commit");
+  if (!message.ok) return message;
+  const opened = await openCommit(deps, group, message.value);
+  if (!opened.ok) return opened;
+  const change = await changeOf(deps, group, opened.value, judge.nowMs);
+  if (!change.ok) return change;
+  if (!judge.isAllowed(change.value)) return refused("Forbidden");
+  if (change.value.removed.some((leaf) => leaf.leafIndex === group.state.privatePath.leafIndex)) {
+    // The library looks whether the leaf is empty afterwards, which it is not when somebody who is added takes it.
+    const next = { ...group.state, groupActiveState: { kind: "removedFromGroup" as const } };
+    return ok({ change: change.value, next: { state: next } });
+  }
+  const processed = await libraryCall("Inauthentic", () =>
+    processPrivateMessage(group.state, message.value, emptyPskIndex, deps.suite, () => "accept"),
+  );
+  if (!processed.ok) return processed;
+  return ok({ change: change.value, next: { state: processed.value.newState } });
+}
+
+/** A private message of this group, of the wanted kind. A commit must be of the present epoch. */
+export async function parsePrivateMessage(
+  group: Group,
+  bytes: Bytes,
+  kind: "commit" | "application",
+): Promise<Result<PrivateMessage, GroupRefused>> {
+  if (!isActive(group)) return refused("NotMember");
+  const message = await libraryCall("Malformed", async () => decodeMlsMessage(bytes, 0));
+  if (!message.ok) return message;
+  if (message.value === undefined || message.value[1] !== bytes.length) return refused("Malformed");
+  const [content] = message.value;
+  if (content.wireformat !== "mls_private_message") return refused("WrongKind");
+  const { privateMessage } = content;
+  const { groupId, epoch } = group.state.groupContext;
+  if (!isEqual(privateMessage.groupId, groupId)) return refused("WrongGroup");
+  if (privateMessage.contentType !== kind) return refused("WrongKind");
+  if (kind === "commit" && privateMessage.epoch !== epoch) return refused("WrongEpoch");
+  return ok(privateMessage);
+}
+
+interface OpenedCommit {
+  readonly senderLeafIndex: number;
+  readonly commit: Commit;
+  readonly authenticatedData: Bytes;
+}
+
+/** Reads the commit without applying it; the library would only show its proposals. */
+async function openCommit(
+  { suite }: GroupDeps,
+  { state }: Group,
+  message: PrivateMessage,
+): Promise<Result<OpenedCommit, GroupRefused>> {
+  const opened = await libraryCall("Inauthentic", () =>
+    unprotectPrivateMessage(
+      state.keySchedule.senderDataSecret,
+      message,
+      state.secretTree,
+      state.ratchetTree,
+      state.groupContext,
+      state.clientConfig.keyRetentionConfig,
+      suite,
+    ),
+  );
+  if (!opened.ok) return opened;
+  const { content } = opened.value.content;
+  if (content.contentType !== "commit" || content.sender.senderType !== "member") return refused("WrongKind");
+  const { commit, authenticatedData, sender } = content;
+  return ok({ senderLeafIndex: sender.leafIndex, commit, authenticatedData });
+}
+
+async function changeOf(
+  deps: GroupDeps,
+  group: Group,
+  { senderLeafIndex, commit, authenticatedData }: OpenedCommit,
+  nowMs: number,
+): Promise<Result<GroupChange, GroupRefused>> {
+  const leaves = leavesOf(group);
+  if (!leaves.ok) return leaves;
+  const committer = leaves.value.find((leaf) => leaf.leafIndex === senderLeafIndex);
+  if (committer === undefined) return refused("UnknownLeaf");
+  const proposals: Proposal[] = [];
+  for (const one of commit.proposals) {
+    if (one.proposalOrRefType !== "proposal") return refused("ForbiddenProposal");
+    proposals.push(one.proposal);
+  }
+  if (needsPath(proposals) && commit.path === undefined) return refused("MissingPath");
+  const sorted = sortProposals(proposals);
+  if (!sorted.ok) return sorted;
+  const removed: GroupLeaf[] = [];
+  for (const leafIndex of sorted.value.removedLeaves) {
+    const leaf = leaves.value.find((one) => one.leafIndex === leafIndex);
+    if (leaf === undefined || removed.includes(leaf)) return refused("UnknownLeaf");
+    if (leaf === committer) return refused("SelfRemoval");
+    removed.push(leaf);
+  }
+  const members = leaves.value.filter((leaf) => !removed.includes(leaf)).map((leaf) => leaf.member);
+  const added: VerifiedKeyPackage[] = [];
+  for (const keyPackage of sorted.value.keyPackages) {
+    const verified = await verifyKeyPackageNow(deps.suite, keyPackage, { ...deps, nowMs });
+    if (!verified.ok) return verified;
+    const { member } = verified.value;
+    if (members.some((one) => isSameMember(one, member))) return refused("DuplicateDevice");
+    members.push(member);
+    added.push(verified.value);
+  }
+  return ok({ committer, added, removed, context: sorted.value.context, authenticatedData });
+}
+
+interface SortedProposals {
+  readonly removedLeaves: readonly number[];
+  readonly keyPackages: readonly Extract<Proposal, { proposalType: "add" }>["add"]["keyPackage"][];
+  readonly context: Bytes | null;
+}
+
+/** Only adds, removals and one new context. Keys from outside the group, and other groups, are nowhere let in. */
+function sortProposals(proposals: readonly Proposal[]): Result<SortedProposals, GroupRefused> {
+  const removedLeaves: number[] = [];
+  const keyPackages: SortedProposals["keyPackages"][number][] = [];
+  let context: Bytes | null = null;
+  for (const proposal of proposals) {
+    switch (proposal.proposalType) {
+      case "add":
+        keyPackages.push(proposal.add.keyPackage);
+        break;
+      case "remove":
+        removedLeaves.push(proposal.remove.removed);
+        break;
+      case "group_context_extensions": {
+        const changed = contextOf(proposal.groupContextExtensions.extensions);
+        if (!changed.ok) return changed;
+        if (context !== null) return refused("BadContext");
+        context = changed.value;
+        break;
+      }
+      default:
+        return refused("ForbiddenProposal");
+    }
+  }
+  if (keyPackages.length > GROUP_ADDS_PER_COMMIT_MAX) return refused("TooManyAdds");
+  return ok({ removedLeaves, keyPackages, context });
+}
+
+function isEqual(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,193 @@
+/** Groups from their founding on: members, messages, commits, the store between any two steps. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { toUtf8 } from "../../../core/base/bytes.ts";
+import { cryptoReady } from "../../../core/crypto/sodium.ts";
+import { encodeGroup } from "../../../core/group/group-codec.ts";
+import {
+  contextOf,
+  epochAuthenticator,
+  exportGroupSecret,
+  type Group,
+  groupEpoch,
+  isActive,
+  LATE_EPOCHS_MAX,
+  leavesOf,
+} from "../../../core/group/group.ts";
+import { openGroupMessage, sealGroupMessage } from "../../../core/group/group-message.ts";
+import { joinGroup } from "../../../core/group/join-group.ts";
+import { bad, good } from "../../support/client-world.ts";
+import { bytesOf, createGroupWorld } from "../../support/group-world.ts";
+
+beforeAll(cryptoReady);
+
+const NOTHING = new Uint8Array(0);
+
+function present<T>(value: T | undefined | null): T {
+  if (value === undefined || value === null) throw new Error("it is there");
+  return value;
+}
+
+function pair(groups: readonly Group[]): [Group, Group] {
+  return [present(groups[0]), present(groups[1])];
+}
+
+describe("a group", () => {
+  test("of two people with two devices each is one group to all of them", async () => {
+    const world = createGroupWorld("four");
+    const devices = [
+      world.device("ada", "laptop"),
+      world.device("ada", "phone"),
+      world.device("ben", "laptop"),
+      world.device("ben", "tablet"),
+    ];
+    const groups = await world.groupOf(...devices);
+    const views = await Promise.all(
+      groups.map(async (group) => ({
+        members: good(leavesOf(group)).map((leaf) => leaf.member),
+        authenticator: epochAuthenticator(group),
+        context: good(contextOf(group.state.groupContext.extensions)),
+        secret: await exportGroupSecret(world.deps, group, {
+          label: "history",
+          context: bytesOf("room"),
+          length: 32,
+        }),
+      })),
+    );
+    expect(views[0]?.members).toEqual(devices.map((device) => device.member));
+    for (const view of views) expect(view).toEqual(views[0]);
+  });
+
+  test("carries 500 messages each way with the state stored and loaded at every step", async () => {
+    const world = createGroupWorld("messages");
+    let [ada, ben] = pair(await world.groupOf(world.device("ada", "a"), world.device("ben", "b")));
+    for (let i = 0; i < 500; i++) {
+      for (const turn of ["ada", "ben"] as const) {
+        const text = `${turn} ${i}`;
+        const message = { plaintext: toUtf8(text), authenticatedData: toUtf8("aad") };
+        const sealed = good(await sealGroupMessage(world.deps, turn === "ada" ? ada : ben, message));
+        const opened = good(await openGroupMessage(world.deps, turn === "ada" ? ben : ada, sealed.sealed));
+        expect(opened).toMatchObject(message);
+        expect(opened.sender.leafIndex).toBe(turn === "ada" ? 0 : 1);
+        const [next, other] = [await world.stored(sealed.next), await world.stored(opened.next)];
+        [ada, ben] = turn === "ada" ? [next, other] : [other, next];
+      }
+    }
+  });
+
+  test("stores what a commit changes apart from what a message changes", async () => {
+    const world = createGroupWorld("parts");
+    const [ada, ben] = pair(await world.groupOf(world.device("ada", "a"), world.device("ben", "b")));
+    const before = encodeGroup(ada);
+    const sealed = good(
+      await sealGroupMessage(world.deps, ada, { plaintext: bytesOf("x"), authenticatedData: NOTHING }),
+    );
+    const after = encodeGroup(sealed.next);
+    expect(after.epoch).toEqual(before.epoch);
+    expect(after.past).toEqual(before.past);
+    expect(after.ratchets).not.toEqual(before.ratchets);
+    const committed = await world.commit(sealed.next, {});
+    const received = await world.receive(ben, committed.commit);
+    // A message of the epoch before changes that epoch's ratchets alone.
+    const stored = encodeGroup(received.next);
+    const opened = good(await openGroupMessage(world.deps, received.next, sealed.sealed));
+    const late = encodeGroup(opened.next);
+    expect([late.epoch, late.ratchets]).toEqual([stored.epoch, stored.ratchets]);
+    const [number, past] = present([...late.past][0]);
+    expect(past.facts).toEqual(stored.past.get(number)?.facts);
+    expect(past.ratchets).not.toEqual(stored.past.get(number)?.ratchets);
+  });
+
+  test("whose context alone changes gets fresh keys with it, and everyone follows", async () => {
+    const world = createGroupWorld("context");
+    const groups = await world.groupOf(...["a", "b", "c"].map((name) => world.device(name, "one")));
+    const [ada, ben] = pair(groups);
+    const committed = await world.commit(ada, {
+      context: bytesOf("second"),
+      authenticatedData: bytesOf("why"),
+    });
+    const received = await world.receive(ben, committed.commit);
+    expect(received.change).toMatchObject({
+      committer: { leafIndex: 0 },
+      added: [],
+      removed: [],
+      context: bytesOf("second"),
+      authenticatedData: bytesOf("why"),
+    });
+    expect(epochAuthenticator(received.next)).toEqual(epochAuthenticator(committed.next));
+    expect(good(contextOf(received.next.state.groupContext.extensions))).toEqual(bytesOf("second"));
+    const leafKey = (group: Group): unknown => {
+      const leaf = group.state.ratchetTree[0];
+      return leaf?.nodeType === "leaf" ? leaf.leaf.hpkePublicKey : null;
+    };
+    expect(leafKey(received.next)).not.toEqual(leafKey(ben));
+  });
+
+  test("adds, removes and changes its context in one commit; who comes joins, who went reads nothing new", async () => {
+    const world = createGroupWorld("all");
+    const [first, second, third] = ["a", "b", "c"].map((name) => world.device(name, "one"));
+    const groups = await world.groupOf(present(first), present(second), present(third));
+    const dora = await world.keyPackage(world.device("d", "one"));
+    const plan = { add: [await world.verified(dora)], removeLeaves: [2], context: bytesOf("later") };
+    const committed = await world.commit(present(groups[0]), plan);
+    const received = await world.receive(present(groups[1]), committed.commit);
+    const joined = good(await joinGroup(world.deps, present(committed.welcome), dora));
+    const out = await world.receive(present(groups[2]), committed.commit);
+    expect(received.change.removed.map((leaf) => leaf.leafIndex)).toEqual([2]);
+    expect(epochAuthenticator(joined)).toEqual(epochAuthenticator(received.next));
+    expect(isActive(out.next)).toBe(false);
+    const sealed = good(
+      await sealGroupMessage(world.deps, joined, { plaintext: bytesOf("new"), authenticatedData: NOTHING }),
+    );
+    expect(good(await openGroupMessage(world.deps, received.next, sealed.sealed)).plaintext).toEqual(
+      bytesOf("new"),
+    );
+    expect(bad(await openGroupMessage(world.deps, out.next, sealed.sealed)).rule).toBe("NotMember");
+    // With what it still holds of the old epoch, too.
+    expect(bad(await openGroupMessage(world.deps, present(groups[2]), sealed.sealed)).rule).toBe(
+      "WrongEpoch",
+    );
+    expect(
+      bad(await sealGroupMessage(world.deps, out.next, { plaintext: NOTHING, authenticatedData: NOTHING }))
+        .rule,
+    ).toBe("NotMember");
+  });
+
+  test("whose log gives another commit the place goes on with that one, and the loser commits again", async () => {
+    const world = createGroupWorld("race");
+    const [ada, ben] = pair(await world.groupOf(world.device("ada", "a"), world.device("ben", "b")));
+    const won = await world.commit(ada, { context: bytesOf("ada's") });
+    const lost = await world.commit(ben, { context: bytesOf("ben's") });
+    const followed = (await world.receive(ben, won.commit)).next;
+    expect(epochAuthenticator(followed)).toEqual(epochAuthenticator(won.next));
+    const again = await world.commit(followed, { context: bytesOf("ben's") });
+    const both = (await world.receive(won.next, again.commit)).next;
+    expect(epochAuthenticator(both)).toEqual(epochAuthenticator(again.next));
+    expect(groupEpoch(both)).toBe(groupEpoch(ada) + 2n);
+    expect(lost.next).not.toBe(again.next);
+  });
+
+  test("keeps 32 epochs for messages that come late, and no more", async () => {
+    const world = createGroupWorld("late");
+    let [ada, ben] = pair(await world.groupOf(world.device("ada", "a"), world.device("ben", "b")));
+    const sealed: Uint8Array[] = [];
+    for (let epoch = 0; epoch <= LATE_EPOCHS_MAX; epoch++) {
+      const made = good(
+        await sealGroupMessage(world.deps, ada, {
+          plaintext: bytesOf(`${epoch}`),
+          authenticatedData: NOTHING,
+        }),
+      );
+      sealed.push(made.sealed);
+      const committed = await world.commit(made.next, {});
+      ben = (await world.receive(ben, committed.commit)).next;
+      ada = committed.next;
+    }
+    const [tooOld, oldest, ...others] = sealed;
+    expect(bad(await openGroupMessage(world.deps, ben, present(tooOld))).rule).toBe("WrongEpoch");
+    for (const [index, message] of [oldest, ...others].entries()) {
+      const opened = good(await openGroupMessage(world.deps, ben, present(message)));
+      expect(opened.plaintext).toEqual(bytesOf(`${index + 1}`));
+      ben = opened.next;
+    }
+  });
+});
