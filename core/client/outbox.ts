@@ -6,18 +6,9 @@
  * frontier covers the op. Runs within the serial.
  */
 import type { Bytes } from "../base/bytes.ts";
-import {
-  type AccountId,
-  type ConversationId,
-  type DeviceId,
-  idBytes,
-  type LogId,
-  type OpId,
-} from "../base/ids.ts";
+import type { AccountId, ConversationId, DeviceId, LogId, OpId } from "../base/ids.ts";
 import { ENVELOPES_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { hash } from "../crypto/hash.ts";
-import { LABEL } from "../crypto/labels.ts";
 import { wipe } from "../crypto/secret.ts";
 import {
   BODY_BYTES_MAX,
@@ -63,9 +54,6 @@ import type { OutboxRow, ParcelRow, WriterRow } from "./tables.ts";
 const PARCELS_PER_FLUSH_MAX = 64;
 
 const DELIVERED_PER_MARK_MAX = 4_096;
-
-/** The most work this device does to be let into a request log. A server that asks for more lets nobody in. */
-export const ADMISSION_WORK_BITS_MAX = 24;
 
 /** Refusals after which the same bytes may be accepted later. */
 const PASSING: ReadonlySet<FailureCode> = new Set([
@@ -664,31 +652,6 @@ function groupOps(
     }
   }
   return groups;
-}
-
-/**
- * Finds the work that admits an entry to a request log without a ticket: `bits` leading zero bits. Rule LG12.
- *
- * - Cost: about `2 ** bits` hashes.
- */
-export function findAdmissionWork(logId: LogId, entryId: Bytes, bits: number): Bytes {
-  const nonce = new Uint8Array(8);
-  const view = new DataView(nonce.buffer);
-  for (let counter = 0; ; counter++) {
-    view.setUint32(0, Math.floor(counter / 0x1_0000_0000));
-    view.setUint32(4, counter >>> 0);
-    const found = hash(LABEL.powStamp, idBytes(logId), entryId, nonce);
-    if (leadingZeroBits(found) >= bits) return nonce;
-  }
-}
-
-function leadingZeroBits(bytes: Bytes): number {
-  let bits = 0;
-  for (const byte of bytes) {
-    if (byte !== 0) return bits + Math.clz32(byte) - 24;
-    bits += 8;
-  }
-  return bits;
 }
 
 /** The route to a contact's request log. */

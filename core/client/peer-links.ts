@@ -7,20 +7,14 @@ import { idBytes } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import { type Admission, CHANNEL_MAX } from "../protocol/client-frame.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
+import { ADMISSION_WORK_BITS_MAX, findAdmissionWork } from "./admission-work.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import { capabilityKey, writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { connectGateway, type Gateway } from "./gateway.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
-import {
-  ADMISSION_WORK_BITS_MAX,
-  findAdmissionWork,
-  type Outbox,
-  type Parcel,
-  requestRoute,
-  type Route,
-} from "./outbox.ts";
+import { type Outbox, type Parcel, requestRoute, type Route } from "./outbox.ts";
 
 /** A contact's chain verified this long ago is fresh enough to seal for. Rule DM11. */
 const CHAIN_FRESH_MS = 3_600_000;
@@ -217,7 +211,11 @@ export function createPeerLinks(
       return { ok: false, error: { type: "Refused", code: "not-admitted" } };
     return ok({
       type: "work",
-      nonce: findAdmissionWork(logId, idBytes(first.entryId), info.value.admissionWorkBits),
+      nonce: await findAdmissionWork(
+        context.clock,
+        { logId, entryId: idBytes(first.entryId) },
+        info.value.admissionWorkBits,
+      ),
     });
   }
 

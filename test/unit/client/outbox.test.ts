@@ -1,11 +1,8 @@
 /** Sending: what is sealed stays the same until the receipt, whatever the connection, the server or the power does. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { present } from "../../../core/base/assert.ts";
-import { ADMISSION_WORK_BITS_MAX, findAdmissionWork, type Parcel } from "../../../core/client/outbox.ts";
-import { hash } from "../../../core/crypto/hash.ts";
-import { LABEL } from "../../../core/crypto/labels.ts";
+import type { Parcel } from "../../../core/client/outbox.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
-import { idBytes } from "../../../core/base/ids.ts";
 import { encode } from "../../../core/codec/shape.ts";
 import { OPS_PER_BODY_MAX } from "../../../core/messenger/envelope.ts";
 import { openInbound } from "../../../core/messenger/inbound-entry.ts";
@@ -30,7 +27,7 @@ import {
   type Side,
   expectValue,
 } from "../../support/messenger-side.ts";
-import { filled, logOf } from "../../support/messages.ts";
+import { filled } from "../../support/messages.ts";
 
 beforeAll(cryptoReady);
 
@@ -352,16 +349,6 @@ describe("first contact", () => {
     expect((await pendingOf(ada, route, 0)).map((parcel) => parcel.outboxKeys.length)).toEqual([2]);
     expect(await pendingOf(ada, requestTo(ben), 0)).toEqual([]);
     expect(ada.alarms).toEqual([]);
-  });
-
-  test("[FC3] work has as many leading zero bits as asked for", () => {
-    const entry = filled(5);
-    for (const bits of [0, 1, 7, 8, 9, 14]) {
-      const found = hash(LABEL.powStamp, idBytes(logOf(1)), entry, findAdmissionWork(logOf(1), entry, bits));
-      const text = [...found].map((byte) => byte.toString(2).padStart(8, "0")).join("");
-      expect(text.slice(0, bits)).toBe("0".repeat(bits));
-    }
-    expect(ADMISSION_WORK_BITS_MAX).toBe(24);
   });
 });
 
