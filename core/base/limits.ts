@@ -25,6 +25,8 @@ export const ENTRY_IDS_PER_READ_MAX = 16_384;
 export const LINK_BYTES_MAX = 65_536;
 export const ACTIVE_DEVICES_MAX = 64;
 export const CHAIN_PAGE_LINKS_MAX = 256;
+/** Pages one refresh takes; what is beyond them comes with the next. */
+export const CHAIN_PAGES_PER_REFRESH_MAX = 64;
 export const EPOCH_BOXES_BYTES_MAX = 262_144;
 export const EPOCH_WALKS_MAX = 16;
 export const DEVICE_NAME_BYTES_MAX = 256;

@@ -4,6 +4,7 @@
  * What is stored here is the pin: a server that later shows less, or another chain, is told apart from one that shows more.
  */
 import type { AccountId } from "../base/ids.ts";
+import { CHAIN_PAGES_PER_REFRESH_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import { verifyChain } from "../sigchain/verify-chain.ts";
@@ -47,7 +48,8 @@ export function createChainStore(store: TxStore, tables: Tables): ChainStore {
     const stored = await load(accountId);
     if (!stored.ok) return stored;
     let state = stored.value;
-    for (;;) {
+    // A server could lead us on for ever. What was verified is stored, so an honest account of any length is read in time.
+    for (let pages = 0; pages < CHAIN_PAGES_PER_REFRESH_MAX; pages++) {
       const page = await directory.chain(accountId, state?.seq ?? 0);
       if (!page.ok) return page;
       if (state !== null && page.value.headSeq < state.seq)
@@ -67,6 +69,7 @@ export function createChainStore(store: TxStore, tables: Tables): ChainStore {
       cache.set(accountId, state);
       if (state.seq >= page.value.headSeq) return ok(state);
     }
+    return err({ type: "ServerMisbehaved", why: "sends a chain without end" });
   }
 
   return { load, refresh, writes };
