@@ -86,6 +86,9 @@ export const CHAIN_PAGE_BYTES_MAX = 917_504;
 export const CHAINS_CACHED_MAX = 256;
 export const ADDED_BOXES_PER_EPOCH_MAX = 128;
 export const BOXES_PAGE_BYTES_MAX = 917_504;
+/** How long an answer of `/ready` serves, and how long its write may take. */
+export const READY_FRESH_MS = 5_000;
+export const READY_TIMEOUT_MS = 2_000;
 export const HTTP_BODY_BYTES_MAX = 393_216;
 export const HTTP_REQUEST_TIMEOUT_MS = 30_000;
 export const HTTP_HEADERS_TIMEOUT_MS = 10_000;

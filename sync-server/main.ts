@@ -9,7 +9,7 @@ import { EXIT, print, type ServerCommand } from "./commands/command.ts";
 import { inviteCommand, listInvitationsCommand, revokeInvitationCommand } from "./commands/invite.ts";
 import { configCommand } from "./commands/show-config.ts";
 import { startCommand } from "./commands/start.ts";
-import { statsCommand } from "./commands/stats.ts";
+import { metricsCommand, statsCommand } from "./commands/stats.ts";
 import { settingsHelp } from "./config/config-help.ts";
 import { readConfig } from "./config/read-config.ts";
 
@@ -21,6 +21,7 @@ const COMMANDS: readonly ServerCommand[] = [
   revokeInvitationCommand,
   inviteCommand,
   statsCommand,
+  metricsCommand,
   deleteAccountCommand,
   releaseHandleCommand,
 ];

@@ -23,6 +23,7 @@ export function createRateLimits(
   clock: Clock,
   factor: number,
   changes: ReadonlyMap<RateName, Rate> = new Map(),
+  onLimited: (name: RateName) => void = () => {},
 ): RateLimits {
   const bucketByKey = new Map<string, Bucket>();
 
@@ -47,8 +48,9 @@ export function createRateLimits(
   return {
     take(name, address) {
       const own = takeFrom(`${name} ${address}`, changes.get(name) ?? RATE[name]);
-      if (!own.ok || name !== "handle") return own;
-      return takeFrom("handle of all", HANDLE_RATE_OF_ALL);
+      const taken = own.ok && name === "handle" ? takeFrom("handle of all", HANDLE_RATE_OF_ALL) : own;
+      if (!taken.ok) onLimited(name);
+      return taken;
     },
   };
 }

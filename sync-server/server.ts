@@ -39,6 +39,7 @@ export interface RunningServer {
   /** What clients dial; the first is the one to show. */
   readonly origins: readonly string[];
   connectionCount(): number;
+  subscriptionCount(): number;
   /** Takes a renewed certificate now; without TLS, or when there is none, nothing happens. */
   reloadCertificate(): void;
   /** Ends connections, then the store. */
@@ -90,7 +91,7 @@ export async function createServer(
   }
   // Nothing is served before the port is known, because the origins may name it.
   const origins: string[] = [];
-  const { gateway, routes } = createService(config, deps, origins);
+  const { gateway, routes, subscriptionCount } = createService(config, deps, origins);
   const http = createListener(pair.value, (request, env) => routes().fetch(request, env));
   gateway.attach(http);
   const port = await listen(http, config);
@@ -110,6 +111,7 @@ export async function createServer(
     host: config.host,
     origins,
     connectionCount: () => gateway.connectionCount(),
+    subscriptionCount,
     reloadCertificate: () => void certificate?.check(),
     async close() {
       certificate?.stop();

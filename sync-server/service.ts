@@ -14,9 +14,11 @@ import { createRendezvous } from "./directory/rendezvous.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createResumeTokens } from "./gateway/resume-tokens.ts";
 import { createSubscriptions } from "./gateway/subscriptions.ts";
+import { createReadiness } from "./http/readiness.ts";
 import { createRoutes } from "./http/routes.ts";
 import type { TlsPaths } from "./http/tls-files.ts";
 import { createWebApp } from "./http/web-app.ts";
+import { type ServerMetrics, silentMetrics } from "./metrics/server-metrics.ts";
 import { createRateLimits } from "./rate-limits.ts";
 import { startReclaimer } from "./reclaimer.ts";
 import type { Quotas } from "./store/quotas.ts";
@@ -57,19 +59,23 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Nothing is counted without it. */
+  readonly metrics?: ServerMetrics;
 }
 
 export interface Service {
   readonly gateway: Gateway;
   /** What answers HTTP; made when it is first asked for, because `origins` may not be known before. */
   routes(): ReturnType<typeof createRoutes>;
+  subscriptionCount(): number;
 }
 
 /** Puts a service together. `origins` may be filled until the first request; the caller has made the cryptography ready. */
 export function createService(config: ServerConfig, deps: ServerDeps, origins: readonly string[]): Service {
-  const { store, clock, random, logger } = deps;
-  const rates = createRateLimits(clock, config.rateFactor, config.rates);
+  const { store, clock, random, logger, metrics = silentMetrics } = deps;
+  const rates = createRateLimits(clock, config.rateFactor, config.rates, metrics.rateLimited);
   const directory = createAccountDirectory({ store, clock, isRegistrationOpen: config.isRegistrationOpen });
+  const subscriptions = createSubscriptions(store, clock, metrics);
   const gateway = createGateway(
     {
       store,
@@ -77,11 +83,12 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
       clock,
       random,
       logger,
+      metrics,
       origins,
       workBits: config.admissionWorkBits,
       resumeTtlMs: config.resumeTtlMs,
       rates,
-      subscriptions: createSubscriptions(store, clock),
+      subscriptions,
       resumeTokens: createResumeTokens(clock, random, config.resumeTtlMs),
       connectionsByDevice: new Map(),
     },
@@ -96,6 +103,8 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
       clock,
       random,
       logger,
+      metrics,
+      isReady: createReadiness(store, clock),
       origins,
       trustsProxy: config.trustsProxy,
       info: {
@@ -118,6 +127,7 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
       },
     },
     routes,
+    subscriptionCount: subscriptions.count,
   };
 }
 

@@ -51,6 +51,11 @@ const COMMANDS: readonly HandedOn[] = [
     examples: [["dovetail server accounts delete 4f1c…", "with all that is kept for it; asks first"]],
   },
   {
+    name: "metrics",
+    description: "print what the running server has counted, as Prometheus reads it",
+    examples: [["dovetail server metrics --data ./dovetail-data", "histograms of appends and commits among them"]],
+  },
+  {
     name: "stats",
     description: "show how much the server keeps; it names nobody",
     examples: [["dovetail server stats --json", "for a program"]],

@@ -131,6 +131,8 @@ export function failRefused(answer: OperatorAnswer): number {
       return fail("there is none by this name", "look at the list again");
     case "too-many":
       return fail("there are too many", "revoke some first");
+    case "no-metrics":
+      return fail("no server runs on this folder", "what it does is counted while it runs");
     case "storage":
       return fail(
         `the database refused (${answer.detail})`,

@@ -4,6 +4,9 @@ import { type Clock, createSystemClock } from "@dovetail/core/base/clock.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
 import { createPlatformRandom } from "@dovetail/core/base/random.ts";
 import type { ProgramConfig } from "../config/read-config.ts";
+import { ok } from "@dovetail/core/base/result.ts";
+import { listenForMetrics } from "../metrics/metrics-listener.ts";
+import { createPrometheusMetrics } from "../metrics/prometheus-metrics.ts";
 import { createOperatorDesk, type OperatorDesk } from "../operator/operator-desk.ts";
 import { serveOperator } from "../operator/operator-socket.ts";
 import { explainTlsFault, type TlsFault } from "../http/tls-files.ts";
@@ -39,22 +42,48 @@ export const startCommand: ServerCommand = {
     if (dataFolder !== null && !makeDataFolder(dataFolder))
       return fail(`cannot make the folder ${dataFolder}`, "choose another with --data");
     const path = dataFolder === null ? ":memory:" : databasePath(dataFolder);
-    const store = openSqliteStore(path, logger, { quotas: config.server.quotas });
+    const metrics = createPrometheusMetrics();
+    const store = openSqliteStore(path, logger, { quotas: config.server.quotas, metrics });
     if (!store.ok) return failToOpen(store.error);
     const random = createPlatformRandom();
-    const server = await createServer(config.server, { store: store.value, clock, random, logger });
+    const server = await createServer(config.server, {
+      store: store.value,
+      clock,
+      random,
+      logger,
+      metrics,
+    });
     if (!server.ok) return failToStart(server.error);
     const running = server.value;
+    metrics.watch({
+      connections: running.connectionCount,
+      subscriptions: running.subscriptionCount,
+      queueDepth: () => store.value.load().queueDepth,
+      databaseBytes: () => store.value.load().databaseBytes,
+    });
+    const { metricsListen } = config.server;
+    const listener = metricsListen === null ? ok(null) : await listenForMetrics(metricsListen, metrics);
+    if (!listener.ok) {
+      await running.close();
+      return fail(
+        `cannot serve metrics on port ${listener.error.port} (${listener.error.detail})`,
+        "choose another with --metrics-listen",
+      );
+    }
     const desk = createOperatorDesk({
       store: store.value,
       clock,
       random,
       logger,
-      server: { origin: running.origins[0] ?? "", connectionCount: () => running.connectionCount() },
+      server: {
+        origin: running.origins[0] ?? "",
+        connectionCount: running.connectionCount,
+        metricsText: metrics.text,
+      },
     });
     const socket = dataFolder === null ? null : await serveOperator(dataFolder, desk, logger);
-    stopOnSignal(running, logger, () => socket?.close() ?? Promise.resolve());
-    announce(running, config);
+    stopOnSignal(running, logger, () => Promise.all([socket?.close(), listener.value?.close()]));
+    announce(running, config, listener.value?.port ?? null);
     await inviteFirstOwner({ config, store: store.value, desk, clock });
     return EXIT.ok;
   },
@@ -66,10 +95,14 @@ function failToStart(error: ListenError | TlsFault): number {
   return fail(explainTlsFault(error), "openssl x509 -in CERT -noout -text shows what is in it");
 }
 
-function announce({ port, host, origins }: RunningServer, config: ProgramConfig): void {
+function announce(
+  { port, host, origins }: RunningServer,
+  config: ProgramConfig,
+  metricsPort: number | null,
+): void {
   print(
     config.isJson
-      ? JSON.stringify({ event: "listening", port, host, origins })
+      ? JSON.stringify({ event: "listening", port, host, origins, metricsPort })
       : `Dovetail server listening on ${origins[0]} (${host}:${port}), registration ${config.server.isRegistrationOpen ? "open" : "by invitation"}`,
   );
 }
@@ -97,7 +130,7 @@ async function inviteFirstOwner({ config, store, desk, clock }: FirstOwner): Pro
 }
 
 /** The first signal stops in order and in bounded time, a second one at once. */
-function stopOnSignal(server: RunningServer, logger: Logger, closeRest: () => Promise<void>): void {
+function stopOnSignal(server: RunningServer, logger: Logger, closeRest: () => Promise<unknown>): void {
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) process.exit(EXIT.failed);

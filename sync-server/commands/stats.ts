@@ -39,6 +39,21 @@ export const statsCommand: ServerCommand = {
   },
 };
 
+export const metricsCommand: ServerCommand = {
+  name: "metrics",
+  usage: "",
+  help: "what the running server has counted, as Prometheus reads it",
+  options: {},
+  positionals: 0,
+  async run(context) {
+    const answer = await askServer(context, { type: "metrics" });
+    if (answer === null) return EXIT.failed;
+    if (answer.type !== "text") return failRefused(answer);
+    print(answer.text.trimEnd());
+    return EXIT.ok;
+  },
+};
+
 /** Bytes to three digits or so. */
 export function roundSize(bytes: number): string {
   const unit = [1_073_741_824, 1_048_576, 1_024].find((each) => bytes >= each) ?? 1;

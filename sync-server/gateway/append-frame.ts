@@ -36,10 +36,15 @@ function startAppend(
   const appender = appenderOf(context, connection, channel, { entries: parsed, admission: frame.admission });
   if (typeof appender === "string") return appender;
   const bytes = entries.reduce((sum, { header, sealed }) => sum + header.length + sealed.length, 0);
+  const startMs = performance.now();
   connection.holdBytes(bytes);
   const { logId, writerTag } = channel;
   void context.store.append({ logId, appender, writerTag, entries: parsed }).then((placed) => {
     connection.releaseBytes(bytes);
+    const sealedBytes = entries.map(({ sealed }) => sealed.length);
+    context.metrics.appended({ seconds: (performance.now() - startMs) / 1_000, sealedBytes });
+    if (placed.ok)
+      for (const result of placed.value) if (result.type === "refused") context.metrics.refused(result.code);
     if (connection.isClosed()) return;
     if (placed.ok) connection.reply({ type: "appended", requestId, results: placed.value });
     else connection.reply({ type: "failed", requestId, code: placed.error.code });

@@ -68,6 +68,7 @@ export class Connection implements DeliveryTarget {
   #ws: WebSocket;
   #socket: Socket;
   #handle: FrameHandler;
+  #onRefused: (code: FailureCode) => void;
   #nowMs: () => number;
   /** Null while nothing is in it, here and below: most connections are idle most of the time. */
   #outbox: Buffer[] | null = null;
@@ -81,11 +82,18 @@ export class Connection implements DeliveryTarget {
   constructor(
     ws: WebSocket,
     socket: Socket,
-    options: { address: string; serverNonce: Bytes; nowMs: () => number; handle: FrameHandler },
+    options: {
+      address: string;
+      serverNonce: Bytes;
+      nowMs: () => number;
+      handle: FrameHandler;
+      onRefused: (code: FailureCode) => void;
+    },
   ) {
     this.#ws = ws;
     this.#socket = socket;
     this.#handle = options.handle;
+    this.#onRefused = options.onRefused;
     this.#nowMs = options.nowMs;
     this.address = options.address;
     this.serverNonce = options.serverNonce;
@@ -169,6 +177,7 @@ export class Connection implements DeliveryTarget {
 
   /** Answers. */
   reply(frame: ServerFrame): void {
+    if (frame.type === "failed") this.#onRefused(frame.code);
     this.send(frameBinary(encode(serverFrameShape, frame)));
   }
 
@@ -232,6 +241,7 @@ export class Connection implements DeliveryTarget {
   /** Says why, then closes. */
   goodbye(code: FailureCode): void {
     if (this.isClosed()) return;
+    this.#onRefused(code);
     this.reply({ type: "goodbye", code });
     this.#flush();
     this.endingSinceMs = this.#nowMs();

@@ -5,6 +5,7 @@ import type { Logger } from "@dovetail/core/base/logger.ts";
 import type { Random } from "@dovetail/core/base/random.ts";
 import type { ClientFrame } from "@dovetail/core/protocol/client-frame.ts";
 import type { AccountDirectory } from "../directory/account-directory.ts";
+import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import type { Connection } from "./connection.ts";
@@ -17,6 +18,7 @@ export interface GatewayContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: ServerMetrics;
   /** What clients may dial and sign for. */
   readonly origins: readonly string[];
   readonly workBits: number;

@@ -58,6 +58,7 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
     maxPayload: FRAME_BYTES_MAX,
     handleProtocols: (offered) => (offered.has(GATEWAY_SUBPROTOCOL) ? GATEWAY_SUBPROTOCOL : false),
   });
+  const { metrics } = context;
   const connections = new Set<Connection>();
   const countByAddress = new Map<string, number>();
   const handle = (connection: Connection, frame: Uint8Array) => handleFrame(context, connection, frame);
@@ -90,6 +91,7 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
     if (connection === undefined) return;
     connectionBySocket.delete(this);
     connections.delete(connection);
+    metrics.connectionClosed();
     release(countByAddress, connection.address);
     end(context, connection);
   }
@@ -102,7 +104,9 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
       serverNonce,
       nowMs: context.clock.nowMs,
       handle,
+      onRefused: metrics.refused,
     });
+    metrics.connectionOpened();
     connections.add(connection);
     connectionBySocket.set(ws, connection);
     countByAddress.set(address, (countByAddress.get(address) ?? 0) + 1);
@@ -121,6 +125,7 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
     const address = clientAddress(request, options.trustsProxy);
     const status = refuseUpgrade(request, address);
     if (status !== null || !(socket instanceof Socket)) {
+      metrics.upgradeRefused((status ?? "400").slice(0, 3));
       socket.end(`HTTP/1.1 ${status ?? "400 Bad Request"}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }

@@ -123,6 +123,7 @@ export function handleAck(context: GatewayContext, connection: Connection, frame
   if (channel === null) return;
   const { identity } = connection;
   if (identity?.type === "device") {
+    context.metrics.acked();
     const acked = context.store.ack(channel.logId, identity.deviceId, upto);
     void acked.then((result) => answer(connection, requestId, result));
     noteSeen(context, identity);

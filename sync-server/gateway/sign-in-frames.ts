@@ -59,6 +59,7 @@ export async function handleSignIn(
     forgetDevice(context, connection, deviceId);
     return refuseProof(connection, requestId, fault);
   }
+  context.metrics.signedIn("signature");
   admit(context, connection, { type: "device", accountId, deviceId }, requestId);
 }
 
@@ -81,6 +82,7 @@ export async function handleSignInRecovery(
     encodeClaim: (claim) => encodeRecoveryClaim({ ...claim, accountId }),
   });
   if (!isSigned) return refuseProof(connection, requestId, "bad-signature");
+  context.metrics.signedIn("recovery");
   connection.identity = { type: "recovery", accountId };
   connection.isProven = true;
   connection.reply({ type: "signedIn", requestId, resumeToken: null, expiresInMs: 0 });
@@ -101,6 +103,7 @@ export async function handleResume(
   rememberDevice(context, connection, deviceId);
   const device = await context.store.findDevice(accountId, deviceId);
   if (device.ok && device.value?.isActive === true) {
+    context.metrics.signedIn("resume");
     return admit(context, connection, { type: "device", accountId, deviceId }, requestId);
   }
   forgetDevice(context, connection, deviceId);

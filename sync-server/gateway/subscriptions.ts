@@ -12,6 +12,7 @@ import { encode } from "@dovetail/core/codec/shape.ts";
 import type { PlacedEntry } from "@dovetail/core/protocol/entry.ts";
 import { serverFrameShape } from "@dovetail/core/protocol/server-frame.ts";
 import { CATCH_UP_PAGE_BYTES, ENTRY_COST_BYTES, FRAME_OVERHEAD_BYTES } from "../limits.ts";
+import { type ServerMetrics, silentMetrics } from "../metrics/server-metrics.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { frameBinary } from "./raw-frame.ts";
 
@@ -51,14 +52,20 @@ interface HeardLog {
 }
 
 /** Subscriptions of one process over `store`. */
-export function createSubscriptions(store: Pick<LogStore, "read">, clock: Clock): Subscriptions {
+export function createSubscriptions(
+  store: Pick<LogStore, "read">,
+  clock: Clock,
+  metrics: ServerMetrics = silentMetrics,
+): Subscriptions {
   const heardById = new Map<LogId, HeardLog>();
 
   async function catchUp(subscription: Subscription, heard: HeardLog): Promise<void> {
     const { logId, target } = subscription;
+    let replayed = 0;
     while (isStillHeard(subscription)) {
       if (subscription.position >= heard.headSeq) {
         subscription.state = "live";
+        metrics.replayed(replayed);
         return;
       }
       if (target.isCongested()) {
@@ -80,6 +87,7 @@ export function createSubscriptions(store: Pick<LogStore, "read">, clock: Clock)
       }
       for (const frame of deliverFrames(logId, page.value.entries)) target.send(frame);
       subscription.position = last.seq;
+      replayed += page.value.entries.length;
       // Others get a turn between two pages.
       await new Promise<void>((resolve) => void clock.schedule(0, resolve));
     }
@@ -111,6 +119,7 @@ export function createSubscriptions(store: Pick<LogStore, "read">, clock: Clock)
       if (heard === undefined || first === undefined || last === undefined) return;
       heard.headSeq = last.seq;
       let frames: readonly Buffer[] | null = null;
+      let subscribers = 0;
       for (const subscription of heard.subscriptions) {
         if (subscription.state !== "live") continue;
         if (subscription.target.isCongested()) {
@@ -122,7 +131,9 @@ export function createSubscriptions(store: Pick<LogStore, "read">, clock: Clock)
         frames ??= deliverFrames(logId, entries);
         for (const frame of frames) subscription.target.send(frame);
         subscription.position = last.seq;
+        subscribers += 1;
       }
+      if (subscribers > 0) metrics.delivered(entries.length, subscribers);
     },
     count: () => [...heardById.values()].reduce((sum, heard) => sum + heard.subscriptions.size, 0),
   };

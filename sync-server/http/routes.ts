@@ -30,9 +30,11 @@ import { clientAddress } from "../client-address.ts";
 import { type AccountDirectory, isHandle } from "../directory/account-directory.ts";
 import type { Rendezvous } from "../directory/rendezvous.ts";
 import { CHAIN_PAGE_BYTES_MAX, type RateName } from "../limits.ts";
+import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import { answer, refusal } from "./answer.ts";
+import type { Readiness } from "./readiness.ts";
 import { readBody } from "./read-body.ts";
 import { APP_CSP, type Page } from "./web-app.ts";
 
@@ -44,6 +46,8 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: ServerMetrics;
+  isReady(): Promise<Readiness>;
   readonly origins: readonly string[];
   readonly trustsProxy: boolean;
   readonly info: ServerInfo;
@@ -101,8 +105,8 @@ function addServerRoutes(app: Hono<Env>, deps: HttpDeps): void {
   app.get("/v1/server", () => answer(serverInfoShape, deps.info));
   app.get("/health", (c) => c.json({ status: "ok" }));
   app.get("/ready", async (c) => {
-    const reached = await deps.store.findHandle("");
-    return reached.ok ? c.json({ status: "ready" }) : c.json({ status: "store-unavailable" }, 503);
+    const status = await deps.isReady();
+    return c.json({ status }, status === "ready" ? 200 : 503);
   });
 }
 
@@ -197,7 +201,11 @@ async function limited(
   respond: () => Promise<Response>,
 ): Promise<Response> {
   const taken = deps.rates.take(name, addressOf(deps, c));
-  return taken.ok ? respond() : refusal("rate-limited", { retryAfterMs: taken.error.retryAfterMs });
+  const response = taken.ok
+    ? await respond()
+    : refusal("rate-limited", { retryAfterMs: taken.error.retryAfterMs });
+  deps.metrics.httpAnswered(name, response.status);
+  return response;
 }
 
 function addressOf(deps: HttpDeps, c: Route): string {

@@ -20,6 +20,8 @@ export interface OperatorDeskDeps {
 export interface DeskServer {
   readonly origin: string;
   connectionCount(): number;
+  /** What `/metrics` says. */
+  metricsText(): Promise<string>;
 }
 
 export type OperatorDesk = (request: OperatorRequest) => Promise<OperatorAnswer>;
@@ -60,6 +62,9 @@ export function createOperatorDesk(deps: OperatorDeskDeps): OperatorDesk {
         if (!released.ok) return refused(released.error);
         return released.value ? { type: "done" } : { type: "refused", reason: "unknown", detail: "" };
       }
+      case "metrics":
+        if (server === null) return { type: "refused", reason: "no-metrics", detail: "" };
+        return { type: "text", text: await server.metricsText() };
       default:
         return unreachable(request);
     }

@@ -17,6 +17,8 @@ import {
 import { logKindShape } from "@dovetail/core/protocol/client-frame.ts";
 import { INVITATION_TTL_MS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX } from "../limits.ts";
 
+const ANSWER_TEXT_BYTES_MAX = 1_048_576;
+
 export const operatorRequestShape = variants({
   invite: [1, { uses: integer(1, INVITATION_USES_MAX), ttlMs: integer(1, INVITATION_TTL_MS_MAX) }],
   listInvitations: [2, {}],
@@ -24,6 +26,7 @@ export const operatorRequestShape = variants({
   figures: [4, {}],
   deleteAccount: [5, { accountId: id("account") }],
   releaseHandle: [6, { handle: text(256) }],
+  metrics: [8, {}],
 });
 export type OperatorRequest = ShapeOf<typeof operatorRequestShape>;
 
@@ -49,12 +52,13 @@ export const figuresShape = struct({
 export const operatorAnswerShape = variants({
   done: [1, {}],
   /** `reason` is one word that the command explains. */
-  refused: [2, { reason: oneOf("unknown", "too-many", "storage"), detail: text(1_024) }],
+  refused: [2, { reason: oneOf("unknown", "too-many", "storage", "no-metrics"), detail: text(1_024) }],
   invited: [
     3,
     { number: integer(1), invitation: text(64), expiresAtMs: integer(0), origin: nullable(text(512)) },
   ],
   invitations: [4, { invitations: list(invitation, INVITATIONS_MAX) }],
   figures: [5, { figures: figuresShape }],
+  text: [7, { text: text(ANSWER_TEXT_BYTES_MAX) }],
 });
 export type OperatorAnswer = ShapeOf<typeof operatorAnswerShape>;

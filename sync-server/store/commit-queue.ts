@@ -19,11 +19,15 @@ export interface CommitHooks {
   afterRollback(): void;
   /** The medium refused a transaction. */
   onFault(code: FailureCode): void;
+  /** A transaction was committed, with so many operations. */
+  onCommitted?(operations: number, seconds: number): void;
 }
 
 export interface CommitQueue {
   /** Runs `operation` in the next transaction. - Fails: as it does; `storage-full`, `internal` when the medium refuses. */
   run<T>(operation: () => Result<T, Refusal>): Promise<Result<T, Refusal>>;
+  /** Operations that wait. */
+  depth(): number;
   /** Commits what waits. */
   flush(): void;
 }
@@ -57,6 +61,7 @@ export function createCommitQueue(db: DatabaseSync, hooks: CommitHooks): CommitQ
   }
 
   function tryCommit(batch: readonly Job[]): FailureCode | null {
+    const startMs = performance.now();
     try {
       begin.run();
       for (const job of batch) job.result = job.operation();
@@ -69,6 +74,7 @@ export function createCommitQueue(db: DatabaseSync, hooks: CommitHooks): CommitQ
       hooks.onFault(code);
       return code;
     }
+    hooks.onCommitted?.(batch.length, (performance.now() - startMs) / 1_000);
     hooks.afterCommit();
     return null;
   }
@@ -83,6 +89,7 @@ export function createCommitQueue(db: DatabaseSync, hooks: CommitHooks): CommitQ
         setImmediate(flush);
       });
     },
+    depth: () => jobs.length,
     flush,
   };
 }

@@ -31,6 +31,7 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
     erased: () => Promise.resolve(ok()),
     releaseHandle: (handle) => Promise.resolve(ok(admission.deletedHandles.delete(handle))),
     figures: () => Promise.resolve(ok({ ...figures(), accounts: owners.count() })),
+    load: () => ({ queueDepth: 0, databaseBytes: 0 }),
     probe: () => Promise.resolve(ok()),
     onEvent(listener) {
       listeners.add(listener);

@@ -60,6 +60,8 @@ export interface OperatorStore {
   /** Lets a handle of a deleted account be registered again. False when it is none. */
   releaseHandle(handle: string): Promise<Result<boolean, Refusal>>;
   figures(): Promise<Result<StoreFigures, Refusal>>;
+  /** What changes from moment to moment. */
+  load(): { readonly queueDepth: number; readonly databaseBytes: number };
   /** Writes and commits something. - Fails: as any write does. */
   probe(nowMs: number): Promise<Result<void, Refusal>>;
 }

@@ -15,7 +15,9 @@ export interface SqliteFiguresDeps {
 }
 
 /** The operator's figures and probe. */
-export function createSqliteFigures(deps: SqliteFiguresDeps): Pick<OperatorStore, "figures" | "probe"> {
+export function createSqliteFigures(
+  deps: SqliteFiguresDeps,
+): Pick<OperatorStore, "figures" | "probe" | "load"> {
   const { db, queue } = deps;
   const countAccounts = db.prepare("SELECT count(*) AS count FROM accounts WHERE head_seq > 0");
   const countErasures = db.prepare("SELECT count(*) AS count FROM erasures WHERE log > 0");
@@ -28,9 +30,13 @@ export function createSqliteFigures(deps: SqliteFiguresDeps): Pick<OperatorStore
   const putProbe = db.prepare(
     "INSERT INTO meta (key, value) VALUES ('probed_at_ms', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
   );
-  const pragma = (name: string): number => numberOf(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+  const pragmas = new Map(
+    ["page_count", "page_size", "freelist_count"].map((name) => [name, db.prepare(`PRAGMA ${name}`)]),
+  );
+  const pragma = (name: string): number => numberOf(pragmas.get(name)?.get()?.[name]);
   const kinds: readonly LogKind[] = ["account", "inbound", "request"];
   return {
+    load: () => ({ queueDepth: queue.depth(), databaseBytes: pragma("page_count") * pragma("page_size") }),
     figures: () =>
       deps.read(() =>
         ok({

@@ -1,6 +1,7 @@
 /** The server's store over one SQLite file. Contract: test/contract/log-store.ts and directory-store.ts. */
 import { ok, type Result } from "@dovetail/core/base/result.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
+import { type ServerMetrics, silentMetrics } from "../metrics/server-metrics.ts";
 import { createCommitQueue } from "./commit-queue.ts";
 import type { StoreEvent } from "./log-store.ts";
 import { FIRST_QUOTAS, type Quotas } from "./quotas.ts";
@@ -20,6 +21,7 @@ import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 
 export interface SqliteStoreOptions {
   readonly quotas?: Quotas;
+  readonly metrics?: ServerMetrics;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface SqliteStoreOptions {
 export function openSqliteStore(
   path: string,
   logger: Logger,
-  { quotas = FIRST_QUOTAS }: SqliteStoreOptions = {},
+  { quotas = FIRST_QUOTAS, metrics = silentMetrics }: SqliteStoreOptions = {},
 ): Result<ServerStore, OpenStoreError> {
   const opened = openDatabase(path);
   if (!opened.ok) return opened;
@@ -52,7 +54,11 @@ export function openSqliteStore(
       heads.forgetAll();
       standings.forgetAll();
     },
-    onFault: (code) => logger.log("error", "store-transaction-failed", { code }),
+    onFault(code) {
+      metrics.storeFailed(code);
+      logger.log("error", "store-transaction-failed", { code });
+    },
+    onCommitted: metrics.committed,
   });
 
   const deps = {

@@ -57,6 +57,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   hono: ["sync-server/"],
   ws: ["sync-server/", "cli/platform/"],
   lit: ["app/"],
+  "prom-client": ["sync-server/metrics/"],
   "@automerge/automerge-repo-storage-indexeddb": ["app/platform/"],
 };
 

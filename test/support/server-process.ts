@@ -13,6 +13,10 @@ export interface ServerProcess {
   log(): string;
   /** Ends it without a chance to finish anything. */
   kill(): Promise<void>;
+  /** `http://127.0.0.1:port` of its metrics, when it was told to serve them. */
+  readonly metricsOrigin: string | null;
+  signal(name: "SIGTERM" | "SIGINT" | "SIGHUP"): void;
+  readonly exited: Promise<number | null>;
   /** Asks it to stop and gives its exit code. */
   stop(): Promise<number | null>;
 }
@@ -61,14 +65,18 @@ export async function startServer(
       void exited.then((code) => reject(new Error(`the server ended with ${code}: ${log}`)));
       look();
     });
-  const said: { readonly origins: readonly string[] } = JSON.parse(
+  const said: { readonly origins: readonly string[]; readonly metricsPort?: number | null } = JSON.parse(
     await line((text) => text.includes("listening")),
   );
   const origin = said.origins[0] ?? "";
+  const metricsPort = said.metricsPort ?? null;
   return {
     origin,
     pid: child.pid ?? 0,
     line,
+    metricsOrigin: metricsPort === null ? null : `http://127.0.0.1:${metricsPort}`,
+    signal: (name) => void child.kill(name),
+    exited,
     log: () => log,
     kill: async () => {
       child.kill("SIGKILL");
