@@ -53,7 +53,9 @@ const COMMANDS: readonly HandedOn[] = [
   {
     name: "metrics",
     description: "print what the running server has counted, as Prometheus reads it",
-    examples: [["dovetail server metrics --data ./dovetail-data", "histograms of appends and commits among them"]],
+    examples: [
+      ["dovetail server metrics --data ./dovetail-data", "histograms of appends and commits among them"],
+    ],
   },
   {
     name: "stats",
