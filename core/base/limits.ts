@@ -92,6 +92,9 @@ export const SEARCH_QUERY_CHARS_MAX = 1_024;
 export const SEARCH_TERMS_MAX = 32;
 export const SEARCH_DEPTH_MAX = 8;
 export const SEARCH_PAGE_HITS_MAX = 100;
+export const SEARCH_SEGMENT_OPS_MAX = 4_096;
+export const SEARCH_SEGMENT_BYTES_MAX = 1_048_576;
+export const SEARCH_SEGMENTS_MAX = 8_192;
 
 // Groups
 export const KEY_PACKAGE_BYTES_MAX = 4_096;

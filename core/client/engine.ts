@@ -38,6 +38,7 @@ import { createSerial } from "./serial.ts";
 import { createSetAside } from "./set-aside.ts";
 import { createTables, type Tables } from "./tables.ts";
 import { createSearch, type Search } from "./search.ts";
+import { createSearchSegments } from "./search-segments.ts";
 import { createViews, type Views } from "./views.ts";
 
 const RECONNECT_MIN_MS = 500;
@@ -235,9 +236,11 @@ export async function createEngine(
     context,
     contacts,
     ops,
+    segments: createSearchSegments(store, tables),
     views,
     openIndex: platform.openSearchIndex,
     onProgress: (done, total) => emit({ type: "progress", phase: "indexing", done, total }),
+    onFault: (fault) => platform.logger.log("warn", "search", { fault }),
   });
 
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {
@@ -475,7 +478,7 @@ export async function createEngine(
     home?.gateway.close();
     gateway?.close();
     conversations.stop();
-    search.stop();
+    await search.stop();
     awaitedChains.stop();
     // With its connection closed an attempt ends at once. One that is still dialling finds that it is not wanted.
     if (connecting !== null && !isDialling) await connecting;

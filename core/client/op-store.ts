@@ -52,6 +52,8 @@ export interface OpStore {
   /** The op of a row, by the parts of its key; null when there is none. */
   get(key: OpKey): Promise<Result<NamedOp | null, StoreError>>;
   tally(conversationId: ConversationId): Promise<Result<TallyRow, StoreError>>;
+  /** Of every conversation of which there is an op. */
+  tallies(): Promise<Result<ReadonlyMap<ConversationId, TallyRow>, StoreError>>;
   /** Delivery frontier of each device that wrote in a conversation. */
   frontiers(conversationId: ConversationId): Promise<Result<ReadonlyMap<DeviceId, number>, StoreError>>;
 }
@@ -82,6 +84,12 @@ export function createOpStore(
     if (cached !== undefined) return ok(cached);
     const row = await tables.tally.get(conversationId);
     return row.ok ? ok(row.value ?? EMPTY_TALLY) : row;
+  }
+
+  async function allTallies(): Promise<Result<ReadonlyMap<ConversationId, TallyRow>, StoreError>> {
+    const rows = await tables.tally.scan();
+    if (!rows.ok) return rows;
+    return ok(new Map(rows.value.map(({ key, value }) => [key.split("/")[1] as ConversationId, value])));
   }
 
   async function has(op: NamedOp): Promise<Result<boolean, StoreError>> {
@@ -204,7 +212,7 @@ export function createOpStore(
     );
   }
 
-  return { add, create, page, all, has, get, tally, frontiers };
+  return { add, create, page, all, has, get, tally, tallies: allTallies, frontiers };
 }
 
 function named(

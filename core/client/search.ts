@@ -1,11 +1,12 @@
 /**
  * Search over the messages of this device.
  *
- * The index is in memory. It is made at the first search, from the rows of ops, and kept up to date from then on.
+ * The index is in memory. It is made at the first search, from stored segments and the rows of ops that came after them,
+ * and kept up to date from then on.
  * What a hit shows is read from its row again, so that nothing is shown that is no longer there.
  */
 import { systemCalendar } from "../base/clock.ts";
-import type { ConversationId } from "../base/ids.ts";
+import type { ConversationId, OpId } from "../base/ids.ts";
 import { OP_CLOCK_AHEAD_MAX_MS, SEARCH_PAGE_HITS_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { findNamed, type Named } from "../messenger/find-named.ts";
@@ -27,37 +28,52 @@ import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { OpStore } from "./op-store.ts";
 import type { Platform } from "./platform.ts";
+import type { SearchSegments, StoredSegments } from "./search-segments.ts";
 import type { Views } from "./views.ts";
 
 const HITS_DEFAULT = 20;
 /** Messages taken into the index between two pauses, in which other work of the process goes on. */
 const ADD_MESSAGES = 5_000;
 const SCAN_PAGE_OPS = 1_000;
+/** Fewer ops than these are read from their rows again rather than stored. */
+const SEGMENT_OPS_MIN = 512;
+/** What is read while everything else waits. */
+const COUNTED_OPS_MAX = 2_048;
 const SELF_WORD = "me";
 
 export interface SearchDeps {
   readonly context: EngineContext;
   readonly contacts: ContactBook;
   readonly ops: OpStore;
+  readonly segments: SearchSegments;
   readonly views: Views;
   readonly openIndex: Platform["openSearchIndex"];
   readonly onProgress: (done: number, total: number) => void;
+  readonly onFault: (fault: string) => void;
 }
 
 export interface Search {
   search(text: string, options: SearchOptions): Promise<Result<SearchPage, ClientError>>;
   /** Ops that are stored now. */
   added(ops: readonly NamedOp[]): void;
-  stop(): void;
+  /** Takes texts that are to be gone out of the index and of what is stored of it. Runs within the serial. */
+  forget(ids: readonly OpId[]): Promise<Result<void, ClientError>>;
+  /** Resolves when nothing of it writes any more. */
+  stop(): Promise<void>;
 }
 
 export function createSearch(deps: SearchDeps): Search {
-  const { context, contacts, ops, views } = deps;
+  const { context, contacts, ops, segments, views } = deps;
   let index: SearchIndex | null = null;
   let building: Promise<Result<SearchIndex, ClientError>> | null = null;
   let isStopped = false;
   /** The index misses something that came while it lived. */
   let isBroken = false;
+  /** Ops in the index that no segment covers. */
+  let unstored: NamedOp[] = [];
+  /** Ops whose texts were taken out while this process lives. */
+  const gone = new Set<OpId>();
+  let storing: Promise<void> = Promise.resolve();
 
   function ready(): Promise<Result<SearchIndex, ClientError>> {
     if (building !== null) return building;
@@ -87,30 +103,97 @@ export function createSearch(deps: SearchDeps): Search {
 
   /** Oldest first, as the index takes them fastest. */
   async function fill(into: SearchIndex): Promise<Result<void, ClientError>> {
-    const all = await contacts.all();
-    if (!all.ok) return all;
-    const tallies = await Promise.all(all.value.map(({ conversationId }) => ops.tally(conversationId)));
-    const total = tallies.reduce((sum, tally) => sum + (tally.ok ? tally.value.opCount : 0), 0);
-    const found: SearchDocument[] = [];
-    let read = 0;
-    for (const { conversationId } of all.value) {
-      for (let before: string | undefined; ; ) {
-        const page = await ops.page(conversationId, SCAN_PAGE_OPS, before);
+    const loaded = await segments.load();
+    if (!loaded.ok) return loaded;
+    const read = await context.serial.run(() => findUncovered(loaded.value));
+    const uncovered = read.ok && read.value === "many" ? await readUncovered(loaded.value) : read;
+    if (!uncovered.ok) return uncovered;
+    if (uncovered.value === null || uncovered.value === "many") {
+      // Segments cover what is not there: they are of another past.
+      const cleared = await segments.clear();
+      return cleared.ok ? fill(into) : cleared;
+    }
+    const found = [...(loaded.value?.documents ?? []), ...uncovered.value.flatMap(documentOf)].filter(
+      ({ id }) => !gone.has(id),
+    );
+    found.sort((a, b) => a.hlc - b.hlc);
+    for (let at = 0; at < found.length; at += ADD_MESSAGES) {
+      const added = into.add(found.slice(at, at + ADD_MESSAGES));
+      if (!added.ok) return added;
+      if (found.length > SEGMENT_OPS_MIN)
+        deps.onProgress(Math.min(at + ADD_MESSAGES, found.length), found.length);
+      await pause();
+    }
+    unstored = [...uncovered.value, ...unstored];
+    store();
+    return ok();
+  }
+
+  /**
+   * Ops that no segment covers, found by counting and read from the newest on. Null when segments cover too much; "many"
+   * when reading takes too long to keep everything else waiting. Runs within the serial: what arrived meanwhile would be
+   * counted for what is looked for.
+   */
+  async function findUncovered(
+    stored: StoredSegments | null,
+  ): Promise<Result<readonly NamedOp[] | null | "many", ClientError>> {
+    const tallies = await ops.tallies();
+    if (!tallies.ok) return tallies;
+    const covered = stored?.countByConversation ?? new Map<ConversationId, number>();
+    const missing = [...tallies.value].map(([id, { opCount }]) => ({
+      id,
+      count: opCount - (covered.get(id) ?? 0),
+    }));
+    const isOfAnotherPast =
+      missing.some(({ count }) => count < 0) || [...covered.keys()].some((id) => !tallies.value.has(id));
+    if (isOfAnotherPast) return ok(null);
+    if (missing.reduce((sum, { count }) => sum + count, 0) > COUNTED_OPS_MAX) return ok("many");
+    const found: NamedOp[] = [];
+    for (const { id, count } of missing) {
+      const end = found.length + count;
+      for (let before: string | undefined; found.length < end; ) {
+        const page = await ops.page(id, SCAN_PAGE_OPS, before);
         if (!page.ok) return page;
-        for (const { op } of page.value) found.push(...documentOf(op));
+        for (const { op } of page.value) if (stored?.covered.has(op.id) !== true) found.push(op);
+        before = page.value.at(-1)?.key;
+        if (page.value.length < SCAN_PAGE_OPS) break;
+      }
+    }
+    return ok(found);
+  }
+
+  /** All that no segment covers, while other work goes on: what arrives is added as it comes. */
+  async function readUncovered(
+    stored: StoredSegments | null,
+  ): Promise<Result<readonly NamedOp[], ClientError>> {
+    const tallies = await ops.tallies();
+    if (!tallies.ok) return tallies;
+    const total = [...tallies.value.values()].reduce((sum, { opCount }) => sum + opCount, 0);
+    const found: NamedOp[] = [];
+    let read = 0;
+    for (const id of tallies.value.keys()) {
+      for (let before: string | undefined; ; ) {
+        const page = await ops.page(id, SCAN_PAGE_OPS, before);
+        if (!page.ok) return page;
+        for (const { op } of page.value) if (stored?.covered.has(op.id) !== true) found.push(op);
         read += page.value.length;
         deps.onProgress(read, Math.max(read, total));
         before = page.value.at(-1)?.key;
         if (page.value.length < SCAN_PAGE_OPS) break;
       }
     }
-    found.sort((a, b) => a.hlc - b.hlc);
-    for (let at = 0; at < found.length; at += ADD_MESSAGES) {
-      const added = into.add(found.slice(at, at + ADD_MESSAGES));
-      if (!added.ok) return added;
-      await pause();
-    }
-    return ok();
+    return ok(found);
+  }
+
+  /** Stores what has gathered. A store that refuses costs time at the next start, and nothing else. */
+  function store(): void {
+    if (unstored.length < SEGMENT_OPS_MIN) return;
+    const taken = [...new Map(unstored.map((op) => [op.id, op])).values()].filter(({ id }) => !gone.has(id));
+    unstored = [];
+    storing = storing.then(async () => {
+      const kept = isStopped ? ok(taken) : await segments.append(taken, SEGMENT_OPS_MIN);
+      if (!kept.ok) deps.onFault(kept.error.type);
+    });
   }
 
   const pause = () => new Promise<void>((resolve) => context.clock.schedule(0, resolve));
@@ -119,12 +202,22 @@ export function createSearch(deps: SearchDeps): Search {
     if (index === null) return;
     // An index that misses something is none: the next search makes it anew.
     if (!index.add(fresh.flatMap(documentOf)).ok) isBroken = true;
+    unstored.push(...fresh);
+    if (building === null) store();
+  }
+
+  async function forget(ids: readonly OpId[]): Promise<Result<void, ClientError>> {
+    for (const id of ids) gone.add(id);
+    if (index !== null && !index.remove(ids).ok) isBroken = true;
+    await storing;
+    return segments.forget(ids);
   }
 
   function drop(): void {
     index?.close();
     index = null;
     isBroken = false;
+    unstored = [];
   }
 
   async function search(text: string, options: SearchOptions): Promise<Result<SearchPage, ClientError>> {
@@ -247,12 +340,14 @@ export function createSearch(deps: SearchDeps): Search {
     );
   }
 
-  function stop(): void {
+  async function stop(): Promise<void> {
     isStopped = true;
     if (building === null) drop();
+    else await building;
+    await storing;
   }
 
-  return { search, added, stop };
+  return { search, added, forget, stop };
 }
 
 interface Names {

@@ -26,13 +26,16 @@
  * | mark | conversation, reading account, author device | how many ops of a device have arrived there |
  * | ticket | account id | what lets a first contact in |
  * | aside | log id, seq | entries this device could not open |
+ * | search | number | texts and places of messages, for the search index |
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
  */
 import {
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
   LINK_BYTES_MAX,
+  MESSAGE_TEXT_BYTES_MAX,
   OP_BYTES_MAX,
+  SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
 } from "../base/limits.ts";
 import {
@@ -141,6 +144,20 @@ const asideRow = struct({
 });
 
 export type EnrolmentRow = ShapeOf<typeof enrolmentRow>;
+/** Columns of one length: `ids` has 32 bytes each, the middle four count into the lists; a text is null for what is no message. */
+const searchRow = struct({
+  conversations: list(id("conversation"), SEARCH_SEGMENT_OPS_MAX),
+  authors: list(id("account"), SEARCH_SEGMENT_OPS_MAX),
+  devices: list(id("device"), SEARCH_SEGMENT_OPS_MAX),
+  ids: bytes(0, 32 * SEARCH_SEGMENT_OPS_MAX),
+  conversation: list(integer(0), SEARCH_SEGMENT_OPS_MAX),
+  author: list(integer(0), SEARCH_SEGMENT_OPS_MAX),
+  device: list(integer(0), SEARCH_SEGMENT_OPS_MAX),
+  hlcs: list(integer(0), SEARCH_SEGMENT_OPS_MAX),
+  texts: list(nullable(text(MESSAGE_TEXT_BYTES_MAX)), SEARCH_SEGMENT_OPS_MAX),
+});
+
+export type SearchRow = ShapeOf<typeof searchRow>;
 export type AsideRow = ShapeOf<typeof asideRow>;
 export type FeedRow = ShapeOf<typeof feedRow>;
 export type TallyRow = ShapeOf<typeof tallyRow>;
@@ -176,6 +193,7 @@ export function createTables(store: TxStore) {
     session: createTable(store, "session", struct({ sessions: stored })),
     prekey: createTable(store, "prekey", struct({ record: stored })),
     outbox: createTable(store, "outbox", outboxRow),
+    search: createTable(store, "search", searchRow),
     parcel: createTable(store, "parcel", parcelRow),
     mark: createTable(store, "mark", struct({ next: integer(0) })),
     ticket: createTable(store, "ticket", struct({ secret: bytes(16) })),
