@@ -21,17 +21,21 @@ const COMPRESSIBLE = new Set([".html", ".js", ".css", ".json", ".svg", ".wasm", 
 
 export interface AppBuild {
   readonly outFolder: string;
-  /** Pages besides `app/index.html`, for tests. */
-  readonly pages?: readonly string[];
+  /** The folder of another page than the app's, for tests. */
+  readonly root?: string;
   /** Brotli of the WebAssembly takes seconds. */
   readonly isCompressed?: boolean;
 }
 
 /** Builds the app. */
-export async function buildApp({ outFolder, pages = [], isCompressed = true }: AppBuild): Promise<void> {
+export async function buildApp({
+  outFolder,
+  root = APP_FOLDER,
+  isCompressed = true,
+}: AppBuild): Promise<void> {
   const stamp = sourceStamp();
   const earlier = readCompressed(outFolder);
-  await build(pageConfig(outFolder, pages));
+  await build(pageConfig(outFolder, root));
   const files = listFiles(outFolder).filter((name) => name !== STAMP);
   await build(serviceWorkerConfig(outFolder, files));
   if (isCompressed) await Promise.all(listFiles(outFolder).map((name) => compress(outFolder, name, earlier)));
@@ -48,9 +52,9 @@ export function isAppBuilt(outFolder: string): boolean {
   }
 }
 
-function pageConfig(outFolder: string, pages: readonly string[]): InlineConfig {
+function pageConfig(outFolder: string, root: string): InlineConfig {
   return {
-    root: APP_FOLDER,
+    root,
     configFile: false,
     base: "/",
     logLevel: "warn",
@@ -65,7 +69,7 @@ function pageConfig(outFolder: string, pages: readonly string[]): InlineConfig {
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       chunkSizeWarningLimit: 4_000,
-      rolldownOptions: { input: [join(APP_FOLDER, "index.html"), ...pages] },
+      rolldownOptions: { input: join(root, "index.html") },
     },
   };
 }

@@ -22,13 +22,11 @@ export interface AppUpdate {
 export function installApp(onUpdate: (update: AppUpdate) => void): void {
   const { serviceWorker } = navigator;
   if (serviceWorker === undefined) return;
-  const hadOne = serviceWorker.controller !== null;
-  let isReloading = false;
+  let hasOne = serviceWorker.controller !== null;
   serviceWorker.addEventListener("controllerchange", () => {
-    // The first installation takes over pages that are of its own version.
-    if (!hadOne || isReloading) return;
-    isReloading = true;
-    location.reload();
+    // The first installation takes over pages that are of its own version; every later one is another.
+    if (hasOne) location.reload();
+    hasOne = true;
   });
   void serviceWorker
     .register(serviceWorkerUrl())

@@ -3,7 +3,7 @@
  * when that tab goes.
  *
  * Who leads announces it. A page that is on screen asks every few seconds; when nobody has answered for long, it lets its
- * own worker take over. Being wrong about that costs nothing but time, since only one engine can write (WB3).
+ * own worker take over. Being wrong about that costs nothing but time, since only one engine can write (WB3). Rule WB7.
  */
 import { startEngineWorker } from "../platform/trusted-urls.ts";
 import {

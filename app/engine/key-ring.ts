@@ -3,7 +3,7 @@
  *
  * In clear it is as good as none: whoever can read the browser's files can read everything. Each form is one value beside
  * the rows, written in one strict transaction with the removal of the one it replaces. The passkey's 32 bytes come from
- * WebAuthn's PRF extension; they are random already, so the derivation of core is used at its lowest cost.
+ * WebAuthn's PRF extension; they are random already, so the derivation of core is used at its lowest cost. WB8
  */
 import {
   type Bytes,

@@ -1,6 +1,6 @@
 /**
  * What a page remembers of the profile outside IndexedDB, so that it can tell an account that the browser has thrown away
- * from one that never was. Browsers that evict a site's data mostly leave this; where they do not, the app starts empty.
+ * from one that never was. Browsers that evict a site's data mostly leave this; where they do not, the app starts empty. WB9
  *
  * It holds three public facts in clear: the account's id, the device's id, the server.
  */

@@ -71,6 +71,7 @@ export function createSteadyClient(): SteadyClient {
   const ownMessageIds = new Set<string>();
   let present: Client | null = null;
   let stopListening: () => void = () => {};
+  let lastSent: Promise<unknown> = Promise.resolve();
   let status: ConnectionStatus = {
     state: "connecting",
     sinceMs: Date.now(),
@@ -128,11 +129,18 @@ export function createSteadyClient(): SteadyClient {
     }
   }
 
-  async function send(
+  /** One after the other, so that a message that is looked for is never another one that is just being sent. */
+  function send(
     conversationId: Sending["conversationId"],
     text: string,
   ): Promise<Result<MessageView, ClientError>> {
-    const sending = { conversationId, text, calledAtMs: Date.now() };
+    const sent = lastSent.then(() => sendNow({ conversationId, text, calledAtMs: Date.now() }));
+    lastSent = sent.catch(() => {});
+    return sent;
+  }
+
+  async function sendNow(sending: Sending): Promise<Result<MessageView, ClientError>> {
+    const { conversationId, text } = sending;
     for (let attempt = 1; ; attempt++) {
       const client = await whenPresent();
       if (client === null) return err(STOPPED);

@@ -2,7 +2,7 @@
  * Serves the app from what was stored at its installation, so that it loads without a network, and never mixes two builds.
  *
  * It touches nothing of `/v1/`, and keeps nothing but the app's own files. A new version is fetched whole, waits, and takes
- * over when a page says so (or when no page is open): nobody is reloaded in the middle of a sentence. Rules WB20 to WB23.
+ * over when a page says so (or when no page is open): nobody is reloaded in the middle of a sentence. Rules WB20 to WB22.
  */
 
 /** Every file of this build; tools/app-build.ts writes them in. */

@@ -1,0 +1,132 @@
+/** Several tabs, one engine: who leads, what happens when the leader goes, and that nothing is lost or doubled by it. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { BrowserContext } from "playwright";
+import type { ConversationId } from "../../core/base/ids.ts";
+import { present } from "../../core/base/assert.ts";
+import {
+  befriendTab,
+  type BrowserWorld,
+  inState,
+  openBrowserWorld,
+  openTab,
+  roleOf,
+  type Tab,
+  type TabFriends,
+  workersOf,
+} from "../support/browser-world.ts";
+import { engineReady, good } from "../support/client-world.ts";
+import { stopAll, textsOf } from "../support/story.ts";
+
+let world: BrowserWorld;
+let context: BrowserContext;
+
+beforeAll(async () => {
+  await engineReady();
+  world = await openBrowserWorld();
+});
+afterAll(() => world.close());
+afterEach(() => context.close());
+
+async function befriend(): Promise<TabFriends> {
+  context = await world.browser.newContext();
+  return befriendTab(context, world.origin);
+}
+
+/** Sends `count` messages from a tab, one after the other, and tells which calls were answered well. */
+async function sendMany(
+  tab: Tab,
+  conversationId: ConversationId,
+  count: number,
+): Promise<readonly boolean[]> {
+  return (await tab.world()).evaluate(
+    async ({ engine }, given) => {
+      const answers: boolean[] = [];
+      for (let number = 1; number <= given.count; number++) {
+        const sent = await engine.client.send(given.conversationId, `message ${number}`);
+        answers.push(sent.ok);
+      }
+      return answers;
+    },
+    { conversationId, count },
+  );
+}
+
+/** Ben gets every one of them once, in any case, and the tab shows the same in their order. */
+async function expectOnce(tab: Tab, { ben, conversationId }: TabFriends, count: number): Promise<void> {
+  const expected = Array.from({ length: count }, (_, index) => `message ${index + 1}`);
+  await expect
+    .poll(
+      async () => {
+        good(await ben.client.sync());
+        return [...(await textsOf(ben, conversationId))].sort();
+      },
+      { timeout: 60_000, interval: 500 },
+    )
+    .toEqual([...expected].sort());
+  const page = await (await tab.world()).evaluate(
+    ({ engine }, id) => engine.client.messages(id, { limit: 200 }),
+    conversationId,
+  );
+  const texts = good(page).messages.map(({ text }) => text);
+  expect(texts.reverse()).toEqual(expected);
+}
+
+const allTrue = (count: number) => Array.from({ length: count }, () => true);
+
+test("[WB7] of three tabs one runs the engine, and all show the same", async () => {
+  const friends = await befriend();
+  const second = await openTab(context, world.origin);
+  const third = await openTab(context, world.origin);
+  const tabs = [friends.tab, second, third];
+  expect((await Promise.all(tabs.map(roleOf))).sort()).toEqual(["follower", "follower", "leader"]);
+  expect(await sendMany(third, friends.conversationId, 3)).toEqual(allTrue(3));
+  for (const tab of tabs) await expectOnce(tab, friends, 3);
+  for (const tab of tabs) expect(tab.errors).toEqual([]);
+  await stopAll(friends.ben);
+});
+
+test("[WB6] the tab that runs the engine is closed while another one sends: nothing is lost or doubled", async () => {
+  const friends = await befriend();
+  const other = await openTab(context, world.origin);
+  expect(await roleOf(other)).toBe("follower");
+  const sending = sendMany(other, friends.conversationId, 40);
+  await other.page.waitForTimeout(150);
+  await friends.tab.page.close();
+  expect(await sending).toEqual(allTrue(40));
+  expect(await roleOf(other)).toBe("leader");
+  await expectOnce(other, friends, 40);
+  await stopAll(friends.ben);
+});
+
+test("[WB6] the engine's worker is killed while its own tab sends: nothing is lost or doubled", async () => {
+  const friends = await befriend();
+  const other = await openTab(context, world.origin);
+  const sending = sendMany(friends.tab, friends.conversationId, 40);
+  await friends.tab.page.waitForTimeout(150);
+  await present(workersOf(friends.tab)[0], "the tab has a worker").evaluate(() => self.close());
+  expect(await sending).toEqual(allTrue(40));
+  await inState(other, ["ready"]);
+  expect(await roleOf(other)).toBe("leader");
+  await expectOnce(friends.tab, friends, 40);
+  await stopAll(friends.ben);
+});
+
+test("[WB7] the engine's worker hangs: another tab takes over, and the one that wakes up is no second engine", async () => {
+  const friends = await befriend();
+  const other = await openTab(context, world.origin);
+  const worker = present(workersOf(friends.tab)[0], "the tab has a worker");
+  // As a computer that sleeps, or a tab that is frozen: no answer, no end.
+  const hanging = worker.evaluate(() => {
+    const until = Date.now() + 30_000;
+    while (Date.now() < until);
+  });
+  await other.page.bringToFront();
+  const sending = sendMany(other, friends.conversationId, 10);
+  await expect.poll(() => roleOf(other), { timeout: 40_000, interval: 500 }).toBe("leader");
+  expect(await sending).toEqual(allTrue(10));
+  await hanging;
+  await expectOnce(other, friends, 10);
+  await inState(friends.tab, ["ready"]);
+  expect((await Promise.all([friends.tab, other].map(roleOf))).sort()).toEqual(["follower", "leader"]);
+  await stopAll(friends.ben);
+});

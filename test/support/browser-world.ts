@@ -1,0 +1,210 @@
+/** Chromium with the engine of the app in its tabs, and a server that hands it out. */
+import { createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type JSHandle,
+  type Page,
+  type Worker,
+} from "playwright";
+import { buildApp } from "../../tools/app-build.ts";
+import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
+import type { Client } from "@dovetail/core";
+import { present } from "../../core/base/assert.ts";
+import type { ConversationId } from "../../core/base/ids.ts";
+import { good, newAccount } from "./client-world.ts";
+import { type Device, settle } from "./story.ts";
+import type { PageWorld } from "./engine-page/page.ts";
+import { createTemporaryFolder } from "./temporary-folder.ts";
+import { type LocalServer, startLocalServer } from "./server-in-process.ts";
+import type { ServerConfig } from "../../sync-server/server.ts";
+import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+
+const ENGINE_PAGE = join(import.meta.dirname, "engine-page");
+
+export interface BrowserWorld {
+  readonly browser: Browser;
+  readonly origin: string;
+  /** Where the built page lies. */
+  readonly appFolder: string;
+  /** The same server at the same address with another page. Its data is kept. */
+  restart(appFolder: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Builds the page, serves it, and starts Chromium. */
+export async function openBrowserWorld(config: Partial<ServerConfig> = {}): Promise<BrowserWorld> {
+  const folder = createTemporaryFolder();
+  const appFolder = join(folder.path, "app");
+  await buildApp({ outFolder: appFolder, root: ENGINE_PAGE, isCompressed: false });
+  // By name: passkeys belong to a domain, which an address of numbers is not.
+  const port = await freePort();
+  const origin = `http://localhost:${port}`;
+  // The data outlives a server, as a disk does.
+  const store = createMemoryStore();
+  const lasting = { ...store, close: async () => {} };
+  const start = (webAppFolder: string): Promise<LocalServer> =>
+    startLocalServer({ webAppFolder, port, origins: [origin], ...config }, lasting);
+  let server = await start(appFolder);
+  const browser = await chromium.launch({
+    executablePath: findChromium() ?? "chromium",
+    args: [...CHROMIUM_ARGS],
+  });
+  return {
+    browser,
+    origin,
+    appFolder,
+    async restart(webAppFolder) {
+      await server.close();
+      server = await start(webAppFolder);
+    },
+    async close() {
+      await browser.close();
+      await server.close();
+      folder.discard();
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const listener = createTcpServer();
+  await new Promise<void>((resolve) => void listener.listen(0, "127.0.0.1", resolve));
+  const address = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  if (typeof address !== "object" || address === null) throw new Error("a listener has a port");
+  return address.port;
+}
+
+/** A tab with what went wrong in it. */
+export interface Tab {
+  readonly page: Page;
+  /** What the page shows to tests; of the page as it was loaded last. */
+  world(): Promise<JSHandle<PageWorld>>;
+  /** Errors of the page and its console. */
+  readonly errors: string[];
+  /** Addresses of all requests, of workers too. */
+  readonly requests: string[];
+}
+
+/** Opens a tab of `context` and waits for its engine to answer. */
+export async function openTab(context: BrowserContext, origin: string, path = "/"): Promise<Tab> {
+  const page = await context.newPage();
+  const errors: string[] = [];
+  const requests: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  page.on("request", (request) => requests.push(request.url()));
+  await page.goto(origin + path);
+  const tab: Tab = { page, errors, requests, world: () => worldOf(page) };
+  await settled(tab);
+  return tab;
+}
+
+function worldOf(page: Page): Promise<JSHandle<PageWorld>> {
+  return page.evaluateHandle(() => Reflect.get(globalThis, "world") as PageWorld);
+}
+
+/** Waits until the engine is in another state than `starting`, and gives it. */
+export function settled(tab: Tab): Promise<string> {
+  return inState(tab, ["empty", "evicted", "locked", "ready", "failed"]);
+}
+
+/** Waits for one of these states, and gives it. */
+export async function inState({ page }: Tab, types: readonly string[], timeoutMs = 60_000): Promise<string> {
+  const found = await page.waitForFunction(
+    (wanted) => {
+      const world = Reflect.get(globalThis, "world") as PageWorld | undefined;
+      const type = world?.engine.state().type ?? "none";
+      return wanted.includes(type) ? type : null;
+    },
+    types,
+    { timeout: timeoutMs, polling: 100 },
+  );
+  return String(await found.jsonValue());
+}
+
+/** Makes an account in a tab whose profile is empty. */
+export async function createAccountIn(
+  tab: Tab,
+  handle: string,
+  passphrase: string | null = null,
+): Promise<{ readonly recoveryWords: string }> {
+  const world = await tab.world();
+  const created = await world.evaluate(
+    ({ engine }, given) =>
+      engine.createAccount({
+        displayName: given.handle,
+        handle: given.handle,
+        deviceName: "browser",
+        passphrase: given.passphrase,
+      }),
+    { handle, passphrase },
+  );
+  await inState(tab, ["ready"]);
+  return good(created);
+}
+
+/** Links the browser of a tab whose profile is empty to the account of `existing`, digits typed as a person would. */
+export async function linkTab(tab: Tab, existing: Client): Promise<void> {
+  const host = good(await existing.linkDevice());
+  const world = await tab.world();
+  const accepted = await world.evaluate(async ({ engine }, code) => {
+    const guest = await engine.join({ code, deviceName: "browser", passphrase: null });
+    if (!guest.ok) throw new Error(guest.error.type);
+    Reflect.set(globalThis, "linking", guest.value.whenLinked());
+    return guest.value.accept();
+  }, host.code);
+  good(await host.whenAnswered);
+  good(await host.confirm(good(accepted).digits));
+  await tab.page.evaluate(() => Reflect.get(globalThis, "linking"));
+  await inState(tab, ["ready"]);
+}
+
+/** The workers of a tab: the engine's, or one that waits to be it. */
+export function workersOf({ page }: Tab): readonly Worker[] {
+  return page.workers();
+}
+
+/** "leader" or "follower". */
+export async function roleOf(tab: Tab): Promise<string> {
+  return (await tab.world()).evaluate(({ engine }) => {
+    const state = engine.state();
+    return state.type === "ready" ? state.role : state.type;
+  });
+}
+
+/** Ada in a tab and Ben elsewhere, contacts of each other. */
+export interface TabFriends {
+  readonly tab: Tab;
+  readonly ben: Device;
+  readonly conversationId: ConversationId;
+}
+
+let people = 0;
+
+/** Opens a tab with a new account, and makes a friend of it. */
+export async function befriendTab(context: BrowserContext, origin: string): Promise<TabFriends> {
+  people += 1;
+  const tab = await openTab(context, origin);
+  await createAccountIn(tab, `ada-${people}`);
+  const ben = await newAccount(origin, `ben-${people}`);
+  good(await ben.client.sync());
+  const link = good(await ben.client.contactLink());
+  const world = await tab.world();
+  const contact = await world.evaluate(async ({ engine }, address) => {
+    const added = await engine.client.addContact(address);
+    await engine.client.sync();
+    return added;
+  }, link);
+  const { conversationId } = good(contact);
+  await settle(ben);
+  const request = present(good(await ben.client.contacts())[0], "the request has come");
+  good(await ben.client.acceptContact(request.accountId));
+  await settle(ben);
+  good(await world.evaluate(({ engine }) => engine.client.sync()));
+  return { tab, ben, conversationId };
+}
