@@ -38,6 +38,8 @@ export type {
   ConversationView,
   DeliveryState,
   DeviceView,
+  DirectListener,
+  DirectReport,
   DraftView,
   LinkingError,
   LinkingGuest,
@@ -138,6 +140,13 @@ export {
 } from "./store/store-key.ts";
 export type { Expectation, Row, ScanRange, StoreError, TxStore, WriteOp } from "./store/tx-store.ts";
 export { CONNECT_TIMEOUT_MS, createWebConnector } from "./transport/web-connector.ts";
+export type {
+  PeerConnector,
+  PeerHandlers,
+  PeerListener,
+  PeerSocket,
+  PeerUnreachable,
+} from "./transport/peer-connector.ts";
 export type {
   FrameHandlers,
   FrameSocket,

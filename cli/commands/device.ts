@@ -9,10 +9,16 @@ import { layOutTable } from "../output/columns.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
+import { syncDirectly } from "./direct.ts";
 import { addExamples } from "./examples.ts";
 import { findDevice } from "./find-things.ts";
 import { linkAnotherDevice } from "./link-another-device.ts";
 import { revokeDevice } from "./revoke-device.ts";
+
+interface DirectOptions {
+  readonly listen?: string;
+  readonly peer?: string;
+}
 
 export function addDeviceCommands(program: Command, run: RunCommand): void {
   const device = program.command("device").description("the devices of your account");
@@ -33,6 +39,22 @@ export function addDeviceCommands(program: Command, run: RunCommand): void {
     .description("link one more device: it reads the code shown here, you type the digits it shows")
     .action((_options: unknown, command: Command) => run(command, linkAnotherDevice))
     .addHelpText("after", "\nWithout a terminal the digits are read as one line from standard input.");
+
+  const direct = device
+    .command("direct")
+    .description("synchronise with another device of yours on this network, without a server")
+    .option("--listen <address>", "let the other device dial this one: HOST:PORT, port 0 for any")
+    .option("--peer <address>", "dial the device that listens there")
+    .action((request: DirectOptions, command: Command) =>
+      run(command, (context) => syncDirectly(context, { listen: request.listen, peer: request.peer })),
+    );
+  addExamples(direct, [
+    [
+      "dovetail device direct --listen 0.0.0.0:0",
+      "on one device: shows the line for the other, stays until Ctrl-C",
+    ],
+    ["dovetail device direct --peer 192.168.1.20:41000", "on the other: until both hold the same"],
+  ]);
 
   device
     .command("revoke")

@@ -23,6 +23,7 @@ import type { Output } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { showProgress } from "../output/progress.ts";
 import { LABEL_BY_PHASE, syncWithProgress } from "../send-off.ts";
+import { describeDirect } from "./direct.ts";
 import { addExamples } from "./examples.ts";
 import { layOutMessage } from "./inbox-layout.ts";
 
@@ -141,6 +142,9 @@ function showEvent(output: Output, names: NamesByConversation, lost: LostAt, eve
       break;
     case "alarm":
       output.warn(describeAlarm(event.alarm));
+      break;
+    case "direct":
+      output.say(describeDirect(event));
       break;
     case "delivered":
     case "state":

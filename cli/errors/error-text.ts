@@ -224,6 +224,42 @@ export function describeError(error: CliError): ErrorText {
     case "DocumentsClosed":
     case "ClientStopped":
       return say(EXIT.failure, "the client has stopped; nothing was changed", "run the command again");
+    case "PeerUnreachable":
+      return say(
+        EXIT.serverUnreachable,
+        `no device answers at ${plainLine(error.address)} (${plainLine(error.detail)})`,
+        "on the other device run `dovetail device direct --listen HOST:PORT`, and give the address it shows",
+      );
+    case "DirectUnavailable":
+      return say(
+        EXIT.failure,
+        "this platform has no sockets to other devices",
+        "use the command line on both",
+      );
+    case "DirectLost":
+      return say(
+        EXIT.serverUnreachable,
+        "the other device went away before both held the same; what came is kept",
+        "run it again",
+      );
+    case "DirectStranger":
+      return say(
+        EXIT.distrusted,
+        "what answers there is not a device of this account",
+        "compare the address with the one your other device shows; nothing was told to it",
+      );
+    case "DirectRefused":
+      return say(
+        EXIT.distrusted,
+        `the other device is not talked to: ${DIRECT_WORDS[error.why]}`,
+        DIRECT_HINT,
+      );
+    case "DirectRefusedByPeer":
+      return say(
+        EXIT.distrusted,
+        `the other device does not talk to this one: ${DIRECT_WORDS[error.why]}`,
+        DIRECT_HINT,
+      );
     case "OwnerGone":
       return say(
         EXIT.failure,
@@ -363,6 +399,17 @@ export function describeError(error: CliError): ErrorText {
       return unreachable(error);
   }
 }
+
+const DIRECT_HINT =
+  "connect both to the server once with `dovetail sync`, and look at `dovetail device list`";
+const DIRECT_WORDS = {
+  "revoked-device": "one of the two is revoked",
+  "unknown-device": "it is not on the account's list of devices",
+  "same-device": "it is this very device, or a copy of it",
+  "chains-disagree": "the two have seen different lists of devices",
+  "too-far-behind": "one of the two lacks too many changes of the list of devices",
+  "bad-signature": "it does not prove to be the device it names",
+} as const;
 
 const REBUILD_HINT =
   "link this device anew in another profile: your other devices bring everything that was sent";

@@ -14,6 +14,7 @@ import {
 import { DurableNodeFsAdapter } from "./durable-nodefs-adapter.ts";
 import type { Profile } from "./profile-folder.ts";
 import { openSearchDatabase } from "./search-database.ts";
+import { createTcpPeerConnector } from "./tcp-peer-connector.ts";
 import { type OpenStoreError, openSqliteTxStore } from "./sqlite-tx-store.ts";
 
 export interface NodePlatformOptions {
@@ -37,6 +38,7 @@ export function createNodePlatform(
     random: createPlatformRandom(),
     logger: options.logger ?? silentLogger,
     connector: options.connector ?? createWebConnector(),
+    peerConnector: createTcpPeerConnector(),
     store: store.value,
     documentStorage: new DurableNodeFsAdapter(profile.documentsFolder),
     storeKey: profile.storeKey,

@@ -101,3 +101,9 @@ export const KEY_PACKAGE_BYTES_MAX = 4_096;
 export const KEY_PACKAGE_LIFETIME_MS_MAX = 7_776_000_000;
 export const GROUP_ADDS_PER_COMMIT_MAX = 50;
 export const GROUP_CONTEXT_BYTES_MAX = 131_072;
+
+// Direct synchronisation of own devices
+export const DIRECT_HELLO_BYTES_MAX = 2_048;
+export const DIRECT_FRAME_BYTES_MAX = 67_108_864;
+export const DIRECT_DOCUMENTS_MAX = 65_536;
+export const DIRECT_SESSIONS_MAX = 8;

@@ -13,6 +13,7 @@ import type { DeviceId, DocumentId, EntryId } from "../base/ids.ts";
 import { STORE_BATCH_ROWS_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { StoredOp } from "../document/bucket.ts";
+import { changeHash } from "../document/change-hash.ts";
 import { isDamage } from "../document/document-error.ts";
 import type { DocumentRef } from "../document/document-kind.ts";
 import type { Applied, Documents } from "../document/documents.ts";
@@ -21,6 +22,7 @@ import {
   type AccountEntryContent,
   type BatchItem,
   BATCH_BYTES_MAX,
+  CHANGE_BYTES_MAX,
   CHANGES_PER_ITEM_MAX,
   ITEMS_PER_BATCH_MAX,
   openAccountEntry,
@@ -42,6 +44,7 @@ import type { WriteOp } from "../store/tx-store.ts";
 import type { ClientError } from "./client-error.ts";
 import { writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
+import { createDirectRows, type DirectChanges } from "./direct/direct-rows.ts";
 import type { LogChannel } from "./log-channel.ts";
 import type { OutRow } from "./tables.ts";
 
@@ -51,10 +54,7 @@ const SEALED_IN_FLIGHT_MAX = 16;
 const FLUSH_DELAY_MS = 500;
 const FLUSH_JOURNAL_MAX = 2_000;
 
-interface DocumentChanges {
-  readonly document: DocumentName;
-  readonly changes: readonly Bytes[];
-}
+type DocumentChanges = DirectChanges;
 
 interface SealedEntry {
   readonly writerSeq: number;
@@ -69,6 +69,11 @@ export interface EditOptions {
   readonly with?: readonly WriteOp[];
   /** Keys of rows to delete once the change is in the account log. */
   readonly settles?: readonly string[];
+}
+
+export interface HeldDocument {
+  readonly name: DocumentName;
+  readonly heads: readonly string[];
 }
 
 export interface AccountLog {
@@ -88,6 +93,16 @@ export interface AccountLog {
   ): Promise<Result<void, ClientError>>;
   /** Takes over entries in order; returns the names of documents that changed. */
   receive(entries: readonly PlacedEntry[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** Takes over changes a sibling brought directly; returns the names of documents that changed. Rules DS12, DS13. */
+  receiveDirect(items: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** The log was read to its end: what came directly and still is not in it is sent from here after a while. DS14 */
+  relayDirect(nowMs: number): Promise<Result<void, ClientError>>;
+  /** When `relayDirect` has something to do next. */
+  nextRelayMs(): number | null;
+  /** Every document that holds more than its first change, with its heads. */
+  held(): readonly HeldDocument[];
+  /** Hears of each document whose heads have moved. */
+  onHeads(listener: (document: HeldDocument) => void): () => void;
   /** Sends what waits, until nothing does. */
   push(channel: LogChannel): Promise<Result<void, ClientError>>;
   reader(): LogReader;
@@ -148,6 +163,14 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     id: documentId(context.accountRoot, name),
     kind: name.type,
   });
+  const direct = createDirectRows(tables, (name) => ref(name).id);
+  const headsListeners = new Set<(document: HeldDocument) => void>();
+
+  function recordHeads(id: DocumentId, name: DocumentName, heads: readonly string[]): void {
+    recordedHeads.set(id, heads);
+    nameById.set(id, name);
+    for (const listener of headsListeners) listener({ name, heads });
+  }
   const headsRow = (name: DocumentName, heads: readonly string[]): WriteOp =>
     tables.heads.put([ref(name).id], { document: name, heads });
 
@@ -176,7 +199,8 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       id: context.entryId(log.logId, row.value.entry),
       ...row.value,
     }));
-    return replayJournal();
+    const directStarted = await direct.start();
+    return directStarted.ok ? replayJournal() : directStarted;
   }
 
   /** What the documents may lack because the program ended before they were on disk. */
@@ -241,27 +265,29 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   ): Promise<Result<void, ClientError>> {
     const { id } = ref(name);
     const settles = options.settles ?? [];
-    const rows = rowsOf(name, change.changes, settles);
+    // DS15: what is to be acknowledged when the log has it may be here by a direct way only; then it goes from here.
+    const relayed = settles.length > 0 ? direct.take(id) : null;
+    const rows = rowsOf(name, [...(relayed?.changes ?? []), ...change.changes], settles);
     const settled: WriteOp[] = rows.length === 0 ? settles.map((key) => ({ type: "delete", key })) : [];
     const writes =
       rows.length === 0
         ? settled
         : [...rows.map((row, index) => tables.out.put([nextOut + index], row)), headsRow(name, change.heads)];
     tracked.delete(id);
-    const written = await store.batch([...(options.with ?? []), ...writes]);
+    const written = await store.batch([...(options.with ?? []), ...writes, ...(relayed?.writes ?? [])]);
     if (!written.ok) {
       untold.set(id, name);
       scheduleFlush();
       return written;
     }
     untold.delete(id);
+    relayed?.commit();
     tracked.add(id);
     if (rows.length === 0) {
       context.onSettled(settles);
       return ok();
     }
-    recordedHeads.set(id, change.heads);
-    nameById.set(id, name);
+    recordHeads(id, name, change.heads);
     for (const row of rows) outs.set(nextOut++, row);
     context.onOutgoing();
     return ok();
@@ -327,8 +353,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     for (const own of [...settled, ...voided]) writes.push(tables.sealed.remove(own.writerSeq));
     for (const [device, last] of lasts) writes.push(tables.sibling.put([device], { last }));
     writes.push(tables.reader.put([log.logId], { point: read.value.reader.point, epochFloor: floor }));
-    const written = await store.batch(writes);
+    const inLog = direct.settle(received);
+    const written = await store.batch([...writes, ...inLog.writes]);
     if (!written.ok) return written;
+    inLog.commit();
     reader = read.value.reader;
     epochFloor = floor;
     for (const [device, last] of lasts) lastBySibling.set(device, last);
@@ -342,6 +370,67 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     // AR8: what a void entry carried is sealed again.
     if (voided.length > 0) context.onOutgoing();
     return changed;
+  }
+
+  async function receiveDirect(
+    items: readonly DocumentChanges[],
+  ): Promise<Result<readonly DocumentName[], ClientError>> {
+    const fresh: DocumentChanges[] = [];
+    for (const { document, changes } of items) {
+      const unknown = await unknownChanges(document, changes);
+      if (!unknown.ok) return unknown;
+      if (unknown.value.length > 0) fresh.push(...byDocument([{ document, changes: unknown.value }]));
+    }
+    if (fresh.length === 0) return ok([]);
+    const kept = direct.add(fresh);
+    const firstJournal = nextJournal;
+    const journaled = fresh.map((item, index) => tables.journal.put([firstJournal + index], item));
+    const written = await store.batch([...journaled, ...kept.writes]);
+    if (!written.ok) return written;
+    nextJournal += fresh.length;
+    kept.commit();
+    for (const [index, item] of fresh.entries()) journal.set(firstJournal + index, item.document);
+    return applyAll(fresh);
+  }
+
+  /** Changes that are not here, and that an account entry could carry on. */
+  async function unknownChanges(
+    document: DocumentName,
+    changes: readonly Bytes[],
+  ): Promise<Result<readonly Bytes[], ClientError>> {
+    const unknown: Bytes[] = [];
+    for (const change of changes) {
+      const hash = changeHash(change);
+      if (hash === null || change.length > CHANGE_BYTES_MAX) {
+        context.raise({ type: "DocumentDamaged", documentKind: document.type });
+        continue;
+      }
+      const known = await documents.hasHeads(ref(document), [hash]);
+      if (!known.ok) return known;
+      if (!known.value) unknown.push(change);
+    }
+    return ok(unknown);
+  }
+
+  async function relayDirect(nowMs: number): Promise<Result<void, ClientError>> {
+    const step = direct.readToEnd(nowMs);
+    const written = step.writes.length === 0 ? ok() : await store.batch(step.writes);
+    if (!written.ok) return written;
+    step.commit();
+    for (const name of step.due) {
+      const { id } = ref(name);
+      const taken = direct.take(id);
+      const rows = rowsOf(name, taken.changes, []);
+      const moved = await store.batch([
+        ...rows.map((row, index) => tables.out.put([nextOut + index], row)),
+        ...taken.writes,
+      ]);
+      if (!moved.ok) return moved;
+      taken.commit();
+      for (const row of rows) outs.set(nextOut++, row);
+    }
+    if (step.due.length > 0) context.onOutgoing();
+    return ok();
   }
 
   /** Moves on in memory once the rows of own entries are gone. Returns the keys of rows that have done their work. */
@@ -440,10 +529,7 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       [...headsById.values()].map(({ name, heads }) => headsRow(name, heads)),
     );
     if (!written.ok) return written;
-    for (const [id, { name, heads }] of headsById) {
-      recordedHeads.set(id, heads);
-      nameById.set(id, name);
-    }
+    for (const [id, { name, heads }] of headsById) recordHeads(id, name, heads);
     if (journal.size + readBack.size >= FLUSH_JOURNAL_MAX) {
       const flushed = await flush();
       if (!flushed.ok) return flushed;
@@ -508,7 +594,8 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     if (!out.ok) return out;
     const changes = [...journaled.value, ...out.value]
       .filter((row) => ref(row.value.document).id === ref(name).id)
-      .flatMap((row) => row.value.changes);
+      .flatMap((row) => row.value.changes)
+      .concat(direct.changesOf(ref(name).id));
     const repaired = await documents.repair(ref(name), { changes, isLossAccepted: true });
     return repaired.ok ? documents.heads(ref(name)) : repaired;
   }
@@ -708,6 +795,18 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     edit,
     archive,
     receive,
+    receiveDirect,
+    relayDirect,
+    nextRelayMs: direct.nextDueMs,
+    held: () =>
+      [...recordedHeads].flatMap(([id, heads]) => {
+        const name = nameById.get(id);
+        return name === undefined ? [] : [{ name, heads }];
+      }),
+    onHeads(listener) {
+      headsListeners.add(listener);
+      return () => headsListeners.delete(listener);
+    },
     push,
     flush,
     noteDamage,

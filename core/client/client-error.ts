@@ -7,6 +7,8 @@ import type { DocumentError } from "../document/document-error.ts";
 import type { LogFault } from "../log/log-reader.ts";
 import type { SearchFault } from "../messenger/search/search-index.ts";
 import type { BadSearch, NameFilter } from "../messenger/search/search-query.ts";
+import type { DirectError } from "../sigchain/direct/direct-handshake.ts";
+import type { PeerUnreachable } from "../transport/peer-connector.ts";
 import type { ServerError } from "./gateway.ts";
 
 export type ClientError =
@@ -57,6 +59,12 @@ export type ClientError =
   /** There is an account in this profile already. */
   | { readonly type: "ProfileInUse" }
   | { readonly type: "ClientStopped" }
+  | DirectError
+  | PeerUnreachable
+  /** This platform has no sockets to other devices. */
+  | { readonly type: "DirectUnavailable" }
+  /** The other device went away, or stopped answering, before both held the same. What came is kept. */
+  | { readonly type: "DirectLost" }
   /** The process or worker that has the profile ended. What it was doing for this one it may have done or not. */
   | { readonly type: "OwnerGone" };
 

@@ -117,6 +117,16 @@ export type ClientEvent =
       readonly done: number;
       readonly total: number;
     }
+  /**
+   * What becomes of an own device that dialled this one: `equal` once both hold the same, for the first time. `device` is
+   * null, and `why` says the reason, where one was refused before it had proven anything.
+   */
+  | {
+      readonly type: "direct";
+      readonly state: "refused" | "connected" | "equal" | "left";
+      readonly device: DeviceId | null;
+      readonly why: string | null;
+    }
   | { readonly type: "alarm"; readonly alarm: Alarm };
 
 /** What a device holds, as hashes: equal on two devices when, and only when, they hold the same. */
@@ -158,6 +168,19 @@ export interface LinkingGuest {
 /** Why nothing was linked. `rule` is the fixed word of core/sigchain/linking. */
 export type LinkingError = ClientError | { readonly type: "LinkingFailed"; readonly rule: string };
 
+/** Own devices may dial this one while it is open. */
+export interface DirectListener {
+  /** `host:port`, one for each address of this machine where it listens on all. */
+  readonly addresses: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface DirectReport {
+  readonly device: DeviceId;
+  /** Documents the other device had more of. */
+  readonly receivedDocuments: number;
+}
+
 export interface SyncReport {
   readonly receivedMessages: number;
   readonly sentMessages: number;
@@ -196,6 +219,11 @@ export interface Client {
   /** Stops, brings everything to disk, releases the profile. */
   stop(): Promise<Result<void, ClientError>>;
   onEvent(listener: (event: ClientEvent) => void): () => void;
+
+  /** Lets own devices synchronise with this one without a server. `address` is `host:port`; port 0 is any. */
+  listenDirect(address: string): Promise<Result<DirectListener, ClientError>>;
+  /** Dials an own device that listens, and resolves when both hold the same. Needs no server. */
+  syncDirect(address: string): Promise<Result<DirectReport, ClientError>>;
 
   /** Needs the server: shows a code that links one more device. */
   linkDevice(): Promise<Result<LinkingHost, LinkingError>>;

@@ -24,6 +24,7 @@ import type { Alarm, ClientError } from "./client-error.ts";
 import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
+import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { Gateway } from "./gateway.ts";
@@ -69,6 +70,7 @@ export interface Engine {
   readonly search: Search;
   readonly chains: ChainStore;
   readonly own: OwnAccount;
+  readonly direct: DirectSync;
   emit(event: ClientEvent): void;
   onEvent(listener: (event: ClientEvent) => void): () => void;
   status(): ConnectionStatus;
@@ -120,6 +122,7 @@ export async function createEngine(
   let stopping: Promise<Result<void, ClientError>> | null = null;
   let cancelRetry: (() => void) | null = null;
   let cancelResend: (() => void) | null = null;
+  let cancelRelay: (() => void) | null = null;
   let retryMs = RECONNECT_MIN_MS;
   let resendMs = RESEND_MIN_MS;
   let status: ConnectionStatus = {
@@ -231,6 +234,14 @@ export async function createEngine(
     take: conversations.take,
   });
   const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
+  const direct = createDirectSync({
+    context,
+    log,
+    documents,
+    conversations,
+    connector: platform.peerConnector ?? null,
+    emit,
+  });
   const views = createViews({ context, documents, log, contacts, ops, outbox, conversations });
   const search: Search = createSearch({
     context,
@@ -333,8 +344,23 @@ export async function createEngine(
       if (isWanted) retryLater();
     });
     kickPush();
+    await relayDirect();
     await kickAllOutgoing();
     return linked;
+  }
+
+  /** DS14: the account log has just been read to its end; while connected it is looked at again when something is due. */
+  async function relayDirect(): Promise<Result<void, ClientError>> {
+    const relayed = await serial.run(() => log.relayDirect(Math.max(0, clock.nowMs())));
+    const dueMs = log.nextRelayMs();
+    cancelRelay?.();
+    cancelRelay = null;
+    if (dueMs === null || isStopped) return relayed;
+    cancelRelay = clock.schedule(Math.max(0, dueMs - clock.nowMs()), () => {
+      const link = home;
+      if (link !== null) void link.catchUp().then((read) => (read.ok ? relayDirect() : read));
+    });
+    return relayed;
   }
 
   function retryLater(): void {
@@ -453,6 +479,8 @@ export async function createEngine(
       const before = log.reader().point.seq;
       const read = await link.catchUp();
       if (!read.ok) return read;
+      const relayed = await relayDirect();
+      if (!relayed.ok) return relayed;
       // Other people's servers are given a moment, not more: what they hold comes with a later round or sync.
       await within(clock, CHAINS_WAIT_MS, awaitedChains.run());
       const isQuiet =
@@ -474,6 +502,8 @@ export async function createEngine(
     cancelRetry?.();
     cancelResend?.();
     peers.close();
+    cancelRelay?.();
+    await direct.stop();
     const isDialling = gateway === null || !gateway.isOpen();
     home?.gateway.close();
     gateway?.close();
@@ -512,6 +542,7 @@ export async function createEngine(
     search,
     chains,
     own,
+    direct,
     emit,
     onEvent: (listener) => {
       listeners.add(listener);

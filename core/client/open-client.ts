@@ -335,6 +335,8 @@ export function createClient(engine: Engine): Client {
     sync: engine.sync,
     stop: engine.stop,
     onEvent: engine.onEvent,
+    listenDirect: (address) => engine.direct.listen(address),
+    syncDirect: (address) => engine.direct.syncOnce(address),
 
     async linkDevice() {
       const linked = await engine.connected();

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
 import type { TxStore } from "../store/tx-store.ts";
+import type { PeerConnector } from "../transport/peer-connector.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
 import type { StorageAdapterInterface } from "../document/automerge.ts";
 import type { Result } from "../base/result.ts";
@@ -14,6 +15,8 @@ export interface Platform {
   readonly random: Random;
   readonly logger: Logger;
   readonly connector: ServerConnector;
+  /** Absent where there are no sockets to other devices, as in a browser. */
+  readonly peerConnector?: PeerConnector;
   /** Not sealed yet: the client seals rows and documents with `storeKey`. */
   readonly store: TxStore;
   readonly documentStorage: StorageAdapterInterface;

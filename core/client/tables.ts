@@ -15,6 +15,7 @@
  * | out | number | document changes not yet read back from the account log |
  * | sealed | writerSeq | account entry on its way |
  * | journal | number | changes received, until their document is on disk |
+ * | direct | number | changes a sibling brought directly, until they are in the account log |
  * | op | conversation, hlc, device, op id | all ops, in the order of the view |
  * | feed | conversation, device | which ops of a device are here, and the last of them |
  * | tally | conversation | how many messages there are, and the newest op |
@@ -101,6 +102,9 @@ const sealedRow = struct({ entry: entryShape, outs: list(integer(0), SETTLES_MAX
 
 const journalRow = struct({ document: documentNameShape, changes });
 
+/** `missedAtMs`: when the account log was first read to its end without them. */
+const directRow = struct({ document: documentNameShape, changes, missedAtMs: nullable(integer(0)) });
+
 const opRow = struct({ op: bytes(1, OP_BYTES_MAX), arrivedAtMs: integer(0) });
 
 const feedRow = struct({ feed: feedShape, last: nullable(id("op")) });
@@ -167,6 +171,7 @@ export type ReaderRow = ShapeOf<typeof readerRow>;
 export type WriterRow = ShapeOf<typeof writerRow>;
 export type OutRow = ShapeOf<typeof outRow>;
 export type JournalRow = ShapeOf<typeof journalRow>;
+export type DirectRow = ShapeOf<typeof directRow>;
 export type ArchiveRow = ShapeOf<typeof archiveRow>;
 
 const stored: Shape<Uint8Array> = bytes(1, STORED_BYTES_MAX);
@@ -186,6 +191,7 @@ export function createTables(store: TxStore) {
     out: createTable(store, "out", outRow),
     sealed: createTable(store, "sealed", sealedRow),
     journal: createTable(store, "journal", journalRow),
+    direct: createTable(store, "direct", directRow),
     op: createTable(store, "op", opRow),
     feed: createTable(store, "feed", feedRow),
     tally: createTable(store, "tally", tallyRow),

@@ -42,6 +42,7 @@ export const LABEL = {
   invitation: "dovetail/1/invitation",
   deletedAccount: "dovetail/1/deleted-account",
   deletedHandle: "dovetail/1/deleted-handle",
+  directTranscript: "dovetail/1/direct-transcript",
 
   // Signatures
   signLink: "dovetail/1/sign/link",
@@ -56,6 +57,7 @@ export const LABEL = {
   signRecoveryRead: "dovetail/1/sign/recovery-read",
   signRegistration: "dovetail/1/sign/registration",
   signAccountDeletion: "dovetail/1/sign/account-deletion",
+  signDirect: "dovetail/1/sign/direct",
 
   // Key derivation
   accountRoot: "dovetail/1/kdf/account-root",
@@ -85,6 +87,8 @@ export const LABEL = {
   ratchetChain: "dovetail/1/kdf/ratchet-chain",
   ratchetMessage: "dovetail/1/kdf/ratchet-message",
   requestEntry: "dovetail/1/kdf/request-entry",
+  directMember: "dovetail/1/kdf/direct-member",
+  directChannel: "dovetail/1/kdf/direct-channel",
 
   // SEAL
   sealAccountEntry: "dovetail/1/seal/account-entry",
@@ -99,5 +103,6 @@ export const LABEL = {
   sealLinkMessage: "dovetail/1/seal/link-message",
   sealInboundOuter: "dovetail/1/seal/inbound-outer",
   sealBody: "dovetail/1/seal/body",
+  sealDirect: "dovetail/1/seal/direct",
   sealRequest: "dovetail/1/seal/request",
 } as const;

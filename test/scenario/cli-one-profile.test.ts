@@ -34,7 +34,7 @@ async function json(profile: string, ...args: readonly string[]): Promise<Readon
 }
 
 async function startWatching(profile: string): Promise<RunningCommand> {
-  const started = world.start(profile, ["sync", "--watch", "--json"]);
+  const started = world.start(profile, ["sync", "--watch", "--json"], true);
   await started.line((line) => line.includes('"online"'));
   return started;
 }
@@ -66,7 +66,7 @@ test("every command works while another process has the profile, and both see th
   expect((await second.end).exitCode).toBe(0);
 });
 
-test("a device is linked through the process that has the profile", { timeout: 60_000 }, async () => {
+test("a device is linked through the process that has the profile", { timeout: 120_000 }, async () => {
   const host = world.start("ben", ["device", "link", "--json"]);
   const { code } = JSON.parse(await host.line((text) => text.includes("dovetail-link:")));
   const guest = world.start("ben-phone", ["account", "link", code, "--yes", "--json", "--device", "phone"]);
@@ -89,7 +89,7 @@ test("the socket is for this user alone, and goes with its process", async () =>
   });
 });
 
-test("a process that was killed leaves nothing in the way", { timeout: 60_000 }, async () => {
+test("a process that was killed leaves nothing in the way", { timeout: 120_000 }, async () => {
   const first = await startWatching("ben");
   const owner = JSON.parse(readFileSync(join(folderOf("ben"), "owner"), "utf8"));
   process.kill(owner.pid, "SIGKILL");

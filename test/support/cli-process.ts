@@ -32,7 +32,8 @@ export interface CliWorld {
   run(profile: string, args: readonly string[], input?: string): Promise<CommandEnd>;
   /** What the tab key would offer after `words`, as a shell asks for it. */
   complete(words: readonly string[]): Promise<CommandEnd>;
-  start(profile: string, args: readonly string[]): RunningCommand;
+  /** Ended after a while by force; with `isLasting` only by `close`. */
+  start(profile: string, args: readonly string[], isLasting?: boolean): RunningCommand;
   stopServer(): Promise<void>;
   startServer(): Promise<void>;
   /** Ends what still runs, and removes everything. */
@@ -68,7 +69,7 @@ export async function createCliWorld(extraEnv: Readonly<Record<string, string>> 
     get origin() {
       return origin;
     },
-    start: (profile, args) => start(profile, args),
+    start: (profile, args, isLasting = false) => start(profile, args, isLasting ? null : RUN_TIMEOUT_MS),
     async run(profile, args, input = "") {
       const command = start(profile, args);
       command.type(input);

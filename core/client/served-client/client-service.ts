@@ -2,7 +2,7 @@
 import { idArgument, booleanArgument, integerArgument, nullableArgument } from "./parse-argument.ts";
 import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
 import { SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
-import type { Client, ClientEvent, LinkingHost, SearchOptions } from "../client.ts";
+import type { Client, ClientEvent, DirectListener, LinkingHost, SearchOptions } from "../client.ts";
 import { handleRule, type Service } from "./service.ts";
 
 /** `stop` is each side's own; what does not answer with a promise is made from `start` and the events. */
@@ -27,6 +27,8 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     deleteAccount: [],
     start: [],
     sync: [],
+    listenDirect: [textArgument],
+    syncDirect: [textArgument],
     linkDevice: [],
     contactLink: [],
     addContact: [
@@ -86,6 +88,12 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     fingerprint: [],
   },
   handles: {
+    listenDirect: handleRule<DirectListener>({
+      methods: { close: [] },
+      promises: [],
+      ends: ["close"],
+      cancel: "close",
+    }),
     linkDevice: handleRule<LinkingHost>({
       methods: { confirm: [textArgument], cancel: [] },
       promises: ["whenAnswered"],

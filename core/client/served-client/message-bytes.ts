@@ -4,12 +4,11 @@
  *
  * Each message stands behind its length in 4 bytes, big-endian, of at most `SERVED_MESSAGE_BYTES_MAX`.
  */
-import { type Bytes, concatBytes, parseBase64Url, parseUtf8, toBase64Url, toUtf8 } from "../../base/bytes.ts";
+import { type Bytes, parseBase64Url, parseUtf8, toBase64Url, toUtf8 } from "../../base/bytes.ts";
 import { assert } from "../../base/assert.ts";
 import { SERVED_MESSAGE_BYTES_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-
-const LENGTH_BYTES = 4;
+import { createFrameSplitter, encodeFrame } from "../../codec/frame-splitter.ts";
 
 export interface MalformedStream {
   readonly type: "MalformedStream";
@@ -20,9 +19,7 @@ export interface MalformedStream {
 export function encodeMessage(message: unknown): Bytes {
   const body = toUtf8(JSON.stringify(mark(message)));
   assert(body.length <= SERVED_MESSAGE_BYTES_MAX, "a message between processes is within its limit");
-  const length = new Uint8Array(LENGTH_BYTES);
-  new DataView(length.buffer).setUint32(0, body.length);
-  return concatBytes(length, body);
+  return encodeFrame(body);
 }
 
 export interface MessageSplitter {
@@ -32,40 +29,19 @@ export interface MessageSplitter {
 
 /** Takes bytes as they come, and gives messages. */
 export function createMessageSplitter(): MessageSplitter {
-  let parts: Bytes[] = [];
-  let heldBytes = 0;
-  let wantedBytes = LENGTH_BYTES;
-  let isLength = true;
-
-  function takeWanted(): Bytes {
-    const all = parts.length === 1 && parts[0] !== undefined ? parts[0] : concatBytes(...parts);
-    const taken = all.subarray(0, wantedBytes);
-    parts = [all.subarray(wantedBytes)];
-    heldBytes -= wantedBytes;
-    return taken;
-  }
-
+  const frames = createFrameSplitter(() => SERVED_MESSAGE_BYTES_MAX);
   return {
     push(bytes) {
       const messages: unknown[] = [];
-      parts.push(bytes);
-      heldBytes += bytes.length;
-      while (heldBytes >= wantedBytes) {
-        const taken = takeWanted();
-        if (isLength) {
-          wantedBytes = new DataView(taken.buffer, taken.byteOffset, LENGTH_BYTES).getUint32(0);
-          if (wantedBytes === 0 || wantedBytes > SERVED_MESSAGE_BYTES_MAX)
-            return err({ type: "MalformedStream", why: "length" });
-          isLength = false;
-          continue;
-        }
-        const message = parseMessage(taken);
+      frames.push(bytes);
+      for (;;) {
+        const frame = frames.next();
+        if (!frame.ok) return err({ type: "MalformedStream", why: "length" });
+        if (frame.value === null) return ok(messages);
+        const message = parseMessage(frame.value);
         if (!message.ok) return message;
         messages.push(message.value);
-        wantedBytes = LENGTH_BYTES;
-        isLength = true;
       }
-      return ok(messages);
     },
   };
 }
