@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "21e976e28dfe2588f2d899940a735aa0a033f4f047a5a8b17649629f44e95f7f" };
+const PINNED = { version: 1, hash: "fffcaaa6f50fea8c529dd8e84264afeaffef2fc1b24d329f34126d5e7309ea13" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -18,6 +18,8 @@ beforeAll(async () => {
   await automergeReady();
 });
 
+let meetings = 0;
+
 interface Named {
   peerId?: string;
 }
@@ -32,7 +34,8 @@ function join(
   const [first, second] = [...world.keysById.keys()];
   const dialler = directSelf(world, present(first, "a first device"));
   const listener = directSelf(world, present(second, "a second device"));
-  const met = meet(createSeededRandom(`${Math.random()}`), dialler, listener);
+  meetings += 1;
+  const met = meet(createSeededRandom(`meeting ${meetings}`), dialler, listener);
   if (met.dialler?.ok !== true || met.listener?.ok !== true) throw new Error("own devices meet");
   const check = (message: Bytes, from: Named, to: Named): void => {
     // Broadcasts go on under the name of who began them, and own devices make none: they are not taken in real use.
