@@ -63,7 +63,10 @@ async function list(context: CommandContext): Promise<Result<Outcome, CliError>>
       json: { drafts: drafts.value },
       text: (page) =>
         layOutTable(
-          [{ title: "CONTACT" }, { title: "DRAFT", isFlexible: true }],
+          [
+            { title: "CONTACT", shareMax: 0.3 },
+            { title: "DRAFT", isFlexible: true },
+          ],
           drafts.value.map(({ contact, text }) => [
             { text: plainLine(contact.name), style: "strong" },
             { text: plainLine(text.slice(0, PREVIEW_CHARS)) },

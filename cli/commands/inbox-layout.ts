@@ -5,9 +5,11 @@ import { layOutTable } from "../output/columns.ts";
 import { localDay, localTime, shortTime } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine, plainLines } from "../output/plain-text.ts";
-import { wrapText } from "../output/text-width.ts";
+import { truncateText, wrapText } from "../output/text-width.ts";
 
 const INDENT = "  ";
+/** Less of a name says nothing. */
+const NAME_WIDTH_MIN = 8;
 /** A preview is one line; more of a long message would only be cut. */
 const PREVIEW_CHARS = 200;
 
@@ -29,7 +31,7 @@ export function layOutConversations(
   const nowMs = Date.now();
   return layOutTable(
     [
-      { title: "CONTACT" },
+      { title: "CONTACT", shareMax: 0.3 },
       { title: "NEW", align: "end" },
       { title: "WHEN" },
       { title: "LAST MESSAGE", isFlexible: true },
@@ -81,7 +83,10 @@ export function layOutMessage(
   const { id, sentAtMs, isOwn, isStarred, state, text } = message;
   const words = [isStarred ? "starred" : "", STATE_WORDS[state], shortId(id)].filter((word) => word !== "");
   const time = localTime(sentAtMs).slice(11);
-  const head = `${paint(time, "faint")} ${paint(isOwn ? "you" : contactName, "strong")} ${paint(words.join(", "), "faint")}`;
+  const facts = words.join(", ");
+  const room = Math.max(NAME_WIDTH_MIN, width - time.length - facts.length - 2);
+  const name = isOwn ? "you" : truncateText(contactName, room);
+  const head = `${paint(time, "faint")} ${paint(name, "strong")} ${paint(facts, "faint")}`;
   const body = plainLines(text).flatMap((line) => wrapText(line, width - INDENT.length));
   return [head, ...body.map((line) => (INDENT + line).trimEnd())];
 }

@@ -9,6 +9,7 @@ import { localTime } from "../output/local-time.ts";
 import { layOutMarked } from "../output/marked-text.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
+import { truncateText } from "../output/text-width.ts";
 import { withProgress } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 import { parseCount } from "./parse-count.ts";
@@ -23,6 +24,8 @@ interface SearchFlags {
 const HITS_SHOWN = 20;
 const HITS_SHOWN_MAX = 100;
 const INDENT = "  ";
+/** Less of a name says nothing. */
+const NAME_WIDTH_MIN = 8;
 
 export function addInboxSearchCommand(inbox: Command, run: RunCommand): void {
   const search = inbox
@@ -92,7 +95,10 @@ function layOutHits(hits: readonly SearchHit[], page: Page): readonly string[] {
   return hits.flatMap(({ message, contact, snippet }) => {
     const name = plainLine(contact.name);
     const who = message.isOwn ? `you to ${name}` : name;
-    const head = `${paint(localTime(message.sentAtMs), "faint")} ${paint(who, "strong")} ${paint(shortId(message.id), "faint")}`;
+    const time = localTime(message.sentAtMs);
+    const id = shortId(message.id);
+    const shown = truncateText(who, Math.max(NAME_WIDTH_MIN, width - time.length - id.length - 2));
+    const head = `${paint(time, "faint")} ${paint(shown, "strong")} ${paint(id, "faint")}`;
     const lead = snippet.isCutBefore ? "…" : "";
     const text = `${lead}${snippet.text}${snippet.isCutAfter ? "…" : ""}`;
     const ranges = snippet.ranges.map(({ start, end }) => ({

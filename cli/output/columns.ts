@@ -2,7 +2,8 @@
  * Rows in columns, without borders, for any width.
  *
  * One column takes what is left. When that is too little to read, each row becomes a few lines: its first cell, then
- * the others below it. Nothing is ever cut but the column that gives way.
+ * the others below it. Nothing is cut but the column that gives way and those with a limit. A column that says nothing in
+ * any row is left out.
  */
 import type { Paint, Style } from "./paint.ts";
 import { padText, textWidth, truncateText, wrapText } from "./text-width.ts";
@@ -18,6 +19,8 @@ export interface Column {
   readonly align?: "start" | "end";
   /** Takes the width that is left and is cut to it. At most one. */
   readonly isFlexible?: boolean;
+  /** Side by side with others it is cut to this share of the page. */
+  readonly shareMax?: number;
 }
 
 export interface TableOptions {
@@ -28,6 +31,8 @@ export interface TableOptions {
 const GAP = 2;
 /** Below this a flexible column says nothing any more. */
 const FLEXIBLE_WIDTH_MIN = 16;
+/** A limited column keeps this much. */
+const SHARED_WIDTH_MIN = 12;
 const INDENT = "  ";
 
 /** Lines of a table with a line of titles; none for no rows. */
@@ -37,9 +42,19 @@ export function layOutTable(
   options: TableOptions,
 ): readonly string[] {
   if (rows.length === 0) return [];
-  const widths = columns.map((column, index) =>
-    Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[index]?.text ?? ""))),
+  const isSaid = columns.map(
+    (_, index) => index === 0 || rows.some((row) => (row[index]?.text ?? "") !== ""),
   );
+  if (isSaid.includes(false)) {
+    const said = <T>(cells: readonly T[]): readonly T[] =>
+      cells.filter((_, index) => isSaid[index] !== false);
+    return layOutTable(said(columns), rows.map(said), options);
+  }
+  const widths = columns.map((column, index) => {
+    const widest = rows.reduce((most, row) => Math.max(most, textWidth(row[index]?.text ?? "")), 0);
+    const share = Math.floor(options.width * (column.shareMax ?? 1));
+    return Math.max(textWidth(column.title), Math.min(widest, Math.max(share, SHARED_WIDTH_MIN)));
+  });
   const flexible = columns.findIndex((column) => column.isFlexible === true);
   const fixed = widths.reduce((sum, width, index) => (index === flexible ? sum : sum + width), 0);
   const left = options.width - fixed - GAP * (columns.length - 1);

@@ -44,16 +44,20 @@ export function findNamed<T>(candidates: readonly Named<T>[], query: string): Re
   return err({ type: "NotFound", similar: similarWords(names, query) });
 }
 
-/** Those of `words` a person may have meant by `typed`, the nearest first. */
+/** Those of `words` a person may have meant by `typed`, the nearest first. One word of a name is enough. */
 export function similarWords(words: readonly string[], typed: string): readonly string[] {
   const wanted = fold(typed);
   const distanceMax = Math.max(1, Math.floor(wanted.length / 3));
   return [...new Set(words)]
-    .map((name) => ({ name, distance: editDistance(fold(name), wanted) }))
+    .map((name) => ({ name, distance: distanceOf(fold(name), wanted) }))
     .filter(({ distance }) => distance <= distanceMax)
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, SIMILAR_MAX)
     .map(({ name }) => name);
+}
+
+function distanceOf(name: string, wanted: string): number {
+  return Math.min(...[name, ...name.split(/[\s-]+/)].map((part) => editDistance(part, wanted)));
 }
 
 function fold(name: string): string {

@@ -61,6 +61,11 @@ describe("findNamed", () => {
     expect(findNamed("contact", CONTACTS, "Zacharias")).toMatchObject({
       error: { type: "NotFound", similar: [] },
     });
+    const long = [contact("ben", "aaaa1111", [], ["Benjamin Adler-Schönfeld"])];
+    for (const typed of ["Bnjamin", "Adlre", "Schonfeld"])
+      expect(findNamed("contact", long, typed)).toMatchObject({
+        error: { similar: ["Benjamin Adler-Schönfeld"] },
+      });
     expect(findNamed("contact", CONTACTS, "")).toMatchObject({ error: { type: "NotFound", similar: [] } });
   });
 });

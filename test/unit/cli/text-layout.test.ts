@@ -82,6 +82,20 @@ describe("columns", () => {
     }
   });
 
+  test("leave out a column that says nothing, and cut one with a limit, but not where rows are stacked", () => {
+    const columns = [
+      { title: "NAME", shareMax: 0.25 },
+      { title: "NEW" },
+      { title: "TEXT", isFlexible: true },
+    ];
+    const rows = [[{ text: "Benjamin Adler-Schönfeld" }, { text: "" }, { text: "a text of some length" }]];
+    expect(layOutTable(columns, rows, { width: 60, paint: plainPaint })).toEqual([
+      "NAME             TEXT",
+      "Benjamin Adler…  a text of some length",
+    ]);
+    expect(layOutTable(columns, rows, { width: 24, paint: plainPaint })[0]).toBe("Benjamin Adler-Schönfeld");
+  });
+
   test("of no rows are nothing", () => {
     expect(layOutTable(COLUMNS, [], { width: 80, paint: plainPaint })).toEqual([]);
   });
