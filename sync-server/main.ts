@@ -5,6 +5,9 @@
  */
 import process from "node:process";
 import { deleteAccountCommand, releaseHandleCommand } from "./commands/accounts.ts";
+import { backupCommand } from "./commands/backup.ts";
+import { restoreCommand } from "./commands/restore.ts";
+import { checkCommand } from "./commands/check.ts";
 import { EXIT, print, type ServerCommand } from "./commands/command.ts";
 import { inviteCommand, listInvitationsCommand, revokeInvitationCommand } from "./commands/invite.ts";
 import { configCommand } from "./commands/show-config.ts";
@@ -17,11 +20,14 @@ import { readConfig } from "./config/read-config.ts";
 const COMMANDS: readonly ServerCommand[] = [
   startCommand,
   configCommand,
+  checkCommand,
   listInvitationsCommand,
   revokeInvitationCommand,
   inviteCommand,
   statsCommand,
   metricsCommand,
+  backupCommand,
+  restoreCommand,
   deleteAccountCommand,
   releaseHandleCommand,
 ];

@@ -38,6 +38,11 @@ const COMMANDS: readonly HandedOn[] = [
     examples: [["dovetail server config --data ./dovetail-data", "file, environment and flags together"]],
   },
   {
+    name: "check",
+    description: "look at settings, permissions, room on disk, certificate, database and clock",
+    examples: [["dovetail server check --data ./dovetail-data", "ends with 1 when something has to be done"]],
+  },
+  {
     name: "invite",
     description: "make an invitation; `invite list` and `invite revoke NUMBER` for those that are out",
     examples: [
@@ -55,6 +60,19 @@ const COMMANDS: readonly HandedOn[] = [
     description: "print what the running server has counted, as Prometheus reads it",
     examples: [
       ["dovetail server metrics --data ./dovetail-data", "histograms of appends and commits among them"],
+    ],
+  },
+  {
+    name: "backup",
+    description: "copy the database, checked and with its SHA-256; the server may run",
+    examples: [["dovetail server backup ./2026-11-21.backup", "of the server with data in ./data"]],
+  },
+  {
+    name: "restore",
+    description: "put a backup in place of a stopped server's database",
+    examples: [
+      ["dovetail server restore ./2026-11-21.backup --verify", "only check it"],
+      ["dovetail server restore ./2026-11-21.backup --replace", "the present database is moved aside"],
     ],
   },
   {

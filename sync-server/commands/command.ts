@@ -1,7 +1,7 @@
 /** What the server program's commands share: where they print, how they fail, how they reach the server. */
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@dovetail/core/base/clock.ts";
 import { silentLogger } from "@dovetail/core/base/logger.ts";
@@ -94,6 +94,11 @@ export async function askServer(
   }
   const asked = await askOperator(dataFolder, request);
   if (asked.ok) return asked.value;
+  // An invitation may be made before the first start; everything else is about what is there.
+  if (request.type !== "invite" && !existsSync(databasePath(dataFolder))) {
+    fail(`there is no server's data in ${dataFolder}`, "name its folder with --data");
+    return null;
+  }
   if (!makeDataFolder(dataFolder)) {
     fail(`cannot make the folder ${dataFolder}`, "choose another with --data");
     return null;

@@ -1,11 +1,12 @@
 /** `invite`, `invite list`, `invite revoke`: who may make an account on a closed server. */
 import process from "node:process";
 import { toString as drawQr } from "qrcode";
+import { parseDuration } from "../config/duration.ts";
 import { invitationLink } from "../directory/invitation.ts";
 import { INVITATION_TTL_MS_MAX, INVITATION_USES_MAX } from "../limits.ts";
 import type { OperatorAnswer } from "../operator/operator-request.ts";
 import { askServer, EXIT, fail, failRefused, print, type ServerCommand } from "./command.ts";
-import { parseDuration, showTime } from "./duration.ts";
+import { showTime } from "./show-time.ts";
 
 const FIRST_TTL = "7d";
 

@@ -154,6 +154,8 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
         request: { bytesMax: read(SETTINGS.quotaRequest), entriesMax: read(SETTINGS.entriesRequest) },
       },
     },
+    snapshotGraceMs: read(SETTINGS.retentionGrace),
+    deviceSilentMs: read(SETTINGS.retentionSilent),
     metricsListen: read(SETTINGS.metricsListen),
   };
   return {

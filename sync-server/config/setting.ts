@@ -148,7 +148,8 @@ export function origins(options: Described<readonly string[]>): Setting<readonly
   };
 }
 
-function single<T>(
+/** A setting that is one text. */
+export function single<T>(
   described: Described<T>,
   placeholder: string,
   wants: string,

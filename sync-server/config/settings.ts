@@ -1,12 +1,15 @@
 /** Everything an operator may set. The help, `server config` and docs/OPERATING.md follow this table. */
 import {
   ADMISSION_WORK_BITS,
+  DEVICE_SILENT_MS,
+  SNAPSHOT_GRACE_MS,
   ENTRIES_MAX_BY_KIND,
   LOG_BYTES_MAX_BY_KIND,
   ACCOUNT_BYTES_MAX,
   SOCKETS_PER_ADDRESS_MAX,
 } from "../limits.ts";
 import { rateList } from "./rate-setting.ts";
+import { duration } from "./duration.ts";
 import { listenAddress, number, origins, path, size, text, toggle, word } from "./setting.ts";
 
 /** What is not set is in a file beside the database; only flag and environment can name another. */
@@ -105,6 +108,20 @@ export const SETTINGS = {
     help: "entries of the log for first contacts",
     first: ENTRIES_MAX_BY_KIND.request,
     ...ENTRIES,
+  }),
+  retentionGrace: duration({
+    name: "retention-grace",
+    help: "how long a snapshot stands before entries it covers are let go",
+    first: SNAPSHOT_GRACE_MS,
+    min: 60_000,
+    max: 31_622_400_000,
+  }),
+  retentionSilent: duration({
+    name: "retention-silent",
+    help: "a device away for this long holds no entries back",
+    first: DEVICE_SILENT_MS,
+    min: 86_400_000,
+    max: 316_224_000_000,
   }),
   metricsListen: listenAddress({
     name: "metrics-listen",

@@ -62,6 +62,11 @@ export function createOperatorDesk(deps: OperatorDeskDeps): OperatorDesk {
         if (!released.ok) return refused(released.error);
         return released.value ? { type: "done" } : { type: "refused", reason: "unknown", detail: "" };
       }
+      case "backup": {
+        const copied = await store.backup(request.path);
+        deps.logger.log(copied.ok ? "info" : "error", "backup", { isDone: copied.ok });
+        return copied.ok ? { type: "done" } : refused(copied.error);
+      }
       case "metrics":
         if (server === null) return { type: "refused", reason: "no-metrics", detail: "" };
         return { type: "text", text: await server.metricsText() };

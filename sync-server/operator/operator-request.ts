@@ -17,6 +17,7 @@ import {
 import { logKindShape } from "@dovetail/core/protocol/client-frame.ts";
 import { INVITATION_TTL_MS_MAX, INVITATION_USES_MAX, INVITATIONS_MAX } from "../limits.ts";
 
+const PATH_BYTES_MAX = 4_096;
 const ANSWER_TEXT_BYTES_MAX = 1_048_576;
 
 export const operatorRequestShape = variants({
@@ -26,6 +27,8 @@ export const operatorRequestShape = variants({
   figures: [4, {}],
   deleteAccount: [5, { accountId: id("account") }],
   releaseHandle: [6, { handle: text(256) }],
+  /** `path` is absolute: the server works in another folder than the command. */
+  backup: [7, { path: text(PATH_BYTES_MAX) }],
   metrics: [8, {}],
 });
 export type OperatorRequest = ShapeOf<typeof operatorRequestShape>;

@@ -6,6 +6,7 @@ import { createMemoryAdmission } from "./memory-invitations.ts";
 import { createMemoryLogs } from "./memory-logs.ts";
 import { createMemorySnapshots } from "./memory-snapshots.ts";
 import { FIRST_QUOTAS, type Quotas } from "./quotas.ts";
+import { refuse } from "./refusal.ts";
 import type { ServerStore } from "./server-store.ts";
 
 /** An empty store that ends with its process. */
@@ -31,6 +32,8 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
     erased: () => Promise.resolve(ok()),
     releaseHandle: (handle) => Promise.resolve(ok(admission.deletedHandles.delete(handle))),
     figures: () => Promise.resolve(ok({ ...figures(), accounts: owners.count() })),
+    // There is no file to copy.
+    backup: () => Promise.resolve(refuse("internal")),
     load: () => ({ queueDepth: 0, databaseBytes: 0 }),
     probe: () => Promise.resolve(ok()),
     onEvent(listener) {

@@ -60,6 +60,8 @@ export interface OperatorStore {
   /** Lets a handle of a deleted account be registered again. False when it is none. */
   releaseHandle(handle: string): Promise<Result<boolean, Refusal>>;
   figures(): Promise<Result<StoreFigures, Refusal>>;
+  /** Copies everything into a new file, also while others write. - Fails: `storage-full`, `internal`. */
+  backup(path: string): Promise<Result<void, Refusal>>;
   /** What changes from moment to moment. */
   load(): { readonly queueDepth: number; readonly databaseBytes: number };
   /** Writes and commits something. - Fails: as any write does. */

@@ -3,11 +3,14 @@
  *
  * Invariant: one process at a time. The exclusive lock makes that true, so what is cached in memory cannot go stale.
  */
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
 export const SCHEMA_VERSION = 3;
+
+const IN_MEMORY = ":memory:";
 
 export type OpenStoreError =
   /** Another process has the file. */
@@ -145,6 +148,8 @@ export const LOG_KIND_NUMBER = { account: 1, request: 2, inbound: 3 } as const;
 export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError> {
   let db: DatabaseSync | undefined;
   try {
+    // Its owner's only, and so are the files SQLite makes beside it.
+    if (path !== IN_MEMORY) closeSync(openSync(path, "a", 0o600));
     db = new DatabaseSync(path);
     // Without a wait for the lock: who has it keeps it.
     // The vacuum mode is fixed by the first write, so it comes before the journal's. SN16

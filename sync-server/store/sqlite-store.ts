@@ -8,6 +8,7 @@ import { FIRST_QUOTAS, type Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { ServerStore } from "./server-store.ts";
 import { createAccountStandings } from "./sqlite-accounts.ts";
+import { backupDatabase } from "./sqlite-backup.ts";
 import { createSqliteDeletion } from "./sqlite-deletion.ts";
 import { createSqliteDirectory } from "./sqlite-directory.ts";
 import { createSqliteFigures } from "./sqlite-figures.ts";
@@ -91,6 +92,7 @@ export function openSqliteStore(
     ...deletion,
     ...createSqliteInvitations(db, queue),
     ...createSqliteFigures(deps),
+    backup: (path) => backupDatabase(db, path),
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
