@@ -25,7 +25,10 @@ export interface Protection {
 /** A profile the browser has thrown away, as far as it is still known. */
 export interface LostProfile {
   readonly accountId: AccountId;
-  /** The entry in the account's list of devices that this browser was. Linking again can replace it in one step. */
+  /**
+   * The entry in the account's list of devices that this browser was. Linking from another device replaces it in the same
+   * step when it is named there: `client.linkDevice({ replaces })`.
+   */
   readonly deviceId: DeviceId;
   readonly origin: string;
 }

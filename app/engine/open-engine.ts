@@ -97,6 +97,7 @@ export function openEngine(profile: string = PROFILE): Engine {
         return setState(lost === null ? told : { type: "evicted", lost });
       }
       case "ready": {
+        if (readRemembered(profile)?.deviceId !== told.profile.deviceId) keepStorage();
         remember(profile, told.profile);
         const isNew = state.type !== "ready";
         setState({ type: "ready", protection: told.protection, role });
@@ -197,4 +198,9 @@ export function openEngine(profile: string = PROFILE): Engine {
     retry: () => ask((calls) => calls.retry()),
     client: steady.client,
   };
+}
+
+/** Asks the browser not to throw the profile away when space runs short; it may say no, or ask the person. */
+function keepStorage(): void {
+  void navigator.storage?.persist?.().catch(() => {});
 }

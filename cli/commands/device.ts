@@ -37,7 +37,13 @@ export function addDeviceCommands(program: Command, run: RunCommand): void {
   device
     .command("link")
     .description("link one more device: it reads the code shown here, you type the digits it shows")
-    .action((_options: unknown, command: Command) => run(command, linkAnotherDevice))
+    .option(
+      "--replaces <device>",
+      "a device that goes in the same step, such as a browser that lost its storage",
+    )
+    .action((options: { readonly replaces?: string }, command: Command) =>
+      run(command, (context) => linkAnotherDevice(context, options)),
+    )
     .addHelpText("after", "\nWithout a terminal the digits are read as one line from standard input.");
 
   const direct = device

@@ -3,6 +3,7 @@ import { toString as drawQr } from "qrcode";
 import { type Client, err, type LinkingHost, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome } from "../command-runner.ts";
+import { isAgreed } from "../confirm.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { shortId } from "../errors/error-words.ts";
 import { timeLeft } from "../output/local-time.ts";
@@ -10,14 +11,28 @@ import type { Page } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { padText, textWidth, wrapText } from "../output/text-width.ts";
 import { sendOff } from "../send-off.ts";
+import { findDevice } from "./find-things.ts";
 
 const COUNTDOWN_STEP_MS = 1_000;
 const CODE_PATTERN = /^\d{6}$/;
 
 /** `dovetail device link`. With `--json` it is a stream: the code, the name of who answered, then the report. */
-export function linkAnotherDevice(context: CommandContext): Promise<Result<Outcome, CliError>> {
+export function linkAnotherDevice(
+  context: CommandContext,
+  { replaces }: { readonly replaces?: string } = {},
+): Promise<Result<Outcome, CliError>> {
   const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
-    const hosting = await client.linkDevice();
+    const old = replaces === undefined ? ok(null) : await findDevice(client, replaces);
+    if (!old.ok) return old;
+    if (old.value !== null) {
+      const agreed = await isAgreed(
+        context,
+        `${plainLine(old.value.name)} will open nothing written from then on, as if it were revoked. Replace it?`,
+        "replace the device",
+      );
+      if (!agreed.ok) return agreed;
+    }
+    const hosting = await client.linkDevice(old.value === null ? {} : { replaces: old.value.id });
     if (!hosting.ok) return hosting;
     const host = hosting.value;
     context.interrupted.addEventListener("abort", () => host.cancel(), { once: true });

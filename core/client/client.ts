@@ -140,6 +140,14 @@ export interface StateFingerprint {
   readonly view: string;
 }
 
+export interface LinkDeviceOptions {
+  /**
+   * A device that goes as the new one comes, in one link of the chain: one that was lost, or whose browser has thrown its
+   * storage away. It is as if it had been revoked: an epoch begins that it cannot open.
+   */
+  readonly replaces?: DeviceId;
+}
+
 /** Linking another device from this one, which shows the code. */
 export interface LinkingHost {
   /** Text of the QR and of the link to paste. Works once, until `expiresAtMs`. */
@@ -226,7 +234,7 @@ export interface Client {
   syncDirect(address: string): Promise<Result<DirectReport, ClientError>>;
 
   /** Needs the server: shows a code that links one more device. */
-  linkDevice(): Promise<Result<LinkingHost, LinkingError>>;
+  linkDevice(options?: LinkDeviceOptions): Promise<Result<LinkingHost, LinkingError>>;
 
   /** Text to hand to people who want to write to this account; lets their request in without proof of work. */
   contactLink(): Promise<Result<string, ClientError>>;

@@ -1,13 +1,15 @@
 /** Linking one more device from this one: runs `stepExisting` against the server and the chain. Rules LK14-LK28. */
 import { sleep } from "../base/clock.ts";
+import type { DeviceId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { parseServerOrigin } from "../base/server-origin.ts";
 import type { AppendLink } from "../protocol/directory.ts";
 import { SETTINGS } from "../document/settings.ts";
 import { setField } from "../document/state-field.ts";
-import { createAddedBox } from "../sigchain/epoch/create-epoch.ts";
-import { completeDeviceAdd, proposeDeviceAdd } from "../sigchain/create/device-add.ts";
-import { type ChainState, hashAt } from "../sigchain/chain-state.ts";
+import { createAddedBox, discardEpoch, type NewEpoch } from "../sigchain/epoch/create-epoch.ts";
+import { createCut } from "../sigchain/epoch/cut.ts";
+import { completeDeviceAdd, proposeDeviceAdd, type Replacement } from "../sigchain/create/device-add.ts";
+import { type ChainState, hashAt, isActive } from "../sigchain/chain-state.ts";
 import { deviceIdOf } from "../sigchain/link.ts";
 import type {
   ExistingEffect,
@@ -17,6 +19,7 @@ import type {
 } from "../sigchain/linking/existing-state.ts";
 import { startExisting, stepExisting } from "../sigchain/linking/step-existing.ts";
 import type { LinkingError, LinkingHost } from "./client.ts";
+import type { ClientError } from "./client-error.ts";
 import type { Engine } from "./engine.ts";
 import { createRendezvous } from "./rendezvous-client.ts";
 import { createSlotRunner } from "./slot-runner.ts";
@@ -29,6 +32,7 @@ type EventBody = ExistingEvent extends infer E ? (E extends ExistingEvent ? Omit
 export async function hostLinking(
   engine: Engine,
   accountName: string,
+  replaces: DeviceId | null = null,
 ): Promise<Result<LinkingHost, LinkingError>> {
   const { context, own, platform } = engine;
   const { clock, random, identity } = context;
@@ -39,6 +43,8 @@ export async function hostLinking(
   const directory = context.directory(identity.origin);
   let platformName = "";
   let proposedOn: ChainState | null = null;
+  /** Begun by the link where a device is replaced; that of a proposal which lost is discarded. */
+  let epoch: NewEpoch | null = null;
   const chain = own.chain();
   const account = {
     accountId: identity.accountId,
@@ -106,15 +112,36 @@ export async function hostLinking(
   async function propose(effect: Extract<ExistingEffect, { type: "propose" }>): Promise<void> {
     const refreshed = await context.serial.run(() => context.refreshOwnChain());
     if (!refreshed.ok) return step({ type: "cancelled" });
+    const replacement = await replacementOf(replaces);
+    if (!replacement.ok) return step({ type: "cancelled" });
     proposedOn = own.chain();
     const proposed = proposeDeviceAdd(random, {
       state: proposedOn,
       timeMs: Math.max(0, clock.nowMs()),
       signerId: identity.keys.signerId,
       device: effect.device,
-      replaces: null,
+      replaces: replacement.value,
     });
-    step(proposed.ok ? { type: "proposed", body: proposed.value.body } : { type: "proposal-refused" });
+    if (!proposed.ok) return step({ type: "proposal-refused" });
+    if (epoch !== null) discardEpoch(epoch);
+    epoch = proposed.value.epoch;
+    step({ type: "proposed", body: proposed.value.body });
+  }
+
+  /** As a revocation: the cut says what of the device still counts, so the account log is read to its end first. LK38 */
+  async function replacementOf(deviceId: DeviceId | null): Promise<Result<Replacement | null, ClientError>> {
+    if (deviceId === null) return ok(null);
+    const home = await engine.connected();
+    if (!home.ok) return home;
+    const read = await home.value.catchUp();
+    if (!read.ok) return read;
+    const state = own.chain();
+    const number = state.epochs.length;
+    const secret = own.epochSecret(number);
+    if (secret === null) return err({ type: "EpochUnavailable", epoch: number, rule: "NoSecret" });
+    if (!isActive(state, deviceId)) return err({ type: "UnknownDevice" });
+    const cut = createCut(random, { logId: context.accountLogId, ...engine.log.reader().point });
+    return ok({ deviceId, cut, earlier: [{ number, secret }] });
   }
 
   /** Link and box are stored as one act: a device is on the chain with a way into the current epoch, or not at all. */
@@ -122,19 +149,16 @@ export async function hostLinking(
     if (proposedOn === null) return step({ type: "append-refused", reason: "NotProposed" });
     const built = completeDeviceAdd(
       proposedOn,
-      { body: effect.body, epoch: null },
+      { body: effect.body, epoch },
       { signerId: identity.keys.signerId, sign: identity.keys.sign },
       effect.reverse,
     );
     if (!built.ok) return step({ type: "append-refused", reason: built.error.type });
-    const number = proposedOn.epochs.length;
-    const secret = own.epochSecret(number);
-    if (secret === null) return step({ type: "append-refused", reason: "NoSecret" });
-    const box = createAddedBox(random, proposedOn, { number, secret }, effect.device);
-    const appended = await appendUntilAnswered(
-      { link: built.value.link, boxes: null, box },
-      built.value.state,
-    );
+    const boxes = boxesFor(proposedOn, effect.device);
+    if (boxes === null) return step({ type: "append-refused", reason: "NoSecret" });
+    const appended = await appendUntilAnswered({ link: built.value.link, ...boxes }, built.value.state);
+    if (epoch !== null) discardEpoch(epoch);
+    epoch = null;
     if (appended === "appended") {
       await context.serial.run(async () => {
         await context.refreshOwnChain();
@@ -148,6 +172,19 @@ export async function hostLinking(
     if (appended === "lost") return step({ type: "append-lost" });
     platform.logger.log("warn", "linking-append", { error: appended.reason });
     step({ type: "append-refused", reason: appended.reason });
+  }
+
+  /** The new device's way in: among the boxes of the epoch that begins with it, or one of its own. */
+  function boxesFor(
+    state: ChainState,
+    device: Extract<ExistingEffect, { type: "append" }>["device"],
+  ): Pick<AppendLink, "boxes" | "box"> | null {
+    if (epoch !== null) return { boxes: epoch.boxes, box: null };
+    const number = state.epochs.length;
+    const secret = own.epochSecret(number);
+    return secret === null
+      ? null
+      : { boxes: null, box: createAddedBox(random, state, { number, secret }, device) };
   }
 
   /** A lost answer is no answer: the new device must not be told that it is not linked while it may be. Rule LK22. */

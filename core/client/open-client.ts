@@ -30,7 +30,7 @@ import {
   messagePayloadShape,
   OP_KIND,
 } from "../messenger/op.ts";
-import { pinOf } from "../sigchain/chain-state.ts";
+import { isActive, pinOf } from "../sigchain/chain-state.ts";
 import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
 import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
 import { safetyNumber } from "../sigchain/contact/safety-number.ts";
@@ -338,11 +338,25 @@ export function createClient(engine: Engine): Client {
     listenDirect: (address) => engine.direct.listen(address),
     syncDirect: (address) => engine.direct.syncOnce(address),
 
-    async linkDevice() {
+    async linkDevice({ replaces } = {}) {
       const linked = await engine.connected();
       if (!linked.ok) return linked;
+      if (replaces === identity.deviceId || (replaces !== undefined && !isActive(own.chain(), replaces)))
+        return err({ type: "UnknownDevice" });
       const name = await displayName();
-      return name.ok ? hostLinking(engine, name.value) : name;
+      if (!name.ok) return name;
+      const host = await hostLinking(engine, name.value, replaces ?? null);
+      if (!host.ok || replaces === undefined) return host;
+      return ok({
+        ...host.value,
+        // The epoch has changed as by a revocation, so contacts are told of new logs as after one.
+        async confirm(digits: string) {
+          const confirmed = await host.value.confirm(digits);
+          if (!confirmed.ok) return confirmed;
+          const handed = await serial.run(handOver);
+          return handed.ok ? confirmed : handed;
+        },
+      });
     },
 
     async contactLink() {

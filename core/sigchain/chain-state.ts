@@ -101,6 +101,11 @@ export function activeDevices(state: ChainState): readonly ChainDevice[] {
   return activeDevicesAt(state, state.seq);
 }
 
+/** Says whether there is such a device and it is active now. */
+export function isActive(state: ChainState, deviceId: DeviceId): boolean {
+  return state.devicesById.get(deviceId)?.revokedSeq === null;
+}
+
 /** Devices that were active once link `seq` had been applied, by ascending id (SC34). */
 export function activeDevicesAt(state: ChainState, seq: number): readonly ChainDevice[] {
   const active = [...state.devicesById.values()].filter((device) => isActiveAt(device, seq));

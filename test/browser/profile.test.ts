@@ -166,7 +166,8 @@ test("[WB9] a browser that throws the profile away is told of, and linking bring
   await tab.page.reload();
   expect(await settled(tab)).toBe("evicted");
 
-  await linkTab(tab, ada.client);
+  const swapping = { ...ada.client, linkDevice: () => ada.client.linkDevice({ replaces: deviceId }) };
+  await linkTab(tab, swapping);
   const again = await tab.world();
   good(await again.evaluate(({ engine }) => engine.client.sync()));
   const tags = good(await again.evaluate(({ engine }) => engine.client.tags()));
@@ -174,6 +175,12 @@ test("[WB9] a browser that throws the profile away is told of, and linking bring
   const after = good(await again.evaluate(({ engine }) => engine.client.account()));
   expect(after.accountId).toBe(accountId);
   expect(after.deviceId).not.toBe(deviceId);
+  const devices = good(await again.evaluate(({ engine }) => engine.client.devices()));
+  expect(devices.map(({ id, isActive }) => [id === deviceId, isActive])).toEqual([
+    [false, true],
+    [true, false],
+    [false, true],
+  ]);
   good(await ada.client.stop());
 });
 

@@ -5,7 +5,7 @@ import { joinAccount, openClient } from "@dovetail/core";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
-import { settle, stopAll } from "../support/story.ts";
+import { createFriends, settle, stopAll, textsOf } from "../support/story.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = createTemporaryFolder();
@@ -44,6 +44,40 @@ describe("linking a device", () => {
       ]);
     }
     await stopAll(ada, { client, platform });
+  });
+
+  test("[LK38] replaces another one in the same link: it opens nothing from then on, and contacts lose nothing", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.swap", "ben.swap"]);
+    const old = await linkedDevice(ada.client, "old browser");
+    await settle(ada, old, ben);
+    good(await old.client.send(conversationId, "from the old one"));
+    await settle(old, ada, ben);
+    const before = good(await ada.client.account());
+    const replaces = good(await old.client.account()).deviceId;
+    const swapping = { ...ada.client, linkDevice: () => ada.client.linkDevice({ replaces }) };
+    const fresh = await linkedDevice(swapping, "new browser");
+    await settle(ada, fresh, ben);
+    const after = good(await ada.client.account());
+    expect([after.chainSeq, after.epoch]).toEqual([before.chainSeq + 1, before.epoch + 1]);
+    expect(good(await fresh.client.devices()).map(({ name, isActive }) => [name, isActive])).toEqual([
+      ["ada.swap 1", true],
+      ["old browser", false],
+      ["new browser", true],
+    ]);
+    good(await ben.client.send(conversationId, "to the new one"));
+    good(await fresh.client.send(conversationId, "from the new one"));
+    await settle(ben, fresh, ada, ben);
+    const texts = await textsOf(fresh, conversationId);
+    expect(texts.toSorted()).toEqual(["from the new one", "from the old one", "to the new one"]);
+    expect(await textsOf(ada, conversationId)).toEqual(texts);
+    expect(await textsOf(ben, conversationId)).toEqual(texts);
+    expect(bad(await old.client.sync()).type).toBe("DeviceRevoked");
+    for (const [client, id] of [
+      [ada.client, replaces],
+      [ada.client, after.deviceId],
+    ] as const)
+      expect(bad(await client.linkDevice({ replaces: id }))).toEqual({ type: "UnknownDevice" });
+    await stopAll(ada, fresh, ben, old);
   });
 
   test("with wrong digits fails on both sides, and the code is used up", async () => {

@@ -1,6 +1,7 @@
 /** The whole `Client` as a service: what each method takes, and how its events wait for a slow reader. */
 import { idArgument, booleanArgument, integerArgument, nullableArgument } from "./parse-argument.ts";
 import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
+import type { DeviceId } from "../../base/ids.ts";
 import { SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
 import type { Client, ClientEvent, DirectListener, LinkingHost, SearchOptions } from "../client.ts";
 import { handleRule, type Service } from "./service.ts";
@@ -29,7 +30,11 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     sync: [],
     listenDirect: [textArgument],
     syncDirect: [textArgument],
-    linkDevice: [],
+    linkDevice: [
+      optionalArgument(
+        recordArgument<{ readonly replaces?: DeviceId }>({ required: {}, optional: { replaces: device } }),
+      ),
+    ],
     contactLink: [],
     addContact: [
       textArgument,
