@@ -16,6 +16,8 @@ export function describeAlarm(alarm: Alarm): string {
       return `a device of account ${shortId(alarm.accountId)} sees another list of devices than this one does; compare numbers with \`dovetail contact safety\``;
     case "EntryRefused":
       return `entry ${alarm.seq} of a log was refused (${plainLine(alarm.rule)}); it is kept aside`;
+    case "SnapshotDistrusted":
+      return `the server offers a packed history that does not hold (${plainLine(alarm.rule)}); nothing of it was taken over, and your devices keep what they have`;
     case "DocumentDamaged":
       return `a stored ${plainLine(alarm.documentKind)} document is damaged; it is being mended from what your devices sent`;
     case "DeviceRevoked":
@@ -31,6 +33,7 @@ export function describeAlarm(alarm: Alarm): string {
 export function exitCodeOfAlarms(alarms: readonly Alarm[]): ExitCode {
   const types = new Set(alarms.map(({ type }) => type));
   if (types.has("DeviceRevoked") || types.has("DeviceRolledBack")) return EXIT.deviceLost;
+  if (types.has("SnapshotDistrusted")) return EXIT.distrusted;
   if (types.has("LogDistrusted") || types.has("ChainDistrusted") || types.has("ChainsDisagree"))
     return EXIT.distrusted;
   return types.has("DocumentDamaged") ? EXIT.storage : EXIT.ok;

@@ -302,6 +302,12 @@ export function describeError(error: CliError): ErrorText {
         describeLogFault(error.fault),
         "nothing of it was taken over; compare `dovetail verify` on your devices, and ask whoever runs the server",
       );
+    case "SnapshotDistrusted":
+      return say(
+        EXIT.distrusted,
+        `the server offers no packed history that holds (${plainLine(error.rule)}), and has let the rest go`,
+        "nothing of it was taken over; run `dovetail sync` on another of your devices, which packs it anew, then here",
+      );
     case "ChainDistrusted":
       return say(
         EXIT.distrusted,

@@ -10,13 +10,14 @@
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { DeviceId, DocumentId, EntryId } from "../base/ids.ts";
-import { STORE_BATCH_ROWS_MAX } from "../base/limits.ts";
+import { SNAPSHOT_EXCEPT_MAX, STORE_BATCH_ROWS_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { StoredOp } from "../document/bucket.ts";
 import { changeHash } from "../document/change-hash.ts";
 import { isDamage } from "../document/document-error.ts";
 import type { DocumentRef } from "../document/document-kind.ts";
 import type { Applied, Documents } from "../document/documents.ts";
+import { genesisChange } from "../document/genesis.ts";
 import type { DocumentRoot } from "../document/live-documents.ts";
 import {
   type AccountEntryContent,
@@ -37,7 +38,13 @@ import {
   type NamedEntry,
   readEntries,
 } from "../log/log-reader.ts";
-import { type Entry, type PlacedEntry, parseEntryHeader, writerTag } from "../protocol/entry.ts";
+import {
+  type Entry,
+  type LogPoint,
+  type PlacedEntry,
+  parseEntryHeader,
+  writerTag,
+} from "../protocol/entry.ts";
 import type { AppendResult } from "../protocol/server-frame.ts";
 import { rowKeyNumber, rowKeyParts } from "../store/row-key.ts";
 import type { WriteOp } from "../store/tx-store.ts";
@@ -74,6 +81,29 @@ export interface EditOptions {
 export interface HeldDocument {
   readonly name: DocumentName;
   readonly heads: readonly string[];
+}
+
+/** What a reader of the account log knows at a point of it. */
+export interface Coverage {
+  readonly point: LogPoint;
+  readonly epochFloor: number;
+  readonly siblings: readonly { readonly device: DeviceId; readonly last: EntryId }[];
+  /** Entries up to there that this device has not applied: they did not open, or wait for others. */
+  readonly except: readonly number[];
+}
+
+/** A document a snapshot has and this device is still to load. */
+export interface ExpectedDocument {
+  readonly name: DocumentName;
+  readonly heads: readonly string[];
+}
+
+/** A snapshot's place in the log, taken over together with rows that say what of it is still to be loaded. */
+export interface Jump extends Coverage {
+  /** Ids of the entries jumped over, as far as they are known. */
+  readonly passed: ReadonlySet<EntryId>;
+  readonly documents: readonly ExpectedDocument[];
+  readonly writes: readonly WriteOp[];
 }
 
 export interface AccountLog {
@@ -119,6 +149,14 @@ export interface AccountLog {
    * its start, through the same checks as ever. Rule AR17. Called when the log is about to be read.
    */
   mend(): Promise<Result<void, ClientError>>;
+  /** What a snapshot made now covers; null while a change could not be taken by its document. Rule SN23. */
+  coverage(): Coverage | null;
+  /** Goes on behind a snapshot; its documents are expected from then on. Rule SN26. */
+  jump(jump: Jump): Promise<Result<void, ClientError>>;
+  /** Documents of a snapshot that are still to be loaded, as after a restart. */
+  expect(expected: readonly ExpectedDocument[]): void;
+  /** Merges a document of a snapshot and brings it to disk; `writes` go with the row that says so. Rule SN27. */
+  restore(name: DocumentName, saved: Bytes, writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
 }
 
 export function createAccountLog(context: EngineContext, documents: Documents): AccountLog {
@@ -143,6 +181,14 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   const unapplied: DocumentChanges[] = [];
   /** Heads of each document as its row tells them. */
   const recordedHeads = new Map<DocumentId, readonly string[]>();
+  /** Heads that documents of a snapshot have, or will have once they are loaded. */
+  const expectedHeads = new Map<DocumentId, readonly string[]>();
+  /** Changes that had rows when the program began: applied, and nothing to send again, whatever its heads row says. */
+  const replayed = new Map<DocumentId, readonly string[]>();
+  /** Entries that did not open here. */
+  const refused = new Set<number>();
+  /** First and last seq of the entries a journal row may have come in. */
+  const seqsByJournal = new Map<number, { readonly from: number; readonly upto: number }>();
   /** Documents known to hold no change that no row tells of. */
   const tracked = new Set<DocumentId>();
   /** Documents that do not load whole. */
@@ -185,6 +231,9 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     if (!writerRow.ok) return writerRow;
     writerSeq = writerRow.value?.writerSeq ?? 0;
     previous = writerRow.value?.previous ?? null;
+    const refusedRows = await tables.refused.scan();
+    if (!refusedRows.ok) return refusedRows;
+    for (const row of refusedRows.value) refused.add(keyNumber(row.key));
     const siblings = await tables.sibling.scan();
     if (!siblings.ok) return siblings;
     for (const row of siblings.value) lastBySibling.set(rowKeyParts(row.key)[1] as DeviceId, row.value.last);
@@ -209,12 +258,15 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     if (!rows.ok) return rows;
     for (const row of rows.value) {
       journal.set(keyNumber(row.key), row.value.document);
+      seqsByJournal.set(keyNumber(row.key), row.value);
       nextJournal = Math.max(nextJournal, keyNumber(row.key) + 1);
     }
     const items = [...rows.value.map((row) => row.value), ...outs.values()];
     for (const item of byDocument(items)) {
       const { document, changes } = item;
-      nameById.set(ref(document).id, document);
+      const { id } = ref(document);
+      nameById.set(id, document);
+      replayed.set(id, [...(replayed.get(id) ?? []), ...documents.changeNames(changes)]);
       const applied = await applyTolerant(document, changes);
       if (!applied.ok) {
         if (!isDamage(applied.error)) return applied;
@@ -224,17 +276,19 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       }
       if (applied.value.missing > 0) incomplete.add(ref(document).id);
     }
-    return reconcileAll();
+    return reconcileAll(new Set(items.map(({ document }) => ref(document).id)));
   }
 
-  async function reconcileAll(): Promise<Result<void, ClientError>> {
+  async function reconcileAll(touched: ReadonlySet<DocumentId>): Promise<Result<void, ClientError>> {
     const rows = await tables.heads.scan();
     if (!rows.ok) return rows;
     for (const { value } of rows.value) recordedHeads.set(ref(value.document).id, value.heads);
     for (const { value } of rows.value) nameById.set(ref(value.document).id, value.document);
-    for (const { value } of rows.value) {
-      // Buckets are many; each is looked at when it is next used, which an op without a place in the log makes sure of.
-      const reconciled = value.document.type === "bucket" ? ok() : await reconcile(value.document);
+    // Those without a row yet too: what tells of their changes may be gone before they are next used.
+    const names = [...nameById].filter(([id, name]) => touched.has(id) || name.type !== "bucket");
+    for (const [, name] of names) {
+      // Other buckets are many; each is looked at when it is next used, which an op without a place in the log makes sure of.
+      const reconciled = await reconcile(name);
       if (!reconciled.ok && !isDamage(reconciled.error)) return reconciled;
     }
     return ok();
@@ -245,17 +299,33 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     const { id } = ref(name);
     if (tracked.has(id)) return ok();
     const recorded = recordedHeads.get(id);
-    const missed = await documents.changesSince(ref(name), recorded ?? []);
+    const known = [...(recorded ?? []), ...(expectedHeads.get(id) ?? []), ...(replayed.get(id) ?? [])];
+    const missed = await documents.changesSince(ref(name), known);
     if (!missed.ok) return missed;
-    // The first change of a document that has no row is its genesis, which every device makes for itself.
-    const changes = recorded === undefined ? missed.value.slice(1) : missed.value;
-    if (changes.length === 0) {
-      tracked.add(id);
-      return ok();
-    }
+    const changes = recorded === undefined ? withoutGenesis(name, missed.value) : missed.value;
     const heads = await documents.heads(ref(name));
     if (!heads.ok) return heads;
+    if (changes.length === 0) return noteHeads(name, heads.value);
     return queueOut(name, { changes, heads: heads.value }, {});
+  }
+
+  /** All a document holds has been told of, now or before the program ended. */
+  async function noteHeads(name: DocumentName, heads: readonly string[]): Promise<Result<void, ClientError>> {
+    const { id } = ref(name);
+    const isNews =
+      replayed.has(id) && [...(recordedHeads.get(id) ?? [])].sort().join() !== [...heads].sort().join();
+    const written = isNews ? await store.batch([headsRow(name, heads)]) : ok();
+    if (!written.ok) return written;
+    if (isNews) recordedHeads.set(id, heads);
+    tracked.add(id);
+    return ok();
+  }
+
+  /** Every device makes it for itself. */
+  function withoutGenesis(name: DocumentName, changes: readonly Bytes[]): readonly Bytes[] {
+    const [genesis] = documents.changeNames([genesisChange(name.type)]);
+    const [first] = documents.changeNames(changes.slice(0, 1));
+    return first === genesis ? changes.slice(1) : changes;
   }
 
   async function queueOut(
@@ -325,9 +395,11 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     let floor = epochFloor;
     const lasts = new Map<DeviceId, EntryId>();
     let seenAfter = reader;
+    const unopened: number[] = [];
     for (const entry of read.value.fresh) {
       const opened = await open(entry);
       if (!opened.ok) return opened;
+      if (opened.value === null) unopened.push(entry.seq);
       const advanced = readEntries(seenAfter, [entry]);
       assert(advanced.ok, "an entry read before is read again");
       seenAfter = advanced.value.reader;
@@ -349,7 +421,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     }
     const received = [...byDocument(accepted)];
     const firstJournal = nextJournal;
-    for (const item of received) writes.push(tables.journal.put([nextJournal++], item));
+    const from = read.value.fresh[0]?.seq ?? 0;
+    const upto = read.value.reader.point.seq;
+    for (const item of received) writes.push(tables.journal.put([nextJournal++], { ...item, from, upto }));
+    for (const seq of unopened) writes.push(tables.refused.put([seq], {}));
     for (const own of [...settled, ...voided]) writes.push(tables.sealed.remove(own.writerSeq));
     for (const [device, last] of lasts) writes.push(tables.sibling.put([device], { last }));
     writes.push(tables.reader.put([log.logId], { point: read.value.reader.point, epochFloor: floor }));
@@ -360,7 +435,11 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     reader = read.value.reader;
     epochFloor = floor;
     for (const [device, last] of lasts) lastBySibling.set(device, last);
-    for (const [index, item] of received.entries()) journal.set(firstJournal + index, item.document);
+    for (const seq of unopened) refused.add(seq);
+    for (const [index, item] of received.entries()) {
+      journal.set(firstJournal + index, item.document);
+      seqsByJournal.set(firstJournal + index, { from, upto });
+    }
     const settledKeys = settle(settled, voided);
     const changed = await applyAll(received);
     // Not in the same transaction: a row that is left over is archived again, which changes nothing and settles it.
@@ -631,8 +710,69 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
       ...sent.map((n) => tables.out.key(n)),
     ]);
     if (!deleted.ok) return deleted;
-    for (const n of journaled) journal.delete(n);
+    for (const n of journaled) {
+      journal.delete(n);
+      seqsByJournal.delete(n);
+    }
     for (const n of sent) readBack.delete(n);
+    return ok();
+  }
+
+  function coverage(): Coverage | null {
+    if (unapplied.length > 0) return null;
+    const except = new Set(refused);
+    for (const [n, name] of journal) {
+      const seqs = incomplete.has(ref(name).id) ? seqsByJournal.get(n) : undefined;
+      for (let seq = seqs?.from ?? 1; seq <= (seqs?.upto ?? 0); seq++) except.add(seq);
+      if (except.size > SNAPSHOT_EXCEPT_MAX) break;
+    }
+    if (except.size > SNAPSHOT_EXCEPT_MAX) return null;
+    const siblings = [...lastBySibling].map(([device, last]) => ({ device, last }));
+    return { point: reader.point, epochFloor, siblings, except: [...except].sort((a, b) => a - b) };
+  }
+
+  function expect(expected: readonly ExpectedDocument[]): void {
+    for (const { name, heads } of expected) expectedHeads.set(ref(name).id, heads);
+  }
+
+  async function jump(to: Jump): Promise<Result<void, ClientError>> {
+    // Own entries among those passed: what they carry is sent again, because nobody says here whether they counted.
+    const dropped = sealed.filter((one) => to.passed.has(one.id));
+    const written = await store.batch([
+      ...to.writes,
+      tables.reader.put([log.logId], { point: to.point, epochFloor: to.epochFloor }),
+      ...to.siblings.map(({ device, last }) => tables.sibling.put([device], { last })),
+      ...to.except.map((seq) => tables.refused.put([seq], {})),
+      ...dropped.map((one) => tables.sealed.remove(one.writerSeq)),
+    ]);
+    if (!written.ok) return written;
+    expect(to.documents);
+    reader = createLogReader(log.logId, to.point);
+    epochFloor = to.epochFloor;
+    for (const { device, last } of to.siblings) lastBySibling.set(device, last);
+    for (const seq of to.except) refused.add(seq);
+    sealed = sealed.filter((one) => !dropped.includes(one));
+    if (dropped.length > 0) context.onOutgoing();
+    return ok();
+  }
+
+  async function restore(
+    name: DocumentName,
+    saved: Bytes,
+    writes: readonly WriteOp[],
+  ): Promise<Result<void, ClientError>> {
+    const { id } = ref(name);
+    const reconciled = await reconcile(name);
+    if (!reconciled.ok) return reconciled;
+    const merged = await documents.merge(ref(name), saved);
+    if (!merged.ok) return merged;
+    const flushed = await documents.flush([ref(name)]);
+    if (!flushed.ok) return flushed;
+    const written = await store.batch([...writes, headsRow(name, merged.value.heads)]);
+    if (!written.ok) return written;
+    recordedHeads.set(id, merged.value.heads);
+    expectedHeads.delete(id);
+    if (merged.value.missing === 0) incomplete.delete(id);
     return ok();
   }
 
@@ -815,6 +955,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     reader: () => reader,
     pendingCount: () => outs.size,
     settling: () => [...outs.values()].flatMap((row) => row.settles),
+    coverage,
+    jump,
+    expect,
+    restore,
   };
 }
 

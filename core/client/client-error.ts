@@ -17,6 +17,8 @@ export type ClientError =
   | DocumentError
   /** The server's log contradicts what was seen before. Nothing of it was taken over; see the alarm. */
   | { readonly type: "LogDistrusted"; readonly logId: LogId; readonly fault: LogFault }
+  /** What the server has packed away is needed, and no snapshot it offers holds. `rule` names what the newest one breaks. */
+  | { readonly type: "SnapshotDistrusted"; readonly rule: string }
   /** A chain that does not verify, does not continue what is pinned, or is another account's. `rule` names what it breaks. */
   | { readonly type: "ChainDistrusted"; readonly accountId: AccountId; readonly rule: string }
   /** Boxes that are not those the chain commits to, or none for this device. */
@@ -75,6 +77,8 @@ export type Alarm =
   /** A contact's device sees another chain of ours than we do, or quotes one of theirs that does not exist. */
   | { readonly type: "ChainsDisagree"; readonly accountId: AccountId }
   | { readonly type: "EntryRefused"; readonly logId: LogId; readonly seq: number; readonly rule: string }
+  /** A snapshot that is not what it says, or not of a device entitled to make it. Nothing of it was taken over. */
+  | { readonly type: "SnapshotDistrusted"; readonly rule: string }
   | { readonly type: "DocumentDamaged"; readonly documentKind: string }
   | { readonly type: "DeviceRevoked" }
   | { readonly type: "DeviceRolledBack"; readonly logId: LogId };

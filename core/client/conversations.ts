@@ -76,8 +76,14 @@ export interface Conversations {
   start(): Promise<Result<void, ClientError>>;
   /** Stores a page of entries that were opened, with all that follows from it. */
   take(page: OpenedPage): Promise<Result<void, ClientError>>;
-  /** Ops that siblings put into these documents. */
-  adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
+  /**
+   * Ops that siblings put into these documents. `isHistory` says that they come from a snapshot: nobody is told of each,
+   * and the entries they came in are not expected any more.
+   */
+  adopt(
+    names: readonly DocumentName[],
+    options?: { readonly isHistory: boolean },
+  ): Promise<Result<void, ClientError>>;
   /** Writes an op of this device and queues it for the contact, in one transaction; `store` may add to it. */
   write(
     contact: Correspondent,
@@ -373,23 +379,24 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     return aside === null ? seq : Math.min(seq, aside - 1);
   }
 
-  async function adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>> {
+  const adopt: Conversations["adopt"] = async (names, { isHistory } = { isHistory: false }) => {
     const fresh: NamedOp[] = [];
     for (const name of names) {
       if (name.type === "contacts") contacts.refresh();
       if (name.type !== "bucket") continue;
-      const adopted = await adoptBucket(name);
+      const adopted = await adoptBucket(name, isHistory);
       if (!adopted.ok) return adopted;
       fresh.push(...adopted.value);
     }
-    if (names.some((name) => name.type !== "bucket")) events.onStateChanged();
+    if (isHistory || names.some((name) => name.type !== "bucket")) events.onStateChanged();
     const messages = fresh.filter(({ op }) => op.kind === OP_KIND.message);
-    if (messages.length > 0) events.onMessages(messages);
+    if (messages.length > 0 && !isHistory) events.onMessages(messages);
     return answerMarks(fresh);
-  }
+  };
 
   async function adoptBucket(
     name: DocumentName & { readonly type: "bucket" },
+    isHistory: boolean,
   ): Promise<Result<readonly NamedOp[], ClientError>> {
     const stored = await documents.scanOps(log.ref(name));
     if (!stored.ok) return stored;
@@ -408,7 +415,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const sourcesOf = (named: readonly NamedOp[]) => named.flatMap((op) => sourceById.get(op.id) ?? []);
     // An op that is new here comes in an entry that was not opened here: set aside, or still to be read.
     const asides = setAside.change(
-      { resolved: sourcesOf(candidates), archived: sourcesOf(addition.value.fresh) },
+      { resolved: sourcesOf(candidates), archived: isHistory ? [] : sourcesOf(addition.value.fresh) },
       nowMs(),
     );
     if (addition.value.fresh.length === 0 && asides.writes.length === 0) {

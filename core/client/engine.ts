@@ -37,6 +37,8 @@ import { createPeerLinks } from "./peer-links.ts";
 import type { Platform } from "./platform.ts";
 import { createSerial } from "./serial.ts";
 import { createSetAside } from "./set-aside.ts";
+import { SNAPSHOT_TAIL_ENTRIES } from "./snapshot/snapshot-policy.ts";
+import { createSnapshots } from "./snapshot/snapshots.ts";
 import { createTables, type Tables } from "./tables.ts";
 import { createSearch, type Search } from "./search.ts";
 import { createSearchSegments } from "./search-segments.ts";
@@ -51,6 +53,8 @@ const RESEND_MAX_MS = 960_000;
 const ALARMS_MAX = 1_024;
 /** Connections one `sync` makes for documents that are found damaged one after the other. */
 const MENDS_MAX = 8;
+/** How long after connecting, and how often while connected, snapshots are looked after; half of it by chance. */
+const TEND_MS = 60_000;
 const SYNC_ROUNDS_MAX = 64;
 const SETTLE_WAIT_MS = 20;
 const CHAINS_WAIT_MS = 2_000;
@@ -123,6 +127,7 @@ export async function createEngine(
   let cancelRetry: (() => void) | null = null;
   let cancelResend: (() => void) | null = null;
   let cancelRelay: (() => void) | null = null;
+  let cancelTend: (() => void) | null = null;
   let retryMs = RECONNECT_MIN_MS;
   let resendMs = RESEND_MIN_MS;
   let status: ConnectionStatus = {
@@ -225,6 +230,14 @@ export async function createEngine(
       onAckable: (logId: LogId) => void home?.acknowledge(logId),
     },
   });
+  const snapshots = createSnapshots({
+    context,
+    documents,
+    log,
+    adopt: (names) => conversations.adopt(names, { isHistory: true }),
+    onProgress: (done, total) => emit({ type: "progress", phase: "history", done, total }),
+    tailEntries: platform.snapshotTailEntries ?? SNAPSHOT_TAIL_ENTRIES,
+  });
   const inbound = createInbound(context, setAside, contacts);
   const awaitedChains = createAwaitedChains({
     context,
@@ -308,6 +321,7 @@ export async function createEngine(
       conversations,
       contacts,
       setAside,
+      snapshots,
       ticket: () => deriveKey(root, LABEL.ticketSecret).slice(0, 16),
       onGateway: (opened: Gateway) => {
         gateway = opened;
@@ -345,6 +359,7 @@ export async function createEngine(
     });
     kickPush();
     await relayDirect();
+    void tend(linked.value);
     await kickAllOutgoing();
     return linked;
   }
@@ -361,6 +376,19 @@ export async function createEngine(
       if (link !== null) void link.catchUp().then((read) => (read.ok ? relayDirect() : read));
     });
     return relayed;
+  }
+
+  /** At once, because history may be missing, and then again and again while this connection lasts. */
+  async function tend(link: HomeLink): Promise<void> {
+    const tended = await link.tend();
+    if (!tended.ok) platform.logger.log("warn", "snapshot", { error: tended.error.type });
+    if (isStopped || home !== link) return;
+    const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 512;
+    cancelTend?.();
+    cancelTend = clock.schedule(Math.round(TEND_MS * jitter), () => {
+      cancelTend = null;
+      if (home === link) void tend(link);
+    });
   }
 
   function retryLater(): void {
@@ -460,7 +488,12 @@ export async function createEngine(
 
   async function connectAndSettle(): Promise<Result<void, ClientError>> {
     const linked = await connected();
-    return linked.ok ? settle(linked.value) : linked;
+    if (!linked.ok) return linked;
+    const settled = await settle(linked.value);
+    if (!settled.ok) return settled;
+    const tended = await linked.value.tend();
+    // A snapshot that was not made is no reason to fail; history that is not here is.
+    return tended.ok || snapshots.isComplete() ? ok() : tended;
   }
 
   /** Rounds of sending and reading until a round moves nothing. */
@@ -501,6 +534,7 @@ export async function createEngine(
     isStopped = true;
     cancelRetry?.();
     cancelResend?.();
+    cancelTend?.();
     peers.close();
     cancelRelay?.();
     await direct.stop();
@@ -521,6 +555,9 @@ export async function createEngine(
   }
 
   const started = await serial.run(async (): Promise<Result<void, ClientError>> => {
+    // Before the log: what a snapshot has is no change of this device.
+    const snapshotsStarted = await snapshots.start();
+    if (!snapshotsStarted.ok) return snapshotsStarted;
     const logStarted = await log.start();
     if (!logStarted.ok) return logStarted;
     const outboxStarted = await outbox.start();

@@ -26,6 +26,8 @@ import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import type { OwnAccount } from "./own-account.ts";
 import { keepPreKeys } from "./prekey-keeper.ts";
 import type { SetAside } from "./set-aside.ts";
+import type { InboundPoints } from "./snapshot/snapshot-maker.ts";
+import type { Snapshots } from "./snapshot/snapshots.ts";
 
 /** With the ops a body may carry this stays within the rows a store takes at once. */
 const ENTRIES_PER_TRANSACTION_MAX = 64;
@@ -50,6 +52,7 @@ export interface HomeLinkDeps {
   readonly conversations: Conversations;
   readonly contacts: ContactBook;
   readonly setAside: SetAside;
+  readonly snapshots: Snapshots;
   /** Ticket that contact links carry. */
   ticket(): Bytes;
   /** The connection is there; it is signed in next. */
@@ -67,6 +70,8 @@ export interface HomeLink {
   openContactLogs(): Promise<Result<void, ClientError>>;
   /** Reads every own log to its present head. */
   catchUp(): Promise<Result<void, ClientError>>;
+  /** Loads what of the history is still behind, and looks after snapshots. */
+  tend(): Promise<Result<void, ClientError>>;
   /** Acknowledges a log as far as its ops are in the account log. */
   acknowledge(logId: LogId): Promise<void>;
 }
@@ -143,7 +148,7 @@ function checkPage(
 }
 
 function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, Followed>) {
-  const { context, own, log, inbound, conversations, contacts, setAside } = deps;
+  const { context, own, log, inbound, conversations, contacts, setAside, snapshots } = deps;
   let nextChannel = 1;
   /** Logs of earlier epochs that were never made. */
   const absent = new Set<LogId>();
@@ -188,6 +193,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     // LR3: a server that was set back says so here; a read past its end would only be refused.
     const checked = checkHead(known.value, channel.head);
     if (!checked.ok) return context.distrustLog(channel.logId, checked.error);
+    const passed = await passTrimmed(channel);
+    if (!passed.ok) return passed;
     followed.set(channel.logId, one);
     const read = await readToHead(one);
     if (!read.ok) return read;
@@ -202,6 +209,27 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       };
       void context.serial.run(takeNext).then(() => acknowledge(channel.logId));
     });
+  }
+
+  /** Entries that are gone are in the account log or in a snapshot of it; their ids still make the chain. */
+  async function passTrimmed(channel: LogChannel): Promise<Result<void, ClientError>> {
+    if (channel.logId === context.accountLogId) return snapshots.enter(gateway, channel);
+    for (;;) {
+      const known = await inbound.reader(channel.logId);
+      if (!known.ok) return known;
+      const left = channel.trimmedUpto - known.value.point.seq;
+      if (left <= 0) return ok();
+      const page = await channel.readIds(known.value.point.seq);
+      if (!page.ok) return page;
+      const ids = page.value.ids.slice(0, left);
+      if (ids.length === 0) {
+        const { seq } = known.value.point;
+        const fault = { type: "LogGap", expectedSeq: seq + 1, seq: channel.trimmedUpto } as const;
+        return context.distrustLog(channel.logId, fault);
+      }
+      const passed = await context.serial.run(() => inbound.pass(channel.logId, ids));
+      if (!passed.ok) return passed;
+    }
   }
 
   async function readToHead(one: Followed): Promise<Result<void, ClientError>> {
@@ -367,6 +395,25 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     return account === undefined ? ok() : log.push(account.channel);
   }
 
-  const home: HomeLink = { gateway, push, openContactLogs, catchUp, acknowledge };
+  /** Logs that were read to where they may be acknowledged: everything up to there is in the account log. */
+  function inboundPoints(points: ReadonlyMap<LogId, LogPoint>): InboundPoints {
+    return [...points]
+      .filter(([logId, point]) => conversations.ackableSeq(logId, point.seq) >= point.seq)
+      .map(([logId, point]) => ({ logId, point }));
+  }
+
+  async function tend(): Promise<Result<void, ClientError>> {
+    const account = followed.get(context.accountLogId);
+    if (account === undefined) return ok();
+    const points = new Map<LogId, LogPoint>();
+    for (const [logId, one] of followed) {
+      if (one === account) continue;
+      const reader = await one.reader();
+      if (reader.ok) points.set(logId, reader.value.point);
+    }
+    return snapshots.tend(gateway, account.channel, () => inboundPoints(points));
+  }
+
+  const home: HomeLink = { gateway, push, openContactLogs, catchUp, tend, acknowledge };
   return { start, home };
 }

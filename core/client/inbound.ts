@@ -14,6 +14,7 @@ import {
   createLogReader,
   type LogReader,
   type NamedEntry,
+  passIds,
   readEntries,
 } from "../log/log-reader.ts";
 import { type Letter, openBody, ratchetContext } from "../messenger/envelope.ts";
@@ -68,6 +69,8 @@ export interface OpenedPage {
 export interface Inbound {
   reader(logId: LogId): Promise<Result<LogReader, StoreError>>;
   open(log: InboundLog, entries: readonly PlacedEntry[]): Promise<Result<OpenedPage, ClientError>>;
+  /** Moves over entries that are gone from the server, by their ids. */
+  pass(logId: LogId, ids: readonly EntryId[]): Promise<Result<void, ClientError>>;
   /** Opens entries that waited for their sender's chain. `refusal` says why there will be none. */
   reopen(
     log: InboundLog,
@@ -137,6 +140,19 @@ export function createInbound(
     const loaded = createLogReader(logId, row.value?.point);
     readers.set(logId, loaded);
     return ok(loaded);
+  }
+
+  async function pass(logId: LogId, ids: readonly EntryId[]): Promise<Result<void, ClientError>> {
+    const before = await reader(logId);
+    if (!before.ok) return before;
+    const after = passIds(before.value, ids);
+    const asides = setAside.change({ read: ids }, Math.max(0, context.clock.nowMs()));
+    const row = tables.reader.put([logId], { point: after.point, epochFloor: 0 });
+    const written = await context.store.batch([row, ...asides.writes]);
+    if (!written.ok) return written;
+    asides.commit();
+    readers.set(logId, after);
+    return ok();
   }
 
   async function open(
@@ -483,6 +499,7 @@ export function createInbound(
 
   return {
     reader,
+    pass,
     open,
     reopen,
     quotesAhead: () => new Map([...ahead].map(([contact, { origin }]) => [contact, origin])),

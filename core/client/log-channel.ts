@@ -2,8 +2,13 @@
  * One log opened on one connection: proof of the right to use it, appending, reading, subscribing.
  */
 import type { Bytes } from "../base/bytes.ts";
-import type { LogId } from "../base/ids.ts";
-import { APPEND_BATCH_ENTRIES_MAX, FRAME_BYTES_MAX, READ_PAGE_ENTRIES_MAX } from "../base/limits.ts";
+import { type EntryId, ID_BYTES, idFromBytes, type LogId } from "../base/ids.ts";
+import {
+  APPEND_BATCH_ENTRIES_MAX,
+  ENTRY_IDS_PER_READ_MAX,
+  FRAME_BYTES_MAX,
+  READ_PAGE_ENTRIES_MAX,
+} from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { type SignKeyPair, sign } from "../crypto/sign.ts";
@@ -31,6 +36,8 @@ export interface LogChannel {
   /** Last accepted `writerSeq` of this writer. */
   readonly writerSeq: number;
   readonly isClosed: boolean;
+  /** Up to here entries are gone and only their ids are there. */
+  readonly trimmedUpto: number;
   /** Appends in order. Results stand for the entries up to the first failure of the connection. */
   append(
     entries: readonly Entry[],
@@ -39,6 +46,15 @@ export interface LogChannel {
   read(
     after: number,
   ): Promise<Result<{ readonly entries: readonly PlacedEntry[]; readonly head: LogPoint }, ServerError>>;
+  /** Ids of entries, also of those that are gone, and those of them below the trimmed end that are still whole. */
+  readIds(
+    after: number,
+  ): Promise<
+    Result<
+      { readonly ids: readonly EntryId[]; readonly kept: readonly PlacedEntry[]; readonly head: LogPoint },
+      ServerError
+    >
+  >;
   /** Everything after `after`, then what is appended later, in order. */
   subscribe(
     after: number,
@@ -80,6 +96,23 @@ export async function openLogChannel(
     head: opened.value.head,
     writerSeq: opened.value.writerSeq,
     isClosed: opened.value.isClosed,
+    trimmedUpto: opened.value.trimmedUpto,
+    async readIds(after) {
+      const page = await gateway.call("ids", {
+        type: "readIds",
+        channel,
+        after,
+        limit: ENTRY_IDS_PER_READ_MAX,
+      });
+      if (!page.ok) return page;
+      const { ids, kept, head } = page.value;
+      if (ids.length % ID_BYTES.entry !== 0)
+        return err({ type: "ServerMisbehaved", why: "sent a part of an id" });
+      const split = Array.from({ length: ids.length / ID_BYTES.entry }, (_, index) =>
+        idFromBytes("entry", ids.subarray(index * ID_BYTES.entry, (index + 1) * ID_BYTES.entry)),
+      );
+      return ok({ ids: split, kept, head });
+    },
     async append(entries, admission) {
       const batches = splitBatches(entries);
       const answers = await Promise.all(

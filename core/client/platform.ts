@@ -22,6 +22,8 @@ export interface Platform {
   readonly documentStorage: StorageAdapterInterface;
   /** 32 random bytes of this profile. */
   readonly storeKey: Bytes;
+  /** After how many entries of the account log a snapshot is made; by default `SNAPSHOT_TAIL_ENTRIES`. */
+  readonly snapshotTailEntries?: number;
   /** An empty index in memory. Without it there is no search. */
   readonly openSearchIndex?: () => Result<SearchIndex, SearchFault>;
 }

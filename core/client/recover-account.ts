@@ -11,7 +11,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { wipe } from "../crypto/secret.ts";
 import { sign } from "../crypto/sign.ts";
-import { createLogReader, readEntries } from "../log/log-reader.ts";
+import { createLogReader, passIds, readEntries } from "../log/log-reader.ts";
 import { encodeRecoveryClaim } from "../protocol/claims.ts";
 import type { LogPoint } from "../protocol/entry.ts";
 import { type ChainState, currentRecovery } from "../sigchain/chain-state.ts";
@@ -190,6 +190,14 @@ async function readLogEnd(
   }
   let reader = createLogReader(logId);
   for (;;) {
+    if (reader.point.seq < channel.value.trimmedUpto) {
+      const passed = await channel.value.readIds(reader.point.seq);
+      if (!passed.ok) return passed;
+      const ids = passed.value.ids.slice(0, channel.value.trimmedUpto - reader.point.seq);
+      if (ids.length === 0) return err({ type: "ServerMisbehaved", why: "has no ids of what it let go of" });
+      reader = passIds(reader, ids);
+      continue;
+    }
     const page = await channel.value.read(reader.point.seq);
     if (!page.ok) return page;
     const moved = readEntries(reader, page.value.entries);

@@ -16,6 +16,10 @@
  * | sealed | writerSeq | account entry on its way |
  * | journal | number | changes received, until their document is on disk |
  * | direct | number | changes a sibling brought directly, until they are in the account log |
+ * | refused | seq | entries of the account log that did not open here |
+ * | snapshot | | newest snapshot this device knows to be right |
+ * | restore | document id | documents of a snapshot still to be loaded |
+ * | packed | document id | where a snapshot has a document, or will have |
  * | op | conversation, hlc, device, op id | all ops, in the order of the view |
  * | feed | conversation, device | which ops of a device are here, and the last of them |
  * | tally | conversation | how many messages there are, and the newest op |
@@ -54,6 +58,7 @@ import {
 } from "../codec/shape.ts";
 import { CHANGE_BYTES_MAX, CHANGES_PER_ITEM_MAX } from "../log/account-entry.ts";
 import { documentNameShape } from "../log/document-name.ts";
+import { documentRowShape } from "../log/snapshot/snapshot-index.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
@@ -100,7 +105,16 @@ const outRow = struct({ document: documentNameShape, changes, settles: list(text
 
 const sealedRow = struct({ entry: entryShape, outs: list(integer(0), SETTLES_MAX) });
 
-const journalRow = struct({ document: documentNameShape, changes });
+/** `from` and `upto` are seqs between which the changes came. */
+const journalRow = struct({
+  document: documentNameShape,
+  changes,
+  from: integer(0),
+  upto: integer(0),
+});
+
+/** The newest snapshot this device has made, endorsed or loaded. */
+const snapshotRow = struct({ id: id("snapshot"), upto: logPointShape });
 
 /** `missedAtMs`: when the account log was first read to its end without them. */
 const directRow = struct({ document: documentNameShape, changes, missedAtMs: nullable(integer(0)) });
@@ -192,6 +206,10 @@ export function createTables(store: TxStore) {
     sealed: createTable(store, "sealed", sealedRow),
     journal: createTable(store, "journal", journalRow),
     direct: createTable(store, "direct", directRow),
+    refused: createTable(store, "refused", struct({})),
+    snapshot: createTable(store, "snapshot", snapshotRow),
+    restore: createTable(store, "restore", documentRowShape),
+    packed: createTable(store, "packed", documentRowShape),
     op: createTable(store, "op", opRow),
     feed: createTable(store, "feed", feedRow),
     tally: createTable(store, "tally", tallyRow),

@@ -15,7 +15,16 @@ import type { DocumentRef } from "./document-kind.ts";
 import { applyAll, type DocumentRoot, type Repair } from "./document-loader.ts";
 import { type DocumentSchema, viewOf } from "./document-schema.ts";
 import { createLiveDocuments, type LiveDocumentsDeps } from "./live-documents.ts";
-import { type Applied, applyLive, type Edited, editLive, mergeSaved, putMissing } from "./live-edit.ts";
+import {
+  type Applied,
+  applyLive,
+  type Edited,
+  editLive,
+  inspectSaved,
+  mergeSaved,
+  nameOfChange,
+  putMissing,
+} from "./live-edit.ts";
 
 export type { Applied, DocumentRoot, Edited, Repair };
 export type DocumentsDeps = LiveDocumentsDeps;
@@ -47,6 +56,13 @@ export interface Documents {
   save(
     ref: DocumentRef,
   ): Promise<Result<{ readonly bytes: Bytes; readonly heads: readonly string[] }, DocumentError>>;
+  /** Loads what `save` gave by itself: its heads, and its ops if it is a bucket. - Fails: `MalformedChanges`. */
+  inspect(
+    ref: DocumentRef,
+    saved: Bytes,
+  ): Result<{ readonly heads: readonly string[]; readonly ops: readonly StoredOp[] }, DocumentError>;
+  /** Names of changes, equal for the same change however it is stored. What is no change has none. */
+  changeNames(changes: readonly Bytes[]): readonly string[];
   /** Merges what `save` gave on another device. - Fails: `MalformedChanges` unless all of it could be read. */
   merge(ref: DocumentRef, saved: Bytes): Promise<Result<Applied, DocumentError>>;
   /** Resolves ok when everything accepted so far is durable; documents that are not loaded are. */
@@ -111,6 +127,8 @@ export function createDocuments(deps: DocumentsDeps): Documents {
       live.withLive(ref, ({ handle }) =>
         ok({ bytes: Automerge.save(handle.doc()), heads: Automerge.getHeads(handle.doc()) }),
       ),
+    inspect: inspectSaved,
+    changeNames: (changes) => changes.flatMap(nameOfChange),
     merge: (ref, saved) =>
       live.withLive(ref, (document) => applyLive(document, () => mergeSaved(document, saved))),
     async flush(refs) {

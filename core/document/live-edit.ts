@@ -3,7 +3,7 @@ import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
-import { missingOps, type StoredOp } from "./bucket.ts";
+import { missingOps, type StoredOp, storedOps } from "./bucket.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./document-kind.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
@@ -77,6 +77,37 @@ export function mergeSaved({ handle }: LiveDocument, saved: Bytes): boolean {
     return Automerge.getHeads(other).length > 0 && applyAll(handle, Automerge.getAllChanges(other));
   } finally {
     Automerge.free(other);
+  }
+}
+
+/** The hash of a change; none for bytes that are not one. */
+export function nameOfChange(change: Bytes): readonly string[] {
+  try {
+    return [Automerge.decodeChange(change).hash];
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof TypeError) return [];
+    throw thrown;
+  }
+}
+
+/** Loads a saved document by itself and lets go of it. */
+export function inspectSaved(
+  ref: DocumentRef,
+  saved: Bytes,
+): Result<{ readonly heads: readonly string[]; readonly ops: readonly StoredOp[] }, DocumentError> {
+  let document: Automerge.Doc<DocumentRoot>;
+  try {
+    document = Automerge.load<DocumentRoot>(saved);
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof TypeError)
+      return err({ type: "MalformedChanges", id: ref.id });
+    return engineFailure(ref, thrown);
+  }
+  try {
+    const ops = ref.kind === "bucket" ? storedOps(document) : [];
+    return ok({ heads: Automerge.getHeads(document), ops });
+  } finally {
+    Automerge.free(document);
   }
 }
 

@@ -65,6 +65,19 @@ export function readEntries(
   return ok({ reader: { ...reader, point: { ...reader.point, seq, chain }, recentChains: recent }, fresh });
 }
 
+/** Moves over ids of entries whose bytes are not looked at. Rule SN25. */
+export function passIds(reader: LogReader, ids: readonly EntryId[]): LogReader {
+  let { seq, chain } = reader.point;
+  const recent = new Map<number, Bytes>();
+  for (const id of ids) {
+    chain = chainNext(chain, id);
+    seq++;
+    if (seq > reader.point.seq + ids.length - RECENT_POINTS_MAX) recent.set(seq, chain);
+  }
+  recent.set(seq, chain);
+  return { ...reader, point: { ...reader.point, seq, chain }, recentChains: recent };
+}
+
 /** Compares the head the server claims with what was read. A head ahead of the reader says nothing yet. */
 export function checkHead(reader: LogReader, head: LogPoint): Result<void, LogFault> {
   if (head.incarnation !== reader.point.incarnation) {

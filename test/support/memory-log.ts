@@ -57,6 +57,15 @@ export function createMemoryLog(logId: LogId): MemoryLog {
       head: head(),
       writerSeq: lastByTag.get(tag) ?? 0,
       isClosed: false,
+      trimmedUpto: 0,
+      readIds: async (after) => ({
+        ok: true,
+        value: {
+          ids: log.entries.slice(after).map((entry) => entryId(logId, entry)),
+          kept: [],
+          head: head(),
+        },
+      }),
       append: async (entries) => ({ ok: true, value: entries.map(append) }),
       read: async (after) => ({
         ok: true,

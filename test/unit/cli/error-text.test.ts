@@ -100,6 +100,7 @@ const SAMPLES: Samples = {
   IncompatibleServer: { type: "IncompatibleServer", versionMin: 2, versionMax: 3 },
   Refused: { type: "Refused", code: "rate-limited", retryAfterMs: 1_500 },
   ServerMisbehaved: { type: "ServerMisbehaved", why: HOSTILE },
+  SnapshotDistrusted: { type: "SnapshotDistrusted", rule: "NoneHolds" },
   LogDistrusted: { type: "LogDistrusted", logId: log(), fault: { type: "LogForked", seq: 7 } },
   ChainDistrusted: { type: "ChainDistrusted", accountId: account(), rule: HOSTILE },
   EpochUnavailable: { type: "EpochUnavailable", epoch: 3, rule: HOSTILE },

@@ -7,7 +7,8 @@ import { setField } from "../../../core/document/state-field.ts";
 import { TAGS, type TagId, tagIdFromBytes, tagsSchema } from "../../../core/document/tags.ts";
 import { BATCH_BYTES_MAX, openAccountEntry, sealAccountEntry } from "../../../core/log/account-entry.ts";
 import type { DocumentName } from "../../../core/log/document-name.ts";
-import { writerTag } from "../../../core/protocol/entry.ts";
+import { SNAPSHOT_EXCEPT_MAX } from "../../../core/base/limits.ts";
+import { encodeEntryHeader, writerTag } from "../../../core/protocol/entry.ts";
 import type { WriteOp } from "../../../core/store/tx-store.ts";
 import {
   type AccountDevice,
@@ -463,5 +464,48 @@ describe("[AR5] an entry", () => {
     expect(
       fresh.alarms.some((alarm) => alarm.type === "LogDistrusted" && alarm.fault.type === "LogForked"),
     ).toBe(true);
+  });
+});
+
+describe("what a snapshot made now would cover", () => {
+  const mustCover = (device: AccountDevice) => {
+    const coverage = device.running.log.coverage();
+    if (coverage === null) throw new Error("it covers something");
+    return coverage;
+  };
+
+  test("[SN23] everything read, but what did not open, also after a restart", async () => {
+    const { world, one } = await pair();
+    await editTag(one, 1);
+    await exchange(one);
+    const header = encodeEntryHeader({
+      version: 1,
+      kind: 1,
+      writerTag: writerTag(one.running.context.accountLogId, filled(9)),
+      writerSeq: 1,
+      epoch: 1,
+      expect: null,
+    });
+    world.log.place({ header, sealed: filled(3, 400) });
+    await editTag(one, 2);
+    await exchange(one);
+    const { point } = one.running.log.reader();
+    expect(mustCover(one)).toMatchObject({ point, except: [2], epochFloor: 1 });
+    await reboot(world, one);
+    expect(mustCover(one)).toMatchObject({ point, except: [2] });
+  });
+
+  test("[SN23] nothing while too much is excepted", async () => {
+    const { world, one } = await pair();
+    for (const count of [SNAPSHOT_EXCEPT_MAX - 1, SNAPSHOT_EXCEPT_MAX, SNAPSHOT_EXCEPT_MAX + 1]) {
+      const { store, context, log } = one.running;
+      const rows = Array.from({ length: count }, (_, index) => context.tables.refused.put([index + 1], {}));
+      must(await store.batch(rows));
+      await reboot(world, one);
+      expect(one.running.log.coverage()?.except.length ?? null).toBe(
+        count > SNAPSHOT_EXCEPT_MAX ? null : count,
+      );
+      expect(log).not.toBe(one.running.log);
+    }
   });
 });

@@ -1,0 +1,170 @@
+/**
+ * Endorsing a sibling's snapshot: a device vouches for it only when it has everything this device has up to its end, and
+ * every document that changed was loaded and is what the index says. Rules SN34, SN36.
+ */
+import { equalBytes } from "../../base/bytes.ts";
+import type { DeviceId, DocumentId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { Documents } from "../../document/documents.ts";
+import { openAccountEntry } from "../../log/account-entry.ts";
+import { createEndorsement } from "../../log/snapshot/endorsement.ts";
+import { openParts } from "../../log/snapshot/snapshot-blob.ts";
+import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import type { AccountLog } from "../account-log.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { Gateway } from "../gateway.ts";
+import type { LogChannel } from "../log-channel.ts";
+import {
+  fetchBlobs,
+  fetchIndex,
+  headsOf,
+  isBlobGone,
+  logOf,
+  type TrustedSnapshot,
+} from "./snapshot-source.ts";
+
+export interface EndorserDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly log: AccountLog;
+}
+
+type Late = ReadonlyMap<DocumentId, ReadonlySet<string>>;
+
+/** Compares and endorses. False when this device cannot vouch for it now, or at all; an alarm tells of what is wrong. */
+export async function endorseSnapshot(
+  deps: EndorserDeps,
+  gateway: Gateway,
+  channel: LogChannel,
+  snapshot: TrustedSnapshot,
+): Promise<Result<boolean, ClientError>> {
+  const { context, log } = deps;
+  const { identity, serial, store, tables } = context;
+  const { upto, except } = snapshot.manifest.header;
+  const reader = log.reader();
+  const chain = reader.recentChains.get(upto.seq);
+  if (chain === undefined) return ok(false);
+  if (!equalBytes(chain, upto.chain)) {
+    context.raise({ type: "SnapshotDistrusted", rule: "ForkedLog" });
+    return ok(false);
+  }
+  const own = await serial.run(async () => log.coverage());
+  // What did not open here this device cannot vouch for.
+  if (own === null || own.except.some((seq) => seq <= upto.seq && !except.includes(seq))) return ok(false);
+  const index = await fetchIndex(context, gateway, snapshot);
+  if (!index.ok) return isBlobGone(index.error) ? ok(false) : index;
+  const late = await lateChanges(deps, channel, upto.seq);
+  if (!late.ok || late.value === null) return late.ok ? ok(false) : late;
+  const isWhole = await serial.run(() => coversOwn(deps, index.value, late.value ?? new Map()));
+  if (!isWhole.ok || !isWhole.value) return isWhole;
+  const isSound = await checkDocuments(deps, gateway, index.value.documents);
+  if (!isSound.ok || !isSound.value) return isSound;
+  const endorsement = createEndorsement(identity.keys.sign, {
+    version: 1,
+    accountId: identity.accountId,
+    snapshotId: snapshot.id,
+    device: identity.deviceId,
+    chainSeq: context.chain().seq,
+    chainHead: context.chain().head,
+  });
+  const { accountLogId: logId } = context;
+  const sent = await gateway.call("done", { type: "endorse", logId, snapshotId: snapshot.id, endorsement });
+  if (!sent.ok) return sent.error.type === "Refused" ? ok(false) : sent;
+  const written = await store.batch([
+    tables.snapshot.put([], { id: snapshot.id, upto }),
+    ...index.value.documents.map((row) => tables.packed.put([log.ref(row.name).id], row)),
+  ]);
+  return written.ok ? ok(true) : written;
+}
+
+/** Changes that came after the snapshot's end, or have not gone out: it need not have them. */
+async function lateChanges(
+  { context, documents, log }: EndorserDeps,
+  channel: LogChannel,
+  after: number,
+): Promise<Result<Late | null, ClientError>> {
+  const late = new Map<DocumentId, Set<string>>();
+  const add = (id: DocumentId, changes: readonly Uint8Array[]): void => {
+    const names = late.get(id) ?? new Set<string>();
+    for (const name of documents.changeNames(changes)) names.add(name);
+    late.set(id, names);
+  };
+  const keys = {
+    epochSecret: context.epochSecret,
+    signKey: (device: DeviceId) => context.chain().devicesById.get(device)?.signKey ?? null,
+  };
+  const end = log.reader().point.seq;
+  for (let seq = after; seq < end; ) {
+    const page = await channel.read(seq);
+    if (!page.ok) return page.error.type === "Refused" ? ok(null) : page;
+    const last = page.value.entries.at(-1);
+    if (last === undefined) return ok(null);
+    for (const entry of page.value.entries) {
+      const opened = openAccountEntry(logOf(context), entry, keys);
+      if (!opened.ok) continue;
+      for (const item of opened.value.content.batch)
+        if (item.type === "changes") add(log.ref(item.document).id, item.changes);
+    }
+    seq = last.seq;
+  }
+  const unsent = await context.tables.out.scan();
+  if (!unsent.ok) return unsent;
+  const direct = await context.tables.direct.scan();
+  if (!direct.ok) return direct;
+  for (const { value } of [...unsent.value, ...direct.value]) add(log.ref(value.document).id, value.changes);
+  return ok(late);
+}
+
+/** SN34: every change this device has of before the snapshot's end is in a document of it. */
+async function coversOwn(
+  { context, documents, log }: EndorserDeps,
+  index: SnapshotIndex,
+  late: Late,
+): Promise<Result<boolean, ClientError>> {
+  const rowById = new Map(index.documents.map((row) => [log.ref(row.name).id, row]));
+  const own = await context.tables.heads.scan();
+  if (!own.ok) return own;
+  for (const { value } of own.value) {
+    const ref = log.ref(value.document);
+    const row = rowById.get(ref.id);
+    const heads = row === undefined ? [] : headsOf(row);
+    if (row !== undefined && heads.join() === [...value.heads].sort().join()) continue;
+    // What the maker had and this device has not is on its way; it is looked at again then.
+    const has = await documents.hasHeads(ref, heads);
+    if (!has.ok) return has;
+    if (!has.value) return ok(false);
+    const more = await documents.changesSince(ref, heads);
+    if (!more.ok) return more;
+    // A document the snapshot lacks begins with its genesis, which is nobody's change.
+    const changes = row === undefined ? more.value.slice(1) : more.value;
+    const allowed = late.get(ref.id) ?? new Set<string>();
+    if (documents.changeNames(changes).some((name) => !allowed.has(name))) {
+      context.raise({ type: "SnapshotDistrusted", rule: "ChangesMissing" });
+      return ok(false);
+    }
+  }
+  return ok(true);
+}
+
+/** SN36: documents that are not those of the last snapshot known to be right are loaded and compared. */
+async function checkDocuments(
+  { context, documents, log }: EndorserDeps,
+  gateway: Gateway,
+  rows: readonly DocumentRow[],
+): Promise<Result<boolean, ClientError>> {
+  for (const row of rows) {
+    const ref = log.ref(row.name);
+    const known = await context.tables.packed.get(ref.id);
+    if (!known.ok) return known;
+    if (known.value !== null && known.value.blobs.join() === row.blobs.join()) continue;
+    const blobs = await fetchBlobs(gateway, row.blobs);
+    if (!blobs.ok) return isBlobGone(blobs.error) ? ok(false) : blobs;
+    const saved = openParts(logOf(context), row.key, blobs.value);
+    const loaded = saved.ok ? documents.inspect(ref, saved.value) : saved;
+    if (loaded.ok && [...loaded.value.heads].sort().join() === headsOf(row).join()) continue;
+    context.raise({ type: "SnapshotDistrusted", rule: "WrongDocument" });
+    return ok(false);
+  }
+  return ok(true);
+}

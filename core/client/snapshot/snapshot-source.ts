@@ -1,0 +1,131 @@
+/** What the server has of snapshots, checked: manifests by signature and chain, blobs by their names. Rules SN21, SN24. */
+import { type Bytes, fromHex, toHex } from "../../base/bytes.ts";
+import type { BlobId, DeviceId, SnapshotId } from "../../base/ids.ts";
+import { BLOBS_PER_READ_MAX } from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { AccountLog } from "../../log/account-entry.ts";
+import { endorsersOf, judgeSnapshot } from "../../log/snapshot/judge-snapshot.ts";
+import { type OpenedManifest, openManifest } from "../../log/snapshot/manifest.ts";
+import { openParts } from "../../log/snapshot/snapshot-blob.ts";
+import { parseSnapshotIndex, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import { blobId, type StoredSnapshot, snapshotId } from "../../protocol/snapshot.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { Gateway } from "../gateway.ts";
+
+/** A snapshot whose maker was entitled. What is in its blobs is still the maker's word. */
+export interface TrustedSnapshot {
+  readonly id: SnapshotId;
+  readonly manifest: OpenedManifest;
+  readonly endorsedBy: ReadonlySet<DeviceId>;
+}
+
+/** Tells whether a blob is not on the server any more: its snapshot was replaced. */
+export function isBlobGone(error: ClientError): boolean {
+  return error.type === "Refused" && error.code === "blob-missing";
+}
+
+/** What this account's entries and snapshots are bound to. */
+export function logOf(context: EngineContext): AccountLog {
+  return { accountId: context.identity.accountId, logId: context.accountLogId };
+}
+
+/** The snapshots the server offers, newest first; those with id `known` without their bytes. */
+export async function readSnapshots(
+  context: EngineContext,
+  gateway: Gateway,
+  known: SnapshotId | null,
+): Promise<Result<readonly StoredSnapshot[], ClientError>> {
+  const answer = await gateway.call("snapshots", {
+    type: "readSnapshots",
+    logId: context.accountLogId,
+    known,
+  });
+  return answer.ok ? ok(answer.value.snapshots) : answer;
+}
+
+/** Opens and judges an offered snapshot. A null value is one that does not hold; the alarm tells why. */
+export async function trustSnapshot(
+  context: EngineContext,
+  stored: StoredSnapshot,
+): Promise<Result<TrustedSnapshot | null, ClientError>> {
+  const { snapshot, endorsements } = stored;
+  if (snapshot === null) return ok(null);
+  const refuse = (rule: string) => {
+    context.raise({ type: "SnapshotDistrusted", rule });
+    return ok(null);
+  };
+  // SN24: the name is computed, not believed.
+  if (snapshotId(snapshot) !== stored.id) return refuse("WrongId");
+  const keys = {
+    epochSecret: context.epochSecret,
+    signKey: (device: DeviceId) => context.chain().devicesById.get(device)?.signKey ?? null,
+  };
+  let opened = openManifest(logOf(context), snapshot, keys);
+  if (!opened.ok && (opened.error.type === "UnknownEpoch" || opened.error.type === "UnknownWriter")) {
+    const refreshed = await context.serial.run(() => context.refreshOwnChain());
+    if (!refreshed.ok) return refreshed;
+    opened = openManifest(logOf(context), snapshot, keys);
+  }
+  if (!opened.ok) return refuse(opened.error.type);
+  const { accountId } = context.identity;
+  const { cutSeqOf } = context;
+  const verdict = {
+    accountId,
+    chain: context.chain(),
+    cutSeqOf,
+    id: stored.id,
+    manifest: opened.value,
+    endorsements,
+  };
+  const judged = judgeSnapshot(verdict);
+  if (!judged.ok) return refuse(judged.error.type);
+  return ok({ id: stored.id, manifest: opened.value, endorsedBy: endorsersOf(verdict) });
+}
+
+/** Blobs in the order of `ids`, each with the name it was asked for by. */
+export async function fetchBlobs(
+  gateway: Gateway,
+  ids: readonly BlobId[],
+): Promise<Result<readonly Bytes[], ClientError>> {
+  const blobs: Bytes[] = [];
+  while (blobs.length < ids.length) {
+    const wanted = ids.slice(blobs.length, blobs.length + BLOBS_PER_READ_MAX);
+    const answer = await gateway.call("blobs", { type: "readBlobs", blobIds: wanted });
+    if (!answer.ok) return answer;
+    const got = answer.value.blobs;
+    if (got.length === 0 || got.length > wanted.length)
+      return err({ type: "ServerMisbehaved", why: "answered with another number of blobs" });
+    for (const [index, bytes] of got.entries()) {
+      if (bytes === null) return err({ type: "Refused", code: "blob-missing" });
+      if (blobId(bytes) !== wanted[index]) return err({ type: "SnapshotDistrusted", rule: "WrongBlob" });
+      blobs.push(bytes);
+    }
+  }
+  return ok(blobs);
+}
+
+/** The table of contents of a snapshot. */
+export async function fetchIndex(
+  context: EngineContext,
+  gateway: Gateway,
+  { manifest }: TrustedSnapshot,
+): Promise<Result<SnapshotIndex, ClientError>> {
+  const { indexKey, indexParts } = manifest.content;
+  const parts = await fetchBlobs(gateway, manifest.header.blobs.slice(0, indexParts));
+  if (!parts.ok) return parts;
+  const bytes = openParts(logOf(context), indexKey, parts.value);
+  if (!bytes.ok) return err({ type: "SnapshotDistrusted", rule: bytes.error.type });
+  const index = parseSnapshotIndex(bytes.value);
+  return index.ok ? index : err({ type: "SnapshotDistrusted", rule: index.error.type });
+}
+
+/** Heads of a row as documents name them. */
+export function headsOf(row: { readonly heads: readonly Bytes[] }): readonly string[] {
+  return row.heads.map(toHex).sort();
+}
+
+/** Heads as a row has them. */
+export function headBytes(heads: readonly string[]): readonly Bytes[] {
+  return [...heads].sort().map(fromHex);
+}

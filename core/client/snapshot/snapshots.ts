@@ -1,0 +1,105 @@
+/** Snapshots on a running client: loaded when the log is entered, made and endorsed when there is a reason to. Rules SN23-SN36. */
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Documents } from "../../document/documents.ts";
+import type { DocumentName } from "../../log/document-name.ts";
+import type { AccountLog } from "../account-log.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { Gateway } from "../gateway.ts";
+import type { LogChannel } from "../log-channel.ts";
+import { endorseSnapshot } from "./snapshot-endorser.ts";
+import { createSnapshotLoader } from "./snapshot-loader.ts";
+import { type InboundPoints, makeSnapshot } from "./snapshot-maker.ts";
+import { fetchIndex, readSnapshots, trustSnapshot } from "./snapshot-source.ts";
+
+export interface SnapshotsDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly log: AccountLog;
+  adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
+  onProgress(done: number, total: number): void;
+  /** How many entries since the last snapshot are a reason for one. */
+  readonly tailEntries: number;
+}
+
+export interface Snapshots {
+  /** Runs within the serial. */
+  start(): Promise<Result<void, ClientError>>;
+  enter(gateway: Gateway, channel: LogChannel): Promise<Result<void, ClientError>>;
+  /** Loads what is behind; then endorses what a sibling made, or makes one when it is time. One at a time. */
+  tend(
+    gateway: Gateway,
+    channel: LogChannel,
+    inboundPoints: () => InboundPoints,
+  ): Promise<Result<void, ClientError>>;
+  /** Whether everything of the account's history is here. */
+  isComplete(): boolean;
+}
+
+export function createSnapshots(deps: SnapshotsDeps): Snapshots {
+  const { context, log } = deps;
+  const loader = createSnapshotLoader(deps);
+  const { tailEntries } = deps;
+  let tending: Promise<Result<void, ClientError>> | null = null;
+  /** End of the newest snapshot as far as this device knows; asking again waits until there is a reason. */
+  let askedAtSeq = -1;
+
+  async function tendOnce(
+    gateway: Gateway,
+    channel: LogChannel,
+    inboundPoints: () => InboundPoints,
+  ): Promise<Result<void, ClientError>> {
+    const loaded = await loader.loadRest(gateway);
+    if (!loaded.ok) return loaded;
+    const { seq } = log.reader().point;
+    if (seq === askedAtSeq) return ok();
+    const known = await context.tables.snapshot.get();
+    if (!known.ok) return known;
+    const offered = await readSnapshots(context, gateway, known.value?.id ?? null);
+    if (!offered.ok) return offered;
+    askedAtSeq = seq;
+    const newest = offered.value[0];
+    if (newest !== undefined && newest.id !== known.value?.id) {
+      const trusted = await trustSnapshot(context, newest);
+      if (!trusted.ok) return trusted;
+      if (trusted.value !== null) {
+        const { header, content } = trusted.value.manifest;
+        // SN37: the newest snapshot this device knew ended later: this one is from before, or of a server set back.
+        if (known.value !== null && header.upto.seq < known.value.upto.seq)
+          context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
+        const isOwn = content.device === context.identity.deviceId;
+        const endorsed = isOwn ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
+        if (!endorsed.ok) return distrusted(endorsed.error);
+        if (!endorsed.value) askedAtSeq = -1;
+        if (seq - header.upto.seq < tailEntries) return ok();
+        const index = await fetchIndex(context, gateway, trusted.value);
+        const inbound = index.ok ? index.value.inbound : [];
+        return made(await makeSnapshot(deps, gateway, { id: newest.id, inbound }, inboundPoints));
+      }
+    }
+    const uptoSeq = newest === undefined ? 0 : (known.value?.upto.seq ?? 0);
+    if (seq - uptoSeq < tailEntries) return ok();
+    return made(await makeSnapshot(deps, gateway, { id: newest?.id ?? null, inbound: [] }, inboundPoints));
+  }
+
+  function made(result: Result<unknown, ClientError>): Result<void, ClientError> {
+    return result.ok ? ok() : result;
+  }
+
+  function distrusted(error: ClientError): Result<never, ClientError> {
+    if (error.type === "SnapshotDistrusted") context.raise(error);
+    return err(error);
+  }
+
+  return {
+    start: loader.start,
+    enter: loader.enter,
+    tend(gateway, channel, inboundPoints) {
+      tending ??= tendOnce(gateway, channel, inboundPoints).finally(() => {
+        tending = null;
+      });
+      return tending;
+    },
+    isComplete: loader.isComplete,
+  };
+}
