@@ -463,7 +463,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     if (fresh.length === 0) return ok([]);
     const kept = direct.add(fresh);
     const firstJournal = nextJournal;
-    const journaled = fresh.map((item, index) => tables.journal.put([firstJournal + index], item));
+    // They came in no entry: nothing of the log waits for them.
+    const journaled = fresh.map((item, index) =>
+      tables.journal.put([firstJournal + index], { ...item, from: 1, upto: 0 }),
+    );
     const written = await store.batch([...journaled, ...kept.writes]);
     if (!written.ok) return written;
     nextJournal += fresh.length;
