@@ -1,6 +1,9 @@
 /** The command line's entry: runs the program on this process's streams and ends with its exit code. */
 import process from "node:process";
+import { hideLibraryWarnings } from "./platform/library-warnings.ts";
 import { runProgram } from "./program.ts";
+
+hideLibraryWarnings();
 
 const { exitCode, isServing } = await runProgram(
   { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env },
