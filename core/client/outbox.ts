@@ -223,7 +223,10 @@ export function createOutbox(context: EngineContext): Outbox {
     }
     if (missing.length === 0) return ok([]);
     const claimed = await context.directory(origin).claimPreKeys(contact, missing);
-    return claimed.ok ? ok(claimed.value.bundles) : claimed;
+    if (claimed.ok) return ok(claimed.value.bundles);
+    // A device that was just linked, or never came back, must not hold up what its siblings can read.
+    const areNone = claimed.error.type === "Refused" && claimed.error.code === "no-prekeys";
+    return areNone ? ok([]) : claimed;
   }
 
   async function seal(

@@ -2,6 +2,8 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { automergeReady, cryptoReady } from "@dovetail/core";
+import { PLANTED_FAULTS } from "./planted/faults.ts";
+import { runPlanted } from "./planted/run-planted.ts";
 import { playMany, type Survived } from "./play-many.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
 import { runStory, type StoryResult } from "./world/run-story.ts";
@@ -16,6 +18,7 @@ Usage: npm run sim -- [options]
   --from N      the first seed                                    (1)
   --jobs N      processes                                         (one a processor)
   --seed N      one world, played twice; when it fails, the smallest story that still does
+  --planted T   plants the faults whose name contains T, one by one ("" for all); each has to be found
   --trace       with --seed: everything that happened, line by line
   --json        the summary as JSON
   --help
@@ -27,6 +30,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
+    planted: { type: "string" },
     trace: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -35,7 +39,22 @@ const { values } = parseArgs({
 
 if (values.help) process.stdout.write(HELP);
 else if (values.seed !== undefined) process.exitCode = await replay(values.seed);
+else if (values.planted !== undefined) process.exitCode = await planted(values.planted);
 else process.exitCode = await many();
+
+async function planted(part: string): Promise<number> {
+  const faults = PLANTED_FAULTS.filter(({ name }) => name.includes(part));
+  const results = await runPlanted(faults, Number(values.jobs), ({ name }, { caughtBy, says }) =>
+    print(
+      caughtBy === null
+        ? `NOT FOUND  ${name}`
+        : `found      ${name}\n             ${caughtBy}: ${says?.slice(0, 160)}`,
+    ),
+  );
+  const missed = [...results.values()].filter(({ caughtBy }) => caughtBy === null).length;
+  print(`${results.size} faults planted, ${results.size - missed} found`);
+  return missed === 0 ? 0 : 1;
+}
 
 async function replay(seed: string): Promise<number> {
   await cryptoReady();

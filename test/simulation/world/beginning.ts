@@ -55,7 +55,13 @@ async function orEnd(world: World, work: () => Promise<void>): Promise<void> {
 }
 
 async function play(kind: string, devicesByPerson: readonly number[]): Promise<Beginning> {
-  const world = createWorld({ seed: `beginning/${kind}`, devicesByPerson, server: "sqlite", steps: [] });
+  const world = createWorld({
+    seed: `beginning/${kind}`,
+    devicesByPerson,
+    server: "sqlite",
+    steps: [],
+    isWatched: true,
+  });
   try {
     await found(world);
     for (const { device } of world.members())

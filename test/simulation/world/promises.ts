@@ -83,7 +83,7 @@ async function findMissing(world: World, person: Person, member: Member): Promis
 }
 
 /** No text has left its devices in clear: not over the network, not to the server's disk, not to their own disks. */
-export function checkSecrets(world: World, faults: string[]): void {
+export async function checkSecrets(world: World, faults: string[]): Promise<void> {
   const canary = Buffer.from(CANARY);
   for (const bytes of world.trace.carried)
     if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(canary)) {
@@ -91,6 +91,13 @@ export function checkSecrets(world: World, faults: string[]): void {
       break;
     }
   for (const { device } of world.members()) {
+    const { rows, chunks } = await device.disk.image();
+    const held = [
+      ...rows.map((row) => (row.type === "put" ? row.value : null)),
+      ...chunks.map(({ data }) => data),
+    ];
+    if (held.some((bytes) => bytes !== null && Buffer.from(bytes).includes(canary)))
+      faults.push(`a text is on the disk of ${device.name} in clear`);
     const key = Buffer.from(device.storeKey);
     if (
       world.trace.carried.some((bytes) =>

@@ -47,7 +47,7 @@ export async function runStory(
     onLine?.("-- the trouble is over");
     await endTrouble(stage);
     calmAfterMs = await comeToRest(stage);
-    checkSecrets(world, stage.faults);
+    await checkSecrets(world, stage.faults);
     if (ledger.reuses() > 0) stage.faults.push(`a key and a nonce were used twice, ${ledger.reuses()} times`);
   } catch (error) {
     stage.faults.push(`the world broke: ${error instanceof Error ? error.stack : String(error)}`);
@@ -103,7 +103,8 @@ async function comeToRest(stage: Stage): Promise<number> {
   for (;;) {
     for (const member of world.members()) {
       const { client, name } = member.device;
-      if (client === null || member.standing === "gone" || syncing.has(name)) continue;
+      if (!world.plan.isWatched || client === null || member.standing === "gone" || syncing.has(name))
+        continue;
       syncing.add(name);
       void client.sync().finally(() => syncing.delete(name));
     }

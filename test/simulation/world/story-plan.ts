@@ -49,6 +49,8 @@ export interface StoryPlan {
   readonly devicesByPerson: readonly number[];
   readonly server: "memory" | "sqlite";
   readonly steps: readonly Step[];
+  /** Whether people ask their devices to synchronise at the end. Where there was no trouble everything comes by itself. */
+  readonly isWatched: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -86,14 +88,22 @@ const TROUBLES = [
 ] as const;
 type Trouble = (typeof TROUBLES)[number];
 
+/** Who there is, by the number of devices of each; the last is rare. Few kinds, because each costs a beginning. */
+const KINDS: readonly (readonly number[])[] = [
+  [1, 1],
+  [2, 1],
+  [2, 2],
+  [3, 2],
+  [2, 1, 1],
+  [8, 2],
+];
+
 /** The story of a seed. `size` multiplies the number of steps. */
 export function planStory(seed: string, size = 1): StoryPlan {
   const random = createSeededRandom(`${seed}/plan`);
-  const people = random.chance(75) ? 2 : 3;
-  const isCrowd = random.chance(4);
-  const devicesByPerson = Array.from({ length: people }, () =>
-    isCrowd ? 1 + random.below(8) : 1 + random.below(random.chance(80) ? 2 : 3),
-  );
+  const crowd = KINDS.length - 1;
+  const kind = random.chance(3) ? crowd : random.below(crowd);
+  const devicesByPerson = KINDS[kind] ?? [1, 1];
   const kinds = random.below(3) === 0 ? TROUBLES.length : random.below(4);
   const troubles: Trouble[] = [];
   while (troubles.length < kinds) {
@@ -107,7 +117,13 @@ export function planStory(seed: string, size = 1): StoryPlan {
     steps.push(trouble !== undefined && random.chance(40) ? troubleStep(random, trouble) : workStep(random));
     if (random.chance(50)) steps.push({ type: "pass", ms: random.below(random.chance(80) ? 400 : 8_000) });
   }
-  return { seed, devicesByPerson, server: random.chance(50) ? "sqlite" : "memory", steps };
+  return {
+    seed,
+    devicesByPerson,
+    server: random.chance(90) ? "sqlite" : "memory",
+    steps,
+    isWatched: kinds > 0,
+  };
 }
 
 function workStep(random: SeededRandom): Step {

@@ -1,0 +1,245 @@
+/**
+ * Faults to plant, one at a time, to see that the worlds find them: a text of a source file and what stands in its place.
+ *
+ * A text must stand in its file exactly once; a list that no longer fits the code fails the build.
+ */
+export interface PlantedFault {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** A second text of the same file. */
+  readonly also?: { readonly find: string; readonly replace: string };
+  /** The story of planted/stories.ts that is played first. */
+  readonly story: StoryName;
+}
+
+export type StoryName = "calm" | "power" | "ways" | "server" | "devices" | "disks";
+
+export const PLANTED_FAULTS: readonly PlantedFault[] = [
+  {
+    name: "a nonce is used again in every seal",
+    file: "core/crypto/seal.ts",
+    find: "const nonce = random.bytes(AEAD_NONCE_BYTES);",
+    replace: "const nonce = new Uint8Array(AEAD_NONCE_BYTES);",
+    story: "calm",
+  },
+  {
+    name: "a nonce is used again in the ratchet",
+    file: "core/ratchet/encrypt-in-session.ts",
+    find: "const nonce = random.bytes(MESSAGE_NONCE_BYTES);",
+    replace: "const nonce = new Uint8Array(MESSAGE_NONCE_BYTES);",
+    story: "calm",
+  },
+  {
+    name: "the sending chain does not move on",
+    file: "core/ratchet/encrypt-in-session.ts",
+    find: "const chainKey = nextChainKey(sending.chainKey);",
+    replace: "const chainKey = sending.chainKey.slice();",
+    story: "calm",
+  },
+  {
+    name: "the index of a sent message is off by one",
+    file: "core/ratchet/encrypt-in-session.ts",
+    find: "    index: sending.nextIndex,",
+    replace: "    index: sending.nextIndex + 1,",
+    story: "calm",
+  },
+  {
+    name: "off by one in skipped keys",
+    file: "core/ratchet/receiving-chain.ts",
+    find: "for (let at = chain.nextIndex; at < index; at++) {",
+    replace: "for (let at = chain.nextIndex; at < index - 1; at++) {",
+    story: "ways",
+  },
+  {
+    name: "nothing is encrypted",
+    file: "core/crypto/aead.ts",
+    find: "return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, aad, null, nonce, key);",
+    replace: "return new Uint8Array([...plaintext, ...new Uint8Array(16)]);",
+    also: {
+      find: "return ok(sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key));",
+      replace: "return ok(ciphertext.slice(0, -16));",
+    },
+    story: "calm",
+  },
+  {
+    name: "what was edited does not wake the sender",
+    file: "core/client/engine.ts",
+    find: "onOutgoing: () => kickPush(),",
+    replace: "onOutgoing: () => {},",
+    story: "calm",
+  },
+  {
+    name: "what was written does not wake the sender",
+    file: "core/client/engine.ts",
+    find: "onOutgoing: (contact) => kickOutgoing(contact),",
+    replace: "onOutgoing: () => {},",
+    story: "calm",
+  },
+  {
+    name: "a lost connection is not made again",
+    file: "core/client/engine.ts",
+    find: "if (isWanted) retryLater();\n    });",
+    replace: "});",
+    story: "calm",
+  },
+  {
+    name: "an edit that a full disk refused is forgotten",
+    file: "core/client/account-log.ts",
+    find: "untold.set(id, name);",
+    replace: "",
+    story: "disks",
+  },
+  {
+    name: "changes of siblings are not journaled",
+    file: "core/client/account-log.ts",
+    find: "for (const item of received) writes.push(tables.journal.put([nextJournal++], item));",
+    replace: "nextJournal += received.length;",
+    story: "power",
+  },
+  {
+    name: "only the first document of an entry is taken over",
+    file: "core/client/account-log.ts",
+    find: 'for (const item of content.batch) if (item.type === "changes") accepted.push(item);',
+    replace:
+      'for (const item of content.batch.slice(0, 1)) if (item.type === "changes") accepted.push(item);',
+    story: "calm",
+  },
+  {
+    name: "an own change is forgotten before it is sealed",
+    file: "core/client/account-log.ts",
+    find: "for (const row of rows) outs.set(nextOut++, row);",
+    replace: "nextOut += rows.length;",
+    story: "calm",
+  },
+  {
+    name: "own entries are not known again",
+    file: "core/client/account-log.ts",
+    find: "const own = sealed.find((one) => one.id === entry.id);",
+    replace: "const own = sealed.find((one) => one.id !== entry.id);",
+    story: "calm",
+  },
+  {
+    name: "a device without prekeys holds up its siblings",
+    file: "core/client/outbox.ts",
+    find: "return areNone ? ok([]) : claimed;",
+    replace: "return claimed;",
+    story: "devices",
+  },
+  {
+    name: "a message is forgotten once it is sealed",
+    file: "core/client/outbox.ts",
+    find: '      for (const [key, row] of group) changed.set(key, { ...row, state: "sealed" });\n    }',
+    replace:
+      '      for (const [key, row] of group) changed.set(key, { ...row, state: "sent" });\n    }\n    made.length = 0;',
+    story: "calm",
+  },
+  {
+    name: "a page of an inbound log is read from where it ends",
+    file: "core/log/log-reader.ts",
+    find: "    fresh.push({ ...entry, id });",
+    replace: "    if (fresh.length < 1) fresh.push({ ...entry, id });",
+    story: "ways",
+  },
+  {
+    name: "the chain is not moved over an entry",
+    file: "core/log/log-reader.ts",
+    find: "chain = chainNext(chain, id);",
+    replace: "if (seq % 5 !== 0) chain = chainNext(chain, id);",
+    story: "calm",
+  },
+  {
+    name: "writers of the account log are not told apart",
+    file: "core/log/judge-writer.ts",
+    find: "if (content.previous !== writer.expectedPrevious)",
+    replace: "if (content.previous === writer.expectedPrevious)",
+    story: "calm",
+  },
+  {
+    name: "messages of one moment are in the order they came",
+    file: "core/messenger/hlc.ts",
+    find: "return Math.min(Math.max(lastHlc + 1, Math.max(0, nowMs) * HLC_TICKS_PER_MS), HLC_MAX);",
+    replace: "return Math.min(Math.max(lastHlc, Math.max(0, nowMs) * HLC_TICKS_PER_MS), HLC_MAX);",
+    story: "calm",
+  },
+  {
+    name: "a document takes its last actor again",
+    file: "core/document/document-loader.ts",
+    find: "copyWithActor(document, toHex(deps.random.bytes(ACTOR_BYTES)))",
+    replace: 'copyWithActor(document, "ab".repeat(ACTOR_BYTES))',
+    story: "calm",
+  },
+  {
+    name: "a document is told durable before it is stored",
+    file: "core/document/document-loader.ts",
+    find: "        await repo.flush([repoId]);\n",
+    replace: "",
+    story: "power",
+  },
+  {
+    name: "a commit is answered and undone",
+    file: "sync-server/store/commit-queue.ts",
+    find: "      commit.run();\n",
+    replace: '      db.exec("ROLLBACK");\n',
+    story: "calm",
+  },
+  {
+    name: "entries that are there are placed again",
+    file: "sync-server/store/decide-append.ts",
+    find: "if (fields.writerSeq <= last) {",
+    replace: "if (fields.writerSeq < 0) {",
+    story: "ways",
+  },
+  {
+    name: "the counter of a writer is not compared",
+    file: "sync-server/store/decide-append.ts",
+    find: "if (fields.writerSeq !== last + 1) return",
+    replace: "if (fields.writerSeq < 0) return",
+    story: "ways",
+  },
+  {
+    name: "an entry of an old epoch is taken",
+    file: "sync-server/store/decide-append.ts",
+    find: 'if (view.kind === "account" && fields.epoch !== epoch) return',
+    replace: 'if (view.kind === "request" && fields.epoch !== epoch) return',
+    story: "devices",
+  },
+  {
+    name: "whoever has caught up hears nothing more",
+    file: "sync-server/gateway/subscriptions.ts",
+    find: '        subscription.state = "live";\n        return;',
+    replace: "        return;",
+    story: "calm",
+  },
+  {
+    name: "a commit reaches the first who listens only",
+    file: "sync-server/gateway/subscriptions.ts",
+    find: "for (const frame of frames) subscription.target.send(frame);\n        subscription.position = last.seq;\n      }",
+    replace:
+      "for (const frame of frames) subscription.target.send(frame);\n        subscription.position = last.seq;\n        break;\n      }",
+    story: "calm",
+  },
+  {
+    name: "frames wait for a turn that never comes",
+    file: "sync-server/gateway/connection.ts",
+    find: "    void pending.then(() => {\n      this.#isBusy = false;\n      this.#continue();",
+    replace: "    void pending.then(() => {\n      this.#isBusy = false;",
+    story: "calm",
+  },
+  {
+    name: "the disk of a device answers before it has written",
+    file: "test/simulation/world/virtual-disk.ts",
+    find: "        await written();\n        if (!power.isOn) return never;\n        if (disk.isFull) return {",
+    replace:
+      "        if (writes % 3 === 0) return { ok: true, value: undefined };\n        await written();\n        if (disk.isFull) return {",
+    story: "power",
+  },
+  {
+    name: "the network loses a frame and says nothing",
+    file: "test/simulation/world/virtual-network.ts",
+    find: "      else arrive();\n    });",
+    replace: "      else if (counts.frames % 40 !== 39) arrive();\n      else counts.frames += 1;\n    });",
+    story: "calm",
+  },
+];
