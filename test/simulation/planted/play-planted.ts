@@ -2,7 +2,12 @@
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { openNonceLedger } from "../world/nonce-ledger.ts";
 import { runStory } from "../world/run-story.ts";
-import { PLANTED_FAULTS } from "./faults.ts";
+import { createConversation } from "../../support/ratchet-conversation.ts";
+import { createSeededRandom } from "../../support/seeded-random.ts";
+import { checkHistory } from "../history/check-history.ts";
+import { recordHistory } from "../history/record-history.ts";
+import { createSqliteServerDisk } from "../world/server-disk.ts";
+import { PLANTED_FAULTS, type StoryName } from "./faults.ts";
 import { storiesFrom } from "./stories.ts";
 
 /** What became of a planted fault; null when no story found it. */
@@ -16,13 +21,41 @@ await cryptoReady();
 await automergeReady();
 const ledger = openNonceLedger();
 let result: PlantedResult = { caughtBy: null, says: null };
-for (const plan of storiesFrom(chosen?.story ?? "calm")) {
-  const says = await play(plan).catch((error: unknown) => `the world does not begin: ${String(error)}`);
-  if (says === null) continue;
-  result = { caughtBy: plan.seed, says };
-  break;
-}
+const aside = await playAside(chosen?.story ?? null);
+if (aside !== null) result = { caughtBy: chosen?.story ?? "", says: aside };
+else
+  for (const plan of storiesFrom(chosen?.story ?? "calm")) {
+    const says = await play(plan).catch((error: unknown) => `the world does not begin: ${String(error)}`);
+    if (says === null) continue;
+    result = { caughtBy: plan.seed, says };
+    break;
+  }
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+
+/** Checks that are no worlds: envelopes that come late and out of order, and the histories of a log. */
+async function playAside(story: StoryName | null): Promise<string | null> {
+  if (story === "late") return openLate();
+  if (story !== "log") return null;
+  const disk = createSqliteServerDisk();
+  const history = await recordHistory({ disk, seed: "planted", isCrashing: false });
+  disk.discard();
+  const [first] = checkHistory(history);
+  return first === undefined ? null : `${first.fault}: ${first.why}`;
+}
+
+function openLate(): string | null {
+  const random = createSeededRandom("late");
+  const conversation = createConversation(random);
+  conversation.start("a");
+  const waiting = Array.from({ length: 24 }, (_, number) => conversation.send("a", new Uint8Array([number])));
+  while (waiting.length > 0) {
+    const [envelope] = waiting.splice(random.below(waiting.length), 1);
+    if (envelope === undefined) continue;
+    const opened = conversation.receive("b", envelope);
+    if (!opened.ok) return `an envelope that came late does not open: ${opened.error.type}`;
+  }
+  return null;
+}
 
 async function play(plan: Parameters<typeof runStory>[0]): Promise<string | null> {
   return (await runStory(plan, ledger)).faults[0] ?? null;

@@ -6,7 +6,9 @@ const say = (device: number, count = 2): Step => ({ type: "send", device, to: 0,
 const pass = (ms: number): Step => ({ type: "pass", ms });
 const tag = (device: number, pick: number): Step => ({ type: "edit", device, what: "tag", pick });
 
-const STEPS_BY_STORY: Readonly<Record<StoryName, readonly Step[]>> = {
+type WorldName = Exclude<StoryName, "late" | "log">;
+
+const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
   calm: [
     say(0),
     say(2),
@@ -70,6 +72,8 @@ const STEPS_BY_STORY: Readonly<Record<StoryName, readonly Step[]>> = {
     pass(1_500),
   ],
   devices: [
+    { type: "link", device: 0, isAbandoned: true },
+    pass(12_000),
     say(0),
     { type: "rotate", device: 0 },
     tag(1, 1),
@@ -98,24 +102,21 @@ const STEPS_BY_STORY: Readonly<Record<StoryName, readonly Step[]>> = {
   disks: [
     { type: "disk-full", device: 1, forMs: 900 },
     tag(1, 1),
-    say(1),
     pass(200),
     say(0),
-    tag(0, 2),
+    say(2),
     pass(1_200),
     { type: "disk-full", device: 2, forMs: 900 },
-    { type: "edit", device: 2, what: "archive", pick: 1 },
     say(0),
     pass(900),
     { type: "slow-disk", device: 0, maxMs: 60 },
     say(0, 4),
-    tag(0, 5),
     pass(800),
   ],
 };
 
 /** The story of that name. */
-export function storyNamed(name: StoryName): StoryPlan {
+export function storyNamed(name: WorldName): StoryPlan {
   const steps = STEPS_BY_STORY[name];
   return {
     seed: `planted/${name}`,
@@ -128,6 +129,6 @@ export function storyNamed(name: StoryName): StoryPlan {
 
 /** Every story, `first` first. */
 export function storiesFrom(first: StoryName): readonly StoryPlan[] {
-  const names: readonly StoryName[] = ["calm", "power", "ways", "server", "devices", "disks"];
-  return [first, ...names.filter((name) => name !== first)].map(storyNamed);
+  const names: readonly WorldName[] = ["calm", "power", "ways", "server", "devices", "disks"];
+  return names.toSorted((a, b) => Number(b === first) - Number(a === first)).map(storyNamed);
 }

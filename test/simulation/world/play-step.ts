@@ -110,7 +110,7 @@ export function playStep(stage: Stage, step: Step): void {
       revoke(stage, pickPerson(world, step.device), step.victim);
       return;
     case "link":
-      link(stage, pickPerson(world, step.device));
+      link(stage, pickPerson(world, step.device), step.isAbandoned === true);
       return;
     case "pass":
       return;
@@ -294,19 +294,26 @@ function revoke(stage: Stage, person: Person, victim: number): void {
     if (id === undefined || devices.some((device) => device.isThis && device.id === id)) return null;
     // From here on nothing is promised about it: it may or may not be revoked when the answer is lost.
     chosen.standing = "gone";
-    return client.revokeDevice(id);
+    const revoked = await client.revokeDevice(id);
+    if (revoked.ok) chosen.revokedAt = stage.world.written.length;
+    return revoked;
   });
 }
 
-function link(stage: Stage, person: Person): void {
+function link(stage: Stage, person: Person, isAbandoned: boolean): void {
   const [first] = person.devices;
   if (first === undefined || person.devices.length >= 8) return;
   ask(stage, first, async (client) => {
     const member = stage.world.addDevice(person);
     member.standing = "gone";
     try {
-      await stage.world.link(client, member);
+      await stage.world.link(client, member, isAbandoned);
+      if (isAbandoned) {
+        count(stage, "devices abandoned");
+        return;
+      }
       member.standing = "active";
+      watchPower(stage, member);
       count(stage, "devices linked");
     } catch {
       count(stage, "links given up");

@@ -15,8 +15,25 @@ export async function findUnkept(world: World): Promise<readonly string[]> {
       unkept.push(...(await findMissing(world, person, member)));
       for (const alarm of member.alarms) unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
     }
+    for (const member of person.devices) unkept.push(...(await findNew(world, member)));
   }
   return unkept;
+}
+
+/** A revoked device is shown nothing that was written after it was revoked, but by itself. */
+async function findNew(world: World, { device, person, revokedAt }: Member): Promise<readonly string[]> {
+  if (device.client === null || revokedAt === null) return [];
+  const later = new Set(
+    world.written.slice(revokedAt).flatMap(({ text, by }) => (by.device === device ? [] : [text])),
+  );
+  const faults: string[] = [];
+  for (const conversationId of person.conversationByName.values()) {
+    const page = await device.client.messages(conversationId, { limit: 200 });
+    if (!page.ok) continue;
+    for (const { text } of page.value.messages)
+      if (later.has(text)) faults.push(`${device.name} was revoked and shows ${text}`);
+  }
+  return faults;
 }
 
 /** Devices of one person hold the same, and show the same. */

@@ -28,7 +28,7 @@ export type Step =
   | { readonly type: "slow-disk"; readonly device: number; readonly maxMs: number }
   | { readonly type: "rotate"; readonly device: number }
   | { readonly type: "revoke"; readonly device: number; readonly victim: number }
-  | { readonly type: "link"; readonly device: number }
+  | { readonly type: "link"; readonly device: number; readonly isAbandoned?: boolean }
   | { readonly type: "sync"; readonly device: number }
   | { readonly type: "pass"; readonly ms: number };
 
@@ -145,8 +145,10 @@ function troubleStep(random: SeededRandom, type: Trouble): Step {
     case "reset":
     case "silence":
     case "rotate":
-    case "link":
       return { type, device };
+    case "link":
+      // Now and then the new device is lost as soon as it is on the chain.
+      return random.chance(20) ? { type, device, isAbandoned: true } : { type, device };
     case "stop":
     case "clog":
     case "cut":

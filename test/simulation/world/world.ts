@@ -36,6 +36,9 @@ export interface Member {
   /** `gone`: revoked or lost; nothing is promised about it any more. */
   standing: "active" | "gone";
   readonly alarms: Alarm[];
+  /** How many texts there were when it was revoked: it is shown none of the later ones. */
+  revokedAt: number | null;
+  onAlarm: ((alarm: Alarm) => void) | null;
   /** Its clock was once so far ahead that others hide what it writes until then. */
   wasFarAhead: boolean;
 }
@@ -68,7 +71,7 @@ export interface World {
   /** Listens to a client that was just opened, and lets it connect. */
   adopt(member: Member, client: Client): void;
   /** Links a device to the account of `existing`. */
-  link(existing: Client, member: Member): Promise<void>;
+  link(existing: Client, member: Member, isAbandoned?: boolean): Promise<void>;
   /** Gives the ambient timers back and removes files. */
   end(): void;
 }
@@ -103,14 +106,24 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     addDevice(person, storeKey) {
       const name = `${person.name}${person.devices.length + 1}`;
       const device = createSimDevice({ time, network, seed: plan.seed }, name, storeKey);
-      const member: Member = { device, person, standing: "active", alarms: [], wasFarAhead: false };
+      const member: Member = {
+        device,
+        person,
+        standing: "active",
+        alarms: [],
+        onAlarm: null,
+        revokedAt: null,
+        wasFarAhead: false,
+      };
       person.devices.push(member);
       return member;
     },
     adopt(member, client) {
       member.device.client = client;
       client.onEvent((event) => {
-        if (event.type === "alarm") member.alarms.push(event.alarm);
+        if (event.type !== "alarm") return;
+        member.alarms.push(event.alarm);
+        member.onAlarm?.(event.alarm);
       });
       client.start();
     },
@@ -121,7 +134,7 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
       world.adopt(member, opened.value);
       return ok();
     },
-    async link(existing, member) {
+    async link(existing, member, isAbandoned = false) {
       const host = good(await existing.linkDevice());
       const platform = member.device.boot();
       const guest = good(await joinAccount(platform, { code: host.code, deviceName: member.device.name }));
@@ -129,6 +142,10 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
       good(await host.whenAnswered);
       good(await host.confirm(digits));
       good(await guest.whenLinked());
+      if (isAbandoned) {
+        member.device.cut();
+        return;
+      }
       const opened = good(await openClient(platform));
       if (opened !== null) world.adopt(member, opened);
     },
