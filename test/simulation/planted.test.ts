@@ -5,6 +5,8 @@ import { plantIn, sourceOf } from "./planted/plant.ts";
 import { playPlanted, runPlanted } from "./planted/run-planted.ts";
 
 const JOBS = 2;
+/** Two minutes on two idle processors; a machine that has other work takes longer, and no answer is not a fault. */
+const PATIENCE_MS = 1_200_000;
 
 describe("planted faults", () => {
   test("stand for texts that are in the code, each once", () => {
@@ -23,10 +25,14 @@ describe("planted faults", () => {
     expect(await playPlanted(null)).toEqual({ caughtBy: null, says: null });
   });
 
-  test("are found, every one", async () => {
-    const results = await runPlanted(PLANTED_FAULTS, JOBS);
-    const missed = [...results].filter(([, { caughtBy }]) => caughtBy === null).map(([name]) => name);
-    expect(missed).toEqual([]);
-    expect(results.size).toBe(PLANTED_FAULTS.length);
-  });
+  test(
+    "are found, every one",
+    async () => {
+      const results = await runPlanted(PLANTED_FAULTS, JOBS);
+      const missed = [...results].filter(([, { caughtBy }]) => caughtBy === null).map(([name]) => name);
+      expect(missed).toEqual([]);
+      expect(results.size).toBe(PLANTED_FAULTS.length);
+    },
+    PATIENCE_MS,
+  );
 });

@@ -1,9 +1,11 @@
 /**
  * One process of a run: plays the seeds it is given, one after the other, and prints each result as a line of JSON.
  *
- * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … The main program starts several.
+ * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past`
+ * plays the stories that failed once.
  */
 import { automergeReady, cryptoReady } from "@dovetail/core";
+import { PAST_FAILURES } from "./past-failures.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
 import { runStory, type StoryResult } from "./world/run-story.ts";
 import { planStory } from "./world/story-plan.ts";
@@ -15,12 +17,16 @@ export interface PlayedSeed extends Omit<StoryResult, "tally"> {
 }
 
 const [from = 1, step = 1, count = 1] = process.argv.slice(2).map(Number);
+const plans =
+  process.argv[2] === "past"
+    ? Object.values(PAST_FAILURES)
+    : Array.from({ length: count }, (_, index) => planStory(String(from + index * step)));
 await cryptoReady();
 await automergeReady();
 const ledger = openNonceLedger();
 let used = process.cpuUsage();
-for (let index = 0; index < count; index++) {
-  const result = await runStory(planStory(String(from + index * step)), ledger);
+for (const plan of plans) {
+  const result = await runStory(plan, ledger);
   const spent = process.cpuUsage(used);
   used = process.cpuUsage();
   const played: PlayedSeed = {
