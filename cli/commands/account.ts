@@ -66,7 +66,7 @@ export function addAccountCommands(program: Command, run: RunCommand): void {
     .option("--name <name>", "what others see")
     .option("--handle <handle>", "a public name on the server, by which strangers find you")
     .option("--device <name>", "what this device is called", defaultDeviceName())
-    .option("--invitation <code>", "for servers that ask for one")
+    .option("--invitation <code or link>", "for servers that ask for one; a link names the server too")
     .option("--lock", "ask for a passphrase that protects this profile on disk")
     .action((options: CreateOptions, command: Command) =>
       run(command, (context) => create(context, options)),
@@ -139,8 +139,23 @@ function defaultDeviceName(): string {
   return name === "" || Buffer.byteLength(name) > DEVICE_NAME_BYTES_MAX ? FALLBACK_DEVICE_NAME : name;
 }
 
+/** An invitation as text, or as the link that also says where it is for. */
+function readInvitation(given: string | undefined): {
+  readonly origin: string | undefined;
+  readonly invitation: string | null;
+} {
+  const [, origin, code] = /^(https?:\/\/[^/#]+)\/?#invitation=(.+)$/.exec(given?.trim() ?? "") ?? [];
+  return { origin, invitation: code ?? given ?? null };
+}
+
 async function create(context: CommandContext, options: CreateOptions): Promise<Result<Outcome, CliError>> {
-  const origin = await answer(context, options.server, "Server (https://host[:port]): ", "--server ORIGIN");
+  const invited = readInvitation(options.invitation);
+  const origin = await answer(
+    context,
+    options.server ?? invited.origin,
+    "Server (https://host[:port]): ",
+    "--server ORIGIN",
+  );
   if (!origin.ok) return origin;
   const displayName = await answer(context, options.name, "Your name, as others see it: ", "--name NAME");
   if (!displayName.ok) return displayName;
@@ -150,7 +165,7 @@ async function create(context: CommandContext, options: CreateOptions): Promise<
       handle: options.handle ?? null,
       displayName: displayName.value,
       deviceName: options.device ?? FALLBACK_DEVICE_NAME,
-      invitation: options.invitation ?? null,
+      invitation: invited.invitation,
     });
     if (!created.ok) return created;
     const { client, recoveryWords } = created.value;

@@ -27,6 +27,7 @@ export const statsCommand: ServerCommand = {
         ({ kind, logs, entries, bytes }) =>
           [`${kind} logs`, `${logs}, ${entries} entries, ${roundSize(bytes)}`] as const,
       ),
+      ["blobs", roundSize(figures.blobBytes)],
       ["largest account", roundSize(figures.largestAccountBytes)],
       [
         "database",

@@ -148,6 +148,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
     admissionWorkBits: read(SETTINGS.workBits),
     quotas: {
       accountBytesMax: read(SETTINGS.quotaTotal),
+      blobBytesMax: read(SETTINGS.quotaBlobs),
       byKind: {
         account: { bytesMax: read(SETTINGS.quotaAccount), entriesMax: read(SETTINGS.entriesAccount) },
         inbound: { bytesMax: read(SETTINGS.quotaInbound), entriesMax: read(SETTINGS.entriesInbound) },

@@ -1,6 +1,7 @@
 /** Everything an operator may set. The help, `server config` and docs/OPERATING.md follow this table. */
 import {
   ADMISSION_WORK_BITS,
+  BLOBS_PER_ACCOUNT_BYTES_MAX,
   DEVICE_SILENT_MS,
   SNAPSHOT_GRACE_MS,
   ENTRIES_MAX_BY_KIND,
@@ -75,6 +76,11 @@ export const SETTINGS = {
     name: "quota-total",
     help: "bytes of all logs of an account",
     first: ACCOUNT_BYTES_MAX,
+  }),
+  quotaBlobs: size({
+    name: "quota-blobs",
+    help: "bytes of an account's blobs, which its snapshots name",
+    first: BLOBS_PER_ACCOUNT_BYTES_MAX,
   }),
   quotaAccount: size({
     name: "quota-account",

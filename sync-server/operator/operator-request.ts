@@ -44,6 +44,7 @@ const invitation = struct({
 export const figuresShape = struct({
   accounts: integer(0),
   logs: list(struct({ kind: logKindShape, logs: integer(0), entries: integer(0), bytes: integer(0) }), 16),
+  blobBytes: integer(0),
   largestAccountBytes: integer(0),
   databaseBytes: integer(0),
   freeBytes: integer(0),

@@ -55,7 +55,7 @@ export function createMemoryLogs(
 ): {
   readonly logs: Omit<LogStore, "onEvent">;
   readonly logById: Map<LogId, MemoryLog>;
-  figures(): Omit<StoreFigures, "accounts">;
+  figures(): Omit<StoreFigures, "accounts" | "blobBytes">;
 } {
   const logById = new Map<LogId, MemoryLog>();
 
@@ -108,7 +108,7 @@ export function createMemoryLogs(
   return { logs, logById, figures: () => figuresOf([...logById.values()]) };
 }
 
-function figuresOf(logs: readonly MemoryLog[]): Omit<StoreFigures, "accounts"> {
+function figuresOf(logs: readonly MemoryLog[]): Omit<StoreFigures, "accounts" | "blobBytes"> {
   const sum = (of: readonly MemoryLog[], size: (log: MemoryLog) => number): number =>
     of.reduce((total, log) => total + size(log), 0);
   const kinds = (["account", "inbound", "request"] as const).map((kind) => {

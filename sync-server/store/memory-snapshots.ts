@@ -6,15 +6,11 @@ import { READ_PAGE_ENTRIES_MAX } from "@dovetail/core/base/limits.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
 import type { PlacedEntry } from "@dovetail/core/protocol/entry.ts";
 import { blobId } from "@dovetail/core/protocol/snapshot.ts";
-import {
-  BLOB_COST_BYTES,
-  BLOBS_PER_ACCOUNT_BYTES_MAX,
-  ENTRY_COST_BYTES,
-  RECLAIM_LOGS_MAX,
-} from "../limits.ts";
+import { BLOB_COST_BYTES, ENTRY_COST_BYTES, RECLAIM_LOGS_MAX } from "../limits.ts";
 import { checkSnapshot } from "./decide-snapshot.ts";
 import { decideTrim, type SnapshotStanding } from "./decide-trim.ts";
 import { type MemoryLog, type MemoryOwners, pointOf } from "./memory-logs.ts";
+import type { Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { IdPage, IdRange, NewSnapshot, ReclaimRules, SnapshotStore } from "./snapshot-store.ts";
 
@@ -28,7 +24,8 @@ type Blobs = Map<BlobId, { readonly bytes: Bytes; storedAtMs: number }>;
 export function createMemorySnapshots(
   owners: MemoryOwners,
   logById: ReadonlyMap<LogId, MemoryLog>,
-): SnapshotStore & { forgetAccount(accountId: AccountId): void } {
+  { blobBytesMax }: Quotas,
+): SnapshotStore & { forgetAccount(accountId: AccountId): void; blobBytes(): number } {
   const snapshotsByLog = new Map<LogId, readonly KeptSnapshot[]>();
   const blobsByAccount = new Map<AccountId, Blobs>();
   const seenAtMs = new Map<DeviceId, number>();
@@ -40,7 +37,7 @@ export function createMemorySnapshots(
     const all = new Map(there);
     for (const bytes of blobs) all.set(blobId(bytes), { bytes, storedAtMs: nowMs });
     const cost = [...all.values()].reduce((sum, { bytes }) => sum + bytes.length + BLOB_COST_BYTES, 0);
-    if (cost > BLOBS_PER_ACCOUNT_BYTES_MAX) return refuse("quota");
+    if (cost > blobBytesMax) return refuse("quota");
     blobsByAccount.set(accountId, all);
     return ok();
   }
@@ -98,6 +95,10 @@ export function createMemorySnapshots(
   }
 
   return {
+    blobBytes: () =>
+      [...blobsByAccount.values()]
+        .flatMap((blobs) => [...blobs.values()])
+        .reduce((sum, { bytes }) => sum + bytes.length + BLOB_COST_BYTES, 0),
     forgetAccount(accountId) {
       blobsByAccount.delete(accountId);
       for (const log of logById.values()) if (log.ownerId === accountId) snapshotsByLog.delete(log.logId);

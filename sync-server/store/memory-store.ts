@@ -18,7 +18,7 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
   const admission = createMemoryAdmission();
   const { directory, owners } = createMemoryDirectory(announce, admission);
   const { logs, logById, figures } = createMemoryLogs(owners, announce, quotas);
-  const { forgetAccount, ...snapshots } = createMemorySnapshots(owners, logById);
+  const { forgetAccount, blobBytes, ...snapshots } = createMemorySnapshots(owners, logById, quotas);
   admission.forgetAccount = (accountId) => {
     forgetAccount(accountId);
     for (const log of logById.values()) if (log.ownerId === accountId) logById.delete(log.logId);
@@ -31,7 +31,7 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
     isDeleted: (accountId) => Promise.resolve(ok(admission.deletedAccounts.has(accountId))),
     erased: () => Promise.resolve(ok()),
     releaseHandle: (handle) => Promise.resolve(ok(admission.deletedHandles.delete(handle))),
-    figures: () => Promise.resolve(ok({ ...figures(), accounts: owners.count() })),
+    figures: () => Promise.resolve(ok({ ...figures(), accounts: owners.count(), blobBytes: blobBytes() })),
     // There is no file to copy.
     backup: () => Promise.resolve(refuse("internal")),
     load: () => ({ queueDepth: 0, databaseBytes: 0 }),

@@ -37,7 +37,8 @@ export interface StoreFigures {
     readonly entries: number;
     readonly bytes: number;
   }[];
-  /** Bytes of the largest account. */
+  readonly blobBytes: number;
+  /** Bytes of the logs of the largest account. */
   readonly largestAccountBytes: number;
   readonly databaseBytes: number;
   /** Of those, what is free for new entries. */

@@ -24,6 +24,9 @@ export function createSqliteFigures(
   const sumKind = db.prepare(
     "SELECT count(*) AS logs, coalesce(sum(seq), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM logs WHERE kind = ? AND owner > 0",
   );
+  const sumBlobs = db.prepare(
+    "SELECT coalesce(sum(blob_bytes), 0) AS bytes FROM accounts WHERE head_seq > 0",
+  );
   const largest = db.prepare(
     "SELECT coalesce(max(bytes), 0) AS bytes FROM (SELECT sum(bytes) AS bytes FROM logs WHERE owner > 0 GROUP BY owner)",
   );
@@ -50,6 +53,7 @@ export function createSqliteFigures(
               bytes: numberOf(row?.bytes),
             };
           }),
+          blobBytes: numberOf(sumBlobs.get()?.bytes),
           largestAccountBytes: numberOf(largest.get()?.bytes),
           databaseBytes: pragma("page_count") * pragma("page_size"),
           freeBytes: pragma("freelist_count") * pragma("page_size"),

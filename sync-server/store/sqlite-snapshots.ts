@@ -4,9 +4,10 @@ import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import { type AccountId, type BlobId, type DeviceId, idBytes, idFromBytes } from "@dovetail/core/base/ids.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
 import { blobId } from "@dovetail/core/protocol/snapshot.ts";
-import { BLOB_COST_BYTES, BLOBS_PER_ACCOUNT_BYTES_MAX, DEVICE_SEEN_MS } from "../limits.ts";
+import { BLOB_COST_BYTES, DEVICE_SEEN_MS } from "../limits.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import { checkSnapshot } from "./decide-snapshot.ts";
+import type { Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { NewEndorsement, NewSnapshot, SnapshotStore } from "./snapshot-store.ts";
 import type { AccountStandings } from "./sqlite-accounts.ts";
@@ -18,6 +19,7 @@ export interface SqliteSnapshotsDeps {
   readonly queue: CommitQueue;
   readonly heads: LogHeads;
   readonly standings: AccountStandings;
+  readonly quotas: Quotas;
   read<T>(query: () => Result<T, Refusal>): Promise<Result<T, Refusal>>;
 }
 
@@ -64,7 +66,7 @@ export function createSqliteSnapshots(deps: SqliteSnapshotsDeps): Omit<SnapshotS
   };
 }
 
-function prepareBlobs({ db, standings }: SqliteSnapshotsDeps) {
+function prepareBlobs({ db, standings, quotas }: SqliteSnapshotsDeps) {
   const select = db.prepare("SELECT bytes FROM blobs WHERE account = ? AND id = ?");
   const has = db.prepare("SELECT 1 FROM blobs WHERE account = ? AND id = ?");
   const refresh = db.prepare("UPDATE blobs SET stored_at_ms = ? WHERE account = ? AND id = ?");
@@ -83,8 +85,7 @@ function prepareBlobs({ db, standings }: SqliteSnapshotsDeps) {
       else there.push(id);
     }
     const cost = [...fresh.values()].reduce((sum, { length }) => sum + length + BLOB_COST_BYTES, 0);
-    if (numberOf(selectSum.get(account)?.blob_bytes) + cost > BLOBS_PER_ACCOUNT_BYTES_MAX)
-      return refuse("quota");
+    if (numberOf(selectSum.get(account)?.blob_bytes) + cost > quotas.blobBytesMax) return refuse("quota");
     for (const [id, bytes] of fresh) insert.run(account, idBytes(id), nowMs, bytes);
     for (const id of there) refresh.run(nowMs, account, idBytes(id));
     if (cost > 0) updateSum.run(cost, account);

@@ -1,6 +1,7 @@
 /** Deleting an account: what is gone, what stays taken, and that the file holds nothing of it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Bytes } from "../../core/base/bytes.ts";
 import { idBytes, idFromBytes } from "../../core/base/ids.ts";
@@ -171,6 +172,28 @@ describe("the file of a deleted account", () => {
     await store.close();
     expect(found(path, lost)).toBe(0);
     expect(found(path, kept)).toBe(kept.length);
+  });
+
+  test("[DI17] has no row left in any table, and no table that deletion does not know", async () => {
+    const { path, open } = openFile();
+    const store = open();
+    const gone = await fillAccount(store, "gone", "ann-of-the-lake");
+    must(await store.deleteAccount(gone.accountId));
+    must(await store.erased());
+    await store.close();
+    const db = new DatabaseSync(path);
+    const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+    const tables = rows.map(({ name }) => String(name)).filter((name) => !name.startsWith("sqlite_"));
+    // A new table belongs here, and into store/sqlite-deletion.ts if it keeps something for an account.
+    const [emptied, others] = [
+      ["accounts", "acks", "added_boxes", "blobs", "boxes", "devices", "endorsements", "entries", "erasures"],
+      ["deleted", "invitations", "meta"],
+    ];
+    emptied.push("links", "logs", "prekeys", "snapshots", "tickets", "trimmed", "writers");
+    expect(tables).toEqual([...emptied, ...others].sort());
+    const left = emptied.filter((name) => db.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined);
+    db.close();
+    expect(left).toEqual([]);
   });
 
   test("[DI17] is erased after a restart that came in between, and the numbers of what waits are not given anew", async () => {

@@ -2,16 +2,19 @@ import { DatabaseSync } from "node:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { idFromBytes } from "../../core/base/ids.ts";
+import { idFromBytes, type LogId, type WriterTag } from "../../core/base/ids.ts";
 import { silentLogger } from "../../core/base/logger.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
+import { BLOB_COST_BYTES } from "../../sync-server/limits.ts";
+import { entryCost } from "../../sync-server/store/decide-append.ts";
+import { FIRST_QUOTAS, type Quotas } from "../../sync-server/store/quotas.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { FIRST_SCHEMA, SCHEMA_VERSION } from "../../sync-server/store/sqlite-schema.ts";
 import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
 import { must, refusal } from "../support/chain-world.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
-import { NOW_MS, registerAccount } from "../support/store-world.ts";
+import { NOW_MS, registerAccount, storeEntry } from "../support/store-world.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeDirectoryStore } from "./directory-store.ts";
 import { describeLogStore, type ServerStoreMedium } from "./log-store.ts";
@@ -37,6 +40,53 @@ function sqliteMedium(): ServerStoreMedium {
   const open = (): ServerStore => must(openSqliteStore(join(folder.path, "server.sqlite"), silentLogger));
   return { open, isLasting: true, discard: folder.discard };
 }
+
+describe.each([
+  ["memory", (quotas: Quotas) => createMemoryStore(quotas)],
+  ["node:sqlite", (quotas: Quotas) => must(openSqliteStore(":memory:", silentLogger, { quotas }))],
+] as const)("quotas: %s", (_name, open) => {
+  test("[LG11] count all logs of an account together, and each operator has their own", async () => {
+    const random = createSeededRandom("quotas");
+    const entry = (logId: LogId, tag: WriterTag, seq: number) =>
+      storeEntry(logId, tag, seq, random.bytes(100));
+    const cost = entryCost(
+      entry(idFromBytes("log", new Uint8Array(32)), idFromBytes("writerTag", new Uint8Array(16)), 1),
+    );
+    const store = open({ ...FIRST_QUOTAS, accountBytesMax: 3 * cost, blobBytesMax: 1_000 });
+    const { accountId } = await registerAccount(store, random);
+    const logs: { readonly logId: LogId; readonly writerTag: WriterTag }[] = [];
+    for (let i = 0; i < 2; i++) {
+      const logId = idFromBytes("log", random.bytes(32));
+      must(
+        await store.createLog({ logId, ownerId: accountId, kind: "inbound", appendKey: random.bytes(32) }),
+      );
+      logs.push({ logId, writerTag: idFromBytes("writerTag", random.bytes(16)) });
+    }
+    const append = ({ logId, writerTag }: (typeof logs)[number], seq: number) =>
+      store.append({
+        logId,
+        writerTag,
+        appender: { type: "capability" },
+        entries: [entry(logId, writerTag, seq)],
+      });
+    const [a, b] = logs;
+    if (a === undefined || b === undefined) throw new Error("two logs");
+    // Two of one turn share a transaction, and see each other.
+    const first = await Promise.all([append(a, 1), append(b, 1)]);
+    expect(first.map((result) => must(result)[0]?.type)).toEqual(["accepted", "accepted"]);
+    const next = await Promise.all([append(a, 2), append(b, 2)]);
+    expect(next.map((result) => must(result)[0])).toMatchObject([
+      { type: "accepted" },
+      { type: "refused", code: "quota", writerSeq: 1 },
+    ]);
+    expect(must(await store.putBlobs(accountId, [random.bytes(1_000 - BLOB_COST_BYTES)], NOW_MS))).toBe(
+      undefined,
+    );
+    expect(refusal(await store.putBlobs(accountId, [random.bytes(1)], NOW_MS)).code).toBe("quota");
+    expect(must(await store.figures())).toMatchObject({ blobBytes: 1_000, largestAccountBytes: 3 * cost });
+    await store.close();
+  });
+});
 
 describe("the SQLite file", () => {
   test("[SN16] gets smaller when what it held is gone", async () => {
