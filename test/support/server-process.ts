@@ -36,7 +36,15 @@ export async function startServer(
   const main = join(ROOT, "sync-server", "main.ts");
   const child = spawn(
     runtime.program,
-    [...runtime.args, main, "--port", "0", "--data", folder, "--json", ...args],
+    [
+      ...runtime.args,
+      main,
+      ...(args.includes("--port") ? [] : ["--port", "0"]),
+      "--data",
+      folder,
+      "--json",
+      ...args,
+    ],
     {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
