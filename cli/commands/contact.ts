@@ -1,6 +1,6 @@
 /** `dovetail contact`: people, requests, names, and the number that says nobody stands between. */
 import type { Command } from "commander";
-import { type ContactState, type ContactView, ok, type Result } from "@dovetail/core";
+import { type ContactView, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -10,6 +10,9 @@ import type { Page } from "../output/output.ts";
 import { localDay } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
+import { addContactDetailCommands } from "./contact-details.ts";
+import { addContactTrustCommands } from "./contact-trust.ts";
+import { CONTACT_STATE_WORDS } from "./contact-words.ts";
 import { addExamples } from "./examples.ts";
 import { findContact } from "./find-things.ts";
 
@@ -18,15 +21,6 @@ interface AddOptions {
   readonly greeting?: string;
 }
 
-const STATE_WORDS: Readonly<Record<ContactState, string>> = {
-  requested: "waits for them",
-  incoming: "wants to write to you",
-  accepted: "accepted",
-  declined: "declined",
-};
-const SAFETY_GROUPS_PER_LINE = 4;
-const SAFETY_GROUP_CHARS = 5;
-
 export function addContactCommands(program: Command, run: RunCommand): void {
   const contact = program.command("contact").description("people you write with");
   addExamples(contact, [
@@ -34,6 +28,8 @@ export function addContactCommands(program: Command, run: RunCommand): void {
     ['dovetail contact add dovetail-contact:… --name Ben --greeting "Hello"', "ask somebody"],
     ["dovetail contact accept Ada", "let somebody write to you"],
     ["dovetail contact safety Ada", "the number to compare when you meet"],
+    ["dovetail contact verify Ada", "type the number Ada shows"],
+    ["dovetail contact block Eve", "let nothing of them in any more"],
   ]);
 
   contact
@@ -79,15 +75,13 @@ export function addContactCommands(program: Command, run: RunCommand): void {
   contact
     .command("link")
     .description("your contact link: whoever has it can ask to write to you")
-    .action((_options: unknown, command: Command) => run(command, link));
-
-  contact
-    .command("safety")
-    .description("60 digits that are the same on both sides when nobody stands between you")
-    .argument("<contact>")
-    .action((query: string, _options: unknown, command: Command) =>
-      run(command, (context) => safety(context, query)),
+    .option("--new", "make another; who has an earlier one can still ask, which costs their device some work")
+    .action((options: { readonly new?: boolean }, command: Command) =>
+      run(command, (context) => (options.new === true ? renewLink(context) : link(context))),
     );
+
+  addContactTrustCommands(contact, run);
+  addContactDetailCommands(contact, run);
 }
 
 async function list(context: CommandContext): Promise<Result<Outcome, CliError>> {
@@ -107,13 +101,18 @@ function layOutContacts(contacts: readonly ContactView[], page: Page): readonly 
     [
       { title: "CONTACT", isFlexible: true },
       { title: "STATE" },
+      { title: "VERIFIED" },
       { title: "HANDLE" },
       { title: "SINCE" },
       { title: "ID" },
     ],
-    contacts.map(({ name, state, handle, addedAtMs, accountId }) => [
+    contacts.map(({ name, state, handle, addedAtMs, verifiedAtMs, accountId }) => [
       { text: plainLine(name), style: "strong" },
-      { text: STATE_WORDS[state], style: state === "incoming" ? "warning" : undefined },
+      { text: CONTACT_STATE_WORDS[state], style: state === "incoming" ? "warning" : undefined },
+      {
+        text: verifiedAtMs === null ? "no" : localDay(verifiedAtMs),
+        style: verifiedAtMs === null ? "faint" : "good",
+      },
       { text: handle === null ? "" : `@${plainLine(handle)}` },
       { text: localDay(addedAtMs), style: "faint" },
       { text: shortId(accountId), style: "faint" },
@@ -199,27 +198,14 @@ async function link(context: CommandContext): Promise<Result<Outcome, CliError>>
   });
 }
 
-async function safety(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
+async function renewLink(context: CommandContext): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
-    const contact = await findContact(client, query);
-    if (!contact.ok) return contact;
-    const number = await client.safetyNumber(contact.value.accountId);
-    if (!number.ok) return number;
-    const digits = number.value.replace(/\D/g, "");
-    const name = plainLine(contact.value.name);
-    return ok({
-      json: { accountId: contact.value.accountId, safetyNumber: digits },
-      text: () => layOutSafetyNumber(digits),
-      messages: [
-        `Compare with ${name}, in person or by voice. The same 60 digits: nobody stands between you.`,
-      ],
+    const contactLink = await client.replaceContactLink();
+    if (!contactLink.ok) return contactLink;
+    const reported = await reportChange(context, client, {
+      json: { link: contactLink.value },
+      message: "Hand out this one from now on.",
     });
+    return reported.ok ? ok({ ...reported.value, text: () => [contactLink.value] }) : reported;
   });
-}
-
-function layOutSafetyNumber(digits: string): readonly string[] {
-  const groups = digits.match(new RegExp(`.{1,${SAFETY_GROUP_CHARS}}`, "g")) ?? [];
-  return Array.from({ length: Math.ceil(groups.length / SAFETY_GROUPS_PER_LINE) }, (_, line) =>
-    groups.slice(line * SAFETY_GROUPS_PER_LINE, (line + 1) * SAFETY_GROUPS_PER_LINE).join(" "),
-  );
 }

@@ -55,6 +55,7 @@ export function layOutConversations(
 
 function describeSilence(state: ConversationView["contact"]["state"]): string {
   if (state === "incoming") return "wants to write to you";
+  if (state === "blocked") return "blocked";
   return state === "requested" ? "asked; waits for an answer" : "no messages yet";
 }
 
@@ -80,8 +81,10 @@ export function layOutMessage(
   contactName: string,
   { width, paint }: Page,
 ): readonly string[] {
-  const { id, sentAtMs, isOwn, isStarred, state, text } = message;
-  const words = [isStarred ? "starred" : "", STATE_WORDS[state], shortId(id)].filter((word) => word !== "");
+  const { id, sentAtMs, isOwn, isStarred, state, failure, text } = message;
+  const stateWords =
+    failure === "closed" ? "not sent: the other side closed this conversation" : STATE_WORDS[state];
+  const words = [isStarred ? "starred" : "", stateWords, shortId(id)].filter((word) => word !== "");
   const time = localTime(sentAtMs).slice(11);
   const facts = words.join(", ");
   const room = Math.max(NAME_WIDTH_MIN, width - time.length - facts.length - 2);

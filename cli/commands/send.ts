@@ -1,6 +1,6 @@
 /** `dovetail send`: one message to one contact. */
 import type { Command } from "commander";
-import { type Client, type ContactView, err, ok, type Result } from "@dovetail/core";
+import { type Client, type ContactView, err, type MessageView, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -118,6 +118,13 @@ async function sendTo(
   { contact, text, isDraft }: { contact: ContactView; text: string; isDraft?: boolean },
 ): Promise<Result<Outcome, CliError>> {
   const { conversationId } = contact;
+  if (contact.state === "blocked") {
+    return err({
+      type: "Usage",
+      message: `${plainLine(contact.name)} is blocked: nothing was sent`,
+      hint: "dovetail contact unblock NAME lets you both write again",
+    });
+  }
   if (contact.state === "incoming" || contact.state === "declined") {
     return err({
       type: "Usage",
@@ -137,7 +144,7 @@ async function sendTo(
   const current = now.value.messages.find(({ id }) => id === message.value.id) ?? message.value;
   return ok({
     json: { message: current, sync: sent.value },
-    messages: [describeState(current.state, plainLine(contact.name), sent.value)],
+    messages: [describeState(current, plainLine(contact.name), sent.value)],
   });
 }
 
@@ -147,9 +154,10 @@ export function readText({ prompts, output }: CommandContext): Promise<string> {
   return prompts.readAll().then((text) => text.replace(/\n$/, ""));
 }
 
-function describeState(state: string, name: string, sent: SendOff): string {
+function describeState({ state, failure }: MessageView, name: string, sent: SendOff): string {
   if (state === "delivered") return `Delivered to a device of ${name}.`;
   if (state === "sent") return `Sent. Waiting for one of ${name}'s devices.`;
+  if (failure === "closed") return "Not sent: the other side closed this conversation. It is kept here.";
   if (state === "failed") return `Not sent: the other side refused it. It is kept here.`;
   return sent.server === "reached"
     ? `Kept here. It goes once ${name} has accepted.`

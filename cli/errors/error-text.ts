@@ -374,6 +374,20 @@ export function describeError(error: CliError): ErrorText {
       );
     case "NotARequest":
       return say(EXIT.conflict, "that contact has no open request", "dovetail contact list");
+    case "NotBlocked":
+      return say(EXIT.conflict, "that contact is not blocked", "dovetail contact list");
+    case "SafetyNumberDiffers":
+      return say(
+        EXIT.distrusted,
+        `that is not the number of you and account ${shortId(error.accountId)}: nothing was noted`,
+        "read it again, both of you; if it stays different, somebody stands between you, or it is another account: write nothing there that matters",
+      );
+    case "BadSafetyNumber":
+      return say(
+        EXIT.usage,
+        `a safety number has ${error.digitsMin} digits, and that is not one`,
+        "type all digits they show, in any spacing, or paste their contact link",
+      );
     case "MessageTooLong":
       return say(
         EXIT.usage,

@@ -4,9 +4,9 @@
  */
 import type { AccountId, LogId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
-import { inboundKeys } from "../messenger/inbound-keys.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook } from "./contact-book.ts";
+import type { ContactLogs } from "./contact-logs.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { Inbound, InboundLog, OpenedPage } from "./inbound.ts";
 import type { AsideEntry, SetAside } from "./set-aside.ts";
@@ -36,6 +36,7 @@ export interface AwaitedChainsDeps {
   readonly inbound: Inbound;
   readonly setAside: SetAside;
   readonly contacts: ContactBook;
+  readonly contactLogs: ContactLogs;
   take(page: OpenedPage): Promise<Result<void, ClientError>>;
 }
 
@@ -124,15 +125,13 @@ export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
   async function logOf(logId: LogId, account: AccountId): Promise<Result<InboundLog, ClientError>> {
     const contact = await contacts.get(account);
     if (!contact.ok) return contact;
-    const origin = contact.value?.origin ?? "";
-    // The log of an earlier epoch is read for a while after the present one has begun.
-    for (let epoch = context.chain().epochs.length; epoch > 0; epoch--) {
-      const secret = context.epochSecret(epoch);
-      const keys = secret === null ? null : inboundKeys(secret, account);
-      if (keys?.logId === logId)
-        return ok({ type: "inbound", logId, contact: account, origin, outerKey: keys.outerKey });
-    }
-    return ok({ type: "request", logId });
+    if (contact.value === null) return ok({ type: "request", logId });
+    const { origin } = contact.value;
+    const keys = await deps.contactLogs.find(contact.value, logId);
+    if (!keys.ok) return keys;
+    return keys.value === null
+      ? ok({ type: "request", logId })
+      : ok({ type: "inbound", logId, contact: account, origin, outerKey: keys.value.outerKey });
   }
 
   return {

@@ -36,6 +36,10 @@ export type ClientError =
   | { readonly type: "ContactIsSelf" }
   | { readonly type: "ContactExists"; readonly accountId: AccountId }
   | { readonly type: "NotARequest" }
+  | { readonly type: "NotBlocked" }
+  /** The number the other side shows is not the one of these two accounts: somebody stands between, or it is another. */
+  | { readonly type: "SafetyNumberDiffers"; readonly accountId: AccountId }
+  | { readonly type: "BadSafetyNumber"; readonly digitsMin: number }
   | { readonly type: "MessageTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
   | { readonly type: "MessageEmpty" }
   | { readonly type: "UnknownTag" }

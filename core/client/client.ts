@@ -39,7 +39,21 @@ export interface DeviceView {
   readonly addedSeq: number;
 }
 
-export type ContactState = "requested" | "incoming" | "accepted" | "declined";
+export type ContactState = "requested" | "incoming" | "accepted" | "declined" | "blocked";
+
+/** How long ago somebody was last heard of: within a day, a week, a month, or longer. Coarse on purpose. */
+export type LastSeen = "day" | "week" | "month" | "longer" | "never";
+
+/** A contact with all there is to it. */
+export interface ContactDetails {
+  readonly contact: ContactView;
+  readonly notes: string | null;
+  readonly safetyNumber: string;
+  /** By what came from them, acknowledgements included; it says nothing about when they were connected. */
+  readonly lastSeen: LastSeen;
+  /** Active devices on their chain as far as it is known here; null when it is not. */
+  readonly deviceCount: number | null;
+}
 
 export interface ContactView {
   readonly accountId: AccountId;
@@ -52,6 +66,8 @@ export interface ContactView {
   readonly state: ContactState;
   readonly conversationId: ConversationId;
   readonly addedAtMs: number;
+  /** When the safety number was compared and was the same; null while it was not. */
+  readonly verifiedAtMs: number | null;
 }
 
 export interface ConversationView {
@@ -70,6 +86,9 @@ export interface ConversationView {
  */
 export type DeliveryState = "kept" | "sent" | "delivered" | "failed" | "elsewhere" | "received";
 
+/** Why a message was not sent. `closed`: the other side closed the conversation. */
+export type DeliveryFailure = "closed" | "refused";
+
 export interface MessageView {
   readonly id: OpId;
   readonly conversationId: ConversationId;
@@ -79,6 +98,8 @@ export interface MessageView {
   readonly sentAtMs: number;
   readonly text: string;
   readonly state: DeliveryState;
+  /** Null unless `failed`. */
+  readonly failure: DeliveryFailure | null;
   readonly isStarred: boolean;
 }
 
@@ -238,6 +259,8 @@ export interface Client {
 
   /** Text to hand to people who want to write to this account; lets their request in without proof of work. */
   contactLink(): Promise<Result<string, ClientError>>;
+  /** Makes another link; who has an earlier one can still ask, at the price of work. */
+  replaceContactLink(): Promise<Result<string, ClientError>>;
   /** Needs the server once. `address` is a contact link or a handle; the request goes out with the first sync. */
   addContact(
     address: string,
@@ -247,8 +270,25 @@ export interface Client {
   acceptContact(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
   declineContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   setPetname(accountId: AccountId, petname: string | null): Promise<Result<void, ClientError>>;
+  setContactNotes(accountId: AccountId, notes: string | null): Promise<Result<ContactView, ClientError>>;
+  contactDetails(accountId: AccountId): Promise<Result<ContactDetails, ClientError>>;
   /** 60 digits that are the same on both sides. */
   safetyNumber(accountId: AccountId): Promise<Result<string, ClientError>>;
+  /**
+   * Notes that the contact was verified. `shown` is what the other side shows: the 60 digits in any spacing, or their
+   * contact link, read from their screen.
+   *
+   * - Fails: `SafetyNumberDiffers`; `BadSafetyNumber` for what is neither. What was noted before stays as it is.
+   */
+  verifyContact(accountId: AccountId, shown: string): Promise<Result<ContactView, ClientError>>;
+  forgetVerification(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
+  /**
+   * Nothing of them is let in or shown from now on, on any device; they are not told, but find the conversation closed.
+   * Contact links handed out before cost work from then on.
+   */
+  blockContact(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
+  /** Back to what it was. What they wrote meanwhile does not come. */
+  unblockContact(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
 
   send(conversationId: ConversationId, text: string): Promise<Result<MessageView, ClientError>>;
   conversations(): Promise<Result<readonly ConversationView[], ClientError>>;

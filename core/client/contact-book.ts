@@ -3,14 +3,24 @@
  */
 import type { AccountId, ConversationId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
-import { CONTACTS, type Contact, type ContactState, contactsSchema } from "../document/contacts.ts";
+import {
+  CONTACTS,
+  type Contact,
+  type ContactState,
+  contactsSchema,
+  type OwnInbound,
+  type TheirInbound,
+} from "../document/contacts.ts";
 import type { Documents } from "../document/documents.ts";
 import { setField } from "../document/state-field.ts";
-import type { InboundKeys } from "../messenger/inbound-keys.ts";
+import { generationOf, type InboundKeys } from "../messenger/inbound-keys.ts";
 import { directConversationId } from "../messenger/op.ts";
 import type { ChainPin } from "../sigchain/chain-state.ts";
 import type { AccountLog, EditOptions } from "./account-log.ts";
 import type { ClientError } from "./client-error.ts";
+
+/** Our log for a contact, and which of those we could give them it is. */
+export type OwnLog = InboundKeys & { readonly epoch: number; readonly theirCutSeq: number };
 
 export interface ContactRecord {
   readonly accountId: AccountId;
@@ -20,11 +30,14 @@ export interface ContactRecord {
   readonly handle: string | null;
   readonly origin: string;
   /** Our log that they write to. */
-  readonly own: InboundKeys | null;
+  readonly own: OwnLog | null;
   /** Their log that we write to. */
   readonly theirs: InboundKeys | null;
   readonly conversationId: ConversationId;
   readonly addedAtMs: number;
+  readonly notes: string | null;
+  /** When the safety number was compared; null while it was not. */
+  readonly verifiedAtMs: number | null;
 }
 
 /** Fields to set; those not named stay. */
@@ -34,10 +47,12 @@ export interface ContactPatch {
   readonly givenName?: string;
   readonly handle?: string | null;
   readonly origin?: string;
-  readonly own?: InboundKeys;
+  readonly own?: OwnLog;
   readonly theirs?: InboundKeys & { readonly origin: string };
   readonly pinned?: ChainPin;
   readonly addedAtMs?: number;
+  readonly notes?: string | null;
+  readonly verifiedAtMs?: number | null;
 }
 
 export interface ContactBook {
@@ -112,18 +127,21 @@ function record(self: AccountId, accountId: AccountId, contact: Contact): Contac
     handle,
     origin: theirInbound?.origin ?? contact.origin ?? "",
     own: ownInbound && {
-      logId: ownInbound.logId,
-      appendSeed: ownInbound.appendSeed,
-      outerKey: ownInbound.hk,
+      ...keysOf(ownInbound),
+      epoch: ownInbound.epoch,
+      theirCutSeq: ownInbound.theirCutSeq,
+      generation: generationOf(ownInbound),
     },
-    theirs: theirInbound && {
-      logId: theirInbound.logId,
-      appendSeed: theirInbound.appendSeed,
-      outerKey: theirInbound.hk,
-    },
+    theirs: theirInbound && { ...keysOf(theirInbound), generation: theirInbound.generation },
     conversationId: contact.conversationId ?? directConversationId(self, accountId),
     addedAtMs: contact.addedAtMs ?? 0,
+    notes: contact.notes,
+    verifiedAtMs: contact.verifiedAtMs,
   };
+}
+
+function keysOf({ logId, appendSeed, hk, turn }: OwnInbound | TheirInbound) {
+  return { logId, appendSeed, outerKey: hk, turn };
 }
 
 function applyPatch(
@@ -140,13 +158,17 @@ function applyPatch(
   if (patch.pinned !== undefined)
     setField(draft, CONTACTS.pinned, accountId, { seq: patch.pinned.seq, head: patch.pinned.head });
   if (patch.addedAtMs !== undefined) setField(draft, CONTACTS.addedAtMs, accountId, patch.addedAtMs);
+  if (patch.notes !== undefined) setField(draft, CONTACTS.notes, accountId, patch.notes);
+  if (patch.verifiedAtMs !== undefined) setField(draft, CONTACTS.verifiedAtMs, accountId, patch.verifiedAtMs);
   if (patch.own !== undefined) {
-    const { logId, appendSeed, outerKey } = patch.own;
-    setField(draft, CONTACTS.ownInbound, accountId, { logId, appendSeed, hk: outerKey });
+    const { logId, appendSeed, outerKey, turn, epoch, theirCutSeq } = patch.own;
+    const own = { logId, appendSeed, hk: outerKey, turn, epoch, theirCutSeq };
+    setField(draft, CONTACTS.ownInbound, accountId, own);
   }
   if (patch.theirs !== undefined) {
-    const { origin, logId, appendSeed, outerKey } = patch.theirs;
-    setField(draft, CONTACTS.theirInbound, accountId, { origin, logId, appendSeed, hk: outerKey });
+    const { origin, logId, appendSeed, outerKey, turn, generation } = patch.theirs;
+    const theirs = { origin, logId, appendSeed, hk: outerKey, turn, generation };
+    setField(draft, CONTACTS.theirInbound, accountId, theirs);
   }
   setField(draft, CONTACTS.conversation, accountId, directConversationId(self, accountId));
 }

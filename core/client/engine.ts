@@ -6,13 +6,12 @@
 import { sleep, within } from "../base/clock.ts";
 import type { AccountId, ConversationId, LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { deriveKey } from "../crypto/kdf.ts";
-import { LABEL } from "../crypto/labels.ts";
 import { isDamage } from "../document/document-error.ts";
 import { createDocuments, type Documents } from "../document/documents.ts";
 import { createSealingStorageAdapter } from "../document/sealing-storage-adapter.ts";
 import type { NamedOp } from "../messenger/op.ts";
 import { entryId } from "../protocol/entry.ts";
+import type { ChainState } from "../sigchain/chain-state.ts";
 import { accountLogId, accountRoot } from "../sigchain/epoch/epoch-secret.ts";
 import { sealTxStore } from "../store/sealing-tx-store.ts";
 import type { TxStore } from "../store/tx-store.ts";
@@ -22,6 +21,7 @@ import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
 import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
+import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
 import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
@@ -30,6 +30,7 @@ import type { EngineContext } from "./engine-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { connectHome, type HomeLink, type HomeSession } from "./home-link.ts";
 import { createInbound } from "./inbound.ts";
+import { createIntroductions, type Introductions } from "./introductions.ts";
 import { createOpStore, type OpStore } from "./op-store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { loadOwnAccount, type OwnAccount } from "./own-account.ts";
@@ -42,6 +43,7 @@ import { createSnapshots } from "./snapshot/snapshots.ts";
 import { createTables, type Tables } from "./tables.ts";
 import { createSearch, type Search } from "./search.ts";
 import { createSearchSegments } from "./search-segments.ts";
+import { createTicket, type Ticket } from "./ticket.ts";
 import { createViews, type Views } from "./views.ts";
 
 const RECONNECT_MIN_MS = 500;
@@ -67,6 +69,9 @@ export interface Engine {
   readonly documents: Documents;
   readonly log: AccountLog;
   readonly contacts: ContactBook;
+  readonly contactLogs: ContactLogs;
+  readonly introductions: Introductions;
+  readonly ticket: Ticket;
   readonly ops: OpStore;
   readonly outbox: Outbox;
   readonly conversations: Conversations;
@@ -167,8 +172,13 @@ export async function createEngine(
     chain: own.chain,
     epochSecret: own.epochSecret,
     cutSeqOf: own.cutSeqOf,
-    refreshOwnChain: async () =>
-      gateway === null ? err({ type: "NotOnline" }) : own.refresh(gateway, directory(identity.origin)),
+    refreshOwnChain: async () => {
+      if (gateway === null) return err({ type: "NotOnline" });
+      const before = own.chain();
+      const refreshed = await own.refresh(gateway, directory(identity.origin));
+      onChain(before, own.chain());
+      return refreshed;
+    },
     storedChain: chains.load,
     contactChain: async (accountId, origin, isFresh) => {
       const stored = await chains.load(accountId);
@@ -176,6 +186,7 @@ export async function createEngine(
       if (stored.value !== null && !isFresh) return ok(stored.value);
       const refreshed = await chains.refresh(accountId, directory(origin));
       if (!refreshed.ok && refreshed.error.type === "ChainDistrusted") raise(refreshed.error);
+      if (refreshed.ok && stored.value !== null) onChain(stored.value, refreshed.value);
       return refreshed;
     },
     entryId,
@@ -207,6 +218,8 @@ export async function createEngine(
   });
   const log: AccountLog = createAccountLog(context, documents);
   const contacts = createContactBook(identity.accountId, log, documents);
+  const contactLogs = createContactLogs(context);
+  const ticket = createTicket(context, documents, log);
   const ops = createOpStore(store, tables, (fresh) => search.added(fresh));
   const outbox = createOutbox(context);
   const setAside = createSetAside(store, tables);
@@ -238,12 +251,21 @@ export async function createEngine(
     onProgress: (done, total) => emit({ type: "progress", phase: "history", done, total }),
     tailEntries: platform.snapshotTailEntries ?? SNAPSHOT_TAIL_ENTRIES,
   });
+  const introductions = createIntroductions({
+    context,
+    documents,
+    log,
+    contacts,
+    contactLogs,
+    conversations,
+  });
   const inbound = createInbound(context, setAside, contacts);
   const awaitedChains = createAwaitedChains({
     context,
     inbound,
     setAside,
     contacts,
+    contactLogs,
     take: conversations.take,
   });
   const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
@@ -266,6 +288,11 @@ export async function createEngine(
     onProgress: (done, total) => emit({ type: "progress", phase: "indexing", done, total }),
     onFault: (fault) => platform.logger.log("warn", "search", { fault }),
   });
+
+  /** DM17: somebody was revoked, here or there, and knows the keys of logs between the two. */
+  function onChain(before: ChainState, after: ChainState): void {
+    if (after.cuts.length > before.cuts.length) kickContacts();
+  }
 
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {
     sums.received += messages.filter(({ op }) => op.author !== identity.accountId).length;
@@ -320,9 +347,10 @@ export async function createEngine(
       inbound,
       conversations,
       contacts,
+      contactLogs,
       setAside,
       snapshots,
-      ticket: () => deriveKey(root, LABEL.ticketSecret).slice(0, 16),
+      ticket: ticket.current,
       onGateway: (opened: Gateway) => {
         gateway = opened;
         if (isStopped) opened.close();
@@ -446,8 +474,12 @@ export async function createEngine(
   }
 
   function kickContacts(): void {
-    if (home === null) return;
-    void home.openContactLogs().then(() => kickAllOutgoing());
+    const link = home;
+    if (link === null) return;
+    void serial
+      .run(introductions.handOver)
+      .then(() => link.openContactLogs())
+      .then(() => kickAllOutgoing());
   }
 
   async function sync(): Promise<Result<SyncReport, ClientError>> {
@@ -499,6 +531,8 @@ export async function createEngine(
   /** Rounds of sending and reading until a round moves nothing. */
   async function settle(link: HomeLink): Promise<Result<void, ClientError>> {
     for (let round = 0; round < SYNC_ROUNDS_MAX; round++) {
+      const told = await serial.run(introductions.handOver);
+      if (!told.ok) return told;
       const prepared = await serial.run(conversations.prepareToSync);
       if (!prepared.ok) return prepared;
       const opened = await link.openContactLogs();
@@ -572,6 +606,9 @@ export async function createEngine(
     documents,
     log,
     contacts,
+    contactLogs,
+    introductions,
+    ticket,
     ops,
     outbox,
     conversations,

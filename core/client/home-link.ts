@@ -4,8 +4,9 @@
  * One `connect` brings everything that is there, then follows. Whoever owns it decides when to connect again.
  */
 import type { Bytes } from "../base/bytes.ts";
-import type { AccountId, LogId } from "../base/ids.ts";
+import type { LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { equalBytes } from "../base/bytes.ts";
 import { hash } from "../crypto/hash.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { sign } from "../crypto/sign.ts";
@@ -13,10 +14,11 @@ import { checkHead, checkQuote, type LogFault, type LogReader, readEntries } fro
 import { encodeSignInClaim } from "../protocol/claims.ts";
 import { CHANNEL_MAX, type LogKind } from "../protocol/client-frame.ts";
 import type { LogPoint, PlacedEntry } from "../protocol/entry.ts";
-import { type InboundKeys, inboundKeys } from "../messenger/inbound-keys.ts";
+import type { InboundKeys } from "../messenger/inbound-keys.ts";
 import type { AccountLog } from "./account-log.ts";
 import type { ClientError } from "./client-error.ts";
-import type { ContactBook } from "./contact-book.ts";
+import type { ContactBook, ContactRecord } from "./contact-book.ts";
+import type { ContactLogs } from "./contact-logs.ts";
 import type { Conversations } from "./conversations.ts";
 import { capabilityKey, writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
@@ -32,8 +34,8 @@ import type { Snapshots } from "./snapshot/snapshots.ts";
 /** With the ops a body may carry this stays within the rows a store takes at once. */
 const ENTRIES_PER_TRANSACTION_MAX = 64;
 
-/** Epochs whose inbound logs are read: a contact that was silent through more of them is told of the new log first. */
-const EPOCHS_FOLLOWED = 8;
+/** How long a replaced inbound log stays open to a contact that has not written to the present one. */
+const INBOUND_GRACE_MS = 2_592_000_000;
 
 /** How often the server is asked how many prekeys it has left. */
 export const PREKEY_CHECK_MS = 600_000;
@@ -51,10 +53,11 @@ export interface HomeLinkDeps {
   readonly inbound: Inbound;
   readonly conversations: Conversations;
   readonly contacts: ContactBook;
+  readonly contactLogs: ContactLogs;
   readonly setAside: SetAside;
   readonly snapshots: Snapshots;
   /** Ticket that contact links carry. */
-  ticket(): Bytes;
+  ticket(): Promise<Result<Bytes, ClientError>>;
   /** The connection is there; it is signed in next. */
   onGateway(gateway: Gateway): void;
   onProgress(done: number, total: number): void;
@@ -66,7 +69,7 @@ export interface HomeLink {
   readonly gateway: Gateway;
   /** Sends what waits for the account log. */
   push(): Promise<Result<void, ClientError>>;
-  /** Opens inbound logs of contacts that have none open yet. */
+  /** Opens the inbound logs of contacts, closes those that are over, and lets in who has the ticket of today. */
   openContactLogs(): Promise<Result<void, ClientError>>;
   /** Reads every own log to its present head. */
   catchUp(): Promise<Result<void, ClientError>>;
@@ -148,7 +151,8 @@ function checkPage(
 }
 
 function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, Followed>) {
-  const { context, own, log, inbound, conversations, contacts, setAside, snapshots } = deps;
+  const { context, own, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
+  const { store, tables, clock } = context;
   let nextChannel = 1;
   /** Logs of earlier epochs that were never made. */
   const absent = new Set<LogId>();
@@ -174,11 +178,6 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     const created = await gateway.call("done", { type: "createLog", logId, kind, appendKey });
     if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
       return created;
-    if (kind === "request") {
-      const ticketHashes = [hash(LABEL.ticket, deps.ticket())];
-      const admitted = await gateway.call("done", { type: "setTickets", logId, ticketHashes });
-      if (!admitted.ok) return admitted;
-    }
     return openLogChannel(gateway, number, open);
   }
 
@@ -296,38 +295,121 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   async function openContactLogs(): Promise<Result<void, ClientError>> {
     const all = await context.serial.run(() => contacts.all());
     if (!all.ok) return all;
-    for (const { accountId, origin, own: current, state } of all.value) {
-      if (current === null || state === "declined" || state === "blocked") continue;
-      for (const keys of [current, ...earlierKeys(accountId, current.logId)]) {
-        if (followed.has(keys.logId) || absent.has(keys.logId)) continue;
-        const inboundLog: InboundLog = {
-          type: "inbound",
-          logId: keys.logId,
-          contact: accountId,
-          origin,
-          outerKey: keys.outerKey,
-        };
-        const opened = await followInbound(inboundLog, keys === current ? keys.appendSeed : null);
-        if (opened.ok) continue;
-        const isAbsent =
-          keys !== current && opened.error.type === "Refused" && opened.error.code === "unknown-log";
-        if (!isAbsent) return opened;
-        absent.add(keys.logId);
-      }
+    for (const contact of all.value) {
+      const opened = await openLogsOf(contact);
+      if (!opened.ok) return opened;
+    }
+    return keepTicket();
+  }
+
+  async function openLogsOf(contact: ContactRecord): Promise<Result<void, ClientError>> {
+    const { own: current, state } = contact;
+    if (current === null || state === "declined") return ok();
+    const earlier = await contactLogs.earlier(contact);
+    if (!earlier.ok) return earlier;
+    if (state === "blocked") return closeAll(current, earlier.value);
+    const opened = await followContact(contact, current, current.appendSeed);
+    if (!opened.ok) return opened;
+    const now = await inbound.reader(current.logId);
+    if (!now.ok) return now;
+    for (const log of earlier.value) {
+      const read = await readEarlier(contact, log, now.value.point.seq > 0);
+      if (!read.ok) return read;
     }
     return ok();
   }
 
-  /** Logs of the epochs before: what a contact wrote there before it heard of the present one is still read. Rule DM17. */
-  function earlierKeys(contact: AccountId, currentLogId: LogId): readonly InboundKeys[] {
-    const newest = context.chain().epochs.length;
-    const keys: InboundKeys[] = [];
-    for (let epoch = newest; epoch > 0 && epoch > newest - EPOCHS_FOLLOWED; epoch--) {
-      const secret = context.epochSecret(epoch);
-      const derived = secret === null ? null : inboundKeys(secret, contact);
-      if (derived !== null && derived.logId !== currentLogId) keys.push(derived);
+  async function followContact(
+    { accountId, origin }: ContactRecord,
+    { logId, outerKey }: InboundKeys,
+    appendSeed: Bytes | null,
+  ): Promise<Result<void, ClientError>> {
+    if (followed.has(logId)) return ok();
+    return followInbound({ type: "inbound", logId, contact: accountId, origin, outerKey }, appendSeed);
+  }
+
+  /**
+   * What a contact wrote before it heard of its present log is still read. Once it writes to the present one, or after a
+   * while, the old log is closed: somebody who was revoked knows its keys. Rules DM17, CO2.
+   */
+  async function readEarlier(
+    contact: ContactRecord,
+    log: InboundKeys,
+    hasMoved: boolean,
+  ): Promise<Result<void, ClientError>> {
+    const { logId } = log;
+    const row = await tables.given.get(logId);
+    if (!row.ok) return row;
+    if (row.value?.isClosed === true || absent.has(logId)) return ok();
+    const opened = await followContact(contact, log, null);
+    if (!opened.ok) {
+      const isAbsent = opened.error.type === "Refused" && opened.error.code === "unknown-log";
+      if (isAbsent) absent.add(logId);
+      return isAbsent ? ok() : opened;
     }
-    return keys;
+    const nowMs = Math.max(0, clock.nowMs());
+    const sinceMs = row.value?.sinceMs ?? nowMs;
+    if (!hasMoved && Math.abs(nowMs - sinceMs) <= INBOUND_GRACE_MS)
+      return row.value === null
+        ? store.batch([tables.given.put([logId], { sinceMs, isClosed: false })])
+        : ok();
+    return retire(logId, sinceMs);
+  }
+
+  /** Closes a log, then reads it to its end once more, because something may have come in between. */
+  async function retire(logId: LogId, sinceMs: number): Promise<Result<void, ClientError>> {
+    const closed = await gateway.call("done", { type: "closeLog", logId });
+    if (!closed.ok) return closed;
+    const one = followed.get(logId);
+    const read = one === undefined ? ok() : await readToHead(one);
+    if (!read.ok) return read;
+    const reader = await inbound.reader(logId);
+    if (!reader.ok) return reader;
+    const { seq } = reader.value.point;
+    // While something of it waits it is opened again with the next connection, and acknowledged then.
+    if (conversations.ackableSeq(logId, seq) < seq) return ok();
+    return store.batch([tables.given.put([logId], { sinceMs, isClosed: true })]);
+  }
+
+  /** CO1: nothing of a blocked contact is let in any more; the server is not told why. */
+  async function closeAll(
+    current: InboundKeys,
+    earlier: readonly InboundKeys[],
+  ): Promise<Result<void, ClientError>> {
+    for (const { logId, appendSeed } of [current, ...earlier]) {
+      const row = await tables.given.get(logId);
+      if (!row.ok) return row;
+      if (row.value?.isClosed === true || absent.has(logId)) continue;
+      if (logId === current.logId) {
+        // One that was given away and never made is made first, so that it is found closed.
+        const appendKey = capabilityKey(appendSeed).publicKey;
+        const made = await gateway.call("done", { type: "createLog", logId, kind: "inbound", appendKey });
+        if (!made.ok) return made;
+      }
+      const closed = await gateway.call("done", { type: "closeLog", logId });
+      const isAbsent = !closed.ok && closed.error.type === "Refused" && closed.error.code === "unknown-log";
+      if (isAbsent) absent.add(logId);
+      if (isAbsent) continue;
+      if (!closed.ok) return closed;
+      const sinceMs = row.value?.sinceMs ?? Math.max(0, clock.nowMs());
+      const written = await store.batch([tables.given.put([logId], { sinceMs, isClosed: true })]);
+      if (!written.ok) return written;
+    }
+    return ok();
+  }
+
+  /** CO3: the ticket of today is the only one; who has an older one needs work to ask. */
+  async function keepTicket(): Promise<Result<void, ClientError>> {
+    const logId = context.chain().service?.requestLogId;
+    if (logId === undefined) return ok();
+    const ticket = await context.serial.run(deps.ticket);
+    if (!ticket.ok) return ticket;
+    const ticketHash = hash(LABEL.ticket, ticket.value);
+    const row = await tables.admission.get();
+    if (!row.ok) return row;
+    if (row.value !== null && equalBytes(row.value.ticketHash, ticketHash)) return ok();
+    const told = await gateway.call("done", { type: "setTickets", logId, ticketHashes: [ticketHash] });
+    return told.ok ? store.batch([tables.admission.put([], { ticketHash })]) : told;
   }
 
   async function acknowledge(logId: LogId): Promise<void> {

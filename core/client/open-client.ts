@@ -10,8 +10,6 @@ import {
 import { err, ok, type Result } from "../base/result.ts";
 import { parseServerOrigin } from "../base/server-origin.ts";
 import { encode } from "../codec/shape.ts";
-import { deriveKey } from "../crypto/kdf.ts";
-import { LABEL } from "../crypto/labels.ts";
 import { INBOX } from "../document/inbox.ts";
 import { SETTINGS, settingsSchema } from "../document/settings.ts";
 import { setField, clearField } from "../document/state-field.ts";
@@ -23,22 +21,16 @@ import {
   tagRuleIdFromBytes,
   tagsSchema,
 } from "../document/tags.ts";
-import { inboundKeys } from "../messenger/inbound-keys.ts";
-import {
-  directConversationId,
-  introductionPayloadShape,
-  messagePayloadShape,
-  OP_KIND,
-} from "../messenger/op.ts";
+import { messagePayloadShape, OP_KIND } from "../messenger/op.ts";
 import { isActive, pinOf } from "../sigchain/chain-state.ts";
 import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
 import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
-import { safetyNumber } from "../sigchain/contact/safety-number.ts";
 import { deleteAccount } from "./delete-account.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
-import type { ContactPatch, ContactRecord } from "./contact-book.ts";
+import { createContactActs } from "./contact-acts.ts";
+import type { ContactRecord } from "./contact-book.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
 import { fetchFirstEpochs } from "./first-epochs.ts";
@@ -46,7 +38,6 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { hostLinking } from "./linking-host.ts";
 import type { Platform } from "./platform.ts";
 import { createTables } from "./tables.ts";
-import type { WriteOp } from "../store/tx-store.ts";
 
 /**
  * The client of the profile behind `platform`, or null when there is no account in it.
@@ -78,17 +69,11 @@ export async function openClient(platform: Platform): Promise<Result<Client | nu
 
 /** The face of an engine. */
 export function createClient(engine: Engine): Client {
-  const { context, documents, log, contacts, conversations, ops, views, own } = engine;
+  const { context, documents, log, contacts, conversations, introductions, ops, views, own } = engine;
+  const { displayName, introduce } = introductions;
   const { serial, identity, random, clock } = context;
   const nowMs = () => Math.max(0, clock.nowMs());
   const settings = () => documents.read(log.ref({ type: "settings" }), settingsSchema);
-
-  async function displayName(): Promise<Result<string, ClientError>> {
-    const document = await settings();
-    return document.ok
-      ? ok(document.value.displayName ?? identity.handle ?? identity.accountId.slice(0, 8))
-      : document;
-  }
 
   async function contactOf(accountId: AccountId): Promise<Result<ContactRecord, ClientError>> {
     const record = await contacts.get(accountId);
@@ -103,54 +88,12 @@ export function createClient(engine: Engine): Client {
     return found === undefined ? err({ type: "UnknownConversation" }) : ok(found);
   }
 
-  function ownKeys(accountId: AccountId) {
-    const secret = own.epochSecret(own.chain().epochs.length);
-    return secret === null ? null : inboundKeys(secret, accountId);
-  }
-
-  /** Writes the op that tells a contact who we are and where to write. */
-  async function introduce(
-    accountId: AccountId,
-    isAccept: boolean,
-    patch: ContactPatch,
-    rows: readonly WriteOp[] = [],
-  ): Promise<Result<ContactRecord, ClientError>> {
-    const name = await displayName();
-    if (!name.ok) return name;
-    const reply = ownKeys(accountId);
-    if (reply === null)
-      return err({ type: "EpochUnavailable", epoch: own.chain().epochs.length, rule: "NoSecret" });
-    const payload = encode(introductionPayloadShape, {
-      displayName: name.value,
-      origin: identity.origin,
-      reply,
-      isAccept,
-    });
-    const to = { accountId, conversationId: directConversationId(identity.accountId, accountId) };
-    // FC6: in one transaction, so that nobody is a contact who is never told.
-    const written = await conversations.write(to, OP_KIND.introduction, payload, (writes) =>
-      contacts.set(accountId, { ...patch, own: reply }, { with: [...rows, ...writes] }),
-    );
-    return written.ok ? contactOf(accountId) : written;
-  }
-
-  /** After a new epoch: contacts are told of the logs a revoked device does not know. Rule DM17. */
-  async function handOver(): Promise<Result<void, ClientError>> {
-    const all = await contacts.all();
-    if (!all.ok) return all;
-    for (const contact of all.value) {
-      const keys = ownKeys(contact.accountId);
-      if (contact.state !== "accepted" || keys === null || contact.own?.logId === keys.logId) continue;
-      const told = await introduce(contact.accountId, false, {});
-      if (!told.ok) return told;
-    }
-    engine.kickContacts();
-    return ok();
-  }
-
   async function startEpoch(change: EpochChange): Promise<Result<void, ClientError>> {
     const changed = await changeEpoch(engine, change);
-    return changed.ok ? serial.run(handOver) : changed;
+    if (!changed.ok) return changed;
+    const told = await serial.run(introductions.handOver);
+    engine.kickContacts();
+    return told.ok ? ok() : told;
   }
 
   async function resolveAddress(address: string) {
@@ -214,7 +157,7 @@ export function createClient(engine: Engine): Client {
         addedAtMs: nowMs(),
       };
       const ticketRow = ticket === null ? [] : [context.tables.ticket.put([accountId], { secret: ticket })];
-      const introduced = await introduce(accountId, false, patch, ticketRow);
+      const introduced = await introduce(accountId, { isAccept: false, patch, rows: ticketRow });
       if (!introduced.ok) return introduced;
       engine.kickContacts();
       return ok(views.contact(introduced.value));
@@ -225,9 +168,9 @@ export function createClient(engine: Engine): Client {
     accountId: AccountId,
     petname: string | null,
   ): Promise<Result<ContactView, ClientError>> {
-    const introduced = await introduce(accountId, true, {
-      state: "accepted",
-      ...(petname === null ? {} : { petname }),
+    const introduced = await introduce(accountId, {
+      isAccept: true,
+      patch: { state: "accepted", ...(petname === null ? {} : { petname }) },
     });
     if (!introduced.ok) return introduced;
     engine.kickContacts();
@@ -275,6 +218,15 @@ export function createClient(engine: Engine): Client {
     return serial.run(() =>
       log.edit({ type: "settings" }, (draft) => setField(draft, SETTINGS.deviceName, device, name)),
     );
+  }
+
+  async function contactLink(): Promise<Result<string, ClientError>> {
+    const origin = parseServerOrigin(identity.origin);
+    if (!origin.ok) return err({ type: "BadContactCode", rule: origin.error.type });
+    const ticket = await serial.run(engine.ticket.current);
+    if (!ticket.ok) return ticket;
+    const { accountId } = identity;
+    return ok(formatContactLink({ accountId, origin: origin.value, ticket: ticket.value }));
   }
 
   return {
@@ -353,17 +305,17 @@ export function createClient(engine: Engine): Client {
         async confirm(digits: string) {
           const confirmed = await host.value.confirm(digits);
           if (!confirmed.ok) return confirmed;
-          const handed = await serial.run(handOver);
+          const handed = await serial.run(introductions.handOver);
           return handed.ok ? confirmed : handed;
         },
       });
     },
 
-    async contactLink() {
-      const origin = parseServerOrigin(identity.origin);
-      if (!origin.ok) return err({ type: "BadContactCode", rule: origin.error.type });
-      const ticket = deriveKey(context.accountRoot, LABEL.ticketSecret).slice(0, 16);
-      return ok(formatContactLink({ accountId: identity.accountId, origin: origin.value, ticket }));
+    contactLink,
+    async replaceContactLink() {
+      const replaced = await serial.run(engine.ticket.replace);
+      engine.kickContacts();
+      return replaced.ok ? contactLink() : replaced;
     },
     addContact,
     contacts: () => views.contacts(),
@@ -383,18 +335,7 @@ export function createClient(engine: Engine): Client {
           ? contacts.set(accountId, { state: "declined" })
           : err<ClientError>({ type: "NotARequest" });
       }),
-    setPetname: async (accountId, petname) => {
-      const tooLong = checkName(petname, DISPLAY_NAME_BYTES_MAX);
-      if (tooLong !== null) return err(tooLong);
-      return serial.run(async () => {
-        const record = await contactOf(accountId);
-        return record.ok ? contacts.set(accountId, { petname }) : record;
-      });
-    },
-    async safetyNumber(accountId) {
-      const record = await contactOf(accountId);
-      return record.ok ? ok(safetyNumber(identity.accountId, accountId).join(" ")) : record;
-    },
+    ...createContactActs(engine),
 
     send,
     conversations: () => views.conversationList(),

@@ -65,6 +65,9 @@ const PASSING: ReadonlySet<FailureCode> = new Set([
   "not-admitted",
 ]);
 
+/** The reason of what was not sent because the conversation was closed, followed by the turn. */
+const CLOSED: FailureCode = "log-closed";
+
 /** Where ops for a contact go: their inbound log for us, or their request log for a first contact. */
 export type Route =
   | { readonly type: "inbound"; readonly keys: InboundKeys }
@@ -84,6 +87,14 @@ export interface Outbox {
   put(op: NamedOp, contact: AccountId): { readonly key: string; readonly write: WriteOp; commit(): void };
   /** State of an own op, or null when nothing is left to do for it. */
   stateOf(id: OpId): OutboxRow["state"] | null;
+  /** Why an op was refused for good; null when it was not. */
+  reasonOf(id: OpId): string | null;
+  /** The other side closed this conversation: what waits is not sent. `turn` is that of their log. Rule CO4. */
+  close(contact: AccountId, turn: number): Promise<Result<void, ClientError>>;
+  /** Their log is another one now: what was not sent because the former was closed goes, unless it was a block. */
+  reopen(contact: AccountId, turn: number): Promise<Result<void, ClientError>>;
+  /** Whether something was not sent because the conversation was closed. */
+  hasClosed(contact: AccountId): boolean;
   waitingCount(): number;
   /** Own messages among what waits, and how many have got the server's receipt since the program started. */
   waitingMessageCount(): number;
@@ -124,6 +135,8 @@ export function createOutbox(context: EngineContext): Outbox {
   /** Keys of rows that are not with the server yet, by contact. */
   const waitingByContact = new Map<AccountId, Set<string>>();
   let waitingTotal = 0;
+  /** Keys of rows that were not sent because the log was closed, by contact. */
+  const closedByContact = new Map<AccountId, Set<string>>();
   /** Key of the last op that asks or accepts, by contact. */
   const introductions = new Map<AccountId, string>();
   let parcels: Parcel[] = [];
@@ -156,6 +169,10 @@ export function createOutbox(context: EngineContext): Outbox {
     if (row.state === "kept" || row.state === "sealed") waiting.add(key);
     else waiting.delete(key);
     waitingTotal += waiting.size;
+    const closed = closedByContact.get(row.contact) ?? new Set<string>();
+    closedByContact.set(row.contact, closed);
+    if (row.state === "failed" && closedTurnOf(row) !== null) closed.add(key);
+    else closed.delete(key);
   }
 
   function forget(key: string): void {
@@ -514,7 +531,9 @@ export function createOutbox(context: EngineContext): Outbox {
     const refusal = results[count];
     const refused = refusal?.type === "refused" ? sent[count] : undefined;
     const code = refusal?.type === "refused" ? refusal.code : null;
-    const isFailed = code !== null && code !== "writer-seq" && !PASSING.has(code);
+    // A closed conversation is closed for all that waits: `close` says so to every op at once.
+    const isClosed = code === "log-closed" && refused?.isRequest === false;
+    const isFailed = code !== null && code !== "writer-seq" && !PASSING.has(code) && !isClosed;
     const outcome = outcomeOf([...accepted], isFailed ? refused : undefined, code);
     const writerRow = { ...writer.value, receipt: lastReceipt(results) ?? writer.value.receipt };
     const gone = new Set<Parcel>(isFailed && refused !== undefined ? [refused] : []);
@@ -575,6 +594,48 @@ export function createOutbox(context: EngineContext): Outbox {
     return { changed, done, messages };
   }
 
+  async function close(contact: AccountId, turn: number): Promise<Result<void, ClientError>> {
+    const taken = await takeBack(
+      parcels.filter((parcel) => parcel.contact === contact && !parcel.isAccepted && !parcel.isRequest),
+    );
+    if (!taken.ok) return taken;
+    const changed = new Map<string, OutboxRow>();
+    const gone: string[] = [];
+    for (const [key, row] of waitingRows(contact)) {
+      if (row.state !== "kept") continue;
+      if (kindOf(row) === OP_KIND.mark) gone.push(key);
+      else changed.set(key, { ...row, state: "failed", reason: `${CLOSED}/${turn}` });
+    }
+    return rewrite(changed, gone);
+  }
+
+  async function reopen(contact: AccountId, turn: number): Promise<Result<void, ClientError>> {
+    const changed = new Map<string, OutboxRow>();
+    for (const key of closedByContact.get(contact) ?? []) {
+      const row = rows.get(key);
+      if (row === undefined) continue;
+      // CO4: what was said to somebody who did not want to hear it is not said when they listen again.
+      if (kindOf(row) === OP_KIND.introduction || closedTurnOf(row) === turn)
+        changed.set(key, { ...row, state: "kept", reason: null });
+    }
+    return rewrite(changed, []);
+  }
+
+  async function rewrite(
+    changed: ReadonlyMap<string, OutboxRow>,
+    gone: readonly string[],
+  ): Promise<Result<void, ClientError>> {
+    if (changed.size === 0 && gone.length === 0) return ok();
+    const written = await store.batch([
+      ...[...changed].map(([key, row]) => rowWrite(key, row)),
+      ...gone.map((key): WriteOp => ({ type: "delete", key })),
+    ]);
+    if (!written.ok) return written;
+    for (const [key, row] of changed) keep(key, row);
+    for (const key of gone) forget(key);
+    return ok();
+  }
+
   async function delivered(conversationId: ConversationId, next: number): Promise<Result<void, ClientError>> {
     const gone: string[] = [];
     for (const [key, row] of rows) {
@@ -602,6 +663,10 @@ export function createOutbox(context: EngineContext): Outbox {
     start,
     put,
     stateOf: (id) => rows.get(keyById.get(id) ?? "")?.state ?? null,
+    reasonOf: (id) => rows.get(keyById.get(id) ?? "")?.reason ?? null,
+    close,
+    reopen,
+    hasClosed: (contact) => (closedByContact.get(contact)?.size ?? 0) > 0,
     waitingCount: () => waitingTotal,
     waitingMessageCount: () =>
       [...waitingByContact.keys()].flatMap(waitingRows).filter(([, row]) => kindOf(row) === OP_KIND.message)
@@ -616,6 +681,12 @@ export function createOutbox(context: EngineContext): Outbox {
     receipts,
     delivered,
   };
+}
+
+/** The turn in which an op was not sent because the conversation was closed, or null. */
+function closedTurnOf(row: OutboxRow): number | null {
+  const [code, turn] = row.reason?.split("/") ?? [];
+  return code === CLOSED ? Number(turn) : null;
 }
 
 function kindOf(row: OutboxRow): number | null {

@@ -4,7 +4,7 @@
  */
 import type { AccountId, LogId } from "../base/ids.ts";
 import { idBytes } from "../base/ids.ts";
-import { ok, type Result } from "../base/result.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import { type Admission, CHANNEL_MAX } from "../protocol/client-frame.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import { ADMISSION_WORK_BITS_MAX, findAdmissionWork } from "./admission-work.ts";
@@ -92,7 +92,7 @@ export function createPeerLinks(
   }
 
   async function flush(accountId: AccountId): Promise<Result<void, ClientError>> {
-    if (!outbox.hasWaiting(accountId)) return ok();
+    if (!outbox.hasWaiting(accountId) && !outbox.hasClosed(accountId)) return ok();
     const current = running.get(accountId);
     if (current !== undefined) {
       current.again = true;
@@ -116,8 +116,10 @@ export function createPeerLinks(
     for (;;) {
       const found = await context.serial.run(() => contacts.get(accountId));
       if (!found.ok || found.value === null) return found.ok ? ok() : found;
+      const isOpen = await checkOpen(found.value);
+      if (!isOpen.ok) return isOpen;
       const waiting = outbox.waitingCountFor(accountId);
-      if (waiting === 0) return ok();
+      if (waiting === 0 || !isOpen.value) return ok();
       const chain = await freshChain(found.value);
       if (!chain.ok) return chain;
       const route = routeTo(found.value, chain.value);
@@ -128,6 +130,28 @@ export function createPeerLinks(
       onSent();
       if (left >= waiting) return ok();
     }
+  }
+
+  /** Whether their log may still be open. When it was closed, what waits is not sent; when it is another, it is. Rule CO4. */
+  async function checkOpen(contact: ContactRecord): Promise<Result<boolean, ClientError>> {
+    const { theirs, accountId, state } = contact;
+    if (theirs === null || state !== "accepted") return ok(true);
+    const shut = await context.tables.shut.get(theirs.logId);
+    if (!shut.ok) return shut;
+    const told = await context.serial.run(() =>
+      shut.value === null ? outbox.reopen(accountId, theirs.turn) : outbox.close(accountId, theirs.turn),
+    );
+    if (!told.ok) return told;
+    if (shut.value !== null) onSent();
+    return ok(shut.value === null);
+  }
+
+  /** Their log is closed, and stays so. */
+  async function noteShut(contact: ContactRecord, logId: LogId): Promise<Result<void, ClientError>> {
+    const noted = await context.store.batch([context.tables.shut.put([logId], {})]);
+    if (!noted.ok) return noted;
+    const checked = await checkOpen(contact);
+    return checked.ok ? ok() : checked;
   }
 
   async function freshChain(contact: ContactRecord): Promise<Result<ChainState, ClientError>> {
@@ -161,6 +185,7 @@ export function createPeerLinks(
     const opened = await openLog(origin, route);
     if (!opened.ok) return opened;
     const { channel } = opened.value;
+    if (channel.isClosed && route.type === "inbound") return noteShut(contact, channel.logId);
     const pending = () => context.serial.run(() => outbox.pending(channel.logId, opened.value.accepted));
     let parcels = await pending();
     if (parcels.ok && parcels.value.length === 0) {
@@ -174,11 +199,12 @@ export function createPeerLinks(
     const admission =
       route.type === "request" ? await admissionFor(contact, channel.logId, sending) : ok(undefined);
     if (!admission.ok) return admission;
+    const hasTicket = admission.value?.type === "ticket";
     const results = await channel.append(
       sending.map((parcel) => parcel.entry),
       admission.value,
     );
-    if (!results.ok) return results;
+    if (!results.ok) return refuse(results.error);
     for (const [index, result] of results.value.entries()) {
       if (result.type === "refused") break;
       opened.value.accepted = Math.max(sending[index]?.writerSeq ?? 0, opened.value.accepted);
@@ -186,11 +212,19 @@ export function createPeerLinks(
     const taken = await context.serial.run(() => outbox.receipts(sending, results.value));
     if (!taken.ok) return taken;
     const refusal = taken.value[0];
-    if (refusal === undefined) return ok();
-    // What the server counts differs from what we count: ask it again and go on from there.
-    logs.delete(channel.logId);
-    if (refusal === "not-admitted") await forgetTicket(accountId);
-    return { ok: false, error: { type: "Refused", code: refusal } };
+    return refusal === undefined ? ok() : refuse({ type: "Refused", code: refusal });
+
+    /** Whatever refuses, one entry or all of them: what can be done about it is done. */
+    async function refuse(error: ClientError): Promise<Result<void, ClientError>> {
+      if (error.type !== "Refused") return err(error);
+      // What the server counts differs from what we count: ask it again and go on from there.
+      logs.delete(channel.logId);
+      if (error.code === "log-closed" && route.type === "inbound") return noteShut(contact, channel.logId);
+      if (error.code !== "not-admitted" || !hasTicket) return err(error);
+      // CO3: the ticket is void by now; whoever has it may still ask, at the price of work.
+      const forgotten = await forgetTicket(accountId);
+      return forgotten.ok ? sendAlong(contact, chain, route) : forgotten;
+    }
   }
 
   /** A ticket of their contact link, or work over the one entry a request consists of. */
@@ -219,8 +253,8 @@ export function createPeerLinks(
     });
   }
 
-  async function forgetTicket(accountId: AccountId): Promise<void> {
-    await context.store.batch([context.tables.ticket.remove(accountId)]);
+  function forgetTicket(accountId: AccountId): Promise<Result<void, ClientError>> {
+    return context.store.batch([context.tables.ticket.remove(accountId)]);
   }
 
   async function closeAll(): Promise<void> {

@@ -33,6 +33,9 @@
  * | aside | log id, seq | entries this device could not open |
  * | search | number | texts and places of messages, for the search index |
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
+ * | given | log id | inbound logs contacts had before: since when, and whether they are closed |
+ * | shut | log id | logs of contacts that were found closed |
+ * | admission | | hash of the ticket the request log was last told |
  */
 import {
   DEVICE_NAME_BYTES_MAX,
@@ -223,6 +226,9 @@ export function createTables(store: TxStore) {
     ticket: createTable(store, "ticket", struct({ secret: bytes(16) })),
     aside: createTable(store, "aside", asideRow),
     archived: createTable(store, "archived", struct({})),
+    given: createTable(store, "given", struct({ sinceMs: integer(0), isClosed: flag })),
+    shut: createTable(store, "shut", struct({})),
+    admission: createTable(store, "admission", struct({ ticketHash: bytes(32) })),
   } as const satisfies Record<string, Table<never> | Table<unknown>>;
 }
 

@@ -9,9 +9,9 @@ import type { NamedOp } from "../messenger/op.ts";
 import { timelineMessage } from "../messenger/timeline.ts";
 import type { AccountLog } from "./account-log.ts";
 import type {
-  ContactState,
   ContactView,
   ConversationView,
+  DeliveryFailure,
   DeliveryState,
   MessagePage,
   MessageView,
@@ -66,8 +66,6 @@ export function createViews(deps: ViewsDeps): Views {
   function contact(record: ContactRecord): ContactView {
     const { accountId, petname, givenName, handle, origin, state, conversationId, addedAtMs } = record;
     const name = petname ?? givenName ?? handle ?? accountId.slice(0, ID_PREFIX_CHARS);
-    // A blocked contact is a declined one to whoever looks: neither is heard.
-    const shown: ContactState = state === "blocked" ? "declined" : state;
     return {
       accountId,
       name,
@@ -75,9 +73,10 @@ export function createViews(deps: ViewsDeps): Views {
       displayName: givenName,
       handle,
       origin,
-      state: shown,
+      state,
       conversationId,
       addedAtMs,
+      verifiedAtMs: record.verifiedAtMs,
     };
   }
 
@@ -112,6 +111,7 @@ export function createViews(deps: ViewsDeps): Views {
     const message = timelineMessage(op);
     if (message === null) return null;
     const { id, author, device, sentAtMs, text } = message;
+    const state = stateOf(op, reader);
     return {
       id,
       conversationId: op.op.conversationId,
@@ -120,7 +120,8 @@ export function createViews(deps: ViewsDeps): Views {
       device,
       sentAtMs,
       text,
-      state: stateOf(op, reader),
+      state,
+      failure: state === "failed" ? failureOf(outbox.reasonOf(id)) : null,
       isStarred: starred.has(id),
     };
   }
@@ -283,6 +284,10 @@ export function createViews(deps: ViewsDeps): Views {
     taggedConversations,
     tagRules,
   };
+}
+
+function failureOf(reason: string | null): DeliveryFailure {
+  return reason?.startsWith("log-closed") === true ? "closed" : "refused";
 }
 
 function compare(a: string, b: string): number {

@@ -21,19 +21,19 @@ export type ContactState = (typeof STATES)[number];
 
 const SEED_BYTES = 32;
 const KEY_BYTES = 32;
+const TURN_WEIGHT = 2 ** 32;
 
 const pinnedShape = struct({ seq: integer(), head: id("link") });
-const ownInboundShape = struct({ logId: id("log"), appendSeed: bytes(SEED_BYTES), hk: bytes(KEY_BYTES) });
-const theirInboundShape = struct({
-  origin: text(SERVER_ORIGIN_CHARS_MAX),
-  logId: id("log"),
-  appendSeed: bytes(SEED_BYTES),
-  hk: bytes(KEY_BYTES),
-});
+const keys = { logId: id("log"), appendSeed: bytes(SEED_BYTES), hk: bytes(KEY_BYTES), turn: integer() };
+const ownInboundShape = struct({ ...keys, epoch: integer(1), theirCutSeq: integer() });
+const theirInboundShape = struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), ...keys, generation: integer() });
 
 /** The last link of their chain that was verified. */
 export type PinnedChain = ShapeOf<typeof pinnedShape>;
-/** Our log that they append to: its capability and outer key are what we gave them. */
+/**
+ * Our log that they append to: its capability and outer key are what we gave them. `epoch`, `theirCutSeq` and `turn` say
+ * which one it is.
+ */
 export type OwnInbound = ShapeOf<typeof ownInboundShape>;
 /** Their log that we append to. */
 export type TheirInbound = ShapeOf<typeof theirInboundShape>;
@@ -99,14 +99,20 @@ export const CONTACTS = {
     AccountId,
     number
   >,
-  ownInbound: { map: "ownInbound", key: account, value: shapeScalar(ownInboundShape) } satisfies StateField<
-    AccountId,
-    OwnInbound
-  >,
+  /** Of logs given out apart the later one stands; neither goes back to one that was closed. DC41 */
+  ownInbound: {
+    map: "ownInbound",
+    key: account,
+    value: shapeScalar(ownInboundShape),
+    rank: ownRank,
+    isMonotonic: true,
+  } satisfies StateField<AccountId, OwnInbound>,
   theirInbound: {
     map: "theirInbound",
     key: account,
     value: shapeScalar(theirInboundShape),
+    rank: ({ turn, generation }: TheirInbound) => turn * TURN_WEIGHT + generation,
+    isMonotonic: true,
   } satisfies StateField<AccountId, TheirInbound>,
   conversation: { map: "conversation", key: account, value: idScalar("conversation") } satisfies StateField<
     AccountId,
@@ -118,6 +124,11 @@ export const CONTACTS = {
 /** Two heads at one seq are a fork, which core/sigchain reports; Automerge's choice stands until then. */
 function pinRank(pinned: PinnedChain): number {
   return pinned.seq;
+}
+
+/** Each of the three only ever goes up, and a turn outweighs the others. */
+function ownRank({ turn, epoch, theirCutSeq }: OwnInbound): number {
+  return turn * TURN_WEIGHT + epoch + theirCutSeq;
 }
 
 /** Forgets a contact. */

@@ -8,16 +8,18 @@ import { readField, type StateField } from "./state-field.ts";
 export interface Settings {
   readonly displayName: string | null;
   readonly handle: string | null;
+  /** 32 hexadecimal digits: the ticket that replaced the first one; null while that stands. */
+  readonly ticket: string | null;
   readonly deviceNamesById: ReadonlyMap<DeviceId, string>;
 }
 
-export type ProfileWord = "displayName" | "handle";
+export type ProfileWord = "displayName" | "handle" | "ticket";
 
 /** The fields; each is set by `setField`. */
 export const SETTINGS = {
   profile: {
     map: "profile",
-    key: wordKey("displayName", "handle"),
+    key: wordKey("displayName", "handle", "ticket"),
     value: textScalar(DISPLAY_NAME_BYTES_MAX),
   } satisfies StateField<ProfileWord, string>,
   deviceName: {
@@ -40,6 +42,7 @@ export const settingsSchema: DocumentSchema<Settings> = {
       value: {
         displayName: profile.get("displayName") ?? null,
         handle: profile.get("handle") ?? null,
+        ticket: profile.get("ticket") ?? null,
         deviceNamesById,
       },
       faults,

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "12671fb16e8d8f25083657ee814f12e9045d70c11ddc858b8ce32c0986455fe8" };
+const PINNED = { version: 1, hash: "14ddfeecfc25eea9602820e66d07d61b530c4493c30febfbd0471d76ec38973d" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

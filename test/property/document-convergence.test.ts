@@ -106,6 +106,9 @@ const contactsEdit: fc.Arbitrary<Edit> = fc.oneof(
           logId: idFromBytes("log", bytes),
           appendSeed: bytes,
           hk: bytes,
+          turn: 0,
+          epoch: 1 + (bytes[0] ?? 0),
+          theirCutSeq: 0,
         }),
   ),
   account.map(

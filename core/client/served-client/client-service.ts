@@ -36,6 +36,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
       ),
     ],
     contactLink: [],
+    replaceContactLink: [],
     addContact: [
       textArgument,
       optionalArgument(
@@ -50,6 +51,12 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     declineContact: [account],
     setPetname: [account, nullableArgument(textArgument)],
     safetyNumber: [account],
+    setContactNotes: [account, nullableArgument(textArgument)],
+    contactDetails: [account],
+    verifyContact: [account, textArgument],
+    forgetVerification: [account],
+    blockContact: [account],
+    unblockContact: [account],
     send: [conversation, textArgument],
     conversations: [],
     messages: [

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AccountId } from "../../../core/base/ids.ts";
 import { createAwaitedChains } from "../../../core/client/awaited-chains.ts";
 import type { ContactBook } from "../../../core/client/contact-book.ts";
+import type { ContactLogs } from "../../../core/client/contact-logs.ts";
 import type { EngineContext } from "../../../core/client/engine-context.ts";
 import type { Inbound } from "../../../core/client/inbound.ts";
 import { createSerial } from "../../../core/client/serial.ts";
@@ -45,6 +46,7 @@ function createWants(accounts: readonly AccountId[], answer: (account: AccountId
     inbound,
     setAside,
     contacts: {} as ContactBook,
+    contactLogs: {} as ContactLogs,
     take: async () => ({ ok: true, value: undefined }),
   });
   return { clock, chains, asked, atOnce, wanted };

@@ -229,7 +229,7 @@ describe("[DM12] the server's counter", () => {
     },
   );
 
-  test.each<FailureCode>(["log-closed", "forbidden", "entry-too-large"])(
+  test.each<FailureCode>(["forbidden", "entry-too-large"])(
     "a refusal for good (%s) fails that entry's ops alone; what follows is sealed anew without a hole",
     async (code) => {
       const world = await sealedOnes(3);

@@ -219,18 +219,46 @@ test("[DC34] a value that belongs together is never read as a mixture of two", a
     logId: idFromBytes("log", new Uint8Array(32).fill(fill)),
     appendSeed: new Uint8Array(32).fill(fill),
     hk: new Uint8Array(32).fill(fill),
+    turn: 0,
   });
+  const ownOf = (fill: number) => ({ ...inboundOf(fill), epoch: 1, theirCutSeq: 0 });
+  const theirs = { ...inboundOf(3), generation: 1, origin: "https://a.example" };
   await contacts.editApart(
     (draft) => {
       setField(draft, CONTACTS.state, account, "accepted");
-      setField(draft, CONTACTS.ownInbound, account, inboundOf(1));
-      setField(draft, CONTACTS.theirInbound, account, { ...inboundOf(3), origin: "https://a.example" });
+      setField(draft, CONTACTS.ownInbound, account, ownOf(1));
+      setField(draft, CONTACTS.theirInbound, account, theirs);
     },
-    (draft) => setField(draft, CONTACTS.ownInbound, account, inboundOf(2)),
+    (draft) => setField(draft, CONTACTS.ownInbound, account, ownOf(2)),
   );
   const contact = (await contacts.read(contactsSchema)).contactsById.get(account);
-  expect([inboundOf(1), inboundOf(2)]).toContainEqual(contact?.ownInbound);
-  expect(contact?.theirInbound).toEqual({ ...inboundOf(3), origin: "https://a.example" });
+  expect([ownOf(1), ownOf(2)]).toContainEqual(contact?.ownInbound);
+  expect(contact?.theirInbound).toEqual(theirs);
+});
+
+test("[DC41] of logs given out apart the later one stands, and nothing leads back to an earlier one", async () => {
+  const contacts = createPair("contacts");
+  const ownOf = (fill: number, place: { turn: number; epoch: number; theirCutSeq: number }) => ({
+    logId: idFromBytes("log", new Uint8Array(32).fill(fill)),
+    appendSeed: new Uint8Array(32).fill(fill),
+    hk: new Uint8Array(32).fill(fill),
+    ...place,
+  });
+  const closed = ownOf(1, { turn: 0, epoch: 9, theirCutSeq: 40 });
+  const opened = ownOf(2, { turn: 1, epoch: 1, theirCutSeq: 0 });
+  await contacts.editApart(
+    (draft) => {
+      setField(draft, CONTACTS.state, account, "accepted");
+      setField(draft, CONTACTS.ownInbound, account, opened);
+    },
+    (draft) => setField(draft, CONTACTS.ownInbound, account, closed),
+  );
+  await contacts.editApart(
+    (draft) => setField(draft, CONTACTS.ownInbound, account, closed),
+    () => {},
+  );
+  const contact = (await contacts.read(contactsSchema)).contactsById.get(account);
+  expect(contact?.ownInbound).toEqual(opened);
 });
 
 test("[DC32] [DC35] the read mark only goes up, in one device's hands and in two", async () => {

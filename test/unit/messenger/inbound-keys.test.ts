@@ -16,17 +16,25 @@ test("[DM1] follows from the epoch's secret and the contact", () => {
       "59f6b726cc7d98a9e00393487054f76237831a5c48e651aab2e4fe01d69192f0",
     ]
   `);
-  expect(inboundKeys(filled(1), accountOf(2))).toEqual({ logId, appendSeed, outerKey });
+  expect(inboundKeys(filled(1), accountOf(2))).toEqual({
+    logId,
+    appendSeed,
+    outerKey,
+    turn: 0,
+    generation: 1,
+  });
 });
 
-test("[DM1] another epoch and another contact have another log, capability and key", () => {
+test("[DM1] another epoch, contact, revocation of theirs and turn have another log, capability and key", () => {
   const all = [
     inboundKeys(filled(1), accountOf(2)),
     inboundKeys(filled(2), accountOf(2)),
     inboundKeys(filled(1), accountOf(3)),
+    inboundKeys(filled(1), accountOf(2), { epoch: 1, theirCutSeq: 4, turn: 0 }),
+    inboundKeys(filled(1), accountOf(2), { epoch: 1, theirCutSeq: 0, turn: 1 }),
   ];
   for (const part of ["logId", "appendSeed", "outerKey"] as const)
-    expect(new Set(all.map((keys) => (part === "logId" ? keys.logId : toHex(keys[part])))).size).toBe(3);
+    expect(new Set(all.map((keys) => (part === "logId" ? keys.logId : toHex(keys[part])))).size).toBe(5);
   const first = all[0];
   expect(first && new Set([first.logId, toHex(first.appendSeed), toHex(first.outerKey)]).size).toBe(3);
 });

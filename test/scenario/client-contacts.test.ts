@@ -1,0 +1,230 @@
+/** Blocking, opening again, verifying: real server process, real sockets. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import type { AccountId } from "../../core/base/ids.ts";
+import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
+import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import {
+  createFriends,
+  type Device,
+  engineOf,
+  expectSameState,
+  settle,
+  stopAll,
+  textsOf,
+} from "../support/story.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const ARGS = ["--memory", "--rate-factor", "1000", "--work-bits", "4"];
+const folder = createTemporaryFolder();
+let server: ServerProcess;
+beforeAll(async () => {
+  await engineReady();
+  server = await startServer(folder.path, ARGS);
+});
+afterAll(async () => {
+  await server.stop();
+  folder.discard();
+});
+
+const idOf = async ({ client }: Device): Promise<AccountId> => good(await client.account()).accountId;
+
+async function stateOf({ client }: Device, accountId: AccountId) {
+  return good(await client.contacts()).find((contact) => contact.accountId === accountId)?.state ?? null;
+}
+
+async function newestOf({ client }: Device, conversationId: Parameters<typeof client.messages>[0]) {
+  return present(good(await client.messages(conversationId)).messages[0], "a message");
+}
+
+/** What the server answers to who appends with the keys of a log. */
+async function appendBy(keys: {
+  readonly logId: Parameters<typeof createWriter>[0];
+  readonly appendSeed: Uint8Array;
+}) {
+  const raw = await connectRaw(server.origin);
+  const writer = createWriter(keys.logId, new Uint8Array(32).fill(8));
+  const capability = signKeyPairFromSeed(keys.appendSeed);
+  const opened = await raw.call(openRequest(raw, 1, keys.logId, { capability, writer }));
+  expectFrame(opened, "opened");
+  const entries = [nextEntry(writer, new Uint8Array(300).fill(1), { kind: 2 })];
+  const result = await raw.call({ type: "append", channel: 1, entries, admission: null });
+  raw.close();
+  return result;
+}
+
+describe("a block", () => {
+  test("[CO1] [CO4] closes the log at the server; the other side reads that it is closed, and that all of it is kept", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.block", "ben.block"]);
+    const phone = await linkedDevice(ben.client, "phone");
+    await settle(ada, ben, phone);
+    const [adaId, benId] = [await idOf(ada), await idOf(ben)];
+    good(await ada.client.send(conversationId, "before"));
+    await settle(ada, ben, phone);
+    expect(good(await ben.client.blockContact(adaId)).state).toBe("blocked");
+    await settle(ben, phone);
+    expect(await stateOf(phone, adaId)).toBe("blocked");
+    good(await ada.client.send(conversationId, "into the wall"));
+    await settle(ada, ben, phone);
+    expect(await newestOf(ada, conversationId)).toMatchObject({
+      text: "into the wall",
+      state: "failed",
+      failure: "closed",
+    });
+    expect(ada.client.status().pendingCount).toBe(0);
+    // What follows is known to be closed without a server.
+    good(await ada.client.send(conversationId, "again"));
+    await settle(ada, ben, phone);
+    expect((await newestOf(ada, conversationId)).failure).toBe("closed");
+    for (const device of [ben, phone]) expect(await textsOf(device, conversationId)).toEqual(["before"]);
+    expect(bad(await ben.client.send(conversationId, "no"))).toEqual({ type: "UnknownConversation" });
+    // Not the clients only: the server lets nobody in who has the keys, and was told no name.
+    const record = present(
+      good(await (await engineFor(ada)).contacts.get(benId))?.theirs ?? null,
+      "Ada knows where to write",
+    );
+    expect(await appendBy(record)).toMatchObject({ type: "failed", code: "log-closed" });
+    await expectSameState(ben, phone);
+    await stopAll(ada, ben, phone);
+  });
+
+  test("[CO2] [CO4] is lifted with a new log: what comes then arrives, what was said meanwhile does not", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.lift", "ben.lift"]);
+    const adaPhone = await linkedDevice(ada.client, "phone");
+    await settle(ada, ben, adaPhone);
+    const adaId = await idOf(ada);
+    good(await ben.client.blockContact(adaId));
+    await settle(ben);
+    good(await ada.client.send(conversationId, "meanwhile"));
+    good(await adaPhone.client.send(conversationId, "meanwhile, by phone"));
+    await settle(ada, adaPhone);
+    expect(good(await ben.client.unblockContact(adaId)).state).toBe("accepted");
+    expect(bad(await ben.client.unblockContact(adaId))).toEqual({ type: "NotBlocked" });
+    await settle(ben, ada, adaPhone);
+    good(await ada.client.send(conversationId, "thank you"));
+    good(await adaPhone.client.send(conversationId, "by phone"));
+    good(await ben.client.send(conversationId, "welcome"));
+    await settle(ada, ben, adaPhone);
+    expect((await textsOf(ben, conversationId)).toSorted()).toEqual(["by phone", "thank you", "welcome"]);
+    expect((await textsOf(ada, conversationId)).toSorted()).toEqual([
+      "by phone",
+      "meanwhile",
+      "meanwhile, by phone",
+      "thank you",
+      "welcome",
+    ]);
+    await expectSameState(ada, adaPhone);
+    await stopAll(ada, ben, adaPhone);
+  });
+
+  test("[CO1] of somebody who asked: further requests of theirs are dropped; lifted, it is a request again", async () => {
+    const ada = await newAccount(server.origin, "ada.pest");
+    const ben = await newAccount(server.origin, "ben.pest");
+    await settle(ada, ben);
+    const link = good(await ben.client.contactLink());
+    good(await ada.client.addContact(link, { greeting: "hello" }));
+    await settle(ada, ben);
+    const adaId = await idOf(ada);
+    good(await ben.client.blockContact(adaId));
+    await settle(ben, ada);
+    expect(await stateOf(ben, adaId)).toBe("blocked");
+    good(await ben.client.unblockContact(adaId));
+    expect(await stateOf(ben, adaId)).toBe("incoming");
+    good(await ben.client.acceptContact(adaId));
+    await settle(ben, ada);
+    expect(await stateOf(ada, await idOf(ben))).toBe("accepted");
+    await stopAll(ada, ben);
+  });
+
+  test("[CO3] voids the ticket of links handed out before; who has one may still ask, at the price of work", async () => {
+    const { ada, ben } = await createFriends(server.origin, ["ada.ticket", "ben.ticket"]);
+    const phone = await linkedDevice(ben.client, "phone");
+    await settle(ben, phone);
+    const before = good(await ben.client.contactLink());
+    good(await ben.client.blockContact(await idOf(ada)));
+    await settle(ben, phone);
+    const after = good(await ben.client.contactLink());
+    expect(after).not.toBe(before);
+    expect(good(await phone.client.contactLink())).toBe(after);
+    const cleo = await newAccount(server.origin, "cleo.ticket");
+    good(await cleo.client.sync());
+    good(await cleo.client.addContact(before, { greeting: "late" }));
+    await settle(cleo, ben);
+    expect(await stateOf(ben, await idOf(cleo))).toBe("incoming");
+    const fresh = good(await ben.client.replaceContactLink());
+    expect(fresh).not.toBe(after);
+    await stopAll(ada, ben, phone, cleo);
+  });
+});
+
+describe("the keys of a revoked device", () => {
+  test("[DM17] let it append to neither side's log once each has written to the new one", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.gone", "ben.gone"]);
+    const tablet = await linkedDevice(ada.client, "tablet");
+    await settle(ada, ben, tablet);
+    const benId = await idOf(ben);
+    await tablet.client.stop();
+    const held = await engineFor(tablet);
+    const record = present(good(await held.contacts.get(benId)), "the tablet knows Ben");
+    const old = [present(record.own, "a log for Ben"), present(record.theirs, "a log of Ben's")];
+    const tabletId = present(
+      good(await ada.client.devices()).find((device) => !device.isThis),
+      "the tablet",
+    ).id;
+    good(await ada.client.revokeDevice(tabletId));
+    await settle(ada, ben);
+    good(await ada.client.send(conversationId, "from Ada"));
+    good(await ben.client.send(conversationId, "from Ben"));
+    await settle(ada, ben);
+    for (const keys of old)
+      expect(await appendBy(keys)).toMatchObject({ type: "failed", code: "log-closed" });
+    for (const device of [ada, ben])
+      expect((await textsOf(device, conversationId)).toSorted()).toEqual(["from Ada", "from Ben"]);
+    await held.stop();
+    await stopAll(ada, ben);
+  });
+});
+
+describe("a verification", () => {
+  test("[CO5] is noted on every device when the number is the same, and never when it is not", async () => {
+    const { ada, ben } = await createFriends(server.origin, ["ada.sure", "ben.sure"]);
+    const phone = await linkedDevice(ada.client, "phone");
+    await settle(ada, ben, phone);
+    const [adaId, benId] = [await idOf(ada), await idOf(ben)];
+    const shownByBen = good(await ben.client.safetyNumber(adaId));
+    const wrong = shownByBen.replace(/[0-9]/, (digit) => String((Number(digit) + 1) % 10));
+    const verifiedAt = async ({ client }: Device) =>
+      good(await client.contactDetails(benId)).contact.verifiedAtMs;
+    expect(bad(await ada.client.verifyContact(benId, wrong))).toEqual({
+      type: "SafetyNumberDiffers",
+      accountId: benId,
+    });
+    expect(bad(await ada.client.verifyContact(benId, shownByBen.slice(1))).type).toBe("BadSafetyNumber");
+    expect(bad(await ada.client.verifyContact(benId, good(await ada.client.contactLink()))).type).toBe(
+      "SafetyNumberDiffers",
+    );
+    expect(await verifiedAt(ada)).toBeNull();
+    good(await ada.client.verifyContact(benId, ` ${shownByBen.replace(" ", "\n")} `));
+    good(await ada.client.setContactNotes(benId, "met in Graz"));
+    await settle(ada, phone);
+    expect(await verifiedAt(phone)).toBe(await verifiedAt(ada));
+    expect(await verifiedAt(phone)).not.toBeNull();
+    const details = { notes: "met in Graz", lastSeen: "day" };
+    // A device that has written nothing to them yet has had no reason to fetch their chain.
+    expect(good(await phone.client.contactDetails(benId))).toMatchObject({ ...details, deviceCount: null });
+    expect(good(await ada.client.contactDetails(benId))).toMatchObject({ ...details, deviceCount: 1 });
+    good(await phone.client.forgetVerification(benId));
+    good(await phone.client.verifyContact(benId, good(await ben.client.contactLink())));
+    await settle(ada, phone);
+    expect(await verifiedAt(ada)).not.toBeNull();
+    await stopAll(ada, ben, phone);
+  });
+});
+
+/** The parts of a device whose client has been stopped and is opened again for a look. */
+async function engineFor(device: Device) {
+  const { engine } = await engineOf(device.platform);
+  return engine;
+}
