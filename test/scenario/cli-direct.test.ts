@@ -18,7 +18,7 @@ beforeAll(async () => {
   await json("ben", "contact", "accept", "Ada");
   await json("laptop", "sync");
   await json("phone", "sync");
-}, 120_000);
+}, 240_000);
 afterAll(() => world.close());
 
 async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {

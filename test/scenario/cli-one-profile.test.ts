@@ -24,7 +24,7 @@ beforeAll(async () => {
   await json("ada", "sync");
   await json("ada", "contact", "accept", "Ben");
   await json("ben", "sync");
-}, 60_000);
+}, 240_000);
 afterAll(() => world.close());
 
 async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
@@ -66,7 +66,7 @@ test("every command works while another process has the profile, and both see th
   expect((await second.end).exitCode).toBe(0);
 });
 
-test("a device is linked through the process that has the profile", { timeout: 120_000 }, async () => {
+test("a device is linked through the process that has the profile", { timeout: 180_000 }, async () => {
   const host = world.start("ben", ["device", "link", "--json"]);
   const { code } = JSON.parse(await host.line((text) => text.includes("dovetail-link:")));
   const guest = world.start("ben-phone", ["account", "link", code, "--yes", "--json", "--device", "phone"]);
@@ -77,7 +77,7 @@ test("a device is linked through the process that has the profile", { timeout: 1
   expect((await json("ben", "device", "list")).devices).toHaveLength(2);
 });
 
-test("the socket is for this user alone, and goes with its process", async () => {
+test("the socket is for this user alone, and goes with its process", { timeout: 120_000 }, async () => {
   const owner = JSON.parse(readFileSync(join(folderOf("ben"), "owner"), "utf8"));
   expect(statSync(owner.socket).mode & 0o777).toBe(0o600);
   expect(statSync(join(owner.socket, "..")).mode & 0o777).toBe(0o700);
@@ -89,7 +89,7 @@ test("the socket is for this user alone, and goes with its process", async () =>
   });
 });
 
-test("a process that was killed leaves nothing in the way", { timeout: 120_000 }, async () => {
+test("a process that was killed leaves nothing in the way", { timeout: 180_000 }, async () => {
   const first = await startWatching("ben");
   const owner = JSON.parse(readFileSync(join(folderOf("ben"), "owner"), "utf8"));
   process.kill(owner.pid, "SIGKILL");
@@ -121,7 +121,9 @@ async function serveAndEnd(isKept: boolean): Promise<void> {
   profile.announce(socket?.path ?? null);
 }
 
-test("when the owner ends in the middle of a send, it is told that the message is kept", async () => {
+test("when the owner ends in the middle of a send, it is told that the message is kept", {
+  timeout: 120_000,
+}, async () => {
   await serveAndEnd(true);
   const end = await world.run("ben", ["send", "Ada", "kept in time"]);
   expect(end.stderr).toMatch(/ended in the middle. The message is kept; it goes with `dovetail sync`/);
@@ -131,7 +133,7 @@ test("when the owner ends in the middle of a send, it is told that the message i
   expect((await world.run("ada", ["inbox", "show", "Ben"])).stdout).toContain("kept in time");
 });
 
-test("and when it is not kept, that too", async () => {
+test("and when it is not kept, that too", { timeout: 120_000 }, async () => {
   await serveAndEnd(false);
   const end = await world.run("ben", ["send", "Ada", "never kept"]);
   expect(end).toMatchObject({ exitCode: 1, stdout: "" });
@@ -139,7 +141,9 @@ test("and when it is not kept, that too", async () => {
   expect((await world.run("ben", ["inbox", "show", "Ada"])).stdout).not.toContain("never kept");
 });
 
-test("an owner of another version is named, and what it serves is not touched", async () => {
+test("an owner of another version is named, and what it serves is not touched", {
+  timeout: 120_000,
+}, async () => {
   const profile = good(await openProfile({ name: "ben", home: world.home }, { create: false }));
   const socket = await listenInProfile(profile.folder, (port) => {
     port.listen({ onMessage: () => port.send({ type: "refused", why: "version" }), onClose: () => {} });
