@@ -117,6 +117,8 @@ export function createSearch(deps: SearchDeps): Search {
       ({ id }) => !gone.has(id),
     );
     found.sort((a, b) => a.hlc - b.hlc);
+    const held = into.hold();
+    if (!held.ok) return held;
     for (let at = 0; at < found.length; at += ADD_MESSAGES) {
       const added = into.add(found.slice(at, at + ADD_MESSAGES));
       if (!added.ok) return added;
@@ -124,6 +126,8 @@ export function createSearch(deps: SearchDeps): Search {
         deps.onProgress(Math.min(at + ADD_MESSAGES, found.length), found.length);
       await pause();
     }
+    const released = into.release();
+    if (!released.ok) return released;
     unstored = [...uncovered.value, ...unstored];
     store();
     return ok();

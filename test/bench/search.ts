@@ -68,7 +68,9 @@ function readOps(): readonly NamedOp[] {
 }
 
 function fill(index: SearchIndex, documents: readonly SearchDocument[]): void {
+  good(index.hold());
   for (let at = 0; at < documents.length; at += 5_000) good(index.add(documents.slice(at, at + 5_000)));
+  good(index.release());
 }
 
 const store = sealTxStore(createMemoryTxStore(), { random, storeKey: random.bytes(32) });

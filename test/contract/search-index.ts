@@ -170,6 +170,20 @@ export function describeSearchIndex(name: string, open: () => SearchIndex): void
       expect(find(index, words("plum"))).toEqual([1]);
     });
 
+    test("finds what was added while many were coming, then and afterwards", () => {
+      const index = filled(message(1, "apple"));
+      good(index.hold());
+      good(index.hold());
+      good(index.add([message(2, "apple")]));
+      good(index.remove([op(1)]));
+      expect(find(index, words("apple"))).toEqual([2]);
+      good(index.add([message(3, "apple")]));
+      good(index.release());
+      good(index.release());
+      good(index.add([message(4, "apple")]));
+      expect(find(index, words("apple"))).toEqual([4, 3, 2]);
+    });
+
     test("takes messages late, and many of one time", () => {
       const index = filled(message(9, "apple"));
       good(index.add([message(5, "apple")]));
@@ -180,6 +194,19 @@ export function describeSearchIndex(name: string, open: () => SearchIndex): void
       expect(good(index.query({ ...EVERYTHING, term: words("pear"), limit: 5_000 })).found).toHaveLength(
         3_001,
       );
+    });
+
+    test("many messages of one time cost no more than others", () => {
+      const addMs = (hlcOf: (i: number) => number): number => {
+        const index = open();
+        const crowd = Array.from({ length: 15_000 }, (_, i) => message(hlcOf(i), "pear", { id: op(i) }));
+        const startMs = performance.now();
+        for (let at = 0; at < crowd.length; at += 500) good(index.add(crowd.slice(at, at + 500)));
+        index.close();
+        return performance.now() - startMs;
+      };
+      const apartMs = addMs((i) => i);
+      expect(addMs(() => 5)).toBeLessThan(10 * apartMs + 1_000);
     });
 
     test("tells where a text matches", () => {

@@ -9,7 +9,8 @@ const HOSTILE = "harbour \u001b[2J\u001b]0;owned\u0007 \u202egnp.exe \u009b31m\u
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there.
 const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/;
 
-describe("the command line", () => {
+// Each test is a dozen processes; beside other work they take their time.
+describe("the command line", { timeout: 240_000 }, () => {
   let world: CliWorld;
 
   const ok = async (profile: string, ...args: readonly string[]) => {
@@ -32,7 +33,7 @@ describe("the command line", () => {
     await ok("ben", "sync");
     await ok("ben", "send", "ada", 'Lunch at the harbour: 東京 駅前 and "more"');
     await ok("ada", "sync");
-  });
+  }, 240_000);
   afterAll(() => world.close());
 
   test("finds messages, marks what fits, and prints nothing raw", async () => {

@@ -73,14 +73,15 @@ function createIndex(database: SqlDatabase): SearchIndex {
   const rowidById = new Map<OpId, bigint>();
   /** From the first rowid of a run that is taken, the next one that may be free. */
   const skips = new Map<bigint, bigint>();
-  const numbers = new Map<string, number>();
+  let isHeld = false;
+  const numbers = { conversation: new Map<string, number>(), author: new Map<string, number>() };
 
   /** Ids are long and many messages share them: each has a short word instead. */
   function word(kind: IdKind, id: string): string {
-    const key = kind + id;
-    const number = numbers.get(key) ?? numbers.size;
-    numbers.set(key, number);
-    return `i${number}`;
+    const known = numbers[kind].get(id);
+    if (known !== undefined) return `${kind.charAt(0)}${known}`;
+    numbers[kind].set(id, numbers[kind].size);
+    return word(kind, id);
   }
 
   /** Whoever gives many messages one time must not make us look at all of them for each. */
@@ -97,7 +98,7 @@ function createIndex(database: SqlDatabase): SearchIndex {
 
   function add(documents: readonly SearchDocument[]): void {
     const fresh = documents.filter(({ id }) => !rowidById.has(id)).sort((a, b) => a.hlc - b.hlc);
-    database.exec("BEGIN");
+    if (!isHeld) database.exec("BEGIN");
     for (const document of fresh) {
       const { conversationId, hlc, device, id, author, text } = document;
       if (rowidById.has(id)) continue;
@@ -106,7 +107,14 @@ function createIndex(database: SqlDatabase): SearchIndex {
       byRowid.set(rowid, { conversationId, hlc, device, id, author });
       rowidById.set(id, rowid);
     }
-    database.exec("COMMIT");
+    if (!isHeld) database.exec("COMMIT");
+  }
+
+  /** Each commit merges postings: one for all of them is twice as fast as one for each few thousand. */
+  function hold(isWanted: boolean): void {
+    if (isHeld === isWanted) return;
+    database.exec(isWanted ? "BEGIN" : "COMMIT");
+    isHeld = isWanted;
   }
 
   function remove(ids: readonly OpId[]): void {
@@ -165,6 +173,8 @@ function createIndex(database: SqlDatabase): SearchIndex {
 
   return {
     add: (documents) => attempt(() => add(documents)),
+    hold: () => attempt(() => hold(true)),
+    release: () => attempt(() => hold(false)),
     remove: (ids) => attempt(() => remove(ids)),
     has: (id) => rowidById.has(id),
     query: (asked) => flatten(attempt(() => query(asked))),

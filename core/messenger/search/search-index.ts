@@ -59,6 +59,9 @@ export type SearchFault =
 export interface SearchIndex {
   /** Adding what is there already changes nothing. */
   add(documents: readonly SearchDocument[]): Result<void, SearchFault>;
+  /** Many are coming: what is added until `release` is merged once, at its end. It may be asked meanwhile. */
+  hold(): Result<void, SearchFault>;
+  release(): Result<void, SearchFault>;
   /** Ids that are not there are passed over. */
   remove(ids: readonly OpId[]): Result<void, SearchFault>;
   has(id: OpId): boolean;

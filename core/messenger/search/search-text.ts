@@ -16,14 +16,17 @@ export interface TextRange {
 /** Letters that are words of their own here. */
 const ALONE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}]/u;
+/** Below Thai there is none of them: what most texts are is known at once. */
+const MAYBE_ALONE = /[\u0e00-\uffff]/;
 const ALONE_ALL = new RegExp(ALONE, "gu");
+const WWW = /www\./i;
 /** What the index takes for a part of a word: letters, marks, digits. */
 const WORDS = /[\p{L}\p{M}\p{N}\p{Co}]+/gu;
 const LINK = /\bhttps?:\/\/[^\s]|\bwww\.[^\s]/iu;
 
 /** `text` with each letter that stands alone between spaces. Only spaces are added. */
 export function spaceOut(text: string): string {
-  return ALONE.test(text) ? text.replace(ALONE_ALL, " $& ") : text;
+  return MAYBE_ALONE.test(text) ? text.replace(ALONE_ALL, " $& ") : text;
 }
 
 /** The words of something to be found, as the index has them; none for punctuation alone. */
@@ -33,7 +36,7 @@ export function searchWords(text: string): readonly string[] {
 
 /** Whether a text holds the address of a page. */
 export function hasLink(text: string): boolean {
-  return LINK.test(text);
+  return (text.includes("://") || WWW.test(text)) && LINK.test(text);
 }
 
 /**
