@@ -95,7 +95,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "changes of siblings are not journaled",
     file: "core/client/account-log.ts",
-    find: "for (const item of received) writes.push(tables.journal.put([nextJournal++], item));",
+    find: "for (const item of received) writes.push(tables.journal.put([nextJournal++], { ...item, from, upto }));",
     replace: "nextJournal += received.length;",
     story: "power",
   },
@@ -110,8 +110,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "an own change is forgotten before it is sealed",
     file: "core/client/account-log.ts",
-    find: "for (const row of rows) outs.set(nextOut++, row);",
-    replace: "nextOut += rows.length;",
+    find: "    for (const row of rows) outs.set(nextOut++, row);\n    context.onOutgoing();",
+    replace: "    nextOut += rows.length;\n    context.onOutgoing();",
     story: "calm",
   },
   {
@@ -146,8 +146,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "the chain is not moved over an entry",
     file: "core/log/log-reader.ts",
-    find: "chain = chainNext(chain, id);",
-    replace: "if (seq % 5 !== 0) chain = chainNext(chain, id);",
+    find: "chain = chainNext(chain, id);\n    seq = entry.seq;",
+    replace: "if (seq % 5 !== 0) chain = chainNext(chain, id);\n    seq = entry.seq;",
     story: "calm",
   },
   {
@@ -195,16 +195,15 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "whoever has caught up hears nothing more",
     file: "sync-server/gateway/subscriptions.ts",
-    find: '        subscription.state = "live";\n        return;',
-    replace: "        return;",
+    find: '        subscription.state = "live";\n        metrics',
+    replace: "        metrics",
     story: "calm",
   },
   {
     name: "a commit reaches the first who listens only",
     file: "sync-server/gateway/subscriptions.ts",
-    find: "for (const frame of frames) subscription.target.send(frame);\n        subscription.position = last.seq;\n      }",
-    replace:
-      "for (const frame of frames) subscription.target.send(frame);\n        subscription.position = last.seq;\n        break;\n      }",
+    find: "        subscribers += 1;\n",
+    replace: "        subscribers += 1;\n        break;\n",
     story: "calm",
   },
   {

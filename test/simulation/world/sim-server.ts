@@ -116,7 +116,7 @@ export function createSimServer(
   return server;
 }
 
-/** Clients do not begin at snapshots yet, so nothing they have not seen may go. */
+/** Nothing is let go: worlds do not have snapshots in them yet. */
 function keepingAll(store: ServerStore): ServerStore {
   return { ...store, reclaim: async () => ok({ entries: 0, blobs: 0, isDone: true }) };
 }
