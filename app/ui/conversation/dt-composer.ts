@@ -1,0 +1,163 @@
+/** Where one writes: grows with the text, sends by Enter, says when it is too long. The text of each keystroke goes up. */
+import { MESSAGE_TEXT_BYTES_MAX } from "@dovetail/core";
+import { css, html, LitElement, nothing } from "lit";
+import { live } from "lit/directives/live.js";
+import { baseStyles } from "../look/base-styles.ts";
+import { icon } from "../parts/icon.ts";
+import { say, text } from "../words/say.ts";
+
+const utf8 = new TextEncoder();
+
+export class DtComposer extends LitElement {
+  static override properties = { name: {}, value: {} };
+  static override styles = [
+    baseStyles,
+    css`
+      :host {
+        display: block;
+        padding: 8px 24px 20px;
+      }
+      form {
+        max-inline-size: 728px;
+        margin: 0 auto;
+        gap: 4px;
+      }
+      .box {
+        display: flex;
+        align-items: flex-end;
+        gap: 4px;
+        min-block-size: 48px;
+        padding: 5px;
+        padding-inline-start: 12px;
+        border: 1px solid var(--edge);
+        border-radius: var(--r3);
+        background: var(--raised);
+      }
+      .box:focus-within {
+        outline: 2px solid var(--chalk);
+        outline-offset: -1px;
+      }
+      textarea {
+        flex: 1;
+        min-inline-size: 0;
+        field-sizing: content;
+        max-block-size: 40dvh;
+        padding: 7px 0;
+        border: 0;
+        background: none;
+        outline: none;
+        resize: none;
+        font: 400 var(--t3);
+      }
+      textarea::placeholder {
+        color: var(--faint);
+        opacity: 1;
+      }
+      .send {
+        inline-size: 36px;
+        block-size: 36px;
+        flex: none;
+        border: 0;
+        border-radius: var(--r2);
+        background: var(--ink);
+        color: var(--pane);
+        display: grid;
+        place-items: center;
+        padding: 0;
+      }
+      .send:disabled {
+        background: var(--inset);
+        color: var(--faint);
+      }
+      .over {
+        font: 400 var(--t1);
+        color: var(--stop);
+        padding-inline: 4px;
+      }
+      @media (max-width: 639px) {
+        :host {
+          padding: 6px 12px calc(12px + env(safe-area-inset-bottom));
+        }
+        textarea {
+          font: 400 var(--t4);
+          padding-block: 8px;
+        }
+        .send {
+          inline-size: 44px;
+          block-size: 44px;
+        }
+      }
+      @media (forced-colors: active) {
+        .send {
+          border: 1px solid ButtonText;
+        }
+      }
+    `,
+  ];
+  declare name: string;
+  declare value: string;
+
+  constructor() {
+    super();
+    this.name = "";
+    this.value = "";
+  }
+
+  override focus(): void {
+    this.renderRoot.querySelector("textarea")?.focus();
+  }
+
+  #input = (event: Event): void => {
+    if (!(event.target instanceof HTMLTextAreaElement)) return;
+    this.value = event.target.value;
+    this.dispatchEvent(new CustomEvent<string>("dt-draft", { detail: this.value }));
+  };
+
+  #key = (event: KeyboardEvent): void => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.#send();
+  };
+
+  #submit = (event: Event): void => {
+    event.preventDefault();
+    this.#send();
+    this.focus();
+  };
+
+  #send(): void {
+    if (!this.#canSend) return;
+    this.dispatchEvent(new CustomEvent<string>("dt-send", { detail: this.value }));
+  }
+
+  get #bytesOver(): number {
+    return utf8.encode(this.value).length - MESSAGE_TEXT_BYTES_MAX;
+  }
+
+  get #canSend(): boolean {
+    return this.value.trim() !== "" && this.#bytesOver <= 0;
+  }
+
+  override render() {
+    const over = this.#bytesOver;
+    return html`<form @submit=${this.#submit}>
+      <div class="box">
+        <textarea
+          rows="1"
+          dir="auto"
+          enterkeyhint="send"
+          aria-label=${text("composerLabel", { name: this.name })}
+          aria-invalid=${over > 0}
+          placeholder=${text("composerPlaceholder", { name: this.name })}
+          .value=${live(this.value)}
+          @input=${this.#input}
+          @keydown=${this.#key}
+        ></textarea>
+        <button class="send" aria-label=${text("send")} ?disabled=${!this.#canSend}>${icon("up")}</button>
+      </div>
+      ${over > 0 ? html`<p class="over" role="alert">${say("overLimit", { count: over })}</p>` : nothing}
+    </form>`;
+  }
+}
+
+customElements.define("dt-composer", DtComposer);

@@ -1,0 +1,340 @@
+/** A conversation: who it is with, the messages, what stands in the way, where to write. */
+import type { ClientEvent, ConversationId, ConversationView, MessageView } from "@dovetail/core";
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { ref } from "lit/directives/ref.js";
+import { repeat } from "lit/directives/repeat.js";
+import { baseStyles } from "../look/base-styles.ts";
+import { copyText } from "../parts/copy.ts";
+import { icon } from "../parts/icon.ts";
+import { styled } from "../parts/styled.ts";
+import { VirtualRows } from "../parts/virtual-rows.ts";
+import { draftOf, setDraft } from "../session/drafts.ts";
+import type { Session } from "../session/session.ts";
+import { Timeline } from "../session/timeline.ts";
+import { Watch } from "../session/watch.ts";
+import { say, text } from "../words/say.ts";
+import { conversationStyles } from "./conversation-styles.ts";
+import { messageRow, messageRowStyles, type RowContext } from "./message-row.ts";
+import "../parts/dt-avatar.ts";
+import type { DtComposer } from "./dt-composer.ts";
+import "./dt-composer.ts";
+import "./dt-request-bar.ts";
+
+const ROW_ESTIMATE_PX = 48;
+/** Older messages are asked for when this many rows or fewer lie above the view. */
+const OLDER_AHEAD_ROWS = 40;
+
+export class DtConversation extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    conversationId: { attribute: false },
+    focusedId: { state: true },
+    announcement: { state: true },
+    newBelow: { state: true },
+  };
+  static override styles = [baseStyles, conversationStyles, messageRowStyles];
+  declare session: Session;
+  declare conversationId: ConversationId | null;
+  declare focusedId: string | null;
+  declare announcement: string;
+  declare newBelow: number;
+  #timeline: Timeline | null = null;
+  #firstNewId: string | null = null;
+  #hasPlaced = false;
+  #rows = new VirtualRows(this, {
+    scroller: () => this.renderRoot?.querySelector<HTMLElement>(".log") ?? null,
+    count: () => this.#messages.length,
+    keyOf: (index) => this.#messages[index]?.id ?? String(index),
+    estimatePx: () => ROW_ESTIMATE_PX,
+    onScroll: () => this.#scrolled(),
+  });
+
+  constructor() {
+    super();
+    this.conversationId = null;
+    this.focusedId = null;
+    this.announcement = "";
+    this.newBelow = 0;
+    new Watch(
+      this,
+      () => this.session ?? null,
+      (event) => this.#heard(event),
+    );
+  }
+
+  get #messages(): readonly MessageView[] {
+    return this.#timeline?.messages ?? [];
+  }
+
+  get #conversation(): ConversationView | undefined {
+    return this.session.views.conversations.find((one) => one.id === this.conversationId);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener("visibilitychange", this.#seen);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener("visibilitychange", this.#seen);
+    this.#timeline?.close();
+    this.#timeline = null;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has("conversationId") && this.#timeline !== null) return;
+    this.#timeline?.close();
+    this.#timeline = null;
+    this.#firstNewId = null;
+    this.#hasPlaced = false;
+    this.focusedId = null;
+    this.newBelow = 0;
+    if (this.conversationId === null) return;
+    const timeline = new Timeline(this.session, this.conversationId, () => this.#loaded());
+    this.#timeline = timeline;
+    void timeline.refresh();
+  }
+
+  #heard(event: ClientEvent | null): void {
+    if (event === null || event.type === "progress") return;
+    if (event.type === "message" && event.message.conversationId !== this.conversationId) return;
+    void this.#timeline?.refresh();
+  }
+
+  #loaded(): void {
+    const before = this.#lastId;
+    const messages = this.#messages;
+    this.#lastId = messages.at(-1)?.id ?? null;
+    if (!this.#hasPlaced && this.#timeline?.isLoaded === true) this.#place(messages);
+    else if (before !== null && before !== this.#lastId) this.#arrived(messages, before);
+    this.requestUpdate();
+  }
+  #lastId: string | null = null;
+
+  /** Opens at the first message that was not read. */
+  #place(messages: readonly MessageView[]): void {
+    this.#hasPlaced = true;
+    const unread = this.#conversation?.unreadCount ?? 0;
+    const received = messages.filter((one) => !one.isOwn);
+    const firstNew = unread > 0 ? received[Math.max(0, received.length - unread)] : undefined;
+    this.#firstNewId = firstNew?.id ?? null;
+    const at = firstNew === undefined ? -1 : messages.indexOf(firstNew);
+    void this.updateComplete.then(() => {
+      if (at > 0) this.#rows.scrollTo(at, "start");
+      else this.#rows.scrollToEnd();
+      this.#seen();
+    });
+  }
+
+  /** One announcement for a burst; a count at the button to the end while one reads further up. */
+  #arrived(messages: readonly MessageView[], before: string): void {
+    const since = messages.slice(messages.findIndex((one) => one.id === before) + 1);
+    const received = since.filter((one) => !one.isOwn);
+    if (since.some((one) => one.isOwn)) void this.updateComplete.then(() => this.#rows.scrollToEnd());
+    const [first] = received;
+    if (first === undefined) return;
+    const name = this.#conversation?.contact.name ?? "";
+    this.announcement =
+      received.length === 1
+        ? text("announceNew", { name, text: first.text })
+        : text("announceMany", { count: received.length });
+    if (this.#rows.isAtEnd) this.#seen();
+    else this.newBelow += received.length;
+  }
+
+  #scrolled(): void {
+    const [first] = this.#rows.items;
+    if (first !== undefined && first.index < OLDER_AHEAD_ROWS && this.#hasPlaced)
+      void this.#timeline?.loadOlder();
+    if (this.newBelow > 0 && this.#rows.isAtEnd) {
+      this.newBelow = 0;
+      this.#seen();
+    }
+  }
+
+  /** Marks as read what lies before the eyes: the end of the list in a page that is looked at. */
+  #seen = (): void => {
+    const conversation = this.#conversation;
+    if (document.visibilityState !== "visible" || conversation === undefined) return;
+    const [lastRow] = this.#rows.items.slice(-1);
+    const sees = this.#rows.isAtEnd || lastRow?.index === this.#messages.length - 1;
+    if (conversation.unreadCount > 0 && sees)
+      void this.session.tried(this.session.client.markRead(conversation.id));
+  };
+
+  #toEnd = (): void => {
+    this.newBelow = 0;
+    this.#rows.scrollToEnd();
+  };
+
+  #send = async (event: CustomEvent<string>): Promise<void> => {
+    const { conversationId } = this;
+    if (conversationId === null) return;
+    setDraft(this.session, conversationId, "");
+    this.requestUpdate();
+    const sent = await this.session.tried(this.session.client.send(conversationId, event.detail));
+    if (sent === null && draftOf(this.session, conversationId) === "")
+      setDraft(this.session, conversationId, event.detail);
+    void this.#timeline?.refresh();
+    this.requestUpdate();
+  };
+
+  #draft = (event: CustomEvent<string>): void => {
+    if (this.conversationId !== null) setDraft(this.session, this.conversationId, event.detail);
+  };
+
+  #star = (message: MessageView): void => {
+    void this.session.tried(this.session.client.setStarred(message, !message.isStarred)).then(() => {
+      void this.#timeline?.refresh();
+    });
+  };
+
+  /** Moves the focus from message to message; the letter `s` stars the one that has it. */
+  #keyInLog = (event: KeyboardEvent): void => {
+    const messages = this.#messages;
+    const focused = messages.findIndex((one) => one.id === this.focusedId);
+    const at = focused === -1 ? messages.length - 1 : focused;
+    const message = messages[at];
+    if (message === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: messages.length - 1 }[event.key];
+    if (target !== undefined) {
+      event.preventDefault();
+      this.#focusRow(Math.min(Math.max(target, 0), messages.length - 1));
+    } else if (event.key === "c" && event.target instanceof HTMLElement && event.target.matches(".m"))
+      copyText(this, message.text);
+    else if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.matches(".m"))
+      event.target.querySelector("a")?.click();
+  };
+
+  #focusRow(index: number): void {
+    const message = this.#messages[index];
+    if (message === undefined) return;
+    this.focusedId = message.id;
+    this.#rows.scrollTo(index);
+    void this.updateComplete.then(() =>
+      requestAnimationFrame(() =>
+        this.renderRoot.querySelector<HTMLElement>(`[data-id="${CSS.escape(message.id)}"]`)?.focus(),
+      ),
+    );
+  }
+
+  /** Stars the focused message, or the newest one. */
+  starFocused(): void {
+    const message = this.#messages.find((one) => one.id === this.focusedId) ?? this.#messages.at(-1);
+    if (message !== undefined) this.#star(message);
+  }
+
+  /** Puts the focus where one writes. */
+  focusComposer(): void {
+    this.renderRoot.querySelector<DtComposer>("dt-composer")?.focus();
+  }
+
+  override render() {
+    const conversation = this.#conversation;
+    if (conversation === undefined) {
+      return html`<div class="none"><p class="soft">${say("conversationNone")}</p></div>`;
+    }
+    const { contact } = conversation;
+    const isOpen = contact.state === "accepted" || contact.state === "requested";
+    return html`
+      ${this.#header(conversation)}
+      <slot name="strip"></slot>
+      ${this.#log(conversation)}
+      ${
+        isOpen
+          ? html`<dt-composer
+              .name=${contact.name}
+              .value=${draftOf(this.session, conversation.id)}
+              @dt-send=${this.#send}
+              @dt-draft=${this.#draft}
+            ></dt-composer>`
+          : html`<dt-request-bar .session=${this.session} .contact=${contact}></dt-request-bar>`
+      }
+      <p class="vh" role="status" aria-live="polite">${this.announcement}</p>
+    `;
+  }
+
+  #header({ contact }: ConversationView) {
+    return html`<header>
+      <button class="ib back" type="button" aria-label=${text("back")} @click=${() => this.#emit("dt-back")}>
+        ${icon("back")}
+      </button>
+      <dt-avatar .name=${contact.name}></dt-avatar>
+      <div class="who">
+        <h2><bdi>${contact.name}</bdi></h2>
+        <p class="vf"><slot name="trust"></slot></p>
+      </div>
+      <button class="ib" type="button" aria-label=${text("details")} @click=${() => this.#emit("dt-details")}>
+        ${icon("more")}
+      </button>
+    </header>`;
+  }
+
+  #log(conversation: ConversationView) {
+    const messages = this.#messages;
+    const { contact } = conversation;
+    const setSize = Math.max(conversation.messageCount, messages.length);
+    const context: RowContext = {
+      name: contact.name,
+      nowMs: Date.now(),
+      hasAccepted: contact.state === "accepted",
+      hasLinks: contact.state === "accepted",
+      firstNewId: this.#firstNewId,
+      focusedId: this.focusedId ?? messages.at(-1)?.id ?? null,
+      setSize,
+      copy: (message) => copyText(this, message.text),
+      sendAgain: (message) =>
+        void this.session.tried(this.session.client.send(conversation.id, message.text)),
+      star: this.#star,
+    };
+    return html`<div class="log-frame">
+      <div
+        class="log"
+        role="log"
+        aria-live="off"
+        aria-label=${text("messagesLabel", { name: contact.name })}
+        @keydown=${this.#keyInLog}
+      >
+        <div class="sizer" ${styled({ "block-size": `${this.#rows.totalPx}px` })}>
+          ${repeat(
+            this.#rows.items,
+            (item) => item.key,
+            (item) => {
+              const message = messages[item.index];
+              if (message === undefined) return nothing;
+              const neighbours = { before: messages[item.index - 1], after: messages[item.index + 1] };
+              const position = setSize - messages.length + item.index + 1;
+              return html`<div
+                class="row"
+                data-index=${item.index}
+                ${styled({ transform: `translateY(${item.start}px)` })}
+                ${ref(this.#rows.measure)}
+              >
+                ${messageRow(message, neighbours, position, context)}
+              </div>`;
+            },
+          )}
+        </div>
+        ${
+          messages.length === 0 && this.#timeline?.isLoaded === true
+            ? html`<p class="empty soft">${say("conversationEmpty")}</p>`
+            : nothing
+        }
+      </div>
+      ${
+        this.#rows.isAtEnd || messages.length === 0
+          ? nothing
+          : html`<button class="btn line to-end" type="button" aria-label=${text("toEnd")} @click=${this.#toEnd}>
+              ${icon("down")}${this.newBelow > 0 ? html`<span>${say("newCount", { count: this.newBelow })}</span>` : nothing}
+            </button>`
+      }
+    </div>`;
+  }
+
+  #emit(type: string): void {
+    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
+  }
+}
+
+customElements.define("dt-conversation", DtConversation);

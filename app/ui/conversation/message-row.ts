@@ -1,0 +1,248 @@
+/** One row of a conversation: the line of a day, the mark of what is new, the message, its state. */
+import type { MessageView } from "@dovetail/core";
+import { css, html, nothing, type TemplateResult } from "lit";
+import { icon } from "../parts/icon.ts";
+import { messageText } from "../parts/message-text.ts";
+import type { MessageKey } from "../words/en.ts";
+import { type Params, say, text } from "../words/say.ts";
+import { clockTime, dayName, dayOf } from "../words/times.ts";
+import "../parts/dt-joint.ts";
+
+/** Messages of one author within this time stand together. */
+const RUN_MS = 300_000;
+
+export interface RowContext {
+  readonly name: string;
+  readonly nowMs: number;
+  readonly hasAccepted: boolean;
+  readonly hasLinks: boolean;
+  readonly firstNewId: string | null;
+  readonly focusedId: string | null;
+  readonly setSize: number;
+  readonly copy: (message: MessageView) => void;
+  readonly sendAgain: (message: MessageView) => void;
+  readonly star: (message: MessageView) => void;
+}
+
+export interface Neighbours {
+  readonly before: MessageView | undefined;
+  readonly after: MessageView | undefined;
+}
+
+/** The row of `message`; `position` counts from 1 in the whole conversation. */
+export function messageRow(
+  message: MessageView,
+  { before, after }: Neighbours,
+  position: number,
+  context: RowContext,
+): TemplateResult {
+  const isFirstOfDay = before === undefined || dayOf(before.sentAtMs) !== dayOf(message.sentAtMs);
+  const isNew = context.firstNewId === message.id;
+  const joins = !isFirstOfDay && !isNew && isRun(before, message);
+  const joined =
+    after !== undefined && dayOf(after.sentAtMs) === dayOf(message.sentAtMs) && isRun(message, after);
+  const side = message.isOwn ? "me" : "they";
+  return html`
+    ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.nowMs)}</div>` : nothing}
+    ${isNew ? html`<div class="day new">${say("newBelow")}</div>` : nothing}
+    <div
+      class="m ${side} ${joins ? "j" : "first"} ${joined ? "k" : ""}"
+      role="article"
+      tabindex=${context.focusedId === message.id ? 0 : -1}
+      data-id=${message.id}
+      aria-label=${labelOf(message, context)}
+      aria-setsize=${context.setSize}
+      aria-posinset=${position}
+    >
+      <span class="t" dir="auto">${messageText(message.text, context.hasLinks)}</span
+      ><time datetime=${new Date(message.sentAtMs).toISOString()}
+        >${message.isStarred ? html`<span class="starred">${icon("star")}</span>` : nothing}${clockTime(message.sentAtMs)}</time
+      >
+    </div>
+    ${stateLine(message, after, context)}
+  `;
+}
+
+function isRun(before: MessageView | undefined, message: MessageView): boolean {
+  return (
+    before !== undefined &&
+    before.author === message.author &&
+    message.sentAtMs - before.sentAtMs < RUN_MS &&
+    before.state !== "failed"
+  );
+}
+
+/** The state in words and as a joint, below the last own message that has it. */
+function stateLine(message: MessageView, after: MessageView | undefined, context: RowContext) {
+  if (
+    !message.isOwn ||
+    (message.state !== "failed" && after?.isOwn === true && after.state === message.state)
+  )
+    return nothing;
+  switch (message.state) {
+    case "kept":
+      return line(
+        html`<dt-joint state="kept"></dt-joint>`,
+        context.hasAccepted ? "stateKept" : "stateWaitsAccept",
+        context,
+      );
+    case "sent":
+      return line(html`<dt-joint state="half"></dt-joint>`, "stateSent", context);
+    case "delivered":
+      return line(html`<dt-joint state="joined"></dt-joint>`, "stateDelivered", context);
+    case "elsewhere":
+      return line(nothing, "stateElsewhere", context);
+    case "failed":
+      return html`<div class="st bad">
+        <span>${say("stateFailed")}</span>
+        <button type="button" @click=${() => context.copy(message)}>${text("copy")}</button>
+        <button type="button" @click=${() => context.sendAgain(message)}>${text("sendAgain")}</button>
+      </div>`;
+    case "received":
+      return nothing;
+  }
+}
+
+function line(joint: TemplateResult | typeof nothing, key: MessageKey, { name }: RowContext) {
+  return html`<div class="st">${joint}<span>${say(key, { name })}</span></div>`;
+}
+
+const SHORT_STATES = {
+  kept: "shortKept",
+  sent: "shortSent",
+  delivered: "shortDelivered",
+  elsewhere: "stateElsewhere",
+  failed: "shortFailed",
+} as const;
+
+function labelOf(message: MessageView, { name }: RowContext): string {
+  const params: Params = { name, text: message.text, time: clockTime(message.sentAtMs) };
+  const label =
+    message.state === "received"
+      ? text("messageTheirs", params)
+      : text("messageMine", { ...params, state: text(SHORT_STATES[message.state]) });
+  return message.isStarred ? `${label}, ${text("starredMark")}` : label;
+}
+
+export const messageRowStyles = css`
+  .day {
+    display: flex;
+    align-items: center;
+    gap: 12px;
+    font: 500 var(--t1);
+    color: var(--faint);
+    padding: 24px 0 12px;
+  }
+  .day::after {
+    content: "";
+    flex: 1;
+    block-size: 1px;
+    background: var(--line);
+  }
+  .day.new {
+    color: var(--chalk);
+    padding-block: 16px 4px;
+  }
+  .day.new::after {
+    background: var(--chalk);
+  }
+  .m {
+    inline-size: fit-content;
+    max-inline-size: min(480px, 92%);
+    padding: 8px 12px;
+    border-radius: var(--r3);
+    margin-block-start: 2px;
+    background: var(--theirs);
+    font: 400 var(--t3);
+    overflow-wrap: anywhere;
+    white-space: pre-wrap;
+  }
+  .m.first {
+    margin-block-start: 16px;
+  }
+  .day + .m.first {
+    margin-block-start: 0;
+  }
+  .m .t {
+    unicode-bidi: isolate;
+  }
+  .m.they.j {
+    border-start-start-radius: var(--r1);
+  }
+  .m.they.k {
+    border-end-start-radius: var(--r1);
+  }
+  .m.me {
+    margin-inline-start: auto;
+    background: var(--mine);
+    color: var(--on-mine);
+  }
+  .m.me.j {
+    border-start-end-radius: var(--r1);
+  }
+  .m.me.k {
+    border-end-end-radius: var(--r1);
+  }
+  .m time {
+    display: inline-flex;
+    align-items: center;
+    gap: 4px;
+    white-space: nowrap;
+    font: 400 var(--t1);
+    color: var(--faint);
+    float: inline-end;
+    margin: 4px 0 0;
+    margin-inline-start: 12px;
+  }
+  .m.me time {
+    color: var(--on-mine-soft);
+  }
+  .starred .ic {
+    inline-size: 12px;
+    block-size: 12px;
+    display: block;
+  }
+  .st {
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: flex-end;
+    align-items: center;
+    gap: 6px;
+    font: 400 var(--t1);
+    color: var(--faint);
+    margin-block-start: 4px;
+    padding-inline-end: 4px;
+    text-wrap: pretty;
+  }
+  .st dt-joint {
+    inline-size: 17.5px;
+    block-size: 10px;
+    color: var(--soft);
+  }
+  .st.bad {
+    color: var(--stop);
+  }
+  .st.bad button {
+    border: 0;
+    background: none;
+    padding: 4px;
+    font: 600 var(--t1);
+    color: var(--stop);
+    text-decoration: underline;
+    text-underline-offset: 2px;
+  }
+  @media (max-width: 639px) {
+    .m {
+      max-inline-size: min(318px, 92%);
+      font: 400 var(--t4);
+    }
+  }
+  @media (forced-colors: active) {
+    .m {
+      border: 1px solid CanvasText;
+    }
+    .m.me {
+      border-inline-end-width: 4px;
+    }
+  }
+`;

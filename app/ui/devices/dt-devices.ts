@@ -1,0 +1,227 @@
+/** The devices of the account: which there are, what they are called, linking one more, revoking one. */
+import type { DeviceId, DeviceView } from "@dovetail/core";
+import { css, html, LitElement, nothing } from "lit";
+import { baseStyles } from "../look/base-styles.ts";
+import { paneStyles } from "../look/pane-styles.ts";
+import { showToast } from "../parts/dt-toast.ts";
+import { fieldsOf } from "../parts/form.ts";
+import { icon } from "../parts/icon.ts";
+import type { Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import { say, text } from "../words/say.ts";
+import "../parts/dt-progress.ts";
+import "../parts/dt-sheet.ts";
+import "./dt-host-linking.ts";
+import "./dt-server-line.ts";
+
+export class DtDevices extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    openId: { state: true },
+    revokingId: { state: true },
+    isRevoking: { state: true },
+    isLinking: { state: true },
+  };
+  static override styles = [
+    baseStyles,
+    paneStyles,
+    css`
+      .row {
+        display: grid;
+        grid-template-columns: 20px minmax(0, 1fr) auto 36px;
+        gap: 16px;
+        align-items: center;
+        inline-size: 100%;
+        min-block-size: 68px;
+        padding: 8px 0;
+        border: 0;
+        background: none;
+        text-align: start;
+        color: var(--soft);
+      }
+      .row b {
+        display: block;
+        font: 500 var(--t3);
+        color: var(--ink);
+        overflow-wrap: anywhere;
+      }
+      .row span {
+        font: 400 var(--t1);
+      }
+      .rows > li {
+        display: block;
+        padding: 0;
+      }
+      .rows {
+        max-inline-size: 928px;
+      }
+      .off b {
+        color: var(--soft);
+        text-decoration: line-through;
+      }
+      .row .ic:last-child {
+        justify-self: end;
+        transition: transform var(--enter) var(--ease);
+      }
+      .row[aria-expanded="true"] .ic:last-child {
+        transform: rotate(180deg);
+      }
+      .more {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 16px;
+        align-items: end;
+        background: var(--ground);
+        margin: 0 -20px 12px;
+        padding: 16px 20px 20px;
+        border-radius: var(--r2);
+      }
+      .more form {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 8px;
+        align-items: end;
+      }
+      .more .note {
+        flex: 1 1 240px;
+      }
+      .head > div {
+        margin-inline-end: auto;
+      }
+      .sub {
+        color: var(--soft);
+        margin-block-start: 6px;
+        max-inline-size: 60ch;
+      }
+      @media (max-width: 639px) {
+        .row {
+          grid-template-columns: 20px minmax(0, 1fr) 20px;
+        }
+        .row .state {
+          grid-column: 2;
+          grid-row: 2;
+        }
+        .row .ic:last-child {
+          grid-column: 3;
+          grid-row: 1;
+        }
+        .head > .btn {
+          inline-size: 100%;
+        }
+      }
+    `,
+  ];
+  declare session: Session;
+  declare openId: DeviceId | null;
+  declare revokingId: DeviceId | null;
+  declare isRevoking: boolean;
+  declare isLinking: boolean;
+
+  constructor() {
+    super();
+    this.openId = null;
+    this.revokingId = null;
+    this.isRevoking = false;
+    this.isLinking = false;
+    new Watch(this, () => this.session ?? null);
+  }
+
+  #rename = async (event: SubmitEvent, device: DeviceView): Promise<void> => {
+    event.preventDefault();
+    const { name } = fieldsOf(event, ["name"]);
+    const saved = await this.session.tried(this.session.client.setDeviceName(device.id, name.trim()));
+    if (saved !== null) showToast(this, { text: text("saved") });
+  };
+
+  async #revoke(device: DeviceView): Promise<void> {
+    this.isRevoking = true;
+    const revoked = await this.session.tried(this.session.client.revokeDevice(device.id));
+    this.isRevoking = false;
+    this.revokingId = null;
+    if (revoked !== null) showToast(this, { text: text("revoked", { name: device.name }) });
+  }
+
+  override render() {
+    const { devices } = this.session.views;
+    const active = devices.filter((one) => one.isActive);
+    const revoked = devices.filter((one) => !one.isActive);
+    return html`<div class="pane">
+      <div class="head">
+        <div>
+          <h1 class="title">${say("devicesTitle", { count: active.length })}</h1>
+          <p class="sub">${say("devicesSub")}</p>
+        </div>
+        <button class="btn ink" type="button" @click=${() => (this.isLinking = true)}>${say("linkDevice")}</button>
+      </div>
+      <ul class="rows">
+        ${[...active, ...revoked].map((device) => this.#row(device))}
+      </ul>
+      <dt-server-line .session=${this.session}></dt-server-line>
+      ${this.#sheets(devices)}
+    </div>`;
+  }
+
+  #row(device: DeviceView) {
+    const isOpen = this.openId === device.id;
+    return html`<li>
+      <button
+        class="row ${device.isActive ? "" : "off"}"
+        type="button"
+        aria-expanded=${isOpen}
+        @click=${() => {
+          this.openId = isOpen ? null : device.id;
+        }}
+      >
+        ${icon(device.isThis ? "browser" : "devices")}
+        <span><b><bdi>${device.name}</bdi></b><span class="faint">${device.isThis ? say("thisBrowser") : say("deviceAdded", { seq: device.addedSeq })}</span></span>
+        <span class="state">${say(device.isActive ? "deviceActive" : "deviceRevoked")}</span>
+        ${icon("down")}
+      </button>
+      ${isOpen && device.isActive ? this.#more(device) : nothing}
+    </li>`;
+  }
+
+  #more(device: DeviceView) {
+    return html`<div class="more">
+      <form @submit=${(event: SubmitEvent) => this.#rename(event, device)}>
+        <div class="field">
+          <label for="name">${say("deviceName")}</label>
+          <input id="name" name="name" dir="auto" required autocomplete="off" .value=${device.name} />
+        </div>
+        <button class="btn line">${say("rename")}</button>
+      </form>
+      <p class="note">
+        ${device.isThis ? say("revokeSelfNote") : say("revokeNote", { name: device.name })}
+      </p>
+      ${
+        device.isThis
+          ? nothing
+          : html`<button class="btn stop" type="button" @click=${() => (this.revokingId = device.id)}>
+              ${say("revokeName", { name: device.name })}
+            </button>`
+      }
+    </div>`;
+  }
+
+  #sheets(devices: readonly DeviceView[]) {
+    if (this.isLinking)
+      return html`<dt-host-linking .session=${this.session} @dt-close=${() => (this.isLinking = false)}></dt-host-linking>`;
+    const device = devices.find((one) => one.id === this.revokingId);
+    if (device === undefined) return nothing;
+    const { name } = device;
+    return html`<dt-sheet .label=${text("revokeTitle", { name })} @dt-close=${() => (this.revokingId = null)}>
+      <p>${say("revokeNote", { name })}</p>
+      ${this.isRevoking ? html`<dt-progress .label=${text("revoking")}></dt-progress>` : nothing}
+      <div class="acts">
+        <button class="btn stop" type="button" ?disabled=${this.isRevoking} @click=${() => this.#revoke(device)}>
+          ${say("revokeName", { name })}
+        </button>
+        <button class="btn line" type="button" ?disabled=${this.isRevoking} @click=${() => (this.revokingId = null)}>
+          ${say("cancel")}
+        </button>
+      </div>
+    </dt-sheet>`;
+  }
+}
+
+customElements.define("dt-devices", DtDevices);

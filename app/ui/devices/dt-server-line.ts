@@ -1,0 +1,72 @@
+/** The server as one more holder: what it is for, and how this device stands to it, since when. */
+import { css, html, LitElement, nothing } from "lit";
+import { baseStyles } from "../look/base-styles.ts";
+import { icon } from "../parts/icon.ts";
+import { truthOf } from "../session/connection-words.ts";
+import type { Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import { describeError } from "../words/error-words.ts";
+import { say } from "../words/say.ts";
+
+export class DtServerLine extends LitElement {
+  static override properties = { session: { attribute: false } };
+  static override styles = [
+    baseStyles,
+    css`
+      :host {
+        display: grid;
+        grid-template-columns: 20px minmax(0, 252px) minmax(0, 1fr);
+        gap: 4px 16px;
+        align-items: start;
+        border-block-start: 2px solid var(--ink);
+        padding-block-start: 16px;
+        max-inline-size: 928px;
+      }
+      b {
+        display: block;
+        font: 500 var(--t3);
+        overflow-wrap: anywhere;
+      }
+      span {
+        font: 400 var(--t1);
+      }
+      .ic {
+        color: var(--soft);
+        margin-block-start: 2px;
+      }
+      p b {
+        font: 500 var(--t2);
+        color: var(--ink);
+      }
+      @media (max-width: 639px) {
+        :host {
+          grid-template-columns: 20px minmax(0, 1fr);
+        }
+        p {
+          grid-column: 2;
+        }
+      }
+    `,
+  ];
+  declare session: Session;
+
+  constructor() {
+    super();
+    new Watch(this, () => this.session ?? null);
+  }
+
+  override render() {
+    const { account } = this.session.views;
+    if (account === null) return nothing;
+    const { lastError, state } = this.session.status;
+    const truth = truthOf(this.session, Date.now());
+    return html`${icon("server")}
+      <div><b>${new URL(account.origin).host}</b><span class="faint">${say("serverHolds")}</span></div>
+      <p class="note">
+        <b>${truth.title}</b>${truth.note}.
+        ${state !== "online" && lastError !== null ? describeError(lastError).text : nothing}
+      </p>`;
+  }
+}
+
+customElements.define("dt-server-line", DtServerLine);

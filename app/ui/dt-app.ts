@@ -1,0 +1,149 @@
+/** The app: what stands on the page in each state of the engine. */
+import { css, html, LitElement, nothing } from "lit";
+import type { Engine, EngineState } from "../engine/engine.ts";
+import { baseStyles } from "./look/base-styles.ts";
+import { adoptTokens } from "./look/tokens.ts";
+import type { DtToast, Toast } from "./parts/dt-toast.ts";
+import { Session } from "./session/session.ts";
+import { showTheme } from "./session/preferences.ts";
+import { describeEngineError } from "./words/engine-error-words.ts";
+import { describeError } from "./words/error-words.ts";
+import { say, text } from "./words/say.ts";
+import "./first-run/dt-first-run.ts";
+import "./parts/dt-progress.ts";
+import "./parts/dt-toast.ts";
+import "./shell/dt-lock.ts";
+import "./shell/dt-shell.ts";
+
+export class DtApp extends LitElement {
+  static override properties = { engine: { attribute: false }, state: { state: true }, isFirstRun: { state: true } };
+  static override styles = [
+    baseStyles,
+    css`
+      :host {
+        display: block;
+        block-size: var(--app-height, 100dvh);
+        overflow: hidden;
+        background: var(--pane);
+      }
+      .wait {
+        max-inline-size: 400px;
+        padding: 40px 24px;
+        display: grid;
+        gap: 16px;
+      }
+      h1 {
+        font: 600 var(--t5);
+      }
+    `,
+  ];
+  declare engine: Engine;
+  declare state: EngineState;
+  /** The first run goes on after the account is there: its words are still to be written down. */
+  declare isFirstRun: boolean;
+  #session: Session | null = null;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor() {
+    super();
+    this.state = { type: "starting" };
+    this.isFirstRun = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#follow(this.engine.state());
+    this.#unsubscribe = this.engine.onState((state) => this.#follow(state));
+    window.visualViewport?.addEventListener("resize", this.#resized);
+    this.addEventListener("dt-toast", this.#toast);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#unsubscribe?.();
+    this.#closeSession();
+    window.visualViewport?.removeEventListener("resize", this.#resized);
+  }
+
+  #follow(state: EngineState): void {
+    this.state = state;
+    if (state.type === "empty" || state.type === "evicted") this.isFirstRun = true;
+    if (state.type === "ready") {
+      this.#session ??= new Session(this.engine.client, (error) => this.#say({ ...describeError(error), isError: true }));
+      this.engine.client.start();
+    } else if (state.type !== "starting") this.#closeSession();
+  }
+
+  #closeSession(): void {
+    this.#session?.close();
+    this.#session = null;
+  }
+
+  /** A keyboard on the screen of a phone leaves less height; what one writes stays above it. */
+  #resized = (): void => {
+    const height = window.visualViewport?.height;
+    if (height !== undefined) this.style.setProperty("--app-height", `${height}px`);
+  };
+
+  #toast = (event: Event): void => {
+    if (event instanceof CustomEvent) this.#say(event.detail as Toast);
+  };
+
+  #say(toast: Toast): void {
+    this.renderRoot.querySelector<DtToast>("dt-toast")?.show(toast);
+  }
+
+  #finished = (): void => {
+    this.isFirstRun = false;
+  };
+
+  override render() {
+    return html`${this.#screen()}<dt-toast></dt-toast>`;
+  }
+
+  #screen() {
+    const { state, engine } = this;
+    const isJoining = state.type === "empty" || state.type === "evicted" || state.type === "ready";
+    if (this.isFirstRun && (isJoining || state.type === "starting"))
+      return html`<dt-first-run
+        .engine=${engine}
+        .wasEvicted=${state.type === "evicted"}
+        @dt-finished=${this.#finished}
+      ></dt-first-run>`;
+    switch (state.type) {
+      case "ready":
+        return this.#session === null
+          ? nothing
+          : html`<dt-shell .session=${this.#session} .engine=${engine}></dt-shell>`;
+      case "locked":
+        return html`<dt-lock .engine=${engine} .protection=${state.protection}></dt-lock>`;
+      case "failed":
+        return this.#failed(state);
+      default:
+        return html`<main class="wait"><dt-progress .label=${text("starting")}></dt-progress></main>`;
+    }
+  }
+
+  #failed({ error }: Extract<EngineState, { readonly type: "failed" }>) {
+    const words = describeEngineError(error);
+    return html`<main class="wait">
+      <h1>${say("startFailed")}</h1>
+      <p role="alert">${words.text} ${words.hint ?? ""}</p>
+      <div>
+        <button class="btn ink" type="button" @click=${() => void this.engine.retry()}>${say("tryAgain")}</button>
+      </div>
+    </main>`;
+  }
+}
+
+customElements.define("dt-app", DtApp);
+
+/** Shows the app of `engine` in the page. */
+export function showApp(page: Window, engine: Engine): void {
+  adoptTokens(page.document);
+  showTheme(page);
+  const app = page.document.createElement("dt-app");
+  if (!(app instanceof DtApp)) return;
+  app.engine = engine;
+  page.document.body.append(app);
+}

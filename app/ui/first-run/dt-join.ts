@@ -1,0 +1,226 @@
+/** Linking this browser to an account: scan or paste, whose account, six digits to type on the other device. */
+import type { LinkingGuest } from "@dovetail/core";
+import { html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
+import { baseStyles } from "../look/base-styles.ts";
+import { judgeCode } from "../parts/dt-scan.ts";
+import { fieldsOf } from "../parts/form.ts";
+import { describeEngineError } from "../words/engine-error-words.ts";
+import type { ErrorWords } from "../words/en-errors.ts";
+import { say, text } from "../words/say.ts";
+import { suggestedDeviceName } from "./device-name.ts";
+import type { DtPassphraseChoice } from "./dt-passphrase-choice.ts";
+import { firstRunStyles } from "./first-run-styles.ts";
+import { innerStep } from "./inner-step.ts";
+import "../parts/dt-avatar.ts";
+import "../parts/dt-joint.ts";
+import "../parts/dt-progress.ts";
+import "../parts/dt-scan.ts";
+import "./dt-passphrase-choice.ts";
+
+type Step =
+  | { readonly type: "code" }
+  | { readonly type: "asking" }
+  | { readonly type: "account"; readonly guest: LinkingGuest }
+  | { readonly type: "accepting"; readonly guest: LinkingGuest }
+  | { readonly type: "digits"; readonly guest: LinkingGuest; readonly digits: string }
+  | { readonly type: "ended" };
+
+export class DtJoin extends LitElement {
+  static override properties = {
+    engine: { attribute: false },
+    step: { state: true },
+    fault: { state: true },
+    code: { state: true },
+    isScanning: { state: true },
+  };
+  static override styles = [baseStyles, firstRunStyles, innerStep];
+  declare engine: Engine;
+  declare step: Step;
+  declare fault: ErrorWords | null;
+  declare code: string;
+  declare isScanning: boolean;
+  #isGone = false;
+
+  constructor() {
+    super();
+    this.step = { type: "code" };
+    this.fault = null;
+    this.code = "";
+    this.isScanning = false;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#isGone = true;
+    const { step } = this;
+    if (step.type === "account" || step.type === "accepting" || step.type === "digits") void step.guest.cancel();
+  }
+
+  #submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const { code, device } = fieldsOf(event, ["code", "device"]);
+    const choice = this.renderRoot.querySelector<DtPassphraseChoice>("dt-passphrase-choice")?.choice;
+    const fault = judgeCode(code, "link");
+    if (fault === "scanContactElsewhere") this.fault = { text: text(fault) };
+    else if (choice === undefined || choice.type === "differ") this.fault = { text: text("passphrasesDiffer") };
+    else await this.#join(code.trim(), device.trim(), choice.type === "none" ? null : choice.passphrase);
+  };
+
+  async #join(code: string, deviceName: string, passphrase: string | null): Promise<void> {
+    this.fault = null;
+    this.step = { type: "asking" };
+    const joined = await this.engine.join({ code, deviceName, passphrase });
+    if (this.#isGone) {
+      if (joined.ok) void joined.value.cancel();
+      return;
+    }
+    if (joined.ok) this.step = { type: "account", guest: joined.value };
+    else this.#end(describeEngineError(joined.error));
+  }
+
+  async #accept(guest: LinkingGuest): Promise<void> {
+    this.step = { type: "accepting", guest };
+    const accepted = await guest.accept();
+    if (this.#isGone) return;
+    if (!accepted.ok) {
+      this.#end(describeEngineError(accepted.error));
+      return;
+    }
+    this.step = { type: "digits", guest, digits: accepted.value.digits };
+    const linked = await guest.whenLinked();
+    if (this.#isGone) return;
+    if (!linked.ok) {
+      this.#end(describeEngineError(linked.error));
+      return;
+    }
+    this.step = { type: "ended" };
+    this.#emit("dt-joined");
+    this.#emit("dt-finished");
+  }
+
+  #end(fault: ErrorWords): void {
+    this.fault = fault;
+    this.step = { type: "ended" };
+  }
+
+  #scanned = (event: CustomEvent<string>): void => {
+    this.isScanning = false;
+    this.code = event.detail;
+  };
+
+  #again = (): void => {
+    this.fault = null;
+    this.code = "";
+    this.step = { type: "code" };
+  };
+
+  #stop = (guest: LinkingGuest): void => {
+    void guest.cancel();
+    this.#emit("dt-back");
+  };
+
+  #emit(type: string): void {
+    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
+  }
+
+  override render() {
+    const { step, fault } = this;
+    switch (step.type) {
+      case "code":
+        return this.#form();
+      case "asking":
+        return html`<h1 class="step">${say("linkTitle")}</h1>
+          <dt-progress .label=${text("linkReading")}></dt-progress>`;
+      case "account":
+      case "accepting":
+        return this.#account(step.guest, step.type === "accepting");
+      case "digits":
+        return this.#digits(step.guest, step.digits);
+      case "ended":
+        return html`<h1 class="step">${say(fault === null ? "linkDone" : "linkFailedTitle")}</h1>
+          ${
+            fault === null
+              ? nothing
+              : html`<p role="alert" class="bad">${fault.text}</p>
+                  <p class="note">${fault.hint ?? nothing}</p>
+                  <div class="acts">
+                    <button class="btn ink lg" type="button" @click=${this.#again}>${say("tryAgain")}</button>
+                    <button class="btn lg" type="button" @click=${() => this.#emit("dt-back")}>${say("back")}</button>
+                  </div>`
+          }`;
+    }
+  }
+
+  #form() {
+    const { fault } = this;
+    return html`<h1 class="step">${say("linkTitle")}</h1>
+      <p class="soft">${say("linkNote")}</p>
+      ${
+        this.isScanning
+          ? html`<dt-scan expects="link" @dt-found=${this.#scanned}></dt-scan>`
+          : html`<div>
+              <button class="btn line lg" type="button" @click=${() => (this.isScanning = true)}>${say("scanStart")}</button>
+            </div>`
+      }
+      <form @submit=${this.#submit}>
+        <div class="field">
+          <label for="code">${say("linkPaste")}</label>
+          <textarea
+            id="code"
+            name="code"
+            rows="3"
+            required
+            autocomplete="off"
+            spellcheck="false"
+            aria-describedby="code-note"
+            .value=${this.code}
+          ></textarea>
+          <p id="code-note" class="note">${say("linkPasteNote")}</p>
+        </div>
+        <div class="field">
+          <label for="device">${say("deviceName")}</label>
+          <input id="device" name="device" dir="auto" required autocomplete="off" .value=${suggestedDeviceName(navigator.userAgent)} />
+        </div>
+        <dt-passphrase-choice></dt-passphrase-choice>
+        ${fault === null ? nothing : html`<p role="alert" class="bad">${fault.text}</p>`}
+        <div class="acts">
+          <button class="btn ink lg">${say("linkContinue")}</button>
+          <button class="btn lg" type="button" @click=${() => this.#emit("dt-back")}>${say("back")}</button>
+        </div>
+      </form>`;
+  }
+
+  #account(guest: LinkingGuest, isBusy: boolean) {
+    const { accountName } = guest;
+    return html`<h1 class="step">${say("linkIsItYou")}</h1>
+      <div class="id">
+        <dt-avatar .name=${accountName}></dt-avatar>
+        <b><bdi>${accountName}</bdi></b>
+      </div>
+      <p class="note">${say("linkAccountNote", { name: accountName })}</p>
+      ${isBusy ? html`<dt-progress .label=${text("linkWaiting")}></dt-progress>` : nothing}
+      <div class="acts">
+        <button class="btn ink lg" type="button" ?disabled=${isBusy} @click=${() => this.#accept(guest)}>${say("linkYes")}</button>
+        <button class="btn line lg" type="button" @click=${() => this.#stop(guest)}>${say("stop")}</button>
+      </div>`;
+  }
+
+  #digits(guest: LinkingGuest, digits: string) {
+    const { accountName } = guest;
+    return html`<h1 class="step">${say("linkCodeTitle")}</h1>
+      <p class="code" role="img" aria-label=${text("linkCodeLabel", { digits: [...digits].join(" ") })}>
+        <span>${digits.slice(0, 3)}</span><span>${digits.slice(3)}</span>
+      </p>
+      <p class="note">${say("linkCodeNote")}</p>
+      <div class="id">
+        <dt-avatar .name=${accountName}></dt-avatar>
+        <b><bdi>${accountName}</bdi></b>
+      </div>
+      <p class="note">${say("linkAccountNote", { name: accountName })}</p>
+      <p class="note wait" role="status"><dt-joint state="apart"></dt-joint>${say("linkWaiting")}</p>
+      <div><button class="btn line lg" type="button" @click=${() => this.#stop(guest)}>${say("stop")}</button></div>`;
+  }
+}
+
+customElements.define("dt-join", DtJoin);

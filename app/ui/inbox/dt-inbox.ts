@@ -1,0 +1,216 @@
+/** The list of conversations of one mailbox: inbox, requests, archive, or those with a tag. */
+import type { ConversationId, ConversationView } from "@dovetail/core";
+import { html, LitElement, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { baseStyles } from "../look/base-styles.ts";
+import { icon } from "../parts/icon.ts";
+import { truthOf } from "../session/connection-words.ts";
+import { goTo, type Route } from "../session/route.ts";
+import type { Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import type { MessageKey } from "../words/en.ts";
+import { say, text } from "../words/say.ts";
+import { conversationsOf, matching } from "./conversations-of.ts";
+import { inboxRow } from "./inbox-row.ts";
+import { inboxStyles } from "./inbox-styles.ts";
+import "../parts/dt-avatar.ts";
+import "../parts/dt-joint.ts";
+import "../parts/dt-progress.ts";
+
+const EMPTY_WORDS: Readonly<Record<string, MessageKey>> = {
+  inbox: "inboxEmpty",
+  requests: "requestsEmpty",
+  archive: "archiveEmpty",
+};
+
+export class DtInbox extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    route: { attribute: false },
+    query: { state: true },
+  };
+  static override styles = [baseStyles, inboxStyles];
+  declare session: Session;
+  declare route: Route;
+  declare query: string;
+
+  constructor() {
+    super();
+    this.query = "";
+    new Watch(this, () => this.session ?? null);
+  }
+
+  /** What is shown, in its order. */
+  get shown(): readonly ConversationView[] {
+    return matching(conversationsOf(this.session.views.conversations, this.route), this.query);
+  }
+
+  /** Puts the focus into the search field. */
+  focusSearch(): void {
+    this.renderRoot.querySelector("input")?.focus();
+  }
+
+  /** Opens the conversation `step` rows away from the one that is open. */
+  openNeighbour(step: number): void {
+    const { shown } = this;
+    const at = shown.findIndex((one) => one.id === this.route.conversationId);
+    const next = shown[at === -1 ? 0 : Math.min(Math.max(at + step, 0), shown.length - 1)];
+    if (next !== undefined) this.#open(next.id);
+  }
+
+  /** Moves the focus `step` rows. */
+  moveFocus(step: number): void {
+    const rows = [...this.renderRoot.querySelectorAll<HTMLElement>("a.row")];
+    const at = rows.findIndex((row) => row.matches(":focus"));
+    rows[at === -1 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)]?.focus();
+  }
+
+  #open(conversationId: ConversationId): void {
+    goTo(window, { section: this.route.section, tagId: this.route.tagId, conversationId });
+  }
+
+  #search = (event: Event): void => {
+    if (event.target instanceof HTMLInputElement) this.query = event.target.value;
+  };
+
+  #searchKey = (event: KeyboardEvent): void => {
+    const [first] = this.shown;
+    if (event.key === "Escape" && this.query !== "") {
+      event.stopPropagation();
+      this.#clear();
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      this.moveFocus(0);
+    } else if (event.key === "Enter" && first !== undefined) this.#open(first.id);
+  };
+
+  #rowKey = (event: KeyboardEvent): void => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    this.moveFocus(step);
+  };
+
+  #clear = (): void => {
+    this.query = "";
+    this.focusSearch();
+  };
+
+  #add = (): void => {
+    this.dispatchEvent(new CustomEvent("dt-add", { bubbles: true, composed: true }));
+  };
+
+  override render() {
+    const { session, route } = this;
+    const truth = truthOf(session, Date.now());
+    const tag = session.views.tags.find((one) => one.id === route.tagId);
+    const title =
+      tag?.name ??
+      text(route.section === "inbox" ? "inbox" : route.section === "archive" ? "archive" : "requests");
+    return html`
+      <div class="lh">
+        <h1><bdi>${title}</bdi></h1>
+        <button class="ib" type="button" aria-label=${text("newMessage")} @click=${this.#add}>${icon("new")}</button>
+      </div>
+      <a
+        class="pt ${truth.isAlarm ? "bad" : ""}"
+        href="#/devices"
+        @click=${(event: Event) => {
+          event.preventDefault();
+          goTo(window, { section: "devices" });
+        }}
+        ><dt-joint state=${truth.joint}></dt-joint><span>${truth.title}</span></a
+      >
+      ${this.#history()}
+      <div class="search" role="search">
+        ${icon("search")}
+        <input
+          type="search"
+          autocomplete="off"
+          aria-label=${text("searchLabel")}
+          placeholder=${text("searchPlaceholder")}
+          .value=${this.query}
+          @input=${this.#search}
+          @keydown=${this.#searchKey}
+        />
+        ${
+          this.query === ""
+            ? html`<kbd aria-hidden="true">/</kbd>`
+            : html`<button class="ib" type="button" aria-label=${text("searchClear")} @click=${this.#clear}>
+                ${icon("close")}
+              </button>`
+        }
+      </div>
+      ${this.#requestsLine()} ${this.#list()}
+    `;
+  }
+
+  #history() {
+    const { history } = this.session;
+    if (history === null) return nothing;
+    return html`<dt-progress
+      class="history"
+      .label=${text("historyProgress", { done: history.done, total: history.total })}
+      .done=${history.done}
+      .total=${history.total}
+    ></dt-progress>`;
+  }
+
+  #requestsLine() {
+    const count = this.session.views.contacts.filter((one) => one.state === "incoming").length;
+    if (count === 0 || this.route.section !== "inbox" || this.route.tagId !== null || this.query !== "")
+      return nothing;
+    return html`<a
+      class="req"
+      href="#/requests"
+      @click=${(event: Event) => {
+        event.preventDefault();
+        goTo(window, { section: "requests" });
+      }}
+      >${icon("request")}<span>${say("requestsLine", { count })}</span>${icon("forward")}</a
+    >`;
+  }
+
+  #list() {
+    const { shown, session } = this;
+    if (!session.isLoaded) return html`<p class="empty soft" role="status">${say("starting")}</p>`;
+    if (shown.length === 0) return this.#empty();
+    return html`<ul aria-label=${text("conversationsLabel")} @keydown=${this.#rowKey}>
+      ${repeat(
+        shown,
+        (one) => one.id,
+        (one) =>
+          html`<li>
+            ${inboxRow(one, session, {
+              isSelected: one.id === this.route.conversationId,
+              open: () => this.#open(one.id),
+            })}
+          </li>`,
+      )}
+    </ul>`;
+  }
+
+  #empty() {
+    if (this.query !== "") {
+      const count = conversationsOf(this.session.views.conversations, this.route).length;
+      return html`<p class="empty soft" role="status">${say("searchNone", { query: this.query, count })}</p>`;
+    }
+    const isInbox = this.route.section === "inbox" && this.route.tagId === null;
+    const words = this.route.tagId === null ? (EMPTY_WORDS[this.route.section] ?? "inboxEmpty") : "tagEmpty";
+    return html`<div class="empty soft">
+      <p>${say(words)}</p>
+      ${
+        isInbox
+          ? html`<div class="acts">
+              <button class="btn line" type="button" @click=${() => goTo(window, { section: "people" })}>
+                ${say("showMyLink")}
+              </button>
+              <button class="btn line" type="button" @click=${this.#add}>${say("addPerson")}</button>
+            </div>`
+          : nothing
+      }
+    </div>`;
+  }
+}
+
+customElements.define("dt-inbox", DtInbox);

@@ -1,0 +1,71 @@
+/** One line across a pane that says what stands between here and the server. Nothing while the server answers. */
+import { css, html, LitElement, nothing } from "lit";
+import { baseStyles } from "../look/base-styles.ts";
+import type { Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import { say } from "../words/say.ts";
+import { momentTime } from "../words/times.ts";
+import { icon } from "./icon.ts";
+
+/** A pause shorter than this is no news: connections are renewed all the time. */
+const GRACE_MS = 4_000;
+
+export class DtStrip extends LitElement {
+  static override properties = { session: { attribute: false } };
+  static override styles = [
+    baseStyles,
+    css`
+      :host {
+        display: block;
+        flex: none;
+      }
+      p {
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        padding: 8px 16px;
+        background: var(--open-wash);
+        font: 400 var(--t2);
+      }
+      .ic {
+        inline-size: 16px;
+        block-size: 16px;
+        color: var(--open);
+      }
+    `,
+  ];
+  declare session: Session;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    new Watch(this, () => this.session ?? null);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#timer);
+  }
+
+  override render() {
+    const { state, sinceMs } = this.session.status;
+    clearTimeout(this.#timer);
+    if (state === "online") return nothing;
+    const graceMs = sinceMs + GRACE_MS - Date.now();
+    if (graceMs > 0) {
+      this.#timer = setTimeout(() => this.requestUpdate(), graceMs);
+      return nothing;
+    }
+    return html`<p role="status">
+      ${icon("offline")}<span
+        >${
+          state === "stopped"
+            ? say("stripStopped")
+            : say("stripOffline", { time: momentTime(sinceMs, Date.now()) })
+        }</span
+      >
+    </p>`;
+  }
+}
+
+customElements.define("dt-strip", DtStrip);

@@ -1,0 +1,173 @@
+/** First contact, both ways: one's own link to hand out, and theirs to ask by. */
+import { css, html, LitElement, nothing } from "lit";
+import type { ErrorWords } from "../words/en-errors.ts";
+import { baseStyles } from "../look/base-styles.ts";
+import { copyText } from "../parts/copy.ts";
+import { icon } from "../parts/icon.ts";
+import { goTo } from "../session/route.ts";
+import type { Session } from "../session/session.ts";
+import { describeError } from "../words/error-words.ts";
+import { say, text } from "../words/say.ts";
+import { fieldsOf } from "../parts/form.ts";
+import "../parts/dt-progress.ts";
+import "../parts/dt-qr.ts";
+import "../parts/dt-scan.ts";
+import "../parts/dt-sheet.ts";
+
+export class DtAddPerson extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    link: { state: true },
+    fault: { state: true },
+    isBusy: { state: true },
+    isScanning: { state: true },
+    address: { state: true },
+  };
+  static override styles = [
+    baseStyles,
+    css`
+      section {
+        display: grid;
+        gap: 12px;
+      }
+      h3 {
+        font: 600 var(--t4);
+      }
+      hr {
+        inline-size: 100%;
+        border: 0;
+        border-block-start: 1px solid var(--line);
+        margin: 8px 0;
+      }
+      dt-qr {
+        max-inline-size: 220px;
+      }
+      .link {
+        max-block-size: 54px;
+        overflow: auto;
+        font: 400 var(--t1);
+        font-family: var(--mono);
+        overflow-wrap: anywhere;
+        color: var(--soft);
+        user-select: all;
+      }
+    `,
+  ];
+  declare session: Session;
+  declare link: string | null;
+  declare fault: ErrorWords | null;
+  declare isBusy: boolean;
+  declare isScanning: boolean;
+  declare address: string;
+
+  constructor() {
+    super();
+    this.link = null;
+    this.fault = null;
+    this.isBusy = false;
+    this.isScanning = false;
+    this.address = "";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.#readLink();
+  }
+
+  async #readLink(): Promise<void> {
+    const link = await this.session.client.contactLink();
+    if (link.ok) this.link = link.value;
+    else this.fault = describeError(link.error);
+  }
+
+  #submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const { address, petname, greeting } = fieldsOf(event, ["address", "petname", "greeting"]);
+    this.isBusy = true;
+    this.fault = null;
+    const added = await this.session.client.addContact(address, {
+      ...(petname === "" ? {} : { petname }),
+      ...(greeting.trim() === "" ? {} : { greeting }),
+    });
+    this.isBusy = false;
+    this.session.refresh();
+    if (added.ok) goTo(window, { section: "inbox", conversationId: added.value.conversationId });
+    else this.fault = describeError(added.error);
+  };
+
+  #scanned = (event: CustomEvent<string>): void => {
+    this.isScanning = false;
+    this.address = event.detail;
+  };
+
+  #closed = (): void => {
+    this.dispatchEvent(new CustomEvent("dt-close"));
+  };
+
+  override render() {
+    return html`<dt-sheet .label=${text("addTitle")} @dt-close=${this.#closed}>${this.#theirs()}
+      <hr />
+      ${this.#own()}</dt-sheet
+    >`;
+  }
+
+  #theirs() {
+    const { fault } = this;
+    return html`<form @submit=${this.#submit}>
+      ${
+        this.isScanning
+          ? html`<dt-scan expects="contact" @dt-found=${this.#scanned}></dt-scan>`
+          : html`<div>
+              <button class="btn line" type="button" @click=${() => (this.isScanning = true)}>
+                ${say("scanStart")}
+              </button>
+            </div>`
+      }
+      <div class="field">
+        <label for="address">${say("addAddress")}</label>
+        <input
+          id="address"
+          name="address"
+          required
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck="false"
+          aria-describedby="address-note"
+          .value=${this.address}
+        />
+        <p id="address-note" class="note">${say("addAddressNote")}</p>
+      </div>
+      <div class="field">
+        <label for="petname">${say("addPetname")}</label>
+        <input id="petname" name="petname" dir="auto" autocomplete="off" aria-describedby="petname-note" />
+        <p id="petname-note" class="note">${say("addPetnameNote")}</p>
+      </div>
+      <div class="field">
+        <label for="greeting">${say("addGreeting")}</label>
+        <textarea id="greeting" name="greeting" dir="auto" rows="2" aria-describedby="greeting-note"></textarea>
+        <p id="greeting-note" class="note">${say("addGreetingNote")}</p>
+      </div>
+      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${this.isBusy ? html`<dt-progress .label=${text("adding")}></dt-progress>` : nothing}
+      <div class="acts"><button class="btn ink" ?disabled=${this.isBusy}>${say("addGo")}</button></div>
+    </form>`;
+  }
+
+  #own() {
+    const { link } = this;
+    if (link === null) return nothing;
+    return html`<section aria-labelledby="own">
+      <h3 id="own">${say("myLink")}</h3>
+      <p class="note">${say("myLinkNote")}</p>
+      <dt-qr .text=${link} .label=${text("myLinkQr")}></dt-qr>
+      <p class="link" tabindex="0">${link}</p>
+      <div>
+        <button class="btn line" type="button" @click=${() => copyText(this, link)}>
+          ${icon("link")}${say("copyLink")}
+        </button>
+      </div>
+    </section>`;
+  }
+}
+
+customElements.define("dt-add-person", DtAddPerson);

@@ -1,0 +1,98 @@
+/** One person: what they are called, where they are, the safety number. */
+import type { AccountId, ContactView } from "@dovetail/core";
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { baseStyles } from "../look/base-styles.ts";
+import { paneStyles } from "../look/pane-styles.ts";
+import { showToast } from "../parts/dt-toast.ts";
+import { fieldsOf } from "../parts/form.ts";
+import { icon } from "../parts/icon.ts";
+import { goTo } from "../session/route.ts";
+import type { Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import { say, text } from "../words/say.ts";
+import "../parts/dt-avatar.ts";
+import "../conversation/dt-request-bar.ts";
+import "./dt-safety-number.ts";
+
+export class DtPerson extends LitElement {
+  static override properties = { session: { attribute: false }, accountId: { attribute: false } };
+  static override styles = [baseStyles, paneStyles];
+  declare session: Session;
+  declare accountId: AccountId | null;
+
+  constructor() {
+    super();
+    this.accountId = null;
+    new Watch(this, () => this.session ?? null);
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has("accountId") && this.accountId !== null) this.scrollTop = 0;
+  }
+
+  #rename = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if (this.accountId === null) return;
+    const petname = fieldsOf(event, ["petname"]).petname.trim();
+    const saved = await this.session.tried(
+      this.session.client.setPetname(this.accountId, petname === "" ? null : petname),
+    );
+    if (saved !== null) showToast(this, { text: text("saved") });
+  };
+
+  override render() {
+    const contact = this.session.views.contacts.find((one) => one.accountId === this.accountId);
+    if (contact === undefined)
+      return html`<div class="pane"><p class="soft">${say("personNone")}</p></div>`;
+    return html`<div class="pane">
+      <button class="ib back" type="button" aria-label=${text("back")} @click=${() => goTo(window, { section: "people" })}>
+        ${icon("back")}
+      </button>
+      <div class="head">
+        <dt-avatar .name=${contact.name}></dt-avatar>
+        <div>
+          <h2 class="title"><bdi>${contact.name}</bdi></h2>
+          <p class="soft">${this.#given(contact)}</p>
+          <p class="note">${say("atServer", { server: contact.handle ?? contact.origin })}</p>
+        </div>
+      </div>
+      ${
+        contact.state === "incoming"
+          ? html`<dt-request-bar .session=${this.session} .contact=${contact}></dt-request-bar>`
+          : this.#write(contact)
+      }
+      <section aria-labelledby="petname-title">
+        <form @submit=${this.#rename}>
+          <div class="field">
+            <label id="petname-title" for="petname">${say("petname")}</label>
+            <input id="petname" name="petname" dir="auto" autocomplete="off" .value=${contact.petname ?? ""} aria-describedby="petname-note" />
+            <p id="petname-note" class="note">${say("petnameNote")}</p>
+          </div>
+          <div><button class="btn line">${say("save")}</button></div>
+        </form>
+      </section>
+      <dt-safety-number .session=${this.session} .contact=${contact}></dt-safety-number>
+    </div>`;
+  }
+
+  #given(contact: ContactView) {
+    return contact.displayName === null || contact.displayName === contact.name
+      ? nothing
+      : say("givenName", { name: contact.displayName });
+  }
+
+  #write(contact: ContactView) {
+    if (contact.state !== "accepted" && contact.state !== "requested") return nothing;
+    return html`<div>
+      <button
+        class="btn ink"
+        type="button"
+        @click=${() => goTo(window, { section: "inbox", conversationId: contact.conversationId })}
+      >
+        ${say("write")}
+      </button>
+    </div>`;
+  }
+}
+
+customElements.define("dt-person", DtPerson);

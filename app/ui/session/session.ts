@@ -1,0 +1,161 @@
+/**
+ * What the screens show of a client: its views, read again when it says that they changed.
+ *
+ * Reading is coalesced: however many events come, one round of reads is under way and at most one waits.
+ */
+import type {
+  AccountView,
+  Alarm,
+  Client,
+  ClientError,
+  ClientEvent,
+  ConnectionStatus,
+  ContactView,
+  ConversationView,
+  DeviceView,
+  Result,
+  TagRuleView,
+  TagView,
+} from "@dovetail/core";
+
+export interface SessionViews {
+  readonly account: AccountView | null;
+  readonly devices: readonly DeviceView[];
+  readonly conversations: readonly ConversationView[];
+  readonly contacts: readonly ContactView[];
+  readonly tags: readonly TagView[];
+  readonly rules: readonly TagRuleView[];
+}
+
+export interface RaisedAlarm {
+  readonly alarm: Alarm;
+  readonly atMs: number;
+}
+
+export interface HistoryProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+const EMPTY: SessionViews = {
+  account: null,
+  devices: [],
+  conversations: [],
+  contacts: [],
+  tags: [],
+  rules: [],
+};
+
+export class Session {
+  readonly client: Client;
+  views: SessionViews = EMPTY;
+  status: ConnectionStatus;
+  alarms: readonly RaisedAlarm[] = [];
+  history: HistoryProgress | null = null;
+  /** False until the first round of reads has ended. */
+  isLoaded = false;
+  #onError: (error: ClientError) => void;
+  #listeners = new Set<(event: ClientEvent | null) => void>();
+  #unsubscribe: () => void;
+  #reading: Promise<void> | null = null;
+  #readAgain = false;
+
+  constructor(client: Client, onError: (error: ClientError) => void) {
+    this.client = client;
+    this.status = client.status();
+    this.#onError = onError;
+    this.#unsubscribe = client.onEvent((event) => this.#heard(event));
+    this.refresh();
+  }
+
+  /** Stops listening to the client. */
+  close(): void {
+    this.#unsubscribe();
+    this.#listeners.clear();
+  }
+
+  /** Calls `listener` with each event of the client, and with null when views were read. */
+  onChange(listener: (event: ClientEvent | null) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads all views again, soon. */
+  refresh(): void {
+    if (this.#reading !== null) {
+      this.#readAgain = true;
+      return;
+    }
+    this.#reading = this.#read().finally(() => {
+      this.#reading = null;
+      if (!this.#readAgain) return;
+      this.#readAgain = false;
+      this.refresh();
+    });
+  }
+
+  /** Waits for `acting`; a failure is said and gives null. */
+  async tried<T, E extends { readonly type: string }>(
+    acting: Promise<Result<T, E | ClientError>>,
+  ): Promise<{ readonly value: T } | null> {
+    const result = await acting;
+    this.refresh();
+    if (result.ok) return { value: result.value };
+    this.#onError(result.error as ClientError);
+    return null;
+  }
+
+  dismissAlarm(raised: RaisedAlarm): void {
+    this.alarms = this.alarms.filter((one) => one !== raised);
+    this.#tell(null);
+  }
+
+  #heard(event: ClientEvent): void {
+    switch (event.type) {
+      case "connection":
+        this.status = event.status;
+        break;
+      case "progress":
+        if (event.phase === "history")
+          this.history = event.done >= event.total ? null : { done: event.done, total: event.total };
+        break;
+      case "alarm":
+        this.alarms = [...this.alarms, { alarm: event.alarm, atMs: Date.now() }];
+        break;
+      default:
+        this.refresh();
+    }
+    this.#tell(event);
+  }
+
+  #tell(event: ClientEvent | null): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async #read(): Promise<void> {
+    const { client } = this;
+    const [account, devices, conversations, contacts, tags, rules] = await Promise.all([
+      client.account(),
+      client.devices(),
+      client.conversations(),
+      client.contacts(),
+      client.tags(),
+      client.tagRules(),
+    ]);
+    const was = this.views;
+    this.views = {
+      account: account.ok ? account.value : was.account,
+      devices: devices.ok ? devices.value : was.devices,
+      conversations: conversations.ok ? conversations.value : was.conversations,
+      contacts: contacts.ok ? contacts.value : was.contacts,
+      tags: tags.ok ? tags.value : was.tags,
+      rules: rules.ok ? rules.value : was.rules,
+    };
+    for (const read of [account, devices, conversations, contacts, tags, rules]) {
+      if (!read.ok && read.error.type !== "ClientStopped") this.#onError(read.error);
+    }
+    this.status = client.status();
+    this.isLoaded = true;
+    this.#tell(null);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The messages of one conversation as they are known to the page, oldest first; older ones come page by page.
+ *
+ * After every change the newest page is read again and laid over what is there. Once things are quiet all that is loaded
+ * is read again, because a message that comes late belongs where its time says, which may be far up.
+ */
+import type { ConversationId, MessageView } from "@dovetail/core";
+import type { Session } from "./session.ts";
+
+const PAGE_MESSAGES = 100;
+/** How long nothing has to happen before everything loaded is read again. */
+const QUIET_MS = 1_000;
+
+export class Timeline {
+  readonly conversationId: ConversationId;
+  messages: readonly MessageView[] = [];
+  isLoaded = false;
+  isLoadingOlder = false;
+  #session: Session;
+  #onChange: () => void;
+  #older: string | null = null;
+  #isReading = false;
+  #readAgain = false;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(session: Session, conversationId: ConversationId, onChange: () => void) {
+    this.#session = session;
+    this.conversationId = conversationId;
+    this.#onChange = onChange;
+  }
+
+  /** Whether there are older messages that are not loaded. */
+  get hasOlder(): boolean {
+    return this.#older !== null;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#quiet);
+  }
+
+  /** Reads the newest page, and later all that is loaded. */
+  async refresh(): Promise<void> {
+    if (this.#isReading) {
+      this.#readAgain = true;
+      return;
+    }
+    this.#isReading = true;
+    await this.#readNewest(PAGE_MESSAGES);
+    this.#isReading = false;
+    if (this.#readAgain) {
+      this.#readAgain = false;
+      await this.refresh();
+      return;
+    }
+    clearTimeout(this.#quiet);
+    if (this.messages.length > PAGE_MESSAGES && !this.#isClosed)
+      this.#quiet = setTimeout(() => void this.#readNewest(this.messages.length), QUIET_MS);
+  }
+
+  /** Brings one page of older messages. */
+  async loadOlder(): Promise<void> {
+    if (this.#older === null || this.isLoadingOlder || this.#isClosed) return;
+    this.isLoadingOlder = true;
+    this.#onChange();
+    const before = this.#older;
+    const page = await this.#session.client.messages(this.conversationId, {
+      limit: PAGE_MESSAGES * 2,
+      before,
+    });
+    this.isLoadingOlder = false;
+    if (this.#isClosed) return;
+    if (page.ok && this.#older === before) {
+      this.messages = unite(page.value.messages.toReversed(), this.messages);
+      this.#older = page.value.older;
+    }
+    this.#onChange();
+  }
+
+  async #readNewest(limit: number): Promise<void> {
+    const page = await this.#session.client.messages(this.conversationId, { limit });
+    if (this.#isClosed || !page.ok) return;
+    const newest = page.value.messages.toReversed();
+    const first = newest[0];
+    const at = first === undefined ? -1 : this.messages.findIndex((one) => one.id === first.id);
+    if (at === -1) {
+      // Nothing of the page is known: what lies between it and what was loaded is not known either.
+      this.messages = newest;
+      this.#older = page.value.older;
+    } else this.messages = [...this.messages.slice(0, at), ...newest];
+    this.isLoaded = true;
+    this.#onChange();
+  }
+}
+
+/** Both lists in order, each message once; that of `newer` counts. */
+function unite(older: readonly MessageView[], newer: readonly MessageView[]): readonly MessageView[] {
+  const known = new Set(newer.map((one) => one.id));
+  return [...older.filter((one) => !known.has(one.id)), ...newer];
+}

@@ -1,0 +1,191 @@
+/** The app while a profile is open: navigation, list, pane; which of them shows follows the route and the width. */
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import { ref } from "lit/directives/ref.js";
+import type { Engine } from "../../engine/engine.ts";
+import { baseStyles } from "../look/base-styles.ts";
+import { currentRoute, goTo, HOME, type Route, showsList } from "../session/route.ts";
+import type { Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import { text } from "../words/say.ts";
+import type { DtConversation } from "../conversation/dt-conversation.ts";
+import type { DtInbox } from "../inbox/dt-inbox.ts";
+import { ShellKeys } from "./shell-keys.ts";
+import { shellStyles } from "./shell-styles.ts";
+import "../conversation/dt-conversation.ts";
+import "../inbox/dt-inbox.ts";
+import "../parts/dt-strip.ts";
+import "../people/dt-add-person.ts";
+import "../people/dt-people.ts";
+import "../people/dt-person.ts";
+import "../people/dt-verified.ts";
+import "../devices/dt-devices.ts";
+import "../settings/dt-settings.ts";
+import "../settings/dt-tags.ts";
+import "./dt-alarm.ts";
+import "./dt-details.ts";
+import "./dt-go-to.ts";
+import "./dt-keys.ts";
+import "./dt-nav.ts";
+
+export type Layer = "add" | "keys" | "go-to" | "details";
+
+export class DtShell extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    engine: { attribute: false },
+    route: { state: true },
+    layer: { state: true },
+  };
+  static override styles = [baseStyles, shellStyles];
+  declare session: Session;
+  declare engine: Engine;
+  declare route: Route;
+  declare layer: Layer | null;
+  #inbox: DtInbox | undefined;
+  #conversation: DtConversation | undefined;
+
+  constructor() {
+    super();
+    this.route = HOME;
+    this.layer = null;
+    new Watch(this, () => this.session ?? null);
+    new ShellKeys(this, {
+      open: (layer) => {
+        this.layer = layer;
+      },
+      isLayerOpen: () => this.layer !== null,
+      route: () => this.route,
+      session: () => this.session,
+      inbox: () => this.#inbox,
+      conversation: () => this.#conversation,
+    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener("popstate", this.#moved);
+    this.route = currentRoute(window);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener("popstate", this.#moved);
+  }
+
+  #moved = (): void => {
+    this.route = currentRoute(window);
+    this.layer = null;
+  };
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("route") || changed.get("route") === undefined) return;
+    document.title = `${text(this.route.section)} · ${text("appName")}`;
+    if (this.route.conversationId !== null && matchMedia("(pointer: fine)").matches)
+      void this.updateComplete.then(() => this.#conversation?.focusComposer());
+  }
+
+  #back = (): void => {
+    goTo(window, { section: this.route.section, tagId: this.route.tagId });
+  };
+
+  #closeLayer = (): void => {
+    this.layer = null;
+  };
+
+  override render() {
+    const { route } = this;
+    const isList = showsList(route);
+    const hasList = ["inbox", "requests", "archive", "people"].includes(route.section);
+    return html`
+      <div class="frame ${isList ? "shows-list" : "shows-pane"} ${hasList ? "" : "wide"}">
+        <dt-nav .session=${this.session} .route=${route}></dt-nav>
+        ${hasList ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
+        <main @dt-back=${this.#back}>${this.#pane()}</main>
+      </div>
+      ${this.#layer()}
+      <dt-alarm .session=${this.session}></dt-alarm>
+    `;
+  }
+
+  #list() {
+    const { route, session } = this;
+    return route.section === "people"
+      ? html`<dt-people .session=${session} .route=${route} @dt-add=${this.#add}></dt-people>`
+      : html`<dt-inbox
+          .session=${session}
+          .route=${route}
+          @dt-add=${this.#add}
+          ${ref((element) => {
+            this.#inbox = element as DtInbox | undefined;
+          })}
+        ></dt-inbox>`;
+  }
+
+  #add = (): void => {
+    this.layer = "add";
+  };
+
+  #pane() {
+    const { route, session, engine } = this;
+    const strip = html`<dt-strip .session=${session}></dt-strip>`;
+    switch (route.section) {
+      case "people":
+        return html`${strip}<dt-person .session=${session} .accountId=${route.accountId} @dt-add=${this.#add}></dt-person>`;
+      case "devices":
+        return html`${strip}<dt-devices .session=${session}></dt-devices>`;
+      case "tags":
+        return html`${strip}<dt-tags .session=${session}></dt-tags>`;
+      case "settings":
+        return html`${strip}<dt-settings .session=${session} .engine=${engine}></dt-settings>`;
+      default:
+        return this.#openConversation();
+    }
+  }
+
+  #openConversation() {
+    const { route, session } = this;
+    const contact = session.views.conversations.find((one) => one.id === route.conversationId)?.contact;
+    return keyed(
+      route.conversationId,
+      html`<dt-conversation
+        .session=${session}
+        .conversationId=${route.conversationId}
+        @dt-details=${() => {
+          this.layer = "details";
+        }}
+        ${ref((element) => {
+          this.#conversation = element as DtConversation | undefined;
+        })}
+        ><dt-strip slot="strip" .session=${session}></dt-strip
+        >${
+          contact === undefined
+            ? nothing
+            : html`<dt-verified slot="trust" .session=${session} .contact=${contact}></dt-verified>`
+        }</dt-conversation
+      >`,
+    );
+  }
+
+  #layer() {
+    const { layer, session, route } = this;
+    switch (layer) {
+      case "add":
+        return html`<dt-add-person .session=${session} @dt-close=${this.#closeLayer}></dt-add-person>`;
+      case "keys":
+        return html`<dt-keys @dt-close=${this.#closeLayer}></dt-keys>`;
+      case "go-to":
+        return html`<dt-go-to .session=${session} @dt-close=${this.#closeLayer}></dt-go-to>`;
+      case "details":
+        return html`<dt-details
+          .session=${session}
+          .conversationId=${route.conversationId}
+          @dt-close=${this.#closeLayer}
+        ></dt-details>`;
+      case null:
+        return nothing;
+    }
+  }
+}
+
+customElements.define("dt-shell", DtShell);

@@ -1,0 +1,60 @@
+/** An alarm in words: what was found, and what it means. */
+import type { Alarm } from "@dovetail/core";
+import { unreachable } from "../session/certain.ts";
+import { text } from "./say.ts";
+
+export interface AlarmWords {
+  readonly title: string;
+  readonly text: string;
+  /** Whether this device no longer takes part. */
+  readonly isFinal: boolean;
+}
+
+/** `alarm` in words; `nameOf` gives what a contact is called here. */
+export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => string): AlarmWords {
+  switch (alarm.type) {
+    case "LogDistrusted":
+      return { title: text("alarmLog"), text: describeFault(alarm.fault), isFinal: false };
+    case "ChainDistrusted":
+      return {
+        title: text("alarmChain"),
+        text: text("alarmChainText", { name: nameOf(alarm.accountId) }),
+        isFinal: false,
+      };
+    case "ChainsDisagree": {
+      const name = nameOf(alarm.accountId);
+      return { title: text("alarmDisagree", { name }), text: text("alarmDisagreeText"), isFinal: false };
+    }
+    case "EntryRefused":
+      return {
+        title: text("alarmEntry"),
+        text: text("alarmEntryText", { seq: alarm.seq, rule: alarm.rule }),
+        isFinal: false,
+      };
+    case "DocumentDamaged":
+      return { title: text("alarmDocument"), text: text("alarmDocumentText"), isFinal: false };
+    case "DeviceRevoked":
+      return { title: text("alarmRevoked"), text: text("alarmRevokedText"), isFinal: true };
+    case "DeviceRolledBack":
+      return { title: text("alarmRolledBack"), text: text("alarmRolledBackText"), isFinal: true };
+    default:
+      return unreachable(alarm);
+  }
+}
+
+type LogFault = Extract<Alarm, { readonly type: "LogDistrusted" }>["fault"];
+
+function describeFault(fault: LogFault): string {
+  switch (fault.type) {
+    case "LogGap":
+      return text("alarmLogGap", { expected: fault.expectedSeq, seq: fault.seq });
+    case "LogRolledBack":
+      return text("alarmLogRolledBack", { seen: fault.seenSeq, head: fault.headSeq });
+    case "LogForked":
+      return text("alarmLogForked", { seq: fault.seq });
+    case "LogIncarnationChanged":
+      return text("alarmLogIncarnation");
+    default:
+      return unreachable(fault);
+  }
+}

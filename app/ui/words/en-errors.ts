@@ -1,0 +1,282 @@
+/** What went wrong, in English: what is so and what it means, then what can be done. Places are fields of the error. */
+import type { ClientError } from "@dovetail/core";
+
+export interface ErrorWords {
+  readonly text: string;
+  readonly hint?: string;
+}
+
+export type RefusalCode = Extract<ClientError, { readonly type: "Refused" }>["code"];
+
+const AGAIN = "Try again.";
+const LATER = "Try again later; what you wrote is kept here.";
+const RELINK = "Link this browser anew: your other devices and the server bring what was sent.";
+const ASK_OPERATOR = "Ask whoever runs the server.";
+const REPORT = "This should not happen. Reload; if it stays so, report it.";
+
+/** An error of the engine that is new does not compile until it stands here. `Refused` is said by its code. */
+export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">, ErrorWords>> = {
+  ServerUnreachable: {
+    text: "No answer from {origin}.",
+    hint: "Check its address and your network; what you wrote is kept and goes when it answers.",
+  },
+  IncompatibleServer: {
+    text: "The server speaks protocol {versionMin} to {versionMax}, and this Dovetail speaks another.",
+    hint: "Reload for a newer Dovetail, or ask whoever runs the server to update.",
+  },
+  ServerMisbehaved: {
+    text: "The server broke the protocol: it {why}.",
+    hint: "Nothing of it was taken over. Tell whoever runs the server.",
+  },
+  NotOnline: {
+    text: "This needs the server, and there is no connection.",
+    hint: "Try again when it answers.",
+  },
+  StoreUnavailable: {
+    text: "The browser refused to store this ({detail}). It was not written.",
+    hint: "Check the free space, then try again.",
+  },
+  StoreCorrupt: { text: "A stored row is not what was written.", hint: RELINK },
+  StoreConflict: {
+    text: "A stored row changed while it was being written. Nothing of this was written.",
+    hint: AGAIN,
+  },
+  DocumentDamaged: { text: "A stored document does not open. Its parts are kept.", hint: RELINK },
+  DocumentIncomplete: { text: "A stored document lacks changes it once had.", hint: RELINK },
+  DocumentStorageUnavailable: {
+    text: "The browser refused to store a document ({detail}). Saving it goes on being tried.",
+    hint: "Check the free space.",
+  },
+  MalformedChanges: { text: "Changes of a document are malformed. The document is as it was.", hint: REPORT },
+  EditRefused: { text: "A document does not hold such a value. It is as it was.", hint: REPORT },
+  DocumentEngineFailed: {
+    text: "The document engine stopped. What was acknowledged is stored.",
+    hint: "Reload.",
+  },
+  DocumentsClosed: { text: "Dovetail has stopped. Nothing was changed.", hint: "Reload." },
+  ClientStopped: { text: "Dovetail has stopped. Nothing was changed.", hint: "Reload." },
+  LogDistrusted: {
+    text: "The server contradicts what it showed before.",
+    hint: "Nothing of it was taken over. Compare your devices, and ask whoever runs the server.",
+  },
+  ChainDistrusted: {
+    text: "A device list does not verify ({rule}).",
+    hint: "Nothing of it was taken over, and nothing is sent there. Compare safety numbers.",
+  },
+  EpochUnavailable: {
+    text: "The server has no key of epoch {epoch} that opens here.",
+    hint: "Keep this device and another of yours online; if it stays so, link this one anew.",
+  },
+  DeviceRevoked: {
+    text: "This device was revoked. What it holds it keeps, and it gets nothing new.",
+    hint: "Link it anew from a device that is still active.",
+  },
+  DeviceRolledBack: {
+    text: "This profile is older than what the server had from it: restored from a copy, or in use twice.",
+    hint: "End every other copy, then link this browser anew.",
+  },
+  UnknownContact: { text: "There is no such person here.", hint: AGAIN },
+  UnknownConversation: {
+    text: "There is no open conversation with them.",
+    hint: "Accept their request first.",
+  },
+  UnknownDevice: { text: "There is no such device on this account." },
+  UnknownHandle: {
+    text: "The server knows nobody with the handle {handle}.",
+    hint: "Ask for their contact link: it works for every server.",
+  },
+  BadHandle: {
+    text: "{handle} cannot be a handle.",
+    hint: "Use 2 to 32 of a-z, 0-9 and single dots, dashes or underscores between them.",
+  },
+  BadContactCode: {
+    text: "That is no contact link ({rule}).",
+    hint: "It begins with dovetail-contact: and is one line; copy all of it.",
+  },
+  ContactIsSelf: { text: "That is your own contact link.", hint: "Hand it to others; add them by theirs." },
+  ContactExists: { text: "They are among your people already." },
+  NotARequest: { text: "There is no open request from them." },
+  MessageTooLong: {
+    text: "The text has {sizeBytes} bytes; at most {sizeBytesMax} go in one message.",
+    hint: "Send it in parts.",
+  },
+  MessageEmpty: { text: "There is no text to send." },
+  UnknownTag: { text: "There is no such tag." },
+  NameTooLong: {
+    text: "A name has 1 to {sizeBytesMax} bytes; this one has {sizeBytes}.",
+    hint: "Choose another.",
+  },
+  NoPreKeys: {
+    text: "No device of theirs can be written to yet.",
+    hint: "The message is kept here; it goes when one of their devices was online.",
+  },
+  BadRecoveryWords: {
+    text: "These words are no recovery key ({rule}).",
+    hint: "24 words, in their order, as they were shown.",
+  },
+  WrongRecoveryKey: {
+    text: "This recovery key is not this account’s.",
+    hint: "Check the handle and the server.",
+  },
+  ProfileInUse: { text: "There is an account in this browser already.", hint: "Reload." },
+};
+
+/** Why a server refused. */
+export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
+  malformed: { text: "The server could not read what this device sent.", hint: ASK_OPERATOR },
+  "unsupported-version": { text: "The server speaks another version of the protocol.", hint: "Reload." },
+  "not-signed-in": { text: "The server asks this device to sign in again.", hint: AGAIN },
+  forbidden: { text: "The server does not allow this.", hint: ASK_OPERATOR },
+  "bad-signature": {
+    text: "The server does not accept this device’s signature.",
+    hint: "Check the clock and the server’s address.",
+  },
+  "unknown-account": { text: "The server does not know this account.", hint: "Check the server’s address." },
+  "unknown-device": {
+    text: "The server does not know this device.",
+    hint: "See on another device whether it was revoked.",
+  },
+  "revoked-device": {
+    text: "This device was revoked. What it holds it keeps, and it gets nothing new.",
+    hint: "Link it anew from a device that is still active.",
+  },
+  "unknown-log": {
+    text: "The server has no such log.",
+    hint: "The other side may have moved; it tells your devices where.",
+  },
+  "log-exists": { text: "The server has this log already.", hint: REPORT },
+  "log-closed": {
+    text: "Not sent: the other side closed this conversation.",
+    hint: "It is kept here. Reach them another way.",
+  },
+  "unknown-channel": { text: "The server lost track of this connection.", hint: AGAIN },
+  "entry-too-large": { text: "One entry is larger than the server takes.", hint: "Send it in parts." },
+  "batch-too-large": { text: "Too much at once for the server.", hint: AGAIN },
+  "writer-seq": {
+    text: "The server has newer entries of this device than this profile does: it was restored from a copy, or is in use twice.",
+    hint: "End every other copy, then link this browser anew.",
+  },
+  "wrong-writer": { text: "The server takes this entry from another device only.", hint: REPORT },
+  "stale-epoch": {
+    text: "This device was behind its account’s keys.",
+    hint: "Try again: it catches up first.",
+  },
+  "expect-mismatch": { text: "Another device was faster.", hint: AGAIN },
+  "not-admitted": {
+    text: "Their server did not let the request in.",
+    hint: "Ask for a new contact link: each lets one first message in.",
+  },
+  quota: { text: "The server keeps no more for this account.", hint: "Ask whoever runs it for more room." },
+  "rate-limited": { text: "Too many requests from this address.", hint: LATER },
+  "too-many-subscriptions": { text: "This connection follows too many logs.", hint: AGAIN },
+  "chain-conflict": { text: "Another device changed the account at the same moment.", hint: AGAIN },
+  "bad-link": { text: "The server does not accept this change of the account.", hint: ASK_OPERATOR },
+  "device-on-hold": {
+    text: "This device was linked less than 24 hours ago and can neither link nor revoke others yet.",
+    hint: "Do it from your first device, or wait.",
+  },
+  "handle-taken": { text: "That handle is taken.", hint: "Choose another, or leave it out." },
+  "bad-handle": {
+    text: "The server does not accept that handle.",
+    hint: "Use 2 to 32 of a-z, 0-9 and single dots, dashes or underscores between them.",
+  },
+  "registration-closed": {
+    text: "This server takes new accounts by invitation only.",
+    hint: "Ask whoever runs it for one.",
+  },
+  "no-prekeys": {
+    text: "None of their devices can be written to yet.",
+    hint: "The message is kept here; it goes when one of them was online.",
+  },
+  "rendezvous-conflict": { text: "Another device has answered this code already.", hint: "Show a new QR." },
+  "rendezvous-gone": {
+    text: "This code was used or is too old: it works once, for five minutes.",
+    hint: "Show a new QR.",
+  },
+  "resume-expired": { text: "The connection was away too long to go on.", hint: AGAIN },
+  "seq-out-of-range": {
+    text: "The server has less of the log than this device has read.",
+    hint: "It may have been put back from a copy. Ask whoever runs it.",
+  },
+  overloaded: { text: "The server has too much to do.", hint: LATER },
+  "storage-full": {
+    text: "The server’s disk is full.",
+    hint: "Tell whoever runs it; what you wrote is kept here.",
+  },
+  internal: { text: "The server failed.", hint: "Tell whoever runs it; what you wrote is kept here." },
+};
+
+const SHOW_NEW = "Show a new QR.";
+
+/** How linking ended. The engine gives a fixed word; one that is not here gets a general sentence. */
+export const EN_LINKING_ENDS: ReadonlyMap<string, ErrorWords> = new Map([
+  [
+    "ContactLinkIsNotALinkCode",
+    {
+      text: "That is somebody’s contact link. It links no device.",
+      hint: "Add them under People; a linking code comes from Devices on your own device.",
+    },
+  ],
+  [
+    "NotALinkCode",
+    { text: "That is no linking code.", hint: "It begins with dovetail-link: and is one line." },
+  ],
+  ["MalformedLinkCode", { text: "The linking code is damaged.", hint: "It is one line; copy all of it." }],
+  ["UnsupportedLinkCode", { text: "A newer Dovetail made this linking code.", hint: "Reload." }],
+  ["LinkCancelled", { text: "Linking was stopped. Nothing was linked.", hint: SHOW_NEW }],
+  ["LinkExpired", { text: "The code is older than five minutes. Nothing was linked.", hint: SHOW_NEW }],
+  [
+    "LinkCodeUsed",
+    {
+      text: "Another device has answered this code already. Nothing was linked from here.",
+      hint: "If it was no device of yours, someone else saw the code.",
+    },
+  ],
+  ["LinkClosed", { text: "The other device gave up. Nothing was linked.", hint: SHOW_NEW }],
+  [
+    "WrongCode",
+    {
+      text: "Wrong code. Nothing was linked.",
+      hint: "If you read it right, someone else may be answering. Show a new QR where nobody else sees it.",
+    },
+  ],
+  [
+    "AccountDeclined",
+    { text: "The new device said that this is not its account. Nothing was linked.", hint: SHOW_NEW },
+  ],
+  [
+    "LinkTampered",
+    {
+      text: "What the server brought is not from the device that showed the code. Nothing was linked.",
+      hint: "Show a new QR; if it happens again, the server or the network changes messages.",
+    },
+  ],
+  [
+    "BadNewDevice",
+    { text: "The new device’s keys cannot be on an account. Nothing was linked.", hint: "Update it." },
+  ],
+  [
+    "WrongProposal",
+    { text: "The other device asked to sign something else. Nothing was linked.", hint: SHOW_NEW },
+  ],
+  [
+    "BadReverseSignature",
+    { text: "The new device’s signature does not verify. Nothing was linked.", hint: SHOW_NEW },
+  ],
+  [
+    "LinkNotAppended",
+    {
+      text: "The server did not take the new device. Nothing was linked.",
+      hint: "A device linked less than 24 hours ago cannot link others: use your first one, or wait.",
+    },
+  ],
+  [
+    "LinkUnconfirmed",
+    {
+      text: "The connection ended before anyone said whether this device was added.",
+      hint: "See Devices on the other one; if this one is not there, begin again.",
+    },
+  ],
+]);
+
+export const EN_LINKING_OTHER: ErrorWords = { text: "Nothing was linked ({rule}).", hint: SHOW_NEW };

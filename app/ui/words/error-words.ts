@@ -1,0 +1,34 @@
+/** Any error of the engine in words for a person. Parts that come from other people or servers are set apart as text. */
+import type { ClientError, LinkingError } from "@dovetail/core";
+import { EN_ERRORS, EN_LINKING_ENDS, EN_LINKING_OTHER, EN_REFUSALS, type ErrorWords } from "./en-errors.ts";
+import { fill, type Params } from "./say.ts";
+
+/** What is so, and what can be done, joined where there is one line for both. */
+export function describeError(error: ClientError | LinkingError): ErrorWords {
+  const words = wordsOf(error);
+  const params = paramsOf(error);
+  const text = fill(words.text, params);
+  return words.hint === undefined ? { text } : { text, hint: fill(words.hint, params) };
+}
+
+function wordsOf(error: ClientError | LinkingError): ErrorWords {
+  if (error.type === "Refused") return EN_REFUSALS[error.code];
+  if (error.type === "LinkingFailed") return EN_LINKING_ENDS.get(error.rule) ?? EN_LINKING_OTHER;
+  // A linking code is never a contact; the person learns which of the two it was.
+  if (error.type === "BadContactCode" && error.rule === "LinkCodeIsNotAContact") return LINK_CODE_ELSEWHERE;
+  return EN_ERRORS[error.type];
+}
+
+const LINK_CODE_ELSEWHERE: ErrorWords = {
+  text: "This is a linking code. It links nothing from here.",
+  hint: "Ask them for their contact link.",
+};
+
+function paramsOf(error: object): Params {
+  return Object.fromEntries(
+    Object.entries(error).filter(
+      (entry): entry is [string, string | number] =>
+        typeof entry[1] === "string" || typeof entry[1] === "number",
+    ),
+  );
+}

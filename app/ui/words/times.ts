@@ -1,0 +1,49 @@
+/** Times as people read them: exact, in their own calendar. */
+import { text } from "./say.ts";
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const weekday = new Intl.DateTimeFormat("en", { weekday: "long" });
+const dayAndMonth = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const fullDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+const DAY_MS = 86_400_000;
+const WEEK_DAYS = 6;
+
+/** `14:09`. */
+export function clockTime(timeMs: number): string {
+  return clock.format(timeMs);
+}
+
+/** A number that is the same for all times of one calendar day. */
+export function dayOf(timeMs: number): number {
+  const day = new Date(timeMs);
+  return Date.UTC(day.getFullYear(), day.getMonth(), day.getDate()) / DAY_MS;
+}
+
+/** For a list: the clock today, then `Yesterday`, the weekday within a week, the date. */
+export function listTime(timeMs: number, nowMs: number): string {
+  const daysAgo = dayOf(nowMs) - dayOf(timeMs);
+  if (daysAgo <= 0) return clockTime(timeMs);
+  if (daysAgo === 1) return text("yesterday");
+  return daysAgo <= WEEK_DAYS ? weekday.format(timeMs) : fullDay.format(timeMs);
+}
+
+/** For the line between days: `Today`, `Yesterday`, `Thursday 19 November`, with the year when it is another. */
+export function dayName(timeMs: number, nowMs: number): string {
+  const daysAgo = dayOf(nowMs) - dayOf(timeMs);
+  if (daysAgo === 0) return text("today");
+  if (daysAgo === 1) return text("yesterday");
+  const isThisYear = new Date(timeMs).getFullYear() === new Date(nowMs).getFullYear();
+  return isThisYear ? dayAndMonth.format(timeMs) : fullDay.format(timeMs);
+}
+
+/** A moment in a sentence: the clock today, else date and clock. */
+export function momentTime(timeMs: number, nowMs: number): string {
+  return dayOf(timeMs) === dayOf(nowMs)
+    ? clockTime(timeMs)
+    : `${listTime(timeMs, nowMs)} ${clockTime(timeMs)}`;
+}
+
+/** `4:31` from seconds. */
+export function minutesAndSeconds(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
