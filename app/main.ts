@@ -1,11 +1,7 @@
-/** The page: installs the app, opens the engine; the screens over it come next. */
+/** The page: installs the app, opens the engine and shows the screens over it. */
 import { installApp } from "./engine/app-updates.ts";
 import { openEngine } from "./engine/open-engine.ts";
+import { showApp } from "./ui/dt-app.ts";
 
-const engine = openEngine();
-const show = (): void => {
-  document.body.dataset.state = engine.state().type;
-};
-engine.onState(show);
-show();
-installApp(() => {});
+const app = showApp(window, openEngine());
+installApp((update) => app.offer(update));

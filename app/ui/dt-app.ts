@@ -1,5 +1,6 @@
 /** The app: what stands on the page in each state of the engine. */
 import { css, html, LitElement, nothing } from "lit";
+import type { AppUpdate } from "../engine/app-updates.ts";
 import type { Engine, EngineState } from "../engine/engine.ts";
 import { baseStyles } from "./look/base-styles.ts";
 import { adoptTokens } from "./look/tokens.ts";
@@ -16,7 +17,12 @@ import "./shell/dt-lock.ts";
 import "./shell/dt-shell.ts";
 
 export class DtApp extends LitElement {
-  static override properties = { engine: { attribute: false }, state: { state: true }, isFirstRun: { state: true } };
+  static override properties = {
+    engine: { attribute: false },
+    state: { state: true },
+    isFirstRun: { state: true },
+    newer: { state: true },
+  };
   static override styles = [
     baseStyles,
     css`
@@ -32,6 +38,20 @@ export class DtApp extends LitElement {
         display: grid;
         gap: 16px;
       }
+      .newer {
+        position: fixed;
+        inset-block-end: 16px;
+        inset-inline-end: 16px;
+        z-index: var(--z-toast);
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        padding: 8px 8px 8px 16px;
+        border: 1px solid var(--line);
+        border-radius: var(--r3);
+        background: var(--raised);
+        box-shadow: var(--lift);
+      }
       h1 {
         font: 600 var(--t5);
       }
@@ -41,6 +61,7 @@ export class DtApp extends LitElement {
   declare state: EngineState;
   /** The first run goes on after the account is there: its words are still to be written down. */
   declare isFirstRun: boolean;
+  declare newer: AppUpdate | null;
   #session: Session | null = null;
   #unsubscribe: (() => void) | null = null;
 
@@ -48,6 +69,7 @@ export class DtApp extends LitElement {
     super();
     this.state = { type: "starting" };
     this.isFirstRun = false;
+    this.newer = null;
   }
 
   override connectedCallback(): void {
@@ -69,7 +91,9 @@ export class DtApp extends LitElement {
     this.state = state;
     if (state.type === "empty" || state.type === "evicted") this.isFirstRun = true;
     if (state.type === "ready") {
-      this.#session ??= new Session(this.engine.client, (error) => this.#say({ ...describeError(error), isError: true }));
+      this.#session ??= new Session(this.engine.client, (error) =>
+        this.#say({ ...describeError(error), isError: true }),
+      );
       this.engine.client.start();
     } else if (state.type !== "starting") this.#closeSession();
   }
@@ -93,12 +117,26 @@ export class DtApp extends LitElement {
     this.renderRoot.querySelector<DtToast>("dt-toast")?.show(toast);
   }
 
+  /** Offers a newer version; nothing is loaded before the person says so. */
+  offer(update: AppUpdate): void {
+    this.newer = update;
+  }
+
   #finished = (): void => {
     this.isFirstRun = false;
   };
 
   override render() {
-    return html`${this.#screen()}<dt-toast></dt-toast>`;
+    const { newer } = this;
+    return html`${this.#screen()}<dt-toast></dt-toast>
+      ${
+        newer === null
+          ? nothing
+          : html`<p class="newer" role="status">
+              <span>${say("update")}</span>
+              <button class="btn line" type="button" @click=${() => newer.apply()}>${say("reload")}</button>
+            </p>`
+      }`;
   }
 
   #screen() {
@@ -139,11 +177,11 @@ export class DtApp extends LitElement {
 customElements.define("dt-app", DtApp);
 
 /** Shows the app of `engine` in the page. */
-export function showApp(page: Window, engine: Engine): void {
+export function showApp(page: Window, engine: Engine): DtApp {
   adoptTokens(page.document);
   showTheme(page);
-  const app = page.document.createElement("dt-app");
-  if (!(app instanceof DtApp)) return;
+  const app = new DtApp();
   app.engine = engine;
   page.document.body.append(app);
+  return app;
 }

@@ -49,6 +49,9 @@ export class DtComposer extends LitElement {
         resize: none;
         font: 400 var(--t3);
       }
+      textarea:focus-visible {
+        outline: none;
+      }
       textarea::placeholder {
         color: var(--faint);
         opacity: 1;
@@ -127,7 +130,9 @@ export class DtComposer extends LitElement {
 
   #send(): void {
     if (!this.#canSend) return;
-    this.dispatchEvent(new CustomEvent<string>("dt-send", { detail: this.value }));
+    const { value } = this;
+    this.value = "";
+    this.dispatchEvent(new CustomEvent<string>("dt-send", { detail: value }));
   }
 
   get #bytesOver(): number {

@@ -174,8 +174,11 @@ export class DtConversation extends LitElement {
     setDraft(this.session, conversationId, "");
     this.requestUpdate();
     const sent = await this.session.tried(this.session.client.send(conversationId, event.detail));
-    if (sent === null && draftOf(this.session, conversationId) === "")
+    const composer = this.renderRoot.querySelector<DtComposer>("dt-composer");
+    if (sent === null && draftOf(this.session, conversationId) === "") {
       setDraft(this.session, conversationId, event.detail);
+      if (composer !== null) composer.value = event.detail;
+    }
     void this.#timeline?.refresh();
     this.requestUpdate();
   };

@@ -3,6 +3,7 @@ import type { ContactView } from "@dovetail/core";
 import { css, html, LitElement } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { showToast } from "../parts/dt-toast.ts";
+import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { say, text } from "../words/say.ts";
 
@@ -44,8 +45,10 @@ export class DtRequestBar extends LitElement {
 
   async #accept(): Promise<void> {
     this.isBusy = true;
-    await this.session.tried(this.session.client.acceptContact(this.contact.accountId));
+    const accepted = await this.session.tried(this.session.client.acceptContact(this.contact.accountId));
     this.isBusy = false;
+    if (accepted !== null)
+      goTo(window, { section: "inbox", conversationId: accepted.value.conversationId }, true);
   }
 
   async #decline(): Promise<void> {

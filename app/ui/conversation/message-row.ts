@@ -147,6 +147,7 @@ export const messageRowStyles = css`
     background: var(--chalk);
   }
   .m {
+    display: flow-root;
     inline-size: fit-content;
     max-inline-size: min(480px, 92%);
     padding: 8px 12px;

@@ -18,7 +18,12 @@ import "../parts/dt-sheet.ts";
 type Step =
   | { readonly type: "starting" }
   | { readonly type: "code"; readonly host: LinkingHost }
-  | { readonly type: "digits"; readonly host: LinkingHost; readonly deviceName: string; readonly isChecking: boolean }
+  | {
+      readonly type: "digits";
+      readonly host: LinkingHost;
+      readonly deviceName: string;
+      readonly isChecking: boolean;
+    }
   | { readonly type: "linked"; readonly deviceName: string }
   | { readonly type: "ended"; readonly error: LinkingError };
 
@@ -174,7 +179,9 @@ export class DtHostLinking extends LitElement {
         <div class="acts">
           <button class="btn ink" type="button" @click=${this.#begin}>${say("hostNew")}</button>
         </div>`;
-    const spoken = Object.entries(SPOKEN_SECONDS).find(([seconds]) => Number(seconds) === this.secondsLeft)?.[1];
+    const spoken = Object.entries(SPOKEN_SECONDS).find(
+      ([seconds]) => Number(seconds) === this.secondsLeft,
+    )?.[1];
     return html`<p class="note">${say("hostNote", { choice: EN.firstRunLink })}</p>
       <dt-qr .text=${host.code} .label=${text("hostQr")}></dt-qr>
       <div>

@@ -17,7 +17,6 @@ import "./dt-words.ts";
 export class DtCreate extends LitElement {
   static override properties = {
     engine: { attribute: false },
-    origin: {},
     words: { state: true },
     fault: { state: true },
     isBusy: { state: true },
@@ -25,7 +24,6 @@ export class DtCreate extends LitElement {
   };
   static override styles = [baseStyles, firstRunStyles, innerStep];
   declare engine: Engine;
-  declare origin: string;
   declare words: string | null;
   declare fault: ErrorWords | null;
   declare isBusy: boolean;
@@ -33,7 +31,6 @@ export class DtCreate extends LitElement {
 
   constructor() {
     super();
-    this.origin = "";
     this.words = null;
     this.fault = null;
     this.isBusy = false;
@@ -58,7 +55,6 @@ export class DtCreate extends LitElement {
       displayName: name.trim(),
       handle: handle.trim() === "" ? null : handle.trim(),
       deviceName: device.trim(),
-      ...(this.origin === location.origin ? {} : { origin: this.origin }),
       invitation: invitation.trim() === "" ? null : invitation.trim(),
       passphrase: choice.type === "none" ? null : choice.passphrase,
     });
@@ -98,7 +94,7 @@ export class DtCreate extends LitElement {
 
   #form() {
     const { fault } = this;
-    const server = URL.canParse(this.origin) ? new URL(this.origin).host : this.origin;
+    const server = location.host;
     return html`<form @submit=${this.#submit}>
       <div class="field">
         <label for="name">${say("displayName")}</label>

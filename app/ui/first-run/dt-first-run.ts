@@ -28,7 +28,6 @@ export class DtFirstRun extends LitElement {
     wasEvicted: { type: Boolean },
     way: { state: true },
     sheet: { state: true },
-    origin: { state: true },
     originFault: { state: true },
     isClosed: { state: true },
   };
@@ -37,7 +36,6 @@ export class DtFirstRun extends LitElement {
   declare wasEvicted: boolean;
   declare way: Way | null;
   declare sheet: "server" | "protects" | null;
-  declare origin: string;
   declare originFault: boolean;
   /** The joint closes once the account is here. */
   declare isClosed: boolean;
@@ -47,19 +45,17 @@ export class DtFirstRun extends LitElement {
     this.wasEvicted = false;
     this.way = null;
     this.sheet = null;
-    this.origin = location.origin;
     this.originFault = false;
     this.isClosed = false;
   }
 
-  #setOrigin = (event: SubmitEvent): void => {
+  #openServer = (event: SubmitEvent): void => {
     event.preventDefault();
     const typed = fieldsOf(event, ["origin"]).origin.trim();
     const address = /^https?:\/\//.test(typed) ? typed : `https://${typed}`;
     this.originFault = !URL.canParse(address);
     if (this.originFault) return;
-    this.origin = new URL(address).origin;
-    this.sheet = null;
+    location.assign(new URL(address).origin);
   };
 
   #back = (): void => {
@@ -91,11 +87,11 @@ export class DtFirstRun extends LitElement {
   #step() {
     switch (this.way) {
       case "create":
-        return html`<dt-create .engine=${this.engine} .origin=${this.origin}></dt-create>`;
+        return html`<dt-create .engine=${this.engine}></dt-create>`;
       case "link":
         return html`<dt-join .engine=${this.engine}></dt-join>`;
       case "recover":
-        return html`<dt-recover .engine=${this.engine} .origin=${this.origin}></dt-recover>`;
+        return html`<dt-recover .engine=${this.engine}></dt-recover>`;
       case null:
         return html`<h1>${say("firstRunTitle")}</h1>
           ${this.wasEvicted ? html`<p class="warn" role="status">${say("evicted")}</p>` : nothing}
@@ -114,7 +110,7 @@ export class DtFirstRun extends LitElement {
 
   #foot() {
     return html`<div class="ff">
-      <span>${say("serverLine", { server: new URL(this.origin).host })}</span>
+      <span>${say("serverLine", { server: location.host })}</span>
       <button type="button" @click=${() => (this.sheet = "server")}>${say("serverOther")}</button>
       <button type="button" @click=${() => (this.sheet = "protects")}>${say("protects")}</button>
     </div>`;
@@ -127,7 +123,7 @@ export class DtFirstRun extends LitElement {
     switch (this.sheet) {
       case "server":
         return html`<dt-sheet .label=${text("serverTitle")} @dt-close=${close}>
-          <form @submit=${this.#setOrigin}>
+          <form @submit=${this.#openServer}>
             <div class="field">
               <label for="origin">${say("server")}</label>
               <input
@@ -137,14 +133,14 @@ export class DtFirstRun extends LitElement {
                 required
                 autocomplete="off"
                 spellcheck="false"
-                .value=${this.origin}
+                placeholder="https://"
                 aria-invalid=${this.originFault}
                 aria-describedby="origin-note"
               />
               <p id="origin-note" class="note">${say("serverNote", { server: location.host })}</p>
             </div>
             ${this.originFault ? html`<p class="bad" role="alert">${say("serverBad")}</p>` : nothing}
-            <div><button class="btn ink">${say("save")}</button></div>
+            <div><button class="btn ink">${say("serverOpen")}</button></div>
           </form>
         </dt-sheet>`;
       case "protects":

@@ -54,7 +54,8 @@ export class DtJoin extends LitElement {
     super.disconnectedCallback();
     this.#isGone = true;
     const { step } = this;
-    if (step.type === "account" || step.type === "accepting" || step.type === "digits") void step.guest.cancel();
+    if (step.type === "account" || step.type === "accepting" || step.type === "digits")
+      void step.guest.cancel();
   }
 
   #submit = async (event: SubmitEvent): Promise<void> => {
@@ -63,7 +64,8 @@ export class DtJoin extends LitElement {
     const choice = this.renderRoot.querySelector<DtPassphraseChoice>("dt-passphrase-choice")?.choice;
     const fault = judgeCode(code, "link");
     if (fault === "scanContactElsewhere") this.fault = { text: text(fault) };
-    else if (choice === undefined || choice.type === "differ") this.fault = { text: text("passphrasesDiffer") };
+    else if (choice === undefined || choice.type === "differ")
+      this.fault = { text: text("passphrasesDiffer") };
     else await this.#join(code.trim(), device.trim(), choice.type === "none" ? null : choice.passphrase);
   };
 

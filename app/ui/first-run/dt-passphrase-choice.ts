@@ -41,7 +41,8 @@ export class DtPassphraseChoice extends LitElement {
   }
 
   #enter = (event: KeyboardEvent): void => {
-    if (event.key === "Enter") this.dispatchEvent(new CustomEvent("dt-enter", { bubbles: true, composed: true }));
+    if (event.key === "Enter")
+      this.dispatchEvent(new CustomEvent("dt-enter", { bubbles: true, composed: true }));
   };
 
   override render() {

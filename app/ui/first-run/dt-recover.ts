@@ -16,21 +16,18 @@ import "./dt-passphrase-choice.ts";
 export class DtRecover extends LitElement {
   static override properties = {
     engine: { attribute: false },
-    origin: {},
     fault: { state: true },
     isBusy: { state: true },
     wordCount: { state: true },
   };
   static override styles = [baseStyles, firstRunStyles, innerStep];
   declare engine: Engine;
-  declare origin: string;
   declare fault: ErrorWords | null;
   declare isBusy: boolean;
   declare wordCount: number;
 
   constructor() {
     super();
-    this.origin = "";
     this.fault = null;
     this.isBusy = false;
     this.wordCount = 0;
@@ -51,7 +48,6 @@ export class DtRecover extends LitElement {
       account: account.trim(),
       deviceName: device.trim(),
       keepsDevices: devices === "keep",
-      ...(this.origin === location.origin ? {} : { origin: this.origin }),
       passphrase: choice.type === "none" ? null : choice.passphrase,
     });
     this.isBusy = false;

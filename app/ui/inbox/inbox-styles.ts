@@ -59,6 +59,9 @@ export const inboxStyles = css`
     color: var(--ink);
     appearance: none;
   }
+  input:focus-visible {
+    outline: none;
+  }
   input::placeholder {
     color: var(--faint);
     opacity: 1;

@@ -77,14 +77,18 @@ export class DtScan extends LitElement {
       return;
     }
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+      const stream = await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: "environment" },
+        audio: false,
+      });
       if (!this.isConnected) {
         for (const track of stream.getTracks()) track.stop();
         return;
       }
       this.#stream = stream;
     } catch (error) {
-      this.note = error instanceof DOMException && error.name === "NotFoundError" ? "scanNone" : "scanRefused";
+      this.note =
+        error instanceof DOMException && error.name === "NotFoundError" ? "scanNone" : "scanRefused";
       return;
     }
     this.note = "scanSearching";

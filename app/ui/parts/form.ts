@@ -5,7 +5,8 @@ export function fieldsOf<Name extends string>(
   event: SubmitEvent,
   names: readonly Name[],
 ): Readonly<Record<Name, string>> {
-  const data = event.currentTarget instanceof HTMLFormElement ? new FormData(event.currentTarget) : new FormData();
+  const data =
+    event.currentTarget instanceof HTMLFormElement ? new FormData(event.currentTarget) : new FormData();
   const entries = names.map((name) => {
     const value = data.get(name);
     return [name, typeof value === "string" ? value : ""] as const;

@@ -42,8 +42,7 @@ export class DtPerson extends LitElement {
 
   override render() {
     const contact = this.session.views.contacts.find((one) => one.accountId === this.accountId);
-    if (contact === undefined)
-      return html`<div class="pane"><p class="soft">${say("personNone")}</p></div>`;
+    if (contact === undefined) return html`<div class="pane"><p class="soft">${say("personNone")}</p></div>`;
     return html`<div class="pane">
       <button class="ib back" type="button" aria-label=${text("back")} @click=${() => goTo(window, { section: "people" })}>
         ${icon("back")}

@@ -44,7 +44,10 @@ export class DtExport extends LitElement {
     }
     this.done = null;
     const everything = { account, devices, contacts, tags, rules, conversations: exported };
-    save(new Blob([JSON.stringify(everything, null, 2)], { type: "application/json" }), "dovetail-export.json");
+    save(
+      new Blob([JSON.stringify(everything, null, 2)], { type: "application/json" }),
+      "dovetail-export.json",
+    );
     showToast(this, { text: text("exported", { count: messageCount }) });
   };
 

@@ -86,7 +86,8 @@ export class DtSettings extends LitElement {
     const rotated = await this.session.tried(this.session.client.rotateEpoch());
     const account = await this.session.client.account();
     this.isBusy = false;
-    if (rotated !== null && account.ok) showToast(this, { text: text("rotated", { epoch: account.value.epoch }) });
+    if (rotated !== null && account.ok)
+      showToast(this, { text: text("rotated", { epoch: account.value.epoch }) });
   };
 
   #compute = async (): Promise<void> => {

@@ -118,6 +118,20 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     text: "This recovery key is not this account’s.",
     hint: "Check the handle and the server.",
   },
+  BadSearch: {
+    text: "The search cannot be read at {word}.",
+    hint: 'Words, "phrases", OR, -word, in: from: tag: has: before: after:',
+  },
+  SearchNameUnknown: {
+    text: "Nobody and nothing here is called {name}.",
+    hint: "Write the whole name in quotes.",
+  },
+  SearchUnavailable: { text: "There is no search index in this browser." },
+  BadSearchCursor: { text: "The search changed meanwhile.", hint: "Search again." },
+  OwnerGone: {
+    text: "The tab that ran Dovetail was closed in the middle. It is not known whether this was done.",
+    hint: "Look before you do it again: what it acknowledged is kept.",
+  },
   ProfileInUse: { text: "There is an account in this browser already.", hint: "Reload." },
 };
 
@@ -198,6 +212,13 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
     text: "The server has less of the log than this device has read.",
     hint: "It may have been put back from a copy. Ask whoever runs it.",
   },
+  "log-trimmed": {
+    text: "The server has packed this part of the history into a snapshot.",
+    hint: "Try again: this device loads the snapshot first.",
+  },
+  "snapshot-conflict": { text: "Another device has just packed the history.", hint: AGAIN },
+  "unknown-snapshot": { text: "The server has no such snapshot.", hint: AGAIN },
+  "blob-missing": { text: "The server lacks a part of what was sent.", hint: AGAIN },
   overloaded: { text: "The server has too much to do.", hint: LATER },
   "storage-full": {
     text: "The server’s disk is full.",

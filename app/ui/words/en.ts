@@ -68,8 +68,8 @@ export const EN = {
   serverLine: "Server {server}",
   serverOther: "Use another",
   serverTitle: "Server",
-  serverNote:
-    "It keeps what you send as ciphertext. Its address begins with https://. This page came from {server}.",
+  serverNote: "This page came from {server} and talks to no other. Another server has a page of its own.",
+  serverOpen: "Open its page",
   serverBad: "That is no address of a server. It begins with https://.",
   protects: "What this protects, and what not",
   protectsTitle: "What this protects, and what not",

@@ -26,7 +26,10 @@ export function describeEngineError(error: EngineError | LinkingError): ErrorWor
     case "PasskeyUnavailable":
       return { text: text("passkeyUnavailable") };
     case "EngineUnavailable":
-      return { text: text("engineUnavailable", { detail: error.detail }), hint: text("engineUnavailableHint") };
+      return {
+        text: text("engineUnavailable", { detail: error.detail }),
+        hint: text("engineUnavailableHint"),
+      };
     default:
       return describeError(error);
   }
