@@ -156,7 +156,6 @@ export const messageRowStyles = css`
     background: var(--theirs);
     font: 400 var(--t3);
     overflow-wrap: anywhere;
-    white-space: pre-wrap;
   }
   .m.first {
     margin-block-start: 16px;
@@ -166,6 +165,7 @@ export const messageRowStyles = css`
   }
   .m .t {
     unicode-bidi: isolate;
+    white-space: pre-wrap;
   }
   .m.they.j {
     border-start-start-radius: var(--r1);
