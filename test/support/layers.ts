@@ -56,7 +56,9 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "@hono/node-server": ["sync-server/"],
   hono: ["sync-server/"],
   ws: ["sync-server/", "cli/platform/"],
-  lit: ["app/"],
+  lit: ["app/ui/"],
+  "@tanstack/virtual-core": ["app/ui/"],
+  "zxing-wasm": ["app/ui/"],
   "prom-client": ["sync-server/metrics/"],
   "@automerge/automerge-repo-storage-indexeddb": ["app/platform/"],
 };

@@ -10,7 +10,7 @@ import { Watch } from "../session/watch.ts";
 import { text } from "../words/say.ts";
 import type { DtConversation } from "../conversation/dt-conversation.ts";
 import type { DtInbox } from "../inbox/dt-inbox.ts";
-import { ShellKeys } from "./shell-keys.ts";
+import { type Layer, ShellKeys } from "./shell-keys.ts";
 import { shellStyles } from "./shell-styles.ts";
 import "../conversation/dt-conversation.ts";
 import "../inbox/dt-inbox.ts";
@@ -27,8 +27,6 @@ import "./dt-details.ts";
 import "./dt-go-to.ts";
 import "./dt-keys.ts";
 import "./dt-nav.ts";
-
-export type Layer = "add" | "keys" | "go-to" | "details";
 
 export class DtShell extends LitElement {
   static override properties = {

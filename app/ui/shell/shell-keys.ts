@@ -8,7 +8,9 @@ import { hasLetterKeys } from "../session/preferences.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { text } from "../words/say.ts";
-import type { Layer } from "./dt-shell.ts";
+
+/** What may lie over the panes. */
+export type Layer = "add" | "keys" | "go-to" | "details";
 
 export interface ShellParts {
   readonly open: (layer: Layer) => void;

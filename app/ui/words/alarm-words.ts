@@ -31,6 +31,12 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
         text: text("alarmEntryText", { seq: alarm.seq, rule: alarm.rule }),
         isFinal: false,
       };
+    case "SnapshotDistrusted":
+      return {
+        title: text("alarmSnapshot"),
+        text: text("alarmSnapshotText", { rule: alarm.rule }),
+        isFinal: false,
+      };
     case "DocumentDamaged":
       return { title: text("alarmDocument"), text: text("alarmDocumentText"), isFinal: false };
     case "DeviceRevoked":

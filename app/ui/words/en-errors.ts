@@ -128,6 +128,16 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
   },
   SearchUnavailable: { text: "There is no search index in this browser." },
   BadSearchCursor: { text: "The search changed meanwhile.", hint: "Search again." },
+  SnapshotDistrusted: {
+    text: "The server offers no packed history that holds ({rule}).",
+    hint: "Nothing of it was taken over. Open Dovetail on another of your devices, which packs it anew.",
+  },
+  PeerUnreachable: { text: "No device answers there.", hint: "Check that it is on and in the same network." },
+  DirectStranger: { text: "What answered is no device of this account." },
+  DirectRefused: { text: "The other device was refused ({why})." },
+  DirectRefusedByPeer: { text: "The other device refused this one ({why})." },
+  DirectUnavailable: { text: "This browser cannot reach devices directly." },
+  DirectLost: { text: "The connection to the other device ended.", hint: AGAIN },
   OwnerGone: {
     text: "The tab that ran Dovetail was closed in the middle. It is not known whether this was done.",
     hint: "Look before you do it again: what it acknowledged is kept.",
@@ -219,6 +229,14 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
   "snapshot-conflict": { text: "Another device has just packed the history.", hint: AGAIN },
   "unknown-snapshot": { text: "The server has no such snapshot.", hint: AGAIN },
   "blob-missing": { text: "The server lacks a part of what was sent.", hint: AGAIN },
+  "account-deleted": {
+    text: "This account was deleted from its server.",
+    hint: "What this browser holds it keeps.",
+  },
+  "bad-invitation": {
+    text: "This invitation does not hold: used, too old, or mistyped.",
+    hint: "Ask for another.",
+  },
   overloaded: { text: "The server has too much to do.", hint: LATER },
   "storage-full": {
     text: "The server’s disk is full.",

@@ -438,6 +438,9 @@ export const EN = {
     "One of you may be shown a device that is not theirs. Compare safety numbers when you meet or by a call.",
   alarmEntry: "An entry was refused",
   alarmEntryText: "Entry {seq} of a log breaks a rule ({rule}). It was set aside; the rest goes on.",
+  alarmSnapshot: "The server offers a packed history that does not hold",
+  alarmSnapshotText:
+    "It breaks a rule ({rule}). Nothing of it was taken over, and your devices keep what they have.",
   alarmDocument: "A stored document is damaged",
   alarmDocumentText: "Its undamaged parts are shown. What is missing comes back from the server.",
   alarmRevoked: "This device was revoked",
