@@ -56,7 +56,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "@hono/node-server": ["sync-server/"],
   hono: ["sync-server/"],
   ws: ["sync-server/", "cli/platform/"],
-  lit: ["app/ui/"],
+  lit: ["app/"],
   "@tanstack/virtual-core": ["app/ui/"],
   "zxing-wasm": ["app/ui/"],
   "prom-client": ["sync-server/metrics/"],
