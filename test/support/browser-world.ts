@@ -35,10 +35,13 @@ export interface BrowserWorld {
 }
 
 /** Builds the page, serves it, and starts Chromium. */
-export async function openBrowserWorld(config: Partial<ServerConfig> = {}): Promise<BrowserWorld> {
+export async function openBrowserWorld(
+  config: Partial<ServerConfig> = {},
+  root: string = ENGINE_PAGE,
+): Promise<BrowserWorld> {
   const folder = createTemporaryFolder();
   const appFolder = join(folder.path, "app");
-  await buildApp({ outFolder: appFolder, root: ENGINE_PAGE, isCompressed: false });
+  await buildApp({ outFolder: appFolder, root, isCompressed: false });
   // By name: passkeys belong to a domain, which an address of numbers is not.
   const port = await freePort();
   const origin = `http://localhost:${port}`;

@@ -64,7 +64,9 @@ export class DtRequestBar extends LitElement {
   override render() {
     const { name, state } = this.contact;
     if (state !== "incoming")
-      return html`<div class="in"><p class="note">${say("declinedNote", { name })}</p></div>`;
+      return html`<div class="in">
+        <p class="note">${say(state === "blocked" ? "blockedNote" : "declinedNote", { name })}</p>
+      </div>`;
     return html`<div class="in">
       <p>${say("requestText", { name })}</p>
       <div class="acts">

@@ -16,6 +16,7 @@ const STATE_WORDS: Readonly<Partial<Record<ContactState, MessageKey>>> = {
   requested: "stateRequested",
   incoming: "stateIncoming",
   declined: "stateDeclined",
+  blocked: "stateBlocked",
 };
 
 export class DtPeople extends LitElement {

@@ -70,6 +70,7 @@ export class DtPerson extends LitElement {
           <div><button class="btn line">${say("save")}</button></div>
         </form>
       </section>
+      <div>${this.#block(contact)}</div>
       <dt-safety-number .session=${this.session} .contact=${contact}></dt-safety-number>
     </div>`;
   }
@@ -78,6 +79,20 @@ export class DtPerson extends LitElement {
     return contact.displayName === null || contact.displayName === contact.name
       ? nothing
       : say("givenName", { name: contact.displayName });
+  }
+
+  #block({ accountId, state, name }: ContactView) {
+    const isBlocked = state === "blocked";
+    const { client } = this.session;
+    const act = async () => {
+      const done = await this.session.tried(
+        isBlocked ? client.unblockContact(accountId) : client.blockContact(accountId),
+      );
+      if (done !== null && !isBlocked) showToast(this, { text: text("blockedNow", { name }) });
+    };
+    return html`<button class="btn ${isBlocked ? "line" : "stop"}" type="button" @click=${act}>
+      ${say(isBlocked ? "unblock" : "block")}
+    </button>`;
   }
 
   #write(contact: ContactView) {

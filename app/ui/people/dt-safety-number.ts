@@ -80,8 +80,15 @@ export class DtSafetyNumber extends LitElement {
 
   #scanned = (event: CustomEvent<string>): void => {
     this.isScanning = false;
-    this.isSame = event.detail.replace(/\D/g, "") === this.number?.replace(/\D/g, "");
+    void this.#verify(event.detail);
   };
+
+  /** The engine compares and notes it, on all devices. */
+  async #verify(shown: string): Promise<void> {
+    const verified = await this.session.client.verifyContact(this.contact.accountId, shown);
+    this.session.refresh();
+    this.isSame = verified.ok;
+  }
 
   override render() {
     const { number, isSame } = this;

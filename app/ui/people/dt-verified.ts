@@ -2,9 +2,11 @@
 import type { ContactView } from "@dovetail/core";
 import { css, html, LitElement } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
+import { icon } from "../parts/icon.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { say } from "../words/say.ts";
+import { listTime } from "../words/times.ts";
 
 export class DtVerified extends LitElement {
   static override properties = { session: { attribute: false }, contact: { attribute: false } };
@@ -21,6 +23,16 @@ export class DtVerified extends LitElement {
       a {
         color: inherit;
       }
+      .ic {
+        inline-size: 14px;
+        block-size: 14px;
+        stroke-width: 2;
+      }
+      .ic,
+      b {
+        color: var(--proven);
+        font-weight: 500;
+      }
     `,
   ];
   declare session: Session;
@@ -32,6 +44,9 @@ export class DtVerified extends LitElement {
   };
 
   override render() {
+    const { verifiedAtMs } = this.contact;
+    if (verifiedAtMs !== null)
+      return html`${icon("check")}<b>${say("verified", { time: listTime(verifiedAtMs, Date.now()) })}</b>`;
     return html`<a href="#/people" @click=${this.#compare}>${say("unverified")}</a>`;
   }
 }

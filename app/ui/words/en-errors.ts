@@ -96,6 +96,12 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
   ContactIsSelf: { text: "That is your own contact link.", hint: "Hand it to others; add them by theirs." },
   ContactExists: { text: "They are among your people already." },
   NotARequest: { text: "There is no open request from them." },
+  NotBlocked: { text: "They are not blocked." },
+  SafetyNumberDiffers: {
+    text: "It is another number. Do not trust this conversation until you know why.",
+    hint: "What was noted before stays as it is.",
+  },
+  BadSafetyNumber: { text: "That is neither a safety number nor a contact link." },
   MessageTooLong: {
     text: "The text has {sizeBytes} bytes; at most {sizeBytesMax} go in one message.",
     hint: "Send it in parts.",

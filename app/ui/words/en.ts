@@ -258,6 +258,7 @@ export const EN = {
   requestDeleted: "Request deleted. {name} is not told.",
   requestPreview: "Wants to write to you",
   requestSent: "{name} has not accepted yet. What you write is kept here and goes when they do.",
+  blockedNote: "You blocked {name}. Nothing from them is let in or shown.",
   declinedNote: "You deleted the request of {name}. Nothing from them is shown.",
 
   // People
@@ -297,6 +298,10 @@ export const EN = {
   safetyScan: "Scan theirs",
   safetyMatch: "It is the same number.",
   safetyDiffers: "It is another number. Do not trust this conversation until you know why.",
+  verified: "Verified {time}",
+  block: "Block",
+  unblock: "Unblock",
+  blockedNow: "{name} is blocked. They are not told.",
   unverified: "Not verified. Compare numbers when you meet.",
   compare: "Compare",
 
