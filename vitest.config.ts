@@ -38,6 +38,8 @@ export default defineConfig({
         },
       })),
       {
+        // Found before the first test: a library that is found later reloads the page in the middle of one.
+        optimizeDeps: { entries: ["core/mod.ts", "test/browser-page/**/*.test.ts"] },
         test: {
           name: "browser-page",
           include: ["test/browser-page/**/*.test.ts"],

@@ -43,6 +43,8 @@ export function findEngine(profile: string, events: FinderEvents): EngineFinder 
   let leader: string | null = null;
   let heardAtMs = performance.now();
   let askedAtMs = performance.now();
+  /** Whether this tab's worker was told to take over since somebody answered last. */
+  let isTakingOver = false;
 
   // Held until the page is gone: nobody ever resolves it.
   void navigator.locks.request(pageLockName(profile, page), () => new Promise(() => {}));
@@ -65,6 +67,7 @@ export function findEngine(profile: string, events: FinderEvents): EngineFinder 
     const notice = parseNotice(data);
     if (notice?.type !== "leader") return;
     heardAtMs = performance.now();
+    isTakingOver = false;
     if (notice.leader === leader) return;
     leader = notice.leader;
     for (const port of [...ports]) port.lose();
@@ -80,10 +83,12 @@ export function findEngine(profile: string, events: FinderEvents): EngineFinder 
     say({ type: "who" });
     if (document.visibilityState !== "visible" || nowMs - heardAtMs < SILENCE_MAX_MS) return;
     heardAtMs = nowMs;
-    if (leader !== own.name) return own.order({ type: "take-over" });
-    // Its own worker leads and is dead or stuck: another one takes its place.
-    own.end();
-    own = startOwnWorker();
+    // A worker of its own that leads, or was told to, and does not answer is dead or stuck: another one takes its place.
+    if (leader === own.name || isTakingOver) {
+      own.end();
+      own = startOwnWorker();
+    }
+    isTakingOver = true;
     own.order({ type: "take-over" });
   }
 

@@ -78,8 +78,14 @@ export function createEngineHost(profile: string): EngineHost {
   }
 
   function run<T>(task: () => Promise<Result<T, EngineError>>): Promise<Result<T, EngineError>> {
-    const result = last.then(() => (isClosed ? err(UNAVAILABLE) : task()));
-    last = result.catch(() => {});
+    // The composition root: a mistake of ours becomes a state that the person is told, not a page that waits for ever.
+    const result = last
+      .then(() => (isClosed ? err(UNAVAILABLE) : task()))
+      .catch((thrown: unknown): Result<T, EngineError> => {
+        reportError(thrown);
+        return fail({ type: "EngineUnavailable", detail: thrown instanceof Error ? thrown.name : "unknown" });
+      });
+    last = result;
     return result;
   }
 

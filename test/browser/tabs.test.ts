@@ -128,5 +128,9 @@ test("[WB7] the engine's worker hangs: another tab takes over, and the one that 
   await expectOnce(other, friends, 10);
   await inState(friends.tab, ["ready"]);
   expect((await Promise.all([friends.tab, other].map(roleOf))).sort()).toEqual(["follower", "leader"]);
+  // The worker that woke up has let go of its engine, and runs the next one.
+  await other.page.close();
+  await expect.poll(() => roleOf(friends.tab), { timeout: 40_000, interval: 500 }).toBe("leader");
+  expect(await sendMany(friends.tab, friends.conversationId, 1)).toEqual(allTrue(1));
   await stopAll(friends.ben);
 });
