@@ -119,7 +119,7 @@ describe("at the command line", () => {
       handle,
     ]);
 
-  test("a person deletes the account, and is told what that means", async () => {
+  test("a person deletes the account, and is told what that means", { timeout: 240_000 }, async () => {
     expect(await create("ada", "ada")).toMatchObject({ exitCode: 0 });
     expect(await world.run("ada", ["account", "delete"])).toMatchObject({
       exitCode: 2,
@@ -138,7 +138,9 @@ describe("at the command line", () => {
     expect(await create("eve", "ada")).toMatchObject({ exitCode: 6 });
   });
 
-  test("the operator deletes an account while the server runs, and lets its handle go", async () => {
+  test("the operator deletes an account while the server runs, and lets its handle go", {
+    timeout: 240_000,
+  }, async () => {
     const created = await world.run("ben", [
       "account",
       "create",

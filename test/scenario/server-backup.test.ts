@@ -57,7 +57,7 @@ async function busyServer(folder: string) {
 }
 
 test("a backup is made while the server is written to, and holds all that was acknowledged before", {
-  timeout: 90_000,
+  timeout: 240_000,
 }, async () => {
   const folder = temporaryFolder();
   const file = join(folder, "dovetail.backup");
@@ -117,7 +117,9 @@ test("a backup is made while the server is written to, and holds all that was ac
   expect(JSON.parse(again.stdout)).toMatchObject({ entries: report.entries });
 });
 
-test("a backup that was changed, cut short or is none is not put in place", { timeout: 60_000 }, async () => {
+test("a backup that was changed, cut short or is none is not put in place", {
+  timeout: 240_000,
+}, async () => {
   const folder = temporaryFolder();
   const file = join(folder, "dovetail.backup");
   const busy = await busyServer(folder);

@@ -27,7 +27,7 @@ async function check(folder: string, ...args: readonly string[]) {
   return { exitCode, wrong, findings };
 }
 
-test("a server that is well is said to be, while it runs and after", { timeout: 60_000 }, async () => {
+test("a server that is well is said to be, while it runs and after", { timeout: 240_000 }, async () => {
   const folder = join(temporaryFolder(), "data");
   expect(await check(folder)).toMatchObject({ exitCode: 0, wrong: [] });
   const server = await startServer(folder);
@@ -61,7 +61,7 @@ test("a server that is well is said to be, while it runs and after", { timeout: 
 
 test.skipIf(!hasOpenSsl())(
   "a certificate that ends, or is for another name, is found",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     const folder = temporaryFolder();
     const data = join(folder, "data");

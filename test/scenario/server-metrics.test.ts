@@ -54,7 +54,7 @@ describe("a server that people use", () => {
     expect(await (await fetch(`${server.origin}/ready`)).json()).toEqual({ status: "ready" });
   });
 
-  test("counts what it does, in histograms, counters and gauges", async () => {
+  test("counts what it does, in histograms, counters and gauges", { timeout: 240_000 }, async () => {
     const run = (profile: string, ...args: readonly string[]) => people.run(profile, args);
     for (const [profile, handle] of [
       ["ada", "ada-of-spring"],

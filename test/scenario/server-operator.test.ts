@@ -60,7 +60,9 @@ describe("settings", () => {
 });
 
 describe("a closed server", () => {
-  test("prints an invitation for its first owner, who comes in with it, once", async () => {
+  test("prints an invitation for its first owner, who comes in with it, once", {
+    timeout: 240_000,
+  }, async () => {
     const folder = temporaryFolder();
     const server = await serve(folder, ["--closed"]);
     const line = await server.line((text) => text.includes('"invitation"'));
@@ -104,7 +106,9 @@ describe("a closed server", () => {
     expect(server.log()).not.toContain(first.invitation);
   });
 
-  test("is asked by its owner only, and by its database when it does not run", async () => {
+  test("is asked by its owner only, and by its database when it does not run", {
+    timeout: 240_000,
+  }, async () => {
     const folder = temporaryFolder();
     const server = await serve(folder, ["--closed"]);
     if (process.platform !== "win32")
