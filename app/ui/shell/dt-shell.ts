@@ -98,8 +98,8 @@ export class DtShell extends LitElement {
     return html`
       <div class="frame ${isList ? "shows-list" : "shows-pane"} ${hasList ? "" : "wide"}">
         <dt-nav .session=${this.session} .route=${route}></dt-nav>
-        ${hasList ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
-        <main @dt-back=${this.#back}>${this.#pane()}</main>
+        <main>${hasList ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
+        <div class="pane" @dt-back=${this.#back}>${this.#pane()}</div></main>
       </div>
       ${this.#layer()}
       <dt-alarm .session=${this.session}></dt-alarm>

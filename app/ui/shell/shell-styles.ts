@@ -21,18 +21,22 @@ export const shellStyles = css`
     min-inline-size: 0;
     border-inline-end: 1px solid var(--line);
   }
+  /* The list is part of what is main: on a phone it is all there is. */
   main {
+    display: contents;
+  }
+  .pane {
     display: flex;
     flex-direction: column;
     min-block-size: 0;
     min-inline-size: 0;
     background: var(--pane);
   }
-  main > :not(dt-strip) {
+  .pane > :not(dt-strip) {
     flex: 1;
     min-block-size: 0;
   }
-  main > :is(dt-devices, dt-settings, dt-tags, dt-person) {
+  .pane > :is(dt-devices, dt-settings, dt-tags, dt-person) {
     overflow-y: auto;
   }
   @media (min-width: 640px) and (max-width: 1079px) {
@@ -53,12 +57,12 @@ export const shellStyles = css`
       grid-row: 2;
     }
     .list,
-    main {
+    .pane {
       grid-row: 1;
       grid-column: 1;
       border: 0;
     }
-    .shows-list main,
+    .shows-list .pane,
     .shows-pane .list {
       display: none;
     }

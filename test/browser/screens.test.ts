@@ -1,0 +1,218 @@
+/** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { APP_FOLDER } from "../../tools/app-build.ts";
+import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
+import { vectorSet } from "../support/shared-data.ts";
+
+let world: BrowserWorld;
+const contexts: BrowserContext[] = [];
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  world = await openBrowserWorld({}, APP_FOLDER);
+});
+afterAll(() => world.close());
+afterEach(async () => {
+  for (const context of contexts.splice(0)) await context.close();
+  expect(complaints.splice(0)).toEqual([]);
+});
+
+const DESKTOP = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** An empty browser with the page open in it. */
+async function browserOf(viewport = DESKTOP, colorScheme: "light" | "dark" = "light"): Promise<Page> {
+  const context = await world.browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
+  contexts.push(context);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("dialog", (dialog) => {
+    complaints.push(`dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted Type/i.test(message.text())) complaints.push(message.text());
+  });
+  await page.goto(world.origin);
+  await page.getByRole("heading", { name: "Is this your first device?" }).waitFor();
+  return page;
+}
+
+async function createAccount(page: Page, name: string): Promise<Page> {
+  await page.getByRole("button", { name: "Yes, create an account" }).click();
+  await page.getByLabel("Your name").fill(name);
+  await page.getByLabel("No passphrase").check();
+  await page.getByRole("button", { name: "Create an account" }).click();
+  await page.getByRole("button", { name: "Later, in Settings" }).click();
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  return page;
+}
+
+async function contactLinkOf(page: Page): Promise<string> {
+  await page.getByRole("button", { name: "New message" }).click();
+  const link = await page.locator("dt-add-person .link").textContent();
+  await page.keyboard.press("Escape");
+  return (link ?? "").trim();
+}
+
+async function ask(page: Page, link: string, greeting: string): Promise<void> {
+  await page.getByRole("button", { name: "New message" }).click();
+  await page.getByLabel("Contact link or handle").fill(link);
+  await page.getByLabel("First message").fill(greeting);
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await bubble(page, greeting).waitFor();
+}
+
+const bubble = (page: Page, text: string) => page.locator("dt-conversation .m .t").filter({ hasText: text });
+
+async function write(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: /^Message to/ }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** Two people who have accepted each other, both looking at their conversation. */
+async function friends(nameOfAsking = "Ines"): Promise<{ readonly nora: Page; readonly ines: Page }> {
+  const nora = await createAccount(await browserOf(), "Nora");
+  const ines = await createAccount(await browserOf(PHONE), nameOfAsking);
+  await ask(ines, await contactLinkOf(nora), "The boards are in.");
+  await nora.getByText("One person wants to write to you").click();
+  await nora.locator("dt-inbox a.row").click();
+  await nora.getByRole("button", { name: "Accept" }).click();
+  await nora.locator("dt-composer").waitFor();
+  return { nora, ines };
+}
+
+test("from an empty browser to the first message and its answer, and the field is empty after sending", async () => {
+  const { nora, ines } = await friends();
+  await write(nora, "Good. Saturday at ten?");
+  await bubble(ines, "Good. Saturday at ten?").waitFor();
+  await write(ines, "Ten is fine.");
+  await bubble(nora, "Ten is fine.").waitFor();
+  await nora.locator("dt-conversation .st", { hasText: "Delivered" }).waitFor();
+  expect(await nora.getByRole("textbox", { name: /^Message to/ }).inputValue()).toBe("");
+  expect(nora.url()).toBe(`${world.origin}/#/inbox`);
+});
+
+test("a deleted request is gone, and nothing is written to who asked", async () => {
+  const nora = await createAccount(await browserOf(), "Nora");
+  const lea = await createAccount(await browserOf(), "Lea");
+  await ask(lea, await contactLinkOf(nora), "Look at https://example.org/a");
+  await nora.getByText("One person wants to write to you").click();
+  await nora.locator("dt-inbox a.row").click();
+  await bubble(nora, "https://example.org/a").waitFor();
+  expect(await nora.locator("dt-conversation .m a").count()).toBe(0);
+  await nora.getByRole("button", { name: "Delete" }).click();
+  await nora.getByText("Nobody waits for an answer.").waitFor();
+});
+
+test("a pasted link links a second browser once its six digits are typed; a wrong code links nothing", async () => {
+  const nora = await createAccount(await browserOf(), "Nora");
+  for (const isRight of [false, true]) {
+    await nora.getByRole("link", { name: "Devices", exact: true }).click();
+    await nora.getByRole("button", { name: "Link a device" }).click();
+    const code = await nora
+      .locator("dt-host-linking dt-qr")
+      .evaluate((qr) => String(Reflect.get(qr, "text")));
+    const phone = await browserOf(PHONE);
+    await phone.getByRole("button", { name: "No, link this browser" }).click();
+    await phone.getByLabel("Linking code").fill(code);
+    await phone.getByLabel("No passphrase").check();
+    await phone.getByRole("button", { name: "Continue" }).click();
+    await phone.getByRole("button", { name: "Yes, it is mine" }).click();
+    const digits = ((await phone.locator("dt-join .code").textContent()) ?? "").replace(/\D/g, "");
+    expect(digits).toMatch(/^\d{6}$/);
+    const typed = isRight ? digits : digits.replace(/^./, (first) => String((Number(first) + 1) % 10));
+    await nora.getByLabel("Code, six digits").fill(typed);
+    await nora.getByRole("button", { name: "Link this device" }).click();
+    if (isRight) {
+      await nora.getByText("is linked.").waitFor();
+      await phone.getByRole("heading", { name: "Inbox" }).waitFor({ timeout: 60_000 });
+    } else {
+      await nora.getByText("Wrong code. Nothing was linked.").waitFor();
+      await phone.getByRole("heading", { name: "Nothing was linked" }).waitFor();
+      await nora.getByRole("button", { name: "Stop" }).click();
+    }
+  }
+  await nora.getByRole("button", { name: "Done" }).click();
+  await nora.getByRole("heading", { name: "2 devices on this account" }).waitFor();
+});
+
+const ATTACKS = [
+  "<img src=x onerror=alert(1)>",
+  "<script>alert(1)</script>",
+  "javascript:alert(1)",
+  "<svg/onload=alert(1)>",
+  "{{alert(1)}} <!--?lit$1$-->",
+  "\u202Emoc.elpmaxe//:sptth\u202C",
+  "https://user:pass@evil.example/ https://evil.example\u2044.org",
+];
+
+test("names and texts that attack are characters and nothing else, in the list, the log and the labels", async () => {
+  const { nora, ines } = await friends('<img src=x onerror="alert(1)">');
+  const published: unknown = vectorSet("blns")?.json("blns.json") ?? [];
+  if (!Array.isArray(published)) throw new Error("a list of strings");
+  const naughty = published.filter((one): one is string => typeof one === "string" && one.trim() !== "");
+  const texts = [...ATTACKS, naughty.join("\n").slice(0, 30_000)];
+  for (const text of texts) await write(ines, text);
+  await write(ines, "the end of it");
+  await bubble(nora, "the end of it").waitFor();
+  expect(
+    await nora.locator("dt-conversation .m :is(img, script, svg:not(.ic), iframe, object, style)").count(),
+  ).toBe(0);
+  const hrefs = await nora
+    .locator("dt-conversation .m a")
+    .evaluateAll((all) => all.map((one) => one.getAttribute("href") ?? ""));
+  expect(hrefs.filter((href) => !/^https?:\/\//.test(href))).toEqual([]);
+  expect(hrefs.filter((href) => href.includes("evil.example"))).toEqual([]);
+  await nora.getByRole("link", { name: "People", exact: true }).click();
+  await nora.locator("dt-people a.row").first().click();
+  await nora.locator("dt-person h2").waitFor();
+});
+
+test.each([
+  ["desktop", DESKTOP, "light"],
+  ["desktop", DESKTOP, "dark"],
+  ["phone", PHONE, "light"],
+  ["phone", PHONE, "dark"],
+] as const)("axe finds nothing on the screens of a %s, %o, %s", async (_name, viewport, scheme) => {
+  const page = await browserOf(viewport, scheme);
+  const findings: string[] = [];
+  const look = async (screen: string): Promise<void> => {
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    for (const { id, nodes } of violations)
+      findings.push(`${screen}: ${id} ${nodes[0]?.html.slice(0, 160) ?? ""}`);
+  };
+  await look("first run");
+  await createAccount(page, "Nora");
+  await look("inbox");
+  for (const section of ["people", "devices", "tags", "settings"]) {
+    await page.evaluate((one) => {
+      location.hash = `#/${one}`;
+    }, section);
+    await page.locator("h1").first().waitFor();
+    await look(section);
+  }
+  expect(findings).toEqual([]);
+});
+
+test("all by keyboard: an account, a section by letters, the sheet of keys and back", async () => {
+  const page = await browserOf();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("Nora");
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Later, in Settings" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keys" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.getByRole("heading", { name: "1 device on this account" }).waitFor();
+});
