@@ -77,6 +77,7 @@ test("a new state document reads as an empty one, and every field of a schema is
   expect(await createPair("settings").read(settingsSchema)).toEqual({
     displayName: null,
     handle: null,
+    ticket: null,
     deviceNamesById: new Map(),
   });
   const mapsOf = (fields: Readonly<Record<string, { readonly map: string }>>) =>
@@ -384,6 +385,7 @@ test("[DC37] tags, their rules, and settings are read as they were set", async (
   expect(await settings.read(settingsSchema)).toEqual({
     displayName: "Ada",
     handle: "ada",
+    ticket: null,
     deviceNamesById: new Map([[device, "Laptop"]]),
   });
 });
