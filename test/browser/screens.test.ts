@@ -95,6 +95,15 @@ test("from an empty browser to the first message and its answer, and the field i
   expect(nora.url()).toBe(`${world.origin}/#/inbox`);
 });
 
+test("what arrives in a conversation that is looked at is read, and its row counts nothing", async () => {
+  const { nora, ines } = await friends();
+  await write(nora, "Bring the plane.");
+  await bubble(ines, "Bring the plane.").waitFor();
+  await ines.getByRole("button", { name: "Back" }).click();
+  await ines.locator("dt-inbox a.row").waitFor();
+  await ines.locator("dt-inbox a.row .cnt").waitFor({ state: "detached", timeout: 5_000 });
+});
+
 test("a deleted request is gone, and nothing is written to who asked", async () => {
   const nora = await createAccount(await browserOf(), "Nora");
   const lea = await createAccount(await browserOf(), "Lea");

@@ -97,6 +97,7 @@ export class DtConversation extends LitElement {
   }
 
   #heard(event: ClientEvent | null): void {
+    if (event === null) this.#seen();
     if (event === null || event.type === "progress") return;
     if (event.type === "message" && event.message.conversationId !== this.conversationId) return;
     void this.#timeline?.refresh();
