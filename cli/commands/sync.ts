@@ -75,19 +75,22 @@ async function watch(context: CommandContext): Promise<Result<Outcome, CliError>
     if (!names.ok) return names;
     const lost: LostAt = { sinceMs: null };
     const ended = Promise.withResolvers<Result<Outcome, CliError>>();
-    const stopListening = client.onEvent((event) => {
+    const take = (event: ClientEvent): void => {
       if (context.output.isJson) context.output.stream({ event });
       else showEvent(context.output, names.value, lost, event);
       const end = endOf(event);
       if (end !== null) ended.resolve(err(end));
       if (event.type === "state")
         void loadNames(client).then((fresh) => fresh.ok && renew(names.value, fresh.value));
-    });
+    };
+    const stopListening = client.onEvent(take);
     const interrupt = (): void =>
       ended.resolve(ok({ json: { event: { type: "stopped" } }, messages: ["Stopped."] }));
     if (context.interrupted.aborted) interrupt();
     context.interrupted.addEventListener("abort", interrupt, { once: true });
     client.start();
+    // Where another process has the profile there may be a connection already, of which no event tells.
+    if (client.status().state === "online") take({ type: "connection", status: client.status() });
     const result = await ended.promise;
     stopListening();
     return result;

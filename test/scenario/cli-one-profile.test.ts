@@ -42,7 +42,7 @@ async function startWatching(profile: string): Promise<RunningCommand> {
 const folderOf = (profile: string) => join(world.home, "profiles", profile);
 
 test("every command works while another process has the profile, and both see the same", {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   watching = await startWatching("ben");
   expect(await json("ben", "send", "Ada", "served")).toMatchObject({ sync: { server: "reached" } });
@@ -160,7 +160,7 @@ test("an owner of another version is named, and what it serves is not touched", 
 });
 
 test("a daemon starts in the background with a locked profile's passphrase, guards linking, and stops", {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   const locked = await world.run("ben", ["lock", "set", "--new-passphrase-fd", "0"], "correct horse\n");
   expect(locked.exitCode).toBe(0);
