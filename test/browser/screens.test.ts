@@ -1,9 +1,12 @@
 /** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { BrowserContext, Page } from "playwright";
+import type { Client } from "@dovetail/core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { AccountId } from "../../core/base/ids.ts";
 import { APP_FOLDER } from "../../tools/app-build.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
+import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { vectorSet } from "../support/shared-data.ts";
 
 let world: BrowserWorld;
@@ -11,6 +14,7 @@ const contexts: BrowserContext[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
+  await engineReady();
   world = await openBrowserWorld({}, APP_FOLDER);
 });
 afterAll(() => world.close());
@@ -72,6 +76,16 @@ async function write(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
+/** Who asked `client`, once the request has come. */
+async function requestAt(client: Client): Promise<AccountId> {
+  for (;;) {
+    good(await client.sync());
+    const [contact] = good(await client.contacts());
+    if (contact !== undefined) return contact.accountId;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Two people who have accepted each other, both looking at their conversation. */
 async function friends(nameOfAsking = "Ines"): Promise<{ readonly nora: Page; readonly ines: Page }> {
   const nora = await createAccount(await browserOf(), "Nora");
@@ -102,6 +116,27 @@ test("what arrives in a conversation that is looked at is read, and its row coun
   await ines.getByRole("button", { name: "Back" }).click();
   await ines.locator("dt-inbox a.row").waitFor();
   await ines.locator("dt-inbox a.row .cnt").waitFor({ state: "detached", timeout: 5_000 });
+});
+
+test("a message that finds the conversation closed says so, and offers no second attempt", async () => {
+  const nora = await createAccount(await browserOf(), "Nora");
+  const ben = await newAccount(world.origin, "ben.closes");
+  good(await ben.client.sync());
+  await ask(nora, good(await ben.client.contactLink()), "The boards are in.");
+  const accountId = await requestAt(ben.client);
+  good(await ben.client.acceptContact(accountId));
+  good(await ben.client.sync());
+  await nora.locator("dt-conversation .st", { hasText: "Delivered" }).waitFor();
+  good(await ben.client.blockContact(accountId));
+  good(await ben.client.sync());
+  await write(nora, "Are you there?");
+  const line = nora.locator("dt-conversation .st.bad");
+  await line.waitFor();
+  expect(await line.locator("span").textContent()).toBe(
+    "Not sent: the other side closed this conversation. It is kept here.",
+  );
+  expect(await line.getByRole("button").allTextContents()).toEqual(["Copy"]);
+  good(await ben.client.stop());
 });
 
 test("a deleted request is gone, and nothing is written to who asked", async () => {

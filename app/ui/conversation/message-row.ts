@@ -4,6 +4,7 @@ import { css, html, nothing, type TemplateResult } from "lit";
 import { icon } from "../parts/icon.ts";
 import { messageText } from "../parts/message-text.ts";
 import type { MessageKey } from "../words/en.ts";
+import { describeFailure } from "../words/failure-words.ts";
 import { type Params, say, text } from "../words/say.ts";
 import { clockTime, dayName, dayOf } from "../words/times.ts";
 import "../parts/dt-joint.ts";
@@ -93,14 +94,19 @@ function stateLine(message: MessageView, after: MessageView | undefined, context
     case "elsewhere":
       return line(nothing, "stateElsewhere", context);
     case "failed":
-      return html`<div class="st bad">
-        <span>${say("stateFailed")}</span>
-        <button type="button" @click=${() => context.copy(message)}>${text("copy")}</button>
-        <button type="button" @click=${() => context.sendAgain(message)}>${text("sendAgain")}</button>
-      </div>`;
+      return failedLine(message, context);
     case "received":
       return nothing;
   }
+}
+
+function failedLine(message: MessageView, { copy, sendAgain }: RowContext) {
+  const { key, canSendAgain } = describeFailure(message.failure);
+  return html`<div class="st bad">
+    <span>${say(key)}</span>
+    <button type="button" @click=${() => copy(message)}>${text("copy")}</button>
+    ${canSendAgain ? html`<button type="button" @click=${() => sendAgain(message)}>${text("sendAgain")}</button>` : nothing}
+  </div>`;
 }
 
 function line(joint: TemplateResult | typeof nothing, key: MessageKey, { name }: RowContext) {
