@@ -14,6 +14,7 @@ import {
   settled,
   type Tab,
 } from "../support/browser-world.ts";
+import { APP_FOLDER } from "../../tools/app-build.ts";
 import { engineReady, good } from "../support/client-world.ts";
 import { stopAll, textsOf } from "../support/story.ts";
 
@@ -174,4 +175,29 @@ test("[WB22] a newer version is offered, waits for a yes, and then loads in all 
   } finally {
     await own.close();
   }
+});
+
+test("[WB23] the app has what a browser needs to install it: a manifest and an icon of its own origin", async () => {
+  const whole = await openBrowserWorld({}, APP_FOLDER);
+  context = await whole.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(whole.origin);
+  const found = await page.evaluate(async () => {
+    const link = document.querySelector<HTMLLinkElement>('link[rel="manifest"]');
+    const answer = await fetch(link?.href ?? "");
+    const manifest: { icons: { src: string }[] } = await answer.json();
+    const icon = new Image();
+    icon.src = manifest.icons[0]?.src ?? "";
+    await icon.decode();
+    return { type: answer.headers.get("content-type"), manifest, iconOrigin: new URL(icon.src).origin };
+  });
+  expect(found.type).toBe("application/manifest+json");
+  expect(found.manifest).toMatchObject({
+    name: "Dovetail",
+    display: "standalone",
+    start_url: "/",
+    scope: "/",
+  });
+  expect(found.iconOrigin).toBe(whole.origin);
+  await whole.close();
 });
