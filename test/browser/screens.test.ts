@@ -124,9 +124,10 @@ test("a message that finds the conversation closed says so, and offers no second
   good(await ben.client.sync());
   await ask(nora, good(await ben.client.contactLink()), "The boards are in.");
   const accountId = await requestAt(ben.client);
-  good(await ben.client.acceptContact(accountId));
+  const { conversationId } = good(await ben.client.acceptContact(accountId));
+  good(await ben.client.send(conversationId, "Thank you."));
   good(await ben.client.sync());
-  await nora.locator("dt-conversation .st", { hasText: "Delivered" }).waitFor();
+  await bubble(nora, "Thank you.").waitFor();
   good(await ben.client.blockContact(accountId));
   good(await ben.client.sync());
   await write(nora, "Are you there?");
