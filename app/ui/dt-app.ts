@@ -77,6 +77,7 @@ export class DtApp extends LitElement {
     this.#follow(this.engine.state());
     this.#unsubscribe = this.engine.onState((state) => this.#follow(state));
     window.visualViewport?.addEventListener("resize", this.#resized);
+    window.addEventListener("pagehide", this.#leaving);
     this.addEventListener("dt-toast", this.#toast);
   }
 
@@ -85,6 +86,7 @@ export class DtApp extends LitElement {
     this.#unsubscribe?.();
     this.#closeSession();
     window.visualViewport?.removeEventListener("resize", this.#resized);
+    window.removeEventListener("pagehide", this.#leaving);
   }
 
   #follow(state: EngineState): void {
@@ -102,6 +104,10 @@ export class DtApp extends LitElement {
     this.#session?.close();
     this.#session = null;
   }
+
+  #leaving = (): void => {
+    this.#session?.drafts.flush();
+  };
 
   /** A keyboard on the screen of a phone leaves less height; what one writes stays above it. */
   #resized = (): void => {

@@ -1,12 +1,14 @@
 /** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { BrowserContext, Page } from "playwright";
-import type { Client } from "@dovetail/core";
+import { type Client, joinAccount } from "@dovetail/core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
 import type { AccountId } from "../../core/base/ids.ts";
 import { APP_FOLDER } from "../../tools/app-build.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
-import { engineReady, good, newAccount } from "../support/client-world.ts";
+import { engineReady, good, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { type Device, reopened } from "../support/story.ts";
 import { vectorSet } from "../support/shared-data.ts";
 
 let world: BrowserWorld;
@@ -76,6 +78,21 @@ async function write(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
+/** A device outside of the browser, linked to the account of `page`. */
+async function linkedToPage(page: Page): Promise<Device> {
+  await page.getByRole("link", { name: "Devices", exact: true }).click();
+  await page.getByRole("button", { name: "Link a device" }).click();
+  const code = await page.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
+  const platform = memoryPlatform();
+  const guest = good(await joinAccount(platform, { code, deviceName: "tablet" }));
+  const { digits } = good(await guest.accept());
+  await page.getByLabel("Code, six digits").fill(digits);
+  await page.getByRole("button", { name: "Link this device" }).click();
+  good(await guest.whenLinked());
+  await page.getByRole("button", { name: "Done" }).click();
+  return reopened(platform);
+}
+
 /** Who asked `client`, once the request has come. */
 async function requestAt(client: Client): Promise<AccountId> {
   for (;;) {
@@ -137,6 +154,46 @@ test("a message that finds the conversation closed says so, and offers no second
     "Not sent: the other side closed this conversation. It is kept here.",
   );
   expect(await line.getByRole("button").allTextContents()).toEqual(["Copy"]);
+  good(await ben.client.stop());
+});
+
+test("[DC40] a draft is there after a reload and in its row, and texts that devices wrote apart are all shown", async () => {
+  const ben = await newAccount(world.origin, "ben.drafts");
+  good(await ben.client.sync());
+  const nora = await createAccount(await browserOf(), "Nora");
+  await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");
+  const field = nora.getByRole("textbox", { name: /^Message to/ });
+  await field.pressSequentially("About Sunday");
+  await nora.locator("dt-inbox a.row .pv", { hasText: "About Sunday" }).waitFor();
+  await nora.waitForTimeout(1_500);
+  await nora.reload();
+  await nora.locator("dt-inbox a.row .pv", { hasText: "Draft: About Sunday" }).waitFor();
+  await nora.locator("dt-inbox a.row").click();
+  await field.waitFor();
+  expect(await field.inputValue()).toBe("About Sunday");
+  const linked = await linkedToPage(nora);
+  good(await linked.client.sync());
+  expect(good(await linked.client.drafts())).toMatchObject([{ text: "About Sunday", textCount: 1 }]);
+  // Without a connection, until it synchronises again.
+  good(await linked.client.stop());
+  const { client: tablet } = await reopened(linked.platform);
+  good(await tablet.setDraft(present(good(await tablet.conversations())[0], "Ben").id, "Never mind"));
+  await nora.getByRole("link", { name: "Inbox", exact: true }).click();
+  await nora.locator("dt-inbox a.row").click();
+  await field.fill("About Sunday at ten");
+  await nora.waitForTimeout(1_500);
+  good(await tablet.sync());
+  await nora.getByText("Your devices wrote 2 texts apart. They stand below each other.").waitFor();
+  expect(await field.inputValue()).toBe("About Sunday at ten\n\nNever mind");
+  await field.fill("");
+  await field.fill("Both, then.");
+  await nora.keyboard.press("Enter");
+  await bubble(nora, "Both, then.").waitFor();
+  expect(await field.inputValue()).toBe("");
+  await nora.waitForTimeout(1_500);
+  good(await tablet.sync());
+  expect(good(await tablet.drafts())).toEqual([]);
+  good(await tablet.stop());
   good(await ben.client.stop());
 });
 

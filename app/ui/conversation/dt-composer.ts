@@ -1,15 +1,13 @@
 /** Where one writes: grows with the text, sends by Enter, says when it is too long. The text of each keystroke goes up. */
-import { MESSAGE_TEXT_BYTES_MAX } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
+import { bytesOver } from "../session/message-size.ts";
 import { say, text } from "../words/say.ts";
 
-const utf8 = new TextEncoder();
-
 export class DtComposer extends LitElement {
-  static override properties = { name: {}, value: {} };
+  static override properties = { name: {}, value: {}, textCount: { attribute: false } };
   static override styles = [
     baseStyles,
     css`
@@ -72,6 +70,9 @@ export class DtComposer extends LitElement {
         background: var(--inset);
         color: var(--faint);
       }
+      .apart {
+        padding-block-end: 4px;
+      }
       .over {
         font: 400 var(--t1);
         color: var(--stop);
@@ -99,11 +100,14 @@ export class DtComposer extends LitElement {
   ];
   declare name: string;
   declare value: string;
+  /** More than one: devices wrote this many texts apart, and they stand below each other. */
+  declare textCount: number;
 
   constructor() {
     super();
     this.name = "";
     this.value = "";
+    this.textCount = 0;
   }
 
   override focus(): void {
@@ -136,7 +140,7 @@ export class DtComposer extends LitElement {
   }
 
   get #bytesOver(): number {
-    return utf8.encode(this.value).length - MESSAGE_TEXT_BYTES_MAX;
+    return bytesOver(this.value);
   }
 
   get #canSend(): boolean {
@@ -146,6 +150,7 @@ export class DtComposer extends LitElement {
   override render() {
     const over = this.#bytesOver;
     return html`<form @submit=${this.#submit}>
+      ${this.textCount > 1 ? html`<p class="note apart" role="status">${say("draftsApart", { count: this.textCount })}</p>` : nothing}
       <div class="box">
         <textarea
           rows="1"

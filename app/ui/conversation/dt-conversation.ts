@@ -8,7 +8,6 @@ import { copyText } from "../parts/copy.ts";
 import { icon } from "../parts/icon.ts";
 import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
-import { draftOf, setDraft } from "../session/drafts.ts";
 import type { Session } from "../session/session.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
@@ -172,12 +171,12 @@ export class DtConversation extends LitElement {
   #send = async (event: CustomEvent<string>): Promise<void> => {
     const { conversationId } = this;
     if (conversationId === null) return;
-    setDraft(this.session, conversationId, "");
-    this.requestUpdate();
+    const { drafts } = this.session;
+    drafts.set(conversationId, "");
     const sent = await this.session.tried(this.session.client.send(conversationId, event.detail));
     const composer = this.renderRoot.querySelector<DtComposer>("dt-composer");
-    if (sent === null && draftOf(this.session, conversationId) === "") {
-      setDraft(this.session, conversationId, event.detail);
+    if (sent === null && drafts.textOf(conversationId) === "") {
+      drafts.set(conversationId, event.detail);
       if (composer !== null) composer.value = event.detail;
     }
     void this.#timeline?.refresh();
@@ -185,7 +184,7 @@ export class DtConversation extends LitElement {
   };
 
   #draft = (event: CustomEvent<string>): void => {
-    if (this.conversationId !== null) setDraft(this.session, this.conversationId, event.detail);
+    if (this.conversationId !== null) this.session.drafts.set(this.conversationId, event.detail);
   };
 
   #star = (message: MessageView): void => {
@@ -249,7 +248,8 @@ export class DtConversation extends LitElement {
         isOpen
           ? html`<dt-composer
               .name=${contact.name}
-              .value=${draftOf(this.session, conversation.id)}
+              .value=${this.session.drafts.textOf(conversation.id)}
+              .textCount=${this.session.drafts.countOf(conversation.id)}
               @dt-send=${this.#send}
               @dt-draft=${this.#draft}
             ></dt-composer>`

@@ -2,7 +2,6 @@
 import type { ConversationView, MessageView } from "@dovetail/core";
 import { html, nothing } from "lit";
 import { icon } from "../parts/icon.ts";
-import { draftOf } from "../session/drafts.ts";
 import type { Session } from "../session/session.ts";
 import { inDigits, say, text } from "../words/say.ts";
 import { listTime } from "../words/times.ts";
@@ -43,7 +42,7 @@ export function inboxRow(conversation: ConversationView, session: Session, { isS
 }
 
 function preview({ id, contact, lastMessage }: ConversationView, session: Session) {
-  const draft = draftOf(session, id);
+  const draft = session.drafts.textOf(id);
   if (draft !== "") return say("rowDraft", { text: shortened(draft) });
   if (contact.state === "incoming" && lastMessage === null) return say("requestPreview");
   if (lastMessage === null)

@@ -17,6 +17,7 @@ import type {
   TagRuleView,
   TagView,
 } from "@dovetail/core";
+import { Drafts } from "./drafts.ts";
 
 export interface SessionViews {
   readonly account: AccountView | null;
@@ -48,6 +49,7 @@ const EMPTY: SessionViews = {
 
 export class Session {
   readonly client: Client;
+  readonly drafts: Drafts;
   views: SessionViews = EMPTY;
   status: ConnectionStatus;
   alarms: readonly RaisedAlarm[] = [];
@@ -64,12 +66,14 @@ export class Session {
     this.client = client;
     this.status = client.status();
     this.#onError = onError;
+    this.drafts = new Drafts(client, onError, () => this.#tell(null));
     this.#unsubscribe = client.onEvent((event) => this.#heard(event));
     this.refresh();
   }
 
-  /** Stops listening to the client. */
+  /** Keeps what is being typed, and stops listening to the client. */
   close(): void {
+    this.drafts.flush();
     this.#unsubscribe();
     this.#listeners.clear();
   }
@@ -141,6 +145,7 @@ export class Session {
       client.contacts(),
       client.tags(),
       client.tagRules(),
+      this.drafts.read(),
     ]);
     const was = this.views;
     this.views = {

@@ -216,8 +216,12 @@ export const EN = {
   composerPlaceholder: "Message {name}",
   send: "Send",
   overLimit: {
-    one: "{count} byte too long. Send it in parts.",
-    other: "{count} bytes too long. Send it in parts.",
+    one: "{count} byte too long. Send it in parts; until then only this page holds it.",
+    other: "{count} bytes too long. Send it in parts; until then only this page holds it.",
+  },
+  draftsApart: {
+    one: "Your devices wrote {count} text apart.",
+    other: "Your devices wrote {count} texts apart. They stand below each other.",
   },
   details: "Details",
   toEnd: "To the newest message",
