@@ -38,6 +38,7 @@ export interface BrowserWorld {
 export async function openBrowserWorld(
   config: Partial<ServerConfig> = {},
   root: string = ENGINE_PAGE,
+  chromiumArgs: readonly string[] = [],
 ): Promise<BrowserWorld> {
   const folder = createTemporaryFolder();
   const appFolder = join(folder.path, "app");
@@ -53,7 +54,7 @@ export async function openBrowserWorld(
   let server = await start(appFolder);
   const browser = await chromium.launch({
     executablePath: findChromium() ?? "chromium",
-    args: [...CHROMIUM_ARGS],
+    args: [...CHROMIUM_ARGS, ...chromiumArgs],
   });
   return {
     browser,

@@ -11,7 +11,7 @@ import { say, text } from "../words/say.ts";
 import { fieldsOf } from "../parts/form.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-qr.ts";
-import "../parts/dt-scan.ts";
+import { judgeCode } from "../parts/dt-scan.ts";
 import "../parts/dt-sheet.ts";
 
 export class DtAddPerson extends LitElement {
@@ -83,6 +83,10 @@ export class DtAddPerson extends LitElement {
   #submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const { address, petname, greeting } = fieldsOf(event, ["address", "petname", "greeting"]);
+    if (judgeCode(address, "contact") === "scanLinkElsewhere") {
+      this.fault = { text: text("scanLinkElsewhere") };
+      return;
+    }
     this.isBusy = true;
     this.fault = null;
     const added = await this.session.client.addContact(address, {
