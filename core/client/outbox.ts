@@ -527,7 +527,13 @@ export function createOutbox(context: EngineContext): Outbox {
     const writer = await writerOf(logId);
     if (!writer.ok) return writer;
     const count = results.findIndex((result) => result.type === "refused");
-    const accepted = new Set(sent.slice(0, count < 0 ? results.length : count));
+    // DM12: each result stands for itself. Behind an entry the server has taken before, it takes the next ones.
+    const accepted = new Set(
+      sent.filter((_, index) => {
+        const result = results[index];
+        return result !== undefined && result.type !== "refused";
+      }),
+    );
     const refusal = results[count];
     const refused = refusal?.type === "refused" ? sent[count] : undefined;
     const code = refusal?.type === "refused" ? refusal.code : null;
@@ -560,16 +566,16 @@ export function createOutbox(context: EngineContext): Outbox {
     sentMessages += outcome.messages;
     if (code === null || refused === undefined) return ok([]);
     if (!isFailed && code !== "writer-seq") return ok([code]);
-    // The counter has a hole now, or the server has other bytes at this place: from here on all is sealed anew.
+    // The counter has a hole now, or at this place the server has other bytes, or had these and trimmed them when they
+    // were read: from here on all is sealed anew.
     const after = parcels.filter(
       (parcel) => parcel.logId === logId && !parcel.isAccepted && parcel.writerSeq >= refused.writerSeq,
     );
-    const last = refusal?.type === "refused" ? refusal.writerSeq : null;
-    const restarted = await restartAt(
-      logId,
-      Math.min(last ?? refused.writerSeq - 1, writerRow.writerSeq),
-      after,
-    );
+    const last = counterAtServer(sent, results);
+    const restarted =
+      last === null
+        ? await takeBack(after)
+        : await restartAt(logId, Math.min(last, writerRow.writerSeq), after);
     return restarted.ok ? ok([code]) : restarted;
   }
 
@@ -692,6 +698,16 @@ function closedTurnOf(row: OutboxRow): number | null {
 function kindOf(row: OutboxRow): number | null {
   const op = parseOp(row.op);
   return op.ok ? op.value.op.kind : null;
+}
+
+/** The writer's counter after all of `sent`; null while an answer is missing, since what it is for may have been taken. */
+function counterAtServer(sent: readonly Parcel[], results: readonly AppendResult[]): number | null {
+  if (results.length < sent.length) return null;
+  const counters = results.map((result, index) => {
+    const writerSeq = sent[index]?.writerSeq ?? 1;
+    return result.type === "refused" ? (result.writerSeq ?? writerSeq - 1) : writerSeq;
+  });
+  return Math.max(...counters);
 }
 
 function lastReceipt(results: readonly AppendResult[]): Letter["receipt"] {

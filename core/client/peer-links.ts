@@ -175,6 +175,7 @@ export function createPeerLinks(
     contact: ContactRecord,
     chain: ChainState,
     route: Route,
+    isRepeated = false,
   ): Promise<Result<void, ClientError>> {
     const { origin, accountId } = contact;
     const claimed = await outbox.claim(accountId, origin, chain, route);
@@ -220,6 +221,8 @@ export function createPeerLinks(
       // What the server counts differs from what we count: ask it again and go on from there.
       logs.delete(channel.logId);
       if (error.code === "log-closed" && route.type === "inbound") return noteShut(contact, channel.logId);
+      // DM12: what was refused waits to be sealed behind what the server has.
+      if (error.code === "writer-seq" && !isRepeated) return sendAlong(contact, chain, route, true);
       if (error.code !== "not-admitted" || !hasTicket) return err(error);
       // CO3: the ticket is void by now; whoever has it may still ask, at the price of work.
       const forgotten = await forgetTicket(accountId);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bad, engineReady, good, linkedDevice } from "../support/client-world.ts";
 import { createCrashDevice, type CutMoment } from "../support/crash-platform.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { startLocalServer } from "../support/server-in-process.ts";
 import {
   alarmsOf,
   createFriends,
@@ -105,7 +106,7 @@ async function live(
 }
 
 describe("a client whose power is cut", () => {
-  test.each<CutMoment>(["before", "after"])(
+  test.each<CutMoment>(["before", "after", "late"])(
     "%s any write of its store is whole again when it starts: nothing lost, nothing twice",
     async (moment) => {
       const crashing = createCrashDevice();
@@ -144,4 +145,45 @@ describe("a client whose power is cut", () => {
       await stopAll(ada, phone, ben);
     },
   );
+
+  test("[DM12] at any write, while what it sent is read and trimmed, sends the rest all the same", async () => {
+    const local = await startLocalServer();
+    const crashing = createCrashDevice();
+    const start = await createFriends(local.origin, ["ada.trim", "ben.trim"], { ada: crashing.boot() });
+    const { ben, conversationId } = start;
+    let ada: Device = start.ada;
+    const sent: string[] = [];
+    const send = async (text: string): Promise<void> => {
+      good(await ada.client.send(conversationId, text));
+      sent.push(text);
+    };
+    const before = crashing.writeCount();
+    await send("whole");
+    await settle(ada);
+    const writes = crashing.writeCount() - before;
+    expect(writes).toBeGreaterThan(3);
+    for (let n = 1; n <= writes; n++) {
+      crashing.cutAt(n, "before");
+      const going = send(`cut ${n}`).then(() => ada.client.sync());
+      await Promise.race([going, crashing.whenDead]);
+      crashing.cutNow();
+      await settle(ben);
+      const rules = { nowMs: Date.now(), graceMs: 0, silentMs: 86_400_000 };
+      good(await local.store.reclaim(rules));
+      ada = await reopened(crashing.boot());
+      const alarms = alarmsOf(ada);
+      // More than one entry takes, so that others stand behind the one whose receipt was lost.
+      for (let i = 0; i < 40; i++) await send(`after ${n}.${i}`);
+      expect(good(await ada.client.sync()).waitingMessages).toBe(0);
+      await settle(ben);
+      expect(await textsOf(ben, conversationId)).toEqual(expect.arrayContaining(sent));
+      expect(alarms).toEqual([]);
+    }
+    await settle(ada, ben);
+    const texts = await textsOf(ada, conversationId);
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(await textsOf(ben, conversationId)).toEqual(texts);
+    await stopAll(ada, ben);
+    await local.close();
+  });
 });

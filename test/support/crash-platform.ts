@@ -8,8 +8,11 @@ import type { FrameSocket, ServerConnector } from "../../core/transport/server-c
 import { createSystemClock, type Platform } from "@dovetail/core";
 import { memoryPlatform } from "./client-world.ts";
 
-/** When the power goes: before a write reaches the medium, or after it and before the answer. */
-export type CutMoment = "before" | "after";
+/**
+ * When the power goes: before a write reaches the medium, or after it and before the answer. `late` is a program that is
+ * killed while its write is under way: the medium has it before anything the next program asks for, and not earlier.
+ */
+export type CutMoment = "before" | "after" | "late";
 
 export interface CrashDevice {
   /** Ports for the next start; those of the last one are dead. */
@@ -33,6 +36,7 @@ export function createCrashDevice(): CrashDevice {
   const base = memoryPlatform();
   let writes = 0;
   let cut: { readonly at: number; readonly moment: CutMoment } | null = null;
+  let landLate = async (): Promise<void> => {};
   let kill = (): void => {};
   let dead = Promise.withResolvers<void>();
   let isDead = true;
@@ -59,14 +63,31 @@ export function createCrashDevice(): CrashDevice {
   }
 
   function storeOf(power: Power): TxStore {
+    const read = async <R>(request: () => Promise<R>): Promise<R> => {
+      if (!power.isOn) return never;
+      await landLate();
+      return request();
+    };
     return {
-      get: async (key) => (power.isOn ? disk.get(key) : never),
-      scan: async (range) => (power.isOn ? disk.scan(range) : never),
+      get: (key) => read(() => disk.get(key)),
+      scan: (range) => read(() => disk.scan(range)),
       async batch(ops, expect) {
         if (!power.isOn) return never;
+        await landLate();
         writes++;
         const isLast = cut !== null && writes >= cut.at;
         if (isLast && cut?.moment === "before") {
+          kill();
+          return never;
+        }
+        if (isLast && cut?.moment === "late") {
+          const landing = Promise.withResolvers<void>();
+          let isLanding = false;
+          landLate = () => {
+            if (!isLanding) void disk.batch(ops, expect).then(() => landing.resolve());
+            isLanding = true;
+            return landing.promise;
+          };
           kill();
           return never;
         }

@@ -202,12 +202,33 @@ describe("[DM12] the server's counter", () => {
 
   test("with other bytes at our place: all from there on is sealed anew behind what it has", async () => {
     const { ada, ben, route, first } = await sealedOnes(2);
-    expect(expectValue(await ada.outbox.receipts(first, [refused("writer-seq", 1)]))).toEqual(["writer-seq"]);
+    const answers = [refused("writer-seq", 1), refused("writer-seq", 1)];
+    expect(expectValue(await ada.outbox.receipts(first, answers))).toEqual(["writer-seq"]);
     expect(ada.outbox.waitingCount()).toBe(2);
     await sealFor(ada, ben);
     const anew = await pendingOf(ada, route, 1);
     expect(seqsOf(anew)).toEqual([2]);
     expect(anew[0]?.outboxKeys.length).toBe(2);
+  });
+
+  test("past an entry that was read and trimmed: what it took behind that is sent, and only that entry is sealed anew", async () => {
+    const world = await sealedOnes(3);
+    const { ada, ben, route, first } = world;
+    const answers = [refused("writer-seq", 1), accepted(2), accepted(3)];
+    expect(expectValue(await ada.outbox.receipts(first, answers))).toEqual(["writer-seq"]);
+    expect(states(ada, ops(ada, ben, 3))).toEqual(["kept", "sent", "sent"]);
+    await sealFor(ada, ben);
+    expect(seqsOf(await pendingOf(ada, route, 3))).toEqual([4]);
+    expect(ada.alarms).toEqual([]);
+  });
+
+  test("not known, because an answer is missing: it is not lowered before the log was opened again", async () => {
+    const { ada, ben, route, first } = await sealedOnes(3);
+    expectValue(await ada.outbox.receipts(first, [refused("writer-seq", 1)]));
+    expect(await pendingOf(ada, route, 3)).toEqual([]);
+    await sealFor(ada, ben);
+    expect(seqsOf(await pendingOf(ada, route, 3))).toEqual([4]);
+    expect(ada.alarms).toEqual([]);
   });
 
   test("above all this device ever wrote: nothing is sent, and it is named", async () => {
@@ -235,7 +256,8 @@ describe("[DM12] the server's counter", () => {
       const world = await sealedOnes(3);
       const { ada, ben, route, first } = world;
       const list = ops(ada, ben, 3);
-      expect(expectValue(await ada.outbox.receipts(first, [accepted(1), refused(code, 1)]))).toEqual([code]);
+      const answers = [accepted(1), refused(code, 1), refused("writer-seq", 1)];
+      expect(expectValue(await ada.outbox.receipts(first, answers))).toEqual([code]);
       expect(states(ada, list)).toEqual(["sent", "failed", "kept"]);
       await sealFor(ada, ben);
       const anew = await pendingOf(ada, route, 1);
