@@ -61,6 +61,9 @@ const CHECKS: readonly Check[] = [
   { ...vitestCheck("browser", ["browser", "browser-page"]), prepare: ensureChromium },
 ];
 
+/** Checks whose files take both cores by themselves, one after the other. */
+const ALONE = new Set(["simulation", "browser"]);
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -134,6 +137,8 @@ function vitestCheck(name: string, projects: readonly string[] = [name]): Check 
           "--passWithNoTests",
           // A forgotten `.only` would hide every other test.
           "--allowOnly=false",
+          // Stories wait for processes and sockets more than they compute; by itself vitest leaves one of two cores idle.
+          ...(ALONE.has(name) ? [] : ["--maxWorkers=2"]),
           "--reporter=default",
           "--reporter=json",
           `--outputFile.json=${reportFile}`,
