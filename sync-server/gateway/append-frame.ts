@@ -45,7 +45,7 @@ function startAppend(
     context.metrics.appended({ seconds: (performance.now() - startMs) / 1_000, sealedBytes });
     if (placed.ok)
       for (const result of placed.value) if (result.type === "refused") context.metrics.refused(result.code);
-    if (connection.isClosed()) return;
+    if (!connection.canAnswer()) return;
     if (placed.ok) connection.reply({ type: "appended", requestId, results: placed.value });
     else connection.reply({ type: "failed", requestId, code: placed.error.code });
   });

@@ -75,6 +75,7 @@ export class Connection implements DeliveryTarget {
   #waiting: Bytes[] | null = null;
   #isBusy = false;
   #isPaused = false;
+  #isLeaving = false;
   #inFlightBytes = 0;
   #drainTasks: (() => void)[] | null = null;
   #countBytes: (() => void) | null = null;
@@ -173,6 +174,8 @@ export class Connection implements DeliveryTarget {
   releaseBytes(bytes: number): void {
     this.#inFlightBytes -= bytes;
     if (this.#isPaused) this.#regulate();
+    // After the answers of this turn.
+    if (this.#isLeaving && this.#inFlightBytes === 0) setImmediate(() => this.close());
   }
 
   /** Answers. */
@@ -229,6 +232,11 @@ export class Connection implements DeliveryTarget {
     return this.endingSinceMs !== null || this.#ws.readyState !== this.#ws.OPEN;
   }
 
+  /** Whether an answer still goes out; a connection that takes nothing more answers what it has taken. */
+  canAnswer(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
   /** Paused by ourselves: its silence says nothing. */
   isPaused(): boolean {
     return this.#isPaused;
@@ -248,10 +256,12 @@ export class Connection implements DeliveryTarget {
     this.#ws.close(POLICY_VIOLATION, code);
   }
 
-  /** Closes as a server that stops does; the client comes again. */
+  /** Closes as a server that stops does: takes nothing more, answers what it has taken. The client comes again. */
   close(): void {
-    this.#flush();
+    this.#isLeaving = true;
     this.endingSinceMs ??= this.#nowMs();
+    if (this.#inFlightBytes > 0) return;
+    this.#flush();
     this.#ws.close(1001);
   }
 
