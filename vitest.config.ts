@@ -21,6 +21,12 @@ const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
   browser: 120_000,
 };
 
+/** What runs once before a project's first file. */
+const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string>> = {
+  vectors: "test/support/report-vectors.ts",
+  interop: "test/support/install-deno.ts",
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -34,7 +40,7 @@ export default defineConfig({
           testTimeout,
           hookTimeout: testTimeout,
           teardownTimeout: 10_000,
-          ...(name === "vectors" ? { globalSetup: ["test/support/report-vectors.ts"] } : {}),
+          globalSetup: GLOBAL_SETUP_BY_PROJECT[name] ?? [],
         },
       })),
       {

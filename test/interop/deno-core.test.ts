@@ -1,10 +1,8 @@
 /** The same sources give the same bytes in Deno and in Node. */
-import { beforeAll, expect, test } from "vitest";
-import { ensureDeno, type Finished, runDeno, runNode } from "../support/runtimes.ts";
+import { expect, test } from "vitest";
+import { type Finished, runDeno, runNode } from "../support/runtimes.ts";
 
 const SMOKE = "test/interop/deno/smoke.ts";
-
-beforeAll(ensureDeno);
 
 test("core computes in Deno what it computes in Node", () => {
   const inNode = linesOfJson(runNode([SMOKE]));

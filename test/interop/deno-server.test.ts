@@ -12,7 +12,7 @@ import {
   openRequest,
   signInRequest,
 } from "../support/raw-client.ts";
-import { DENO, ensureDeno } from "../support/runtimes.ts";
+import { DENO } from "../support/runtimes.ts";
 import { createAccountLog, createInbound, pushLink, registerWorld } from "../support/server-account.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -22,7 +22,6 @@ const start = (): Promise<ServerProcess> =>
   startServer(folder.path, [], { program: DENO, args: ["run", "--allow-all", "--no-remote"] });
 let server: ServerProcess;
 beforeAll(async () => {
-  ensureDeno();
   await cryptoReady();
   server = await start();
 });

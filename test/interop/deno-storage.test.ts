@@ -1,10 +1,8 @@
 /** Rows, chunks and documents are kept in Deno as they are in Node, with the same errors. */
-import { beforeAll, expect, test } from "vitest";
-import { ensureDeno, type Finished, runDeno, runNode } from "../support/runtimes.ts";
+import { expect, test } from "vitest";
+import { type Finished, runDeno, runNode } from "../support/runtimes.ts";
 
 const SMOKE = "test/interop/deno/storage-smoke.ts";
-
-beforeAll(ensureDeno);
 
 test("storage in Deno keeps and refuses what it keeps and refuses in Node", () => {
   const inNode = jsonOf(runNode(["--no-warnings", SMOKE]));

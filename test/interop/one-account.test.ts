@@ -1,13 +1,12 @@
 /** One account, one device in Node and one in Deno, each a process with its own files: they link, converge, and write. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { createDemoProcesses, type DemoDevice } from "../../cli/demo/demo-processes.ts";
-import { DENO, ensureDeno } from "../support/runtimes.ts";
+import { DENO } from "../support/runtimes.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = createTemporaryFolder();
 const processes = createDemoProcesses(folder.path);
 
-beforeAll(ensureDeno);
 afterAll(() => {
   processes.endAll();
   folder.discard();
