@@ -1,11 +1,10 @@
 /** Blocking, opening again, verifying: real server process, real sockets. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { AccountId } from "../../core/base/ids.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
-import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
 import {
   createFriends,
   type Device,
@@ -15,19 +14,9 @@ import {
   stopAll,
   textsOf,
 } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const ARGS = ["--memory", "--rate-factor", "1000", "--work-bits", "4"];
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ARGS);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 const idOf = async ({ client }: Device): Promise<AccountId> => good(await client.account()).accountId;
 

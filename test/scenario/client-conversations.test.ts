@@ -1,6 +1,6 @@
 /** Stories of people who write to each other, over the real server program and real sockets. */
 import type { ClientError, Result } from "@dovetail/core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import {
   DEVICE_NAME_BYTES_MAX,
@@ -8,8 +8,7 @@ import {
   MESSAGE_TEXT_BYTES_MAX,
   TAG_NAME_BYTES_MAX,
 } from "../../core/base/limits.ts";
-import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import {
   alarmsOf,
   createFriends,
@@ -19,18 +18,9 @@ import {
   textsOf,
   unfinishedRows,
 } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--memory", "--rate-factor", "1000", "--work-bits", "4"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 describe("two people with two devices each", () => {
   test("all four converge: each message once, in one order", async () => {

@@ -1,9 +1,9 @@
 /** Stories of power cuts: of a server in mid-conversation, and of a client at every write of its store. */
 import { cpSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bad, engineReady, good, linkedDevice } from "../support/client-world.ts";
+import { describe, expect, test } from "vitest";
+import { bad, good, linkedDevice } from "../support/client-world.ts";
 import { createCrashDevice, type CutMoment } from "../support/crash-platform.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { startServer } from "../support/server-process.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
 import {
   alarmsOf,
@@ -16,24 +16,15 @@ import {
   stopAll,
   textsOf,
 } from "../support/story.ts";
+import { STORY_ARGS, useStoryServer } from "../support/story-server.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const ARGS = ["--rate-factor", "1000", "--work-bits", "4"];
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, [...ARGS, "--memory"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 describe("a server that is killed", () => {
   test("loses nothing it has given a receipt for, and nobody sees a message twice", async () => {
     const data = createTemporaryFolder();
-    let mortal = await startServer(data.path, ARGS);
+    let mortal = await startServer(data.path, STORY_ARGS);
     const port = new URL(mortal.origin).port;
     const { ada, ben, conversationId } = await createFriends(mortal.origin, ["ada.kill", "ben.kill"]);
     const phone = await linkedDevice(ada.client, "phone");
@@ -48,7 +39,7 @@ describe("a server that is killed", () => {
         sent.push(text);
         if (i === 10) await mortal.kill();
       }
-      mortal = await startServer(data.path, [...ARGS, "--port", port]);
+      mortal = await startServer(data.path, [...STORY_ARGS, "--port", port]);
     }
     await settleAfterOutage(ada, phone, ben);
     const expected = await textsOf(ada, conversationId);
@@ -63,18 +54,18 @@ describe("a server that is killed", () => {
 
   test("and comes back with less than it had is found out, by name", async () => {
     const data = createTemporaryFolder();
-    const first = await startServer(data.path, ARGS);
+    const first = await startServer(data.path, STORY_ARGS);
     const port = new URL(first.origin).port;
     const { ada, ben, conversationId } = await createFriends(first.origin, ["ada.back", "ben.back"]);
     await stopAll(ben);
     await first.stop();
     const copy = createTemporaryFolder();
     cpSync(data.path, copy.path, { recursive: true });
-    const second = await startServer(data.path, [...ARGS, "--port", port]);
+    const second = await startServer(data.path, [...STORY_ARGS, "--port", port]);
     good(await ada.client.send(conversationId, "forgotten"));
     await settle(ada);
     await second.stop();
-    const restored = await startServer(copy.path, [...ARGS, "--port", port]);
+    const restored = await startServer(copy.path, [...STORY_ARGS, "--port", port]);
     const alarms = alarmsOf(ada);
     expect(bad(await ada.client.sync())).toMatchObject({
       type: "LogDistrusted",

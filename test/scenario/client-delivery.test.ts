@@ -1,5 +1,5 @@
 /** Stories of what is told, acknowledged, kept and fetched around a message, and of a disk that is full for a while. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { AccountId, DeviceId, LogId } from "../../core/base/ids.ts";
 import { encode } from "../../core/codec/shape.ts";
@@ -7,10 +7,9 @@ import { inboundKeys } from "../../core/messenger/inbound-keys.ts";
 import { markPayloadShape, OP_KIND, parseOp } from "../../core/messenger/op.ts";
 import type { TxStore } from "../../core/store/tx-store.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
-import { engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import { createLyingServer } from "../support/lying-server.ts";
 import { deviceOf } from "../support/messages.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
 import {
   alarmsOf,
   createFriends,
@@ -24,18 +23,9 @@ import {
   textsOf,
   unfinishedRows,
 } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--memory", "--rate-factor", "1000", "--work-bits", "4"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 const idOf = async ({ client }: Device): Promise<AccountId> => good(await client.account()).accountId;
 

@@ -1,23 +1,13 @@
 /** Becoming part of an account while the power goes or answers are lost: it happened, or it did not, and the start tells. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createAccount, joinAccount, openClient, type Platform, recoverAccount } from "@dovetail/core";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
-import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createCrashDevice, type CutMoment } from "../support/crash-platform.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { reopened } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--rate-factor", "1000", "--work-bits", "4", "--memory"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 const CUTS_MAX = 40;
 

@@ -1,5 +1,5 @@
 /** Stories with a server that lies, a stranger who misbehaves, a log with garbage in it, a device that cannot decrypt. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { sign, signKeyPairFromSeed } from "../../core/crypto/sign.ts";
@@ -11,7 +11,7 @@ import { type ServerFrame, serverFrameShape } from "../../core/protocol/server-f
 import { accountLogId, accountRoot } from "../../core/sigchain/epoch/epoch-secret.ts";
 import { openClient, type ServerConnector } from "@dovetail/core";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
-import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createLyingServer } from "../support/lying-server.ts";
 import {
   appendOne,
@@ -22,7 +22,7 @@ import {
   nextEntry,
   openRequest,
 } from "../support/raw-client.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { startServer } from "../support/server-process.ts";
 import {
   alarmsOf,
   createFriends,
@@ -34,19 +34,10 @@ import {
   tablesOf,
   textsOf,
 } from "../support/story.ts";
+import { useStoryServer } from "../support/story-server.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const ARGS = ["--memory", "--rate-factor", "1000", "--work-bits", "4"];
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ARGS);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 const NOISE = new Uint8Array(500).fill(9);
 

@@ -1,23 +1,13 @@
 /** Stories of linking a device through the client, over the real server program. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RENDEZVOUS_TTL_MS } from "../../core/base/limits.ts";
 import { joinAccount, openClient } from "@dovetail/core";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
-import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createFriends, settle, stopAll, textsOf } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--memory", "--rate-factor", "1000"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 describe("linking a device", () => {
   test("shows the account's name first, and the device's name on all devices afterwards", async () => {

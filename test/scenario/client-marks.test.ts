@@ -1,12 +1,11 @@
 /** Marks, freshness of chains, first contact in one transaction, and going on after a fault: real server, real sockets. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { bad, engineReady, good, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { expect, test } from "vitest";
+import { bad, good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { createCrashDevice } from "../support/crash-platform.ts";
 import { createLyingServer } from "../support/lying-server.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { createFriends, fingerprintOf, settle, textsOf } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 import {
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
@@ -16,17 +15,7 @@ import {
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 
 const HOUR_MS = 3_600_000;
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--rate-factor", "1000"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 test("[DM14] five messages are answered by one mark, and the mark by none", async () => {
   const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.mark", "ben.mark"]);

@@ -1,8 +1,7 @@
 /** Stories of a disk that changes what is stored: documents are found damaged, named, and brought back from the log. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Platform } from "@dovetail/core";
-import { engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import {
   alarmsOf,
   createFriends,
@@ -13,18 +12,9 @@ import {
   stopAll,
   textsOf,
 } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--rate-factor", "1000", "--work-bits", "4", "--memory"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 /** Chunks that are damaged in turn, spread over all there are. */
 const FLIPS_MAX = 6;

@@ -1,5 +1,5 @@
 /** The whole client used through a port, as another process or tab uses it, over a real server. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   type Client,
   type ClientEvent,
@@ -11,21 +11,11 @@ import {
   type MessageChannelPort,
   serveClient,
 } from "@dovetail/core";
-import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { settle, stopAll } from "../support/story.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { useStoryServer } from "../support/story-server.ts";
 
-const folder = createTemporaryFolder();
-let server: ServerProcess;
-beforeAll(async () => {
-  await engineReady();
-  server = await startServer(folder.path, ["--memory", "--rate-factor", "1000"]);
-});
-afterAll(async () => {
-  await server.stop();
-  folder.discard();
-});
+const server = useStoryServer();
 
 /** Lets every message go through its bytes, as a socket does. */
 function throughBytes(port: MessageChannelPort): MessageChannelPort {
