@@ -52,6 +52,8 @@ export type {
   SearchHit,
   SearchOptions,
   SearchPage,
+  StarredMessage,
+  StarredPage,
   StateFingerprint,
   SyncReport,
   TagRuleView,

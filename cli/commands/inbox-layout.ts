@@ -1,5 +1,5 @@
 /** Conversations and messages as lines of a page of any width. */
-import type { ConversationView, DeliveryState, MessageView } from "@dovetail/core";
+import type { ConversationView, DeliveryState, MessageView, StarredMessage } from "@dovetail/core";
 import { shortId } from "../errors/error-words.ts";
 import { layOutTable } from "../output/columns.ts";
 import { localDay, localTime, shortTime } from "../output/local-time.ts";
@@ -92,4 +92,21 @@ export function layOutMessage(
   const head = `${paint(time, "faint")} ${paint(name, "strong")} ${paint(facts, "faint")}`;
   const body = plainLines(text).flatMap((line) => wrapText(line, width - INDENT.length));
   return [head, ...body.map((line) => (INDENT + line).trimEnd())];
+}
+
+/** Messages of several conversations: a line with when, who and where, then the text. */
+export function layOutStarred(starred: readonly StarredMessage[], page: Page): readonly string[] {
+  const { paint, width } = page;
+  return starred.flatMap(({ message, contact }) => {
+    const name = plainLine(contact.name);
+    const time = localTime(message.sentAtMs);
+    const id = shortId(message.id);
+    const room = Math.max(NAME_WIDTH_MIN, width - time.length - id.length - 2);
+    const who = truncateText(message.isOwn ? `you to ${name}` : name, room);
+    const body = plainLines(message.text).flatMap((line) => wrapText(line, width - INDENT.length));
+    return [
+      `${paint(time, "faint")} ${paint(who, "strong")} ${paint(id, "faint")}`,
+      ...body.map((line) => (INDENT + line).trimEnd()),
+    ];
+  });
 }

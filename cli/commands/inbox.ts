@@ -13,22 +13,17 @@ import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
-import { findNamed } from "../find-named.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 import { findConversation } from "./find-things.ts";
-import { layOutConversations, layOutMessages } from "./inbox-layout.ts";
+import { layOutMessages } from "./inbox-layout.ts";
 import { addInboxExportCommand } from "./inbox-export.ts";
+import { addInboxListCommands } from "./inbox-list.ts";
 import { addInboxSearchCommand } from "./inbox-search.ts";
 import { parseCount } from "./parse-count.ts";
 import { quoteArgument } from "./quote-argument.ts";
 
-interface ListOptions {
-  readonly archived?: boolean;
-  readonly unread?: boolean;
-  readonly tag?: string;
-}
 interface ShowOptions {
   readonly limit: number;
   readonly before?: string;
@@ -41,13 +36,11 @@ const SEARCH_PAGE = 500;
 export function addInboxCommands(program: Command, run: RunCommand): void {
   const inbox = program
     .command("inbox")
-    .description("conversations and messages; without a command, lists the conversations")
-    .option("--archived", "archived ones instead")
-    .option("--unread", "only with unread messages")
-    .option("--tag <tag>", "only under this tag")
-    .action((options: ListOptions, command: Command) => run(command, (context) => list(context, options)));
+    .description("conversations and messages; without a command, lists the conversations");
+  addInboxListCommands(inbox, run);
   addExamples(inbox, [
     ["dovetail inbox --unread", "what is new"],
+    ["dovetail inbox --archived --tag work", "filters go together"],
     ["dovetail inbox show Ben --limit 50", "the last 50 messages"],
     ["dovetail inbox search lunch from:Ben", "find a message"],
     ["dovetail inbox read Ben", "mark everything as read, on all your devices"],
@@ -108,43 +101,6 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
         run(command, (context) => archive(context, query, isArchived)),
       );
   }
-}
-
-async function list(context: CommandContext, options: ListOptions): Promise<Result<Outcome, CliError>> {
-  return withClient(context, async (client) => {
-    const conversations = await client.conversations();
-    if (!conversations.ok) return conversations;
-    const tags = await client.tags();
-    if (!tags.ok) return tags;
-    const tag =
-      options.tag === undefined
-        ? null
-        : findNamed(
-            "tag",
-            tags.value.map((value) => ({ value, id: value.id, ownNames: [value.name], otherNames: [] })),
-            options.tag,
-          );
-    if (tag !== null && !tag.ok) return tag;
-    const shown = conversations.value.filter(
-      (one) =>
-        one.isArchived === (options.archived === true) &&
-        (options.unread !== true || one.unreadCount > 0) &&
-        (tag === null || one.tagIds.includes(tag.value.id)),
-    );
-    const tagNames = new Map(tags.value.map(({ id, name }) => [id, name]));
-    const hidden = conversations.value.length - shown.length;
-    return ok({
-      json: { conversations: shown },
-      text: (page) => layOutConversations(shown, tagNames, page),
-      messages: shown.length === 0 ? [describeEmpty(hidden)] : [],
-    });
-  });
-}
-
-function describeEmpty(hidden: number): string {
-  return hidden === 0
-    ? "Nobody here yet. Show your link: dovetail contact link"
-    : `None of these. ${count(hidden, "other conversation")} in the inbox.`;
 }
 
 async function show(

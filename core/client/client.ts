@@ -75,6 +75,7 @@ export interface ConversationView {
   readonly contact: ContactView;
   readonly messageCount: number;
   readonly unreadCount: number;
+  readonly starredCount: number;
   readonly lastMessage: MessageView | null;
   readonly tagIds: readonly string[];
   readonly isArchived: boolean;
@@ -303,6 +304,11 @@ export interface Client {
     message: { readonly conversationId: ConversationId; readonly id: OpId },
     isStarred: boolean,
   ): Promise<Result<void, ClientError>>;
+  /** Messages with a star, of all conversations, newest first; `before` continues where a page ended. */
+  starred(page?: {
+    readonly limit?: number;
+    readonly before?: string;
+  }): Promise<Result<StarredPage, ClientError>>;
 
   /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
   draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;
@@ -355,6 +361,19 @@ export interface SearchHit {
 export interface SearchPage {
   readonly hits: readonly SearchHit[];
   /** To pass as `older`; null when there is no more. A page may hold fewer hits than asked for and still go on. */
+  readonly older: string | null;
+}
+
+/** A message with a star, and with whom it is. */
+export interface StarredMessage {
+  readonly message: MessageView;
+  readonly contact: ContactView;
+}
+
+export interface StarredPage {
+  /** Newest first. */
+  readonly messages: readonly StarredMessage[];
+  /** To pass as `before` for older ones; null when there are no more. */
   readonly older: string | null;
 }
 

@@ -358,6 +358,8 @@ export function createClient(engine: Engine): Client {
         setField(draft, INBOX.starred, [conversationId, id as OpId] as const, isStarred ? true : null),
       ),
 
+    starred: (page = {}) => views.starred(page),
+
     draft: async (conversationId) => {
       const contact = await conversationOf(conversationId);
       if (!contact.ok) return contact;

@@ -16,6 +16,8 @@ import type {
   MessagePage,
   MessageView,
   DraftView,
+  StarredMessage,
+  StarredPage,
   TagRuleView,
   TagView,
 } from "./client.ts";
@@ -49,6 +51,10 @@ export interface Views {
     conversationId: ConversationId,
     page: { readonly limit?: number; readonly before?: string },
   ): Promise<Result<MessagePage, ClientError>>;
+  starred(page: {
+    readonly limit?: number;
+    readonly before?: string;
+  }): Promise<Result<StarredPage, ClientError>>;
   conversationList(): Promise<Result<readonly ConversationView[], ClientError>>;
   drafts(): Promise<Result<readonly DraftView[], ClientError>>;
   tags(): Promise<Result<readonly TagView[], ClientError>>;
@@ -174,6 +180,53 @@ export function createViews(deps: ViewsDeps): Views {
     }
   }
 
+  async function starred(page: {
+    readonly limit?: number;
+    readonly before?: string;
+  }): Promise<Result<StarredPage, ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const state = await inbox();
+    if (!state.ok) return state;
+    const found: (StarredMessage & { readonly place: string })[] = [];
+    for (const record of all.value) {
+      const marks = state.value.conversationsById.get(record.conversationId)?.starred;
+      if (marks === undefined || marks.size === 0) continue;
+      const ofOne = await starredIn(record, marks);
+      if (!ofOne.ok) return ofOne;
+      found.push(...ofOne.value);
+    }
+    const { limit = MESSAGES_PAGE_DEFAULT, before } = page;
+    const sorted = found
+      .filter(({ place }) => before === undefined || place < before)
+      .sort((a, b) => compare(b.place, a.place));
+    const shown = sorted.slice(0, Math.max(1, limit));
+    const older = sorted.length > shown.length ? (shown.at(-1)?.place ?? null) : null;
+    return ok({ messages: shown.map(({ message, contact }) => ({ message, contact })), older });
+  }
+
+  /** A star names a message by its id alone, so the conversation is read until all of them have been met. */
+  async function starredIn(
+    record: ContactRecord,
+    marks: ReadonlySet<OpId>,
+  ): Promise<Result<readonly (StarredMessage & { readonly place: string })[], ClientError>> {
+    const found: (StarredMessage & { readonly place: string })[] = [];
+    let before: string | undefined;
+    for (;;) {
+      const rows = await ops.page(record.conversationId, SCAN_PAGE_OPS, before);
+      if (!rows.ok) return rows;
+      for (const { key, op } of rows.value) {
+        before = key;
+        const message = marks.has(op.id) && isShown(op) ? messageView(op, record.accountId, marks) : null;
+        // `op/conversation/hlc/device/op`: what orders messages of all conversations begins with the time.
+        if (message !== null)
+          found.push({ message, contact: contact(record), place: key.split("/").slice(2).join("/") });
+        if (found.length === marks.size) return ok(found);
+      }
+      if (rows.value.length < SCAN_PAGE_OPS) return ok(found);
+    }
+  }
+
   async function unreadCount(
     conversationId: ConversationId,
     readUpTo: number,
@@ -211,6 +264,7 @@ export function createViews(deps: ViewsDeps): Views {
         contact: contact(record),
         messageCount: tally.value.messageCount,
         unreadCount: unread.value,
+        starredCount: entry?.starred.size ?? 0,
         lastMessage: last.value.messages[0] ?? null,
         tagIds: [...(entry?.tags ?? [])].sort(),
         isArchived: entry?.isArchived ?? false,
@@ -278,6 +332,7 @@ export function createViews(deps: ViewsDeps): Views {
     contacts: contactViews,
     message,
     messages,
+    starred,
     conversationList,
     drafts,
     tags,

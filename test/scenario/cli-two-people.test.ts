@@ -147,8 +147,20 @@ describe("two people", { timeout: 120_000 }, () => {
     expect(await json("ada", "inbox", "--tag", "clocks")).toMatchObject({
       conversations: [{ unreadCount: 0, lastMessage: { isStarred: true } }],
     });
+    expect(await json("ada", "inbox", "starred")).toMatchObject({
+      messages: [{ contact: { petname: "Ben" }, message: { text: "No server now" } }],
+      older: null,
+    });
+    const listed = async (...flags: readonly string[]) =>
+      JSON.stringify((await json("ada", "inbox", "list", ...flags)).conversations).length > 2;
+    expect(await listed("--starred", "--tag", "clocks")).toBe(true);
+    expect(await listed("--starred", "--tag", "clocks", "--unread")).toBe(false);
     await json("ada", "inbox", "archive", "Ben");
     expect(await json("ada", "inbox")).toEqual({ conversations: [] });
+    expect(await listed("--starred")).toBe(false);
+    expect(await listed("--archived", "--starred", "--tag", "clocks")).toBe(true);
+    await json("ada", "inbox", "unstar", "Ben", "last");
+    expect(await listed("--archived", "--starred")).toBe(false);
     await json("ada", "contact", "rename", "Ben", "Ben the clockmaker");
     const wrong = await failure("ada", "send", "Ben the clokmaker", "x");
     expect(wrong).toMatchObject({

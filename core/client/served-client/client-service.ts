@@ -74,6 +74,14 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
       recordArgument({ required: { conversationId: conversation, id: idArgument("op") }, optional: {} }),
       booleanArgument,
     ],
+    starred: [
+      optionalArgument(
+        recordArgument<{ readonly limit?: number; readonly before?: string }>({
+          required: {},
+          optional: { limit: integerArgument, before: textArgument },
+        }),
+      ),
+    ],
     draft: [conversation],
     drafts: [],
     setDraft: [conversation, nullableArgument(textArgument)],
