@@ -2,38 +2,27 @@
 import { html, LitElement, nothing } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
-import { fieldsOf } from "../parts/form.ts";
-import { describeEngineError } from "../words/engine-error-words.ts";
-import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
-import { suggestedDeviceName } from "./device-name.ts";
-import type { DtPassphraseChoice } from "./dt-passphrase-choice.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 import { innerStep } from "./inner-step.ts";
-import "../parts/dt-progress.ts";
-import "./dt-passphrase-choice.ts";
+import { ProfileForm } from "./profile-form.ts";
 import "./dt-words.ts";
 
 export class DtCreate extends LitElement {
   static override properties = {
     engine: { attribute: false },
     words: { state: true },
-    fault: { state: true },
-    isBusy: { state: true },
     needsInvitation: { state: true },
   };
   static override styles = [baseStyles, firstRunStyles, innerStep];
   declare engine: Engine;
   declare words: string | null;
-  declare fault: ErrorWords | null;
-  declare isBusy: boolean;
   declare needsInvitation: boolean;
+  readonly #form = new ProfileForm(this);
 
   constructor() {
     super();
     this.words = null;
-    this.fault = null;
-    this.isBusy = false;
     this.needsInvitation = false;
   }
 
@@ -42,59 +31,46 @@ export class DtCreate extends LitElement {
   }
 
   #submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const { name, handle, device, invitation } = fieldsOf(event, ["name", "handle", "device", "invitation"]);
-    const choice = this.renderRoot.querySelector<DtPassphraseChoice>("dt-passphrase-choice")?.choice;
-    if (choice === undefined || choice.type === "differ") {
-      this.fault = { text: text("passphrasesDiffer") };
-      return;
-    }
-    this.isBusy = true;
-    this.fault = null;
-    const created = await this.engine.createAccount({
-      displayName: name.trim(),
-      handle: handle.trim() === "" ? null : handle.trim(),
-      deviceName: device.trim(),
-      invitation: invitation.trim() === "" ? null : invitation.trim(),
-      passphrase: choice.type === "none" ? null : choice.passphrase,
-    });
-    this.isBusy = false;
+    const read = this.#form.read(event, ["name", "handle", "invitation"]);
+    if (read === null) return;
+    const { typed, ...fields } = read;
+    const created = await this.#form.attempt(() =>
+      this.engine.createAccount({
+        ...fields,
+        displayName: typed.name.trim(),
+        handle: typed.handle.trim() || null,
+        invitation: typed.invitation.trim() || null,
+      }),
+    );
     if (created.ok) {
       this.words = created.value.recoveryWords;
-      this.#emit("dt-joined");
+      this.#form.emit("dt-joined");
       return;
     }
     const { error } = created;
     this.needsInvitation = error.type === "Refused" && error.code === "registration-closed";
-    this.fault = describeEngineError(error);
   };
 
   #confirmed = async (): Promise<void> => {
     // What cannot be noted now is asked again under Settings.
     await this.engine.client.confirmRecoveryWords();
-    this.#emit("dt-finished");
+    this.#form.emit("dt-finished");
   };
-
-  #emit(type: string): void {
-    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
-  }
 
   override render() {
     const { words } = this;
     if (words !== null)
       return html`<h1 class="step">${say("wordsTitle")}</h1>
         <dt-words .words=${words} @dt-confirmed=${this.#confirmed}>
-          <button class="btn lg" slot="later" type="button" @click=${() => this.#emit("dt-finished")}>
+          <button class="btn lg" slot="later" type="button" @click=${() => this.#form.emit("dt-finished")}>
             ${say("wordsLater")}
           </button>
         </dt-words>`;
     return html`<h1 class="step">${say("createTitle")}</h1>
-      ${this.#form()}`;
+      ${this.#fields()}`;
   }
 
-  #form() {
-    const { fault } = this;
-    const server = location.host;
+  #fields() {
     return html`<form @submit=${this.#submit}>
       <div class="field">
         <label for="name">${say("displayName")}</label>
@@ -114,10 +90,6 @@ export class DtCreate extends LitElement {
         />
         <p id="handle-note" class="note">${say("handleNote")}</p>
       </div>
-      <div class="field">
-        <label for="device">${say("deviceName")}</label>
-        <input id="device" name="device" dir="auto" required autocomplete="off" .value=${suggestedDeviceName(navigator.userAgent)} />
-      </div>
       ${
         this.needsInvitation
           ? html`<div class="field">
@@ -127,13 +99,7 @@ export class DtCreate extends LitElement {
             </div>`
           : nothing
       }
-      <dt-passphrase-choice></dt-passphrase-choice>
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
-      ${this.isBusy ? html`<dt-progress .label=${text("creating", { server })}></dt-progress>` : nothing}
-      <div class="acts">
-        <button class="btn ink lg" ?disabled=${this.isBusy}>${say("createTitle")}</button>
-        <button class="btn lg" type="button" ?disabled=${this.isBusy} @click=${() => this.#emit("dt-back")}>${say("back")}</button>
-      </div>
+      ${this.#form.end("createTitle", text("creating", { server: location.host }))}
     </form>`;
   }
 }

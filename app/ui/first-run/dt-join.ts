@@ -1,22 +1,18 @@
 /** Linking this browser to an account: scan or paste, whose account, six digits to type on the other device. */
 import type { LinkingGuest } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine, EngineError, ProfileJoin } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { judgeCode } from "../parts/dt-scan.ts";
-import { fieldsOf } from "../parts/form.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
-import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
-import { suggestedDeviceName } from "./device-name.ts";
-import type { DtPassphraseChoice } from "./dt-passphrase-choice.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 import { innerStep } from "./inner-step.ts";
+import { ProfileForm } from "./profile-form.ts";
 import "../parts/dt-avatar.ts";
 import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-scan.ts";
-import "./dt-passphrase-choice.ts";
 
 type Step =
   | { readonly type: "code" }
@@ -30,22 +26,20 @@ export class DtJoin extends LitElement {
   static override properties = {
     engine: { attribute: false },
     step: { state: true },
-    fault: { state: true },
     code: { state: true },
     isScanning: { state: true },
   };
   static override styles = [baseStyles, firstRunStyles, innerStep];
   declare engine: Engine;
   declare step: Step;
-  declare fault: ErrorWords | null;
   declare code: string;
   declare isScanning: boolean;
+  readonly #form = new ProfileForm(this);
   #isGone = false;
 
   constructor() {
     super();
     this.step = { type: "code" };
-    this.fault = null;
     this.code = "";
     this.isScanning = false;
   }
@@ -59,26 +53,23 @@ export class DtJoin extends LitElement {
   }
 
   #submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const { code, device } = fieldsOf(event, ["code", "device"]);
-    const choice = this.renderRoot.querySelector<DtPassphraseChoice>("dt-passphrase-choice")?.choice;
-    const fault = judgeCode(code, "link");
-    if (fault === "scanContactElsewhere") this.fault = { text: text(fault) };
-    else if (choice === undefined || choice.type === "differ")
-      this.fault = { text: text("passphrasesDiffer") };
-    else await this.#join(code.trim(), device.trim(), choice.type === "none" ? null : choice.passphrase);
+    const read = this.#form.read(event, ["code"]);
+    if (read === null) return;
+    const { typed, ...fields } = read;
+    const fault = judgeCode(typed.code, "link");
+    if (fault === "scanContactElsewhere") this.#form.show({ text: text(fault) });
+    else await this.#join({ ...fields, code: typed.code.trim() });
   };
 
-  async #join(code: string, deviceName: string, passphrase: string | null): Promise<void> {
-    this.fault = null;
+  async #join(join: ProfileJoin): Promise<void> {
     this.step = { type: "asking" };
-    const joined = await this.engine.join({ code, deviceName, passphrase });
+    const joined = await this.#form.attempt(() => this.engine.join(join));
     if (this.#isGone) {
       if (joined.ok) void joined.value.cancel();
       return;
     }
     if (joined.ok) this.step = { type: "account", guest: joined.value };
-    else this.#end(describeEngineError(joined.error));
+    else this.step = { type: "ended" };
   }
 
   async #accept(guest: LinkingGuest): Promise<void> {
@@ -86,23 +77,23 @@ export class DtJoin extends LitElement {
     const accepted = await guest.accept();
     if (this.#isGone) return;
     if (!accepted.ok) {
-      this.#end(describeEngineError(accepted.error));
+      this.#end(accepted.error);
       return;
     }
     this.step = { type: "digits", guest, digits: accepted.value.digits };
     const linked = await guest.whenLinked();
     if (this.#isGone) return;
     if (!linked.ok) {
-      this.#end(describeEngineError(linked.error));
+      this.#end(linked.error);
       return;
     }
     this.step = { type: "ended" };
-    this.#emit("dt-joined");
-    this.#emit("dt-finished");
+    this.#form.emit("dt-joined");
+    this.#form.emit("dt-finished");
   }
 
-  #end(fault: ErrorWords): void {
-    this.fault = fault;
+  #end(error: EngineError): void {
+    this.#form.show(describeEngineError(error));
     this.step = { type: "ended" };
   }
 
@@ -112,25 +103,22 @@ export class DtJoin extends LitElement {
   };
 
   #again = (): void => {
-    this.fault = null;
+    this.#form.show(null);
     this.code = "";
     this.step = { type: "code" };
   };
 
   #stop = (guest: LinkingGuest): void => {
     void guest.cancel();
-    this.#emit("dt-back");
+    this.#form.emit("dt-back");
   };
 
-  #emit(type: string): void {
-    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
-  }
-
   override render() {
-    const { step, fault } = this;
+    const { step } = this;
+    const { fault } = this.#form;
     switch (step.type) {
       case "code":
-        return this.#form();
+        return this.#fields();
       case "asking":
         return html`<h1 class="step">${say("linkTitle")}</h1>
           <dt-progress .label=${text("linkReading")}></dt-progress>`;
@@ -148,14 +136,13 @@ export class DtJoin extends LitElement {
                   <p class="note">${fault.hint ?? nothing}</p>
                   <div class="acts">
                     <button class="btn ink lg" type="button" @click=${this.#again}>${say("tryAgain")}</button>
-                    <button class="btn lg" type="button" @click=${() => this.#emit("dt-back")}>${say("back")}</button>
+                    <button class="btn lg" type="button" @click=${() => this.#form.emit("dt-back")}>${say("back")}</button>
                   </div>`
           }`;
     }
   }
 
-  #form() {
-    const { fault } = this;
+  #fields() {
     return html`<h1 class="step">${say("linkTitle")}</h1>
       <p class="soft">${say("linkNote")}</p>
       ${
@@ -180,16 +167,7 @@ export class DtJoin extends LitElement {
           ></textarea>
           <p id="code-note" class="note">${say("linkPasteNote")}</p>
         </div>
-        <div class="field">
-          <label for="device">${say("deviceName")}</label>
-          <input id="device" name="device" dir="auto" required autocomplete="off" .value=${suggestedDeviceName(navigator.userAgent)} />
-        </div>
-        <dt-passphrase-choice></dt-passphrase-choice>
-        ${fault === null ? nothing : html`<p role="alert" class="bad">${fault.text}</p>`}
-        <div class="acts">
-          <button class="btn ink lg">${say("linkContinue")}</button>
-          <button class="btn lg" type="button" @click=${() => this.#emit("dt-back")}>${say("back")}</button>
-        </div>
+        ${this.#form.end("linkContinue", text("linkReading"))}
       </form>`;
   }
 

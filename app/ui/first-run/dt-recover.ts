@@ -1,60 +1,42 @@
 /** Coming back with the recovery key: the words, whose account, which devices stay. */
-import { html, LitElement, nothing } from "lit";
+import { html, LitElement } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
-import { fieldsOf } from "../parts/form.ts";
-import { describeEngineError } from "../words/engine-error-words.ts";
-import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
-import { suggestedDeviceName } from "./device-name.ts";
-import type { DtPassphraseChoice } from "./dt-passphrase-choice.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 import { innerStep } from "./inner-step.ts";
-import "../parts/dt-progress.ts";
-import "./dt-passphrase-choice.ts";
+import { ProfileForm } from "./profile-form.ts";
 
 export class DtRecover extends LitElement {
   static override properties = {
     engine: { attribute: false },
-    fault: { state: true },
-    isBusy: { state: true },
     wordCount: { state: true },
   };
   static override styles = [baseStyles, firstRunStyles, innerStep];
   declare engine: Engine;
-  declare fault: ErrorWords | null;
-  declare isBusy: boolean;
   declare wordCount: number;
+  readonly #form = new ProfileForm(this);
 
   constructor() {
     super();
-    this.fault = null;
-    this.isBusy = false;
     this.wordCount = 0;
   }
 
   #submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const { account, words, device, devices } = fieldsOf(event, ["account", "words", "device", "devices"]);
-    const choice = this.renderRoot.querySelector<DtPassphraseChoice>("dt-passphrase-choice")?.choice;
-    if (choice === undefined || choice.type === "differ") {
-      this.fault = { text: text("passphrasesDiffer") };
-      return;
-    }
-    this.isBusy = true;
-    this.fault = null;
-    const recovered = await this.engine.recover({
-      words: words.trim().toLowerCase().split(/\s+/).join(" "),
-      account: account.trim(),
-      deviceName: device.trim(),
-      keepsDevices: devices === "keep",
-      passphrase: choice.type === "none" ? null : choice.passphrase,
-    });
-    this.isBusy = false;
-    if (recovered.ok) {
-      this.#emit("dt-joined");
-      this.#emit("dt-finished");
-    } else this.fault = describeEngineError(recovered.error);
+    const read = this.#form.read(event, ["account", "words", "devices"]);
+    if (read === null) return;
+    const { typed, ...fields } = read;
+    const recovered = await this.#form.attempt(() =>
+      this.engine.recover({
+        ...fields,
+        words: typed.words.trim().toLowerCase().split(/\s+/).join(" "),
+        account: typed.account.trim(),
+        keepsDevices: typed.devices === "keep",
+      }),
+    );
+    if (!recovered.ok) return;
+    this.#form.emit("dt-joined");
+    this.#form.emit("dt-finished");
   };
 
   #count = (event: Event): void => {
@@ -62,12 +44,7 @@ export class DtRecover extends LitElement {
       this.wordCount = event.target.value.split(/\s+/).filter((word) => word !== "").length;
   };
 
-  #emit(type: string): void {
-    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
-  }
-
   override render() {
-    const { fault } = this;
     return html`<h1 class="step">${say("recoverTitle")}</h1>
       <form @submit=${this.#submit}>
         <div class="field">
@@ -86,17 +63,7 @@ export class DtRecover extends LitElement {
           <label class="choice"><input type="radio" name="devices" value="keep" />${say("recoverKeep")}</label>
           <p class="note">${say("recoverDropNote")}</p>
         </fieldset>
-        <div class="field">
-          <label for="device">${say("deviceName")}</label>
-          <input id="device" name="device" dir="auto" required autocomplete="off" .value=${suggestedDeviceName(navigator.userAgent)} />
-        </div>
-        <dt-passphrase-choice></dt-passphrase-choice>
-        ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
-        ${this.isBusy ? html`<dt-progress .label=${text("recovering")}></dt-progress>` : nothing}
-        <div class="acts">
-          <button class="btn ink lg" ?disabled=${this.isBusy}>${say("recoverGo")}</button>
-          <button class="btn lg" type="button" ?disabled=${this.isBusy} @click=${() => this.#emit("dt-back")}>${say("back")}</button>
-        </div>
+        ${this.#form.end("recoverGo", text("recovering"))}
       </form>`;
   }
 }

@@ -38,7 +38,8 @@ export class DtSheet extends LitElement {
         margin-inline-end: auto;
       }
       .ib {
-        margin: -4px -12px 0 0;
+        margin-block-start: -4px;
+        margin-inline-end: -12px;
       }
       .body {
         display: grid;
@@ -71,6 +72,7 @@ export class DtSheet extends LitElement {
   declare label: string;
   declare wide: boolean;
   #opener: HTMLElement | null = null;
+  #hasLeft = false;
 
   constructor() {
     super();
@@ -102,13 +104,18 @@ export class DtSheet extends LitElement {
   /** Closes the sheet; its `dt-close` event tells whoever shows it. */
   readonly close = (): void => {
     this.renderRoot.querySelector("dialog")?.close();
+    this.#leave();
   };
 
-  #cancel(event: Event): void {
+  /** At once, not with the dialog's own `close`, which comes a moment later: a key pressed in between is the page's. */
+  #cancel = (event: Event): void => {
     event.stopPropagation();
-  }
+    this.#leave();
+  };
 
   #leave = (): void => {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     this.dispatchEvent(new CustomEvent("dt-close"));
   };
 
