@@ -41,11 +41,13 @@ export const LOG_BYTES_MAX_BY_KIND = {
   account: 4_294_967_296,
   inbound: 1_073_741_824,
   request: 268_435_456,
+  room: 1_073_741_824,
 } as const;
 export const ENTRIES_MAX_BY_KIND = {
   account: 20_000_000,
   inbound: 5_000_000,
   request: 1_000_000,
+  room: 5_000_000,
 } as const;
 /** All logs of one account together. */
 export const ACCOUNT_BYTES_MAX = 17_179_869_184;
@@ -122,6 +124,7 @@ export const RATE = {
   appendLink: { burst: 120, refillMs: 1_000 },
   readChain: { burst: 600, refillMs: 50 },
   claimPreKeys: { burst: 120, refillMs: 2_000 },
+  claimKeyPackages: { burst: 240, refillMs: 1_000 },
   handle: { burst: 60, refillMs: 2_000 },
   rendezvousCreate: { burst: 60, refillMs: 2_000 },
   rendezvousUse: { burst: 600, refillMs: 100 },

@@ -24,9 +24,16 @@ export function aeadDecrypt(
   aad: Bytes,
   ciphertext: Bytes,
 ): Result<Bytes, DoesNotOpen> {
+  return openTagged(ciphertext, () =>
+    sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key),
+  );
+}
+
+/** Runs a decryption of libsodium's, which throws where it does not open. */
+export function openTagged(ciphertext: Bytes, decrypt: () => Bytes): Result<Bytes, DoesNotOpen> {
   if (ciphertext.length < AEAD_TAG_BYTES) return err({ type: "DoesNotOpen" });
   try {
-    return ok(sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key));
+    return ok(decrypt());
   } catch {
     return err({ type: "DoesNotOpen" });
   }

@@ -1,7 +1,7 @@
 /** ChaCha20-Poly1305 (RFC 8439), for HPKE and MLS only, whose nonces never repeat: 12 bytes are too few to draw at random. */
 import type { Bytes } from "../base/bytes.ts";
-import { err, ok, type Result } from "../base/result.ts";
-import { AEAD_TAG_BYTES, type DoesNotOpen } from "./aead.ts";
+import type { Result } from "../base/result.ts";
+import { type DoesNotOpen, openTagged } from "./aead.ts";
 import { sodium } from "./sodium.ts";
 
 export const CHACHA_KEY_BYTES = 32;
@@ -19,10 +19,7 @@ export function chachaDecrypt(
   aad: Bytes,
   ciphertext: Bytes,
 ): Result<Bytes, DoesNotOpen> {
-  if (ciphertext.length < AEAD_TAG_BYTES) return err({ type: "DoesNotOpen" });
-  try {
-    return ok(sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key));
-  } catch {
-    return err({ type: "DoesNotOpen" });
-  }
+  return openTagged(ciphertext, () =>
+    sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key),
+  );
 }

@@ -22,6 +22,7 @@ export const LABEL = {
   bodyHash: "dovetail/1/body-hash",
   bodyOps: "dovetail/1/body-ops",
   preKeyId: "dovetail/1/prekey-id",
+  keyPackageId: "dovetail/1/key-package-id",
   conversationId: "dovetail/1/conversation-id",
   linkTranscript: "dovetail/1/link-transcript",
   linkNonceCommit: "dovetail/1/link-nonce-commit",

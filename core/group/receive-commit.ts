@@ -4,7 +4,7 @@
  * The verdict depends on the group's state, the bytes, and the room's rules over both, so it is the same on every member:
  * one commit is refused by all or by none. A refused one changes nothing and the room goes on.
  */
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, equalBytes } from "../base/bytes.ts";
 import { GROUP_ADDS_PER_COMMIT_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import {
@@ -85,7 +85,7 @@ export async function parsePrivateMessage(
   if (content.wireformat !== "mls_private_message") return refused("WrongKind");
   const { privateMessage } = content;
   const { groupId, epoch } = group.state.groupContext;
-  if (!isEqual(privateMessage.groupId, groupId)) return refused("WrongGroup");
+  if (!equalBytes(privateMessage.groupId, groupId)) return refused("WrongGroup");
   if (privateMessage.contentType !== kind) return refused("WrongKind");
   if (kind === "commit" && privateMessage.epoch !== epoch) return refused("WrongEpoch");
   return ok(privateMessage);
@@ -191,8 +191,4 @@ function sortProposals(proposals: readonly Proposal[]): Result<SortedProposals, 
   }
   if (keyPackages.length > GROUP_ADDS_PER_COMMIT_MAX) return refused("TooManyAdds");
   return ok({ removedLeaves, keyPackages, context });
-}
-
-function isEqual(a: Bytes, b: Bytes): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -10,10 +10,22 @@ import {
   BLOBS_PER_READ_MAX,
   ENTRY_BYTES_MAX,
   ENTRY_IDS_PER_READ_MAX,
+  KEY_PACKAGE_BYTES_MAX,
   READ_PAGE_ENTRIES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../base/limits.ts";
-import { bytes, id, integer, list, nullable, oneOf, type ShapeOf, struct, variants } from "../codec/shape.ts";
+import {
+  bytes,
+  flag,
+  id,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  type ShapeOf,
+  struct,
+  variants,
+} from "../codec/shape.ts";
 import { SIGNATURE_BYTES } from "../crypto/verify.ts";
 import { logRightShape, NONCE_BYTES } from "./claims.ts";
 import { entryShape } from "./entry.ts";
@@ -31,8 +43,11 @@ const requestId = integer(1, REQUEST_ID_MAX);
 const channel = integer(1, CHANNEL_MAX);
 const proof = struct({ publicKey: bytes(32), signature: bytes(SIGNATURE_BYTES) });
 
-/** Kinds of sealed logs. An account has one `account` and one `request` log, and an `inbound` log per contact. */
-export const logKindShape = oneOf("account", "request", "inbound");
+/**
+ * Kinds of sealed logs. An account has one `account` and one `request` log, an `inbound` log per contact, and a `room` log
+ * for each room it has founded.
+ */
+export const logKindShape = oneOf("account", "request", "inbound", "room");
 export type LogKind = ShapeOf<typeof logKindShape>;
 
 /** What lets a stranger append to a request log: a ticket of a contact link, or work over the entry's id (rule LG12). */
@@ -91,6 +106,23 @@ export const clientFrameShape = variants({
   /** Epoch boxes of the own account from `epoch` on. */
   readBoxes: [19, { requestId, epoch: integer(1) }],
   ping: [20, { requestId }],
+  /** Key packages of this device, opaque to the server. One that is a last resort replaces the one before. */
+  publishKeyPackages: [
+    21,
+    {
+      requestId,
+      keyPackages: list(
+        struct({
+          keyPackage: bytes(1, KEY_PACKAGE_BYTES_MAX),
+          isLastResort: flag,
+          expiresAtMs: integer(0),
+        }),
+        PREKEYS_PER_PUBLISH_MAX,
+        1,
+      ),
+    },
+  ],
+  keyPackageCounts: [22, { requestId }],
   /** Deletes the account with everything the server keeps for it. Signed anew: a resumed sign-in is not enough. */
   deleteAccount: [40, { requestId, signature: bytes(SIGNATURE_BYTES) }],
   /** Blobs of the own account; each is named by the hash of its bytes. */

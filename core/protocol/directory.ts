@@ -9,6 +9,7 @@
  * | `GET /v1/accounts/{accountId}/chain?after={seq}` | | `chainPage` |
  * | `POST /v1/accounts/{accountId}/links` | `appendLink` | `done` |
  * | `POST /v1/accounts/{accountId}/prekeys` | `claimPreKeys` | `claimedPreKeys` |
+ * | `POST /v1/accounts/{accountId}/key-packages` | `claimPreKeys` | `claimedKeyPackages` |
  * | `GET /v1/handles/{handle}` | | `handleAnswer`, of constant length |
  * | `PUT /v1/rendezvous/{rendezvousId}` | `rendezvousPut` | `rendezvousState` |
  * | `GET /v1/rendezvous/{rendezvousId}?after={version}` | | `rendezvousState`, waits up to 20 s for a newer version |
@@ -19,6 +20,7 @@ import {
   ACTIVE_DEVICES_MAX,
   CHAIN_PAGE_LINKS_MAX,
   HANDLE_CHARS_MAX,
+  KEY_PACKAGE_BYTES_MAX,
   LINK_BYTES_MAX,
   RENDEZVOUS_BYTES_MAX,
 } from "../base/limits.ts";
@@ -85,6 +87,15 @@ export const claimedPreKeysShape = struct({
   ),
 });
 export type ClaimedPreKeys = ShapeOf<typeof claimedPreKeysShape>;
+
+/** One of each device that has any. */
+export const claimedKeyPackagesShape = struct({
+  keyPackages: list(
+    struct({ deviceId: id("device"), keyPackage: bytes(1, KEY_PACKAGE_BYTES_MAX), isLastResort: flag }),
+    ACTIVE_DEVICES_MAX,
+  ),
+});
+export type ClaimedKeyPackages = ShapeOf<typeof claimedKeyPackagesShape>;
 
 /** For an unknown handle the account id is 32 random bytes and `isFound` false: same status, same length. */
 export const handleAnswerShape = struct({ isFound: flag, accountId: id("account") });

@@ -69,6 +69,7 @@ export const serverFrameShape = variants({
   preKeyCounts: [11, { requestId, oneTime: integer(0), hasSigned: flag, hasLastResort: flag }],
   boxes: [12, { requestId, boxes: list(storedBoxesShape, 1_024) }],
   pong: [13, { requestId }],
+  keyPackageCounts: [15, { requestId, oneTime: integer(0), hasLastResort: flag }],
   /** In the order asked for, null for what is not there; fewer than asked for when they fill a frame. */
   blobs: [30, { requestId, blobs: list(nullable(bytes(1, BLOB_BYTES_MAX)), BLOBS_PER_READ_MAX) }],
   /** Newest first; the one before is kept until its successor has been there for a while. */

@@ -40,6 +40,7 @@ function rateNames(): readonly RateName[] {
     appendLink: true,
     readChain: true,
     claimPreKeys: true,
+    claimKeyPackages: true,
     handle: true,
     rendezvousCreate: true,
     rendezvousUse: true,

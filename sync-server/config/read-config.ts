@@ -152,6 +152,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
       byKind: {
         account: { bytesMax: read(SETTINGS.quotaAccount), entriesMax: read(SETTINGS.entriesAccount) },
         inbound: { bytesMax: read(SETTINGS.quotaInbound), entriesMax: read(SETTINGS.entriesInbound) },
+        room: { bytesMax: read(SETTINGS.quotaRoom), entriesMax: read(SETTINGS.entriesRoom) },
         request: { bytesMax: read(SETTINGS.quotaRequest), entriesMax: read(SETTINGS.entriesRequest) },
       },
     },

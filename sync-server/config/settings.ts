@@ -97,6 +97,11 @@ export const SETTINGS = {
     help: "bytes of the log for first contacts; half of it without a ticket",
     first: LOG_BYTES_MAX_BY_KIND.request,
   }),
+  quotaRoom: size({
+    name: "quota-room",
+    help: "bytes of the log of one room, counted for its founder",
+    first: LOG_BYTES_MAX_BY_KIND.room,
+  }),
   entriesAccount: number({
     name: "entries-account",
     help: "entries of an account's own log",
@@ -113,6 +118,12 @@ export const SETTINGS = {
     name: "entries-request",
     help: "entries of the log for first contacts",
     first: ENTRIES_MAX_BY_KIND.request,
+    ...ENTRIES,
+  }),
+  entriesRoom: number({
+    name: "entries-room",
+    help: "entries of the log of one room",
+    first: ENTRIES_MAX_BY_KIND.room,
     ...ENTRIES,
   }),
   retentionGrace: duration({

@@ -1,5 +1,7 @@
-/** Frames of a signed-in device about itself and its account: prekeys and epoch boxes. */
+/** Frames of a signed-in device about itself and its account: prekeys, key packages and epoch boxes. */
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import { ID_BYTES, idFromBytes } from "@dovetail/core/base/ids.ts";
+import { hash } from "@dovetail/core/crypto/hash.ts";
 import { LABEL } from "@dovetail/core/crypto/labels.ts";
 import { encodeDeletionClaim } from "@dovetail/core/protocol/claims.ts";
 import { verifyPreKey } from "@dovetail/core/protocol/prekey.ts";
@@ -7,6 +9,7 @@ import { BOXES_PAGE_BYTES_MAX } from "../limits.ts";
 import type { NewPreKey } from "../store/directory-store.ts";
 import type { Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
+import { answer } from "./log-frames.ts";
 import { isClaimSigned, refuseProof } from "./sign-in-frames.ts";
 
 /** Stores prekeys that the device itself signed for itself. DI5 */
@@ -41,6 +44,46 @@ function readPreKey(bytes: Bytes, owner: Parameters<typeof verifyPreKey>[1]): Ne
   if (!verified.ok) return null;
   const { kind, id, expiresAtMs } = verified.value;
   return { kind, preKeyId: id, bytes, expiresAtMs };
+}
+
+/** Stores key packages. What they say is for those who add the device to check; the connection says whose they are. DI18 */
+export async function handlePublishKeyPackages(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"publishKeyPackages">,
+): Promise<void> {
+  const { requestId } = frame;
+  const { identity } = connection;
+  if (identity?.type !== "device")
+    return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
+  const keyPackages = frame.keyPackages.map(({ keyPackage, isLastResort, expiresAtMs }): NewPreKey => {
+    const digest = hash(LABEL.keyPackageId, keyPackage);
+    return {
+      kind: isLastResort ? "lastKeyPackage" : "keyPackage",
+      preKeyId: idFromBytes("preKey", digest.slice(0, ID_BYTES.preKey)),
+      bytes: keyPackage,
+      expiresAtMs,
+    };
+  });
+  const { accountId, deviceId } = identity;
+  const nowMs = context.clock.nowMs();
+  answer(connection, requestId, await context.store.publishPreKeys(accountId, deviceId, keyPackages, nowMs));
+}
+
+/** What of the device's key packages waits for others. DI18 */
+export async function handleKeyPackageCounts(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"keyPackageCounts">,
+): Promise<void> {
+  const { requestId } = frame;
+  const { identity } = connection;
+  if (identity?.type !== "device")
+    return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
+  const { accountId, deviceId } = identity;
+  const counts = await context.store.countKeyPackages(accountId, deviceId, context.clock.nowMs());
+  if (!counts.ok) return connection.reply({ type: "failed", requestId, code: counts.error.code });
+  connection.reply({ type: "keyPackageCounts", requestId, ...counts.value });
 }
 
 /** Deletes the account of a device that signs for it on this connection. DI15 */

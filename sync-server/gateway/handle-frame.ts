@@ -8,7 +8,9 @@ import { handleAppend } from "./append-frame.ts";
 import type { Connection } from "./connection.ts";
 import {
   handleDeleteAccount,
+  handleKeyPackageCounts,
   handlePreKeyCounts,
+  handlePublishKeyPackages,
   handlePublishPreKeys,
   handleReadBoxes,
 } from "./device-frames.ts";
@@ -101,6 +103,10 @@ function dispatch(
       return handlePublishPreKeys(context, connection, frame);
     case "preKeyCounts":
       return handlePreKeyCounts(context, connection, frame);
+    case "publishKeyPackages":
+      return handlePublishKeyPackages(context, connection, frame);
+    case "keyPackageCounts":
+      return handleKeyPackageCounts(context, connection, frame);
     case "readBoxes":
       return handleReadBoxes(context, connection, frame);
     case "putBlobs":

@@ -4,7 +4,7 @@ import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
 import type { LogPoint } from "@dovetail/core/protocol/entry.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { FRAME_OVERHEAD_BYTES } from "../limits.ts";
-import type { LogRecord } from "../store/log-store.ts";
+import { isManyOfAKind, type LogRecord } from "../store/log-store.ts";
 import type { Channel, Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
 import { noteSeen } from "./sign-in-frames.ts";
@@ -19,7 +19,7 @@ export async function handleCreateLog(
   const { identity } = connection;
   if (identity?.type !== "device")
     return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
-  if ((kind === "inbound") !== (appendKey !== null))
+  if (isManyOfAKind(kind) !== (appendKey !== null))
     return connection.reply({ type: "failed", requestId, code: "malformed" });
   const created = await context.store.createLog({ logId, ownerId: identity.accountId, kind, appendKey });
   answer(connection, requestId, created);

@@ -46,7 +46,7 @@ export async function handleOpenLog(
 
 type Access = Pick<Channel, "mayRead" | "mayAppend" | "isOwn">;
 
-/** GW5, GW6, LG8 */
+/** GW5, GW6, LG8, LG19 */
 function accessTo(
   context: GatewayContext,
   connection: Connection,
@@ -56,13 +56,15 @@ function accessTo(
   const { identity } = connection;
   const { right, capability } = frame;
   if (identity !== null) {
-    if (log.ownerId !== identity.accountId || capability !== null) return "forbidden";
+    // LG19: a room's founder, too, comes as anybody, so that nothing tells what else they do there.
+    if (log.ownerId !== identity.accountId || capability !== null || log.kind === "room") return "forbidden";
     if (identity.type === "recovery")
       return right === "read" ? { mayRead: true, mayAppend: false, isOwn: true } : "forbidden";
     return { mayRead: true, mayAppend: right !== "read", isOwn: true };
   }
-  if (right !== "append") return "forbidden";
-  const access = { mayRead: false, mayAppend: true, isOwn: false };
+  const isReader = log.kind === "room" && right === "read";
+  if (right !== "append" && !isReader) return "forbidden";
+  const access = { mayRead: log.kind === "room", mayAppend: !isReader, isOwn: false };
   // A request log is open to anybody; each entry needs a ticket or work.
   if (log.kind === "request") return capability === null ? access : "forbidden";
   if (capability === null) return "not-signed-in";

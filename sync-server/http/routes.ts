@@ -17,6 +17,7 @@ import {
   appendLinkShape,
   chainPageShape,
   claimedPreKeysShape,
+  claimedKeyPackagesShape,
   claimPreKeysShape,
   doneShape,
   handleAnswerShape,
@@ -150,6 +151,17 @@ function addAccountRoutes(app: Hono<Env>, deps: HttpDeps): void {
       if (!body.ok) return body.error;
       const claimed = await store.claimPreKeys(accountId.value, body.value.devices, deps.clock.nowMs());
       return claimed.ok ? answer(claimedPreKeysShape, claimed.value) : refusal(claimed.error.code);
+    }),
+  );
+  app.post("/v1/accounts/:accountId/key-packages", (c) =>
+    limited(deps, c, "claimKeyPackages", async () => {
+      const accountId = pathId(c, "account", "accountId");
+      if (!accountId.ok) return accountId.error;
+      const body = await readBody(c.req.raw, claimPreKeysShape);
+      if (!body.ok) return body.error;
+      const nowMs = deps.clock.nowMs();
+      const claimed = await store.claimKeyPackages(accountId.value, body.value.devices, nowMs);
+      return claimed.ok ? answer(claimedKeyPackagesShape, claimed.value) : refusal(claimed.error.code);
     }),
   );
 }

@@ -7,7 +7,7 @@
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { AccountId, DeviceId, LinkHash, PreKeyId } from "@dovetail/core/base/ids.ts";
 import type { Result } from "@dovetail/core/base/result.ts";
-import type { ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
+import type { ClaimedKeyPackages, ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
 import type { StoredBoxes } from "@dovetail/core/protocol/server-frame.ts";
 import type { RegistrationAdmission } from "./operator-store.ts";
 import type { Refusal } from "./refusal.ts";
@@ -57,7 +57,11 @@ export interface StoredChainPage {
   readonly headSeq: number;
 }
 
-export type PreKeyKind = "signed" | "oneTime" | "lastResort";
+/** Prekeys of sessions, and key packages of groups with their own pool and last resort. */
+export type PreKeyKind = "signed" | "oneTime" | "lastResort" | "keyPackage" | "lastKeyPackage";
+
+/** Kinds of which many wait and each is given out once; of the others the newest stands until it is replaced. */
+export const POOL_KINDS: readonly PreKeyKind[] = ["oneTime", "keyPackage"];
 
 export interface NewPreKey {
   readonly kind: PreKeyKind;
@@ -71,6 +75,8 @@ export interface PreKeyCounts {
   readonly hasSigned: boolean;
   readonly hasLastResort: boolean;
 }
+
+export type KeyPackageCounts = Pick<PreKeyCounts, "oneTime" | "hasLastResort">;
 
 export interface DirectoryStore {
   /**
@@ -118,7 +124,7 @@ export interface DirectoryStore {
    * Adds prekeys. A signed or last-resort one replaces its predecessor; an id that was there before, given out or
    * not, changes nothing.
    *
-   * - Fails: `revoked-device`; `quota` when more than `PREKEY_POOL_MAX` one-time ones would wait.
+   * - Fails: `revoked-device`; `quota` when more than `PREKEY_POOL_MAX` of a pool would wait.
    */
   publishPreKeys(
     accountId: AccountId,
@@ -142,4 +148,19 @@ export interface DirectoryStore {
     deviceIds: readonly DeviceId[] | null,
     nowMs: number,
   ): Promise<Result<ClaimedPreKeys, Refusal>>;
+  countKeyPackages(
+    accountId: AccountId,
+    deviceId: DeviceId,
+    nowMs: number,
+  ): Promise<Result<KeyPackageCounts, Refusal>>;
+  /**
+   * One key package of each named active device that has any, of all for null; given out once as one-time prekeys are.
+   *
+   * - Fails: `unknown-account`; `no-prekeys` when there is none.
+   */
+  claimKeyPackages(
+    accountId: AccountId,
+    deviceIds: readonly DeviceId[] | null,
+    nowMs: number,
+  ): Promise<Result<ClaimedKeyPackages, Refusal>>;
 }

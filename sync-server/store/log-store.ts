@@ -19,6 +19,11 @@ export interface NewLog {
   readonly appendKey: Bytes | null;
 }
 
+/** LG13: an account has one log of the other kinds, without a key to append with. */
+export function isManyOfAKind(kind: LogKind): boolean {
+  return kind === "inbound" || kind === "room";
+}
+
 /** What is known of a log. `bytes` is what it holds against its quota. */
 export interface LogRecord extends NewLog {
   readonly isClosed: boolean;

@@ -3,10 +3,17 @@ import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { AccountId, DeviceId, PreKeyId } from "@dovetail/core/base/ids.ts";
 import { PREKEY_POOL_MAX } from "@dovetail/core/base/limits.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
-import type { ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
+import type { ClaimedKeyPackages, ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
 import type { StoredBoxes } from "@dovetail/core/protocol/server-frame.ts";
 import { ADDED_BOXES_PER_EPOCH_MAX } from "../limits.ts";
-import type { ChainStep, DeviceRecord, DirectoryStore, NewPreKey, PreKeyKind } from "./directory-store.ts";
+import {
+  type ChainStep,
+  type DeviceRecord,
+  type DirectoryStore,
+  type NewPreKey,
+  POOL_KINDS,
+  type PreKeyKind,
+} from "./directory-store.ts";
 import type { MemoryAdmission } from "./memory-invitations.ts";
 import type { RegistrationAdmission } from "./operator-store.ts";
 import type { StoreEvent } from "./log-store.ts";
@@ -156,6 +163,21 @@ export function createMemoryDirectory(
       const claimed = bundles.flatMap((deviceId) => claimOne(account, deviceId, nowMs));
       return Promise.resolve(claimed.length === 0 ? refuse("no-prekeys") : ok({ bundles: claimed }));
     },
+    countKeyPackages(accountId, deviceId, nowMs) {
+      const there = accountById.get(accountId)?.preKeys.get(deviceId) ?? new Map<PreKeyId, WaitingPreKey>();
+      const count = (kind: PreKeyKind): number => waitingOf(there, kind, nowMs).length;
+      return Promise.resolve(
+        ok({ oneTime: count("keyPackage"), hasLastResort: count("lastKeyPackage") > 0 }),
+      );
+    },
+    claimKeyPackages(accountId, deviceIds, nowMs) {
+      const account = accountById.get(accountId);
+      if (account === undefined) return Promise.resolve(refuse("unknown-account"));
+      const wanted = new Set(deviceIds ?? account.devices.keys());
+      const active = [...wanted].filter((deviceId) => owners.isActive(accountId, deviceId)).sort();
+      const keyPackages = active.flatMap((deviceId) => claimKeyPackage(account, deviceId, nowMs));
+      return Promise.resolve(keyPackages.length === 0 ? refuse("no-prekeys") : ok({ keyPackages }));
+    },
   };
   return { directory, owners };
 }
@@ -185,11 +207,12 @@ function publish(
       .filter(({ preKeyId, expiresAtMs }) => expiresAtMs > nowMs && !there.has(preKeyId))
       .map((preKey) => [preKey.preKeyId, preKey]),
   );
-  const oneTime = [...fresh.values()].filter(({ kind }) => kind === "oneTime").length;
-  if (oneTime > 0 && waitingOf(there, "oneTime", nowMs).length + oneTime > PREKEY_POOL_MAX)
-    return refuse("quota");
+  for (const pool of POOL_KINDS) {
+    const added = [...fresh.values()].filter(({ kind }) => kind === pool).length;
+    if (added > 0 && waitingOf(there, pool, nowMs).length + added > PREKEY_POOL_MAX) return refuse("quota");
+  }
   for (const [id, preKey] of fresh) {
-    if (preKey.kind !== "oneTime")
+    if (!POOL_KINDS.includes(preKey.kind))
       for (const old of waitingOf(there, preKey.kind, nowMs)) there.delete(old.preKeyId);
     there.set(id, { ...preKey });
   }
@@ -219,6 +242,19 @@ function claimOne(account: MemoryAccount, deviceId: DeviceId, nowMs: number): Bu
   }
   if (lastResort === undefined) return [];
   return [{ deviceId, signed: signed.bytes, oneTime: null, lastResort: lastResort.bytes }];
+}
+
+function claimKeyPackage(
+  account: MemoryAccount,
+  deviceId: DeviceId,
+  nowMs: number,
+): ClaimedKeyPackages["keyPackages"] {
+  const there = account.preKeys.get(deviceId) ?? new Map<PreKeyId, WaitingPreKey>();
+  const [oneTime] = waitingOf(there, "keyPackage", nowMs);
+  const [lastResort] = waitingOf(there, "lastKeyPackage", nowMs);
+  const keyPackage = (oneTime ?? lastResort)?.bytes ?? null;
+  if (oneTime !== undefined) oneTime.bytes = null;
+  return keyPackage === null ? [] : [{ deviceId, keyPackage, isLastResort: oneTime === undefined }];
 }
 
 /** Items until their sizes pass `bytesMax`; at least one. */

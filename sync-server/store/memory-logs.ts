@@ -9,16 +9,17 @@ import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
 import { ENTRY_COST_BYTES, LOGS_PER_ACCOUNT_MAX } from "../limits.ts";
 import type { DeviceRecord } from "./directory-store.ts";
 import { type AppendView, decideEntry, entryCost } from "./decide-append.ts";
-import type {
-  Appender,
-  AppendRequest,
-  LogPage,
-  LogRecord,
-  LogStore,
-  NewEntry,
-  NewLog,
-  ReadRange,
-  StoreEvent,
+import {
+  type Appender,
+  type AppendRequest,
+  isManyOfAKind,
+  type LogPage,
+  type LogRecord,
+  type LogStore,
+  type NewEntry,
+  type NewLog,
+  type ReadRange,
+  type StoreEvent,
 } from "./log-store.ts";
 import type { StoreFigures } from "./operator-store.ts";
 import type { Quotas } from "./quotas.ts";
@@ -111,7 +112,7 @@ export function createMemoryLogs(
 function figuresOf(logs: readonly MemoryLog[]): Omit<StoreFigures, "accounts" | "blobBytes"> {
   const sum = (of: readonly MemoryLog[], size: (log: MemoryLog) => number): number =>
     of.reduce((total, log) => total + size(log), 0);
-  const kinds = (["account", "inbound", "request"] as const).map((kind) => {
+  const kinds = (["account", "inbound", "request", "room"] as const).map((kind) => {
     const own = logs.filter((log) => log.kind === kind);
     const entries = sum(own, (log) => log.entries.length);
     return { kind, logs: own.length, entries, bytes: sum(own, (log) => log.bytes) };
@@ -129,7 +130,7 @@ function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: Ne
   const there = logById.get(log.logId);
   if (there !== undefined) return isSameLog(there, log) ? ok() : refuse("log-exists");
   const own = [...logById.values()].filter(({ ownerId }) => ownerId === log.ownerId);
-  if (log.kind !== "inbound" && own.some(({ kind }) => kind === log.kind)) return refuse("log-exists");
+  if (!isManyOfAKind(log.kind) && own.some(({ kind }) => kind === log.kind)) return refuse("log-exists");
   if (own.length >= LOGS_PER_ACCOUNT_MAX) return refuse("quota");
   logById.set(log.logId, {
     ...log,

@@ -29,5 +29,6 @@ export const FIRST_QUOTAS: Quotas = {
     account: { bytesMax: LOG_BYTES_MAX_BY_KIND.account, entriesMax: ENTRIES_MAX_BY_KIND.account },
     inbound: { bytesMax: LOG_BYTES_MAX_BY_KIND.inbound, entriesMax: ENTRIES_MAX_BY_KIND.inbound },
     request: { bytesMax: LOG_BYTES_MAX_BY_KIND.request, entriesMax: ENTRIES_MAX_BY_KIND.request },
+    room: { bytesMax: LOG_BYTES_MAX_BY_KIND.room, entriesMax: ENTRIES_MAX_BY_KIND.room },
   },
 };

@@ -26,7 +26,12 @@ export interface SqliteDirectoryDeps {
 
 type ChainOperations = Omit<
   DirectoryStore,
-  "publishPreKeys" | "countPreKeys" | "claimPreKeys" | "deleteAccount"
+  | "publishPreKeys"
+  | "countPreKeys"
+  | "claimPreKeys"
+  | "countKeyPackages"
+  | "claimKeyPackages"
+  | "deleteAccount"
 > &
   Pick<OperatorStore, "isDeleted">;
 

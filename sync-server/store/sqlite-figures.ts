@@ -37,7 +37,7 @@ export function createSqliteFigures(
     ["page_count", "page_size", "freelist_count"].map((name) => [name, db.prepare(`PRAGMA ${name}`)]),
   );
   const pragma = (name: string): number => numberOf(pragmas.get(name)?.get()?.[name]);
-  const kinds: readonly LogKind[] = ["account", "inbound", "request"];
+  const kinds: readonly LogKind[] = ["account", "inbound", "request", "room"];
   return {
     load: () => ({ queueDepth: queue.depth(), databaseBytes: pragma("page_count") * pragma("page_size") }),
     figures: () =>

@@ -6,7 +6,14 @@ import { ok, type Result } from "@dovetail/core/base/result.ts";
 import { chainStart, type PlacedEntry } from "@dovetail/core/protocol/entry.ts";
 import { ACK_COALESCE_MS, ENTRY_COST_BYTES, LOGS_PER_ACCOUNT_MAX } from "../limits.ts";
 import type { CommitQueue } from "./commit-queue.ts";
-import type { LogPage, LogRecord, LogStore, NewLog, ReadRange } from "./log-store.ts";
+import {
+  isManyOfAKind,
+  type LogPage,
+  type LogRecord,
+  type LogStore,
+  type NewLog,
+  type ReadRange,
+} from "./log-store.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { AccountStandings } from "./sqlite-accounts.ts";
 import { prepareAppend, prepareFindEntry, type SqliteAppendDeps } from "./sqlite-append.ts";
@@ -88,7 +95,7 @@ function prepareCreate(deps: SqliteLogsDeps): (log: NewLog) => Result<void, Refu
     // LG13: the same again is the retry of a lost answer.
     if (there !== null) return isSameLog(there, log, owner.row) ? ok() : refuse("log-exists");
     const kind = LOG_KIND_NUMBER[log.kind];
-    if (log.kind !== "inbound" && selectSingle.get(owner.row, kind) !== undefined)
+    if (!isManyOfAKind(log.kind) && selectSingle.get(owner.row, kind) !== undefined)
       return refuse("log-exists");
     if (numberOf(selectCount.get(owner.row)?.log_count) >= LOGS_PER_ACCOUNT_MAX) return refuse("quota");
     insert.run(idBytes(log.logId), owner.row, kind, log.appendKey, chainStart(log.logId));

@@ -1,24 +1,34 @@
-/** Prekeys over SQLite. Rules DI5-DI6: one transaction decides who gets a one-time prekey, so nobody gets it twice. */
+/** Prekeys and key packages over SQLite. Rules DI5-DI6, DI18: one transaction decides who gets a one-time prekey, so nobody gets it twice. */
 import { present } from "@dovetail/core/base/assert.ts";
-import { type DeviceId, idBytes } from "@dovetail/core/base/ids.ts";
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import { type AccountId, type DeviceId, idBytes } from "@dovetail/core/base/ids.ts";
 import { PREKEY_POOL_MAX } from "@dovetail/core/base/limits.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
-import type { ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
-import type { DirectoryStore, NewPreKey, PreKeyCounts } from "./directory-store.ts";
+import type { ClaimedKeyPackages, ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
+import { type DirectoryStore, type NewPreKey, POOL_KINDS, type PreKeyKind } from "./directory-store.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { AccountStanding } from "./sqlite-accounts.ts";
 import type { SqliteDirectoryDeps } from "./sqlite-directory.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
 
-const KIND_NUMBER = { signed: 1, oneTime: 2, lastResort: 3 } as const;
+const KIND_NUMBER: Readonly<Record<PreKeyKind, number>> = {
+  signed: 1,
+  oneTime: 2,
+  lastResort: 3,
+  keyPackage: 4,
+  lastKeyPackage: 5,
+};
 
-type PreKeyOperations = Pick<DirectoryStore, "publishPreKeys" | "countPreKeys" | "claimPreKeys">;
+type PreKeyOperations = Pick<
+  DirectoryStore,
+  "publishPreKeys" | "countPreKeys" | "claimPreKeys" | "countKeyPackages" | "claimKeyPackages"
+>;
 
 /** The prekey operations of the SQLite store. */
 export function createSqlitePreKeys(deps: SqliteDirectoryDeps): PreKeyOperations {
   const { db, queue, standings } = deps;
   const publish = preparePublish(deps);
-  const claimOne = prepareClaimOne(deps);
+  const { claimBundle, claimKeyPackage } = prepareClaim(deps);
   const count = prepareCount(deps);
   const removeExpired = db.prepare("DELETE FROM prekeys WHERE expires_at_ms <= ?");
   return {
@@ -30,21 +40,55 @@ export function createSqlitePreKeys(deps: SqliteDirectoryDeps): PreKeyOperations
         return publish(account, deviceId, preKeys, nowMs);
       }),
     countPreKeys: (accountId, deviceId, nowMs) =>
-      deps.read(() =>
-        ok(count(present(standings.byId(accountId), "a signed-in account is there"), deviceId, nowMs)),
-      ),
+      deps.read(() => {
+        const of = count(signedIn(accountId), deviceId, nowMs);
+        return ok({
+          oneTime: of("oneTime"),
+          hasSigned: of("signed") > 0,
+          hasLastResort: of("lastResort") > 0,
+        });
+      }),
+    countKeyPackages: (accountId, deviceId, nowMs) =>
+      deps.read(() => {
+        const of = count(signedIn(accountId), deviceId, nowMs);
+        return ok({ oneTime: of("keyPackage"), hasLastResort: of("lastKeyPackage") > 0 });
+      }),
     claimPreKeys: (accountId, deviceIds, nowMs) =>
       queue.run((): Result<ClaimedPreKeys, Refusal> => {
-        const account = standings.byId(accountId);
-        if (account === null) return refuse("unknown-account");
-        const wanted = new Set(deviceIds ?? account.activeDeviceIds);
-        const bundles = [...wanted]
-          .filter((deviceId) => account.activeDeviceIds.has(deviceId))
-          .sort()
-          .flatMap((deviceId) => claimOne(account, deviceId, nowMs));
-        return bundles.length === 0 ? refuse("no-prekeys") : ok({ bundles });
+        const bundles = claimEach({ accountId, deviceIds, nowMs }, claimBundle);
+        if (!bundles.ok) return bundles;
+        return bundles.value.length === 0 ? refuse("no-prekeys") : ok({ bundles: bundles.value });
+      }),
+    claimKeyPackages: (accountId, deviceIds, nowMs) =>
+      queue.run((): Result<ClaimedKeyPackages, Refusal> => {
+        const keyPackages = claimEach({ accountId, deviceIds, nowMs }, claimKeyPackage);
+        if (!keyPackages.ok) return keyPackages;
+        return keyPackages.value.length === 0 ? refuse("no-prekeys") : ok({ keyPackages: keyPackages.value });
       }),
   };
+
+  function signedIn(accountId: AccountId): AccountStanding {
+    return present(standings.byId(accountId), "a signed-in account is there");
+  }
+
+  function claimEach<T>(
+    wanted: {
+      readonly accountId: AccountId;
+      readonly deviceIds: readonly DeviceId[] | null;
+      readonly nowMs: number;
+    },
+    claim: (account: AccountStanding, deviceId: DeviceId, nowMs: number) => readonly T[],
+  ): Result<readonly T[], Refusal> {
+    const account = standings.byId(wanted.accountId);
+    if (account === null) return refuse("unknown-account");
+    const devices = [...new Set(wanted.deviceIds ?? account.activeDeviceIds)];
+    return ok(
+      devices
+        .filter((deviceId) => account.activeDeviceIds.has(deviceId))
+        .sort()
+        .flatMap((deviceId) => claim(account, deviceId, wanted.nowMs)),
+    );
+  }
 }
 
 function preparePublish({ db }: SqliteDirectoryDeps) {
@@ -70,53 +114,67 @@ function preparePublish({ db }: SqliteDirectoryDeps) {
         .filter((preKey) => preKey.expiresAtMs > nowMs && !isThere(preKey))
         .map((preKey) => [preKey.preKeyId, preKey]),
     );
-    const oneTime = [...fresh.values()].filter(({ kind }) => kind === "oneTime").length;
-    const waiting = numberOf(countWaiting.get(account.row, device, KIND_NUMBER.oneTime)?.count);
-    if (oneTime > 0 && waiting + oneTime > PREKEY_POOL_MAX) return refuse("quota");
+    for (const pool of POOL_KINDS) {
+      const added = [...fresh.values()].filter(({ kind }) => kind === pool).length;
+      const waiting = numberOf(countWaiting.get(account.row, device, KIND_NUMBER[pool])?.count);
+      if (added > 0 && waiting + added > PREKEY_POOL_MAX) return refuse("quota");
+    }
     for (const { kind, preKeyId, bytes, expiresAtMs } of fresh.values()) {
-      if (kind !== "oneTime") remove.run(account.row, device, KIND_NUMBER[kind]);
+      if (!POOL_KINDS.includes(kind)) remove.run(account.row, device, KIND_NUMBER[kind]);
       insert.run(account.row, device, KIND_NUMBER[kind], idBytes(preKeyId), bytes, expiresAtMs);
     }
     return ok();
   };
 }
 
-function prepareClaimOne({ db }: SqliteDirectoryDeps) {
+function prepareClaim({ db }: SqliteDirectoryDeps) {
   const selectFirst = db.prepare(
     `SELECT number, bytes FROM prekeys
      WHERE account = ? AND device_id = ? AND kind = ? AND bytes IS NOT NULL AND expires_at_ms > ? ORDER BY number LIMIT 1`,
   );
   const spend = db.prepare("UPDATE prekeys SET bytes = NULL WHERE number = ?");
-  return (
+
+  function first(account: AccountStanding, deviceId: DeviceId, nowMs: number) {
+    return (kind: PreKeyKind): Bytes | null => {
+      const row = selectFirst.get(account.row, idBytes(deviceId), KIND_NUMBER[kind], nowMs);
+      if (row === undefined) return null;
+      if (POOL_KINDS.includes(kind)) spend.run(numberOf(row.number));
+      return blobOf(row.bytes);
+    };
+  }
+
+  function claimBundle(
     account: AccountStanding,
     deviceId: DeviceId,
     nowMs: number,
-  ): ClaimedPreKeys["bundles"][number][] => {
-    const first = (kind: number) => selectFirst.get(account.row, idBytes(deviceId), kind, nowMs);
-    const signed = first(KIND_NUMBER.signed);
-    if (signed === undefined) return [];
-    const oneTime = first(KIND_NUMBER.oneTime);
-    if (oneTime !== undefined) {
-      spend.run(numberOf(oneTime.number));
-      return [{ deviceId, signed: blobOf(signed.bytes), oneTime: blobOf(oneTime.bytes), lastResort: null }];
-    }
-    const lastResort = first(KIND_NUMBER.lastResort);
-    if (lastResort === undefined) return [];
-    return [{ deviceId, signed: blobOf(signed.bytes), oneTime: null, lastResort: blobOf(lastResort.bytes) }];
-  };
+  ): ClaimedPreKeys["bundles"] {
+    const take = first(account, deviceId, nowMs);
+    const signed = take("signed");
+    if (signed === null) return [];
+    const oneTime = take("oneTime");
+    const lastResort = oneTime === null ? take("lastResort") : null;
+    return oneTime === null && lastResort === null ? [] : [{ deviceId, signed, oneTime, lastResort }];
+  }
+
+  function claimKeyPackage(
+    account: AccountStanding,
+    deviceId: DeviceId,
+    nowMs: number,
+  ): ClaimedKeyPackages["keyPackages"] {
+    const take = first(account, deviceId, nowMs);
+    const oneTime = take("keyPackage");
+    const keyPackage = oneTime ?? take("lastKeyPackage");
+    return keyPackage === null ? [] : [{ deviceId, keyPackage, isLastResort: oneTime === null }];
+  }
+
+  return { claimBundle, claimKeyPackage };
 }
 
 function prepareCount({ db }: SqliteDirectoryDeps) {
   const count = db.prepare(
     "SELECT count(*) AS count FROM prekeys WHERE account = ? AND device_id = ? AND kind = ? AND bytes IS NOT NULL AND expires_at_ms > ?",
   );
-  return (account: AccountStanding, deviceId: DeviceId, nowMs: number): PreKeyCounts => {
-    const of = (kind: number): number =>
-      numberOf(count.get(account.row, idBytes(deviceId), kind, nowMs)?.count);
-    return {
-      oneTime: of(KIND_NUMBER.oneTime),
-      hasSigned: of(KIND_NUMBER.signed) > 0,
-      hasLastResort: of(KIND_NUMBER.lastResort) > 0,
-    };
-  };
+  return (account: AccountStanding, deviceId: DeviceId, nowMs: number) =>
+    (kind: PreKeyKind): number =>
+      numberOf(count.get(account.row, idBytes(deviceId), KIND_NUMBER[kind], nowMs)?.count);
 }

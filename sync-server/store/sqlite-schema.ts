@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const IN_MEMORY = ":memory:";
 
@@ -114,8 +114,14 @@ CREATE TABLE deleted (hash BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE erasures (log INTEGER PRIMARY KEY) STRICT;
 `;
 
+/** What version 4 adds: an account may have many room logs. */
+const SCHEMA_4 = `
+DROP INDEX logs_single;
+CREATE UNIQUE INDEX logs_single ON logs (owner, kind) WHERE kind < 3;
+`;
+
 /** A new file is made by all of them, an older one by those it has not seen. */
-const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3];
+const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4];
 
 /** What made a file of version 1, for the test that takes one over. */
 export const FIRST_SCHEMA: readonly string[] = [
@@ -138,7 +144,7 @@ export function seqAt(place: number): number {
 }
 
 /** Numbers of log kinds in the file. */
-export const LOG_KIND_NUMBER = { account: 1, request: 2, inbound: 3 } as const;
+export const LOG_KIND_NUMBER = { account: 1, request: 2, inbound: 3, room: 4 } as const;
 
 /**
  * Opens or makes the file at `path`, or a private database in memory for `:memory:`.

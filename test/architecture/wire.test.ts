@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "14ddfeecfc25eea9602820e66d07d61b530c4493c30febfbd0471d76ec38973d" };
+const PINNED = { version: 1, hash: "6ebde5164363f82f52afe55a99d1935d77cb5815d557874b673b8c425846fc9d" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

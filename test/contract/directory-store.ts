@@ -101,6 +101,7 @@ export function describeDirectoryStore(name: string, createMedium: () => ServerS
           { kind: "account", logs: 1, entries: 0, bytes: 0 },
           { kind: "inbound", logs: 0 },
           { kind: "request", logs: 0 },
+          { kind: "room", logs: 0 },
         ],
         largestAccountBytes: 0,
         erasures: 0,
@@ -275,6 +276,50 @@ export function describeDirectoryStore(name: string, createMedium: () => ServerS
       ).toEqual(refused("quota"));
       must(await store.publishPreKeys(accountId, deviceId, [storePreKey(random, "signed")], NOW_MS));
       expect(must(await store.countPreKeys(accountId, deviceId, NOW_MS)).oneTime).toBe(PREKEY_POOL_MAX);
+    });
+
+    test("[DI18] a key package is given out once, whoever asks at the same moment; then the last resort stands in", async () => {
+      const { store, random, accountId, deviceId } = await openAccount();
+      expect(await store.claimKeyPackages(accountId, null, NOW_MS)).toEqual(refused("no-prekeys"));
+      const lastResort = storePreKey(random, "lastKeyPackage");
+      const oneTime = [0, 1].map(() => storePreKey(random, "keyPackage"));
+      must(await store.publishPreKeys(accountId, deviceId, [lastResort, ...oneTime], NOW_MS));
+      expect(must(await store.countKeyPackages(accountId, deviceId, NOW_MS))).toEqual({
+        oneTime: 2,
+        hasLastResort: true,
+      });
+      const claims = await Promise.all(
+        Array.from({ length: 4 }, () => store.claimKeyPackages(accountId, [deviceId], NOW_MS)),
+      );
+      const given = claims.flatMap((claim) => must(claim).keyPackages);
+      const bytesOf = (isLastResort: boolean) =>
+        given.filter((one) => one.isLastResort === isLastResort).map((one) => named(one.keyPackage));
+      expect(bytesOf(false).sort()).toEqual(oneTime.map(({ bytes }) => named(bytes)).sort());
+      expect(bytesOf(true)).toEqual(new Array(2).fill(named(lastResort.bytes)));
+      expect(must(await store.countKeyPackages(accountId, deviceId, NOW_MS)).oneTime).toBe(0);
+      must(await store.publishPreKeys(accountId, deviceId, oneTime, NOW_MS));
+      expect(must(await store.countKeyPackages(accountId, deviceId, NOW_MS)).oneTime, "spent").toBe(0);
+      expect(await store.claimKeyPackages(accountId, null, NOW_MS + 10_000_000)).toEqual(
+        refused("no-prekeys"),
+      );
+    });
+
+    test(`[DI18] ${PREKEY_POOL_MAX} key packages wait and no more, beside the prekeys; a revoked device has none`, async () => {
+      const { store, random, step, accountId, deviceId } = await openAccount();
+      const pool = Array.from({ length: PREKEY_POOL_MAX }, () => storePreKey(random, "keyPackage"));
+      must(await store.publishPreKeys(accountId, deviceId, pool, NOW_MS));
+      must(await store.publishPreKeys(accountId, deviceId, [storePreKey(random, "oneTime")], NOW_MS));
+      expect(
+        await store.publishPreKeys(accountId, deviceId, [storePreKey(random, "keyPackage")], NOW_MS),
+      ).toEqual(refused("quota"));
+      const [old, fresh] = [storePreKey(random, "lastKeyPackage"), storePreKey(random, "lastKeyPackage")];
+      must(await store.publishPreKeys(accountId, deviceId, [old], NOW_MS));
+      must(await store.publishPreKeys(accountId, deviceId, [fresh], NOW_MS));
+      for (let n = 0; n < PREKEY_POOL_MAX; n++) must(await store.claimKeyPackages(accountId, null, NOW_MS));
+      const last = must(await store.claimKeyPackages(accountId, null, NOW_MS)).keyPackages;
+      expect(last.map(({ keyPackage }) => named(keyPackage))).toEqual([named(fresh.bytes)]);
+      must(await store.appendLink(nextStep(random, step, { revokedDeviceIds: [deviceId] })));
+      expect(await store.claimKeyPackages(accountId, [deviceId], NOW_MS)).toEqual(refused("no-prekeys"));
     });
 
     test(`a claim gives a bundle of each of ${ACTIVE_DEVICES_MAX} active devices, and of those asked for only`, async () => {

@@ -271,6 +271,27 @@ export function describeLogStore(name: string, createMedium: () => ServerStoreMe
       expect(await log.store.createLog({ ...same, ownerId: nobody })).toEqual(refused("unknown-account"));
     });
 
+    test("[LG13] an account has as many room logs as it founds rooms, each decided by `expect`", async () => {
+      const log = await openLog();
+      const { random, store, accountId: ownerId } = log;
+      const rooms = [0, 1].map(() => idFromBytes("log", random.bytes(32)));
+      for (const logId of rooms)
+        must(await store.createLog({ logId, ownerId, kind: "room", appendKey: random.bytes(32) }));
+      const [room] = rooms;
+      if (room === undefined) throw new Error("a room");
+      const tags = [0, 1].map(() => idFromBytes("writerTag", random.bytes(16)));
+      const results = await Promise.all(
+        tags.map((writerTag) => {
+          const entry = storeEntry(room, writerTag, 1, random.bytes(9), { epoch: null, expect: NO_ENTRY });
+          return store.append({ logId: room, appender: { type: "capability" }, writerTag, entries: [entry] });
+        }),
+      );
+      expect(results.map((result) => must(result)[0])).toMatchObject([
+        { type: "accepted", seq: 1 },
+        { type: "refused", code: "expect-mismatch" },
+      ]);
+    });
+
     test("[LG14] a closed log takes nothing by capability, and its owner still reads and acks", async () => {
       const log = await openLog("inbound");
       const of = (seq: number) => [

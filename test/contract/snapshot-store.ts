@@ -42,7 +42,7 @@ export function describeSnapshotStore(name: string, createMedium: () => ServerSt
       });
       must(await store.appendLink(added));
       const logId = idFromBytes("log", random.bytes(32));
-      const appendKey = kind === "inbound" ? random.bytes(32) : null;
+      const appendKey = kind === "inbound" || kind === "room" ? random.bytes(32) : null;
       must(await store.createLog({ logId, ownerId: accountId, kind, appendKey }));
       const tag = idFromBytes("writerTag", random.bytes(16));
       const placed: NewEntry[] = [];
@@ -277,6 +277,15 @@ export function describeSnapshotStore(name: string, createMedium: () => ServerSt
       await world.ack(world.second, 4);
       await world.reclaim();
       expect(await world.trimmedUpto()).toBe(4);
+    });
+
+    test("[LG20] of a room's log nothing is trimmed, because nobody acknowledges it", async () => {
+      const world = await openWorld("room");
+      await world.append(10);
+      await world.ack(world.first, 10);
+      await world.ack(world.second, 10);
+      await world.reclaim();
+      expect(await world.trimmedUpto()).toBe(0);
     });
 
     test("[SN14] ids of trimmed entries stay, in pages that join without a gap, also after a restart", async () => {

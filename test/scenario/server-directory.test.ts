@@ -19,6 +19,7 @@ import { cryptoReady } from "../../core/crypto/sodium.ts";
 import {
   appendLinkShape,
   chainPageShape,
+  claimedKeyPackagesShape,
   claimedPreKeysShape,
   claimPreKeysShape,
   doneShape,
@@ -45,7 +46,7 @@ import {
   rotate,
   stateOf,
 } from "../support/chain-world.ts";
-import { connectSignedIn, expectFrame, type RawClient } from "../support/raw-client.ts";
+import { connectRaw, connectSignedIn, expectFrame, type RawClient } from "../support/raw-client.ts";
 import { newestLink, pushLink, registerWorld, registration } from "../support/server-account.ts";
 import { createServer, DEFAULT_CONFIG } from "../../sync-server/server.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
@@ -366,6 +367,36 @@ describe("prekeys", () => {
     expect(verifyPreKey(bundle?.oneTime ?? new Uint8Array(1), owner).ok).toBe(true);
     for (const each of [client, other.client]) each.close();
   });
+});
+
+test("[DI18] key packages are left by a signed-in device, counted for it, and asked for without saying who asks", async () => {
+  const world = await registerWorld(server.origin, "key-packages");
+  const client = await connectSignedIn(server.origin, world);
+  const made = (isLastResort: boolean) => ({
+    keyPackage: world.random.bytes(300),
+    isLastResort,
+    expiresAtMs: Date.now() + 1_000_000,
+  });
+  const keyPackages = [made(true), made(false), made(false)];
+  expectFrame(await client.call({ type: "publishKeyPackages", keyPackages }), "done");
+  const path = `/v1/accounts/${stateOf(world).accountId}/key-packages`;
+  const claim = (devices: readonly ReturnType<typeof firstKeys>["id"][] | null) =>
+    call("POST", path, claimedKeyPackagesShape, encode(claimPreKeysShape, { devices }));
+  const claims = await Promise.all([0, 1, 2].map(() => claim(null)));
+  const given = claims.flatMap(({ value }) => value?.keyPackages ?? []);
+  expect(new Set(given.map(({ keyPackage }) => toHex(keyPackage)))).toEqual(
+    new Set(keyPackages.map(({ keyPackage }) => toHex(keyPackage))),
+  );
+  expect(given.filter(({ isLastResort }) => isLastResort)).toHaveLength(1);
+  expect(await client.call({ type: "keyPackageCounts" })).toMatchObject({ oneTime: 0, hasLastResort: true });
+  const stranger = idFromBytes("device", world.random.bytes(16));
+  expect(await claim([stranger])).toMatchObject({ code: "no-prekeys" });
+  client.close();
+  const anybody = await connectRaw(server.origin);
+  expect(await anybody.call({ type: "publishKeyPackages", keyPackages })).toMatchObject({
+    code: "not-signed-in",
+  });
+  anybody.close();
 });
 
 describe("a handle", () => {

@@ -12,6 +12,7 @@ import {
 } from "../../core/base/limits.ts";
 import { hash } from "../../core/crypto/hash.ts";
 import { LABEL } from "../../core/crypto/labels.ts";
+import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { ENTRY_HEADER_BYTES_MAX, entryId, writerTag } from "../../core/protocol/entry.ts";
 import { leadingZeroBits, workStamp } from "../../sync-server/gateway/append-frame.ts";
@@ -573,12 +574,45 @@ describe("a request log", () => {
     for (const client of [owner, stranger]) client.close();
   });
 
+  test("[LG19] a room's log is read and written by whoever has its key, and by nobody as an account's", async () => {
+    const world = await registerWorld(server.origin, "room");
+    const owner = await connectSignedIn(server.origin, world);
+    const logId = idFromBytes("log", world.random.bytes(32));
+    const key = signKeyPairFromSeed(world.random.bytes(32));
+    expectFrame(
+      await owner.call({ type: "createLog", logId, kind: "room", appendKey: key.publicKey }),
+      "done",
+    );
+    expect(await owner.call(openRequest(owner, 1, logId, {}))).toMatchObject({ code: "forbidden" });
+    const [ann, bob] = [await connectRaw(server.origin), await connectRaw(server.origin)];
+    const pen = createWriter(logId, world.random.bytes(32));
+    expectFrame(await ann.call(openRequest(ann, 1, logId, { capability: key, writer: pen })), "opened");
+    expectFrame(await bob.call(openRequest(bob, 1, logId, { capability: key, right: "read" })), "opened");
+    expectFrame(await bob.call({ type: "subscribe", channel: 1, after: 0 }), "done");
+    const entry = nextEntry(pen, new Uint8Array(5));
+    expect((await appendOne(ann, 1, entry)).type).toBe("accepted");
+    await bob.until(() => bob.delivered(logId).length === 1);
+    expectFrame(await ann.call({ type: "read", channel: 1, after: 0, limit: 9 }), "entries");
+    const foreign = nextEntry(pen, new Uint8Array(5));
+    expect(await bob.call({ type: "append", channel: 1, entries: [foreign], admission: null })).toMatchObject(
+      { code: "forbidden" },
+    );
+    expect(await ann.call({ type: "ack", channel: 1, upto: 1 })).toMatchObject({ code: "forbidden" });
+    const other = signKeyPairFromSeed(world.random.bytes(32));
+    for (const right of ["read", "append"] as const)
+      expect(await bob.call(openRequest(bob, 2, logId, { capability: other, right }))).toMatchObject({
+        code: "forbidden",
+      });
+    for (const client of [owner, ann, bob]) client.close();
+  });
+
   test("[LG13] a log has the key its kind needs and no other", async () => {
     const world = await registerWorld(server.origin, "kinds");
     const owner = await connectSignedIn(server.origin, world);
-    const make = (kind: "account" | "request" | "inbound", appendKey: Uint8Array | null) =>
+    const make = (kind: "account" | "request" | "inbound" | "room", appendKey: Uint8Array | null) =>
       owner.call({ type: "createLog", logId: idFromBytes("log", world.random.bytes(32)), kind, appendKey });
     expect(await make("inbound", null)).toMatchObject({ code: "malformed" });
+    expect(await make("room", null)).toMatchObject({ code: "malformed" });
     expect(await make("account", new Uint8Array(32))).toMatchObject({ code: "malformed" });
     expect(await make("request", new Uint8Array(32))).toMatchObject({ code: "malformed" });
     expectFrame(await make("request", null), "done");

@@ -59,8 +59,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, aad, null, nonce, key);",
     replace: "return new Uint8Array([...plaintext, ...new Uint8Array(16)]);",
     also: {
-      find: "return ok(sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key));",
-      replace: "return ok(ciphertext.slice(0, -16));",
+      find: "sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, aad, nonce, key),",
+      replace: "ciphertext.slice(0, -16),",
     },
     story: "calm",
   },
