@@ -50,6 +50,8 @@ export class Connection implements DeliveryTarget {
   readonly address: string;
   readonly serverNonce: Bytes;
   readonly openedAtMs: number;
+  /** Opened by a page that another server handed out: it never signs in. GW12 */
+  readonly isOfOtherPage: boolean;
   /** Null until `hello`. */
   clientNonce: Bytes | null = null;
   identity: Identity | null = null;
@@ -86,6 +88,7 @@ export class Connection implements DeliveryTarget {
     options: {
       address: string;
       serverNonce: Bytes;
+      isOfOtherPage: boolean;
       nowMs: () => number;
       handle: FrameHandler;
       onRefused: (code: FailureCode) => void;
@@ -98,6 +101,7 @@ export class Connection implements DeliveryTarget {
     this.#nowMs = options.nowMs;
     this.address = options.address;
     this.serverNonce = options.serverNonce;
+    this.isOfOtherPage = options.isOfOtherPage;
     this.openedAtMs = this.lastHeardMs = this.lastPingMs = options.nowMs();
     this.#limitBytesUntilProven();
     socket.on("drain", () => this.#drained());

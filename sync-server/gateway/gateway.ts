@@ -27,6 +27,7 @@ import type { StoreEvent } from "../store/log-store.ts";
 import { Connection } from "./connection.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { handleFrame } from "./handle-frame.ts";
+import { pageKindOf } from "../http/other-pages.ts";
 import { endSubscription } from "./log-frames.ts";
 import { frameBinary } from "./raw-frame.ts";
 import { forgetDevice } from "./sign-in-frames.ts";
@@ -96,12 +97,13 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
     end(context, connection);
   }
 
-  function open(ws: WebSocket, socket: Socket, address: string): void {
+  function open(ws: WebSocket, socket: Socket, address: string, isOfOtherPage = false): void {
     socket.off("error", destroy);
     const serverNonce = context.random.bytes(NONCE_BYTES);
     const connection = new Connection(ws, socket, {
       address,
       serverNonce,
+      isOfOtherPage,
       nowMs: context.clock.nowMs,
       handle,
       onRefused: metrics.refused,
@@ -129,14 +131,15 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
       socket.end(`HTTP/1.1 ${status ?? "400 Bad Request"}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (ws) => open(ws, socket, address));
+    const isOfOtherPage = pageKindOf(request.headers.origin, context.origins) === "other";
+    sockets.handleUpgrade(request, socket, head, (ws) => open(ws, socket, address, isOfOtherPage));
   }
 
   /** GW2, GW12 */
   function refuseUpgrade(request: IncomingMessage, address: string): string | null {
     if (request.url !== GATEWAY_PATH) return "404 Not Found";
     const { origin } = request.headers;
-    if (origin !== undefined && !context.origins.includes(origin)) return "403 Forbidden";
+    if (pageKindOf(origin, context.origins) === "refused") return "403 Forbidden";
     if (connections.size >= SOCKETS_MAX) return "503 Service Unavailable";
     return (countByAddress.get(address) ?? 0) >= options.socketsPerAddressMax
       ? "429 Too Many Requests"

@@ -141,8 +141,9 @@ export function noteSeen(context: GatewayContext, { accountId, deviceId }: Frame
 
 type FrameIdentity = Pick<FrameOf<"signIn">, "accountId" | "deviceId">;
 
-/** A connection signs in once, and never after it used other people's logs. GW5 */
+/** A connection signs in once, and never after it used other people's logs. GW5, GW12 */
 function refuseSignIn(context: GatewayContext, connection: Connection): FailureCode | null {
+  if (connection.isOfOtherPage) return "forbidden";
   if (connection.identity !== null || connection.channels.size > 0) return "forbidden";
   return context.rates.take("signIn", connection.address).ok ? null : "rate-limited";
 }

@@ -35,6 +35,7 @@ import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import { answer, refusal } from "./answer.ts";
+import { answerPreflight, isForOtherPages, pageKindOf } from "./other-pages.ts";
 import type { Readiness } from "./readiness.ts";
 import { readBody } from "./read-body.ts";
 import { APP_CSP, type Page } from "./web-app.ts";
@@ -79,9 +80,17 @@ export function createRoutes(deps: HttpDeps): Hono<Env> {
     if (!PLAIN_PATH.test(path)) return refusal("malformed", { status: 404 });
     // GW12 holds for HTTP too.
     const origin = c.req.header("origin");
-    if (origin !== undefined && !deps.origins.includes(origin)) return refusal("forbidden");
+    const page = pageKindOf(origin, deps.origins);
+    if (origin !== undefined && c.req.method === "OPTIONS") {
+      return answerPreflight(path, c.req.header("access-control-request-method")) ?? refusal("forbidden");
+    }
+    const isForAll = page !== "refused" && isForOtherPages(c.req.method, path);
+    if (page !== "ours" && !isForAll) return refusal("forbidden");
     await next();
-    c.res.headers.set("content-security-policy", APP_CSP); // WB10
+    // To a page of ours too: to a browser, each of several origins of one server is another.
+    if (origin !== undefined && isForAll) c.res.headers.set("access-control-allow-origin", "*");
+    // WB10
+    if (!c.res.headers.has("content-security-policy")) c.res.headers.set("content-security-policy", APP_CSP);
     if (path.startsWith("/v1/")) c.res.headers.set("cache-control", "no-store");
     return undefined;
   });

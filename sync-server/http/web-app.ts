@@ -31,27 +31,44 @@ const FOREVER = "public, max-age=31536000, immutable";
 const ASK_FIRST = "no-cache";
 
 /**
- * What a page of the app may load and run: itself, its WebAssembly, workers it was given by a policy. Nothing of another
+ * What a page of the app may load, run and reach: itself, its WebAssembly, workers it was given by a policy. Nothing of another
  * origin, nothing inline, no text as code.
  */
-export const APP_CSP: string = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "media-src 'self' blob:",
-  "font-src 'self'",
-  "manifest-src 'self'",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-src 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types dovetail lit-html",
-].join("; ");
+export const APP_CSP: string = policyThatReaches("'self'");
+
+/** Built from app/engine/engine-worker.ts. */
+const ENGINE_WORKER = /^\/assets\/engine-worker-[A-Za-z0-9_-]+\.js$/;
+const OTHER_SERVERS = "'self' https: wss:";
+/** Plain HTTP is dialled on loopback only, and only a page from there has anything to do with what else listens there. */
+const OTHER_SERVERS_ON_LOOPBACK =
+  "'self' https: wss: http://localhost:* ws://localhost:* http://127.0.0.1:* ws://127.0.0.1:*";
+
+/** The engine's worker reaches the servers of contacts, which the page that shows what they write does not. WB15 */
+function engineWorkerPolicy(origin: string): string {
+  const isLoopback = /^http:\/\/(localhost|127\.0\.0\.1)(:|$)/.test(origin);
+  return policyThatReaches(isLoopback ? OTHER_SERVERS_ON_LOOPBACK : OTHER_SERVERS);
+}
+
+function policyThatReaches(connections: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "style-src 'self'",
+    "img-src 'self' blob: data:",
+    "media-src 'self' blob:",
+    "font-src 'self'",
+    "manifest-src 'self'",
+    `connect-src ${connections}`,
+    "worker-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-src 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types dovetail lit-html",
+  ].join("; ");
+}
 
 /** What of a request decides the answer. */
 export interface PageRequest {
@@ -84,7 +101,12 @@ export function createWebApp(folder: string, origins: () => readonly string[]): 
   if (index === undefined) return ({ path }) => (path === "/" ? withoutApp(origins()[0] ?? "") : null);
   return (request) => {
     const file = fileByPath.get(request.path);
-    if (file !== undefined && file !== index) return answer(file, request);
+    if (file !== undefined && file !== index) {
+      const response = answer(file, request);
+      if (ENGINE_WORKER.test(request.path))
+        response.headers.set("content-security-policy", engineWorkerPolicy(origins()[0] ?? ""));
+      return response;
+    }
     // WB13: a path of the app's own is the app's to read, for who wants a page.
     const wantsPage = request.header("accept")?.includes("text/html") === true;
     const isOfApp = request.path === "/" || (extname(request.path) === "" && wantsPage);

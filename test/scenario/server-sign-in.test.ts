@@ -116,14 +116,53 @@ describe("before anything is proven", () => {
     expect(Date.now() - startMs).toBeLessThan(9_000);
   });
 
-  test("[GW12] a page of another site gets no connection, one of ours and a program do", async () => {
-    await expect(connectRaw(server.origin, { headers: { origin: "https://evil.example" } })).rejects.toThrow(
-      "403",
+  test("[GW12] a page of another server is let in and never signed in; one that is of no server is not let in", async () => {
+    const world = await registerWorld(server.origin, "other pages");
+    for (const origin of ["null", "file://", "https://other.example/path"])
+      await expect(connectRaw(server.origin, { headers: { origin } })).rejects.toThrow("403");
+    const ours = await connectRaw(server.origin, { headers: { origin: server.origin } });
+    expectFrame(await ours.call(signInRequest(ours, world)), "signedIn");
+    ours.close();
+    const other = await connectRaw(server.origin, { headers: { origin: "https://other.example" } });
+    expect(await other.call(signInRequest(other, world))).toMatchObject(failed("forbidden"));
+    expect(await other.call(recoveryRequest(other, world))).toMatchObject(failed("forbidden"));
+    expect(await other.call({ type: "resume", token: new Uint8Array(32) })).toMatchObject(
+      failed("forbidden"),
     );
-    await expect(connectRaw(server.origin, { headers: { origin: "null" } })).rejects.toThrow("403");
-    (await connectRaw(server.origin, { headers: { origin: server.origin } })).close();
-    const answer = await fetch(`${server.origin}/v1/server`, { headers: { origin: "https://evil.example" } });
-    expect(answer.status).toBe(403);
+    expectFrame(await other.call({ type: "ping" }), "pong");
+    other.close();
+  });
+
+  test("[GW12] pages of other servers read what writing to somebody here takes, and nothing else", async () => {
+    const { accountId } = stateOf(await registerWorld(server.origin, "asked about"));
+    const ask = async (method: string, path: string, origin = "https://other.example") => {
+      const { status, headers } = await fetch(server.origin + path, { method, headers: { origin } });
+      return [status, headers.get("access-control-allow-origin")];
+    };
+    const account = `/v1/accounts/${accountId}`;
+    expect(await ask("GET", `${account}/chain?after=0`)).toEqual([200, "*"]);
+    expect(await ask("GET", "/v1/server")).toEqual([200, "*"]);
+    expect(await ask("GET", "/v1/handles/nobody")).toEqual([200, "*"]);
+    expect(await ask("POST", `${account}/prekeys`)).toEqual([415, "*"]);
+    expect(await ask("POST", "/v1/accounts")).toEqual([403, null]);
+    expect(await ask("POST", `${account}/links`)).toEqual([403, null]);
+    expect(await ask("GET", "/v1/rendezvous/anything")).toEqual([403, null]);
+    expect(await ask("GET", "/")).toEqual([403, null]);
+    expect(await ask("GET", "/v1/server", "null")).toEqual([403, null]);
+    // As when a page came from another address of this very server.
+    expect(await ask("GET", "/v1/server", server.origin)).toEqual([200, "*"]);
+    expect(await ask("GET", "/", server.origin)).toEqual([200, null]);
+    const preflight = (path: string, method: string) =>
+      fetch(server.origin + path, {
+        method: "OPTIONS",
+        headers: { origin: "https://other.example", "access-control-request-method": method },
+      });
+    const allowed = await preflight(`${account}/prekeys`, "POST");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-headers")).toBe("content-type");
+    expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
+    expect((await preflight(`${account}/links`, "POST")).status).toBe(403);
+    expect((await preflight(`${account}/prekeys`, "DELETE")).status).toBe(403);
   });
 
   test("[GW11] every request but a sign-in or an open is refused", async () => {

@@ -4,11 +4,13 @@ import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createWebApp } from "../../sync-server/http/web-app.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const PAGE = "<!doctype html><title>Dovetail</title>";
 const SCRIPT = "export const answer = 42; // ".padEnd(4_000, "x");
+const WORKER = "/assets/engine-worker-Ab_1-2.js";
 const folder = createTemporaryFolder();
 let server: LocalServer;
 
@@ -19,6 +21,7 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, "assets", "a-1.js"), SCRIPT);
   writeFileSync(join(folder.path, "assets", "a-1.js.br"), brotliCompressSync(SCRIPT));
   writeFileSync(join(folder.path, "assets", "a-1.js.gz"), gzipSync(SCRIPT));
+  writeFileSync(join(folder.path, WORKER), "// the engine");
   server = await startLocalServer({ webAppFolder: folder.path });
 });
 afterAll(async () => {
@@ -68,6 +71,19 @@ test("[WB10] every answer carries the policy that lets a page run its own code a
     expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
     expect(headers["cross-origin-resource-policy"]).toBe("same-origin");
   }
+});
+
+test("[WB15] only the engine's worker reaches other servers, and loopback only from loopback", async () => {
+  const policyOf = async ({ headers }: Pick<Answer, "headers">) =>
+    /connect-src ([^;]*);/.exec(String(headers["content-security-policy"]))?.[1];
+  const onLoopback =
+    "'self' https: wss: http://localhost:* ws://localhost:* http://127.0.0.1:* ws://127.0.0.1:*";
+  expect(await policyOf(await get(WORKER))).toBe(onLoopback);
+  for (const path of ["/", "/assets/a-1.js", "/assets/engine-worker-1.js.map"])
+    expect(await policyOf(await get(path))).toBe("'self'");
+  const page = createWebApp(folder.path, () => ["https://chat.example"]);
+  const headers = page({ path: WORKER, header: () => undefined })?.headers;
+  expect(headers?.get("content-security-policy")).toContain("; connect-src 'self' https: wss:; ");
 });
 
 test("[WB11] what is named by its content is kept for ever, the rest is asked for again", async () => {

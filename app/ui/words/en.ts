@@ -68,7 +68,8 @@ export const EN = {
   serverLine: "Server {server}",
   serverOther: "Use another",
   serverTitle: "Server",
-  serverNote: "This page came from {server} and talks to no other. Another server has a page of its own.",
+  serverNote:
+    "This page and its accounts belong to {server}. From it you can write to people on any server; an account on another server has its page there.",
   serverOpen: "Open its page",
   serverBad: "That is no address of a server. It begins with https://.",
   protects: "What this protects, and what not",

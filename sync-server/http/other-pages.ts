@@ -1,0 +1,42 @@
+/**
+ * What a page of another server may ask of this one: what it takes to write to somebody whose home this is. Rule GW12.
+ *
+ * Nothing here is allowed by who asks: no cookie exists, and whatever is signed in stays refused. So a page gets what any
+ * program gets, and no more than that.
+ */
+import { parseServerOrigin } from "@dovetail/core/base/server-origin.ts";
+
+/** Reading chains, claiming prekeys, looking up handles, and what the server says of itself. */
+const ROUTES: readonly { readonly method: string; readonly path: RegExp }[] = [
+  { method: "GET", path: /^\/v1\/server$/ },
+  { method: "GET", path: /^\/v1\/accounts\/[^/]+\/chain$/ },
+  { method: "POST", path: /^\/v1\/accounts\/[^/]+\/prekeys$/ },
+  { method: "GET", path: /^\/v1\/handles\/[^/]+$/ },
+];
+const PREFLIGHT_SECONDS = 86_400;
+
+/** Where a request's page is from. */
+export type PageKind = "ours" | "other" | "refused";
+
+/** Programs send no `Origin`; a page whose origin is no server's, such as `null`, is nobody's. */
+export function pageKindOf(origin: string | undefined, origins: readonly string[]): PageKind {
+  if (origin === undefined || origins.includes(origin)) return "ours";
+  return parseServerOrigin(origin).ok ? "other" : "refused";
+}
+
+/** Whether a page of another server may send `method` to `path`. */
+export function isForOtherPages(method: string, path: string): boolean {
+  return ROUTES.some((route) => route.method === method && route.path.test(path));
+}
+
+/** The answer to a browser that asks before it sends a body; null when the answer is no. */
+export function answerPreflight(path: string, method: string | undefined): Response | null {
+  if (method === undefined || !isForOtherPages(method, path)) return null;
+  const headers = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": method,
+    "access-control-allow-headers": "content-type",
+    "access-control-max-age": String(PREFLIGHT_SECONDS),
+  };
+  return new Response(null, { status: 204, headers });
+}
