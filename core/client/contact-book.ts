@@ -16,7 +16,8 @@ import { setField } from "../document/state-field.ts";
 import { generationOf, type InboundKeys } from "../messenger/inbound-keys.ts";
 import { directConversationId } from "../messenger/op.ts";
 import type { ChainPin } from "../sigchain/chain-state.ts";
-import type { AccountLog, EditOptions } from "./account-log.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
+import type { EditOptions } from "./account-log/own-changes.ts";
 import type { ClientError } from "./client-error.ts";
 
 /** Our log for a contact, and which of those we could give them it is. */

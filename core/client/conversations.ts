@@ -26,7 +26,7 @@ import {
   parseOp,
 } from "../messenger/op.ts";
 import type { WriteOp } from "../store/tx-store.ts";
-import type { AccountLog } from "./account-log.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactPatch, ContactRecord } from "./contact-book.ts";
 import type { EngineContext } from "./engine-context.ts";

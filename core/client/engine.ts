@@ -15,7 +15,7 @@ import type { ChainState } from "../sigchain/chain-state.ts";
 import { accountLogId, accountRoot } from "../sigchain/epoch/epoch-secret.ts";
 import { sealTxStore } from "../store/sealing-tx-store.ts";
 import type { TxStore } from "../store/tx-store.ts";
-import { type AccountLog, createAccountLog } from "./account-log.ts";
+import { type AccountLog, createAccountLog } from "./account-log/account-log.ts";
 import { createAwaitedChains } from "./awaited-chains.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";

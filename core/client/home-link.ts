@@ -15,7 +15,7 @@ import { encodeSignInClaim } from "../protocol/claims.ts";
 import { CHANNEL_MAX, type LogKind } from "../protocol/client-frame.ts";
 import type { LogPoint, PlacedEntry } from "../protocol/entry.ts";
 import type { InboundKeys } from "../messenger/inbound-keys.ts";
-import type { AccountLog } from "./account-log.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import type { ContactLogs } from "./contact-logs.ts";

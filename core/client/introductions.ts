@@ -11,7 +11,7 @@ import type { Documents } from "../document/documents.ts";
 import { settingsSchema } from "../document/settings.ts";
 import { directConversationId, introductionPayloadShape, OP_KIND } from "../messenger/op.ts";
 import type { WriteOp } from "../store/tx-store.ts";
-import type { AccountLog } from "./account-log.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactPatch, ContactRecord } from "./contact-book.ts";
 import type { ContactLogs } from "./contact-logs.ts";

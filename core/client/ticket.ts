@@ -12,7 +12,7 @@ import type { Documents } from "../document/documents.ts";
 import { SETTINGS, settingsSchema } from "../document/settings.ts";
 import { setField } from "../document/state-field.ts";
 import { TICKET_BYTES } from "../protocol/client-frame.ts";
-import type { AccountLog } from "./account-log.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
 import type { EngineContext } from "./engine-context.ts";
 

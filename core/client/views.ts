@@ -7,7 +7,7 @@ import { tagsSchema } from "../document/tags.ts";
 import { isAhead } from "../messenger/hlc.ts";
 import type { NamedOp } from "../messenger/op.ts";
 import { timelineMessage } from "../messenger/timeline.ts";
-import type { AccountLog } from "./account-log.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
 import type {
   ContactView,
   ConversationView,

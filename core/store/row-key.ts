@@ -39,6 +39,13 @@ export function rowKeyNumber(part: string | undefined): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
+/** The number an own row's key ends in. */
+export function rowKeyLastNumber(key: string): number {
+  const number = rowKeyNumber(rowKeyParts(key).at(-1));
+  assert(number !== null, "the row's key ends in a number");
+  return number;
+}
+
 /** Checks what every store asks of a key: printable ASCII, whose order is the same in SQLite, IndexedDB and text. */
 export function assertRowKey(key: string): void {
   assert(

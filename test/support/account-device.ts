@@ -1,7 +1,7 @@
 /** Devices of one account that share an account log in memory, each with a disk whose power can be cut. */
 import { present } from "../../core/base/assert.ts";
 import type { Bytes } from "../../core/base/bytes.ts";
-import { type AccountLog, createAccountLog } from "../../core/client/account-log.ts";
+import { type AccountLog, createAccountLog } from "../../core/client/account-log/account-log.ts";
 import type { Alarm } from "../../core/client/client-error.ts";
 import { type DeviceIdentity, writerKey } from "../../core/client/device-identity.ts";
 import type { EngineContext } from "../../core/client/engine-context.ts";

@@ -11,33 +11,23 @@ import { ok, type Result } from "../../base/result.ts";
 import { changeHash } from "../../document/change-hash.ts";
 import type { DocumentName } from "../../log/document-name.ts";
 import { rowKeyNumber, rowKeyParts } from "../../store/row-key.ts";
-import type { WriteOp } from "../../store/tx-store.ts";
+import type { DocumentChanges } from "../account-log/document-changes.ts";
+import type { RowsStep } from "../account-log/rows-step.ts";
 import type { ClientError } from "../client-error.ts";
 import type { DirectRow, Tables } from "../tables.ts";
 
 /** How long the device that made a change has to send it once this one has read the log without it. */
 export const RELAY_DELAY_MS = 60_000;
 
-export interface DirectChanges {
-  readonly document: DocumentName;
-  readonly changes: readonly Bytes[];
-}
-
-/** Writes to make durable, and what is then so in memory. */
-export interface DirectStep {
-  readonly writes: readonly WriteOp[];
-  commit(): void;
-}
-
 export interface DirectRows {
   start(): Promise<Result<void, ClientError>>;
-  add(items: readonly DirectChanges[]): DirectStep;
+  add(items: readonly DocumentChanges[]): RowsStep;
   /** Changes that the account log has. */
-  settle(items: readonly DirectChanges[]): DirectStep;
+  settle(items: readonly DocumentChanges[]): RowsStep;
   /** Takes what a document has here, to be sent from here. */
-  take(id: DocumentId): DirectStep & { readonly changes: readonly Bytes[] };
+  take(id: DocumentId): RowsStep & { readonly changes: readonly Bytes[] };
   /** The log was read to its end: names of documents whose changes are due to be sent from here. */
-  readToEnd(nowMs: number): DirectStep & { readonly due: readonly DocumentName[] };
+  readToEnd(nowMs: number): RowsStep & { readonly due: readonly DocumentName[] };
   /** When the next change is due, if nothing comes; null when none waits. */
   nextDueMs(): number | null;
   /** Changes of a document that are in no other row. */
@@ -60,7 +50,7 @@ export function createDirectRows(tables: Tables, idOf: (name: DocumentName) => D
     held.set(number, { row, id: idOf(row.document), lacking: new Set(hashes) });
     next = Math.max(next, number + 1);
   };
-  const remove = (numbers: readonly number[]): DirectStep => ({
+  const remove = (numbers: readonly number[]): RowsStep => ({
     writes: numbers.map((number) => tables.direct.remove(number)),
     commit: () => {
       for (const number of numbers) held.delete(number);

@@ -10,7 +10,7 @@ import { openAccountEntry } from "../../log/account-entry.ts";
 import { createEndorsement } from "../../log/snapshot/endorsement.ts";
 import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
-import type { AccountLog } from "../account-log.ts";
+import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";

@@ -14,7 +14,7 @@ import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import { PACKED_ABOVE_ENTRIES } from "./snapshot-policy.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
-import type { AccountLog } from "../account-log.ts";
+import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";

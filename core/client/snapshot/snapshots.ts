@@ -2,7 +2,7 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import type { DocumentName } from "../../log/document-name.ts";
-import type { AccountLog } from "../account-log.ts";
+import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";

@@ -1,0 +1,257 @@
+/**
+ * The account log on this device: local document changes go out through it, siblings' changes come in. Rules AR2-AR10.
+ *
+ * - Out: change → row in `out` (durable; the edit is safe from here) → sealed into `sealed` → appended → read back → both
+ *   rows go (`own-changes.ts`, `sealed-entries.ts`, `push-entries.ts`).
+ * - In: verified and judged → row in `journal` with the reading position, one transaction → applied → on disk → row goes
+ *   (`log-intake.ts`, `journal.ts`, `flush-documents.ts`).
+ *
+ * Every method runs within the engine's serial, except `push`, which waits for the network between its turns.
+ */
+import type { Bytes } from "../../base/bytes.ts";
+import type { DocumentId, EntryId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { changeHash } from "../../document/change-hash.ts";
+import { isDamage } from "../../document/document-error.ts";
+import type { DocumentRef } from "../../document/document-kind.ts";
+import type { Documents } from "../../document/documents.ts";
+import { CHANGE_BYTES_MAX } from "../../log/account-entry.ts";
+import type { DocumentName } from "../../log/document-name.ts";
+import type { LogReader } from "../../log/log-reader.ts";
+import type { PlacedEntry } from "../../protocol/entry.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
+import type { ClientError } from "../client-error.ts";
+import { createDirectRows } from "../direct/direct-rows.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { LogChannel } from "../log-channel.ts";
+import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
+import { createDocumentHeads, type ExpectedDocument, type HeldDocument } from "./document-heads.ts";
+import { createDocumentFlush } from "./flush-documents.ts";
+import { createJournal, NO_ENTRY } from "./journal.ts";
+import { type Coverage, createLogIntake, type ReadPage } from "./log-intake.ts";
+import { createDamagedDocuments } from "./mend-documents.ts";
+import { createOwnChanges, type OwnChanges } from "./own-changes.ts";
+import { createPush } from "./push-entries.ts";
+import { deleteRows } from "./rows-step.ts";
+import { createSealedEntries } from "./sealed-entries.ts";
+
+/** A snapshot's place in the log, taken over together with rows that say what of it is still to be loaded. */
+export interface Jump extends Coverage {
+  /** Ids of the entries jumped over, as far as they are known. */
+  readonly passed: ReadonlySet<EntryId>;
+  readonly documents: readonly ExpectedDocument[];
+  readonly writes: readonly WriteOp[];
+}
+
+export interface AccountLog {
+  /** Loads what was on its way when the program ended, and applies what was journaled. */
+  start(): Promise<Result<void, ClientError>>;
+  ref(name: DocumentName): DocumentRef;
+  /** Edits a document; resolves once the change will reach every device, come what may. */
+  readonly edit: OwnChanges["edit"];
+  /** Puts ops into a bucket. Ops a sibling has archived are skipped; their rows settle at once. */
+  readonly archive: OwnChanges["archive"];
+  /** Takes over entries in order; returns the names of documents that changed. */
+  receive(entries: readonly PlacedEntry[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** Takes over changes a sibling brought directly; returns the names of documents that changed. Rules DS12, DS13. */
+  receiveDirect(items: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** The log was read to its end: what came directly and still is not in it is sent from here after a while. DS14 */
+  relayDirect(nowMs: number): Promise<Result<void, ClientError>>;
+  /** When `relayDirect` has something to do next. */
+  nextRelayMs(): number | null;
+  /** Every document that holds more than its first change, with its heads. */
+  held(): readonly HeldDocument[];
+  /** Hears of each document whose heads have moved. */
+  onHeads(listener: (document: HeldDocument) => void): () => void;
+  /** Sends what waits, until nothing does. */
+  push(channel: LogChannel): Promise<Result<void, ClientError>>;
+  reader(): LogReader;
+  pendingCount(): number;
+  /** Keys of rows that will settle with changes that are on their way. */
+  settling(): readonly string[];
+  /** Brings applied documents to disk and clears the journal. */
+  flush(): Promise<Result<void, ClientError>>;
+  /** A stored document does not load whole; the next `mend` sees to it. */
+  noteDamage(id: DocumentId): void;
+  hasDamage(): boolean;
+  /** Brings damaged documents back, as far as they go here, and lets the log be read again. Rule AR17. */
+  mend(): Promise<Result<void, ClientError>>;
+  /** What a snapshot made now covers; null while a change could not be taken by its document. Rule SN23. */
+  coverage(): Coverage | null;
+  /** Goes on behind a snapshot; its documents are expected from then on. Rule SN26. */
+  jump(jump: Jump): Promise<Result<void, ClientError>>;
+  /** Documents of a snapshot that are still to be loaded, as after a restart. */
+  expect(expected: readonly ExpectedDocument[]): void;
+  /** Merges a document of a snapshot and brings it to disk; `writes` go with the row that says so. Rule SN27. */
+  restore(name: DocumentName, saved: Bytes, writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
+}
+
+export function createAccountLog(context: EngineContext, documents: Documents): AccountLog {
+  const { tables, store, identity } = context;
+  const heads = createDocumentHeads(context, documents);
+  const direct = createDirectRows(tables, (name) => heads.ref(name).id);
+  const onUntold = (): void => flusher.schedule();
+  const own = createOwnChanges({ context, documents, heads, direct, onUntold });
+  const onApplied = (): Promise<Result<void, ClientError>> => flusher.soon();
+  const journal = createJournal({ context, documents, heads, reconcile: own.reconcile, onApplied });
+  const flusher = createDocumentFlush({ context, documents, heads, own, journal });
+  const sealed = createSealedEntries(context);
+  const intake = createLogIntake(context);
+  const damaged = createDamagedDocuments({ context, documents, heads, direct, intake });
+  const push = createPush({
+    context,
+    sealed,
+    sealPending: () => sealed.seal(own.waiting(), intake.reader().point),
+    lastRead: () => intake.lastOf(identity.deviceId),
+  });
+
+  async function start(): Promise<Result<void, ClientError>> {
+    for (const part of [intake, sealed, own, direct, heads]) {
+      const started = await part.start();
+      if (!started.ok) return started;
+    }
+    const replayed = await journal.start([...own.waiting().values()]);
+    return replayed.ok ? reconcileAll(replayed.value) : replayed;
+  }
+
+  async function reconcileAll(touched: readonly DocumentName[]): Promise<Result<void, ClientError>> {
+    const ids = new Set(touched.map((name) => heads.ref(name).id));
+    // Those without a row yet too: what tells of their changes may be gone before they are next used.
+    const names = heads.names().filter((name) => ids.has(heads.ref(name).id) || name.type !== "bucket");
+    for (const name of names) {
+      // Other buckets are many; each is looked at when it is next used, which an op without a place in the log makes sure of.
+      const reconciled = await own.reconcile(name);
+      if (!reconciled.ok && !isDamage(reconciled.error)) return reconciled;
+    }
+    return ok();
+  }
+
+  async function receive(
+    entries: readonly PlacedEntry[],
+  ): Promise<Result<readonly DocumentName[], ClientError>> {
+    const page = await intake.read(entries, sealed.all());
+    if (!page.ok) return page;
+    return page.value === null ? ok([]) : takePage(page.value);
+  }
+
+  async function takePage(page: ReadPage): Promise<Result<readonly DocumentName[], ClientError>> {
+    const gone = [...page.settled, ...page.voided];
+    const journaled = journal.add(page.received, page.seqs);
+    const inLog = direct.settle(page.received);
+    const written = await store.batch([
+      ...journaled.writes,
+      ...gone.map((one) => tables.sealed.remove(one.writerSeq)),
+      ...page.writes,
+      ...inLog.writes,
+    ]);
+    if (!written.ok) return written;
+    for (const step of [inLog, page, journaled]) step.commit();
+    sealed.remove(gone);
+    const settledKeys = own.settle(page.settled.flatMap((one) => one.outs));
+    const changed = await journal.apply(page.received);
+    // Not in the same transaction: a row that is left over is archived again, which changes nothing and settles it.
+    const deleted = await deleteRows(store, settledKeys);
+    if (!deleted.ok) return deleted;
+    if (settledKeys.length > 0) context.onSettled(settledKeys);
+    // AR8: what a void entry carried is sealed again.
+    if (page.voided.length > 0) context.onOutgoing();
+    return changed;
+  }
+
+  async function receiveDirect(
+    items: readonly DocumentChanges[],
+  ): Promise<Result<readonly DocumentName[], ClientError>> {
+    const fresh: DocumentChanges[] = [];
+    for (const { document, changes } of items) {
+      const unknown = await unknownChanges(document, changes);
+      if (!unknown.ok) return unknown;
+      if (unknown.value.length > 0) fresh.push(...joinByDocument([{ document, changes: unknown.value }]));
+    }
+    if (fresh.length === 0) return ok([]);
+    const kept = direct.add(fresh);
+    const journaled = journal.add(fresh, NO_ENTRY);
+    const written = await store.batch([...journaled.writes, ...kept.writes]);
+    if (!written.ok) return written;
+    for (const step of [kept, journaled]) step.commit();
+    return journal.apply(fresh);
+  }
+
+  /** Changes that are not here, and that an account entry could carry on. */
+  async function unknownChanges(
+    document: DocumentName,
+    changes: readonly Bytes[],
+  ): Promise<Result<readonly Bytes[], ClientError>> {
+    const unknown: Bytes[] = [];
+    for (const change of changes) {
+      const hash = changeHash(change);
+      if (hash === null || change.length > CHANGE_BYTES_MAX) {
+        context.raise({ type: "DocumentDamaged", documentKind: document.type });
+        continue;
+      }
+      const known = await documents.hasHeads(heads.ref(document), [hash]);
+      if (!known.ok) return known;
+      if (!known.value) unknown.push(change);
+    }
+    return ok(unknown);
+  }
+
+  async function jump(to: Jump): Promise<Result<void, ClientError>> {
+    // Own entries among those passed: what they carry is sent again, because nobody says here whether they counted.
+    const dropped = sealed.all().filter((one) => to.passed.has(one.id));
+    const moved = intake.moveTo(to);
+    const written = await store.batch([
+      ...to.writes,
+      ...moved.writes,
+      ...dropped.map((one) => tables.sealed.remove(one.writerSeq)),
+    ]);
+    if (!written.ok) return written;
+    heads.expect(to.documents);
+    moved.commit();
+    sealed.remove(dropped);
+    if (dropped.length > 0) context.onOutgoing();
+    return ok();
+  }
+
+  const restore: AccountLog["restore"] = async (name, saved, writes) => {
+    const reconciled = await own.reconcile(name);
+    if (!reconciled.ok) return reconciled;
+    const merged = await documents.merge(heads.ref(name), saved);
+    if (!merged.ok) return merged;
+    const flushed = await documents.flush([heads.ref(name)]);
+    if (!flushed.ok) return flushed;
+    const written = await store.batch([...writes, heads.row(name, merged.value.heads)]);
+    if (!written.ok) return written;
+    heads.record(name, merged.value.heads);
+    heads.arrived(heads.ref(name).id);
+    if (merged.value.missing === 0) journal.completed(heads.ref(name).id);
+    return ok();
+  };
+
+  return {
+    start,
+    ref: heads.ref,
+    edit: own.edit,
+    archive: own.archive,
+    receive,
+    receiveDirect,
+    relayDirect: own.relayDirect,
+    nextRelayMs: direct.nextDueMs,
+    held: heads.held,
+    onHeads: heads.onHeads,
+    push,
+    flush: flusher.flush,
+    noteDamage: damaged.note,
+    hasDamage: damaged.isAny,
+    mend: damaged.mend,
+    reader: intake.reader,
+    pendingCount: () => own.waiting().size,
+    settling: () => [...own.waiting().values()].flatMap((row) => row.settles),
+    coverage() {
+      const unapplied = journal.unappliedSeqs();
+      return unapplied === null ? null : intake.coverage(unapplied);
+    },
+    jump,
+    expect: heads.expect,
+    restore,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * How far each document has been told of: by its row of heads, a snapshot, or rows that were on their way. Rule AR6.
+ *
+ * What a document holds beyond that was changed here and told to nobody, because a transaction failed or the program
+ * ended; it is found here and goes out like any change.
+ */
+import type { Bytes } from "../../base/bytes.ts";
+import type { DocumentId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { DocumentRef } from "../../document/document-kind.ts";
+import type { Documents } from "../../document/documents.ts";
+import { genesisChange } from "../../document/genesis.ts";
+import { type DocumentName, documentId } from "../../log/document-name.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { MovedDocument } from "./document-changes.ts";
+
+export interface HeldDocument {
+  readonly name: DocumentName;
+  readonly heads: readonly string[];
+}
+
+/** A document a snapshot has and this device is still to load. */
+export interface ExpectedDocument {
+  readonly name: DocumentName;
+  readonly heads: readonly string[];
+}
+
+export interface DocumentHeads {
+  start(): Promise<Result<void, ClientError>>;
+  ref(name: DocumentName): DocumentRef;
+  /** The write that makes heads durable. */
+  row(name: DocumentName, heads: readonly string[]): WriteOp;
+  /** The row says so. */
+  record(name: DocumentName, heads: readonly string[]): void;
+  /** As `record`, and whoever listens hears of it. */
+  move(name: DocumentName, heads: readonly string[]): void;
+  /** Name of a document that is told of by its id alone. */
+  nameOf(id: DocumentId): DocumentName | undefined;
+  /** Every name that is known. */
+  names(): readonly DocumentName[];
+  /** Changes that had rows when the program began: nothing to send again, whatever the row of heads says. */
+  replay(item: { readonly document: DocumentName; readonly changes: readonly Bytes[] }): void;
+  /** Heads the document of a snapshot has, or will have once it is loaded. */
+  expect(expected: readonly ExpectedDocument[]): void;
+  /** The document of a snapshot is here. */
+  arrived(id: DocumentId): void;
+  /** Whether a document is known to hold no change that no row tells of. */
+  setTracked(id: DocumentId, isTracked: boolean): void;
+  /** What a document holds and no row tells of; null when nothing. */
+  untold(name: DocumentName): Promise<Result<MovedDocument | null, ClientError>>;
+  /** Every document that holds more than its first change, with its heads. */
+  held(): readonly HeldDocument[];
+  onHeads(listener: (document: HeldDocument) => void): () => void;
+}
+
+export function createDocumentHeads(context: EngineContext, documents: Documents): DocumentHeads {
+  const { tables, store } = context;
+  const recorded = new Map<DocumentId, readonly string[]>();
+  const expected = new Map<DocumentId, readonly string[]>();
+  const replayed = new Map<DocumentId, readonly string[]>();
+  const nameById = new Map<DocumentId, DocumentName>();
+  const tracked = new Set<DocumentId>();
+  const listeners = new Set<(document: HeldDocument) => void>();
+
+  const ref = (name: DocumentName): DocumentRef => ({
+    id: documentId(context.accountRoot, name),
+    kind: name.type,
+  });
+  const row = (name: DocumentName, heads: readonly string[]): WriteOp =>
+    tables.heads.put([ref(name).id], { document: name, heads });
+
+  async function start(): Promise<Result<void, ClientError>> {
+    const rows = await tables.heads.scan();
+    if (!rows.ok) return rows;
+    for (const { value } of rows.value) record(value.document, value.heads);
+    return ok();
+  }
+
+  function record(name: DocumentName, heads: readonly string[]): void {
+    const { id } = ref(name);
+    recorded.set(id, heads);
+    nameById.set(id, name);
+  }
+
+  async function untold(name: DocumentName): Promise<Result<MovedDocument | null, ClientError>> {
+    const { id } = ref(name);
+    if (tracked.has(id)) return ok(null);
+    const told = recorded.get(id);
+    const known = [...(told ?? []), ...(expected.get(id) ?? []), ...(replayed.get(id) ?? [])];
+    const missed = await documents.changesSince(ref(name), known);
+    if (!missed.ok) return missed;
+    const changes = told === undefined ? withoutGenesis(name, missed.value) : missed.value;
+    const heads = await documents.heads(ref(name));
+    if (!heads.ok) return heads;
+    if (changes.length > 0) return ok({ changes, heads: heads.value });
+    const noted = await noteHeads(name, heads.value);
+    return noted.ok ? ok(null) : noted;
+  }
+
+  /** All a document holds has been told of, now or before the program ended. */
+  async function noteHeads(name: DocumentName, heads: readonly string[]): Promise<Result<void, ClientError>> {
+    const { id } = ref(name);
+    const isNews =
+      replayed.has(id) && [...(recorded.get(id) ?? [])].sort().join() !== [...heads].sort().join();
+    const written = isNews ? await store.batch([row(name, heads)]) : ok();
+    if (!written.ok) return written;
+    if (isNews) record(name, heads);
+    tracked.add(id);
+    return ok();
+  }
+
+  /** Every device makes it for itself. */
+  function withoutGenesis(name: DocumentName, changes: readonly Bytes[]): readonly Bytes[] {
+    const [genesis] = documents.changeNames([genesisChange(name.type)]);
+    const [first] = documents.changeNames(changes.slice(0, 1));
+    return first === genesis ? changes.slice(1) : changes;
+  }
+
+  return {
+    start,
+    ref,
+    row,
+    record,
+    move(name, heads) {
+      record(name, heads);
+      for (const listener of listeners) listener({ name, heads });
+    },
+    nameOf: (id) => nameById.get(id),
+    names: () => [...nameById.values()],
+    replay({ document, changes }) {
+      const { id } = ref(document);
+      nameById.set(id, document);
+      replayed.set(id, [...(replayed.get(id) ?? []), ...documents.changeNames(changes)]);
+    },
+    expect(documentsExpected) {
+      for (const { name, heads } of documentsExpected) expected.set(ref(name).id, heads);
+    },
+    arrived: (id) => void expected.delete(id),
+    setTracked: (id, isTracked) => void (isTracked ? tracked.add(id) : tracked.delete(id)),
+    untold,
+    held: () =>
+      [...recorded].flatMap(([id, heads]) => {
+        const name = nameById.get(id);
+        return name === undefined ? [] : [{ name, heads }];
+      }),
+    onHeads(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

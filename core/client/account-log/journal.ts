@@ -1,0 +1,167 @@
+/**
+ * Changes that came in, from the moment they are durable until their documents are on disk. Rules AR7, DS12.
+ *
+ * Each has a row in `journal`. A change that waits for another one, or that its document could not take, keeps its row.
+ */
+import type { DocumentId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { isDamage } from "../../document/document-error.ts";
+import type { Applied, Documents } from "../../document/documents.ts";
+import type { DocumentName } from "../../log/document-name.ts";
+import { rowKeyLastNumber } from "../../store/row-key.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
+import type { DocumentHeads, HeldDocument } from "./document-heads.ts";
+import type { RowsStep } from "./rows-step.ts";
+
+/** First and last seq of the entries changes came in. */
+export interface SeqRange {
+  readonly from: number;
+  readonly upto: number;
+}
+
+/** Changes that came in no entry: nothing of the log waits for them. */
+export const NO_ENTRY: SeqRange = { from: 1, upto: 0 };
+
+export interface Journal {
+  /** Takes up the rows, and with them the own changes that may not be on disk. Returns the names of their documents. */
+  start(own: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** Rows for changes that came in entries of `seqs`. */
+  add(items: readonly DocumentChanges[], seqs: SeqRange): RowsStep;
+  /** Applies what has rows; returns the names of documents that changed. */
+  apply(items: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** Rows that are left, by number. */
+  rows(): ReadonlyMap<number, DocumentName>;
+  /** Rows whose documents are on disk. */
+  drop(numbers: readonly number[]): void;
+  /** Whether a document waits for a change another one depends on, or could not take its changes. */
+  isIncomplete(name: DocumentName): boolean;
+  /** All a document waited for is there. */
+  completed(id: DocumentId): void;
+  /** Entries that a document has not taken whole; null while a change could not be taken at all. */
+  unappliedSeqs(): readonly SeqRange[] | null;
+}
+
+export interface JournalDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly heads: DocumentHeads;
+  readonly reconcile: (name: DocumentName) => Promise<Result<void, ClientError>>;
+  /** Something was applied that is not on disk yet. */
+  readonly onApplied: () => Promise<Result<void, ClientError>>;
+}
+
+export function createJournal(deps: JournalDeps): Journal {
+  const { context, documents, heads } = deps;
+  const { tables, store } = context;
+  const names = new Map<number, DocumentName>();
+  const seqsByRow = new Map<number, SeqRange>();
+  const incomplete = new Set<DocumentId>();
+  /** Changes that have rows and that their document could not take yet. */
+  const unapplied: DocumentChanges[] = [];
+  let next = 1;
+
+  async function start(
+    own: readonly DocumentChanges[],
+  ): Promise<Result<readonly DocumentName[], ClientError>> {
+    const rows = await tables.journal.scan();
+    if (!rows.ok) return rows;
+    for (const { key, value } of rows.value) {
+      const number = rowKeyLastNumber(key);
+      names.set(number, value.document);
+      seqsByRow.set(number, value);
+      next = Math.max(next, number + 1);
+    }
+    const items = [...rows.value.map((row) => row.value), ...own];
+    for (const item of joinByDocument(items)) {
+      const { id } = heads.ref(item.document);
+      heads.replay(item);
+      const applied = await applyTolerant(item);
+      if (!applied.ok && !isDamage(applied.error)) return applied;
+      if (!applied.ok) unapplied.push(item);
+      if (!applied.ok || applied.value.missing > 0) incomplete.add(id);
+    }
+    return ok(items.map(({ document }) => document));
+  }
+
+  function add(items: readonly DocumentChanges[], seqs: SeqRange): RowsStep {
+    const rows = items.map((item, index) => [next + index, item] as const);
+    return {
+      writes: rows.map(([number, item]) => tables.journal.put([number], { ...item, ...seqs })),
+      commit() {
+        next += rows.length;
+        for (const [number, item] of rows) {
+          names.set(number, item.document);
+          seqsByRow.set(number, seqs);
+        }
+      },
+    };
+  }
+
+  async function apply(
+    items: readonly DocumentChanges[],
+  ): Promise<Result<readonly DocumentName[], ClientError>> {
+    const changed: DocumentName[] = [];
+    const movedById = new Map<DocumentId, HeldDocument>();
+    for (const item of [...unapplied.splice(0), ...items]) {
+      const { id } = heads.ref(item.document);
+      const reconciled = await deps.reconcile(item.document);
+      const applied = reconciled.ok ? await applyTolerant(item) : reconciled;
+      if (!applied.ok) {
+        if (!isDamage(applied.error))
+          context.raise({ type: "DocumentDamaged", documentKind: item.document.type });
+        unapplied.push(item);
+        incomplete.add(id);
+        continue;
+      }
+      if (applied.value.missing > 0) incomplete.add(id);
+      else incomplete.delete(id);
+      movedById.set(id, { name: item.document, heads: applied.value.heads });
+      changed.push(item.document);
+    }
+    const moved = [...movedById.values()];
+    const written = await store.batch(moved.map((one) => heads.row(one.name, one.heads)));
+    if (!written.ok) return written;
+    for (const one of moved) heads.move(one.name, one.heads);
+    const noted = await deps.onApplied();
+    return noted.ok ? ok(changed) : noted;
+  }
+
+  /** AR7: changes that no document can take do not keep out those that came with them, of whichever device. */
+  async function applyTolerant({
+    document,
+    changes,
+  }: DocumentChanges): Promise<Result<Applied, ClientError>> {
+    const ref = heads.ref(document);
+    const together = await documents.apply(ref, changes);
+    if (together.ok || together.error.type !== "MalformedChanges") return together;
+    context.raise({ type: "DocumentDamaged", documentKind: document.type });
+    for (const change of changes) {
+      const alone = await documents.apply(ref, [change]);
+      if (!alone.ok && alone.error.type !== "MalformedChanges") return alone;
+    }
+    return documents.apply(ref, []);
+  }
+
+  return {
+    start,
+    add,
+    apply,
+    rows: () => names,
+    drop(numbers) {
+      for (const number of numbers) {
+        names.delete(number);
+        seqsByRow.delete(number);
+      }
+    },
+    isIncomplete: (name) => incomplete.has(heads.ref(name).id),
+    completed: (id) => void incomplete.delete(id),
+    unappliedSeqs() {
+      if (unapplied.length > 0) return null;
+      return [...names].flatMap(([number, name]) =>
+        incomplete.has(heads.ref(name).id) ? (seqsByRow.get(number) ?? []) : [],
+      );
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * Sends sealed entries to the server until none waits. Rules AR6, AR8.
+ *
+ * The only part that waits for the network: it takes turns in the serial and lets go of it in between.
+ */
+import type { EntryId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { AppendResult } from "../../protocol/server-frame.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { LogChannel } from "../log-channel.ts";
+import { epochOf, type SealedEntries, type SealedEntry } from "./sealed-entries.ts";
+
+export interface PushDeps {
+  readonly context: EngineContext;
+  readonly sealed: SealedEntries;
+  /** Seals what waits. Runs within the serial. */
+  readonly sealPending: () => Promise<Result<void, ClientError>>;
+  /** The last own entry that was read back. */
+  readonly lastRead: () => EntryId | null;
+}
+
+/** Gives the log's `push`. */
+export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Result<void, ClientError>> {
+  const { context, sealed } = deps;
+  const logId = context.accountLogId;
+  let isPushing = false;
+  /** Something came while a push was ending. */
+  let isAsked = false;
+  let pushedTo: LogChannel | null = null;
+  /** Last counter the server has accepted, as far as this connection knows. */
+  let accepted = 0;
+
+  async function push(channel: LogChannel): Promise<Result<void, ClientError>> {
+    isAsked = true;
+    if (isPushing) return ok();
+    isPushing = true;
+    try {
+      let pushed: Result<void, ClientError> = ok();
+      while (isAsked && pushed.ok) {
+        isAsked = false;
+        pushed = await pushAll(channel);
+      }
+      return pushed;
+    } finally {
+      isPushing = false;
+    }
+  }
+
+  async function pushAll(channel: LogChannel): Promise<Result<void, ClientError>> {
+    if (channel !== pushedTo) {
+      if (channel.writerSeq > sealed.writerSeq()) return rolledBack();
+      pushedTo = channel;
+      accepted = channel.writerSeq;
+    }
+    for (;;) {
+      const filled = await context.serial.run(deps.sealPending);
+      if (!filled.ok) return filled;
+      const waiting = sealed.all().filter((one) => one.writerSeq > accepted);
+      if (waiting.length === 0) return ok();
+      const results = await channel.append(waiting.map((one) => one.entry));
+      if (!results.ok) return results;
+      const taken = await context.serial.run(() => takeReceipts(waiting, results.value));
+      if (!taken.ok) return taken;
+      accepted = taken.value;
+    }
+  }
+
+  function rolledBack(): Result<never, ClientError> {
+    context.raise({ type: "DeviceRolledBack", logId });
+    return { ok: false, error: { type: "DeviceRolledBack", logId } };
+  }
+
+  /** Returns the last accepted counter; after a stale epoch everything from there on is sealed anew. */
+  async function takeReceipts(
+    waiting: readonly SealedEntry[],
+    results: readonly AppendResult[],
+  ): Promise<Result<number, ClientError>> {
+    let last = (waiting[0]?.writerSeq ?? 1) - 1;
+    for (const [index, result] of results.entries()) {
+      if (result.type !== "refused") {
+        last = waiting[index]?.writerSeq ?? last;
+        continue;
+      }
+      if (result.code === "revoked-device") {
+        context.raise({ type: "DeviceRevoked" });
+        return { ok: false, error: { type: "DeviceRevoked" } };
+      }
+      if (result.code === "writer-seq" && (result.writerSeq ?? 0) > sealed.writerSeq()) return rolledBack();
+      if (result.code !== "stale-epoch") return { ok: false, error: { type: "Refused", code: result.code } };
+      const refreshed = await context.refreshOwnChain();
+      if (!refreshed.ok) return refreshed;
+      // A server that calls the newest epoch stale would have the same answer for the next attempt.
+      if (epochOf(waiting[index]) === context.chain().epochs.length)
+        return { ok: false, error: { type: "Refused", code: result.code } };
+      const resealed = await sealed.sealAnewAfter(last, deps.lastRead());
+      return resealed.ok ? ok(last) : resealed;
+    }
+    return ok(last);
+  }
+
+  return push;
+}
