@@ -302,6 +302,13 @@ export function createEngineHost(profile: string): EngineHost {
         const opened = await openProfile();
         return closed.ok ? opened : closed;
       }),
+    prove: (passphrase) => prove((ring) => openWithPassphrase(ring, passphrase)),
+    proveWithPasskey: (key) =>
+      prove((ring) => {
+        const opened = openWithPasskey(ring, key);
+        wipe(key);
+        return opened;
+      }),
     setPassphrase: (current, next) =>
       runIn(["ready"], async () => {
         const ring = await currentRing();
@@ -349,6 +356,18 @@ export function createEngineHost(profile: string): EngineHost {
       await closeProfile();
     },
   };
+
+  /** Whether `openKey` opens the key of the profile that is open. WB15 */
+  function prove(openKey: (ring: KeyRing) => Result<Bytes, EngineError>): Promise<Result<void, EngineError>> {
+    return runIn(["ready"], async () => {
+      const ring = await currentRing();
+      if (!ring.ok) return ring;
+      const storeKey = openKey(ring.value);
+      if (!storeKey.ok) return storeKey;
+      wipe(storeKey.value);
+      return ok();
+    });
+  }
 
   async function announceProtection(): Promise<Result<void, EngineError>> {
     const ring = await currentRing();

@@ -73,6 +73,8 @@ export interface HostCalls {
   passkeyQuestion(): Promise<Result<PasskeyQuestion | null, EngineError>>;
   unlockWithPasskey(key: Bytes): Promise<Result<void, EngineError>>;
   lock(): Promise<Result<void, EngineError>>;
+  prove(passphrase: string): Promise<Result<void, EngineError>>;
+  proveWithPasskey(key: Bytes): Promise<Result<void, EngineError>>;
   setPassphrase(current: string | null, next: string | null): Promise<Result<void, EngineError>>;
   setPasskey(answer: PasskeyAnswer | null): Promise<Result<void, EngineError>>;
   forget(): Promise<Result<void, EngineError>>;
@@ -130,6 +132,8 @@ export const ENGINE_SERVICE: Service<HostCalls> = {
     passkeyQuestion: [],
     unlockWithPasskey: [bytesArgument],
     lock: [],
+    prove: [textArgument],
+    proveWithPasskey: [bytesArgument],
     setPassphrase: [nullableArgument(textArgument), nullableArgument(textArgument)],
     setPasskey: [
       nullableArgument(

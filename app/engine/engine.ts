@@ -111,6 +111,10 @@ export interface Engine {
   unlockWithPasskey(): Promise<Result<void, EngineError>>;
   /** In `ready`, for all tabs. - Fails: `NotProtected`. */
   lock(): Promise<Result<void, EngineError>>;
+  /** In `ready`: succeeds for the passphrase of this profile alone. Takes about a second on purpose. */
+  prove(passphrase: string): Promise<Result<void, EngineError>>;
+  /** In `ready`, after a gesture: as `prove`, by the passkey. */
+  proveWithPasskey(): Promise<Result<void, EngineError>>;
   /** In `ready`. `current` is null when there is none; `next` is null to take it away. */
   setPassphrase(current: string | null, next: string | null): Promise<Result<void, EngineError>>;
   /** In `ready`, after a gesture: makes a passkey that can unlock this profile besides the passphrase. */

@@ -1,5 +1,6 @@
 /** The page's side of the engine: finds it, follows its state, and asks it for what the person wants. */
 import {
+  type Bytes,
   connectClient,
   connectObject,
   createSystemClock,
@@ -149,6 +150,22 @@ export function openEngine(profile: string = PROFILE): Engine {
     });
   }
 
+  /** Asks the person's passkey, and hands its key to `use`. */
+  function withPasskey(
+    use: (calls: HostCalls, key: Bytes) => Promise<Result<void, EngineError>>,
+  ): Promise<Result<void, EngineError>> {
+    return ask(async (calls) => {
+      const question = await calls.passkeyQuestion();
+      if (!question.ok) return question;
+      if (question.value === null) return err({ type: "PasskeyUnavailable", why: "no-key" });
+      const answer = await askPasskey(question.value);
+      if (!answer.ok) return answer;
+      const used = await use(calls, answer.value.key);
+      wipe(answer.value.key);
+      return used;
+    });
+  }
+
   return {
     state: () => state,
     onState(listener) {
@@ -167,17 +184,9 @@ export function openEngine(profile: string = PROFILE): Engine {
     recover: ({ origin, ...recovery }) =>
       ask((calls) => calls.recover({ ...recovery, origin: origin ?? location.origin })),
     unlock: (passphrase) => ask((calls) => calls.unlock(passphrase)),
-    unlockWithPasskey: () =>
-      ask(async (calls) => {
-        const question = await calls.passkeyQuestion();
-        if (!question.ok) return question;
-        if (question.value === null) return err({ type: "PasskeyUnavailable", why: "no-key" });
-        const answer = await askPasskey(question.value);
-        if (!answer.ok) return answer;
-        const unlocked = await calls.unlockWithPasskey(answer.value.key);
-        wipe(answer.value.key);
-        return unlocked;
-      }),
+    unlockWithPasskey: () => withPasskey((calls, key) => calls.unlockWithPasskey(key)),
+    prove: (passphrase) => ask((calls) => calls.prove(passphrase)),
+    proveWithPasskey: () => withPasskey((calls, key) => calls.proveWithPasskey(key)),
     lock: () => ask((calls) => calls.lock()),
     setPassphrase: (current, next) => ask((calls) => calls.setPassphrase(current, next)),
     addPasskey: (displayName) =>

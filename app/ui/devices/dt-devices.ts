@@ -1,6 +1,7 @@
 /** The devices of the account: which there are, what they are called, linking one more, revoking one. */
 import type { DeviceId, DeviceView } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
 import { showToast } from "../parts/dt-toast.ts";
@@ -10,6 +11,7 @@ import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-progress.ts";
+import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
 import "./dt-host-linking.ts";
 import "./dt-server-line.ts";
@@ -17,6 +19,7 @@ import "./dt-server-line.ts";
 export class DtDevices extends LitElement {
   static override properties = {
     session: { attribute: false },
+    engine: { attribute: false },
     openId: { state: true },
     revokingId: { state: true },
     isRevoking: { state: true },
@@ -112,6 +115,7 @@ export class DtDevices extends LitElement {
     `,
   ];
   declare session: Session;
+  declare engine: Engine;
   declare openId: DeviceId | null;
   declare revokingId: DeviceId | null;
   declare isRevoking: boolean;
@@ -205,21 +209,23 @@ export class DtDevices extends LitElement {
 
   #sheets(devices: readonly DeviceView[]) {
     if (this.isLinking)
-      return html`<dt-host-linking .session=${this.session} @dt-close=${() => (this.isLinking = false)}></dt-host-linking>`;
+      return html`<dt-host-linking .session=${this.session} .engine=${this.engine} @dt-close=${() => (this.isLinking = false)}></dt-host-linking>`;
     const device = devices.find((one) => one.id === this.revokingId);
     if (device === undefined) return nothing;
     const { name } = device;
     return html`<dt-sheet .label=${text("revokeTitle", { name })} @dt-close=${() => (this.revokingId = null)}>
       <p>${say("revokeNote", { name })}</p>
       ${this.isRevoking ? html`<dt-progress .label=${text("revoking")}></dt-progress>` : nothing}
-      <div class="acts">
-        <button class="btn stop" type="button" ?disabled=${this.isRevoking} @click=${() => this.#revoke(device)}>
-          ${say("revokeName", { name })}
-        </button>
-        <button class="btn line" type="button" ?disabled=${this.isRevoking} @click=${() => (this.revokingId = null)}>
+      <dt-prove
+        .engine=${this.engine}
+        .label=${text("revokeName", { name })}
+        .isStop=${true}
+        .disabled=${this.isRevoking}
+        @dt-proven=${() => this.#revoke(device)}
+        ><button class="btn line" type="button" ?disabled=${this.isRevoking} @click=${() => (this.revokingId = null)}>
           ${say("cancel")}
-        </button>
-      </div>
+        </button></dt-prove
+      >
     </dt-sheet>`;
   }
 }

@@ -1,25 +1,30 @@
 /** Linking one more device from this one: QR and link with their time, then the six digits the new device shows. */
 import type { LinkingError, LinkingHost } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
 import { icon } from "../parts/icon.ts";
 import type { Session } from "../session/session.ts";
 import { describeError } from "../words/error-words.ts";
-import { EN } from "../words/en.ts";
+import { EN, type MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import { minutesAndSeconds } from "../words/times.ts";
 import "../parts/dt-code.ts";
 import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
+import { type Proof, protectionOf } from "../parts/dt-prove.ts";
 import "../parts/dt-qr.ts";
 import "../parts/dt-sheet.ts";
 
 type Step =
   | { readonly type: "starting" }
   | { readonly type: "code"; readonly host: LinkingHost }
+  /** A device has answered; who types its code is asked for first. */
+  | { readonly type: "proof"; readonly host: LinkingHost; readonly deviceName: string }
   | {
       readonly type: "digits";
+      readonly proof: Proof;
       readonly host: LinkingHost;
       readonly deviceName: string;
       readonly isChecking: boolean;
@@ -27,6 +32,10 @@ type Step =
   | { readonly type: "linked"; readonly deviceName: string }
   | { readonly type: "ended"; readonly error: LinkingError };
 
+const TITLES: Readonly<Partial<Record<Step["type"], MessageKey>>> = {
+  proof: "hostProofTitle",
+  digits: "hostCodeTitle",
+};
 const TICK_MS = 250;
 /** At how many seconds the time left is spoken. */
 const SPOKEN_SECONDS = { 60: "minuteLeft", 10: "tenSecondsLeft" } as const;
@@ -34,6 +43,7 @@ const SPOKEN_SECONDS = { 60: "minuteLeft", 10: "tenSecondsLeft" } as const;
 export class DtHostLinking extends LitElement {
   static override properties = {
     session: { attribute: false },
+    engine: { attribute: false },
     step: { state: true },
     secondsLeft: { state: true },
     digits: { state: true },
@@ -58,7 +68,8 @@ export class DtHostLinking extends LitElement {
       .acts .end {
         margin-inline-start: auto;
       }
-      .linked {
+      .linked,
+      .proven {
         display: flex;
         gap: 12px;
         align-items: center;
@@ -67,12 +78,14 @@ export class DtHostLinking extends LitElement {
         background: var(--proven-wash);
         font: 500 var(--t2);
       }
+      .proven .ic,
       .linked dt-joint {
         color: var(--proven);
       }
     `,
   ];
   declare session: Session;
+  declare engine: Engine;
   declare step: Step;
   declare secondsLeft: number;
   declare digits: string;
@@ -96,7 +109,8 @@ export class DtHostLinking extends LitElement {
     super.disconnectedCallback();
     clearInterval(this.#timer);
     this.#round += 1;
-    if (this.step.type === "code" || this.step.type === "digits") void this.step.host.cancel();
+    if (this.step.type === "code" || this.step.type === "proof" || this.step.type === "digits")
+      void this.step.host.cancel();
   }
 
   #begin = async (): Promise<void> => {
@@ -120,9 +134,23 @@ export class DtHostLinking extends LitElement {
     this.#timer = setInterval(() => this.#tick(host), TICK_MS);
     const answered = await host.whenAnswered;
     if (round !== this.#round) return;
-    this.step = answered.ok
-      ? { type: "digits", host, deviceName: answered.value.deviceName, isChecking: false }
-      : { type: "ended", error: answered.error };
+    if (!answered.ok) {
+      this.step = { type: "ended", error: answered.error };
+      return;
+    }
+    const { deviceName } = answered.value;
+    const { hasPassphrase, hasPasskey } = protectionOf(this.engine);
+    // Where nothing locks the profile the digits are the confirmation.
+    this.step =
+      hasPassphrase || hasPasskey
+        ? { type: "proof", host, deviceName }
+        : { type: "digits", proof: "none", host, deviceName, isChecking: false };
+  };
+
+  #proven = (event: CustomEvent<Proof>): void => {
+    const { step } = this;
+    if (step.type === "proof")
+      this.step = { ...step, type: "digits", proof: event.detail, isChecking: false };
   };
 
   #tick(host: LinkingHost): void {
@@ -148,7 +176,7 @@ export class DtHostLinking extends LitElement {
   };
 
   override render() {
-    return html`<dt-sheet .label=${text(this.step.type === "digits" ? "hostCodeTitle" : "hostTitle")} @dt-close=${this.#close}
+    return html`<dt-sheet .label=${text(TITLES[this.step.type] ?? "hostTitle")} @dt-close=${this.#close}
       >${this.#body()}</dt-sheet
     >`;
   }
@@ -160,6 +188,12 @@ export class DtHostLinking extends LitElement {
         return html`<dt-progress .label=${text("hostStarting")}></dt-progress>`;
       case "code":
         return this.#code(step.host);
+      case "proof":
+        return html`<p class="note">${say("hostProofNote")}</p>
+          ${this.#device(step.deviceName)}
+          <dt-prove .engine=${this.engine} .label=${text("hostProofGo")} @dt-proven=${this.#proven}
+            ><button class="btn line" type="button" @click=${this.#close}>${say("stop")}</button></dt-prove
+          >`;
       case "digits":
         return this.#typing(step);
       case "linked":
@@ -197,8 +231,22 @@ export class DtHostLinking extends LitElement {
       </div>`;
   }
 
-  #typing({ deviceName, isChecking }: Extract<Step, { readonly type: "digits" }>) {
+  #device(deviceName: string) {
+    return html`<div class="device">
+      ${icon("devices")}
+      <div><b><bdi>${deviceName}</bdi></b><p class="note">${say("hostDeviceNote")}</p></div>
+    </div>`;
+  }
+
+  #typing({ deviceName, isChecking, proof }: Extract<Step, { readonly type: "digits" }>) {
     return html`<p class="note">${say("hostCodeNote")}</p>
+      ${
+        proof === "none"
+          ? nothing
+          : html`<p class="proven" role="status">
+              ${icon("check")}<span>${say(proof === "passkey" ? "provenPasskey" : "provenPassphrase")}</span>
+            </p>`
+      }
       <dt-code
         .label=${text("hostCodeLabel")}
         .disabled=${isChecking}
@@ -208,10 +256,8 @@ export class DtHostLinking extends LitElement {
         @dt-enter=${this.#confirm}
       ></dt-code>
       <p class="note">${say("hostOneAttempt")}</p>
-      <div class="device">
-        ${icon("devices")}
-        <div><b><bdi>${deviceName}</bdi></b><p class="note">${say("hostDeviceNote")}</p></div>
-      </div>
+      ${proof === "none" ? html`<p class="note">${say("proveNothingNote")}</p>` : nothing}
+      ${this.#device(deviceName)}
       ${isChecking ? html`<dt-progress .label=${text("hostChecking")}></dt-progress>` : nothing}
       <div class="acts">
         <button class="btn line" type="button" ?disabled=${isChecking} @click=${this.#close}>${say("stop")}</button>

@@ -32,6 +32,17 @@ export function setLetterKeys(page: Window, areOn: boolean): void {
   write(page, LETTERS_KEY, areOn ? "on" : "off");
 }
 
+/** Forgets what was chosen, as a browser that never had an account. */
+export function forgetPreferences(page: Window): void {
+  try {
+    page.localStorage.removeItem(THEME_KEY);
+    page.localStorage.removeItem(LETTERS_KEY);
+  } catch {
+    // A browser that forbids storage has none of it.
+  }
+  showTheme(page);
+}
+
 function read(page: Window, key: string): string | null {
   try {
     return page.localStorage.getItem(key);

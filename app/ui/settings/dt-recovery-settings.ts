@@ -1,20 +1,27 @@
 /** The recovery key while it is not written down: shown on request, erased once it is. */
 import { html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
 import type { Session } from "../session/session.ts";
-import { say } from "../words/say.ts";
+import { say, text } from "../words/say.ts";
 import "../first-run/dt-words.ts";
+import "../parts/dt-prove.ts";
+import "../parts/dt-sheet.ts";
 
 export class DtRecoverySettings extends LitElement {
   static override properties = {
     session: { attribute: false },
+    engine: { attribute: false },
+    isAsking: { state: true },
     words: { state: true },
     isShown: { state: true },
     isRead: { state: true },
   };
   static override styles = [baseStyles, paneStyles];
   declare session: Session;
+  declare engine: Engine;
+  declare isAsking: boolean;
   declare words: string | null;
   declare isShown: boolean;
   declare isRead: boolean;
@@ -22,6 +29,7 @@ export class DtRecoverySettings extends LitElement {
   constructor() {
     super();
     this.words = null;
+    this.isAsking = false;
     this.isShown = false;
     this.isRead = false;
   }
@@ -56,8 +64,23 @@ export class DtRecoverySettings extends LitElement {
     if (this.isShown) return html`<dt-words .words=${words} @dt-confirmed=${this.#confirmed}></dt-words>`;
     return html`<p class="note">${say("wordsOpen")}</p>
       <div>
-        <button class="btn line" type="button" @click=${() => (this.isShown = true)}>${say("wordsShow")}</button>
-      </div>`;
+        <button class="btn line" type="button" @click=${() => (this.isAsking = true)}>${say("wordsShow")}</button>
+      </div>
+      ${this.isAsking ? this.#sheet() : nothing}`;
+  }
+
+  #sheet() {
+    const close = () => (this.isAsking = false);
+    const show = () => {
+      this.isAsking = false;
+      this.isShown = true;
+    };
+    return html`<dt-sheet .label=${text("wordsShow")} @dt-close=${close}>
+      <p>${say("wordsNote")}</p>
+      <dt-prove .engine=${this.engine} .label=${text("wordsShow")} @dt-proven=${show}
+        ><button class="btn line" type="button" @click=${close}>${say("cancel")}</button></dt-prove
+      >
+    </dt-sheet>`;
   }
 }
 

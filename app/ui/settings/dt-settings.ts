@@ -20,8 +20,10 @@ import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-progress.ts";
+import "./dt-delete-account.ts";
 import "./dt-export.ts";
 import "./dt-lock-settings.ts";
+import "./dt-passkey-settings.ts";
 import "./dt-recovery-settings.ts";
 
 const THEME_WORDS: Readonly<Record<Theme, MessageKey>> = {
@@ -120,10 +122,12 @@ export class DtSettings extends LitElement {
         </div>
       </section>
       <dt-lock-settings .engine=${this.engine}></dt-lock-settings>
-      <dt-recovery-settings .session=${this.session}></dt-recovery-settings>
+      <dt-passkey-settings .session=${this.session} .engine=${this.engine}></dt-passkey-settings>
+      <dt-recovery-settings .session=${this.session} .engine=${this.engine}></dt-recovery-settings>
       ${this.#keys()}
-      <dt-export .session=${this.session}></dt-export>
+      <dt-export .session=${this.session} .engine=${this.engine}></dt-export>
       ${this.#holds()}
+      <dt-delete-account .session=${this.session} .engine=${this.engine}></dt-delete-account>
     </div>`;
   }
 

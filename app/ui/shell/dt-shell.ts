@@ -131,7 +131,7 @@ export class DtShell extends LitElement {
       case "people":
         return html`${strip}<dt-person .session=${session} .accountId=${route.accountId} @dt-add=${this.#add}></dt-person>`;
       case "devices":
-        return html`${strip}<dt-devices .session=${session}></dt-devices>`;
+        return html`${strip}<dt-devices .session=${session} .engine=${engine}></dt-devices>`;
       case "tags":
         return html`${strip}<dt-tags .session=${session}></dt-tags>`;
       case "settings":

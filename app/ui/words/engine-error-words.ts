@@ -5,6 +5,13 @@ import type { ErrorWords } from "./en-errors.ts";
 import { describeError } from "./error-words.ts";
 import { text } from "./say.ts";
 
+const PASSKEY_WORDS = {
+  unsupported: "passkeyUnavailable",
+  dismissed: "passkeyDismissed",
+  "no-key": "passkeyNoKey",
+  wrong: "passkeyWrong",
+} as const;
+
 export function describeEngineError(error: EngineError | LinkingError): ErrorWords {
   switch (error.type) {
     case "WrongPassphrase":
@@ -24,7 +31,7 @@ export function describeEngineError(error: EngineError | LinkingError): ErrorWor
     case "NotProtected":
       return { text: text("notProtected") };
     case "PasskeyUnavailable":
-      return { text: text("passkeyUnavailable") };
+      return { text: text(PASSKEY_WORDS[error.why]) };
     case "EngineUnavailable":
       return {
         text: text("engineUnavailable", { detail: error.detail }),

@@ -1,0 +1,119 @@
+/** The passkey of this profile: what it does, added and removed after proof. One profile has one. */
+import { html, LitElement, nothing } from "lit";
+import type { Engine, EngineError } from "../../engine/engine.ts";
+import type { Result } from "@dovetail/core";
+import { baseStyles } from "../look/base-styles.ts";
+import { paneStyles } from "../look/pane-styles.ts";
+import { protectionOf } from "../parts/dt-prove.ts";
+import { showToast } from "../parts/dt-toast.ts";
+import { icon } from "../parts/icon.ts";
+import type { Session } from "../session/session.ts";
+import { describeEngineError } from "../words/engine-error-words.ts";
+import type { ErrorWords } from "../words/en-errors.ts";
+import { say, text } from "../words/say.ts";
+import "../parts/dt-progress.ts";
+import "../parts/dt-sheet.ts";
+
+type Act = "add" | "remove";
+
+export class DtPasskeySettings extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    engine: { attribute: false },
+    canHave: { state: true },
+    act: { state: true },
+    isBusy: { state: true },
+    fault: { state: true },
+  };
+  static override styles = [baseStyles, paneStyles];
+  declare session: Session;
+  declare engine: Engine;
+  /** Null until the browser has said. */
+  declare canHave: boolean | null;
+  declare act: Act | null;
+  declare isBusy: boolean;
+  declare fault: ErrorWords | null;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor() {
+    super();
+    this.canHave = null;
+    this.act = null;
+    this.isBusy = false;
+    this.fault = null;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#unsubscribe = this.engine.onState(() => this.requestUpdate());
+    void this.engine.hasPasskeys().then((canHave) => {
+      this.canHave = canHave;
+    });
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#unsubscribe?.();
+  }
+
+  #change = async (): Promise<void> => {
+    const isAdding = this.act === "add";
+    const name = this.session.views.account?.displayName ?? text("appName");
+    await this.#run(() => (isAdding ? this.engine.addPasskey(name) : this.engine.removePasskey()));
+    if (this.fault === null) showToast(this, { text: text(isAdding ? "passkeyAdded" : "passkeyRemoved") });
+  };
+
+  async #run(change: () => Promise<Result<void, EngineError>>): Promise<void> {
+    this.act = null;
+    this.isBusy = true;
+    this.fault = null;
+    const changed = await change();
+    this.isBusy = false;
+    if (!changed.ok) this.fault = describeEngineError(changed.error);
+  }
+
+  override render() {
+    const { hasPassphrase, hasPasskey } = protectionOf(this.engine);
+    const { fault, canHave, isBusy } = this;
+    if (canHave === null) return nothing;
+    return html`<section aria-labelledby="title">
+      <h2 id="title">${say("passkey")}</h2>
+      <p class="note">${say(canHave ? "passkeyNote" : "passkeyNone")}</p>
+      ${
+        hasPasskey
+          ? html`<ul class="rows">
+              <li>
+                ${icon("check")}<span class="grow">${say("passkeyThis")}</span>
+                <button class="btn line" type="button" ?disabled=${isBusy} @click=${() => (this.act = "remove")}>
+                  ${say("passkeyRemove")}
+                </button>
+              </li>
+            </ul>`
+          : canHave
+            ? html`<div>
+                <button class="btn line" type="button" ?disabled=${isBusy} @click=${() => (this.act = "add")}>
+                  ${say("passkeyAdd")}
+                </button>
+              </div>`
+            : nothing
+      }
+      ${isBusy ? html`<dt-progress .label=${text("passkeyAsking")}></dt-progress>` : nothing}
+      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${this.act === null ? nothing : this.#sheet(this.act, hasPassphrase)}
+    </section>`;
+  }
+
+  #sheet(act: Act, hasPassphrase: boolean) {
+    const note = act === "add" ? "passkeyAddNote" : hasPassphrase ? "passkeyRemoveNote" : "passkeyRemoveBare";
+    const close = () => (this.act = null);
+    const label = text(act === "add" ? "passkeyAdd" : "passkeyRemove");
+    return html`<dt-sheet .label=${label} @dt-close=${close}>
+      <p>${say(note)}</p>
+      <dt-prove .engine=${this.engine} .label=${label} .isStop=${act === "remove"} @dt-proven=${this.#change}
+        ><button class="btn line" type="button" @click=${close}>${say("cancel")}</button></dt-prove
+      >
+    </dt-sheet>`;
+  }
+}
+
+customElements.define("dt-passkey-settings", DtPasskeySettings);
