@@ -1,7 +1,8 @@
 /** What a browser keeps of a profile: locked by passphrase or passkey, thrown away by the browser, forgotten by the person. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { BrowserContext, CDPSession } from "playwright";
+import type { BrowserContext } from "playwright";
 import {
+  addAuthenticator,
   type BrowserWorld,
   createAccountIn,
   inState,
@@ -83,29 +84,11 @@ test("[WB8] a passphrase locks all tabs, and only it unlocks them", async () => 
   expect(await protectionOf(tab)).toEqual(NONE);
 });
 
-/** An authenticator that agrees to everything, with the extension that gives keys. */
-async function addAuthenticator(tab: Tab): Promise<{ readonly cdp: CDPSession; readonly id: string }> {
-  const cdp = await context.newCDPSession(tab.page);
-  await cdp.send("WebAuthn.enable");
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      hasPrf: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return { cdp, id: authenticatorId };
-}
-
 test("[WB8] a passkey unlocks, alone or beside a passphrase, and nothing in the browser does without it", async () => {
   const tab = await freshTab();
   const name = freshName();
   await createAccountIn(tab, name);
-  const { cdp, id } = await addAuthenticator(tab);
+  const { cdp, id } = await addAuthenticator(tab.page);
   const page = await tab.world();
   expect(await page.evaluate(({ engine }) => engine.hasPasskeys())).toBe(true);
   good(await page.evaluate(({ engine }) => engine.addPasskey("Ada")));

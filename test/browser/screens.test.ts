@@ -1,119 +1,25 @@
 /** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
 import { AxeBuilder } from "@axe-core/playwright";
-import type { BrowserContext, Page } from "playwright";
-import { type Client, joinAccount } from "@dovetail/core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import type { AccountId } from "../../core/base/ids.ts";
-import { APP_FOLDER } from "../../tools/app-build.ts";
-import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
-import { engineReady, good, memoryPlatform, newAccount } from "../support/client-world.ts";
-import { type Device, reopened } from "../support/story.ts";
+import { good, newAccount } from "../support/client-world.ts";
+import {
+  ask,
+  bubble,
+  contactLinkOf,
+  createAccount,
+  DESKTOP,
+  linkedToPage,
+  PHONE,
+  requestAt,
+  useScreenWorld,
+  write,
+} from "../support/screen-world.ts";
+import { reopened } from "../support/story.ts";
 import { vectorSet } from "../support/shared-data.ts";
 
-let world: BrowserWorld;
-const contexts: BrowserContext[] = [];
-const complaints: string[] = [];
-
-beforeAll(async () => {
-  await engineReady();
-  world = await openBrowserWorld({}, APP_FOLDER);
-});
-afterAll(() => world.close());
-afterEach(async () => {
-  for (const context of contexts.splice(0)) await context.close();
-  expect(complaints.splice(0)).toEqual([]);
-});
-
-const DESKTOP = { width: 1440, height: 900 };
-const PHONE = { width: 390, height: 844 };
-
-/** An empty browser with the page open in it. */
-async function browserOf(viewport = DESKTOP, colorScheme: "light" | "dark" = "light"): Promise<Page> {
-  const context = await world.browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
-  contexts.push(context);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("dialog", (dialog) => {
-    complaints.push(`dialog ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  page.on("console", (message) => {
-    if (/Content Security Policy|Trusted Type/i.test(message.text())) complaints.push(message.text());
-  });
-  await page.goto(world.origin);
-  await page.getByRole("heading", { name: "Is this your first device?" }).waitFor();
-  return page;
-}
-
-async function createAccount(page: Page, name: string): Promise<Page> {
-  await page.getByRole("button", { name: "Yes, create an account" }).click();
-  await page.getByLabel("Your name").fill(name);
-  await page.getByLabel("No passphrase").check();
-  await page.getByRole("button", { name: "Create an account" }).click();
-  await page.getByRole("button", { name: "Later, in Settings" }).click();
-  await page.getByRole("heading", { name: "Inbox" }).waitFor();
-  return page;
-}
-
-async function contactLinkOf(page: Page): Promise<string> {
-  await page.getByRole("button", { name: "New message" }).click();
-  const link = await page.locator("dt-add-person .link").textContent();
-  await page.keyboard.press("Escape");
-  return (link ?? "").trim();
-}
-
-async function ask(page: Page, link: string, greeting: string): Promise<void> {
-  await page.getByRole("button", { name: "New message" }).click();
-  await page.getByLabel("Contact link or handle").fill(link);
-  await page.getByLabel("First message").fill(greeting);
-  await page.getByRole("button", { name: "Ask", exact: true }).click();
-  await bubble(page, greeting).waitFor();
-}
-
-const bubble = (page: Page, text: string) => page.locator("dt-conversation .m .t").filter({ hasText: text });
-
-async function write(page: Page, text: string): Promise<void> {
-  await page.getByRole("textbox", { name: /^Message to/ }).fill(text);
-  await page.keyboard.press("Enter");
-}
-
-/** A device outside of the browser, linked to the account of `page`. */
-async function linkedToPage(page: Page): Promise<Device> {
-  await page.getByRole("link", { name: "Devices", exact: true }).click();
-  await page.getByRole("button", { name: "Link a device" }).click();
-  const code = await page.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
-  const platform = memoryPlatform();
-  const guest = good(await joinAccount(platform, { code, deviceName: "tablet" }));
-  const { digits } = good(await guest.accept());
-  await page.getByLabel("Code, six digits").fill(digits);
-  await page.getByRole("button", { name: "Link this device" }).click();
-  good(await guest.whenLinked());
-  await page.getByRole("button", { name: "Done" }).click();
-  return reopened(platform);
-}
-
-/** Who asked `client`, once the request has come. */
-async function requestAt(client: Client): Promise<AccountId> {
-  for (;;) {
-    good(await client.sync());
-    const [contact] = good(await client.contacts());
-    if (contact !== undefined) return contact.accountId;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** Two people who have accepted each other, both looking at their conversation. */
-async function friends(nameOfAsking = "Ines"): Promise<{ readonly nora: Page; readonly ines: Page }> {
-  const nora = await createAccount(await browserOf(), "Nora");
-  const ines = await createAccount(await browserOf(PHONE), nameOfAsking);
-  await ask(ines, await contactLinkOf(nora), "The boards are in.");
-  await nora.getByText("One person wants to write to you").click();
-  await nora.locator("dt-inbox a.row").click();
-  await nora.getByRole("button", { name: "Accept" }).click();
-  await nora.locator("dt-composer").waitFor();
-  return { nora, ines };
-}
+const screens = useScreenWorld();
+const { browserOf, friends } = screens;
 
 test("from an empty browser to the first message and its answer, and the field is empty after sending", async () => {
   const { nora, ines } = await friends();
@@ -123,7 +29,7 @@ test("from an empty browser to the first message and its answer, and the field i
   await bubble(nora, "Ten is fine.").waitFor();
   await nora.locator("dt-conversation .st", { hasText: "Delivered" }).waitFor();
   expect(await nora.getByRole("textbox", { name: /^Message to/ }).inputValue()).toBe("");
-  expect(nora.url()).toBe(`${world.origin}/#/inbox`);
+  expect(nora.url()).toBe(`${screens.origin}/#/inbox`);
 });
 
 test("what arrives in a conversation that is looked at is read, and its row counts nothing", async () => {
@@ -137,7 +43,7 @@ test("what arrives in a conversation that is looked at is read, and its row coun
 
 test("a message that finds the conversation closed says so, and offers no second attempt", async () => {
   const nora = await createAccount(await browserOf(), "Nora");
-  const ben = await newAccount(world.origin, "ben.closes");
+  const ben = await newAccount(screens.origin, "ben.closes");
   good(await ben.client.sync());
   await ask(nora, good(await ben.client.contactLink()), "The boards are in.");
   const accountId = await requestAt(ben.client);
@@ -158,7 +64,7 @@ test("a message that finds the conversation closed says so, and offers no second
 });
 
 test("[DC40] a draft is there after a reload and in its row, and texts that devices wrote apart are all shown", async () => {
-  const ben = await newAccount(world.origin, "ben.drafts");
+  const ben = await newAccount(screens.origin, "ben.drafts");
   good(await ben.client.sync());
   const nora = await createAccount(await browserOf(), "Nora");
   await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");

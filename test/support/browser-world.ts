@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   type Browser,
   type BrowserContext,
+  type CDPSession,
   chromium,
   type JSHandle,
   type Page,
@@ -186,6 +187,26 @@ export interface TabFriends {
   readonly tab: Tab;
   readonly ben: Device;
   readonly conversationId: ConversationId;
+}
+
+/** An authenticator that agrees to everything, with the extension that gives keys. */
+export async function addAuthenticator(
+  page: Page,
+): Promise<{ readonly cdp: CDPSession; readonly id: string }> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      hasPrf: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { cdp, id: authenticatorId };
 }
 
 let people = 0;

@@ -1,8 +1,9 @@
 /** The lock of this browser: set, change or take away the passphrase, lock now; what the browser may do with the storage. */
 import { html, LitElement, nothing } from "lit";
-import type { Engine, Protection } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
+import { protectionOf } from "../parts/dt-prove.ts";
 import { showToast } from "../parts/dt-toast.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
@@ -46,11 +47,6 @@ export class DtLockSettings extends LitElement {
     this.#unsubscribe?.();
   }
 
-  get #protection(): Protection {
-    const state = this.engine.state();
-    return state.type === "ready" ? state.protection : { hasPassphrase: false, hasPasskey: false };
-  }
-
   #set = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const { current, next, again } = fieldsOf(event, ["current", "next", "again"]);
@@ -58,13 +54,20 @@ export class DtLockSettings extends LitElement {
       this.fault = { text: text("passphrasesDiffer") };
       return;
     }
-    await this.#change(current, next);
+    const { hasPassphrase, hasPasskey } = protectionOf(this.engine);
+    // Else whoever finds the browser open makes a proof of their own. WB15
+    const proven = hasPasskey && !hasPassphrase ? await this.engine.proveWithPasskey() : null;
+    if (proven?.ok === false) this.fault = describeEngineError(proven.error);
+    else await this.#change(current, next);
   };
 
   async #change(current: string, next: string | null): Promise<void> {
     this.isBusy = true;
     this.fault = null;
-    const changed = await this.engine.setPassphrase(this.#protection.hasPassphrase ? current : null, next);
+    const changed = await this.engine.setPassphrase(
+      protectionOf(this.engine).hasPassphrase ? current : null,
+      next,
+    );
     this.isBusy = false;
     if (!changed.ok) {
       this.fault = describeEngineError(changed.error);
@@ -84,7 +87,7 @@ export class DtLockSettings extends LitElement {
   };
 
   override render() {
-    const { hasPassphrase } = this.#protection;
+    const { hasPassphrase } = protectionOf(this.engine);
     const { fault, isPersistent } = this;
     return html`<section aria-labelledby="title">
       <h2 id="title">${say("lock")}</h2>

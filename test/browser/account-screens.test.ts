@@ -1,0 +1,140 @@
+/** What a person does with the account itself: proof before acts that count, the passkey, export, leaving. */
+import type { Page } from "playwright";
+import { expect, test } from "vitest";
+import { joinAccount } from "@dovetail/core";
+import { addAuthenticator } from "../support/browser-world.ts";
+import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
+import {
+  ask,
+  bubble,
+  createAccount,
+  openSection,
+  requestAt,
+  useScreenWorld,
+} from "../support/screen-world.ts";
+
+const screens = useScreenWorld();
+const SECRET = "plane with the wide mouth";
+
+/** Fills the proof that is open; a wrong passphrase first, which does nothing. */
+async function prove(page: Page, button: string): Promise<void> {
+  const field = page.getByLabel("Your passphrase");
+  const go = page.locator("dt-prove").getByRole("button", { name: button, exact: true });
+  await field.fill("another");
+  await go.click();
+  await page.getByText("That is not the passphrase.").waitFor();
+  await field.fill(SECRET);
+  await go.click();
+}
+
+test("[WB15] linking, revoking, exporting and the recovery words ask for the passphrase; a wrong one does nothing", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora", SECRET);
+  await openSection(nora, "Devices");
+  await nora.getByRole("button", { name: "Link a device" }).click();
+  const code = await nora.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
+  const platform = memoryPlatform();
+  const guest = good(await joinAccount(platform, { code, deviceName: "tablet" }));
+  const { digits } = good(await guest.accept());
+  await nora.getByRole("heading", { name: "A device has answered" }).waitFor();
+  expect(await nora.getByLabel("Code, six digits").count()).toBe(0);
+  await prove(nora, "Continue");
+  await nora.getByText("Passphrase confirmed").waitFor();
+  await nora.getByLabel("Code, six digits").fill(digits);
+  await nora.getByRole("button", { name: "Link this device" }).click();
+  good(await guest.whenLinked());
+  await nora.getByRole("button", { name: "Done" }).click();
+
+  await nora.locator("dt-devices .row", { hasText: "tablet" }).click();
+  await nora.getByRole("button", { name: "Revoke tablet" }).click();
+  await prove(nora, "Revoke \u2068tablet\u2069");
+  await nora.getByText("tablet\u2069 is revoked.").waitFor();
+
+  await openSection(nora, "Settings");
+  await nora.getByRole("button", { name: "Save as file" }).click();
+  const download = nora.waitForEvent("download");
+  await prove(nora, "Save as file");
+  expect((await download).suggestedFilename()).toBe("dovetail-export.json");
+  await nora.getByRole("button", { name: "Show the words" }).click();
+  expect(await nora.locator("dt-words").count()).toBe(0);
+  await prove(nora, "Show the words");
+  await nora.locator("dt-words li").nth(23).waitFor();
+});
+
+test("a passkey is added and removed in the settings, proves who acts, and says why when it does not", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const { cdp, id } = await addAuthenticator(nora);
+  await openSection(nora, "Settings");
+  const section = nora.locator("dt-passkey-settings");
+  await section.getByRole("button", { name: "Add a passkey" }).click();
+  await section.getByText("Nothing locks this browser").waitFor();
+  await section.locator("dt-prove").getByRole("button", { name: "Add a passkey" }).click();
+  await section.getByText("A passkey opens this browser’s profile").waitFor();
+  await section.getByRole("button", { name: "Remove the passkey" }).click();
+  const go = section.locator("dt-prove").getByRole("button", { name: "Remove the passkey" });
+  await go.click();
+  await nora.getByText("The passkey opens nothing here any more.").waitFor();
+  await section.getByRole("button", { name: "Add a passkey" }).click();
+  await section.locator("dt-prove").getByRole("button", { name: "Add a passkey" }).click();
+  await section.getByRole("button", { name: "Remove the passkey" }).click();
+  // Gone from the authenticator: neither it nor a new passphrase takes the lock away.
+  await cdp.send("WebAuthn.clearCredentials", { authenticatorId: id });
+  await go.click();
+  await section.getByText("The passkey was not given.").waitFor();
+  await section.getByRole("button", { name: "Cancel" }).click();
+  await nora.getByRole("button", { name: "Set a passphrase" }).click();
+  await nora.getByLabel("Set a passphrase").fill(SECRET);
+  await nora.getByLabel("The same again").fill(SECRET);
+  await nora.locator("dt-lock-settings").getByRole("button", { name: "Save" }).click();
+  await nora.locator("dt-lock-settings").getByText("The passkey was not given.").waitFor();
+});
+
+test("deleting the account takes the typed name and the passphrase; server, browser and other tabs have nothing left", async () => {
+  const ben = await newAccount(screens.origin, "ben.stays");
+  good(await ben.client.sync());
+  const nora = await createAccount(await screens.browserOf(), "Nora", SECRET);
+  await ask(nora, good(await ben.client.contactLink()), "Before it is gone.");
+  const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
+  good(await ben.client.send(conversationId, "Thank you."));
+  good(await ben.client.sync());
+  await bubble(nora, "Thank you.").waitFor();
+  const second = await nora.context().newPage();
+  await second.goto(screens.origin);
+  await second.locator("dt-inbox a.row").waitFor();
+
+  await openSection(nora, "Settings");
+  await nora.getByRole("button", { name: "Delete the account" }).click();
+  const go = nora.locator("dt-delete-account dt-prove").getByRole("button", { name: "Delete the account" });
+  expect(await go.isDisabled()).toBe(true);
+  await nora.getByLabel("Type Nora to confirm").fill("Nor");
+  expect(await go.isDisabled()).toBe(true);
+  await nora.getByLabel("Type Nora to confirm").fill("Nora");
+  await prove(nora, "Delete the account");
+
+  for (const page of [nora, second])
+    await page.getByRole("heading", { name: "Is this your first device?" }).waitFor();
+  const left = await nora.evaluate(async () => {
+    const counts: number[] = [];
+    for (const { name } of await indexedDB.databases()) {
+      const opening = indexedDB.open(name ?? "");
+      await new Promise((resolve) => {
+        opening.onsuccess = resolve;
+      });
+      for (const store of opening.result.objectStoreNames) {
+        const request = opening.result.transaction(store).objectStore(store).getAllKeys();
+        await new Promise((resolve) => {
+          request.onsuccess = resolve;
+        });
+        counts.push(request.result.filter((key) => key !== "generation").length);
+      }
+      opening.result.close();
+    }
+    return { rows: counts.reduce((sum, count) => sum + count, 0), local: Object.keys(localStorage) };
+  });
+  expect(left).toEqual({ rows: 0, local: [] });
+  good(await ben.client.send(conversationId, "Are you there?"));
+  await ben.client.sync();
+  const { messages } = good(await ben.client.messages(conversationId));
+  expect(messages.map(({ text, state }) => [text, state])).toContainEqual(["Before it is gone.", "received"]);
+  await createAccount(second, "Nora anew");
+  good(await ben.client.stop());
+});

@@ -1,0 +1,154 @@
+/** The screens of the app in browsers of their own, as people use them; what a page complains of fails the test. */
+import type { BrowserContext, Page } from "playwright";
+import { type Client, joinAccount } from "@dovetail/core";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import type { AccountId } from "../../core/base/ids.ts";
+import { APP_FOLDER } from "../../tools/app-build.ts";
+import { type BrowserWorld, openBrowserWorld } from "./browser-world.ts";
+import { engineReady, good, memoryPlatform } from "./client-world.ts";
+import { type Device, reopened } from "./story.ts";
+
+export const DESKTOP = { width: 1440, height: 900 };
+export const PHONE = { width: 390, height: 844 };
+
+export interface ScreenWorld {
+  readonly origin: string;
+  /** An empty browser with the page open in it. */
+  browserOf(viewport?: typeof DESKTOP, colorScheme?: "light" | "dark"): Promise<Page>;
+  /** Two people who have accepted each other, both looking at their conversation; Ines has a phone. */
+  friends(nameOfAsking?: string): Promise<{ readonly nora: Page; readonly ines: Page }>;
+}
+
+/** Builds and serves the app before the first test of the file that calls it; after each test its browsers are closed. */
+export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorld {
+  const contexts: BrowserContext[] = [];
+  const complaints: string[] = [];
+  let world: BrowserWorld | null = null;
+  const opened = (): BrowserWorld => {
+    if (world === null) throw new Error("the world opens before the first test");
+    return world;
+  };
+
+  beforeAll(async () => {
+    await engineReady();
+    world = await openBrowserWorld({}, APP_FOLDER, chromiumArgs);
+  });
+  afterAll(() => world?.close());
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+    expect(complaints.splice(0)).toEqual([]);
+  });
+
+  async function browserOf(viewport = DESKTOP, colorScheme: "light" | "dark" = "light"): Promise<Page> {
+    const { browser, origin } = opened();
+    const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
+    contexts.push(context);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("dialog", (dialog) => {
+      complaints.push(`dialog ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on("console", (message) => {
+      if (/Content Security Policy|Trusted Type/i.test(message.text())) complaints.push(message.text());
+    });
+    await page.goto(origin);
+    await page.getByRole("heading", { name: "Is this your first device?" }).waitFor();
+    return page;
+  }
+
+  async function friends(nameOfAsking = "Ines") {
+    const nora = await createAccount(await browserOf(), "Nora");
+    const ines = await createAccount(await browserOf(PHONE), nameOfAsking);
+    await ask(ines, await contactLinkOf(nora), "The boards are in.");
+    await nora.getByText("One person wants to write to you").click();
+    await nora.locator("dt-inbox a.row").click();
+    await nora.getByRole("button", { name: "Accept" }).click();
+    await nora.locator("dt-composer").waitFor();
+    return { nora, ines };
+  }
+
+  return {
+    get origin() {
+      return opened().origin;
+    },
+    browserOf,
+    friends,
+  };
+}
+
+/** Makes an account in an empty browser, without a lock unless a passphrase is given, and waits for the inbox. */
+export async function createAccount(
+  page: Page,
+  name: string,
+  passphrase: string | null = null,
+): Promise<Page> {
+  await page.getByRole("button", { name: "Yes, create an account" }).click();
+  await page.getByLabel("Your name").fill(name);
+  if (passphrase === null) await page.getByLabel("No passphrase").check();
+  else {
+    await page.getByLabel("Passphrase", { exact: true }).fill(passphrase);
+    await page.getByLabel("The same again").fill(passphrase);
+  }
+  await page.getByRole("button", { name: "Create an account" }).click();
+  await page.getByRole("button", { name: "Later, in Settings" }).click();
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  return page;
+}
+
+/** Goes to a section by its link in the navigation. */
+export async function openSection(page: Page, name: string): Promise<void> {
+  await page.getByRole("link", { name, exact: true }).click();
+}
+
+/** The contact link of the account in `page`, from the sheet that shows it. */
+export async function contactLinkOf(page: Page): Promise<string> {
+  await page.getByRole("button", { name: "New message" }).click();
+  const link = await page.locator("dt-add-person .link").textContent();
+  await page.keyboard.press("Escape");
+  return (link ?? "").trim();
+}
+
+/** Asks the person behind `link` with a first message. */
+export async function ask(page: Page, link: string, greeting: string): Promise<void> {
+  await page.getByRole("button", { name: "New message" }).click();
+  await page.getByLabel("Contact link or handle").fill(link);
+  await page.getByLabel("First message").fill(greeting);
+  await page.getByRole("button", { name: "Ask", exact: true }).click();
+  await bubble(page, greeting).waitFor();
+}
+
+/** The message that says `text` in the open conversation. */
+export const bubble = (page: Page, text: string) =>
+  page.locator("dt-conversation .m .t").filter({ hasText: text });
+
+/** Types `text` into the open conversation and sends it. */
+export async function write(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: /^Message to/ }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** A device outside of the browser, linked to the account of `page`, which is not locked by anything. */
+export async function linkedToPage(page: Page): Promise<Device> {
+  await openSection(page, "Devices");
+  await page.getByRole("button", { name: "Link a device" }).click();
+  const code = await page.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
+  const platform = memoryPlatform();
+  const guest = good(await joinAccount(platform, { code, deviceName: "tablet" }));
+  const { digits } = good(await guest.accept());
+  await page.getByLabel("Code, six digits").fill(digits);
+  await page.getByRole("button", { name: "Link this device" }).click();
+  good(await guest.whenLinked());
+  await page.getByRole("button", { name: "Done" }).click();
+  return reopened(platform);
+}
+
+/** Who asked `client`, once the request has come. */
+export async function requestAt(client: Client): Promise<AccountId> {
+  for (;;) {
+    good(await client.sync());
+    const [contact] = good(await client.contacts());
+    if (contact !== undefined) return contact.accountId;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
