@@ -357,7 +357,7 @@ export function createEngineHost(profile: string): EngineHost {
     },
   };
 
-  /** Whether `openKey` opens the key of the profile that is open. WB15 */
+  /** Whether `openKey` opens the key of the profile that is open. WB30 */
   function prove(openKey: (ring: KeyRing) => Result<Bytes, EngineError>): Promise<Result<void, EngineError>> {
     return runIn(["ready"], async () => {
       const ring = await currentRing();

@@ -27,7 +27,7 @@ async function prove(page: Page, button: string): Promise<void> {
   await go.click();
 }
 
-test("[WB15] linking, revoking, exporting and the recovery words ask for the passphrase; a wrong one does nothing", async () => {
+test("[WB30] linking, revoking, exporting and the recovery words ask for the passphrase; a wrong one does nothing", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora", SECRET);
   await openSection(nora, "Devices");
   await nora.getByRole("button", { name: "Link a device" }).click();

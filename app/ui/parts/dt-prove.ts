@@ -1,6 +1,6 @@
 /**
  * Asks for the passphrase or the passkey before an act that hands out or takes away; where the profile has neither, its
- * button is the confirmation. Goes up as `dt-proven`. WB15
+ * button is the confirmation. Goes up as `dt-proven`. WB30
  */
 import { html, LitElement, nothing } from "lit";
 import type { Engine, Protection } from "../../engine/engine.ts";

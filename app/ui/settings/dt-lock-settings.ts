@@ -55,7 +55,7 @@ export class DtLockSettings extends LitElement {
       return;
     }
     const { hasPassphrase, hasPasskey } = protectionOf(this.engine);
-    // Else whoever finds the browser open makes a proof of their own. WB15
+    // Else whoever finds the browser open makes a proof of their own. WB30
     const proven = hasPasskey && !hasPassphrase ? await this.engine.proveWithPasskey() : null;
     if (proven?.ok === false) this.fault = describeEngineError(proven.error);
     else await this.#change(current, next);
