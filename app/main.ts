@@ -4,4 +4,4 @@ import { openEngine } from "./engine/open-engine.ts";
 import { showApp } from "./ui/dt-app.ts";
 
 const app = showApp(window, openEngine());
-installApp((update) => app.offer(update));
+app.installation = installApp((update) => app.offer(update));

@@ -15,13 +15,22 @@ export interface AppUpdate {
   apply(): void;
 }
 
+/** The app as this browser keeps it. */
+export interface AppInstallation {
+  /**
+   * Asks the server for a newer version now; one that is found is offered as any other. Where the browser keeps no app,
+   * the page is loaded again. Says whether there is anything newer.
+   */
+  look(): Promise<boolean>;
+}
+
 /**
  * Installs the app for use without a network, and calls `onUpdate` for each newer version. Does nothing where the browser
  * has no service workers; then the app needs the network to load.
  */
-export function installApp(onUpdate: (update: AppUpdate) => void): void {
+export function installApp(onUpdate: (update: AppUpdate) => void): AppInstallation {
   const { serviceWorker } = navigator;
-  if (serviceWorker === undefined) return;
+  if (serviceWorker === undefined) return { look: reload };
   let hasOne = serviceWorker.controller !== null;
   serviceWorker.addEventListener("controllerchange", () => {
     // The first installation takes over pages that are of its own version; every later one is another.
@@ -34,6 +43,19 @@ export function installApp(onUpdate: (update: AppUpdate) => void): void {
     .catch(() => {
       // A browser that refuses it, as in some private windows, runs the app from the network.
     });
+  return { look: () => (serviceWorker.controller === null ? reload() : lookNow()) };
+}
+
+async function lookNow(): Promise<boolean> {
+  const registration = await navigator.serviceWorker.getRegistration();
+  // A server that does not answer has nothing newer either.
+  const found = await registration?.update().catch(() => undefined);
+  return found !== undefined && (found.installing !== null || found.waiting !== null);
+}
+
+function reload(): Promise<boolean> {
+  location.reload();
+  return Promise.resolve(true);
 }
 
 function watch(registration: ServiceWorkerRegistration, onUpdate: (update: AppUpdate) => void): void {

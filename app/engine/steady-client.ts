@@ -182,8 +182,8 @@ export function createSteadyClient(): SteadyClient {
 
   const own: Partial<Client> = {
     status: () => status,
-    // The engine connects by itself.
-    start: () => {},
+    // The engine connects by itself; this makes it try now.
+    start: () => present?.start(),
     stop: async () => ok(),
     onEvent(listener) {
       listeners.add(listener);

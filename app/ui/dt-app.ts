@@ -1,6 +1,6 @@
 /** The app: what stands on the page in each state of the engine. */
 import { css, html, LitElement, nothing } from "lit";
-import type { AppUpdate } from "../engine/app-updates.ts";
+import type { AppInstallation, AppUpdate } from "../engine/app-updates.ts";
 import type { Engine, EngineState } from "../engine/engine.ts";
 import { baseStyles } from "./look/base-styles.ts";
 import { adoptTokens } from "./look/tokens.ts";
@@ -62,6 +62,8 @@ export class DtApp extends LitElement {
   /** The first run goes on after the account is there: its words are still to be written down. */
   declare isFirstRun: boolean;
   declare newer: AppUpdate | null;
+  /** Null before there is one, as at the very start. */
+  installation: AppInstallation | null = null;
   #session: Session | null = null;
   #unsubscribe: (() => void) | null = null;
 
@@ -78,7 +80,10 @@ export class DtApp extends LitElement {
     this.#unsubscribe = this.engine.onState((state) => this.#follow(state));
     window.visualViewport?.addEventListener("resize", this.#resized);
     window.addEventListener("pagehide", this.#leaving);
+    window.addEventListener("online", this.#connect);
+    document.addEventListener("visibilitychange", this.#connect);
     this.addEventListener("dt-toast", this.#toast);
+    this.addEventListener("dt-look-for-newer", this.#lookForNewer);
   }
 
   override disconnectedCallback(): void {
@@ -87,6 +92,8 @@ export class DtApp extends LitElement {
     this.#closeSession();
     window.visualViewport?.removeEventListener("resize", this.#resized);
     window.removeEventListener("pagehide", this.#leaving);
+    window.removeEventListener("online", this.#connect);
+    document.removeEventListener("visibilitychange", this.#connect);
   }
 
   #follow(state: EngineState): void {
@@ -104,6 +111,11 @@ export class DtApp extends LitElement {
     this.#session?.close();
     this.#session = null;
   }
+
+  /** A network that is back, or a person who looks: no reason to wait for the next attempt. */
+  #connect = (): void => {
+    if (this.state.type === "ready" && document.visibilityState === "visible") this.engine.client.start();
+  };
 
   #leaving = (): void => {
     this.#session?.drafts.flush();
@@ -127,6 +139,16 @@ export class DtApp extends LitElement {
   offer(update: AppUpdate): void {
     this.newer = update;
   }
+
+  #lookForNewer = async (event: Event): Promise<void> => {
+    if (this.newer !== null) {
+      if (isAsked(event)) this.newer.apply();
+      return;
+    }
+    const isThere = (await this.installation?.look()) ?? false;
+    if (!isThere && isAsked(event))
+      this.#say({ text: text("noNewer"), hint: text("noNewerHint"), isError: true });
+  };
 
   #finished = (): void => {
     this.isFirstRun = false;
@@ -178,6 +200,11 @@ export class DtApp extends LitElement {
       </div>
     </main>`;
   }
+}
+
+/** Whether a person asked, and waits for an answer. */
+function isAsked(event: Event): boolean {
+  return event instanceof CustomEvent && event.detail === "asked";
 }
 
 customElements.define("dt-app", DtApp);

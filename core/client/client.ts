@@ -11,7 +11,7 @@ import type { TextRange } from "../messenger/search/search-text.ts";
 import type { Snippet } from "../messenger/search/snippet.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
 
-/** How the client stands to its server. `sinceMs` is when that began. */
+/** How the client stands to its server. `sinceMs` is when that began; attempts to connect go on without changing it. */
 export interface ConnectionStatus {
   readonly state: "offline" | "connecting" | "online" | "stopped";
   readonly sinceMs: number;

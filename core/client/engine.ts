@@ -312,11 +312,17 @@ export async function createEngine(
     if (isStopped && state !== "stopped") return;
     status = {
       state,
-      sinceMs: state === status.state ? status.sinceMs : clock.nowMs(),
+      // An attempt to connect is no news: what began is that there is no connection.
+      sinceMs:
+        state === status.state || (isAway(state) && isAway(status.state)) ? status.sinceMs : clock.nowMs(),
       lastError,
       pendingCount: pendingCount(),
     };
     emit({ type: "connection", status });
+  }
+
+  function isAway(state: ConnectionStatus["state"]): boolean {
+    return state === "offline" || state === "connecting";
   }
 
   function publishStatus(): void {
@@ -432,8 +438,9 @@ export async function createEngine(
   async function keepConnected(): Promise<void> {
     const linked = await connected();
     if (linked.ok || isStopped) return;
-    const isFinal = linked.error.type === "DeviceRevoked" || linked.error.type === "IncompatibleServer";
-    if (!isFinal && isWanted) retryLater();
+    // A server of another version is updated one day, and nobody tells.
+    if (linked.error.type === "IncompatibleServer") retryMs = RECONNECT_MAX_MS;
+    if (linked.error.type !== "DeviceRevoked" && isWanted) retryLater();
   }
 
   function kickPush(): void {
@@ -625,6 +632,9 @@ export async function createEngine(
     status: () => status,
     start: () => {
       isWanted = true;
+      // Whoever asks has a reason to expect more of this attempt than of the one that waits.
+      cancelRetry?.();
+      cancelRetry = null;
       void keepConnected();
     },
     stop,

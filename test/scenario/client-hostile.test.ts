@@ -22,6 +22,7 @@ import {
   nextEntry,
   openRequest,
 } from "../support/raw-client.ts";
+import { CHALLENGE, createScriptedServer } from "../support/scripted-server.ts";
 import { startServer } from "../support/server-process.ts";
 import {
   alarmsOf,
@@ -389,6 +390,46 @@ describe("a server of another version", () => {
     expect(bad(await client.sync())).toEqual({ type: "IncompatibleServer", versionMin: 7, versionMax: 9 });
     expect(client.status()).toMatchObject({ state: "offline", lastError: { type: "IncompatibleServer" } });
     expect(sent).toEqual([]);
+    good(await client.stop());
+  });
+
+  test("is tried again, and used as soon as it was updated; since when it is away stays said", async () => {
+    const ada = await newAccount(server.origin, "ada.updated");
+    await stopAll(ada);
+    const { connector, clock } = ada.platform;
+    let isUpdated = false;
+    let retry = (): void => {};
+    const platform = {
+      ...ada.platform,
+      clock: {
+        ...clock,
+        schedule: (ms: number, run: () => void) => {
+          retry = run;
+          return clock.schedule(ms, run);
+        },
+      },
+      connector: {
+        ...connector,
+        connect: (origin: string, handlers: Parameters<ServerConnector["connect"]>[1]) => {
+          if (isUpdated) return connector.connect(origin, handlers);
+          return createScriptedServer({ ...CHALLENGE, versionMin: 7, versionMax: 9 }).connector.connect(
+            origin,
+            handlers,
+          );
+        },
+      },
+    };
+    const client = present(good(await openClient(platform)), "the profile has an account");
+    const { sinceMs } = client.status();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    client.start();
+    await expect.poll(() => client.status().lastError?.type).toBe("IncompatibleServer");
+    expect(client.status()).toMatchObject({ state: "offline", sinceMs });
+    isUpdated = true;
+    // What waits since the failure is the next attempt.
+    retry();
+    await expect.poll(() => client.status().state).toBe("online");
+    expect(client.status().sinceMs).toBeGreaterThan(sinceMs);
     good(await client.stop());
   });
 });

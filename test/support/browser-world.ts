@@ -30,7 +30,10 @@ export interface BrowserWorld {
   readonly origin: string;
   /** Where the built page lies. */
   readonly appFolder: string;
-  /** The same server at the same address with another page. Its data is kept. */
+  readonly port: number;
+  /** Ends the server; nothing listens at its address until it is started again. */
+  stopServer(): Promise<void>;
+  /** The same server at the same address with another page, or the same one. Its data is kept. */
   restart(appFolder: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -52,7 +55,11 @@ export async function openBrowserWorld(
   const lasting = { ...store, close: async () => {} };
   const start = (webAppFolder: string): Promise<LocalServer> =>
     startLocalServer({ webAppFolder, port, origins: [origin], ...config }, lasting);
-  let server = await start(appFolder);
+  let server: LocalServer | null = await start(appFolder);
+  const stopServer = async (): Promise<void> => {
+    await server?.close();
+    server = null;
+  };
   const browser = await chromium.launch({
     executablePath: findChromium() ?? "chromium",
     args: [...CHROMIUM_ARGS, ...chromiumArgs],
@@ -61,13 +68,15 @@ export async function openBrowserWorld(
     browser,
     origin,
     appFolder,
+    port,
+    stopServer,
     async restart(webAppFolder) {
-      await server.close();
+      await stopServer();
       server = await start(webAppFolder);
     },
     async close() {
       await browser.close();
-      await server.close();
+      await stopServer();
       folder.discard();
     },
   };

@@ -2,6 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import type { Session } from "../session/session.ts";
+import { versionGapOf } from "../session/connection-words.ts";
 import { Watch } from "../session/watch.ts";
 import { say } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
@@ -36,6 +37,7 @@ export class DtStrip extends LitElement {
   ];
   declare session: Session;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasLooked = false;
 
   constructor() {
     super();
@@ -56,15 +58,36 @@ export class DtStrip extends LitElement {
       this.#timer = setTimeout(() => this.requestUpdate(), graceMs);
       return nothing;
     }
-    return html`<p role="status">
-      ${icon("offline")}<span
-        >${
-          state === "stopped"
-            ? say("stripStopped")
-            : say("stripOffline", { time: momentTime(sinceMs, Date.now()) })
-        }</span
-      >
-    </p>`;
+    return html`<p role="status">${icon("offline")}<span>${this.#words(sinceMs)}</span>${this.#act()}</p>`;
+  }
+
+  #words(sinceMs: number) {
+    const { status } = this.session;
+    if (status.state === "stopped") return say("stripStopped");
+    switch (versionGapOf(status)) {
+      case "server-newer":
+        return say("stripServerNewer");
+      case "server-older":
+        return say("stripServerOlder");
+      case null:
+        return say("stripOffline", { time: momentTime(sinceMs, Date.now()) });
+    }
+  }
+
+  #act() {
+    if (versionGapOf(this.session.status) !== "server-newer") return nothing;
+    return html`<button class="btn line" type="button" @click=${() => this.#look("asked")}>${say("lookForNewer")}</button>`;
+  }
+
+  /** Found in the background, a newer version is only offered. */
+  protected override updated(): void {
+    if (this.#hasLooked || versionGapOf(this.session.status) !== "server-newer") return;
+    this.#hasLooked = true;
+    this.#look("unasked");
+  }
+
+  #look(detail: "asked" | "unasked"): void {
+    this.dispatchEvent(new CustomEvent("dt-look-for-newer", { detail, bubbles: true, composed: true }));
   }
 }
 

@@ -1,4 +1,5 @@
 /** How this device stands to the server and the account's other devices, as far as it is known and no further. */
+import { type ConnectionStatus, PROTOCOL_VERSION } from "@dovetail/core";
 import type { JointState } from "../parts/dt-joint.ts";
 import { text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
@@ -11,6 +12,12 @@ export interface Truth {
   readonly isAlarm: boolean;
 }
 
+/** Which side is too old for the other, when that is why nothing goes. */
+export function versionGapOf({ lastError }: ConnectionStatus): "server-newer" | "server-older" | null {
+  if (lastError?.type !== "IncompatibleServer") return null;
+  return lastError.versionMin > PROTOCOL_VERSION ? "server-newer" : "server-older";
+}
+
 /** What can be said now. */
 export function truthOf(session: Session, nowMs: number): Truth {
   const { status, views, alarms } = session;
@@ -21,6 +28,8 @@ export function truthOf(session: Session, nowMs: number): Truth {
     status.pendingCount === 0
       ? text("truthOfflineNothing")
       : text("truthOfflineNote", { count: status.pendingCount });
+  if (status.state !== "online" && versionGapOf(status) !== null)
+    return { title: text("truthVersions"), note: waits, joint: "kept", isAlarm: false };
   if (status.state === "connecting")
     return { title: text("truthConnecting", { time }), note: waits, joint: "kept", isAlarm: false };
   if (status.state !== "online")
