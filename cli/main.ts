@@ -1,9 +1,12 @@
 /** The command line's entry: runs the program on this process's streams and ends with its exit code. */
 import process from "node:process";
+import { keepCompiled } from "./platform/compiled-sources.ts";
 import { hideLibraryWarnings } from "./platform/library-warnings.ts";
-import { runProgram } from "./program.ts";
 
 hideLibraryWarnings();
+keepCompiled();
+// Only what is imported from here on is kept.
+const { runProgram } = await import("./program.ts");
 
 const { exitCode, isServing } = await runProgram(
   { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env },

@@ -46,6 +46,8 @@ const env = { ...process.env };
 // Whatever the entry starts by the name of `node` must be the same Node.
 const pathName = Object.keys(env).find((name) => name.toUpperCase() === "PATH") ?? "PATH";
 env[pathName] = [dirname(node), env[pathName] ?? ""].join(process.platform === "win32" ? ";" : ":");
+// What Node compiled of the sources is kept for the processes that the entry starts, and for the next time.
+env.NODE_COMPILE_CACHE ??= join(ROOT, "node_modules", ".cache", "compiled");
 
 const child = spawn(node, [...entry, ...args], { cwd: ROOT, stdio: "inherit", env });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
