@@ -1,17 +1,19 @@
 /** `dovetail device`: the devices of the account, linking one more, names. */
 import type { Command } from "commander";
-import { type DeviceView, ok, type Result } from "@dovetail/core";
+import { type DeviceId, type DeviceView, type FrontierReport, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { shortId } from "../errors/error-words.ts";
-import { layOutTable } from "../output/columns.ts";
+import { type Cell, layOutTable } from "../output/columns.ts";
+import { localTime } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { syncDirectly } from "./direct.ts";
 import { addExamples } from "./examples.ts";
 import { findDevice } from "./find-things.ts";
+import { lackCell } from "./frontier-table.ts";
 import { linkAnotherDevice } from "./link-another-device.ts";
 import { revokeDevice } from "./revoke-device.ts";
 
@@ -23,7 +25,7 @@ interface DirectOptions {
 export function addDeviceCommands(program: Command, run: RunCommand): void {
   const device = program.command("device").description("the devices of your account");
   addExamples(device, [
-    ["dovetail device list", "which devices there are"],
+    ["dovetail device list", "which devices there are, and what each of them lacks"],
     ["dovetail device link", "show a code for one more, then type the digits it shows"],
     ["dovetail device revoke tablet", "take one out, because it is lost or sold"],
     ['dovetail device rename laptop "old laptop"', "call one of them something else"],
@@ -84,15 +86,26 @@ async function list(context: CommandContext): Promise<Result<Outcome, CliError>>
   return withClient(context, async (client) => {
     const devices = await client.devices();
     if (!devices.ok) return devices;
-    return ok({ json: { devices: devices.value }, text: (page) => layOutDevices(devices.value, page) });
+    const report = await client.deviceFrontiers();
+    if (!report.ok) return report;
+    return ok({
+      json: { devices: devices.value, frontiers: report.value },
+      text: (page) => layOutDevices(devices.value, report.value, page),
+    });
   });
 }
 
-function layOutDevices(devices: readonly DeviceView[], page: Page): readonly string[] {
+function layOutDevices(
+  devices: readonly DeviceView[],
+  report: FrontierReport,
+  page: Page,
+): readonly string[] {
   return layOutTable(
     [
       { title: "DEVICE", isFlexible: true },
       { title: "STATE" },
+      { title: "LACKS" },
+      { title: "SINCE" },
       { title: "ADDED BY LINK", align: "end" },
       { title: "ID" },
     ],
@@ -101,11 +114,19 @@ function layOutDevices(devices: readonly DeviceView[], page: Page): readonly str
       isActive
         ? { text: isThis ? "this device" : "active", style: "good" }
         : { text: "revoked", style: "faint" },
+      ...heldBy(report, id),
       { text: String(addedSeq) },
       { text: shortId(id), style: "faint" },
     ]),
     page,
   );
+}
+
+/** What a device lacks, and since when it is where it is, as far as it has said so. */
+function heldBy(report: FrontierReport, device: DeviceId): readonly Cell[] {
+  const told = report.devices.find((one) => one.device === device);
+  if (told === undefined) return [{ text: "" }, { text: "" }];
+  return [lackCell(told), { text: told.reachedAtMs === null ? "" : localTime(told.reachedAtMs) }];
 }
 
 async function rename(

@@ -12,7 +12,7 @@ import {
   unreachable,
 } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
-import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import type { CommandBody, CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import { describeAlarm, exitCodeOfAlarms } from "../errors/alarm-text.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { describeError } from "../errors/error-text.ts";
@@ -25,31 +25,66 @@ import { showProgress } from "../output/progress.ts";
 import { LABEL_BY_PHASE, syncWithProgress } from "../send-off.ts";
 import { describeDirect } from "./direct.ts";
 import { addExamples } from "./examples.ts";
+import { describeFrontiers, layOutFrontiers } from "./frontier-table.ts";
 import { layOutMessage } from "./inbox-layout.ts";
 
 export function addSyncCommand(program: Command, run: RunCommand): void {
   const sync = program
     .command("sync")
     .description("send what waits and fetch what is there")
+    .option("--verify", "then show which of your devices holds what, by its own signed word")
     .option("--watch", "stay connected and show what comes, until Ctrl-C")
-    .action((options: { readonly watch?: boolean }, command: Command) =>
-      run(command, options.watch === true ? watch : syncOnce),
+    .action((options: { readonly watch?: boolean; readonly verify?: boolean }, command: Command) =>
+      run(command, bodyOf(options)),
     );
   addExamples(sync, [
     ["dovetail sync", "once"],
+    [
+      "dovetail sync --verify",
+      "then show what each of your devices lacks; exit code 11 when one lacks something",
+    ],
     ["dovetail sync --watch", "stay, print messages as they come, and serve other dovetail commands"],
     ["dovetail sync --watch --json", "the same for programs: one event a line"],
   ]);
 }
 
-async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliError>> {
-  if (context.isOffline) {
-    return err({
+function bodyOf(options: { readonly watch?: boolean; readonly verify?: boolean }): CommandBody {
+  if (options.watch !== true) return options.verify === true ? syncAndVerify : syncOnce;
+  if (options.verify !== true) return watch;
+  return async () =>
+    err({
       type: "Usage",
-      message: "sync asks the server, and --offline forbids it",
+      message: "--verify looks once, and --watch stays",
       hint: "leave one of the two out",
     });
-  }
+}
+
+async function syncAndVerify(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  if (context.isOffline) return err(OFFLINE);
+  return withClient(context, async (client) => {
+    const synced = await syncWithProgress(context, client);
+    if (!synced.ok) return synced;
+    const report = await client.deviceFrontiers();
+    if (!report.ok) return report;
+    const ofAlarms = exitCodeOfAlarms(synced.value.alarms);
+    const exitCode = ofAlarms === EXIT.ok && !report.value.isSynced ? EXIT.incomplete : ofAlarms;
+    return ok({
+      json: { sync: synced.value, frontiers: report.value },
+      text: (page) => [...layOutFrontiers(report.value, page), ""],
+      messages: [describeSync(synced.value), describeFrontiers(report.value)],
+      exitCode,
+    });
+  });
+}
+
+const OFFLINE: CliError = {
+  type: "Usage",
+  message: "sync asks the server, and --offline forbids it",
+  hint: "leave one of the two out",
+};
+
+async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliError>> {
+  if (context.isOffline) return err(OFFLINE);
   return withClient(context, async (client) => {
     const synced = await syncWithProgress(context, client);
     if (!synced.ok) return synced;

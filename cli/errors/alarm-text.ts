@@ -18,6 +18,10 @@ export function describeAlarm(alarm: Alarm): string {
       return `entry ${alarm.seq} of a log was refused (${plainLine(alarm.rule)}); it is kept aside`;
     case "SnapshotDistrusted":
       return `the server offers a packed history that does not hold (${plainLine(alarm.rule)}); nothing of it was taken over, and your devices keep what they have`;
+    case "FrontierDistrusted":
+      return `what the server shows as the word of device ${shortId(alarm.device)} is not (${plainLine(alarm.rule)}); run \`dovetail sync --verify\` on both devices`;
+    case "DevicesDiffer":
+      return `device ${shortId(alarm.device)} has read the same as this one and holds something else; compare \`dovetail verify\` on both`;
     case "DocumentDamaged":
       return `a stored ${plainLine(alarm.documentKind)} document is damaged; it is being mended from what your devices sent`;
     case "DeviceRevoked":
@@ -33,7 +37,8 @@ export function describeAlarm(alarm: Alarm): string {
 export function exitCodeOfAlarms(alarms: readonly Alarm[]): ExitCode {
   const types = new Set(alarms.map(({ type }) => type));
   if (types.has("DeviceRevoked") || types.has("DeviceRolledBack")) return EXIT.deviceLost;
-  if (types.has("SnapshotDistrusted")) return EXIT.distrusted;
+  if (types.has("SnapshotDistrusted") || types.has("FrontierDistrusted") || types.has("DevicesDiffer"))
+    return EXIT.distrusted;
   if (types.has("LogDistrusted") || types.has("ChainDistrusted") || types.has("ChainsDisagree"))
     return EXIT.distrusted;
   return types.has("DocumentDamaged") ? EXIT.storage : EXIT.ok;

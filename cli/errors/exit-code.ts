@@ -12,6 +12,8 @@ export const EXIT = {
   storage: 9,
   /** The profile is locked, and no passphrase or a wrong one was given. */
   locked: 10,
+  /** Something is not on every device yet. */
+  incomplete: 11,
   /** Ctrl-C, as shells count it. */
   interrupted: 130,
 } as const;

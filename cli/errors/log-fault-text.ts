@@ -10,6 +10,8 @@ export function describeLogFault(fault: LogFault): string {
       return `the server left out entries: ${fault.expectedSeq} should follow and ${fault.seq} came`;
     case "LogRolledBack":
       return `the server lost or hides entries: this device has read ${fault.seenSeq} and the log now ends at ${fault.headSeq}`;
+    case "LogWithheld":
+      return `the server hides entries from this device: another device of yours has read ${fault.seenSeq} and here the log ends at ${fault.headSeq}`;
     case "LogForked":
       return `the server shows different devices different histories (entry ${fault.seq})`;
     case "LogIncarnationChanged":

@@ -26,6 +26,7 @@ export const EXIT_WORDS: Readonly<Record<ExitCode, string>> = {
   [EXIT.deviceLost]: "this device is revoked, or its profile was rolled back",
   [EXIT.storage]: "storage",
   [EXIT.locked]: "the profile is locked",
+  [EXIT.incomplete]: "something is not on every device of yours yet (sync --verify)",
   [EXIT.interrupted]: "interrupted",
 };
 

@@ -21,6 +21,10 @@ export const SNAPSHOT_BLOBS_MAX = 8_192;
 export const SNAPSHOT_EXCEPT_MAX = 1_024;
 export const ENTRY_IDS_PER_READ_MAX = 16_384;
 
+// Frontiers of own devices
+export const FRONTIER_BYTES_MAX = 8_192;
+export const FRONTIER_INBOUND_LOGS_MAX = 32;
+
 // Sigchain
 export const LINK_BYTES_MAX = 65_536;
 export const ACTIVE_DEVICES_MAX = 64;

@@ -1,7 +1,7 @@
 /**
  * Why something a person or program asked of the client did not happen. Each says enough to choose the next step.
  */
-import type { AccountId, LogId } from "../base/ids.ts";
+import type { AccountId, DeviceId, LogId } from "../base/ids.ts";
 import type { StoreError } from "../store/tx-store.ts";
 import type { DocumentError } from "../document/document-error.ts";
 import type { LogFault } from "../log/log-reader.ts";
@@ -83,6 +83,10 @@ export type Alarm =
   | { readonly type: "EntryRefused"; readonly logId: LogId; readonly seq: number; readonly rule: string }
   /** A snapshot that is not what it says, or not of a device entitled to make it. Nothing of it was taken over. */
   | { readonly type: "SnapshotDistrusted"; readonly rule: string }
+  /** What the server shows as a device's own word is not: older than before, or not of that device. */
+  | { readonly type: "FrontierDistrusted"; readonly device: DeviceId; readonly rule: string }
+  /** An own device has read the same as this one and holds something else. */
+  | { readonly type: "DevicesDiffer"; readonly device: DeviceId }
   | { readonly type: "DocumentDamaged"; readonly documentKind: string }
   | { readonly type: "DeviceRevoked" }
   | { readonly type: "DeviceRolledBack"; readonly logId: LogId };

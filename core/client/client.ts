@@ -39,6 +39,45 @@ export interface DeviceView {
   readonly addedSeq: number;
 }
 
+/**
+ * How far an own device has said it is, compared with this one. `equal`: it holds the same. `behind`: it has not said yet
+ * that it has read `missingEntries` entries that this device has. `ahead`: it has read what is not here. `incomplete`: it
+ * has read the same, and there or here something is still to be loaded, opened or sent. `differs`: it has read the same and
+ * holds something else. `unheard`: it has never said anything.
+ */
+export type FrontierState = "equal" | "behind" | "ahead" | "incomplete" | "differs" | "unheard";
+
+/** What an active own device has said of itself, signed by it. Times are by its own clock. */
+export interface DeviceFrontier {
+  readonly device: DeviceId;
+  readonly name: string;
+  readonly isThis: boolean;
+  readonly state: FrontierState;
+  /** Where in the account log it is; null for `unheard`. */
+  readonly seq: number | null;
+  /** Since when it is there with what it holds. */
+  readonly reachedAtMs: number | null;
+  /** When it last said so: at least daily while it is in use. */
+  readonly toldAtMs: number | null;
+  readonly missingEntries: number;
+  readonly aheadEntries: number;
+  /** Entries it could not open, documents it has not loaded, changes nobody but it has: what it said it lacked. */
+  readonly unopenedEntries: number;
+  readonly unloadedDocuments: number;
+  readonly unsentChanges: number;
+}
+
+export interface FrontierReport {
+  /** Where this device is in the account log. */
+  readonly incarnation: number;
+  readonly seq: number;
+  /** When the server was last read to its end and asked what devices say; null when not since the program started. */
+  readonly checkedAtMs: number | null;
+  /** Every active device has said that it holds what this one holds. Nothing else may be called synced. */
+  readonly isSynced: boolean;
+  readonly devices: readonly DeviceFrontier[];
+}
+
 export type ContactState = "requested" | "incoming" | "accepted" | "declined" | "blocked";
 
 /** How long ago somebody was last heard of: within a day, a week, a month, or longer. Coarse on purpose. */
@@ -226,6 +265,8 @@ export interface Client {
   /** The person has written the words down: they are erased here, and nobody can show them again. */
   confirmRecoveryWords(): Promise<Result<void, ClientError>>;
   devices(): Promise<Result<readonly DeviceView[], ClientError>>;
+  /** Which own device is where, and what it lacks. Asks the server while there is a connection; works without. */
+  deviceFrontiers(): Promise<Result<FrontierReport, ClientError>>;
   setDisplayName(name: string): Promise<Result<void, ClientError>>;
   setDeviceName(device: DeviceId, name: string): Promise<Result<void, ClientError>>;
   /**

@@ -27,6 +27,7 @@ import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-iden
 import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
 import type { EngineContext } from "./engine-context.ts";
+import { createFrontiers, type Frontiers } from "./frontiers/frontiers.ts";
 import type { Gateway } from "./gateway.ts";
 import { connectHome, type HomeLink, type HomeSession } from "./home-link.ts";
 import { createInbound } from "./inbound.ts";
@@ -80,6 +81,9 @@ export interface Engine {
   readonly chains: ChainStore;
   readonly own: OwnAccount;
   readonly direct: DirectSync;
+  readonly frontiers: Frontiers;
+  /** Hears what other own devices say of themselves, while there is a connection. */
+  exchangeFrontiers(): Promise<Result<void, ClientError>>;
   emit(event: ClientEvent): void;
   onEvent(listener: (event: ClientEvent) => void): () => void;
   status(): ConnectionStatus;
@@ -268,6 +272,12 @@ export async function createEngine(
     contactLogs,
     take: conversations.take,
   });
+  const frontiers = createFrontiers({
+    context,
+    log,
+    isLoaded: snapshots.isComplete,
+    inboundReader: inbound.reader,
+  });
   const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
   const direct = createDirectSync({
     context,
@@ -416,6 +426,7 @@ export async function createEngine(
   async function tend(link: HomeLink): Promise<void> {
     const tended = await link.tend();
     if (!tended.ok) platform.logger.log("warn", "snapshot", { error: tended.error.type });
+    if (!isStopped && home === link) await exchangeFrontiers();
     if (isStopped || home !== link) return;
     const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 512;
     cancelTend?.();
@@ -423,6 +434,15 @@ export async function createEngine(
       cancelTend = null;
       if (home === link) void tend(link);
     });
+  }
+
+  /** A server that refuses it is no reason to fail; what then is not known is not claimed. */
+  async function exchangeFrontiers(): Promise<Result<void, ClientError>> {
+    if (home === null) return err({ type: "NotOnline" });
+    const exchanged = await frontiers.exchange(home);
+    if (exchanged.ok || exchanged.error.type !== "Refused") return exchanged;
+    platform.logger.log("warn", "frontier", { error: exchanged.error.code });
+    return ok();
   }
 
   function retryLater(): void {
@@ -531,6 +551,8 @@ export async function createEngine(
     const settled = await settle(linked.value);
     if (!settled.ok) return settled;
     const tended = await linked.value.tend();
+    const exchanged = await exchangeFrontiers();
+    if (!exchanged.ok) return exchanged;
     // A snapshot that was not made is no reason to fail; history that is not here is.
     return tended.ok || snapshots.isComplete() ? ok() : tended;
   }
@@ -601,6 +623,8 @@ export async function createEngine(
     if (!snapshotsStarted.ok) return snapshotsStarted;
     const logStarted = await log.start();
     if (!logStarted.ok) return logStarted;
+    const frontiersStarted = await frontiers.start();
+    if (!frontiersStarted.ok) return frontiersStarted;
     const outboxStarted = await outbox.start();
     return outboxStarted.ok ? conversations.start() : outboxStarted;
   });
@@ -624,6 +648,8 @@ export async function createEngine(
     chains,
     own,
     direct,
+    frontiers,
+    exchangeFrontiers,
     emit,
     onEvent: (listener) => {
       listeners.add(listener);

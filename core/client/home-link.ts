@@ -75,6 +75,8 @@ export interface HomeLink {
   catchUp(): Promise<Result<void, ClientError>>;
   /** Loads what of the history is still behind, and looks after snapshots. */
   tend(): Promise<Result<void, ClientError>>;
+  /** Where this device stands in the logs of others it follows. */
+  inboundPoints(): Promise<ReadonlyMap<LogId, LogPoint>>;
   /** Acknowledges a log as far as its ops are in the account log. */
   acknowledge(logId: LogId): Promise<void>;
 }
@@ -478,24 +480,29 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   }
 
   /** Logs that were read to where they may be acknowledged: everything up to there is in the account log. */
-  function inboundPoints(points: ReadonlyMap<LogId, LogPoint>): InboundPoints {
+  function ackablePoints(points: ReadonlyMap<LogId, LogPoint>): InboundPoints {
     return [...points]
       .filter(([logId, point]) => conversations.ackableSeq(logId, point.seq) >= point.seq)
       .map(([logId, point]) => ({ logId, point }));
   }
 
-  async function tend(): Promise<Result<void, ClientError>> {
-    const account = followed.get(context.accountLogId);
-    if (account === undefined) return ok();
+  async function inboundPoints(): Promise<ReadonlyMap<LogId, LogPoint>> {
     const points = new Map<LogId, LogPoint>();
     for (const [logId, one] of followed) {
-      if (one === account) continue;
+      if (logId === context.accountLogId) continue;
       const reader = await one.reader();
       if (reader.ok) points.set(logId, reader.value.point);
     }
-    return snapshots.tend(gateway, account.channel, () => inboundPoints(points));
+    return points;
   }
 
-  const home: HomeLink = { gateway, push, openContactLogs, catchUp, tend, acknowledge };
+  async function tend(): Promise<Result<void, ClientError>> {
+    const account = followed.get(context.accountLogId);
+    if (account === undefined) return ok();
+    const points = await inboundPoints();
+    return snapshots.tend(gateway, account.channel, () => ackablePoints(points));
+  }
+
+  const home: HomeLink = { gateway, push, openContactLogs, catchUp, tend, inboundPoints, acknowledge };
   return { start, home };
 }

@@ -35,6 +35,7 @@ import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
 import { fetchFirstEpochs } from "./first-epochs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
 import type { Platform } from "./platform.ts";
 import { createTables } from "./tables.ts";
@@ -268,6 +269,21 @@ export function createClient(engine: Engine): Client {
           isActive: device.revokedSeq === null,
           addedSeq: device.addedSeq,
         })),
+      );
+    },
+    async deviceFrontiers() {
+      // What is not known without the server is said as what it is; only a store that fails is a failure.
+      if (engine.status().state === "online") await engine.exchangeFrontiers();
+      return serial.run(() =>
+        reportFrontiers({
+          frontiers: engine.frontiers,
+          chain: own.chain,
+          deviceId: identity.deviceId,
+          async names() {
+            const document = await settings();
+            return document.ok ? ok(document.value.deviceNamesById) : document;
+          },
+        }),
       );
     },
     setDisplayName: async (name) => {

@@ -20,6 +20,7 @@
  * | snapshot | | newest snapshot this device knows to be right |
  * | restore | document id | documents of a snapshot still to be loaded |
  * | packed | document id | where a snapshot has a document, or will have |
+ * | frontier | device id | what each own device last said of itself |
  * | op | conversation, hlc, device, op id | all ops, in the order of the view |
  * | feed | conversation, device | which ops of a device are here, and the last of them |
  * | tally | conversation | how many messages there are, and the newest op |
@@ -40,6 +41,7 @@
 import {
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
+  FRONTIER_BYTES_MAX,
   LINK_BYTES_MAX,
   MESSAGE_TEXT_BYTES_MAX,
   OP_BYTES_MAX,
@@ -61,6 +63,7 @@ import {
 } from "../codec/shape.ts";
 import { CHANGE_BYTES_MAX, CHANGES_PER_ITEM_MAX } from "../log/account-entry.ts";
 import { documentNameShape } from "../log/document-name.ts";
+import { frontierContentShape } from "../log/frontier.ts";
 import { documentRowShape } from "../log/snapshot/snapshot-index.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
@@ -121,6 +124,8 @@ const snapshotRow = struct({ id: id("snapshot"), upto: logPointShape });
 
 /** `missedAtMs`: when the account log was first read to its end without them. */
 const directRow = struct({ document: documentNameShape, changes, missedAtMs: nullable(integer(0)) });
+
+const frontierRow = struct({ content: frontierContentShape, frontier: bytes(1, FRONTIER_BYTES_MAX) });
 
 const opRow = struct({ op: bytes(1, OP_BYTES_MAX), arrivedAtMs: integer(0) });
 
@@ -184,6 +189,7 @@ export type FeedRow = ShapeOf<typeof feedRow>;
 export type TallyRow = ShapeOf<typeof tallyRow>;
 export type OutboxRow = ShapeOf<typeof outboxRow>;
 export type ParcelRow = ShapeOf<typeof parcelRow>;
+export type FrontierRow = ShapeOf<typeof frontierRow>;
 export type ReaderRow = ShapeOf<typeof readerRow>;
 export type WriterRow = ShapeOf<typeof writerRow>;
 export type OutRow = ShapeOf<typeof outRow>;
@@ -213,6 +219,7 @@ export function createTables(store: TxStore) {
     snapshot: createTable(store, "snapshot", snapshotRow),
     restore: createTable(store, "restore", documentRowShape),
     packed: createTable(store, "packed", documentRowShape),
+    frontier: createTable(store, "frontier", frontierRow),
     op: createTable(store, "op", opRow),
     feed: createTable(store, "feed", feedRow),
     tally: createTable(store, "tally", tallyRow),

@@ -44,6 +44,7 @@ export const LABEL = {
   deletedAccount: "dovetail/1/deleted-account",
   deletedHandle: "dovetail/1/deleted-handle",
   directTranscript: "dovetail/1/direct-transcript",
+  frontierDocuments: "dovetail/1/frontier-documents",
 
   // Signatures
   signLink: "dovetail/1/sign/link",
@@ -53,6 +54,7 @@ export const LABEL = {
   signAccountEntry: "dovetail/1/sign/account-entry",
   signSnapshot: "dovetail/1/sign/snapshot",
   signEndorsement: "dovetail/1/sign/endorsement",
+  signFrontier: "dovetail/1/sign/frontier",
   signPreKey: "dovetail/1/sign/prekey",
   signRelay: "dovetail/1/sign/relay",
   signRecoveryRead: "dovetail/1/sign/recovery-read",
@@ -78,6 +80,7 @@ export const LABEL = {
   cutKey: "dovetail/1/kdf/cut",
   accountEntryKey: "dovetail/1/kdf/account-entry",
   snapshotKey: "dovetail/1/kdf/snapshot",
+  frontierKey: "dovetail/1/kdf/frontier",
   writerTagSeed: "dovetail/1/kdf/writer-tag-seed",
   storeValue: "dovetail/1/kdf/store-value",
   storeDocument: "dovetail/1/kdf/store-document",
@@ -94,6 +97,7 @@ export const LABEL = {
   // SEAL
   sealAccountEntry: "dovetail/1/seal/account-entry",
   sealSnapshot: "dovetail/1/seal/snapshot",
+  sealFrontier: "dovetail/1/seal/frontier",
   sealSnapshotBlob: "dovetail/1/seal/snapshot-blob",
   sealEpochBox: "dovetail/1/seal/epoch-box",
   sealEpochWalk: "dovetail/1/seal/epoch-walk",

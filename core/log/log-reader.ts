@@ -30,6 +30,8 @@ export type LogFault =
   | { readonly type: "LogGap"; readonly expectedSeq: number; readonly seq: number }
   /** The log ends before a point already read: withheld, truncated, or rolled back. */
   | { readonly type: "LogRolledBack"; readonly seenSeq: number; readonly headSeq: number }
+  /** Another own device has read further than the log that is shown here goes. */
+  | { readonly type: "LogWithheld"; readonly seenSeq: number; readonly headSeq: number }
   /** Two histories at one seq: the server shows different readers different logs. */
   | { readonly type: "LogForked"; readonly seq: number }
   /** The log was started anew without a reseed we accept. */

@@ -10,6 +10,7 @@ import {
   BLOBS_PER_READ_MAX,
   ENTRY_BYTES_MAX,
   ENTRY_IDS_PER_READ_MAX,
+  FRONTIER_BYTES_MAX,
   KEY_PACKAGE_BYTES_MAX,
   READ_PAGE_ENTRIES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
@@ -141,6 +142,10 @@ export const clientFrameShape = variants({
       endorsement: bytes(1, ENDORSEMENT_BYTES_MAX),
     },
   ],
+  /** What this device says of itself to its siblings; takes the place of what it said before. */
+  putFrontier: [36, { requestId, frontier: bytes(1, FRONTIER_BYTES_MAX) }],
+  /** The last frontier of each active device of the own account. */
+  readFrontiers: [37, { requestId }],
   /** Ids of entries after `after`, also of those the server has trimmed. */
   readIds: [35, { requestId, channel, after: integer(0), limit: integer(1, ENTRY_IDS_PER_READ_MAX) }],
 });

@@ -3,10 +3,12 @@
  * `challenge`, `deliver` and `goodbye` come unasked. Rules GW1-GW12.
  */
 import {
+  ACTIVE_DEVICES_MAX,
   APPEND_BATCH_ENTRIES_MAX,
   BLOB_BYTES_MAX,
   BLOBS_PER_READ_MAX,
   ENTRY_IDS_PER_READ_MAX,
+  FRONTIER_BYTES_MAX,
   READ_PAGE_ENTRIES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../base/limits.ts";
@@ -82,6 +84,16 @@ export const serverFrameShape = variants({
       ids: bytes(0, ENTRY_IDS_PER_READ_MAX * HASH_BYTES),
       kept: list(placedEntryShape, READ_PAGE_ENTRIES_MAX),
       head: logPointShape,
+    },
+  ],
+  frontiers: [
+    33,
+    {
+      requestId,
+      frontiers: list(
+        struct({ device: id("device"), frontier: bytes(1, FRONTIER_BYTES_MAX) }),
+        ACTIVE_DEVICES_MAX,
+      ),
     },
   ],
   /** The server closes the connection after this. */

@@ -14,6 +14,7 @@ import {
   handlePublishPreKeys,
   handleReadBoxes,
 } from "./device-frames.ts";
+import { handlePutFrontier, handleReadFrontiers } from "./frontier-frames.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import {
   handleAck,
@@ -121,6 +122,10 @@ function dispatch(
       return handleEndorse(context, connection, frame);
     case "readIds":
       return handleReadIds(context, connection, frame);
+    case "putFrontier":
+      return handlePutFrontier(context, connection, frame);
+    case "readFrontiers":
+      return handleReadFrontiers(context, connection, frame);
     case "deleteAccount":
       return handleDeleteAccount(context, connection, frame);
     case "ping":

@@ -2,6 +2,7 @@
 import { ok } from "@dovetail/core/base/result.ts";
 import type { StoreEvent } from "./log-store.ts";
 import { createMemoryDirectory } from "./memory-directory.ts";
+import { createMemoryFrontiers } from "./memory-frontiers.ts";
 import { createMemoryAdmission } from "./memory-invitations.ts";
 import { createMemoryLogs } from "./memory-logs.ts";
 import { createMemorySnapshots } from "./memory-snapshots.ts";
@@ -19,14 +20,17 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
   const { directory, owners } = createMemoryDirectory(announce, admission);
   const { logs, logById, figures } = createMemoryLogs(owners, announce, quotas);
   const { forgetAccount, blobBytes, ...snapshots } = createMemorySnapshots(owners, logById, quotas);
+  const { forgetFrontiers, ...frontiers } = createMemoryFrontiers(owners);
   admission.forgetAccount = (accountId) => {
     forgetAccount(accountId);
+    forgetFrontiers(accountId);
     for (const log of logById.values()) if (log.ownerId === accountId) logById.delete(log.logId);
   };
   return {
     ...logs,
     ...directory,
     ...snapshots,
+    ...frontiers,
     ...admission.operations,
     isDeleted: (accountId) => Promise.resolve(ok(admission.deletedAccounts.has(accountId))),
     erased: () => Promise.resolve(ok()),

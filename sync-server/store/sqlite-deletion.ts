@@ -91,7 +91,7 @@ function prepareRemove(deps: SqliteDeletionDeps): (accountId: AccountId) => Resu
   const { db, heads, standings, tombstones } = deps;
   const select = db.prepare("SELECT id, handle FROM accounts WHERE account_id = ?");
   const selectDevices = db.prepare("SELECT device_id FROM devices WHERE account = ?");
-  const deleteSmall = ["links", "boxes", "added_boxes", "devices", "prekeys"].map((table) =>
+  const deleteSmall = ["links", "boxes", "added_boxes", "devices", "prekeys", "frontiers"].map((table) =>
     db.prepare(`DELETE FROM ${table} WHERE account = ?`),
   );
   const noteLogs = db.prepare("INSERT INTO erasures (log) SELECT id FROM logs WHERE owner = ?");

@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 const IN_MEMORY = ":memory:";
 
@@ -120,8 +120,15 @@ DROP INDEX logs_single;
 CREATE UNIQUE INDEX logs_single ON logs (owner, kind) WHERE kind < 3;
 `;
 
+/** What version 5 adds: what each device last said of itself, sealed. */
+const SCHEMA_5 = `
+CREATE TABLE frontiers (
+  account INTEGER NOT NULL, device_id BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (account, device_id)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** A new file is made by all of them, an older one by those it has not seen. */
-const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4];
+const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5];
 
 /** What made a file of version 1, for the test that takes one over. */
 export const FIRST_SCHEMA: readonly string[] = [

@@ -12,6 +12,7 @@ import { backupDatabase } from "./sqlite-backup.ts";
 import { createSqliteDeletion } from "./sqlite-deletion.ts";
 import { createSqliteDirectory } from "./sqlite-directory.ts";
 import { createSqliteFigures } from "./sqlite-figures.ts";
+import { createSqliteFrontiers } from "./sqlite-frontiers.ts";
 import { createSqliteInvitations, createTombstones } from "./sqlite-invitations.ts";
 import { createLogHeads } from "./sqlite-log-heads.ts";
 import { createSqliteLogs } from "./sqlite-logs.ts";
@@ -89,6 +90,7 @@ export function openSqliteStore(
     ...createSqlitePreKeys(deps),
     ...createSqliteSnapshots(deps),
     ...createSqliteReclaim(deps),
+    ...createSqliteFrontiers(deps),
     ...deletion,
     ...createSqliteInvitations(db, queue),
     ...createSqliteFigures(deps),

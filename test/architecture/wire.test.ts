@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "6ebde5164363f82f52afe55a99d1935d77cb5815d557874b673b8c425846fc9d" };
+const PINNED = { version: 1, hash: "e25804347884801432bab3216f7e5ccf93cd2c997528f10f7b56c08eb5928604" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

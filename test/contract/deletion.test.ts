@@ -49,7 +49,9 @@ async function fillAccount(store: ServerStore, seed: string, handle: string) {
   must(await store.publishPreKeys(accountId, deviceId, preKeys, NOW_MS));
   const blob = random.bytes(30_000);
   must(await store.putBlobs(accountId, [blob], NOW_MS));
-  const own: Bytes[] = [idBytes(accountId), idBytes(deviceId), idBytes(sibling.deviceId), blob];
+  const frontier = random.bytes(300);
+  must(await store.putFrontier(accountId, deviceId, frontier));
+  const own: Bytes[] = [frontier, idBytes(accountId), idBytes(deviceId), idBytes(sibling.deviceId), blob];
   own.push(step.link, second.link, step.recoveryKey, sibling.signKey, ...preKeys.map(({ bytes }) => bytes));
   if (step.boxes !== null && second.box !== null) own.push(step.boxes, second.box);
   const logs = [];

@@ -17,6 +17,7 @@ import { createSeededRandom } from "../support/seeded-random.ts";
 import { NOW_MS, registerAccount, storeEntry } from "../support/store-world.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeDirectoryStore } from "./directory-store.ts";
+import { describeFrontierStore } from "./frontier-store.ts";
 import { describeLogStore, type ServerStoreMedium } from "./log-store.ts";
 import { describeSnapshotStore } from "./snapshot-store.ts";
 
@@ -29,6 +30,7 @@ for (const [name, medium] of [
   describeLogStore(name, medium);
   describeDirectoryStore(name, medium);
   describeSnapshotStore(name, medium);
+  describeFrontierStore(name, medium);
 }
 
 function memoryMedium(): ServerStoreMedium {

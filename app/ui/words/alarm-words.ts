@@ -37,6 +37,14 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
         text: text("alarmSnapshotText", { rule: alarm.rule }),
         isFinal: false,
       };
+    case "FrontierDistrusted":
+      return {
+        title: text("alarmFrontier"),
+        text: text("alarmFrontierText", { rule: alarm.rule }),
+        isFinal: false,
+      };
+    case "DevicesDiffer":
+      return { title: text("alarmDiffer"), text: text("alarmDifferText"), isFinal: false };
     case "DocumentDamaged":
       return { title: text("alarmDocument"), text: text("alarmDocumentText"), isFinal: false };
     case "DeviceRevoked":
@@ -56,6 +64,8 @@ function describeFault(fault: LogFault): string {
       return text("alarmLogGap", { expected: fault.expectedSeq, seq: fault.seq });
     case "LogRolledBack":
       return text("alarmLogRolledBack", { seen: fault.seenSeq, head: fault.headSeq });
+    case "LogWithheld":
+      return text("alarmLogWithheld", { seen: fault.seenSeq, head: fault.headSeq });
     case "LogForked":
       return text("alarmLogForked", { seq: fault.seq });
     case "LogIncarnationChanged":

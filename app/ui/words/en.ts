@@ -488,6 +488,8 @@ export const EN = {
   alarmLogGap: "It left out entries: {expected} should follow, {seq} came. Nothing of it was taken over.",
   alarmLogRolledBack:
     "It lost or hides entries: this device has read {seen}, the log now ends at {head}. A server put back from an old backup does this too. Ask whoever runs it.",
+  alarmLogWithheld:
+    "It hides entries from this device: another device of yours has read {seen}, here the log ends at {head}.",
   alarmLogForked:
     "It shows two histories at entry {seq}. Your devices were given different entries at the same place. Nothing of it was taken over.",
   alarmLogIncarnation:
@@ -502,6 +504,12 @@ export const EN = {
   alarmSnapshot: "The server offers a packed history that does not hold",
   alarmSnapshotText:
     "It breaks a rule ({rule}). Nothing of it was taken over, and your devices keep what they have.",
+  alarmFrontier: "The server shows a device's own word that is not",
+  alarmFrontierText:
+    "It breaks a rule ({rule}). Nothing of it was taken over. Synchronise both devices and look again.",
+  alarmDiffer: "A device of yours holds something else",
+  alarmDifferText:
+    "It has read the same as this one and does not hold the same. Nothing is lost here. Synchronise both devices directly.",
   alarmDocument: "A stored document is damaged",
   alarmDocumentText: "Its undamaged parts are shown. What is missing comes back from the server.",
   alarmRevoked: "This device was revoked",

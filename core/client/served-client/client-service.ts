@@ -21,6 +21,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     recoveryWords: [],
     confirmRecoveryWords: [],
     devices: [],
+    deviceFrontiers: [],
     setDisplayName: [textArgument],
     setDeviceName: [device, textArgument],
     revokeDevice: [device],
