@@ -191,7 +191,7 @@ describe("the file of a deleted account", () => {
       ["accounts", "acks", "added_boxes", "blobs", "boxes", "devices", "endorsements", "entries", "erasures"],
       ["deleted", "invitations", "meta"],
     ];
-    emptied.push("links", "logs", "prekeys", "snapshots", "tickets", "trimmed", "writers");
+    emptied.push("frontiers", "links", "logs", "prekeys", "snapshots", "tickets", "trimmed", "writers");
     expect(tables).toEqual([...emptied, ...others].sort());
     const left = emptied.filter((name) => db.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined);
     db.close();

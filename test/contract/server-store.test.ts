@@ -144,7 +144,9 @@ describe("the SQLite file", () => {
     const { accountId } = await registerAccount(before, createSeededRandom("old"));
     await before.close();
     const db = new DatabaseSync(path);
-    db.exec("DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures");
+    db.exec(
+      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers",
+    );
     db.exec("UPDATE meta SET value = 2 WHERE key = 'schema_version'");
     db.close();
     const after = must(openSqliteStore(path, silentLogger));

@@ -1,8 +1,10 @@
 /** History that arrives whole, and a server that shrinks: stories with the real server. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Client } from "@dovetail/core";
+import { toHex } from "../../core/base/bytes.ts";
 import { createSystemClock } from "../../core/base/clock.ts";
 import { idFromBytes } from "../../core/base/ids.ts";
+import { createPlatformRandom } from "../../core/base/random.ts";
 import { ok } from "../../core/base/result.ts";
 import { makeSnapshot } from "../../core/client/snapshot/snapshot-maker.ts";
 import type { Documents } from "../../core/document/documents.ts";
@@ -440,7 +442,10 @@ describe("making a snapshot", () => {
       bytesByAttempt.push(0);
       return isFailing ? [{ type: "failed", requestId: frame.requestId, code: "overloaded" }] : null;
     };
-    await write(ada, friends.conversationId, ["x".repeat(20_000), ...numbered(TAIL + 2)]);
+    await write(ada, friends.conversationId, [
+      toHex(createPlatformRandom().bytes(10_000)),
+      ...numbered(TAIL + 2),
+    ]);
     await settle(ada, friends.ben);
     isFailing = false;
     bytesByAttempt.push(0);

@@ -14,7 +14,7 @@ import { checkQuote, type LogReader } from "../../log/log-reader.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import { activeDevices } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
-import type { AccountLog } from "../account-log.ts";
+import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";

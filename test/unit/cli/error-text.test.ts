@@ -190,6 +190,7 @@ describe("describeError", () => {
       deviceLost: 8,
       storage: 9,
       locked: 10,
+      incomplete: 11,
       interrupted: 130,
     });
   });
@@ -240,6 +241,17 @@ describe("alarms", () => {
     expect(
       exitCodeOfAlarms([{ type: "ChainsDisagree", accountId: account() }, { type: "DeviceRevoked" }]),
     ).toBe(EXIT.deviceLost);
+  });
+
+  test("name a device, a rule and what to do when devices do not agree", () => {
+    const device = idFromBytes("device", new Uint8Array(16).fill(0xab));
+    const differ = { type: "DevicesDiffer", device } as const;
+    expect(describeAlarm(differ)).toContain("abababab");
+    expect(exitCodeOfAlarms([differ])).toBe(EXIT.distrusted);
+    const stale = { type: "FrontierDistrusted", device, rule: HOSTILE } as const;
+    expect(describeAlarm(stale)).not.toMatch(DANGEROUS);
+    expect(describeAlarm(stale)).toContain("sync --verify");
+    expect(exitCodeOfAlarms([stale])).toBe(EXIT.distrusted);
   });
 
   test("say what was found, harmlessly", () => {
