@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { idFromBytes } from "../../../core/base/ids.ts";
 import { type AccountId, parseId } from "@dovetail/core";
 import { describeAlarm, exitCodeOfAlarms } from "../../../cli/errors/alarm-text.ts";
 import type { CliError } from "../../../cli/errors/command-error.ts";
