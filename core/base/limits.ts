@@ -47,6 +47,14 @@ export const PLATFORM_BYTES_MAX = 64;
 export const SERVER_ORIGIN_CHARS_MAX = 267;
 export const CODE_TEXT_CHARS_MAX = 1_024;
 
+// Rotation by the calendar
+export const EPOCH_ROTATE_MS = 604_800_000;
+export const KEM_ROTATE_MS = 2_592_000_000;
+/** How much later each next device of an account does what the first has not done. */
+export const CALENDAR_STAGGER_MS = 3_600_000;
+/** The longest time between two looks that counts; more is taken for a clock that was wrong. */
+export const CALENDAR_GAP_MS_MAX = 5_184_000_000;
+
 // Prekeys and ratchet
 export const PREKEY_POOL_MAX = 100;
 export const PREKEY_REFILL_BELOW = 50;

@@ -1,25 +1,22 @@
 /**
- * Links that start an epoch: revoking devices, and rotating. Rules EP1-EP12, AR11-AR14.
+ * Links that start an epoch: revoking devices, and rotating. Rules EP1-EP12, AR11-AR14, CA3.
  *
- * Link and boxes are appended as one act by compare-and-swap; who loses discards its secret and builds again on the new
- * head. A revocation first reads the account log to its end, because the cut says what of the revoked device still counts.
+ * Link and boxes are appended as one act. The account log is read to its end first, because the cut of a revocation says
+ * what of the revoked device still counts.
  */
 import type { DeviceId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { activeDevices } from "../sigchain/chain-state.ts";
 import { createRevoke, createRotate } from "../sigchain/create/create-link.ts";
-import { discardEpoch } from "../sigchain/epoch/create-epoch.ts";
 import { createCut } from "../sigchain/epoch/cut.ts";
+import { appendOwnLink, asOwnLink, type ChainWriter, type OwnLink, ownSigner } from "./append-own-link.ts";
 import type { ClientError } from "./client-error.ts";
-import type { Engine } from "./engine.ts";
-
-/** How often a lost compare-and-swap is tried again. */
-const ATTEMPTS_MAX = 8;
 
 /** What to do: take devices out, or only start anew. */
 export type EpochChange =
   | { readonly type: "revoke"; readonly deviceIds: readonly DeviceId[] }
-  | { readonly type: "rotate" };
+  /** `after`: only while this epoch is the current one. */
+  | { readonly type: "rotate"; readonly after?: number };
 
 /**
  * Makes the change; resolves once it is on the chain and this device has the new secret.
@@ -27,52 +24,24 @@ export type EpochChange =
  * - Fails: `UnknownDevice` for one that is not active; `ChainDistrusted` with the rule it would break, such as revoking
  *   the last device; `Refused` with `device-on-hold` from a device added less than 24 hours ago; server errors.
  */
-export async function changeEpoch(engine: Engine, change: EpochChange): Promise<Result<void, ClientError>> {
-  const { context, own } = engine;
-  const { identity } = context;
-  const linked = await engine.connected();
-  if (!linked.ok) return linked;
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const refreshed = await context.serial.run(() => context.refreshOwnChain());
-    if (!refreshed.ok) return refreshed;
-    const read = await linked.value.catchUp();
-    if (!read.ok) return read;
-    const built = build(engine, change);
-    if (!built.ok) return built;
-    const { link, epoch } = built.value;
-    const appended = await context
-      .directory(identity.origin)
-      .appendLink(identity.accountId, { link, boxes: epoch.boxes, box: null });
-    discardEpoch(epoch);
-    if (appended.ok) return context.serial.run(() => context.refreshOwnChain());
-    if (appended.error.type !== "Refused" || appended.error.code !== "chain-conflict") {
-      // The answer may be lost and the link there: the chain tells.
-      const after = await context.serial.run(() => context.refreshOwnChain());
-      return after.ok && own.chain().head === built.value.state.head ? ok() : appended;
-    }
-  }
-  return err({ type: "Refused", code: "chain-conflict" });
+export function changeEpoch(engine: ChainWriter, change: EpochChange): Promise<Result<void, ClientError>> {
+  return appendOwnLink(engine, { isAfterLog: true, build: () => build(engine, change) });
 }
 
-function build(engine: Engine, change: EpochChange) {
-  const { context, own, log } = engine;
-  const { random, clock, identity } = context;
+function build({ context, own, log }: ChainWriter, change: EpochChange): Result<OwnLink | null, ClientError> {
+  const { random, clock } = context;
   const state = own.chain();
   const number = state.epochs.length;
+  // CA3: a sibling was faster; one new epoch is what both wanted.
+  if (change.type === "rotate" && change.after !== undefined && change.after !== number) return ok(null);
   const secret = own.epochSecret(number);
-  if (secret === null) return err<ClientError>({ type: "EpochUnavailable", epoch: number, rule: "NoSecret" });
+  if (secret === null) return err({ type: "EpochUnavailable", epoch: number, rule: "NoSecret" });
   const epochContext = { state, timeMs: Math.max(0, clock.nowMs()), earlier: [{ number, secret }] };
-  const signer = { signerId: identity.keys.signerId, sign: identity.keys.sign };
-  if (change.type === "rotate") return distrusted(engine, createRotate(random, epochContext, signer));
+  const signer = ownSigner(context);
+  if (change.type === "rotate") return asOwnLink(context, createRotate(random, epochContext, signer));
   const active = new Set(activeDevices(state).map((device) => device.id));
   const unknown = change.deviceIds.find((device) => !active.has(device));
-  if (unknown !== undefined) return err<ClientError>({ type: "UnknownDevice" });
+  if (unknown !== undefined) return err({ type: "UnknownDevice" });
   const cut = createCut(random, { logId: context.accountLogId, ...log.reader().point });
-  return distrusted(engine, createRevoke(random, epochContext, signer, { deviceIds: change.deviceIds, cut }));
-}
-
-function distrusted<T>(engine: Engine, built: Result<T, { readonly type: string }>): Result<T, ClientError> {
-  return built.ok
-    ? built
-    : err({ type: "ChainDistrusted", accountId: engine.context.identity.accountId, rule: built.error.type });
+  return asOwnLink(context, createRevoke(random, epochContext, signer, { deviceIds: change.deviceIds, cut }));
 }

@@ -17,6 +17,7 @@ import { sealTxStore } from "../store/sealing-tx-store.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { type AccountLog, createAccountLog } from "./account-log/account-log.ts";
 import { createAwaitedChains } from "./awaited-chains.ts";
+import { keepCalendar } from "./calendar/keep-calendar.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
@@ -428,6 +429,9 @@ export async function createEngine(
     if (!tended.ok) platform.logger.log("warn", "snapshot", { error: tended.error.type });
     if (!isStopped && home === link) await exchangeFrontiers();
     if (isStopped || home !== link) return;
+    const kept = await keepCalendar(writer);
+    if (!kept.ok) platform.logger.log("warn", "calendar", { error: kept.error.type });
+    if (isStopped || home !== link) return;
     const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 512;
     cancelTend?.();
     cancelTend = clock.schedule(Math.round(TEND_MS * jitter), () => {
@@ -554,7 +558,10 @@ export async function createEngine(
     const exchanged = await exchangeFrontiers();
     if (!exchanged.ok) return exchanged;
     // A snapshot that was not made is no reason to fail; history that is not here is.
-    return tended.ok || snapshots.isComplete() ? ok() : tended;
+    if (!tended.ok && !snapshots.isComplete()) return tended;
+    const kept = await keepCalendar(writer);
+    if (!kept.ok) platform.logger.log("warn", "calendar", { error: kept.error.type });
+    return ok();
   }
 
   /** Rounds of sending and reading until a round moves nothing. */
@@ -617,6 +624,7 @@ export async function createEngine(
     return flushed.ok ? closed : flushed;
   }
 
+  const writer = { context, own, log, connected };
   const started = await serial.run(async (): Promise<Result<void, ClientError>> => {
     // Before the log: what a snapshot has is no change of this device.
     const snapshotsStarted = await snapshots.start();

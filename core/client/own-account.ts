@@ -19,6 +19,7 @@ import type { ClientError } from "./client-error.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import type { DirectoryClient } from "./directory-client.ts";
 import { fetchBoxes } from "./fetch-boxes.ts";
+import { loadOwnKemKeys, type OwnKemKeys } from "./own-kem-keys.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Tables } from "./tables.ts";
 
@@ -28,6 +29,8 @@ export interface OwnAccount {
   cutSeqOf(device: DeviceId): number | null;
   /** Newer links, and the secrets of epochs this device has not opened yet. */
   refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>>;
+  /** The X-Wing key that is to replace the one the chain names for this device. */
+  readonly nextKemKey: OwnKemKeys["next"];
 }
 
 export interface OwnAccountDeps {
@@ -55,13 +58,22 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   const cutSeqByDevice = new Map(
     cutRows.value.map(({ key, value }) => [rowKeyParts(key)[1] as DeviceId, value.seq]),
   );
-  const holder = { signerId: identity.keys.signerId, kem: identity.keys.kem };
+  const kemLoaded = await loadOwnKemKeys(store, tables, identity);
+  if (!kemLoaded.ok) return kemLoaded;
+  const kemKeys = kemLoaded.value;
 
   async function refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>> {
     const refreshed = await chains.refresh(identity.accountId, directory);
     if (!refreshed.ok) return refreshed;
     chain = refreshed.value;
-    if (chain.devicesById.get(identity.deviceId)?.revokedSeq !== null) return err({ type: "DeviceRevoked" });
+    const device = chain.devicesById.get(identity.deviceId);
+    if (device === undefined || device.revokedSeq !== null) return err({ type: "DeviceRevoked" });
+    const opened = await openNewer(gateway);
+    // CA6: with every epoch up to here open, nothing is left that the earlier key could open.
+    return opened.ok ? kemKeys.settle(device.kemKey) : opened;
+  }
+
+  async function openNewer(gateway: Gateway): Promise<Result<void, ClientError>> {
     const isComplete =
       chain.epochs.every((_, index) => secrets.has(index + 1)) &&
       chain.cuts.every((cut) => cut.deviceIds.every((device) => cutSeqByDevice.has(device)));
@@ -117,11 +129,14 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   }
 
   function openOne(boxes: StoredBoxes): EpochSecret | null {
-    const opened = openEpoch(chain, boxes.epoch, boxes.boxes, holder);
-    if (opened.ok) return opened.value.secret;
-    for (const added of boxes.added) {
-      const mine = openAddedBox(chain, added, holder);
-      if (mine.ok) return mine.value;
+    for (const kem of kemKeys.all()) {
+      const holder = { signerId: identity.keys.signerId, kem };
+      const opened = openEpoch(chain, boxes.epoch, boxes.boxes, holder);
+      if (opened.ok) return opened.value.secret;
+      for (const added of boxes.added) {
+        const mine = openAddedBox(chain, added, holder);
+        if (mine.ok) return mine.value;
+      }
     }
     return null;
   }
@@ -131,5 +146,6 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
     epochSecret: (epoch) => secrets.get(epoch) ?? null,
     cutSeqOf: (device) => cutSeqByDevice.get(device) ?? null,
     refresh,
+    nextKemKey: kemKeys.next,
   });
 }

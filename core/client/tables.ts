@@ -5,6 +5,8 @@
  * |---|---|---|
  * | profile | | the device and its account |
  * | enrolment | | the device an account is about to get, until its chain tells |
+ * | nextKem | | the X-Wing key that is to replace this device's, until its chain names it |
+ * | calendar | | how old the epoch and this device's X-Wing key are, as far as this device has seen |
  * | epoch | number | epoch secret |
  * | cut | device id | last seq of the account log that counts for a revoked device |
  * | chain | account id, seq | verified links, own and contacts' |
@@ -90,6 +92,14 @@ const enrolmentRow = struct({
       recoveryKey: bytes(RECOVERY_KEY_BYTES),
     }),
   ),
+});
+
+const calendarRow = struct({
+  epoch: integer(1),
+  kemSeq: integer(1),
+  epochAgeMs: integer(0),
+  kemAgeMs: integer(0),
+  lookedAtMs: integer(0),
 });
 
 const readerRow = struct({
@@ -204,6 +214,8 @@ export function createTables(store: TxStore) {
   return {
     profile: createTable(store, "profile", profileShape),
     enrolment: createTable(store, "enrolment", enrolmentRow),
+    nextKem: createTable(store, "nextKem", struct({ seed: bytes(32) })),
+    calendar: createTable(store, "calendar", calendarRow),
     epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
     cut: createTable(store, "cut", struct({ seq: integer(0) })),
     chain: createTable(store, "chain", struct({ link: bytes(1, STORED_BYTES_MAX) })),

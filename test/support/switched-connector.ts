@@ -4,6 +4,7 @@ import { err, ok } from "../../core/base/result.ts";
 
 export interface SwitchedConnector extends ServerConnector {
   switch(isOn: boolean): void;
+  isOn(): boolean;
 }
 
 export function createSwitchedConnector(inner: ServerConnector): SwitchedConnector {
@@ -19,6 +20,7 @@ export function createSwitchedConnector(inner: ServerConnector): SwitchedConnect
       return ok(opened.value);
     },
     request: async (origin, request) => (isOn ? inner.request(origin, request) : off(origin)),
+    isOn: () => isOn,
     switch(wanted) {
       isOn = wanted;
       if (isOn) return;
