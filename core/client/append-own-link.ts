@@ -9,14 +9,21 @@ import { type NewEpoch, discardEpoch } from "../sigchain/epoch/create-epoch.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { ClientError } from "./client-error.ts";
-import type { Engine } from "./engine.ts";
+import type { AccountLog } from "./account-log/account-log.ts";
 import type { EngineContext } from "./engine-context.ts";
+import type { HomeLink } from "./home-link.ts";
+import type { OwnAccount } from "./own-account.ts";
 
 /** How often a lost compare-and-swap is tried again. */
 const ATTEMPTS_MAX = 8;
 
 /** What appending needs of a running engine. */
-export type ChainWriter = Pick<Engine, "context" | "own" | "log" | "connected">;
+export interface ChainWriter {
+  readonly context: EngineContext;
+  readonly own: OwnAccount;
+  readonly log: AccountLog;
+  connected(): Promise<Result<Pick<HomeLink, "catchUp">, ClientError>>;
+}
 
 /** A link to append, with what is stored in the same act. */
 export interface OwnLink {
