@@ -21,7 +21,10 @@ export {
 export {
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
+  EXPORT_LINE_CHARS_MAX,
   FRAME_BYTES_MAX,
+  IMPORT_CONTACTS_MAX,
+  IMPORT_MESSAGES_MAX,
   MESSAGE_TEXT_BYTES_MAX,
   PASSPHRASE_BYTES_MAX,
 } from "./base/limits.ts";
@@ -34,6 +37,9 @@ export type {
   ClientEvent,
   ConnectionStatus,
   ContactDetails,
+  ContactImport,
+  ContactImportField,
+  ContactsImport,
   ContactState,
   ContactView,
   ConversationView,
@@ -46,11 +52,15 @@ export type {
   DraftView,
   FrontierReport,
   FrontierState,
+  ExportMessage,
+  ExportPage,
+  ImportMessage,
   LastSeen,
   LinkingError,
   LinkingGuest,
   LinkingHost,
   MessagePage,
+  MessagesImport,
   MessageView,
   SearchHit,
   SearchOptions,
@@ -114,6 +124,14 @@ export {
   type SqlStatement,
   type SqlValue,
 } from "./messenger/search/fts5-index.ts";
+export type { ExportFault, LineRule } from "./messenger/exported/export-line.ts";
+export { encodeProof, type ExportProof, type ProofFault } from "./messenger/exported/export-proof.ts";
+export {
+  createMessagesReader,
+  type FileMessage,
+  type MessagesFile,
+  type MessagesReader,
+} from "./messenger/exported/messages-file.ts";
 export type { SearchFault, SearchIndex, SearchOrder } from "./messenger/search/search-index.ts";
 export { type BadSearch, SEARCH_FILTERS, type SearchRule } from "./messenger/search/search-query.ts";
 export type { TextRange } from "./messenger/search/search-text.ts";

@@ -11,6 +11,7 @@ import { localDay } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { addContactDetailCommands } from "./contact-details.ts";
+import { addContactTransferCommands } from "./contact-transfer.ts";
 import { addContactTrustCommands } from "./contact-trust.ts";
 import { CONTACT_STATE_WORDS } from "./contact-words.ts";
 import { addExamples } from "./examples.ts";
@@ -29,6 +30,7 @@ export function addContactCommands(program: Command, run: RunCommand): void {
     ["dovetail contact accept Ada", "let somebody write to you"],
     ["dovetail contact safety Ada", "the number to compare when you meet"],
     ["dovetail contact verify Ada", "type the number Ada shows"],
+    ["dovetail contact export --output contacts.ndjson", "all of them, to keep or to take along"],
     ["dovetail contact block Eve", "let nothing of them in any more"],
   ]);
 
@@ -82,6 +84,7 @@ export function addContactCommands(program: Command, run: RunCommand): void {
 
   addContactTrustCommands(contact, run);
   addContactDetailCommands(contact, run);
+  addContactTransferCommands(contact, run);
 }
 
 async function list(context: CommandContext): Promise<Result<Outcome, CliError>> {

@@ -5,14 +5,24 @@
  * conversation a `conversation` and its messages, oldest first, as `message`; the last is `end` with the counts, so that a
  * file that was cut off is known by its absence. docs/CLI.md lists the fields.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { type Client, type ConversationView, err, type MessageView, ok, type Result } from "@dovetail/core";
+import {
+  type Client,
+  type ConversationView,
+  encodeProof,
+  err,
+  type ExportMessage,
+  ok,
+  type Result,
+  toBase64Url,
+} from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import { isAgreed } from "../confirm.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
+import { codeOf, openSink, type Sink } from "../output/file-sink.ts";
 import { localTime } from "../output/local-time.ts";
 import { jsonLine, plainLine, plainLines } from "../output/plain-text.ts";
 import { showProgress } from "../output/progress.ts";
@@ -28,13 +38,6 @@ export const EXPORT_VERSION = 1;
 const PAGE_MESSAGES = 500;
 
 type ExportRecord = Readonly<Record<string, unknown>> & { readonly type: string };
-
-/** Where lines go, and how they are kept or thrown away at the end. */
-interface Sink {
-  write(lines: readonly string[]): void;
-  keep(): void;
-  discard(): void;
-}
 
 export function addInboxExportCommand(inbox: Command, run: RunCommand): void {
   const command = inbox
@@ -70,7 +73,7 @@ async function exportInbox(
     const chosen = query === undefined ? await client.conversations() : await oneConversation(client, query);
     if (!chosen.ok) return chosen;
     const isText = format === "text" && !context.output.isJson;
-    const sink = openSink(context, output);
+    const sink = openSink(context.output, output);
     if (!sink.ok) return sink;
     try {
       const written = await writeAll(context, client, {
@@ -157,11 +160,14 @@ async function allMessages(
   client: Client,
   { id }: ConversationView,
   onRead: (count: number) => void,
-): Promise<Result<readonly MessageView[], CliError>> {
-  const messages: MessageView[] = [];
+): Promise<Result<readonly ExportMessage[], CliError>> {
+  const messages: ExportMessage[] = [];
   let before: string | null = null;
   do {
-    const page = await client.messages(id, { limit: PAGE_MESSAGES, ...(before === null ? {} : { before }) });
+    const page = await client.exportMessages(id, {
+      limit: PAGE_MESSAGES,
+      ...(before === null ? {} : { before }),
+    });
     if (!page.ok) return page;
     messages.push(...page.value.messages);
     onRead(messages.length);
@@ -181,7 +187,11 @@ function conversationRecord({ id, contact, isArchived }: ConversationView, messa
   };
 }
 
-function messageRecord({ contact }: ConversationView, message: MessageView, ownName: string): ExportRecord {
+function messageRecord(
+  { contact }: ConversationView,
+  { message, op, proof }: ExportMessage,
+  ownName: string,
+): ExportRecord {
   const { id, conversationId, author, isOwn, device, sentAtMs, text, isStarred } = message;
   return {
     type: "message",
@@ -195,48 +205,20 @@ function messageRecord({ contact }: ConversationView, message: MessageView, ownN
     sentAt: new Date(sentAtMs).toISOString(),
     text,
     isStarred,
+    op: toBase64Url(op),
+    proof: proof === null ? null : toBase64Url(encodeProof(proof)),
   };
 }
 
-function textOf({ contact }: ConversationView, messages: readonly MessageView[]): readonly string[] {
+function textOf({ contact }: ConversationView, messages: readonly ExportMessage[]): readonly string[] {
   const name = plainLine(contact.name);
   return [
     `# ${name}`,
     "",
-    ...messages.flatMap(({ sentAtMs, isOwn, text }) => [
+    ...messages.flatMap(({ message: { sentAtMs, isOwn, text } }) => [
       `${localTime(sentAtMs)} ${isOwn ? "you" : name}`,
       ...plainLines(text).map((line) => `  ${line}`.trimEnd()),
     ]),
     "",
   ];
-}
-
-function openSink({ output }: CommandContext, path: string | undefined): Result<Sink, CliError> {
-  if (path === undefined) {
-    const write = (lines: readonly string[]): void => output.write(lines);
-    return ok({ write, keep: () => {}, discard: () => {} });
-  }
-  // Beside the file first: one that is there stays whole until the new one is.
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    const file = openSync(partial, "wx", 0o600);
-    return ok({
-      write: (lines) => void writeSync(file, lines.map((line) => `${line}\n`).join("")),
-      keep() {
-        fsyncSync(file);
-        closeSync(file);
-        renameSync(partial, path);
-      },
-      discard() {
-        closeSync(file);
-        rmSync(partial, { force: true });
-      },
-    });
-  } catch (thrown) {
-    return err({ type: "FileRefused", path, detail: codeOf(thrown) });
-  }
-}
-
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown";
 }

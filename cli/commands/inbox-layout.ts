@@ -56,6 +56,7 @@ export function layOutConversations(
 function describeSilence(state: ConversationView["contact"]["state"]): string {
   if (state === "incoming") return "wants to write to you";
   if (state === "blocked") return "blocked";
+  if (state === "known") return "not asked yet";
   return state === "requested" ? "asked; waits for an answer" : "no messages yet";
 }
 

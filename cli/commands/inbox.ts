@@ -19,6 +19,7 @@ import { addExamples } from "./examples.ts";
 import { findConversation } from "./find-things.ts";
 import { layOutMessages } from "./inbox-layout.ts";
 import { addInboxExportCommand } from "./inbox-export.ts";
+import { addInboxImportCommand } from "./inbox-import.ts";
 import { addInboxListCommands } from "./inbox-list.ts";
 import { addInboxSearchCommand } from "./inbox-search.ts";
 import { parseCount } from "./parse-count.ts";
@@ -67,6 +68,7 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
 
   addInboxSearchCommand(inbox, run);
   addInboxExportCommand(inbox, run);
+  addInboxImportCommand(inbox, run);
 
   inbox
     .command("read")

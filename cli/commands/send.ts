@@ -125,6 +125,13 @@ async function sendTo(
       hint: "dovetail contact unblock NAME lets you both write again",
     });
   }
+  if (contact.state === "known") {
+    return err({
+      type: "Usage",
+      message: `${plainLine(contact.name)} is not asked yet: nothing was sent`,
+      hint: "dovetail contact ask NAME asks them; what you write then goes when they accept",
+    });
+  }
   if (contact.state === "incoming" || contact.state === "declined") {
     return err({
       type: "Usage",

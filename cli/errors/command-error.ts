@@ -34,6 +34,8 @@ export type CommandError =
   | { readonly type: "PassphraseUnreadable"; readonly descriptor: string; readonly detail: string }
   /** A file could not be written. */
   | { readonly type: "FileRefused"; readonly path: string; readonly detail: string }
+  /** A file could not be read. */
+  | { readonly type: "FileUnreadable"; readonly path: string; readonly detail: string }
   /** The person said no; nothing was done. */
   | { readonly type: "Cancelled" }
   /** Ctrl-C, or a signal, in the middle. */

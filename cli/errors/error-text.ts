@@ -8,6 +8,7 @@ import { unreachable } from "@dovetail/core";
 import type { CliError } from "./command-error.ts";
 import { count, type ErrorText, joinWords, quote, say, shortId } from "./error-words.ts";
 import { EXIT } from "./exit-code.ts";
+import { describeImportError } from "./import-text.ts";
 import { describeLinkingRule } from "./linking-text.ts";
 import { describeLockError } from "./lock-text.ts";
 import { describeLogFault } from "./log-fault-text.ts";
@@ -53,6 +54,12 @@ export function describeError(error: CliError): ErrorText {
         EXIT.storage,
         `${plainLine(error.path)} cannot be written (${plainLine(error.detail)})`,
         "check the folder, its permissions and the free space",
+      );
+    case "FileUnreadable":
+      return say(
+        error.detail === "ENOENT" ? EXIT.notFound : EXIT.storage,
+        `${plainLine(error.path)} cannot be read (${plainLine(error.detail)})`,
+        "check the path and its permissions",
       );
     case "Cancelled":
       return say(EXIT.failure, "cancelled; nothing was changed", null);
@@ -413,6 +420,19 @@ export function describeError(error: CliError): ErrorText {
     case "SearchUnavailable":
     case "BadSearchCursor":
       return describeSearchError(error);
+    case "NotAnExport":
+    case "ExportVersionUnknown":
+    case "BadExportLine":
+    case "ExportCutOff":
+    case "ExportTooLarge":
+    case "ImportUnproven":
+      return describeImportError(error);
+    case "NotKnownOnly":
+      return say(
+        EXIT.conflict,
+        "they were asked already, or have asked you",
+        "see how it stands: dovetail contact show NAME",
+      );
     case "LinkingFailed":
       return describeLinkingRule(error.rule);
     default:

@@ -108,6 +108,11 @@ export const SEARCH_SEGMENT_OPS_MAX = 4_096;
 export const SEARCH_SEGMENT_BYTES_MAX = 1_048_576;
 export const SEARCH_SEGMENTS_MAX = 8_192;
 
+// Exported files
+export const EXPORT_LINE_CHARS_MAX = 524_288;
+export const IMPORT_CONTACTS_MAX = 1_000;
+export const IMPORT_MESSAGES_MAX = 250;
+
 // Groups
 export const KEY_PACKAGE_BYTES_MAX = 4_096;
 export const KEY_PACKAGE_LIFETIME_MS_MAX = 7_776_000_000;

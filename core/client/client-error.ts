@@ -5,6 +5,8 @@ import type { AccountId, DeviceId, LogId } from "../base/ids.ts";
 import type { StoreError } from "../store/tx-store.ts";
 import type { DocumentError } from "../document/document-error.ts";
 import type { LogFault } from "../log/log-reader.ts";
+import type { ExportFault } from "../messenger/exported/export-line.ts";
+import type { ProofFault } from "../messenger/exported/export-proof.ts";
 import type { SearchFault } from "../messenger/search/search-index.ts";
 import type { BadSearch, NameFilter } from "../messenger/search/search-query.ts";
 import type { DirectError } from "../sigchain/direct/direct-handshake.ts";
@@ -51,6 +53,11 @@ export type ClientError =
   /** A recovery key, but not the one of this account. */
   | { readonly type: "WrongRecoveryKey" }
   | BadSearch
+  | ExportFault
+  /** A message of an import that no device of this account is known to have exported. `index` counts from 0. */
+  | { readonly type: "ImportUnproven"; readonly index: number; readonly rule: ProofFault }
+  /** Somebody who is asked, or has asked, or is blocked, is asked by `askContact` no more. */
+  | { readonly type: "NotKnownOnly" }
   /** A name in a query that means nobody, or several. `names` are similar ones, or those it may mean. */
   | {
       readonly type: "SearchNameUnknown";

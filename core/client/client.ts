@@ -4,8 +4,10 @@
  * Everything works offline: what has to leave waits in the store and goes when the server answers. Views are plain
  * values read from local rows; `onEvent` tells when to read them again.
  */
+import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import type { Result } from "../base/result.ts";
+import type { ExportProof } from "../messenger/exported/export-proof.ts";
 import type { SearchOrder } from "../messenger/search/search-index.ts";
 import type { TextRange } from "../messenger/search/search-text.ts";
 import type { Snippet } from "../messenger/search/snippet.ts";
@@ -78,7 +80,8 @@ export interface FrontierReport {
   readonly devices: readonly DeviceFrontier[];
 }
 
-export type ContactState = "requested" | "incoming" | "accepted" | "declined" | "blocked";
+/** `known`: brought in from a file; nobody has asked anybody anything yet. */
+export type ContactState = "known" | "requested" | "incoming" | "accepted" | "declined" | "blocked";
 
 /** How long ago somebody was last heard of: within a day, a week, a month, or longer. Coarse on purpose. */
 export type LastSeen = "day" | "week" | "month" | "longer" | "never";
@@ -331,6 +334,23 @@ export interface Client {
   blockContact(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
   /** Back to what it was. What they wrote meanwhile does not come. */
   unblockContact(accountId: AccountId): Promise<Result<ContactView, ClientError>>;
+  /** Needs the server once. Asks somebody who is `known`, at the price of work; the request goes out with the first sync. */
+  askContact(
+    accountId: AccountId,
+    options?: { readonly greeting?: string },
+  ): Promise<Result<ContactView, ClientError>>;
+  /** The text of a file with all contacts, in clear; docs/protocol/exports.md. */
+  exportContacts(): Promise<Result<string, ClientError>>;
+  /**
+   * Takes over the text of such a file: of whom is here what is empty, of others all but the way to them, which they have
+   * to give. Asks nobody. A verified mark counts when a device of this account wrote it. `isDryRun` only says what would be.
+   *
+   * - Fails: with the line and field that is wrong, before anything was changed.
+   */
+  importContacts(
+    text: string,
+    options?: { readonly isDryRun?: boolean },
+  ): Promise<Result<ContactsImport, ClientError>>;
 
   send(conversationId: ConversationId, text: string): Promise<Result<MessageView, ClientError>>;
   conversations(): Promise<Result<readonly ConversationView[], ClientError>>;
@@ -350,6 +370,22 @@ export interface Client {
     readonly limit?: number;
     readonly before?: string;
   }): Promise<Result<StarredPage, ClientError>>;
+
+  /** As `messages`, with the bytes of each and the proof that makes them come back in this account. */
+  exportMessages(
+    conversationId: ConversationId,
+    page?: { readonly limit?: number; readonly before?: string },
+  ): Promise<Result<ExportPage, ClientError>>;
+  /**
+   * Brings messages of an export of this account back where they are missing, on all devices; at most
+   * `IMPORT_MESSAGES_MAX` at once, all of them or none. `isDryRun` only says what would be.
+   *
+   * - Fails: `ImportUnproven` with the first that no device of this account is known to have written so.
+   */
+  importMessages(
+    messages: readonly ImportMessage[],
+    options?: { readonly isDryRun?: boolean },
+  ): Promise<Result<MessagesImport, ClientError>>;
 
   /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
   draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;
@@ -415,6 +451,55 @@ export interface StarredPage {
   /** Newest first. */
   readonly messages: readonly StarredMessage[];
   /** To pass as `before` for older ones; null when there are no more. */
+  readonly older: string | null;
+}
+
+/** What an import took of a contact, or would not. */
+export type ContactImportField = "petname" | "notes" | "verified";
+
+export interface ContactImport {
+  readonly accountId: AccountId;
+  readonly name: string;
+  readonly outcome: "new" | "changed" | "unchanged" | "self";
+  readonly isBlocked: boolean;
+  readonly taken: readonly ContactImportField[];
+  /** Fields for which the file says something else than what is here, and stays. */
+  readonly kept: readonly ContactImportField[];
+  /** The file says they were verified, and nothing proves that this account did it: they are not verified by it. */
+  readonly isClaimedVerified: boolean;
+}
+
+export interface ContactsImport {
+  /** One for each account in the file. */
+  readonly contacts: readonly ContactImport[];
+  readonly isDryRun: boolean;
+}
+
+export interface ImportMessage {
+  readonly op: Bytes;
+  readonly proof: ExportProof;
+}
+
+export interface MessagesImport {
+  /** Messages that were missing. */
+  readonly added: number;
+  /** Messages that were here. */
+  readonly known: number;
+  /** Messages of conversations with nobody who is here; they were left out. */
+  readonly strangers: number;
+}
+
+/** A message with its bytes; without a proof it cannot be brought back. */
+export interface ExportMessage {
+  readonly message: MessageView;
+  readonly op: Bytes;
+  readonly proof: ExportProof | null;
+}
+
+export interface ExportPage {
+  /** Newest first. */
+  readonly messages: readonly ExportMessage[];
+  /** To pass as `before` for older ones; null at the beginning of the conversation. */
   readonly older: string | null;
 }
 

@@ -66,7 +66,8 @@ export function createContactActs(engine: Engine): ContactActs {
   async function unblock(record: ContactRecord): Promise<Result<unknown, ClientError>> {
     const { accountId, own, theirs, state } = record;
     if (state !== "blocked") return err({ type: "NotBlocked" });
-    if (own === null) return contacts.set(accountId, { state: "incoming" });
+    // Without a log of theirs there was no request: the block came in from a file.
+    if (own === null) return contacts.set(accountId, { state: theirs === null ? "known" : "incoming" });
     const isAccept = theirs !== null;
     return introductions.introduce(accountId, {
       isAccept,

@@ -91,6 +91,8 @@ export interface Conversations {
     payload: Uint8Array,
     store?: StoreWith,
   ): Promise<Result<NamedOp, ClientError>>;
+  /** Brings back own history that is missing, quietly; gives how many ops were. Rule EX8. */
+  restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>>;
   /** Rows whose ops are in the account log. */
   settled(keys: readonly string[]): void;
   /** Seq up to which a log may be acknowledged, given how far it was read. */
@@ -239,6 +241,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const theirs = { ...introduction.reply, origin: introduction.origin };
     const given = { givenName: introduction.displayName, theirs, origin: introduction.origin };
     if (contact === null) return { ...given, state: "incoming", addedAtMs: nowMs() };
+    if (contact.state === "known") return { ...given, state: "incoming" };
     return contact.state === "requested" ? { ...given, state: "accepted" } : given;
   }
 
@@ -494,6 +497,23 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     return ok();
   }
 
+  async function restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>> {
+    const addition = await ops.add(history, nowMs());
+    if (!addition.ok) return addition;
+    const { fresh } = addition.value;
+    if (fresh.length === 0) return ok(0);
+    const written = await store.batch([
+      ...addition.value.writes,
+      ...fresh.map((op) => tables.archive.put([op.id], { op: op.bytes, source: null })),
+    ]);
+    if (!written.ok) return written;
+    addition.value.commit();
+    for (const op of fresh) toArchive.set(op.id, { op, source: null });
+    scheduleArchive();
+    events.onStateChanged();
+    return ok(fresh.length);
+  }
+
   function dueMark(contact: AccountId, wantsMissing: boolean): void {
     const due = markDue.get(contact);
     if (due === undefined) markDue.set(contact, { wantsMissing });
@@ -555,6 +575,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     take,
     adopt,
     write,
+    restore,
     settled,
     ackableSeq,
     deliveredTo,

@@ -1,5 +1,5 @@
 /** Opening the client of a profile: everything a face can ask of it, over the engine. */
-import { toUtf8 } from "../base/bytes.ts";
+import { type Bytes, toUtf8 } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import {
   DEVICE_NAME_BYTES_MAX,
@@ -25,6 +25,8 @@ import { messagePayloadShape, OP_KIND } from "../messenger/op.ts";
 import { isActive, pinOf } from "../sigchain/chain-state.ts";
 import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
 import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
+import { createContactTransfer } from "./export/contact-transfer.ts";
+import { createMessageTransfer } from "./export/message-transfer.ts";
 import { deleteAccount } from "./delete-account.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
@@ -68,6 +70,14 @@ export async function openClient(platform: Platform): Promise<Result<Client | nu
   return named.ok ? ok(createClient(engine.value)) : named;
 }
 
+/** Whom to ask, and what lets the request in. */
+interface Address {
+  readonly accountId: AccountId;
+  readonly origin: string;
+  readonly ticket: Bytes | null;
+  readonly handle: string | null;
+}
+
 /** The face of an engine. */
 export function createClient(engine: Engine): Client {
   const { context, documents, log, contacts, conversations, introductions, ops, views, own } = engine;
@@ -97,7 +107,7 @@ export function createClient(engine: Engine): Client {
     return told.ok ? ok() : told;
   }
 
-  async function resolveAddress(address: string) {
+  async function resolveAddress(address: string): Promise<Result<Address, ClientError>> {
     const link = parseContactLink(address);
     if (link.ok)
       return ok({
@@ -121,8 +131,22 @@ export function createClient(engine: Engine): Client {
 
   const addContact: Client["addContact"] = async (address, options = {}) => {
     const target = await resolveAddress(address.trim());
-    if (!target.ok) return target;
-    const { accountId, origin, ticket, handle } = target.value;
+    return target.ok ? ask(target.value, options) : target;
+  };
+
+  const askContact: Client["askContact"] = async (accountId, options = {}) => {
+    const record = await contactOf(accountId);
+    if (!record.ok) return record;
+    const { state, origin, handle } = record.value;
+    return state === "known"
+      ? ask({ accountId, origin, handle, ticket: null }, options)
+      : err({ type: "NotKnownOnly" });
+  };
+
+  async function ask(
+    { accountId, origin, ticket, handle }: Address,
+    options: { readonly petname?: string; readonly greeting?: string },
+  ): Promise<Result<ContactView, ClientError>> {
     if (accountId === identity.accountId) return err({ type: "ContactIsSelf" });
     const tooLong =
       checkText(options.greeting ?? null) ?? checkName(options.petname ?? null, DISPLAY_NAME_BYTES_MAX);
@@ -138,7 +162,9 @@ export function createClient(engine: Engine): Client {
         return err({ type: "ContactExists", accountId });
       // FC4: asking somebody who has asked is an answer, also after a refusal.
       const hasAsked = known.value !== null && known.value.theirs !== null;
-      const added = hasAsked ? await acceptRecord(accountId, options.petname ?? null) : await request();
+      const added = hasAsked
+        ? await acceptRecord(accountId, options.petname ?? null)
+        : await request(known.value);
       if (!added.ok || options.greeting === undefined) return added;
       const written = await conversations.write(
         added.value,
@@ -148,11 +174,11 @@ export function createClient(engine: Engine): Client {
       return written.ok ? added : written;
     });
 
-    async function request(): Promise<Result<ContactView, ClientError>> {
+    async function request(known: ContactRecord | null): Promise<Result<ContactView, ClientError>> {
       const patch = {
         state: "requested" as const,
-        petname: options.petname ?? null,
-        handle,
+        petname: options.petname ?? (known?.state === "known" ? known.petname : null),
+        handle: handle ?? known?.handle ?? null,
         origin,
         pinned: pinOf(pinned),
         addedAtMs: nowMs(),
@@ -163,7 +189,7 @@ export function createClient(engine: Engine): Client {
       engine.kickContacts();
       return ok(views.contact(introduced.value));
     }
-  };
+  }
 
   async function acceptRecord(
     accountId: AccountId,
@@ -185,6 +211,7 @@ export function createClient(engine: Engine): Client {
       const contact = await conversationOf(conversationId);
       if (!contact.ok) return contact;
       if (
+        contact.value.state === "known" ||
         contact.value.state === "incoming" ||
         contact.value.state === "declined" ||
         contact.value.state === "blocked"
@@ -351,7 +378,10 @@ export function createClient(engine: Engine): Client {
           ? contacts.set(accountId, { state: "declined" })
           : err<ClientError>({ type: "NotARequest" });
       }),
+    askContact,
     ...createContactActs(engine),
+    ...createContactTransfer(engine),
+    ...createMessageTransfer(engine),
 
     send,
     conversations: () => views.conversationList(),

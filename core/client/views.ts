@@ -43,6 +43,12 @@ export interface ViewsDeps {
   readonly conversations: Conversations;
 }
 
+/** A page of messages with the ops they are. */
+export interface PageWithOps {
+  readonly messages: readonly { readonly message: MessageView; readonly op: NamedOp }[];
+  readonly older: string | null;
+}
+
 export interface Views {
   contact(record: ContactRecord): ContactView;
   contacts(): Promise<Result<readonly ContactView[], ClientError>>;
@@ -51,6 +57,11 @@ export interface Views {
     conversationId: ConversationId,
     page: { readonly limit?: number; readonly before?: string },
   ): Promise<Result<MessagePage, ClientError>>;
+  /** As `messages`, each with its op. */
+  messagesWithOps(
+    conversationId: ConversationId,
+    page: { readonly limit?: number; readonly before?: string },
+  ): Promise<Result<PageWithOps, ClientError>>;
   starred(page: {
     readonly limit?: number;
     readonly before?: string;
@@ -160,11 +171,20 @@ export function createViews(deps: ViewsDeps): Views {
     conversationId: ConversationId,
     page: { readonly limit?: number; readonly before?: string },
   ): Promise<Result<MessagePage, ClientError>> {
+    const shown = await messagesWithOps(conversationId, page);
+    if (!shown.ok) return shown;
+    return ok({ messages: shown.value.messages.map(({ message }) => message), older: shown.value.older });
+  }
+
+  async function messagesWithOps(
+    conversationId: ConversationId,
+    page: { readonly limit?: number; readonly before?: string },
+  ): Promise<Result<PageWithOps, ClientError>> {
     const around = await surroundings(conversationId);
     if (!around.ok) return around;
     const limit = page.limit ?? MESSAGES_PAGE_DEFAULT;
     const starred = around.value.entry?.starred ?? new Set<OpId>();
-    const shown: MessageView[] = [];
+    const shown: { message: MessageView; op: NamedOp }[] = [];
     let before = page.before;
     for (;;) {
       const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
@@ -173,7 +193,7 @@ export function createViews(deps: ViewsDeps): Views {
         const view = isShown(op) ? messageView(op, around.value.reader, starred) : null;
         before = key;
         if (view === null) continue;
-        shown.push(view);
+        shown.push({ message: view, op });
         if (shown.length === limit) return ok({ messages: shown, older: key });
       }
       if (rows.value.length < SCAN_PAGE_OPS) return ok({ messages: shown, older: null });
@@ -332,6 +352,7 @@ export function createViews(deps: ViewsDeps): Views {
     contacts: contactViews,
     message,
     messages,
+    messagesWithOps,
     starred,
     conversationList,
     drafts,

@@ -93,6 +93,9 @@ export const LABEL = {
   requestEntry: "dovetail/1/kdf/request-entry",
   directMember: "dovetail/1/kdf/direct-member",
   directChannel: "dovetail/1/kdf/direct-channel",
+  exportKey: "dovetail/1/kdf/export",
+  exportMessage: "dovetail/1/kdf/export-message",
+  exportVerified: "dovetail/1/kdf/export-verified",
 
   // SEAL
   sealAccountEntry: "dovetail/1/seal/account-entry",

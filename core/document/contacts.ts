@@ -15,7 +15,7 @@ import { countScalar, idKey, idScalar, shapeScalar, textScalar, wordScalar } fro
 import { clearField, readField, type StateField } from "./state-field.ts";
 
 /** Lower first: of two states set by devices that did not know of each other, the later one here is read. */
-const STATES = ["requested", "incoming", "declined", "accepted", "blocked"] as const;
+const STATES = ["known", "requested", "incoming", "declined", "accepted", "blocked"] as const;
 
 export type ContactState = (typeof STATES)[number];
 

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "e25804347884801432bab3216f7e5ccf93cd2c997528f10f7b56c08eb5928604" };
+const PINNED = { version: 1, hash: "6d06e64381994998a0178f9e7ab726f11a9013d2a2a98dedebd80bfbb9a42e2f" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -132,6 +132,24 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     text: "Nobody and nothing here is called {name}.",
     hint: "Write the whole name in quotes.",
   },
+  NotAnExport: { text: "That is not a file Dovetail exported.", hint: "Choose another file." },
+  ExportVersionUnknown: {
+    text: "A newer Dovetail made this file.",
+    hint: "Reload for a newer Dovetail.",
+  },
+  BadExportLine: {
+    text: "Line {line} of the file is not as it was exported ({field}: {rule}). Nothing was taken over.",
+    hint: "Export it again.",
+  },
+  ExportCutOff: {
+    text: "The file was cut off, or put together. Nothing was taken over.",
+    hint: "Export it again.",
+  },
+  ExportTooLarge: { text: "The file has more than {linesMax} lines. Nothing was taken over." },
+  ImportUnproven: {
+    text: "Nothing proves that a device of this account exported these messages. Nothing was taken over.",
+  },
+  NotKnownOnly: { text: "They were asked already, or have asked you." },
   SearchUnavailable: { text: "There is no search index in this browser." },
   BadSearchCursor: { text: "The search changed meanwhile.", hint: "Search again." },
   SnapshotDistrusted: {

@@ -1,9 +1,18 @@
 /** The whole `Client` as a service: what each method takes, and how its events wait for a slow reader. */
-import { idArgument, booleanArgument, integerArgument, nullableArgument } from "./parse-argument.ts";
+import { idArgument, booleanArgument, bytesArgument, integerArgument } from "./parse-argument.ts";
+import { listArgument, nullableArgument } from "./parse-argument.ts";
 import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
 import type { DeviceId } from "../../base/ids.ts";
-import { SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
-import type { Client, ClientEvent, DirectListener, LinkingHost, SearchOptions } from "../client.ts";
+import { IMPORT_MESSAGES_MAX, SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
+import type { ExportProof } from "../../messenger/exported/export-proof.ts";
+import type {
+  Client,
+  ClientEvent,
+  DirectListener,
+  ImportMessage,
+  LinkingHost,
+  SearchOptions,
+} from "../client.ts";
 import { handleRule, type Service } from "./service.ts";
 
 /** `stop` is each side's own; what does not answer with a promise is made from `start` and the events. */
@@ -12,6 +21,19 @@ export type ServedClient = Omit<Client, "stop" | "start" | "status" | "onEvent">
 const account = idArgument("account");
 const conversation = idArgument("conversation");
 const device = idArgument("device");
+const dryRun = optionalArgument(
+  recordArgument<{ readonly isDryRun?: boolean }>({ required: {}, optional: { isDryRun: booleanArgument } }),
+);
+const importMessage = recordArgument<ImportMessage>({
+  required: {
+    op: bytesArgument,
+    proof: recordArgument<ExportProof>({
+      required: { epoch: integerArgument, mac: bytesArgument },
+      optional: {},
+    }),
+  },
+  optional: {},
+});
 
 export const CLIENT_SERVICE: Service<ServedClient> = {
   name: "client",
@@ -58,6 +80,27 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     forgetVerification: [account],
     blockContact: [account],
     unblockContact: [account],
+    askContact: [
+      account,
+      optionalArgument(
+        recordArgument<{ readonly greeting?: string }>({
+          required: {},
+          optional: { greeting: textArgument },
+        }),
+      ),
+    ],
+    exportContacts: [],
+    importContacts: [textArgument, dryRun],
+    exportMessages: [
+      conversation,
+      optionalArgument(
+        recordArgument<{ readonly limit?: number; readonly before?: string }>({
+          required: {},
+          optional: { limit: integerArgument, before: textArgument },
+        }),
+      ),
+    ],
+    importMessages: [listArgument(importMessage, IMPORT_MESSAGES_MAX), dryRun],
     send: [conversation, textArgument],
     conversations: [],
     messages: [
