@@ -1,12 +1,16 @@
 /** Contacts, conversations, devices, tags and rules by the words a person uses for them. */
-import type {
-  Client,
-  ContactView,
-  ConversationView,
-  DeviceView,
-  Result,
-  TagRuleView,
-  TagView,
+import {
+  type Client,
+  type ContactView,
+  type ConversationView,
+  type DeviceView,
+  err,
+  type MessageView,
+  ok,
+  type OpId,
+  type Result,
+  type TagRuleView,
+  type TagView,
 } from "@dovetail/core";
 import type { CliError } from "../errors/command-error.ts";
 import { findNamed, type Named } from "../find-named.ts";
@@ -25,6 +29,36 @@ export async function findConversation(
   if (!conversations.ok) return conversations;
   const named = conversations.value.map((value) => ({ ...nameContact(value.contact), value }));
   return findNamed("conversation", named, query);
+}
+
+const SEARCH_PAGE = 500;
+
+/** A message by the start of its id, from the newest on; or the newest. */
+export async function findMessage(
+  client: Client,
+  conversation: ConversationView,
+  query: string,
+): Promise<Result<MessageView, CliError>> {
+  const prefix = query.toLowerCase();
+  const found = new Map<OpId, MessageView>();
+  for (let before: string | null | undefined; before !== null; ) {
+    const page = await client.messages(conversation.id, {
+      limit: SEARCH_PAGE,
+      ...(before === undefined ? {} : { before }),
+    });
+    if (!page.ok) return page;
+    const newest = page.value.messages[0];
+    if (query === "last" && newest !== undefined) return ok(newest);
+    for (const message of page.value.messages)
+      if (message.id.startsWith(prefix)) found.set(message.id, message);
+    before = page.value.older;
+  }
+  const [only, another] = found.values();
+  if (only === undefined || prefix === "")
+    return err({ type: "NotFound", what: "message", query, similar: [] });
+  if (another !== undefined)
+    return err({ type: "Ambiguous", what: "message", query, candidates: [...found.keys()].slice(0, 5) });
+  return ok(only);
 }
 
 export async function findDevice(client: Client, query: string): Promise<Result<DeviceView, CliError>> {

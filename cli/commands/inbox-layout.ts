@@ -82,9 +82,12 @@ export function layOutMessage(
   contactName: string,
   { width, paint }: Page,
 ): readonly string[] {
-  const { id, sentAtMs, isOwn, isStarred, state, failure, text } = message;
-  const stateWords =
-    failure === "closed" ? "not sent: the other side closed this conversation" : STATE_WORDS[state];
+  const { id, sentAtMs, isOwn, isStarred, isRedacted, state, failure, text } = message;
+  const stateWords = isRedacted
+    ? "taken back"
+    : failure === "closed"
+      ? "not sent: the other side closed this conversation"
+      : STATE_WORDS[state];
   const words = [isStarred ? "starred" : "", stateWords, shortId(id)].filter((word) => word !== "");
   const time = localTime(sentAtMs).slice(11);
   const facts = words.join(", ");

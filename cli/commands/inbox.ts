@@ -1,14 +1,6 @@
 /** `dovetail inbox`: conversations, what is in them, and what you marked. */
 import type { Command } from "commander";
-import {
-  type Client,
-  type ConversationView,
-  err,
-  type MessageView,
-  ok,
-  type OpId,
-  type Result,
-} from "@dovetail/core";
+import { ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -16,7 +8,8 @@ import { count } from "../errors/error-words.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
-import { findConversation } from "./find-things.ts";
+import { findConversation, findMessage } from "./find-things.ts";
+import { addInboxDeleteCommands } from "./inbox-delete.ts";
 import { layOutMessages } from "./inbox-layout.ts";
 import { addInboxExportCommand } from "./inbox-export.ts";
 import { addInboxImportCommand } from "./inbox-import.ts";
@@ -32,7 +25,6 @@ interface ShowOptions {
 
 const MESSAGES_SHOWN = 20;
 const MESSAGES_SHOWN_MAX = 10_000;
-const SEARCH_PAGE = 500;
 
 export function addInboxCommands(program: Command, run: RunCommand): void {
   const inbox = program
@@ -67,6 +59,7 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
     );
 
   addInboxSearchCommand(inbox, run);
+  addInboxDeleteCommands(inbox, run);
   addInboxExportCommand(inbox, run);
   addInboxImportCommand(inbox, run);
 
@@ -160,34 +153,6 @@ async function star(
       message: isStarred ? "Starred." : "The star is off.",
     });
   });
-}
-
-/** A message by the start of its id, from the newest on; or the newest. */
-async function findMessage(
-  client: Client,
-  conversation: ConversationView,
-  query: string,
-): Promise<Result<MessageView, CliError>> {
-  const prefix = query.toLowerCase();
-  const found = new Map<OpId, MessageView>();
-  for (let before: string | null | undefined; before !== null; ) {
-    const page = await client.messages(conversation.id, {
-      limit: SEARCH_PAGE,
-      ...(before === undefined ? {} : { before }),
-    });
-    if (!page.ok) return page;
-    const newest = page.value.messages[0];
-    if (query === "last" && newest !== undefined) return ok(newest);
-    for (const message of page.value.messages)
-      if (message.id.startsWith(prefix)) found.set(message.id, message);
-    before = page.value.older;
-  }
-  const [only, another] = found.values();
-  if (only === undefined || prefix === "")
-    return err({ type: "NotFound", what: "message", query, similar: [] });
-  if (another !== undefined)
-    return err({ type: "Ambiguous", what: "message", query, candidates: [...found.keys()].slice(0, 5) });
-  return ok(only);
 }
 
 async function archive(

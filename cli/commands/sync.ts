@@ -185,6 +185,7 @@ function showEvent(output: Output, names: NamesByConversation, lost: LostAt, eve
       output.say(describeDirect(event));
       break;
     case "delivered":
+    case "deleted":
     case "state":
       break;
     default:

@@ -355,6 +355,26 @@ export function describeError(error: CliError): ErrorText {
       return say(EXIT.refused, "this recovery key is not this account's", "check the handle and the server");
     case "UnknownDevice":
       return say(EXIT.notFound, "no such device on this account", "dovetail device list");
+    case "UnknownMessage":
+      return say(EXIT.notFound, "no such message in this conversation", "dovetail inbox show CONTACT");
+    case "NotYourMessage":
+      return say(
+        EXIT.refused,
+        "only who wrote a message can take it back",
+        "delete it for yourself: dovetail inbox delete CONTACT MESSAGE",
+      );
+    case "TooManyMessages":
+      return say(
+        EXIT.usage,
+        `${count(error.count, "message")} at once; ${error.countMax} go`,
+        "delete the whole conversation: dovetail inbox delete CONTACT --all",
+      );
+    case "HistoryIncomplete":
+      return say(
+        EXIT.conflict,
+        "this device is still loading its history, and would miss some of it",
+        "dovetail sync, and then again",
+      );
     case "UnknownTag":
       return say(EXIT.notFound, "no such tag", "dovetail tag list");
     case "UnknownHandle":

@@ -44,6 +44,12 @@ export type ClientError =
   | { readonly type: "BadSafetyNumber"; readonly digitsMin: number }
   | { readonly type: "MessageTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
   | { readonly type: "MessageEmpty" }
+  | { readonly type: "UnknownMessage" }
+  /** Only who wrote a message can take it back. */
+  | { readonly type: "NotYourMessage" }
+  | { readonly type: "TooManyMessages"; readonly count: number; readonly countMax: number }
+  /** Part of the account's history is not on this device yet. */
+  | { readonly type: "HistoryIncomplete" }
   | { readonly type: "UnknownTag" }
   | { readonly type: "NameTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
   /** No live device of the contact has published prekeys. */

@@ -139,11 +139,22 @@ export interface MessageView {
   readonly isOwn: boolean;
   readonly device: DeviceId;
   readonly sentAtMs: number;
+  /** Empty when the author has taken the message back. */
   readonly text: string;
+  readonly isRedacted: boolean;
   readonly state: DeliveryState;
   /** Null unless `failed`. */
   readonly failure: DeliveryFailure | null;
   readonly isStarred: boolean;
+}
+
+export interface MessageRef {
+  readonly conversationId: ConversationId;
+  readonly id: OpId;
+}
+
+export interface DeletionReport {
+  readonly deletedMessages: number;
 }
 
 export interface DraftView {
@@ -173,6 +184,8 @@ export type ClientEvent =
   | { readonly type: "message"; readonly message: MessageView }
   | { readonly type: "request"; readonly contact: ContactView }
   | { readonly type: "delivered"; readonly conversationId: ConversationId }
+  /** Messages of this conversation were deleted, or taken back by who wrote them. */
+  | { readonly type: "deleted"; readonly conversationId: ConversationId }
   /** Contacts, inbox, tags or settings changed, here or on another device. */
   | { readonly type: "state" }
   | {
@@ -386,6 +399,27 @@ export interface Client {
     messages: readonly ImportMessage[],
     options?: { readonly isDryRun?: boolean },
   ): Promise<Result<MessagesImport, ClientError>>;
+  /**
+   * Takes an own message back, for everyone: devices of both sides remove its text and show that there was a message. What
+   * the other side has read, copied or saved elsewhere nobody can take back.
+   *
+   * - Fails: `UnknownMessage`; `NotYourMessage`.
+   */
+  redact(message: MessageRef): Promise<Result<void, ClientError>>;
+  /**
+   * Deletes messages on every device of this account, and on nobody else's. What is on its way still arrives there.
+   *
+   * - Fails: `UnknownMessage`. - Limits: `DELETED_MESSAGES_MAX` at once.
+   */
+  deleteMessages(
+    conversationId: ConversationId,
+    ids: readonly OpId[],
+  ): Promise<Result<DeletionReport, ClientError>>;
+  /**
+   * Deletes all messages of a conversation that are here, on every device of this account; the contact stays, and what comes
+   * later is shown. - Fails: `HistoryIncomplete` while this device is still loading its history.
+   */
+  deleteConversation(conversationId: ConversationId): Promise<Result<DeletionReport, ClientError>>;
 
   /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
   draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;

@@ -13,17 +13,25 @@ import { INBOX } from "../document/inbox.ts";
 import { setField } from "../document/state-field.ts";
 import { tagsSchema } from "../document/tags.ts";
 import { CHANGE_BYTES_MAX } from "../log/account-entry.ts";
-import type { DocumentName } from "../log/document-name.ts";
+import {
+  type BucketName,
+  type BucketPlace,
+  type DocumentName,
+  generationOf,
+  isBucket,
+} from "../log/document-name.ts";
 import { encodeArchivedOp, parseArchivedOp } from "../messenger/archived-op.ts";
 import {
-  bucketOf,
+  bucketPlaceOf,
   type Introduction,
   introductionPayloadShape,
   type Mark,
   markPayloadShape,
+  isRedacted,
   type NamedOp,
   OP_KIND,
   parseOp,
+  type Redacted,
 } from "../messenger/op.ts";
 import type { WriteOp } from "../store/tx-store.ts";
 import type { AccountLog } from "./account-log/account-log.ts";
@@ -61,6 +69,20 @@ export interface ConversationEvents {
   onAckable(logId: LogId): void;
 }
 
+/** What becomes of what is deleted. */
+export interface Deleting {
+  /** The present bucket of a place. */
+  bucketOf(place: BucketPlace): BucketName;
+  /** The deletions document has changed. */
+  noticed(): Promise<Result<void, ClientError>>;
+  /** Authors have taken messages back; their rows are as they should be. */
+  redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>>;
+  /** A bucket holds something that is deleted. */
+  revisit(place: BucketPlace): void;
+  /** A bucket was read. */
+  loaded(place: BucketPlace): void;
+}
+
 export interface ConversationsDeps {
   readonly context: EngineContext;
   readonly documents: Documents;
@@ -69,6 +91,7 @@ export interface ConversationsDeps {
   readonly ops: OpStore;
   readonly outbox: Outbox;
   readonly setAside: SetAside;
+  readonly deleting: Deleting;
   readonly events: ConversationEvents;
 }
 
@@ -84,15 +107,17 @@ export interface Conversations {
     names: readonly DocumentName[],
     options?: { readonly isHistory: boolean },
   ): Promise<Result<void, ClientError>>;
-  /** Writes an op of this device and queues it for the contact, in one transaction; `store` may add to it. */
+  /** Writes an op of this device and queues it for the contact, in one transaction; `storeWith` may add to it. */
   write(
     contact: Correspondent,
     kind: number,
     payload: Uint8Array,
-    store?: StoreWith,
+    options?: WriteOptions,
   ): Promise<Result<NamedOp, ClientError>>;
   /** Brings back own history that is missing, quietly; gives how many ops were. Rule EX8. */
   restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>>;
+  /** Ops that are deleted: what they came in need not wait for them. */
+  dropArchiving(ids: readonly OpId[]): void;
   /** Rows whose ops are in the account log. */
   settled(keys: readonly string[]): void;
   /** Seq up to which a log may be acknowledged, given how far it was read. */
@@ -110,6 +135,12 @@ export interface Conversations {
 /** Whom an op is for. */
 export type Correspondent = Pick<ContactRecord, "accountId" | "conversationId">;
 
+export interface WriteOptions {
+  readonly storeWith?: StoreWith;
+  /** The op it is about. */
+  readonly target?: OpId | null;
+}
+
 /** Stores rows together with something of the caller's. */
 export type StoreWith = (writes: readonly WriteOp[]) => Promise<Result<void, ClientError>>;
 
@@ -119,7 +150,7 @@ interface ToArchive {
 }
 
 export function createConversations(deps: ConversationsDeps): Conversations {
-  const { context, documents, log, contacts, ops, outbox, setAside, events } = deps;
+  const { context, documents, log, contacts, ops, outbox, setAside, deleting, events } = deps;
   const { tables, store, identity, clock } = context;
   const toArchive = new Map<OpId, ToArchive>();
   /** Sources of archive rows that are not settled, by row key. */
@@ -141,6 +172,14 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     for (const { key, value } of rows.value) {
       if (value.source !== null) unsettled.set(key, value.source);
       const op = parseOp(value.op);
+      const isGone = op.ok ? await ops.isGone(op.value) : ok(false);
+      if (!isGone.ok) return isGone;
+      if (isGone.value) {
+        unsettled.delete(key);
+        const deleted = await store.batch([{ type: "delete", key }]);
+        if (!deleted.ok) return deleted;
+        continue;
+      }
       if (op.ok && !covered.has(key)) toArchive.set(op.value.id, { op: op.value, source: value.source });
     }
     const asides = await setAside.start(nowMs());
@@ -199,7 +238,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       if (arrival.ops.some(({ op }) => op.kind !== OP_KIND.mark)) dueMark(arrival.contact, false);
     for (const contact of page.missingFrom) dueMark(contact, true);
     for (const logId of page.freedLogs) events.onAckable(logId);
-    return afterAdding(addition.value.fresh, patches.value);
+    const deleted = await deleting.redacted(addition.value.redacted, false);
+    return deleted.ok ? afterAdding(addition.value.fresh, patches.value) : deleted;
   }
 
   /** What people and other parts are told of ops that are new here. */
@@ -313,15 +353,20 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const next = Math.max(asked, deliveredTo(conversationId, contact, identity.deviceId));
     const all = await ops.all(conversationId);
     if (!all.ok) return all;
-    const missing = all.value.filter(
-      ({ op, id }) => op.device === identity.deviceId && op.deviceSeq >= next && !isWaiting(id),
-    );
+    // DE6: what the person has deleted for themselves is sent on until it has arrived.
+    const kept = [
+      ...new Map([...outbox.sentOps(conversationId), ...all.value].map((op) => [op.id, op])).values(),
+    ];
+    const missing = kept
+      .filter(({ op, id }) => op.device === identity.deviceId && op.deviceSeq >= next && !isWaiting(id))
+      .filter((op) => !isRedacted(op))
+      .sort((a, b) => a.op.deviceSeq - b.op.deviceSeq);
     if (missing.length === 0) return ok();
     resentAtMs.set(contact, nowMs());
-    const kept = missing.slice(0, RESEND_OPS_MAX).map((op) => outbox.put(op, contact));
-    const written = await store.batch(kept.map(({ write }) => write));
+    const again = missing.slice(0, RESEND_OPS_MAX).map((op) => outbox.put(op, contact));
+    const written = await store.batch(again.map(({ write }) => write));
     if (!written.ok) return written;
-    for (const one of kept) one.commit();
+    for (const one of again) one.commit();
     events.onOutgoing(contact);
     return ok();
   }
@@ -342,9 +387,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   async function archiveNow(): Promise<Result<void, ClientError>> {
     cancelArchive?.();
     cancelArchive = null;
-    const byBucket = new Map<string, { name: DocumentName; ops: ToArchive[] }>();
+    const byBucket = new Map<string, { name: BucketName; ops: ToArchive[] }>();
     for (const item of [...toArchive.values()].sort((a, b) => a.op.op.deviceSeq - b.op.op.deviceSeq)) {
-      const name = bucketOf(item.op.op);
+      const name = deleting.bucketOf(bucketPlaceOf(item.op.op));
       const key = `${name.conversationId}/${name.device}/${name.index}`;
       const group = byBucket.get(key);
       if (group === undefined) byBucket.set(key, { name, ops: [item] });
@@ -384,21 +429,26 @@ export function createConversations(deps: ConversationsDeps): Conversations {
 
   const adopt: Conversations["adopt"] = async (names, { isHistory } = { isHistory: false }) => {
     const fresh: NamedOp[] = [];
+    // First, so that nothing deleted is shown for a moment.
+    if (names.some(({ type }) => type === "deletions")) {
+      const noticed = await deleting.noticed();
+      if (!noticed.ok) return noticed;
+    }
     for (const name of names) {
       if (name.type === "contacts") contacts.refresh();
-      if (name.type !== "bucket") continue;
+      if (!isBucket(name)) continue;
       const adopted = await adoptBucket(name, isHistory);
       if (!adopted.ok) return adopted;
       fresh.push(...adopted.value);
     }
-    if (isHistory || names.some((name) => name.type !== "bucket")) events.onStateChanged();
+    if (isHistory || names.some((name) => !isBucket(name))) events.onStateChanged();
     const messages = fresh.filter(({ op }) => op.kind === OP_KIND.message);
     if (messages.length > 0 && !isHistory) events.onMessages(messages);
     return answerMarks(fresh);
   };
 
   async function adoptBucket(
-    name: DocumentName & { readonly type: "bucket" },
+    name: BucketName,
     isHistory: boolean,
   ): Promise<Result<readonly NamedOp[], ClientError>> {
     const stored = await documents.scanOps(log.ref(name));
@@ -415,13 +465,16 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     }
     const addition = await ops.add(candidates, nowMs());
     if (!addition.ok) return addition;
+    deleting.loaded(name);
+    // DE7: a sibling has put it there before it knew.
+    if (addition.value.hasDeleted) deleting.revisit(name);
     const sourcesOf = (named: readonly NamedOp[]) => named.flatMap((op) => sourceById.get(op.id) ?? []);
     // An op that is new here comes in an entry that was not opened here: set aside, or still to be read.
     const asides = setAside.change(
       { resolved: sourcesOf(candidates), archived: isHistory ? [] : sourcesOf(addition.value.fresh) },
       nowMs(),
     );
-    if (addition.value.fresh.length === 0 && asides.writes.length === 0) {
+    if (addition.value.writes.length === 0 && asides.writes.length === 0) {
       for (const op of candidates) known.add(op.id);
       return ok([]);
     }
@@ -433,12 +486,13 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     asides.commit();
     for (const logId of asides.freedLogs) events.onAckable(logId);
     for (const op of candidates) known.add(op.id);
-    return ok(addition.value.fresh);
+    const deleted = await deleting.redacted(addition.value.redacted, false);
+    return deleted.ok ? ok(addition.value.fresh) : deleted;
   }
 
   /** Ops of a bucket that have their rows, so that a change of one op does not look at all the others. */
-  function knownIn(name: DocumentName & { readonly type: "bucket" }): Set<OpId> {
-    const key = `${name.conversationId}/${name.device}/${name.index}`;
+  function knownIn(name: BucketName): Set<OpId> {
+    const key = `${name.conversationId}/${name.device}/${name.index}/${generationOf(name)}`;
     const known = knownByBucket.get(key) ?? new Set<OpId>();
     knownByBucket.delete(key);
     knownByBucket.set(key, known);
@@ -454,14 +508,14 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     contact: Correspondent,
     kind: number,
     payload: Uint8Array,
-    storeWith: StoreWith = store.batch,
+    { storeWith = store.batch, target = null }: WriteOptions = {},
   ): Promise<Result<NamedOp, ClientError>> {
     const draft = {
       conversationId: contact.conversationId,
       author: identity.accountId,
       device: identity.deviceId,
       kind,
-      target: null,
+      target,
       payload,
       expire: null,
       ext: null,
@@ -493,8 +547,14 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     markWrites.commit();
     toArchive.set(op.id, { op, source: null });
     scheduleArchive();
+    const deleted = await deleting.redacted(addition.value.redacted, true);
     events.onOutgoing(contact);
-    return ok();
+    return deleted;
+  }
+
+  function dropArchiving(ids: readonly OpId[]): void {
+    for (const id of ids) toArchive.delete(id);
+    settled(ids.map((id) => tables.archive.key(id)));
   }
 
   async function restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>> {
@@ -510,6 +570,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     addition.value.commit();
     for (const op of fresh) toArchive.set(op.id, { op, source: null });
     scheduleArchive();
+    const deleted = await deleting.redacted(addition.value.redacted, true);
+    if (!deleted.ok) return deleted;
     events.onStateChanged();
     return ok(fresh.length);
   }
@@ -576,6 +638,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     adopt,
     write,
     restore,
+    dropArchiving,
     settled,
     ackableSeq,
     deliveredTo,

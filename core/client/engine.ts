@@ -25,6 +25,8 @@ import { type ContactBook, type ContactRecord, createContactBook } from "./conta
 import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
+import { createDeletionState } from "./deletion/deletion-state.ts";
+import { createForgetting, type Forgetting } from "./deletion/forgetting.ts";
 import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
 import type { EngineContext } from "./engine-context.ts";
@@ -85,6 +87,9 @@ export interface Engine {
   readonly frontiers: Frontiers;
   /** Hears what other own devices say of themselves, while there is a connection. */
   exchangeFrontiers(): Promise<Result<void, ClientError>>;
+  readonly forgetting: Forgetting;
+  /** Whether everything of the account's history is here. */
+  isHistoryComplete(): boolean;
   emit(event: ClientEvent): void;
   onEvent(listener: (event: ClientEvent) => void): () => void;
   status(): ConnectionStatus;
@@ -221,11 +226,23 @@ export async function createEngine(
       home?.gateway.close();
     },
   });
-  const log: AccountLog = createAccountLog(context, documents);
+  const deletions = createDeletionState(documents, () => log.ref({ type: "deletions" }));
+  const log: AccountLog = createAccountLog(context, documents, {
+    bucketOf: deletions.bucketOf,
+    isRetired: deletions.isRetired,
+    survivors: (place, stored) => forgetting.survivors(place, stored),
+  });
   const contacts = createContactBook(identity.accountId, log, documents);
   const contactLogs = createContactLogs(context);
   const ticket = createTicket(context, documents, log);
-  const ops = createOpStore(store, tables, (fresh) => search.added(fresh));
+  const ops = createOpStore(store, tables, (fresh) => search.added(fresh), {
+    isForgotten: deletions.isForgotten,
+    isDeviceOf: async (author, device) => {
+      const chain = author === identity.accountId ? ok(own.chain()) : await chains.load(author);
+      // Not known is not theirs: the gap it leaves is asked for and answered again.
+      return ok(chain.ok && chain.value?.devicesById.has(device) === true);
+    },
+  });
   const outbox = createOutbox(context);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({
@@ -236,6 +253,13 @@ export async function createEngine(
     ops,
     outbox,
     setAside,
+    deleting: {
+      bucketOf: deletions.bucketOf,
+      noticed: () => forgetting.noticed(),
+      redacted: (targets, isOwn) => forgetting.redacted(targets, isOwn),
+      revisit: (place) => forgetting.revisit(place),
+      loaded: (place) => forgetting.loaded(place),
+    },
     events: {
       onMessages: (messages) => void emitMessages(messages),
       onRequest: (accountId) => void emitRequest(accountId),
@@ -248,11 +272,22 @@ export async function createEngine(
       onAckable: (logId: LogId) => void home?.acknowledge(logId),
     },
   });
+  const forgetting: Forgetting = createForgetting({
+    context,
+    log,
+    ops,
+    state: deletions,
+    forgetTexts: (ids) => search.forget(ids),
+    withdraw: outbox.withdraw,
+    dropArchiving: conversations.dropArchiving,
+    onGone: (conversationId) => emit({ type: "deleted", conversationId }),
+  });
   const snapshots = createSnapshots({
     context,
     documents,
     log,
     adopt: (names) => conversations.adopt(names, { isHistory: true }),
+    isRetired: deletions.isRetired,
     onProgress: (done, total) => emit({ type: "progress", phase: "history", done, total }),
     tailEntries: platform.snapshotTailEntries ?? SNAPSHOT_TAIL_ENTRIES,
   });
@@ -276,7 +311,8 @@ export async function createEngine(
   const frontiers = createFrontiers({
     context,
     log,
-    isLoaded: snapshots.isComplete,
+    // Buckets that are still to be written anew are not what the others will hold.
+    isLoaded: () => snapshots.isComplete() && !forgetting.hasWork(),
     inboundReader: inbound.reader,
   });
   const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
@@ -571,6 +607,8 @@ export async function createEngine(
       if (!told.ok) return told;
       const prepared = await serial.run(conversations.prepareToSync);
       if (!prepared.ok) return prepared;
+      const forgotten = await serial.run(forgetting.work);
+      if (!forgotten.ok) return forgotten;
       const opened = await link.openContactLogs();
       if (!opened.ok) return opened;
       const pushed = await link.push();
@@ -587,7 +625,10 @@ export async function createEngine(
       // Other people's servers are given a moment, not more: what they hold comes with a later round or sync.
       await within(clock, CHAINS_WAIT_MS, awaitedChains.run());
       const isQuiet =
-        log.pendingCount() === 0 && !conversations.hasWork() && log.reader().point.seq === before;
+        log.pendingCount() === 0 &&
+        !conversations.hasWork() &&
+        !forgetting.hasWork() &&
+        log.reader().point.seq === before;
       if (isQuiet) return ok();
       await sleep(clock, SETTLE_WAIT_MS);
     }
@@ -612,6 +653,7 @@ export async function createEngine(
     home?.gateway.close();
     gateway?.close();
     conversations.stop();
+    forgetting.stop();
     await search.stop();
     awaitedChains.stop();
     // With its connection closed an attempt ends at once. One that is still dialling finds that it is not wanted.
@@ -634,7 +676,12 @@ export async function createEngine(
     const frontiersStarted = await frontiers.start();
     if (!frontiersStarted.ok) return frontiersStarted;
     const outboxStarted = await outbox.start();
-    return outboxStarted.ok ? conversations.start() : outboxStarted;
+    if (!outboxStarted.ok) return outboxStarted;
+    // What is deleted is known before anything of it could be taken up again.
+    const read = await deletions.refresh();
+    if (!read.ok && !isDamage(read.error)) return read;
+    const conversationsStarted = await conversations.start();
+    return conversationsStarted.ok ? forgetting.start() : conversationsStarted;
   });
   if (!started.ok) return started;
 
@@ -658,6 +705,8 @@ export async function createEngine(
     direct,
     frontiers,
     exchangeFrontiers,
+    forgetting,
+    isHistoryComplete: snapshots.isComplete,
     emit,
     onEvent: (listener) => {
       listeners.add(listener);

@@ -77,9 +77,9 @@ export function createIntroductions(deps: IntroductionsDeps): Introductions {
     const to = { accountId, conversationId: directConversationId(identity.accountId, accountId) };
     const given = { ...patch, own: own.value };
     // FC6
-    const written = await conversations.write(to, OP_KIND.introduction, payload, (writes) =>
-      contacts.set(accountId, given, { with: [...rows, ...writes] }),
-    );
+    const written = await conversations.write(to, OP_KIND.introduction, payload, {
+      storeWith: (writes) => contacts.set(accountId, given, { with: [...rows, ...writes] }),
+    });
     if (!written.ok) return written;
     const record = await contacts.get(accountId);
     if (!record.ok) return record;

@@ -3,11 +3,21 @@
  *
  * Rows are derived: the buckets hold the same ops and every row can be made again from them. Runs within the serial.
  */
-import type { ConversationId, DeviceId, OpId } from "../base/ids.ts";
+import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { addToFeed, EMPTY_FEED, feedEnd, frontierOf } from "../messenger/feed.ts";
+import { addRunToFeed, EMPTY_FEED, feedEnd, frontierOf } from "../messenger/feed.ts";
 import { isAhead, nextHlc } from "../messenger/hlc.ts";
-import { createOp, type NamedOp, type Op, OP_KIND, parseOp } from "../messenger/op.ts";
+import {
+  createOp,
+  isRedacted,
+  type NamedOp,
+  type Op,
+  OP_KIND,
+  parseOp,
+  type Redacted,
+  redactedBy,
+  redactedMessage,
+} from "../messenger/op.ts";
 import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
 import type { FeedRow, Tables, TallyRow } from "./tables.ts";
 
@@ -21,6 +31,24 @@ export interface OpAddition {
   readonly writes: readonly WriteOp[];
   /** Those that were not here. */
   readonly fresh: readonly NamedOp[];
+  /** Messages that ops among the fresh ones take back, here or not. */
+  readonly redacted: readonly Redacted[];
+  /** Whether some were left out because they are deleted. */
+  readonly hasDeleted: boolean;
+  commit(): void;
+}
+
+/** What the person has deleted, as far as ops are concerned; and who may speak for which device. */
+export interface OpRights {
+  /** Deleted by the person: not to be stored again. Rule DE4. */
+  isForgotten(op: Omit<Redacted, "author" | "hlc">): boolean;
+  /** Whether a device is known to be of this account. */
+  isDeviceOf(author: AccountId, device: DeviceId): Promise<Result<boolean, StoreError>>;
+}
+
+/** Rows to be removed in one transaction. */
+export interface OpRemoval {
+  readonly writes: readonly WriteOp[];
   commit(): void;
 }
 
@@ -49,6 +77,15 @@ export interface OpStore {
   /** Every op, oldest first, of one conversation. */
   all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>>;
   has(op: NamedOp): Promise<Result<boolean, StoreError>>;
+  /** Whether an op is deleted, by the person or by its author: nothing of it may be kept. */
+  isGone(op: NamedOp): Promise<Result<boolean, StoreError>>;
+  /** Prepares removing the rows of deleted ops; that they were here is still known. Rule DE5. */
+  remove(places: readonly Omit<Redacted, "author">[]): Promise<Result<OpRemoval, StoreError>>;
+  /** As `remove`, for all of a device below `next`, whose rows are gone already. */
+  cover(
+    conversationId: ConversationId,
+    nextByDevice: ReadonlyMap<DeviceId, number>,
+  ): Promise<Result<OpRemoval, StoreError>>;
   /** The op of a row, by the parts of its key; null when there is none. */
   get(key: OpKey): Promise<Result<NamedOp | null, StoreError>>;
   tally(conversationId: ConversationId): Promise<Result<TallyRow, StoreError>>;
@@ -58,11 +95,14 @@ export interface OpStore {
   frontiers(conversationId: ConversationId): Promise<Result<ReadonlyMap<DeviceId, number>, StoreError>>;
 }
 
+const NOTHING_DELETED: OpRights = { isForgotten: () => false, isDeviceOf: async () => ok(false) };
+
 /** `onAdded` is told of ops once they are stored. */
 export function createOpStore(
   store: TxStore,
   tables: Tables,
   onAdded: (ops: readonly NamedOp[]) => void = () => {},
+  rights: OpRights = NOTHING_DELETED,
 ): OpStore {
   const feeds = new Map<string, FeedRow>();
   const tallies = new Map<string, TallyRow>();
@@ -105,60 +145,208 @@ export function createOpStore(
   }: OpKey): Promise<Result<NamedOp | null, StoreError>> {
     const row = await tables.op.get(conversationId, hlc, device, id);
     if (!row.ok) return row;
-    if (row.value === null) return ok(null);
-    const op = parseOp(row.value.op);
-    return op.ok ? op : err({ type: "StoreCorrupt", key: tables.op.key(conversationId, hlc, device, id) });
+    return row.value === null
+      ? ok(null)
+      : openRow(tables.op.key(conversationId, hlc, device, id), row.value.op);
+  }
+
+  async function rowOf(op: Omit<Redacted, "author">): Promise<Result<NamedOp | null, StoreError>> {
+    return get({ conversationId: op.conversationId, hlc: op.hlc, device: op.device, id: op.id });
+  }
+
+  async function isGone(named: NamedOp): Promise<Result<boolean, StoreError>> {
+    const { op, id } = named;
+    if (rights.isForgotten({ ...op, id })) return ok(true);
+    const row = await rowOf({ ...op, id });
+    return row.ok ? ok(row.value !== null && isRedacted(row.value) && isSameAuthor(row.value, named)) : row;
   }
 
   async function add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>> {
-    const writes: WriteOp[] = [];
-    const fresh: NamedOp[] = [];
-    const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
-    const newTallies = new Map<ConversationId, TallyRow>();
-    const ids = new Set<OpId>();
+    const draft = createDraft(Math.max(0, nowMs));
+    let hasDeleted = false;
     for (const named of ops) {
       const { op, id } = named;
-      if (ids.has(id)) continue;
-      const known = await has(named);
-      if (!known.ok) return known;
-      if (known.value) continue;
-      ids.add(id);
-      fresh.push(named);
-      writes.push({
-        ...tables.op.put([op.conversationId, op.hlc, op.device, id], {
-          op: named.bytes,
-          arrivedAtMs: Math.max(0, nowMs),
-        }),
-      });
-      const feedKey = `${op.conversationId}/${op.device}`;
-      const feed = newFeeds.get(feedKey)?.row ?? (await feedOf(op.conversationId, op.device));
-      if ("ok" in feed && !feed.ok) return feed;
-      const before = "ok" in feed ? feed.value : feed;
-      const isLast = op.deviceSeq >= feedEnd(before.feed);
-      const row = { feed: addToFeed(before.feed, op.deviceSeq), last: isLast ? id : before.last };
-      newFeeds.set(feedKey, { conversationId: op.conversationId, device: op.device, row });
-      let sum = newTallies.get(op.conversationId);
-      if (sum === undefined) {
-        const stored = await tally(op.conversationId);
-        if (!stored.ok) return stored;
-        sum = stored.value;
+      if (draft.fresh.has(id)) continue;
+      if (rights.isForgotten({ ...op, id })) {
+        hasDeleted = true;
+        const covered = await draft.cover(op.conversationId, op.device, op.deviceSeq, op.deviceSeq + 1);
+        if (!covered.ok) return covered;
+        continue;
       }
-      newTallies.set(op.conversationId, {
-        opCount: sum.opCount + 1,
-        messageCount: sum.messageCount + (op.kind === OP_KIND.message ? 1 : 0),
-        newestHlc: isAhead(op.hlc, nowMs) ? sum.newestHlc : Math.max(sum.newestHlc, op.hlc),
-      });
+      const row = await rowOf({ ...op, id });
+      if (!row.ok) return row;
+      if (row.value !== null && isRedacted(row.value)) hasDeleted ||= isSameAuthor(row.value, named);
+      // DE3: what somebody else has called theirs and taken back is not gone by that.
+      if (row.value !== null && (!isRedacted(row.value) || isSameAuthor(row.value, named))) continue;
+      const added = await draft.put(named, row.value === null);
+      if (!added.ok) return added;
+      draft.fresh.set(id, named);
     }
-    for (const { conversationId, device, row } of newFeeds.values())
-      writes.push(tables.feed.put([conversationId, device], row));
-    for (const [conversationId, row] of newTallies) writes.push(tables.tally.put([conversationId], row));
+    const redacted: Redacted[] = [];
+    for (const named of [...draft.fresh.values()]) {
+      const target = redactedBy(named);
+      if (target === null || rights.isForgotten(target)) continue;
+      const applied = await redact(target, draft);
+      if (!applied.ok) return applied;
+      if (applied.value) redacted.push(target);
+    }
+    const fresh = [...draft.fresh.values()];
     const commit = () => {
-      for (const [key, { row }] of newFeeds) feeds.set(key, row);
-      for (const [conversationId, row] of newTallies) tallies.set(conversationId, row);
+      draft.commit();
       if (fresh.length > 0) onAdded(fresh);
     };
-    return ok({ writes, fresh, commit });
+    return ok({ writes: draft.writes(), fresh, redacted, hasDeleted, commit });
   }
+
+  /** DE2, DE3: puts what is left of a message in its place, if the redaction is of its author. False when it is not. */
+  async function redact(target: Redacted, draft: Draft): Promise<Result<boolean, StoreError>> {
+    const pending = draft.fresh.get(target.id);
+    const stored = pending === undefined ? await rowOf(target) : ok(pending);
+    if (!stored.ok) return stored;
+    const left = redactedMessage(target);
+    if (stored.value !== null) {
+      const { value } = stored;
+      if (value.op.kind !== OP_KIND.message || !isSameAuthor(value, left)) return ok(false);
+      // A place that is not that of the message names nothing.
+      if (value.op.hlc !== target.hlc || value.op.device !== target.device) return ok(false);
+    }
+    draft.fresh.delete(target.id);
+    const put = await draft.put(left, stored.value === null, true);
+    if (!put.ok) return put;
+    const isTheirs = await rights.isDeviceOf(target.author, target.device);
+    if (!isTheirs.ok) return isTheirs;
+    if (isTheirs.value) {
+      const { conversationId, device, deviceSeq } = target;
+      const covered = await draft.cover(conversationId, device, deviceSeq, deviceSeq + 1);
+      if (!covered.ok) return covered;
+    }
+    return ok(true);
+  }
+
+  async function remove(places: readonly Omit<Redacted, "author">[]): Promise<Result<OpRemoval, StoreError>> {
+    const draft = createDraft(0);
+    for (const place of places) {
+      const { conversationId, device, deviceSeq } = place;
+      const row = await rowOf(place);
+      if (!row.ok) return row;
+      if (row.value !== null) {
+        const taken = await draft.take(row.value);
+        if (!taken.ok) return taken;
+      }
+      const covered = await draft.cover(conversationId, device, deviceSeq, deviceSeq + 1);
+      if (!covered.ok) return covered;
+    }
+    return ok({ writes: draft.writes(), commit: draft.commit });
+  }
+
+  async function cover(
+    conversationId: ConversationId,
+    nextByDevice: ReadonlyMap<DeviceId, number>,
+  ): Promise<Result<OpRemoval, StoreError>> {
+    const draft = createDraft(0);
+    for (const [device, next] of nextByDevice) {
+      const covered = next === 0 ? ok() : await draft.cover(conversationId, device, 0, next);
+      if (!covered.ok) return covered;
+    }
+    return ok({ writes: draft.writes(), commit: draft.commit });
+  }
+
+  /** Rows, feeds and tallies as they are to become, together. */
+  function createDraft(nowMs: number) {
+    const rowsByKey = new Map<string, WriteOp>();
+    const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
+    const newTallies = new Map<ConversationId, TallyRow>();
+    const fresh = new Map<OpId, NamedOp>();
+
+    async function changeFeed(
+      conversationId: ConversationId,
+      device: DeviceId,
+      change: (row: FeedRow) => FeedRow,
+    ): Promise<Result<void, StoreError>> {
+      const key = `${conversationId}/${device}`;
+      const known = newFeeds.get(key);
+      const before = known === undefined ? await feedOf(conversationId, device) : ok(known.row);
+      if (!before.ok) return before;
+      const row = change(before.value);
+      const isSame = row.feed === before.value.feed && row.last === before.value.last;
+      if (!isSame) newFeeds.set(key, { conversationId, device, row });
+      return ok();
+    }
+
+    async function changeTally(
+      conversationId: ConversationId,
+      change: (row: TallyRow) => TallyRow,
+    ): Promise<Result<void, StoreError>> {
+      const known = newTallies.get(conversationId);
+      const before = known === undefined ? await tally(conversationId) : ok(known);
+      if (!before.ok) return before;
+      newTallies.set(conversationId, change(before.value));
+      return ok();
+    }
+
+    const messages = ({ op }: NamedOp) => (op.kind === OP_KIND.message ? 1 : 0);
+
+    async function put(
+      named: NamedOp,
+      isNew: boolean,
+      isLeftOver = false,
+    ): Promise<Result<void, StoreError>> {
+      const { op, id } = named;
+      rowsByKey.set(
+        keyOf(named),
+        tables.op.put([op.conversationId, op.hlc, op.device, id], {
+          op: named.bytes,
+          arrivedAtMs: nowMs,
+        }),
+      );
+      const counted = await changeTally(op.conversationId, (sum) => ({
+        opCount: sum.opCount + (isNew ? 1 : 0),
+        messageCount: sum.messageCount + (isNew ? messages(named) : 0),
+        newestHlc: isAhead(op.hlc, nowMs) ? sum.newestHlc : Math.max(sum.newestHlc, op.hlc),
+      }));
+      if (!counted.ok || isLeftOver) return counted;
+      return changeFeed(op.conversationId, op.device, (before) => ({
+        feed: addRunToFeed(before.feed, op.deviceSeq, op.deviceSeq + 1),
+        last: op.deviceSeq >= feedEnd(before.feed) ? id : before.last,
+      }));
+    }
+
+    async function take(named: NamedOp): Promise<Result<void, StoreError>> {
+      const key = keyOf(named);
+      if (rowsByKey.has(key)) return ok();
+      rowsByKey.set(key, { type: "delete", key });
+      return changeTally(named.op.conversationId, (sum) => ({
+        ...sum,
+        opCount: Math.max(0, sum.opCount - 1),
+        messageCount: Math.max(0, sum.messageCount - messages(named)),
+      }));
+    }
+
+    const coverRun = (conversationId: ConversationId, device: DeviceId, from: number, until: number) =>
+      changeFeed(conversationId, device, (before) => ({
+        ...before,
+        feed: addRunToFeed(before.feed, from, until),
+      }));
+
+    return {
+      fresh,
+      put,
+      take,
+      cover: coverRun,
+      writes: (): readonly WriteOp[] => [
+        ...rowsByKey.values(),
+        ...[...newFeeds.values()].map(({ conversationId, device, row }) =>
+          tables.feed.put([conversationId, device], row),
+        ),
+        ...[...newTallies].map(([conversationId, row]) => tables.tally.put([conversationId], row)),
+      ],
+      commit() {
+        for (const [key, { row }] of newFeeds) feeds.set(key, row);
+        for (const [conversationId, row] of newTallies) tallies.set(conversationId, row);
+      },
+    };
+  }
+  type Draft = ReturnType<typeof createDraft>;
 
   async function create(
     op: Parameters<OpStore["create"]>[0],
@@ -212,7 +400,7 @@ export function createOpStore(
     );
   }
 
-  return { add, create, page, all, has, get, tally, tallies: allTallies, frontiers };
+  return { add, create, page, all, has, isGone, remove, cover, get, tally, tallies: allTallies, frontiers };
 }
 
 function named(
@@ -220,9 +408,21 @@ function named(
 ): Result<readonly { readonly key: string; readonly op: NamedOp }[], StoreError> {
   const ops: { key: string; op: NamedOp }[] = [];
   for (const { key, value } of rows) {
-    const op = parseOp(value.op);
-    if (!op.ok) return err({ type: "StoreCorrupt", key });
+    const op = openRow(key, value.op);
+    if (!op.ok) return op;
     ops.push({ key, op: op.value });
   }
   return ok(ops);
+}
+
+/** The op of a row. What is left of a redacted message keeps its name, which is in the key. */
+function openRow(key: string, bytes: Uint8Array): Result<NamedOp, StoreError> {
+  const op = parseOp(bytes);
+  if (!op.ok) return err({ type: "StoreCorrupt", key });
+  if (!isRedacted(op.value)) return op;
+  return ok({ ...op.value, id: key.slice(key.lastIndexOf("/") + 1) as OpId });
+}
+
+function isSameAuthor(a: NamedOp, b: NamedOp): boolean {
+  return a.op.author === b.op.author;
 }

@@ -31,6 +31,7 @@ import { deleteAccount } from "./delete-account.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
+import { createDeletionActs } from "./deletion/deletion-acts.ts";
 import { createContactActs } from "./contact-acts.ts";
 import type { ContactRecord } from "./contact-book.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
@@ -405,6 +406,8 @@ export function createClient(engine: Engine): Client {
       ),
 
     starred: (page = {}) => views.starred(page),
+
+    ...createDeletionActs(engine, conversationOf),
 
     draft: async (conversationId) => {
       const contact = await conversationOf(conversationId);

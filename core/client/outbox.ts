@@ -93,6 +93,13 @@ export interface Outbox {
   close(contact: AccountId, turn: number): Promise<Result<void, ClientError>>;
   /** Their log is another one now: what was not sent because the former was closed goes, unless it was a block. */
   reopen(contact: AccountId, turn: number): Promise<Result<void, ClientError>>;
+  /** Own ops the server has and the other side has not confirmed. */
+  sentOps(conversationId: ConversationId): readonly NamedOp[];
+  opsOf(conversationId: ConversationId): readonly OpId[];
+  /** Forgets ops that are taken back: what is not sealed yet is not sent. Rule DE6. */
+  withdraw(ids: readonly OpId[]): Promise<Result<void, ClientError>>;
+  /** Forgets what was refused for good. */
+  dropFailed(ids: readonly OpId[]): Promise<Result<void, ClientError>>;
   /** Whether something was not sent because the conversation was closed. */
   hasClosed(contact: AccountId): boolean;
   waitingCount(): number;
@@ -642,6 +649,8 @@ export function createOutbox(context: EngineContext): Outbox {
     return ok();
   }
 
+  const keysOf = (ids: readonly OpId[]): readonly string[] => ids.flatMap((id) => keyById.get(id) ?? []);
+
   async function delivered(conversationId: ConversationId, next: number): Promise<Result<void, ClientError>> {
     const gone: string[] = [];
     for (const [key, row] of rows) {
@@ -672,6 +681,19 @@ export function createOutbox(context: EngineContext): Outbox {
     reasonOf: (id) => rows.get(keyById.get(id) ?? "")?.reason ?? null,
     close,
     reopen,
+    sentOps: (conversationId) =>
+      [...rows.values()].flatMap((row) => {
+        const op = row.conversationId === conversationId && row.state === "sent" ? parseOp(row.op) : null;
+        return op?.ok ? [op.value] : [];
+      }),
+    opsOf: (conversationId) =>
+      [...rows.values()].filter((row) => row.conversationId === conversationId).map((row) => row.opId),
+    withdraw: (ids) => rewrite(new Map(), keysOf(ids)),
+    dropFailed: (ids) =>
+      rewrite(
+        new Map(),
+        keysOf(ids).filter((key) => rows.get(key)?.state === "failed"),
+      ),
     hasClosed: (contact) => (closedByContact.get(contact)?.size ?? 0) > 0,
     waitingCount: () => waitingTotal,
     waitingMessageCount: () =>

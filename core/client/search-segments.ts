@@ -5,7 +5,7 @@
  * Derived: segments that do not open, or that hold more than there is, are thrown away and made again. They say which ops
  * they cover, so what came after them is found by counting. A text that is to be gone is taken out with `forget`.
  */
-import { concatBytes, equalBytes } from "../base/bytes.ts";
+import { concatBytes } from "../base/bytes.ts";
 import { type ConversationId, idBytes, idFromBytes, type OpId } from "../base/ids.ts";
 import { SEARCH_SEGMENT_BYTES_MAX, SEARCH_SEGMENT_OPS_MAX, SEARCH_SEGMENTS_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
@@ -86,11 +86,12 @@ export function createSearchSegments(store: TxStore, tables: Tables): SearchSegm
   async function forget(ids: readonly OpId[]): Promise<Result<void, StoreError>> {
     const rows = await tables.search.scan();
     if (!rows.ok) return rows.error.type === "StoreCorrupt" ? clear() : rows;
-    const wanted = ids.map((id) => idBytes(id));
+    const wanted: ReadonlySet<OpId> = new Set(ids);
     const writes = rows.value.flatMap(({ key, value }) => {
       const texts = value.texts.map((text, at) => {
+        if (text === null) return null;
         const id = value.ids.subarray(at * OP_ID_BYTES, (at + 1) * OP_ID_BYTES);
-        return text !== null && wanted.some((one) => equalBytes(one, id)) ? null : text;
+        return id.length === OP_ID_BYTES && wanted.has(idFromBytes("op", id)) ? null : text;
       });
       const isChanged = texts.some((text, at) => text !== value.texts[at]);
       return isChanged ? [tables.search.put([numberOf(key)], { ...value, texts })] : [];
@@ -140,7 +141,7 @@ function makeSegment(ops: readonly NamedOp[]): SearchRow {
     author: authors.places,
     device: devices.places,
     hlcs: ops.map(({ op }) => op.hlc),
-    texts: ops.map((op) => timelineMessage(op)?.text ?? null),
+    texts: ops.map((op) => timelineMessage(op)?.text || null),
   };
 }
 

@@ -390,7 +390,7 @@ function nameContact(value: ContactRecord): Named<ContactRecord> {
 
 function documentOf(op: NamedOp): SearchDocument[] {
   const message = timelineMessage(op);
-  if (message === null) return [];
+  if (message === null || message.isRedacted) return [];
   const { conversationId, hlc, device, author } = op.op;
   return [{ conversationId, hlc, device, id: op.id, author, text: message.text }];
 }

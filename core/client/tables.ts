@@ -21,6 +21,9 @@
  * | refused | seq | entries of the account log that did not open here |
  * | snapshot | | newest snapshot this device knows to be right |
  * | restore | document id | documents of a snapshot still to be loaded |
+ * | unpacked | | seq up to which the account log may hold what is deleted |
+ * | dirty | conversation, device, index | buckets to be looked at for what is deleted |
+ * | forgotten | what, conversation, op or device | deletions whose rows are gone |
  * | packed | document id | where a snapshot has a document, or will have |
  * | frontier | device id | what each own device last said of itself |
  * | op | conversation, hlc, device, op id | all ops, in the order of the view |
@@ -232,6 +235,9 @@ export function createTables(store: TxStore) {
     restore: createTable(store, "restore", documentRowShape),
     packed: createTable(store, "packed", documentRowShape),
     frontier: createTable(store, "frontier", frontierRow),
+    unpacked: createTable(store, "unpacked", struct({ seq: integer(0) })),
+    dirty: createTable(store, "dirty", struct({})),
+    forgotten: createTable(store, "forgotten", struct({ next: integer(0) })),
     op: createTable(store, "op", opRow),
     feed: createTable(store, "feed", feedRow),
     tally: createTable(store, "tally", tallyRow),

@@ -127,7 +127,7 @@ export function createViews(deps: ViewsDeps): Views {
   ): MessageView | null {
     const message = timelineMessage(op);
     if (message === null) return null;
-    const { id, author, device, sentAtMs, text } = message;
+    const { id, author, device, sentAtMs, text, isRedacted } = message;
     const state = stateOf(op, reader);
     return {
       id,
@@ -137,6 +137,7 @@ export function createViews(deps: ViewsDeps): Views {
       device,
       sentAtMs,
       text,
+      isRedacted,
       state,
       failure: state === "failed" ? failureOf(outbox.reasonOf(id)) : null,
       isStarred: starred.has(id),
@@ -258,7 +259,7 @@ export function createViews(deps: ViewsDeps): Views {
       if (!rows.ok) return rows;
       for (const { key, op } of rows.value) {
         if (op.op.hlc <= readUpTo || count >= UNREAD_COUNT_MAX) return ok(count);
-        if (op.op.author !== self && timelineMessage(op) !== null) count++;
+        if (op.op.author !== self && timelineMessage(op)?.isRedacted === false) count++;
         before = key;
       }
       if (rows.value.length < SCAN_PAGE_OPS) return ok(count);

@@ -2,7 +2,16 @@
 import type { DocumentId } from "../base/ids.ts";
 
 /** `bucket` holds ops of one conversation; `app` is any document of an application; the others are the account's state. */
-export const DOCUMENT_KINDS = ["inbox", "contacts", "tags", "groups", "settings", "bucket", "app"] as const;
+export const DOCUMENT_KINDS = [
+  "inbox",
+  "contacts",
+  "tags",
+  "groups",
+  "settings",
+  "deletions",
+  "bucket",
+  "app",
+] as const;
 
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 

@@ -23,6 +23,7 @@ import {
   inspectSaved,
   mergeSaved,
   nameOfChange,
+  opsOfChange,
   putMissing,
 } from "./live-edit.ts";
 
@@ -61,6 +62,8 @@ export interface Documents {
     ref: DocumentRef,
     saved: Bytes,
   ): Result<{ readonly heads: readonly string[]; readonly ops: readonly StoredOp[] }, DocumentError>;
+  /** Ops that these changes of a bucket put there, whatever they depend on. */
+  opsIn(changes: readonly Bytes[]): readonly StoredOp[];
   /** Names of changes, equal for the same change however it is stored. What is no change has none. */
   changeNames(changes: readonly Bytes[]): readonly string[];
   /** Merges what `save` gave on another device. - Fails: `MalformedChanges` unless all of it could be read. */
@@ -128,6 +131,7 @@ export function createDocuments(deps: DocumentsDeps): Documents {
         ok({ bytes: Automerge.save(handle.doc()), heads: Automerge.getHeads(handle.doc()) }),
       ),
     inspect: inspectSaved,
+    opsIn: (changes) => changes.flatMap(opsOfChange),
     changeNames: (changes) => changes.flatMap(nameOfChange),
     merge: (ref, saved) =>
       live.withLive(ref, (document) => applyLive(document, () => mergeSaved(document, saved))),

@@ -1,6 +1,7 @@
 /** Editing a loaded document and applying changes to it. Rules DC4 to DC7, DC18. */
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
+import { parseId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
 import { missingOps, type StoredOp, storedOps } from "./bucket.ts";
@@ -88,6 +89,25 @@ export function nameOfChange(change: Bytes): readonly string[] {
     if (thrown instanceof RangeError || thrown instanceof TypeError) return [];
     throw thrown;
   }
+}
+
+/** The ops a change puts into a bucket; none for bytes that are no change. */
+export function opsOfChange(change: Bytes): readonly StoredOp[] {
+  let decoded: ReturnType<typeof Automerge.decodeChange>;
+  try {
+    decoded = Automerge.decodeChange(change);
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof TypeError) return [];
+    throw thrown;
+  }
+  return decoded.ops.flatMap((op): readonly StoredOp[] => {
+    const opId = parseId("op", String(op.key ?? ""));
+    const value: unknown = op.action === "set" ? op.value : null;
+    const isBytes =
+      value instanceof Uint8Array ||
+      (Array.isArray(value) && value.every((one) => Number.isInteger(one) && one >= 0 && one < 256));
+    return opId.ok && isBytes ? [[opId.value, Uint8Array.from(value)]] : [];
+  });
 }
 
 /** Loads a saved document by itself and lets go of it. */

@@ -17,18 +17,23 @@ export const EMPTY_FEED: Feed = { runs: [] };
 
 /** Adds one op. Repetition changes nothing. Past `FEED_RUNS_MAX` gaps the last run is given up; it is asked for again. */
 export function addToFeed(feed: Feed, deviceSeq: number): Feed {
+  return addRunToFeed(feed, deviceSeq, deviceSeq + 1);
+}
+
+/** Adds all from `from` to before `until`. */
+export function addRunToFeed(feed: Feed, from: number, until: number): Feed {
   const runs = [...feed.runs];
   let low = 0;
   let high = runs.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((runs[middle]?.end ?? 0) < deviceSeq) low = middle + 1;
+    if ((runs[middle]?.end ?? 0) < from) low = middle + 1;
     else high = middle;
   }
   const run = runs[low];
-  if (run !== undefined && run.start <= deviceSeq && deviceSeq < run.end) return feed;
-  let start = deviceSeq;
-  let end = deviceSeq + 1;
+  if (run !== undefined && run.start <= from && until <= run.end) return feed;
+  let start = from;
+  let end = until;
   let removed = 0;
   for (let next = runs[low]; next !== undefined && next.start <= end; next = runs[low + removed]) {
     start = Math.min(start, next.start);

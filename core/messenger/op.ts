@@ -1,11 +1,18 @@
 /**
- * Ops: the immutable units conversations consist of. Rules MS1, MS5, MS7.
+ * Ops: the immutable units conversations consist of. Rules MS1, MS5, MS7, DE1.
  *
  * An op is named by the hash of its canonical bytes, so it means the same by whichever path it comes, and applying it
  * twice changes nothing. Between people only ops travel, never Automerge bytes.
  */
 import type { Bytes } from "../base/bytes.ts";
-import { type AccountId, type ConversationId, idBytes, idFromBytes, type OpId } from "../base/ids.ts";
+import {
+  type AccountId,
+  type ConversationId,
+  type DeviceId,
+  idBytes,
+  idFromBytes,
+  type OpId,
+} from "../base/ids.ts";
 import {
   MESSAGE_TEXT_BYTES_MAX,
   OPS_PER_BUCKET_MAX,
@@ -30,7 +37,7 @@ import {
 } from "../codec/shape.ts";
 import { hash } from "../crypto/hash.ts";
 import { LABEL } from "../crypto/labels.ts";
-import type { DocumentName } from "../log/document-name.ts";
+import type { BucketPlace } from "../log/document-name.ts";
 import { HLC_MAX } from "./hlc.ts";
 import { inboundKeysShape } from "./inbound-keys.ts";
 
@@ -40,7 +47,7 @@ const PAYLOAD_BYTES_MAX = OP_BYTES_MAX - 2_048;
 const AUTHOR_DEVICES_PER_MARK_MAX = 1_024;
 
 /** Kinds this version understands. Others are kept and passed on, not shown. */
-export const OP_KIND = { message: 1, introduction: 2, mark: 3 } as const;
+export const OP_KIND = { message: 1, introduction: 2, mark: 3, redaction: 4 } as const;
 
 /**
  * - `deviceSeq` counts the ops of one device in one conversation from 0; `devicePrev` names the one before.
@@ -98,12 +105,9 @@ export function directConversationId(a: AccountId, b: AccountId): ConversationId
   return idFromBytes("conversation", hash(LABEL.conversationId, idBytes(first), idBytes(second)));
 }
 
-/** The bucket an op belongs in: a function of the op alone. Rule MS5. */
-export function bucketOf(
-  op: Pick<Op, "conversationId" | "device" | "deviceSeq">,
-): DocumentName & { readonly type: "bucket" } {
+/** The bucket an op belongs in, whatever its generation: a function of the op alone. Rule MS5. */
+export function bucketPlaceOf(op: Pick<Op, "conversationId" | "device" | "deviceSeq">): BucketPlace {
   return {
-    type: "bucket",
     conversationId: op.conversationId,
     device: op.device,
     index: Math.floor(op.deviceSeq / OPS_PER_BUCKET_MAX),
@@ -132,3 +136,50 @@ export const markPayloadShape = struct({
   wantsMissing: flag,
 });
 export type Mark = ShapeOf<typeof markPayloadShape>;
+
+/** Payload of `redaction`: where the message in `target` stands, so that its place is known without it. */
+export const redactionPayloadShape = struct({
+  device: id("device"),
+  deviceSeq: integer(0),
+  hlc: integer(0, HLC_MAX),
+});
+
+/** A message that its author has taken back. */
+export interface Redacted {
+  readonly conversationId: ConversationId;
+  readonly author: AccountId;
+  readonly id: OpId;
+  readonly device: DeviceId;
+  readonly deviceSeq: number;
+  readonly hlc: number;
+}
+
+/** What a redaction is about; null for another op, or one that is not as it should be. */
+export function redactedBy({ op }: NamedOp): Redacted | null {
+  if (op.kind !== OP_KIND.redaction || op.target === null) return null;
+  const place = decode(redactionPayloadShape, op.payload);
+  return place.ok
+    ? { conversationId: op.conversationId, author: op.author, id: op.target, ...place.value }
+    : null;
+}
+
+/** What is left of a redacted message: its place and its author. The same on every device. Rule DE2. */
+export function redactedMessage(target: Redacted): NamedOp {
+  const { id: targetId, ...place } = target;
+  const op: Op = {
+    ...place,
+    version: 1,
+    devicePrev: null,
+    kind: OP_KIND.message,
+    target: null,
+    payload: new Uint8Array(0),
+    expire: null,
+    ext: null,
+  };
+  return { id: targetId, op, bytes: encode(opShape, op) };
+}
+
+/** Tells what is left of a redacted message from ops: its name is that of bytes that are gone. */
+export function isRedacted({ op }: NamedOp): boolean {
+  return op.kind === OP_KIND.message && op.payload.length === 0;
+}

@@ -4,7 +4,7 @@
 import type { AccountId, DeviceId, OpId } from "../base/ids.ts";
 import { decode } from "../codec/shape.ts";
 import { hlcToMs, isAhead } from "./hlc.ts";
-import { messagePayloadShape, type NamedOp, OP_KIND } from "./op.ts";
+import { isRedacted, messagePayloadShape, type NamedOp, OP_KIND } from "./op.ts";
 
 /** One message as people see it. */
 export interface TimelineMessage {
@@ -14,7 +14,9 @@ export interface TimelineMessage {
   readonly deviceSeq: number;
   readonly sentAtMs: number;
   readonly hlc: number;
+  /** Empty when the author has taken the message back. */
   readonly text: string;
+  readonly isRedacted: boolean;
 }
 
 /** Order of ops: by time, then device, then op, so that it is total and the same everywhere. */
@@ -39,8 +41,9 @@ export function timelineOf(ops: readonly NamedOp[], nowMs: number): readonly Tim
 export function timelineMessage(named: NamedOp): TimelineMessage | null {
   const { op, id } = named;
   if (op.kind !== OP_KIND.message) return null;
-  const payload = decode(messagePayloadShape, op.payload);
-  if (!payload.ok) return null;
+  const wasTakenBack = isRedacted(named);
+  const payload = wasTakenBack ? null : decode(messagePayloadShape, op.payload);
+  if (payload !== null && !payload.ok) return null;
   return {
     id,
     author: op.author,
@@ -48,6 +51,7 @@ export function timelineMessage(named: NamedOp): TimelineMessage | null {
     deviceSeq: op.deviceSeq,
     sentAtMs: hlcToMs(op.hlc),
     hlc: op.hlc,
-    text: payload.value.text,
+    text: payload?.value.text ?? "",
+    isRedacted: wasTakenBack,
   };
 }

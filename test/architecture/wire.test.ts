@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "6d06e64381994998a0178f9e7ab726f11a9013d2a2a98dedebd80bfbb9a42e2f" };
+const PINNED = { version: 1, hash: "a818eded51f3b83a37653cc4d7e7af7b87475ca9f8b904820e01a73e0d76a845" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -33,6 +33,10 @@ const PINNED: Readonly<Record<DocumentKind, readonly [sha256: string, head: stri
     "3a74a8de358cdfb9f95169e58e056ac54db233614221cdab33b5f2104518a218",
     "58fb428b3c4301fa424c9a989aefeef50eb00c659ec08264c60bda430e5ec64b",
   ],
+  deletions: [
+    "248bd4fbcae11673e73549aa2a844f82dc9a64801976db60c4134333ea33e75d",
+    "627a0d13ec8e0569b48782059bde7cd085914b6c27e063712be6b7b7f2228778",
+  ],
   bucket: [
     "137fe91d5e672d206bdb2d69ec6e29d721aa536bf90130f6eb4c9cd8bdfeefce",
     "3cd3a2d40c97be0ca20e618901e9d7f932d974649249dda3c2399d5ff55d86be",

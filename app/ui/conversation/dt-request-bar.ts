@@ -61,35 +61,12 @@ export class DtRequestBar extends LitElement {
     this.dispatchEvent(new CustomEvent("dt-back", { bubbles: true, composed: true }));
   }
 
-  async #block(): Promise<void> {
-    this.isBusy = true;
-    const { name, accountId } = this.contact;
-    const { client } = this.session;
-    const blocked = await this.session.tried(client.blockContact(accountId));
-    this.isBusy = false;
-    if (blocked === null) return;
-    const undo = () => void this.session.tried(client.unblockContact(accountId));
-    showToast(this, { text: text("blockedNow", { name }), undo });
-    this.dispatchEvent(new CustomEvent("dt-back", { bubbles: true, composed: true }));
-  }
-
-  #unblock = async (): Promise<void> => {
-    this.isBusy = true;
-    await this.session.tried(this.session.client.unblockContact(this.contact.accountId));
-    this.isBusy = false;
-  };
-
   override render() {
     const { name, state } = this.contact;
-    if (state === "blocked")
-      return html`<div class="in">
-        <p class="note">${say("blockedNote", { name })}</p>
-        <div>
-          <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#unblock}>${say("unblock")}</button>
-        </div>
-      </div>`;
     if (state !== "incoming")
-      return html`<div class="in"><p class="note">${say("declinedNote", { name })}</p></div>`;
+      return html`<div class="in">
+        <p class="note">${say(state === "blocked" ? "blockedNote" : "declinedNote", { name })}</p>
+      </div>`;
     return html`<div class="in">
       <p>${say("requestText", { name })}</p>
       <div class="acts">
@@ -98,9 +75,6 @@ export class DtRequestBar extends LitElement {
         </button>
         <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#decline}>
           ${say("requestDelete")}
-        </button>
-        <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#block}>
-          ${say("requestBlock")}
         </button>
       </div>
     </div>`;

@@ -107,6 +107,19 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     hint: "Send it in parts.",
   },
   MessageEmpty: { text: "There is no text to send." },
+  UnknownMessage: { text: "That message is not there any more." },
+  NotYourMessage: {
+    text: "Only who wrote a message can take it back.",
+    hint: "You can delete it for yourself.",
+  },
+  TooManyMessages: {
+    text: "{count} messages are too many at once; {countMax} go.",
+    hint: "Delete fewer, or the whole conversation.",
+  },
+  HistoryIncomplete: {
+    text: "This device is still loading your history, and would miss some of it.",
+    hint: "Try again when all of it is here.",
+  },
   UnknownTag: { text: "There is no such tag." },
   NameTooLong: {
     text: "A name has 1 to {sizeBytesMax} bytes; this one has {sizeBytes}.",

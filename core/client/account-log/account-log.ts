@@ -16,7 +16,7 @@ import { isDamage } from "../../document/document-error.ts";
 import type { DocumentRef } from "../../document/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
 import { CHANGE_BYTES_MAX } from "../../log/account-entry.ts";
-import type { DocumentName } from "../../log/document-name.ts";
+import { type BucketPlace, type DocumentName, isBucket } from "../../log/document-name.ts";
 import type { LogReader } from "../../log/log-reader.ts";
 import type { PlacedEntry } from "../../protocol/entry.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
@@ -27,11 +27,17 @@ import type { LogChannel } from "../log-channel.ts";
 import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
 import { createDocumentHeads, type ExpectedDocument, type HeldDocument } from "./document-heads.ts";
 import { createDocumentFlush } from "./flush-documents.ts";
-import { createJournal, NO_ENTRY } from "./journal.ts";
+import { createJournal, type Journal, NO_ENTRY } from "./journal.ts";
 import { type Coverage, createLogIntake, type ReadPage } from "./log-intake.ts";
 import { createDamagedDocuments } from "./mend-documents.ts";
 import { createOwnChanges, type OwnChanges } from "./own-changes.ts";
 import { createPush } from "./push-entries.ts";
+import {
+  type BucketRetirement,
+  createBucketRetirement,
+  NO_RETIREMENT,
+  type Retirement,
+} from "./retire-bucket.ts";
 import { deleteRows } from "./rows-step.ts";
 import { createSealedEntries } from "./sealed-entries.ts";
 
@@ -51,6 +57,13 @@ export interface AccountLog {
   readonly edit: OwnChanges["edit"];
   /** Puts ops into a bucket. Ops a sibling has archived are skipped; their rows settle at once. */
   readonly archive: OwnChanges["archive"];
+  readonly archiveAll: BucketRetirement["archiveAll"];
+  readonly heldOps: BucketRetirement["heldOps"];
+  readonly retire: BucketRetirement["retire"];
+  /** The document of a snapshot is not to be loaded after all. */
+  unexpect(name: DocumentName): void;
+  /** Whether a bucket of this place is still to be loaded from a snapshot. */
+  isExpected(place: BucketPlace): boolean;
   /** Takes over entries in order; returns the names of documents that changed. */
   receive(entries: readonly PlacedEntry[]): Promise<Result<readonly DocumentName[], ClientError>>;
   /** Takes over changes a sibling brought directly; returns the names of documents that changed. Rules DS12, DS13. */
@@ -86,14 +99,36 @@ export interface AccountLog {
   restore(name: DocumentName, saved: Bytes, writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
 }
 
-export function createAccountLog(context: EngineContext, documents: Documents): AccountLog {
+export function createAccountLog(
+  context: EngineContext,
+  documents: Documents,
+  retirement: Retirement = NO_RETIREMENT,
+): AccountLog {
   const { tables, store, identity } = context;
   const heads = createDocumentHeads(context, documents);
   const direct = createDirectRows(tables, (name) => heads.ref(name).id);
   const onUntold = (): void => flusher.schedule();
   const own = createOwnChanges({ context, documents, heads, direct, onUntold });
   const onApplied = (): Promise<Result<void, ClientError>> => flusher.soon();
-  const journal = createJournal({ context, documents, heads, reconcile: own.reconcile, onApplied });
+  const retired = createBucketRetirement({
+    context,
+    documents,
+    heads,
+    direct,
+    own,
+    journal: () => journal,
+    retirement,
+    readSeq: () => intake.reader().point.seq,
+  });
+  const { carry } = retired;
+  const journal: Journal = createJournal({
+    context,
+    documents,
+    heads,
+    reconcile: own.reconcile,
+    carry,
+    onApplied,
+  });
   const flusher = createDocumentFlush({ context, documents, heads, own, journal });
   const sealed = createSealedEntries(context);
   const intake = createLogIntake(context);
@@ -117,7 +152,7 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   async function reconcileAll(touched: readonly DocumentName[]): Promise<Result<void, ClientError>> {
     const ids = new Set(touched.map((name) => heads.ref(name).id));
     // Those without a row yet too: what tells of their changes may be gone before they are next used.
-    const names = heads.names().filter((name) => ids.has(heads.ref(name).id) || name.type !== "bucket");
+    const names = heads.names().filter((name) => ids.has(heads.ref(name).id) || !isBucket(name));
     for (const name of names) {
       // Other buckets are many; each is looked at when it is next used, which an op without a place in the log makes sure of.
       const reconciled = await own.reconcile(name);
@@ -147,6 +182,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     if (!written.ok) return written;
     for (const step of [inLog, page, journaled]) step.commit();
     sealed.remove(gone);
+    // DE10: what was on its way when its bucket was erased is in the log now.
+    const isOfErased = page.settled.some((one) => one.outs.some((number) => !own.waiting().has(number)));
+    const unpacked = isOfErased ? await store.batch([retired.noteUnpacked()]) : ok();
+    if (!unpacked.ok) return unpacked;
     const settledKeys = own.settle(page.settled.flatMap((one) => one.outs));
     const changed = await journal.apply(page.received);
     // Not in the same transaction: a row that is left over is archived again, which changes nothing and settles it.
@@ -163,6 +202,10 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
   ): Promise<Result<readonly DocumentName[], ClientError>> {
     const fresh: DocumentChanges[] = [];
     for (const { document, changes } of items) {
+      if (retirement.isRetired(document)) {
+        fresh.push(...joinByDocument([{ document, changes }]));
+        continue;
+      }
       const unknown = await unknownChanges(document, changes);
       if (!unknown.ok) return unknown;
       if (unknown.value.length > 0) fresh.push(...joinByDocument([{ document, changes: unknown.value }]));
@@ -232,6 +275,11 @@ export function createAccountLog(context: EngineContext, documents: Documents): 
     ref: heads.ref,
     edit: own.edit,
     archive: own.archive,
+    archiveAll: retired.archiveAll,
+    heldOps: retired.heldOps,
+    retire: retired.retire,
+    isExpected: heads.isExpected,
+    unexpect: (name) => heads.arrived(heads.ref(name).id),
     receive,
     receiveDirect,
     relayDirect: own.relayDirect,

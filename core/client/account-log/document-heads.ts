@@ -10,7 +10,13 @@ import { ok, type Result } from "../../base/result.ts";
 import type { DocumentRef } from "../../document/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
 import { genesisChange } from "../../document/genesis.ts";
-import { type DocumentName, documentId } from "../../log/document-name.ts";
+import {
+  type BucketPlace,
+  type DocumentName,
+  documentId,
+  isBucket,
+  kindOf,
+} from "../../log/document-name.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -46,6 +52,10 @@ export interface DocumentHeads {
   expect(expected: readonly ExpectedDocument[]): void;
   /** The document of a snapshot is here. */
   arrived(id: DocumentId): void;
+  /** Whether a bucket of this place is still to be loaded from a snapshot. */
+  isExpected(place: BucketPlace): boolean;
+  /** The document is erased. */
+  forget(id: DocumentId): void;
   /** Whether a document is known to hold no change that no row tells of. */
   setTracked(id: DocumentId, isTracked: boolean): void;
   /** What a document holds and no row tells of; null when nothing. */
@@ -58,7 +68,7 @@ export interface DocumentHeads {
 export function createDocumentHeads(context: EngineContext, documents: Documents): DocumentHeads {
   const { tables, store } = context;
   const recorded = new Map<DocumentId, readonly string[]>();
-  const expected = new Map<DocumentId, readonly string[]>();
+  const expected = new Map<DocumentId, ExpectedDocument>();
   const replayed = new Map<DocumentId, readonly string[]>();
   const nameById = new Map<DocumentId, DocumentName>();
   const tracked = new Set<DocumentId>();
@@ -66,7 +76,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
 
   const ref = (name: DocumentName): DocumentRef => ({
     id: documentId(context.accountRoot, name),
-    kind: name.type,
+    kind: kindOf(name),
   });
   const row = (name: DocumentName, heads: readonly string[]): WriteOp =>
     tables.heads.put([ref(name).id], { document: name, heads });
@@ -88,7 +98,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     const { id } = ref(name);
     if (tracked.has(id)) return ok(null);
     const told = recorded.get(id);
-    const known = [...(told ?? []), ...(expected.get(id) ?? []), ...(replayed.get(id) ?? [])];
+    const known = [...(told ?? []), ...(expected.get(id)?.heads ?? []), ...(replayed.get(id) ?? [])];
     const missed = await documents.changesSince(ref(name), known);
     if (!missed.ok) return missed;
     const changes = told === undefined ? withoutGenesis(name, missed.value) : missed.value;
@@ -113,7 +123,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
 
   /** Every device makes it for itself. */
   function withoutGenesis(name: DocumentName, changes: readonly Bytes[]): readonly Bytes[] {
-    const [genesis] = documents.changeNames([genesisChange(name.type)]);
+    const [genesis] = documents.changeNames([genesisChange(kindOf(name))]);
     const [first] = documents.changeNames(changes.slice(0, 1));
     return first === genesis ? changes.slice(1) : changes;
   }
@@ -135,9 +145,21 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
       replayed.set(id, [...(replayed.get(id) ?? []), ...documents.changeNames(changes)]);
     },
     expect(documentsExpected) {
-      for (const { name, heads } of documentsExpected) expected.set(ref(name).id, heads);
+      for (const one of documentsExpected) expected.set(ref(one.name).id, one);
     },
     arrived: (id) => void expected.delete(id),
+    isExpected: ({ conversationId, device, index }) =>
+      [...expected.values()].some(
+        ({ name }) =>
+          isBucket(name) &&
+          name.conversationId === conversationId &&
+          name.device === device &&
+          name.index === index,
+      ),
+    forget(id) {
+      for (const known of [recorded, expected, replayed, nameById]) known.delete(id);
+      tracked.delete(id);
+    },
     setTracked: (id, isTracked) => void (isTracked ? tracked.add(id) : tracked.delete(id)),
     untold,
     held: () =>

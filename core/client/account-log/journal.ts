@@ -39,6 +39,10 @@ export interface Journal {
   isIncomplete(name: DocumentName): boolean;
   /** All a document waited for is there. */
   completed(id: DocumentId): void;
+  /** Rows of a document. */
+  numbersOf(id: DocumentId): readonly number[];
+  /** The document is erased, its rows with it. */
+  forget(id: DocumentId): void;
   /** Entries that a document has not taken whole; null while a change could not be taken at all. */
   unappliedSeqs(): readonly SeqRange[] | null;
 }
@@ -48,6 +52,8 @@ export interface JournalDeps {
   readonly documents: Documents;
   readonly heads: DocumentHeads;
   readonly reconcile: (name: DocumentName) => Promise<Result<void, ClientError>>;
+  /** Takes what is for a bucket that is not the present one; null for what is to be applied. Rule DE8. */
+  readonly carry: (item: DocumentChanges) => Promise<Result<DocumentName | null, ClientError>>;
   /** Something was applied that is not on disk yet. */
   readonly onApplied: () => Promise<Result<void, ClientError>>;
 }
@@ -106,6 +112,12 @@ export function createJournal(deps: JournalDeps): Journal {
     const movedById = new Map<DocumentId, HeldDocument>();
     for (const item of [...unapplied.splice(0), ...items]) {
       const { id } = heads.ref(item.document);
+      const carried = await deps.carry(item);
+      if (!carried.ok) return carried;
+      if (carried.value !== null) {
+        changed.push(carried.value);
+        continue;
+      }
       const reconciled = await deps.reconcile(item.document);
       const applied = reconciled.ok ? await applyTolerant(item) : reconciled;
       if (!applied.ok) {
@@ -127,6 +139,9 @@ export function createJournal(deps: JournalDeps): Journal {
     const noted = await deps.onApplied();
     return noted.ok ? ok(changed) : noted;
   }
+
+  const numbersOf = (id: DocumentId): readonly number[] =>
+    [...names].filter(([, name]) => heads.ref(name).id === id).map(([number]) => number);
 
   /** AR7: changes that no document can take do not keep out those that came with them, of whichever device. */
   async function applyTolerant({
@@ -157,6 +172,16 @@ export function createJournal(deps: JournalDeps): Journal {
     },
     isIncomplete: (name) => incomplete.has(heads.ref(name).id),
     completed: (id) => void incomplete.delete(id),
+    numbersOf,
+    forget(id) {
+      for (const number of numbersOf(id)) {
+        names.delete(number);
+        seqsByRow.delete(number);
+      }
+      incomplete.delete(id);
+      const others = unapplied.splice(0).filter(({ document }) => heads.ref(document).id !== id);
+      unapplied.push(...others);
+    },
     unappliedSeqs() {
       if (unapplied.length > 0) return null;
       return [...names].flatMap(([number, name]) =>

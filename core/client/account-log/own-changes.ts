@@ -48,6 +48,10 @@ export interface OwnChanges {
   readBack(): ReadonlyMap<number, DocumentName>;
   /** Rows whose documents are on disk. */
   drop(numbers: readonly number[]): void;
+  /** Rows of a document, whether they were read back or not. */
+  numbersOf(id: DocumentId): readonly number[];
+  /** The document is erased, its rows with it. */
+  forget(id: DocumentId): void;
   /** Documents with a change that could not be made durable: it is shown here, so it has to be told of. */
   untold(): readonly DocumentName[];
 }
@@ -75,6 +79,14 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
     for (const { key, value } of rows.value) outs.set(rowKeyLastNumber(key), value);
     nextOut = Math.max(0, ...outs.keys()) + 1;
     return ok();
+  }
+
+  function numbersOf(id: DocumentId): readonly number[] {
+    const isOf = (name: DocumentName): boolean => heads.ref(name).id === id;
+    return [
+      ...[...outs].filter(([, row]) => isOf(row.document)).map(([number]) => number),
+      ...[...readBack].filter(([, name]) => isOf(name)).map(([number]) => number),
+    ];
   }
 
   const puts = (rows: readonly OutRow[]): WriteOp[] =>
@@ -180,6 +192,14 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
     readBack: () => readBack,
     drop(numbers) {
       for (const number of numbers) readBack.delete(number);
+    },
+    numbersOf,
+    forget(id) {
+      for (const number of numbersOf(id)) {
+        outs.delete(number);
+        readBack.delete(number);
+      }
+      untold.delete(id);
     },
     untold: () => [...untold.values()],
   };

@@ -7,7 +7,7 @@
 import { IMPORT_MESSAGES_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { checkFact, type ProofFault, proveFact } from "../../messenger/exported/export-proof.ts";
-import { type NamedOp, OP_KIND, parseOp } from "../../messenger/op.ts";
+import { isRedacted, type NamedOp, parseOp } from "../../messenger/op.ts";
 import { timelineMessage } from "../../messenger/timeline.ts";
 import type { Client, ImportMessage, MessagesImport } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
@@ -28,7 +28,10 @@ export function createMessageTransfer(engine: Engine): MessageTransfer {
         message,
         op: op.bytes,
         // A message that is to disappear is brought back by nothing.
-        proof: op.op.expire === null ? proveFact(context, { type: "message", op: op.bytes }) : null,
+        proof:
+          op.op.expire === null && !isRedacted(op)
+            ? proveFact(context, { type: "message", op: op.bytes })
+            : null,
       })),
       older,
     });
@@ -67,7 +70,7 @@ export function createMessageTransfer(engine: Engine): MessageTransfer {
     const checked = checkFact(context, { type: "message", op: bytes }, proof);
     if (!checked.ok) return checked;
     const op = parseOp(bytes);
-    const isMessage = op.ok && op.value.op.kind === OP_KIND.message && timelineMessage(op.value) !== null;
+    const isMessage = op.ok && timelineMessage(op.value)?.isRedacted === false;
     return isMessage && op.value.op.expire === null ? op : err("not-proven");
   }
 

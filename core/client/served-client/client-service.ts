@@ -3,7 +3,7 @@ import { idArgument, booleanArgument, bytesArgument, integerArgument } from "./p
 import { listArgument, nullableArgument } from "./parse-argument.ts";
 import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
 import type { DeviceId } from "../../base/ids.ts";
-import { IMPORT_MESSAGES_MAX, SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
+import { DELETED_MESSAGES_MAX, IMPORT_MESSAGES_MAX, SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
 import type { ExportProof } from "../../messenger/exported/export-proof.ts";
 import type {
   Client,
@@ -34,6 +34,7 @@ const importMessage = recordArgument<ImportMessage>({
   },
   optional: {},
 });
+const op = idArgument("op");
 
 export const CLIENT_SERVICE: Service<ServedClient> = {
   name: "client",
@@ -126,6 +127,9 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
         }),
       ),
     ],
+    redact: [recordArgument({ required: { conversationId: conversation, id: op }, optional: {} })],
+    deleteMessages: [conversation, listArgument(op, 2 * DELETED_MESSAGES_MAX)],
+    deleteConversation: [conversation],
     draft: [conversation],
     drafts: [],
     setDraft: [conversation, nullableArgument(textArgument)],
@@ -192,7 +196,8 @@ function isReplacedBy(older: ClientEvent, newer: ClientEvent): boolean {
     case "progress":
       return older.type === "progress" && older.phase === newer.phase;
     case "delivered":
-      return older.type === "delivered" && older.conversationId === newer.conversationId;
+    case "deleted":
+      return older.type === newer.type && older.conversationId === newer.conversationId;
     default:
       return false;
   }

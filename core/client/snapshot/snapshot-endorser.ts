@@ -7,6 +7,7 @@ import type { DeviceId, DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { openAccountEntry } from "../../log/account-entry.ts";
+import type { DocumentName } from "../../log/document-name.ts";
 import { createEndorsement } from "../../log/snapshot/endorsement.ts";
 import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
@@ -28,6 +29,8 @@ export interface EndorserDeps {
   readonly context: EngineContext;
   readonly documents: Documents;
   readonly log: AccountLog;
+  /** Whether a bucket's place is another one's now. Rule DE7. */
+  isRetired(name: DocumentName): boolean;
 }
 
 type Late = ReadonlyMap<DocumentId, ReadonlySet<string>>;
@@ -73,7 +76,9 @@ export async function endorseSnapshot(
   if (!sent.ok) return sent.error.type === "Refused" ? ok(false) : sent;
   const written = await store.batch([
     tables.snapshot.put([], { id: snapshot.id, upto }),
-    ...index.value.documents.map((row) => tables.packed.put([log.ref(row.name).id], row)),
+    ...index.value.documents
+      .filter((row) => !deps.isRetired(row.name))
+      .map((row) => tables.packed.put([log.ref(row.name).id], row)),
   ]);
   return written.ok ? ok(true) : written;
 }
@@ -118,7 +123,7 @@ async function lateChanges(
 
 /** SN34: every change this device has of before the snapshot's end is in a document of it. */
 async function coversOwn(
-  { context, documents, log }: EndorserDeps,
+  { context, documents, log, isRetired }: EndorserDeps,
   index: SnapshotIndex,
   late: Late,
 ): Promise<Result<boolean, ClientError>> {
@@ -126,6 +131,8 @@ async function coversOwn(
   const own = await context.tables.heads.scan();
   if (!own.ok) return own;
   for (const { value } of own.value) {
+    // What of it is not deleted is carried over from here.
+    if (isRetired(value.document)) continue;
     const ref = log.ref(value.document);
     const row = rowById.get(ref.id);
     const heads = row === undefined ? [] : headsOf(row);

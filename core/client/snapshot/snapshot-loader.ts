@@ -8,7 +8,7 @@ import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { EntryId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
-import type { DocumentName } from "../../log/document-name.ts";
+import { type DocumentName, isBucket } from "../../log/document-name.ts";
 import { passIds } from "../../log/log-reader.ts";
 import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
@@ -196,7 +196,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   /** State documents come before anything else is read: what is read next may be about them. */
   async function loadState(gateway: Gateway): Promise<Result<void, ClientError>> {
-    const rows = [...waiting.values()].filter((row) => row.name.type !== "bucket");
+    const rows = [...waiting.values()].filter((row) => !isBucket(row.name));
     return rows.length === 0 ? ok() : loadRows(gateway, rows);
   }
 
@@ -242,7 +242,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     return ok();
   }
 
-  /** SN29: the snapshot was replaced; its successor has the same documents and more. */
+  /** SN29: the snapshot was replaced; its successor has the same documents and more, or says that they are deleted. */
   async function renew(gateway: Gateway): Promise<Result<void, ClientError>> {
     const offered = await readSnapshots(context, gateway, null);
     if (!offered.ok) return offered;
@@ -252,12 +252,23 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     if (trusted.value === null) return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
     const index = await fetchIndex(context, gateway, trusted.value);
     if (!index.ok) return index;
-    const rows = index.value.documents.filter((row) => waiting.has(log.ref(row.name).id));
-    if (rows.length < waiting.size) return err({ type: "SnapshotDistrusted", rule: "DocumentsMissing" });
     return serial.run(async () => {
-      const written = await store.batch(rows.map((row) => tables.restore.put([log.ref(row.name).id], row)));
-      if (written.ok) remember(rows);
-      return written;
+      const rows = await lacking(index.value);
+      if (!rows.ok) return rows;
+      const offered = new Set(index.value.documents.map((row) => log.ref(row.name).id));
+      const gone = [...waiting.values()].filter((row) => !offered.has(log.ref(row.name).id));
+      // DE11: only a bucket can be gone, and only where something says what was deleted.
+      const isExplained = index.value.documents.some(({ name }) => name.type === "deletions");
+      if (gone.some(({ name }) => !isBucket(name) || !isExplained))
+        return err({ type: "SnapshotDistrusted", rule: "DocumentsMissing" });
+      const written = await store.batch([
+        ...gone.map((row) => tables.restore.remove(log.ref(row.name).id)),
+        ...rows.value.map((row) => tables.restore.put([log.ref(row.name).id], row)),
+      ]);
+      if (!written.ok) return written;
+      for (const { name } of gone) log.unexpect(name);
+      remember(rows.value);
+      return ok();
     });
   }
 

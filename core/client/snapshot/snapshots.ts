@@ -2,6 +2,7 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import type { DocumentName } from "../../log/document-name.ts";
+import { parseSnapshotHeader, type StoredSnapshot } from "../../protocol/snapshot.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -17,6 +18,8 @@ export interface SnapshotsDeps {
   readonly documents: Documents;
   readonly log: AccountLog;
   adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
+  /** Whether a bucket's place is another one's now. */
+  isRetired(name: DocumentName): boolean;
   onProgress(done: number, total: number): void;
   /** How many entries since the last snapshot are a reason for one. */
   readonly tailEntries: number;
@@ -52,13 +55,19 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     const loaded = await loader.loadRest(gateway);
     if (!loaded.ok) return loaded;
     const { seq } = log.reader().point;
-    if (seq === askedAtSeq) return ok();
+    const unpacked = await context.tables.unpacked.get();
+    if (!unpacked.ok) return unpacked;
+    if (seq === askedAtSeq && unpacked.value === null) return ok();
     const known = await context.tables.snapshot.get();
     if (!known.ok) return known;
-    const offered = await readSnapshots(context, gateway, known.value?.id ?? null);
+    // The end of the one before stands in its bytes, which are left out of an answer about a known one.
+    const isKnown = unpacked.value === null ? (known.value?.id ?? null) : null;
+    const offered = await readSnapshots(context, gateway, isKnown);
     if (!offered.ok) return offered;
     askedAtSeq = seq;
     const newest = offered.value[0];
+    const isDue = await dueForDeletion(offered.value, unpacked.value);
+    if (!isDue.ok) return isDue;
     if (newest !== undefined && newest.id !== known.value?.id) {
       const trusted = await trustSnapshot(context, newest);
       if (!trusted.ok) return trusted;
@@ -71,15 +80,33 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
         const endorsed = isOwn ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
         if (!endorsed.ok) return distrusted(endorsed.error);
         if (!endorsed.value) askedAtSeq = -1;
-        if (seq - header.upto.seq < tailEntries) return ok();
+        if (seq - header.upto.seq < tailEntries && !isDue.value) return ok();
         const index = await fetchIndex(context, gateway, trusted.value);
         const inbound = index.ok ? index.value.inbound : [];
         return made(await makeSnapshot(deps, gateway, { id: newest.id, inbound }, inboundPoints));
       }
     }
     const uptoSeq = newest === undefined ? 0 : (known.value?.upto.seq ?? 0);
-    if (seq - uptoSeq < tailEntries) return ok();
+    if (seq - uptoSeq < tailEntries && !isDue.value) return ok();
     return made(await makeSnapshot(deps, gateway, { id: newest?.id ?? null, inbound: [] }, inboundPoints));
+  }
+
+  /**
+   * DE10: what is deleted leaves the server with the entries and blobs that hold it, which takes two snapshots without it.
+   */
+  async function dueForDeletion(
+    offered: readonly StoredSnapshot[],
+    unpacked: { readonly seq: number } | null,
+  ): Promise<Result<boolean, ClientError>> {
+    if (unpacked === null) return ok(false);
+    const ends = offered.map(({ snapshot }) => {
+      const header = snapshot === null ? null : parseSnapshotHeader(snapshot.header);
+      return header?.ok ? header.value.upto.seq : 0;
+    });
+    const isDone = ends.length >= 2 && ends.every((end) => end >= unpacked.seq);
+    if (!isDone) return ok(true);
+    const done = await context.store.batch([context.tables.unpacked.remove()]);
+    return done.ok ? ok(false) : done;
   }
 
   function made(result: Result<unknown, ClientError>): Result<void, ClientError> {

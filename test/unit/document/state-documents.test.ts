@@ -18,6 +18,7 @@ import {
 import type { DocumentKind } from "../../../core/document/document-kind.ts";
 import type { DocumentSchema } from "../../../core/document/document-schema.ts";
 import type { Documents } from "../../../core/document/documents.ts";
+import { DELETIONS, deletionsSchema } from "../../../core/document/deletions.ts";
 import { GENESIS_MAPS, genesisChange } from "../../../core/document/genesis.ts";
 import { INBOX, inboxSchema } from "../../../core/document/inbox.ts";
 import { SETTINGS, settingsSchema } from "../../../core/document/settings.ts";
@@ -469,4 +470,27 @@ test("[DC40] drafts written apart are all kept, until one of them is replaced", 
   expect(await drafts()).toEqual(["what was written meanwhile"]);
   await pair.editApart(set(null), nothing);
   expect(await drafts()).toEqual([]);
+});
+
+test("[DC42] [DC43] deletions name ops and buckets by their places, and numbers of them only go up", async () => {
+  const { editApart, read } = createPair("deletions");
+  const device = idFromBytes("device", random.bytes(16));
+  const place = { device, deviceSeq: 3, hlc: 9 };
+  await editApart(
+    (draft) => {
+      setField(draft, DELETIONS.cleared, [conversation, device], 7);
+      setField(draft, DELETIONS.generation, [conversation, device, 0], 12);
+      setField(draft, DELETIONS.removed, [conversation, op], place);
+    },
+    (draft) => {
+      setField(draft, DELETIONS.cleared, [conversation, device], 9);
+      setField(draft, DELETIONS.cleared, [conversation, device], 5);
+      setField(draft, DELETIONS.generation, [conversation, device, 0], 11);
+    },
+  );
+  expect(await read(deletionsSchema)).toEqual({
+    removed: [{ key: [conversation, op], value: place }],
+    cleared: [{ key: [conversation, device], value: 9 }],
+    generations: [{ key: [conversation, device, 0], value: 12 }],
+  });
 });

@@ -4,6 +4,7 @@ import { decode, encode } from "../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import {
   APPLICATION_NAME_BYTES_MAX,
+  bucketName,
   type DocumentName,
   documentId,
   documentNameShape,
@@ -13,12 +14,8 @@ import { conversationOf, deviceOf, filled } from "../../support/messages.ts";
 beforeAll(cryptoReady);
 
 test("[AR1] the id of each kind is pinned", () => {
-  const bucket = (index: number): DocumentName => ({
-    type: "bucket",
-    conversationId: conversationOf(1),
-    device: deviceOf(2),
-    index,
-  });
+  const place = { conversationId: conversationOf(1), device: deviceOf(2) };
+  const bucket = (index: number): DocumentName => bucketName({ ...place, index }, 0);
   const names: readonly DocumentName[] = [
     { type: "inbox" },
     { type: "contacts" },
@@ -28,6 +25,8 @@ test("[AR1] the id of each kind is pinned", () => {
     bucket(0),
     bucket(1),
     { type: "app", name: "notes" },
+    { type: "deletions" },
+    bucketName({ ...place, index: 0 }, 1),
   ];
   expect(names.map((name) => documentId(filled(9), name))).toMatchInlineSnapshot(`
     [
@@ -39,6 +38,8 @@ test("[AR1] the id of each kind is pinned", () => {
       "f17540ffa799dbb3238ba7f1009ea2a7",
       "e3ac475e712ba2a3ca2d25833f3f7c64",
       "9b06b64bee6bf09dc18e37aea1387656",
+      "582ce5df67037e2b15d3865332bd5e22",
+      "d2c8a07a5f65e67f70e8026703f22c29",
     ]
   `);
 });

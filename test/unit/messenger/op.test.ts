@@ -6,7 +6,7 @@ import { decode, encode } from "../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { HLC_MAX } from "../../../core/messenger/hlc.ts";
 import {
-  bucketOf,
+  bucketPlaceOf,
   createOp,
   directConversationId,
   introductionPayloadShape,
@@ -157,9 +157,8 @@ test("[MS7] both sides compute the same conversation, and another pair another o
 });
 
 test("[MS5] the bucket of an op follows from the op", () => {
-  const bucket = (deviceSeq: number) => bucketOf(messageOp({ deviceSeq }).op);
+  const bucket = (deviceSeq: number) => bucketPlaceOf(messageOp({ deviceSeq }).op);
   expect(bucket(0)).toEqual({
-    type: "bucket",
     conversationId: conversationOf(1),
     device: deviceOf(3),
     index: 0,

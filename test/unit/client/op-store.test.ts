@@ -1,0 +1,158 @@
+/** Rows of ops when something is taken back or deleted: the same view whatever came first. */
+import { describe, expect, test } from "vitest";
+import { createOpStore, type OpRights, type OpStore } from "../../../core/client/op-store.ts";
+import { createTables } from "../../../core/client/tables.ts";
+import { encode } from "../../../core/codec/shape.ts";
+import { ok } from "../../../core/base/result.ts";
+import { cryptoReady } from "../../../core/crypto/sodium.ts";
+import {
+  createOp,
+  isRedacted,
+  type NamedOp,
+  OP_KIND,
+  parseOp,
+  redactedBy,
+  redactedMessage,
+  redactionPayloadShape,
+} from "../../../core/messenger/op.ts";
+import { createMemoryTxStore } from "../../../core/store/memory-tx-store.ts";
+import { accountOf, conversationOf, deviceOf, messageOp, opFields } from "../../support/messages.ts";
+import { good } from "../../support/client-world.ts";
+
+await cryptoReady();
+
+const NOW_MS = 1_800_000_000_000;
+const conversation = conversationOf(1);
+const message = messageOp({ deviceSeq: 4 }, "to be gone");
+const redaction = (target: NamedOp, author = target.op.author, device = deviceOf(4)): NamedOp =>
+  createOp(
+    opFields({
+      author,
+      device,
+      kind: OP_KIND.redaction,
+      target: target.id,
+      hlc: target.op.hlc + 1,
+      payload: encode(redactionPayloadShape, {
+        device: target.op.device,
+        deviceSeq: target.op.deviceSeq,
+        hlc: target.op.hlc,
+      }),
+    }),
+  );
+
+const allTheirs: OpRights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
+
+function opStore(rights = allTheirs) {
+  const store = createMemoryTxStore();
+  const ops = createOpStore(store, createTables(store), () => {}, rights);
+  const add = async (...named: NamedOp[]) => {
+    const addition = good(await ops.add(named, NOW_MS));
+    good(await store.batch(addition.writes));
+    addition.commit();
+    return addition;
+  };
+  return { store, ops, add };
+}
+
+async function shownOf(ops: OpStore) {
+  const all = good(await ops.all(conversation));
+  const frontiers = good(await ops.frontiers(conversation));
+  const tally = good(await ops.tally(conversation));
+  return { ops: all.map(({ id, op }) => [id, op.payload.length]), tally, frontiers: [...frontiers].sort() };
+}
+
+describe("what is taken back", () => {
+  test("[DE1] names a message of its author by its place; nothing else is a redaction", () => {
+    expect(redactedBy(redaction(message))).toMatchObject({
+      id: message.id,
+      deviceSeq: 4,
+      device: deviceOf(3),
+    });
+    expect(redactedBy(message)).toBeNull();
+    const without = createOp({ ...redaction(message).op, target: null });
+    expect(redactedBy(without)).toBeNull();
+    expect(redactedBy(createOp({ ...redaction(message).op, payload: new Uint8Array(3) }))).toBeNull();
+  });
+
+  test("[DE2] what is left of it is the same in every order, together or apart", async () => {
+    const first = messageOp({ deviceSeq: 0 });
+    const orders = [
+      [[first], [message], [redaction(message)]],
+      [[redaction(message)], [message], [first]],
+      [[redaction(message), message, first]],
+      [[message, redaction(message)], [first], [message]],
+    ];
+    const views: unknown[] = [];
+    for (const order of orders) {
+      const { ops, add } = opStore();
+      for (const part of order) await add(...part);
+      views.push(await shownOf(ops));
+    }
+    for (const view of views) expect(view).toEqual(views[0]);
+    expect(views[0]).toMatchObject({ tally: { opCount: 3, messageCount: 2 } });
+  });
+
+  test("[DE2] it counts as having come, and is no op that could be sent again", async () => {
+    const { ops, add } = opStore();
+    for (let deviceSeq = 0; deviceSeq < 4; deviceSeq++)
+      await add(messageOp({ deviceSeq, hlc: deviceSeq + 1 }));
+    await add(redaction(message));
+    expect(good(await ops.frontiers(conversation)).get(deviceOf(3))).toBe(5);
+    const left = good(await ops.get({ ...message.op, id: message.id }));
+    expect(left && isRedacted(left)).toBe(true);
+    const target = redactedBy(redaction(message));
+    expect(target && parseOp(redactedMessage(target).bytes)).toMatchObject({ ok: true });
+    expect(good(await ops.isGone(message))).toBe(true);
+  });
+
+  test("[DE3] nobody takes back what somebody else wrote, whichever comes first", async () => {
+    for (const order of [
+      [message, redaction(message, accountOf(9))],
+      [redaction(message, accountOf(9)), message],
+    ]) {
+      const { ops, add } = opStore();
+      for (const one of order) await add(one);
+      expect(good(await ops.get({ ...message.op, id: message.id }))?.op.payload).toEqual(message.op.payload);
+      expect(good(await ops.isGone(message))).toBe(false);
+    }
+  });
+
+  test("[DE3] what is no message is not taken back, and a wrong place names nothing", async () => {
+    const { ops, add } = opStore();
+    const mark = messageOp({ kind: OP_KIND.mark, deviceSeq: 1 });
+    await add(mark, message);
+    expect((await add(redaction(mark))).redacted).toEqual([]);
+    const elsewhere = createOp({ ...message.op, hlc: message.op.hlc + 7 });
+    await add(createOp({ ...redaction(elsewhere).op, target: message.id }));
+    expect(good(await ops.isGone(message))).toBe(false);
+    expect(good(await ops.isGone(mark))).toBe(false);
+  });
+
+  test("[DE3] a device that is not its author's counts for nothing in a frontier", async () => {
+    const { ops, add } = opStore({ ...allTheirs, isDeviceOf: async () => ok(false) });
+    await add(redaction(messageOp({ deviceSeq: 0, device: deviceOf(7) })));
+    expect(good(await ops.frontiers(conversation)).get(deviceOf(7)) ?? 0).toBe(0);
+  });
+});
+
+describe("what is deleted", () => {
+  test("[DE5] is not stored, counts as having come, and leaves the tally", async () => {
+    const gone = new Set([message.id]);
+    const { store, ops, add } = opStore({ ...allTheirs, isForgotten: ({ id }) => gone.has(id) });
+    const kept = messageOp({ deviceSeq: 3 });
+    for (let deviceSeq = 0; deviceSeq < 3; deviceSeq++)
+      await add(messageOp({ deviceSeq, hlc: deviceSeq + 1 }));
+    await add(kept);
+    const addition = await add(message);
+    expect(addition).toMatchObject({ fresh: [], hasDeleted: true });
+    expect(good(await ops.frontiers(conversation)).get(deviceOf(3))).toBe(5);
+    const removal = good(await ops.remove([{ ...kept.op, id: kept.id }]));
+    good(await store.batch(removal.writes));
+    removal.commit();
+    expect(good(await ops.tally(conversation))).toMatchObject({ opCount: 3, messageCount: 3 });
+    expect(good(await ops.frontiers(conversation)).get(deviceOf(3))).toBe(5);
+    // A redaction of it brings no place of it back.
+    expect((await add(redaction(message))).redacted).toEqual([]);
+    expect(good(await ops.get({ ...message.op, id: message.id }))).toBeNull();
+  });
+});
