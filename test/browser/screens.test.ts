@@ -1,5 +1,4 @@
 /** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
-import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { good, newAccount } from "../support/client-world.ts";
@@ -8,7 +7,6 @@ import {
   bubble,
   contactLinkOf,
   createAccount,
-  DESKTOP,
   linkedToPage,
   PHONE,
   requestAt,
@@ -177,32 +175,6 @@ test("names and texts that attack are characters and nothing else, in the list, 
   await nora.getByRole("link", { name: "People", exact: true }).click();
   await nora.locator("dt-people a.row").first().click();
   await nora.locator("dt-person h2").waitFor();
-});
-
-test.each([
-  ["desktop", DESKTOP, "light"],
-  ["desktop", DESKTOP, "dark"],
-  ["phone", PHONE, "light"],
-  ["phone", PHONE, "dark"],
-] as const)("axe finds nothing on the screens of a %s, %o, %s", async (_name, viewport, scheme) => {
-  const page = await browserOf(viewport, scheme);
-  const findings: string[] = [];
-  const look = async (screen: string): Promise<void> => {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    for (const { id, nodes } of violations)
-      findings.push(`${screen}: ${id} ${nodes[0]?.html.slice(0, 160) ?? ""}`);
-  };
-  await look("first run");
-  await createAccount(page, "Nora");
-  await look("inbox");
-  for (const section of ["people", "devices", "tags", "settings"]) {
-    await page.evaluate((one) => {
-      location.hash = `#/${one}`;
-    }, section);
-    await page.locator("h1").first().waitFor();
-    await look(section);
-  }
-  expect(findings).toEqual([]);
 });
 
 test("all by keyboard: an account, a section by letters, the sheet of keys and back", async () => {

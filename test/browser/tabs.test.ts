@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { BrowserContext } from "playwright";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { present } from "../../core/base/assert.ts";
+import type { Random } from "../../core/base/random.ts";
 import {
   befriendTab,
   type BrowserWorld,
@@ -15,6 +16,7 @@ import {
   workersOf,
 } from "../support/browser-world.ts";
 import { engineReady, good } from "../support/client-world.ts";
+import { createSeededRandom } from "../support/seeded-random.ts";
 import { stopAll, textsOf } from "../support/story.ts";
 
 let world: BrowserWorld;
@@ -134,3 +136,69 @@ test("[WB7] the engine's worker hangs: another tab takes over, and the one that 
   expect(await sendMany(friends.tab, friends.conversationId, 1)).toEqual(allTrue(1));
   await stopAll(friends.ben);
 });
+
+test("[WB6] [WB7] of eight tabs that send, some are closed or lose their worker at random: nothing is lost or doubled", async () => {
+  const friends = await befriend();
+  const random = createSeededRandom("eight tabs");
+  const tabs = [
+    friends.tab,
+    ...(await Promise.all(Array.from({ length: 7 }, () => openTab(context, world.origin)))),
+  ];
+  const answered: string[] = [];
+  const asked: string[] = [];
+  const open = new Set(tabs);
+  const sendFrom = async (tab: Tab, number: number): Promise<void> => {
+    for (let count = 1; count <= 8 && open.has(tab); count++) {
+      const text = `tab ${number} message ${count}`;
+      asked.push(text);
+      const sent = await tab
+        .world()
+        .then((page) =>
+          page.evaluate(({ engine }, given) => engine.client.send(given.conversationId, given.text), {
+            conversationId: friends.conversationId,
+            text,
+          }),
+        )
+        .catch(() => null);
+      if (sent?.ok === true) answered.push(text);
+      else if (open.has(tab)) throw new Error(`${text} was refused in a tab that is there`);
+    }
+  };
+  const sending = Promise.all(tabs.map((tab, index) => sendFrom(tab, index + 1)));
+  const [kept, ...others] = shuffled(tabs, random);
+  for (const [index, tab] of others.slice(0, 5).entries()) {
+    await present(kept, "a tab stays").page.waitForTimeout(100 + (random.bytes(1)[0] ?? 0));
+    if (index % 2 === 1)
+      await workersOf(tab)[0]
+        ?.evaluate(() => self.close())
+        .catch(() => {});
+    else {
+      open.delete(tab);
+      await tab.page.close();
+    }
+  }
+  await sending;
+  const last = present(kept, "a tab stays");
+  await inState(last, ["ready"]);
+  // A call whose tab was closed has no answer: its message is there once, or not at all.
+  const atBen = async (): Promise<readonly string[]> => {
+    good(await (await last.world()).evaluate(({ engine }) => engine.client.sync()));
+    good(await friends.ben.client.sync());
+    return textsOf(friends.ben, friends.conversationId);
+  };
+  await expect
+    .poll(async () => answered.filter(missingIn(await atBen())), { timeout: 60_000, interval: 300 })
+    .toEqual([]);
+  const arrived = await atBen();
+  expect(new Set(arrived).size).toBe(arrived.length);
+  expect(arrived.filter(missingIn(asked))).toEqual([]);
+  expect(answered.length).toBeGreaterThan(24);
+  await stopAll(friends.ben);
+});
+
+const missingIn = (texts: readonly string[]) => (text: string) => !texts.includes(text);
+
+function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
+  const keyed = items.map((item) => ({ item, key: random.bytes(1)[0] ?? 0 }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}

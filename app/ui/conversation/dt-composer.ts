@@ -39,6 +39,7 @@ export class DtComposer extends LitElement {
         flex: 1;
         min-inline-size: 0;
         field-sizing: content;
+        overflow-wrap: anywhere;
         max-block-size: 40dvh;
         padding: 7px 0;
         border: 0;

@@ -61,6 +61,20 @@ export class DtRequestBar extends LitElement {
     this.dispatchEvent(new CustomEvent("dt-back", { bubbles: true, composed: true }));
   }
 
+  /** Whoever is blocked gets in no other request either. */
+  async #block(): Promise<void> {
+    this.isBusy = true;
+    const { name, accountId } = this.contact;
+    const blocked = await this.session.tried(this.session.client.blockContact(accountId));
+    this.isBusy = false;
+    if (blocked === null) return;
+    showToast(this, {
+      text: text("blockedNow", { name }),
+      undo: () => void this.session.tried(this.session.client.unblockContact(accountId)),
+    });
+    this.dispatchEvent(new CustomEvent("dt-back", { bubbles: true, composed: true }));
+  }
+
   override render() {
     const { name, state } = this.contact;
     if (state !== "incoming")
@@ -75,6 +89,9 @@ export class DtRequestBar extends LitElement {
         </button>
         <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#decline}>
           ${say("requestDelete")}
+        </button>
+        <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#block}>
+          ${say("requestBlock")}
         </button>
       </div>
     </div>`;

@@ -211,7 +211,6 @@ export const messageRowStyles = css`
   }
   .st {
     display: flex;
-    flex-wrap: wrap;
     justify-content: flex-end;
     align-items: center;
     gap: 6px;
@@ -221,12 +220,18 @@ export const messageRowStyles = css`
     padding-inline-end: 4px;
     text-wrap: pretty;
   }
+  .st > span {
+    min-inline-size: 0;
+    overflow-wrap: anywhere;
+  }
   .st dt-joint {
+    flex: none;
     inline-size: 17.5px;
     block-size: 10px;
     color: var(--soft);
   }
   .st.bad {
+    flex-wrap: wrap;
     color: var(--stop);
   }
   .st.bad button {

@@ -47,7 +47,7 @@ export class DtWords extends LitElement {
         grid-template-columns: repeat(auto-fit, minmax(120px, 1fr));
         gap: 12px;
       }
-      h3 {
+      h2 {
         font: 600 var(--t4);
       }
     `,
@@ -101,7 +101,7 @@ export class DtWords extends LitElement {
   #asking(asked: readonly number[]) {
     const { wrongAt } = this;
     return html`<form @submit=${this.#check}>
-      <h3>${say("wordsCheckTitle")}</h3>
+      <h2>${say("wordsCheckTitle")}</h2>
       <div class="three">
         ${asked.map(
           (position, index) =>

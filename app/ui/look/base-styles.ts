@@ -159,6 +159,7 @@ export const baseStyles = css`
   }
   .field {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 6px;
   }
   .field > label,
@@ -188,6 +189,7 @@ export const baseStyles = css`
   }
   form {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 20px;
   }
   @media (max-width: 639px), (pointer: coarse) {

@@ -8,6 +8,7 @@ export const paneStyles = css`
   }
   .pane {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 32px;
     padding: 40px 64px 64px;
     max-inline-size: 1120px;
@@ -34,6 +35,7 @@ export const paneStyles = css`
   }
   section {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 12px;
     max-inline-size: 560px;
     justify-items: stretch;

@@ -20,6 +20,7 @@ export class DtSafetyNumber extends LitElement {
     css`
       section {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 16px;
       }
       h3 {

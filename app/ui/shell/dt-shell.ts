@@ -7,7 +7,7 @@ import { baseStyles } from "../look/base-styles.ts";
 import { currentRoute, goTo, HOME, type Route, showsList } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
-import { text } from "../words/say.ts";
+import { say, text } from "../words/say.ts";
 import type { DtConversation } from "../conversation/dt-conversation.ts";
 import type { DtInbox } from "../inbox/dt-inbox.ts";
 import { type Layer, ShellKeys } from "./shell-keys.ts";
@@ -98,7 +98,8 @@ export class DtShell extends LitElement {
     return html`
       <div class="frame ${isList ? "shows-list" : "shows-pane"} ${hasList ? "" : "wide"}">
         <dt-nav .session=${this.session} .route=${route}></dt-nav>
-        <main>${hasList ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
+        <main>${hasList && !isList ? html`<h1 class="vh alone">${say(route.section)}</h1>` : nothing}
+        ${hasList ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
         <div class="pane" @dt-back=${this.#back}>${this.#pane()}</div></main>
       </div>
       ${this.#layer()}

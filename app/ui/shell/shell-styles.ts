@@ -6,6 +6,10 @@ export const shellStyles = css`
     display: block;
     block-size: 100%;
   }
+  /** Where the list with its heading is not shown, the page still has one. */
+  .alone {
+    display: none;
+  }
   .frame {
     display: grid;
     block-size: 100%;
@@ -48,6 +52,9 @@ export const shellStyles = css`
     }
   }
   @media (max-width: 639px) {
+    .alone {
+      display: block;
+    }
     .frame,
     .frame.wide {
       grid-template-columns: minmax(0, 1fr);

@@ -1,0 +1,77 @@
+/** Every screen and layer of the app: what axe finds, what does not fit a narrow page, and where the focus goes. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { APP_FOLDER } from "../../tools/app-build.ts";
+import { tourApp } from "../support/app-tour.ts";
+import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
+import { engineReady } from "../support/client-world.ts";
+
+let world: BrowserWorld;
+beforeAll(async () => {
+  await engineReady();
+  world = await openBrowserWorld({}, APP_FOLDER);
+});
+afterAll(() => world.close());
+
+const DESKTOP = { width: 1440, height: 900 };
+/** A desktop at 200 %, and the narrowest page there is. */
+const NARROW = [
+  { width: 720, height: 450 },
+  { width: 320, height: 640 },
+] as const;
+
+async function openPage(): Promise<Page> {
+  const context = await world.browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  await page.goto(world.origin);
+  return page;
+}
+
+/** What can be moved sideways, in the page and in all that is in it. */
+function wideParts(page: Page): Promise<readonly string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const look = (root: ParentNode): void => {
+      for (const element of root.querySelectorAll("*")) {
+        const isScroller = ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+        if (isScroller && element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1)
+          found.push(`${element.tagName}.${element.className} is ${element.scrollWidth} px wide`);
+        if (element.shadowRoot !== null) look(element.shadowRoot);
+      }
+    };
+    look(document);
+    if (document.documentElement.scrollWidth > innerWidth) found.push("the page");
+    return found;
+  });
+}
+
+test("axe finds nothing on any screen or layer, none is too wide for 320 px, 200 % or right to left", async () => {
+  const page = await openPage();
+  const findings: string[] = [];
+  let stations = 0;
+  await tourApp(page, world.origin, async (station) => {
+    for (const direction of ["rtl", "ltr"] as const) {
+      await page.evaluate((one) => {
+        document.documentElement.dir = one;
+      }, direction);
+      for (const viewport of NARROW) {
+        await page.setViewportSize(viewport);
+        for (const part of await wideParts(page))
+          findings.push(`${station}, ${direction} at ${viewport.width} px: ${part}`);
+      }
+    }
+    // By turns: a wide page in the light, a narrow one in the dark.
+    const isWide = stations % 2 === 0;
+    stations += 1;
+    await page.emulateMedia({ colorScheme: isWide ? "light" : "dark" });
+    if (isWide) await page.setViewportSize(DESKTOP);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    for (const { id, nodes } of violations)
+      findings.push(`${station}: ${id} ${nodes[0]?.html.slice(0, 160) ?? ""}`);
+    await page.setViewportSize(DESKTOP);
+  });
+  expect(findings).toEqual([]);
+  expect(stations).toBeGreaterThan(35);
+  await page.context().close();
+});
