@@ -75,12 +75,23 @@ export class DtRequestBar extends LitElement {
     this.dispatchEvent(new CustomEvent("dt-back", { bubbles: true, composed: true }));
   }
 
+  #unblock = async (): Promise<void> => {
+    this.isBusy = true;
+    await this.session.tried(this.session.client.unblockContact(this.contact.accountId));
+    this.isBusy = false;
+  };
+
   override render() {
     const { name, state } = this.contact;
-    if (state !== "incoming")
+    if (state === "blocked")
       return html`<div class="in">
-        <p class="note">${say(state === "blocked" ? "blockedNote" : "declinedNote", { name })}</p>
+        <p class="note">${say("blockedNote", { name })}</p>
+        <div>
+          <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#unblock}>${say("unblock")}</button>
+        </div>
       </div>`;
+    if (state !== "incoming")
+      return html`<div class="in"><p class="note">${say("declinedNote", { name })}</p></div>`;
     return html`<div class="in">
       <p>${say("requestText", { name })}</p>
       <div class="acts">

@@ -1,6 +1,7 @@
 /** One person: what they are called, where they are, the safety number. */
-import type { AccountId, ContactView } from "@dovetail/core";
+import type { AccountId, ContactDetails, ContactView, LastSeen } from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
 import { showToast } from "../parts/dt-toast.ts";
@@ -9,26 +10,70 @@ import { icon } from "../parts/icon.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
+import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-avatar.ts";
 import "../conversation/dt-request-bar.ts";
 import "./dt-safety-number.ts";
 
+const HEARD_WORDS: Readonly<Record<LastSeen, MessageKey>> = {
+  day: "heardDay",
+  week: "heardWeek",
+  month: "heardMonth",
+  longer: "heardLonger",
+  never: "heardNever",
+};
+
 export class DtPerson extends LitElement {
-  static override properties = { session: { attribute: false }, accountId: { attribute: false } };
+  static override properties = {
+    session: { attribute: false },
+    accountId: { attribute: false },
+    details: { state: true },
+  };
   static override styles = [baseStyles, paneStyles];
   declare session: Session;
   declare accountId: AccountId | null;
+  declare details: ContactDetails | null;
 
   constructor() {
     super();
     this.accountId = null;
-    new Watch(this, () => this.session ?? null);
+    this.details = null;
+    new Watch(
+      this,
+      () => this.session ?? null,
+      (event) => {
+        if (event === null) void this.#read();
+      },
+    );
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has("accountId")) return;
+    this.details = null;
+    void this.#read();
   }
 
   protected override updated(changed: PropertyValues<this>): void {
     if (changed.has("accountId") && this.accountId !== null) this.scrollTop = 0;
   }
+
+  async #read(): Promise<void> {
+    const { accountId } = this;
+    if (accountId === null) return;
+    const details = await this.session.client.contactDetails(accountId);
+    if (details.ok && this.accountId === accountId) this.details = details.value;
+  }
+
+  #note = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if (this.accountId === null) return;
+    const notes = fieldsOf(event, ["notes"]).notes.trim();
+    const saved = await this.session.tried(
+      this.session.client.setContactNotes(this.accountId, notes === "" ? null : notes),
+    );
+    if (saved !== null) showToast(this, { text: text("saved") });
+  };
 
   #rename = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -43,7 +88,9 @@ export class DtPerson extends LitElement {
   override render() {
     const contact = this.session.views.contacts.find((one) => one.accountId === this.accountId);
     if (contact === undefined) return html`<div class="pane"><p class="soft">${say("personNone")}</p></div>`;
-    return html`<div class="pane">
+    return keyed(
+      contact.accountId,
+      html`<div class="pane">
       <button class="ib back" type="button" aria-label=${text("back")} @click=${() => goTo(window, { section: "people" })}>
         ${icon("back")}
       </button>
@@ -53,6 +100,7 @@ export class DtPerson extends LitElement {
           <h2 class="title"><bdi>${contact.name}</bdi></h2>
           <p class="soft">${this.#given(contact)}</p>
           <p class="note">${say("atServer", { server: contact.handle ?? contact.origin })}</p>
+          ${this.#heard()}
         </div>
       </div>
       ${
@@ -60,19 +108,45 @@ export class DtPerson extends LitElement {
           ? html`<dt-request-bar .session=${this.session} .contact=${contact}></dt-request-bar>`
           : this.#write(contact)
       }
-      <section aria-labelledby="petname-title">
+      <section>
         <form @submit=${this.#rename}>
           <div class="field">
-            <label id="petname-title" for="petname">${say("petname")}</label>
+            <label for="petname">${say("petname")}</label>
             <input id="petname" name="petname" dir="auto" autocomplete="off" .value=${contact.petname ?? ""} aria-describedby="petname-note" />
             <p id="petname-note" class="note">${say("petnameNote")}</p>
           </div>
           <div><button class="btn line">${say("save")}</button></div>
         </form>
       </section>
-      <div>${this.#block(contact)}</div>
+      ${this.#notes()}
       <dt-safety-number .session=${this.session} .contact=${contact}></dt-safety-number>
-    </div>`;
+      ${contact.state === "incoming" ? nothing : this.#block(contact)}
+    </div>`,
+    );
+  }
+
+  #heard() {
+    const { details } = this;
+    if (details === null) return nothing;
+    const { lastSeen, deviceCount } = details;
+    return html`<p class="note">
+      ${say(HEARD_WORDS[lastSeen])}${deviceCount === null ? nothing : html` ${say("personDevices", { count: deviceCount })}`}
+    </p>`;
+  }
+
+  #notes() {
+    const { details } = this;
+    if (details === null) return nothing;
+    return html`<section>
+      <form @submit=${this.#note}>
+        <div class="field">
+          <label for="notes">${say("notes")}</label>
+          <textarea id="notes" name="notes" dir="auto" rows="3" .value=${details.notes ?? ""} aria-describedby="notes-note"></textarea>
+          <p id="notes-note" class="note">${say("notesNote")}</p>
+        </div>
+        <div><button class="btn line">${say("save")}</button></div>
+      </form>
+    </section>`;
   }
 
   #given(contact: ContactView) {
@@ -88,11 +162,19 @@ export class DtPerson extends LitElement {
       const done = await this.session.tried(
         isBlocked ? client.unblockContact(accountId) : client.blockContact(accountId),
       );
-      if (done !== null && !isBlocked) showToast(this, { text: text("blockedNow", { name }) });
+      if (done === null || isBlocked) return;
+      const undo = () => void this.session.tried(client.unblockContact(accountId));
+      showToast(this, { text: text("blockedNow", { name }), undo });
     };
-    return html`<button class="btn ${isBlocked ? "line" : "stop"}" type="button" @click=${act}>
-      ${say(isBlocked ? "unblock" : "block")}
-    </button>`;
+    return html`<section aria-labelledby="block-title">
+      <h3 id="block-title">${say(isBlocked ? "stateBlocked" : "block")}</h3>
+      <p class="note">${say(isBlocked ? "blockedNote" : "blockNote", { name })}</p>
+      <div>
+        <button class="btn ${isBlocked ? "line" : "stop"}" type="button" @click=${act}>
+          ${say(isBlocked ? "unblock" : "block")}
+        </button>
+      </div>
+    </section>`;
   }
 
   #write(contact: ContactView) {

@@ -14,7 +14,7 @@ import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
 
 const DELETED: readonly MessageKey[] = ["deleteServer", "deleteHere"];
-const KEPT: readonly MessageKey[] = ["deleteContacts", "deleteDevices", "deleteHandle"];
+const KEPT: readonly MessageKey[] = ["deleteContacts", "deleteDevices"];
 
 export class DtDeleteAccount extends LitElement {
   static override properties = {
@@ -113,7 +113,8 @@ export class DtDeleteAccount extends LitElement {
       </ul>
     </div>`;
     return html`<dt-sheet .label=${text("deleteTitle")} @dt-close=${this.#close}>
-      ${list("deleteGoes", DELETED)} ${list("deleteStays", KEPT)}
+      ${list("deleteGoes", DELETED)}
+      ${list("deleteStays", account?.handle == null ? KEPT : [...KEPT, "deleteHandle"])}
       <p>${say("deleteFinal")}</p>
       <div class="field">
         <label for="typed">${say("deleteType", { name: wanted })}</label>

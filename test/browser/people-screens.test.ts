@@ -1,0 +1,102 @@
+/** One person and what one can say of them: notes, verification by eye and taken back, block and unblock. */
+import type { Page } from "playwright";
+import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import { good, newAccount } from "../support/client-world.ts";
+import {
+  ask,
+  bubble,
+  createAccount,
+  openSection,
+  requestAt,
+  useScreenWorld,
+} from "../support/screen-world.ts";
+import type { Device } from "../support/story.ts";
+
+const screens = useScreenWorld();
+
+/** Nora in a browser and Ben elsewhere, contacts of each other; Nora looks at Ben. */
+async function noraAtBen(name: string): Promise<{ readonly nora: Page; readonly ben: Device }> {
+  const ben = await newAccount(screens.origin, name);
+  good(await ben.client.sync());
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");
+  const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
+  good(await ben.client.send(conversationId, "Hello Nora."));
+  good(await ben.client.sync());
+  await bubble(nora, "Hello Nora.").waitFor();
+  await openSection(nora, "People");
+  await nora.locator("dt-people a.row").first().click();
+  await nora.locator("dt-person h2").waitFor();
+  return { nora, ben };
+}
+
+test("notes of a person are kept, and what is typed for one never stands under another", async () => {
+  const { nora, ben } = await noraAtBen("ben.notes");
+  const other = await newAccount(screens.origin, "carla.notes");
+  good(await other.client.sync());
+  await nora.getByText("Heard of within the last day. 1 device.").waitFor();
+  await nora.getByLabel("Notes").fill("Borrowed the long clamps.");
+  await nora.locator("dt-person form", { hasText: "Notes" }).getByRole("button", { name: "Save" }).click();
+  await nora.getByText("Saved.").waitFor();
+  await openSection(nora, "Inbox");
+  await ask(nora, good(await other.client.contactLink()), "Hello Carla.");
+  await openSection(nora, "People");
+  const rows = nora.locator("dt-people a.row");
+  await rows.filter({ hasText: "ben.notes" }).click();
+  await nora.locator("dt-person h2", { hasText: "ben.notes" }).waitFor();
+  await nora.getByLabel("Your name for them").fill("typed for Ben");
+  await rows.filter({ hasText: "carla.notes" }).click();
+  await nora.locator("dt-person h2", { hasText: "carla.notes" }).waitFor();
+  expect(await nora.getByLabel("Your name for them").inputValue()).toBe("");
+  expect(await nora.getByLabel("Notes").inputValue()).toBe("");
+  await rows.filter({ hasText: "ben.notes" }).click();
+  await nora.locator("dt-person h2", { hasText: "ben.notes" }).waitFor();
+  expect(await nora.getByLabel("Notes").inputValue()).toBe("Borrowed the long clamps.");
+  good(await ben.client.stop());
+  good(await other.client.stop());
+});
+
+test("a safety number compared by eye is noted, shown in the conversation, and taken back", async () => {
+  const { nora, ben } = await noraAtBen("ben.verified");
+  const [contact] = good(await ben.client.contacts());
+  const theirs = good(await ben.client.safetyNumber(present(contact, "Nora").accountId));
+  const shown = await nora.locator("dt-safety-number ol li").allTextContents();
+  expect(shown.join(" ")).toBe(theirs);
+  await nora.getByRole("button", { name: "They are the same" }).click();
+  await nora.getByText("It is the same number.").waitFor();
+  await nora.getByText("Compared with").waitFor();
+  await nora.getByRole("button", { name: "Write", exact: true }).click();
+  await nora.locator("dt-verified b", { hasText: "Verified" }).waitFor();
+  await openSection(nora, "People");
+  await nora.locator("dt-people a.row").first().click();
+  await nora.getByRole("button", { name: "Not verified after all" }).click();
+  await nora.getByRole("button", { name: "They are the same" }).waitFor();
+  await nora.getByRole("button", { name: "Undo" }).click();
+  await nora.getByText("Compared with").waitFor();
+  good(await ben.client.stop());
+});
+
+test("somebody is blocked and let in again, and a request is blocked where it is read", async () => {
+  const { nora, ben } = await noraAtBen("ben.blocked");
+  await nora.getByRole("button", { name: "Block", exact: true }).click();
+  await nora.getByText("Nothing from them is let in or shown.").first().waitFor();
+  await nora.locator("dt-person").getByRole("button", { name: "Unblock" }).click();
+  await nora.getByRole("button", { name: "Block", exact: true }).waitFor();
+
+  await nora.getByRole("button", { name: "Add a person" }).click();
+  const link = ((await nora.locator("dt-add-person .link").textContent()) ?? "").trim();
+  await nora.keyboard.press("Escape");
+  const lea = await newAccount(screens.origin, "lea.asks");
+  good(await lea.client.addContact(link, { greeting: "Buy this." }));
+  good(await lea.client.sync());
+  await openSection(nora, "Inbox");
+  await nora.getByText("One person wants to write to you").click();
+  await nora.locator("dt-inbox a.row").click();
+  await bubble(nora, "Buy this.").waitFor();
+  await nora.locator("dt-request-bar").getByRole("button", { name: "Block" }).click();
+  await nora.getByText("Nobody waits for an answer.").waitFor();
+  await nora.getByText("is blocked. They are not told.").waitFor();
+  good(await lea.client.stop());
+  good(await ben.client.stop());
+});
