@@ -46,8 +46,9 @@ test("notes of a person are kept, and what is typed for one never stands under a
   await rows.filter({ hasText: "ben.notes" }).click();
   await nora.locator("dt-person h2", { hasText: "ben.notes" }).waitFor();
   await nora.getByLabel("Your name for them").fill("typed for Ben");
-  await rows.filter({ hasText: "carla.notes" }).click();
-  await nora.locator("dt-person h2", { hasText: "carla.notes" }).waitFor();
+  await rows.filter({ hasText: "Asked, no answer yet" }).click();
+  await nora.locator("dt-person h2").filter({ hasNotText: "ben.notes" }).waitFor();
+  await nora.getByText("Nothing has come from them yet.").waitFor();
   expect(await nora.getByLabel("Your name for them").inputValue()).toBe("");
   expect(await nora.getByLabel("Notes").inputValue()).toBe("");
   await rows.filter({ hasText: "ben.notes" }).click();
