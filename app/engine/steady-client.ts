@@ -56,6 +56,7 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "markRead",
   "setArchived",
   "setStarred",
+  "starred",
   "draft",
   "drafts",
   "setDraft",

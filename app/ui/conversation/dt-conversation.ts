@@ -1,5 +1,5 @@
 /** A conversation: who it is with, the messages, what stands in the way, where to write. */
-import type { ClientEvent, ConversationId, ConversationView, MessageView } from "@dovetail/core";
+import type { ClientEvent, ConversationId, ConversationView, MessageView, OpId } from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { repeat } from "lit/directives/repeat.js";
@@ -27,6 +27,8 @@ export class DtConversation extends LitElement {
   static override properties = {
     session: { attribute: false },
     conversationId: { attribute: false },
+    messageId: { attribute: false },
+    actingId: { state: true },
     focusedId: { state: true },
     announcement: { state: true },
     newBelow: { state: true },
@@ -34,6 +36,10 @@ export class DtConversation extends LitElement {
   static override styles = [baseStyles, conversationStyles, messageRowStyles];
   declare session: Session;
   declare conversationId: ConversationId | null;
+  /** The message to open at, which is pointed out. */
+  declare messageId: OpId | null;
+  /** The message whose acts are shown. */
+  declare actingId: string | null;
   declare focusedId: string | null;
   declare announcement: string;
   declare newBelow: number;
@@ -51,6 +57,8 @@ export class DtConversation extends LitElement {
   constructor() {
     super();
     this.conversationId = null;
+    this.messageId = null;
+    this.actingId = null;
     this.focusedId = null;
     this.announcement = "";
     this.newBelow = 0;
@@ -82,7 +90,10 @@ export class DtConversation extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (!changed.has("conversationId") && this.#timeline !== null) return;
+    if (!changed.has("conversationId") && this.#timeline !== null) {
+      if (changed.has("messageId") && this.#hasPlaced) void this.#show();
+      return;
+    }
     this.#timeline?.close();
     this.#timeline = null;
     this.#firstNewId = null;
@@ -115,6 +126,10 @@ export class DtConversation extends LitElement {
   /** Opens at the first message that was not read. */
   #place(messages: readonly MessageView[]): void {
     this.#hasPlaced = true;
+    if (this.messageId !== null) {
+      void this.#show();
+      return;
+    }
     const unread = this.#conversation?.unreadCount ?? 0;
     const received = messages.filter((one) => !one.isOwn);
     const firstNew = unread > 0 ? received[Math.max(0, received.length - unread)] : undefined;
@@ -125,6 +140,22 @@ export class DtConversation extends LitElement {
       else this.#rows.scrollToEnd();
       this.#seen();
     });
+  }
+
+  /** Goes to the message that is pointed out, however far up it is; to the end where it is gone. */
+  async #show(): Promise<void> {
+    const { messageId } = this;
+    const timeline = this.#timeline;
+    if (messageId === null || timeline === null) return;
+    const isThere = await timeline.bring(messageId);
+    if (timeline !== this.#timeline || messageId !== this.messageId) return;
+    await this.updateComplete;
+    if (isThere)
+      this.#focusRow(
+        this.#messages.findIndex((one) => one.id === messageId),
+        "center",
+      );
+    else this.#rows.scrollToEnd();
   }
 
   /** One announcement for a burst; a count at the button to the end while one reads further up. */
@@ -188,9 +219,19 @@ export class DtConversation extends LitElement {
   };
 
   #star = (message: MessageView): void => {
-    void this.session.tried(this.session.client.setStarred(message, !message.isStarred)).then(() => {
+    const { conversationId, id, isStarred } = message;
+    const { client } = this.session;
+    void this.session.tried(client.setStarred({ conversationId, id }, !isStarred)).then(() => {
       void this.#timeline?.refresh();
     });
+  };
+
+  /** A message that is tapped shows what can be done with it; a link in it, or marking its text, is neither. */
+  #act = (event: Event, message: MessageView): void => {
+    const isElsewhere = event.target instanceof Element && event.target.closest("a, button") !== null;
+    if (isElsewhere || getSelection()?.isCollapsed === false) return;
+    this.focusedId = message.id;
+    this.actingId = this.actingId === message.id ? null : message.id;
   };
 
   /** Moves the focus from message to message; the letter `s` stars the one that has it. */
@@ -210,11 +251,11 @@ export class DtConversation extends LitElement {
       event.target.querySelector("a")?.click();
   };
 
-  #focusRow(index: number): void {
+  #focusRow(index: number, align: "auto" | "center" = "auto"): void {
     const message = this.#messages[index];
     if (message === undefined) return;
     this.focusedId = message.id;
-    this.#rows.scrollTo(index);
+    this.#rows.scrollTo(index, align);
     void this.updateComplete.then(() =>
       requestAnimationFrame(() =>
         this.renderRoot.querySelector<HTMLElement>(`[data-id="${CSS.escape(message.id)}"]`)?.focus(),
@@ -291,6 +332,9 @@ export class DtConversation extends LitElement {
       sendAgain: (message) =>
         void this.session.tried(this.session.client.send(conversation.id, message.text)),
       star: this.#star,
+      foundId: this.messageId,
+      actingId: this.actingId,
+      act: this.#act,
     };
     return html`<div class="log-frame">
       <div

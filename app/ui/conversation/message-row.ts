@@ -23,6 +23,11 @@ export interface RowContext {
   readonly copy: (message: MessageView) => void;
   readonly sendAgain: (message: MessageView) => void;
   readonly star: (message: MessageView) => void;
+  /** Pointed out, as found. */
+  readonly foundId: string | null;
+  /** Whose acts are shown. */
+  readonly actingId: string | null;
+  readonly act: (event: Event, message: MessageView) => void;
 }
 
 export interface Neighbours {
@@ -47,8 +52,9 @@ export function messageRow(
     ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.nowMs)}</div>` : nothing}
     ${isNew ? html`<div class="day new">${say("newBelow")}</div>` : nothing}
     <div
-      class="m ${side} ${joins ? "j" : "first"} ${joined ? "k" : ""}"
+      class="m ${side} ${joins ? "j" : "first"} ${joined ? "k" : ""} ${context.foundId === message.id ? "found" : ""}"
       role="article"
+      @click=${(event: Event) => context.act(event, message)}
       tabindex=${context.focusedId === message.id ? 0 : -1}
       data-id=${message.id}
       aria-label=${labelOf(message, context)}
@@ -60,8 +66,18 @@ export function messageRow(
         >${message.isStarred ? html`<span class="starred">${icon("star")}</span>` : nothing}${clockTime(message.sentAtMs)}</time
       >
     </div>
+    ${context.actingId === message.id ? actsLine(message, context) : nothing}
     ${stateLine(message, after, context)}
   `;
+}
+
+function actsLine(message: MessageView, { star, copy }: RowContext) {
+  return html`<div class="do ${message.isOwn ? "me" : ""}" role="group" aria-label=${text("messageActions")}>
+    <button class="btn line" type="button" @click=${() => star(message)}>
+      ${icon("star")}${say(message.isStarred ? "unstar" : "star")}
+    </button>
+    <button class="btn line" type="button" @click=${() => copy(message)}>${say("copyText")}</button>
+  </div>`;
 }
 
 function isRun(before: MessageView | undefined, message: MessageView): boolean {
@@ -162,6 +178,19 @@ export const messageRowStyles = css`
     background: var(--theirs);
     font: 400 var(--t3);
     overflow-wrap: anywhere;
+  }
+  .m.found {
+    outline: 2px solid var(--chalk);
+    outline-offset: 2px;
+  }
+  .do {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px;
+    padding: 6px 0;
+  }
+  .do.me {
+    justify-content: flex-end;
   }
   .m.first {
     margin-block-start: 16px;

@@ -1,15 +1,17 @@
 /** Which conversations stand in which mailbox, and which of them a search keeps. */
 import type { ConversationView } from "@dovetail/core";
+import type { Session } from "../session/session.ts";
 import type { Route } from "../session/route.ts";
 
-/** Those of the mailbox `route` names, in the order given. */
+/** Those of the mailbox `route` names, in their order. */
 export function conversationsOf(
-  conversations: readonly ConversationView[],
+  { views, drafts }: Session,
   { section, tagId }: Pick<Route, "section" | "tagId">,
 ): readonly ConversationView[] {
-  return conversations.filter(({ contact, isArchived, tagIds }) => {
+  return views.conversations.filter(({ id, contact, isArchived, tagIds }) => {
     if (section === "requests") return contact.state === "incoming";
     if (contact.state !== "accepted" && contact.state !== "requested") return false;
+    if (section === "drafts") return drafts.textOf(id) !== "";
     if (section === "archive") return isArchived;
     return tagId === null ? !isArchived : tagIds.includes(tagId);
   });

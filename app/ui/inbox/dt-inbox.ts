@@ -5,7 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
 import { truthOf } from "../session/connection-words.ts";
-import { goTo, type Route } from "../session/route.ts";
+import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
@@ -16,33 +16,56 @@ import { inboxStyles } from "./inbox-styles.ts";
 import "../parts/dt-avatar.ts";
 import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
+import type { DtStarred } from "./dt-starred.ts";
+import "./dt-starred.ts";
 
 const EMPTY_WORDS: Readonly<Record<string, MessageKey>> = {
   inbox: "inboxEmpty",
   requests: "requestsEmpty",
+  drafts: "draftsEmpty",
   archive: "archiveEmpty",
 };
+const TITLES: Readonly<Partial<Record<Section, MessageKey>>> = {
+  requests: "requests",
+  drafts: "drafts",
+  starred: "starred",
+  archive: "archive",
+};
+/** Those a phone has no room for in its bar. */
+const BOXES = ["inbox", "starred", "drafts", "archive"] as const;
 
 export class DtInbox extends LitElement {
   static override properties = {
     session: { attribute: false },
     route: { attribute: false },
     query: { state: true },
+    isUnreadOnly: { state: true },
   };
   static override styles = [baseStyles, inboxStyles];
   declare session: Session;
   declare route: Route;
   declare query: string;
+  declare isUnreadOnly: boolean;
 
   constructor() {
     super();
     this.query = "";
+    this.isUnreadOnly = false;
     new Watch(this, () => this.session ?? null);
   }
 
   /** What is shown, in its order. */
   get shown(): readonly ConversationView[] {
-    return matching(conversationsOf(this.session.views.conversations, this.route), this.query);
+    const all = conversationsOf(this.session, this.route);
+    // The one that is open stays while it is being read.
+    const asked = this.#isFiltered
+      ? all.filter(({ id, unreadCount }) => unreadCount > 0 || id === this.route.conversationId)
+      : all;
+    return matching(asked, this.query);
+  }
+
+  get #isFiltered(): boolean {
+    return this.isUnreadOnly && this.route.section === "inbox";
   }
 
   /** Puts the focus into the search field. */
@@ -60,7 +83,10 @@ export class DtInbox extends LitElement {
 
   /** Moves the focus `step` rows. */
   moveFocus(step: number): void {
-    const rows = [...this.renderRoot.querySelectorAll<HTMLElement>("a.row")];
+    const rows = [
+      ...this.renderRoot.querySelectorAll<HTMLElement>("a.row"),
+      ...(this.renderRoot.querySelector<DtStarred>("dt-starred")?.rows ?? []),
+    ];
     const at = rows.findIndex((row) => row.matches(":focus"));
     rows[at === -1 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)]?.focus();
   }
@@ -104,12 +130,22 @@ export class DtInbox extends LitElement {
     const { session, route } = this;
     const truth = truthOf(session, Date.now());
     const tag = session.views.tags.find((one) => one.id === route.tagId);
-    const title =
-      tag?.name ??
-      text(route.section === "inbox" ? "inbox" : route.section === "archive" ? "archive" : "requests");
+    const title = tag?.name ?? text(TITLES[route.section] ?? "inbox");
     return html`
       <div class="lh">
         <h1><bdi>${title}</bdi></h1>
+        ${
+          route.section === "inbox"
+            ? html`<button
+                class="chip"
+                type="button"
+                aria-pressed=${this.isUnreadOnly}
+                @click=${() => (this.isUnreadOnly = !this.isUnreadOnly)}
+              >
+                ${say("unreadOnly")}
+              </button>`
+            : nothing
+        }
         <button class="ib" type="button" aria-label=${text("newMessage")} @click=${this.#add}>${icon("new")}</button>
       </div>
       <a
@@ -141,8 +177,28 @@ export class DtInbox extends LitElement {
               </button>`
         }
       </div>
-      ${this.#requestsLine()} ${this.#list()}
+      ${this.#boxes()} ${this.#requestsLine()} ${this.#list()}
     `;
+  }
+
+  /** On a phone: where else one can go from here. */
+  #boxes() {
+    const { section, tagId } = this.route;
+    return html`<div class="boxes">
+      ${BOXES.map(
+        (box) =>
+          html`<a
+            class="chip"
+            href="#/${box}"
+            aria-current=${section === box && tagId === null ? "page" : nothing}
+            @click=${(event: Event) => {
+              event.preventDefault();
+              goTo(window, { section: box });
+            }}
+            >${say(box)}</a
+          >`,
+      )}
+    </div>`;
   }
 
   #history() {
@@ -174,6 +230,8 @@ export class DtInbox extends LitElement {
   #list() {
     const { shown, session } = this;
     if (!session.isLoaded) return html`<p class="empty soft" role="status">${say("starting")}</p>`;
+    if (this.route.section === "starred" && this.query === "")
+      return html`<dt-starred .session=${session} .route=${this.route} @keydown=${this.#rowKey}></dt-starred>`;
     if (shown.length === 0) return this.#empty();
     return html`<ul aria-label=${text("conversationsLabel")} @keydown=${this.#rowKey}>
       ${repeat(
@@ -192,9 +250,16 @@ export class DtInbox extends LitElement {
 
   #empty() {
     if (this.query !== "") {
-      const count = conversationsOf(this.session.views.conversations, this.route).length;
+      const count = conversationsOf(this.session, this.route).length;
       return html`<p class="empty soft" role="status">${say("searchNone", { query: this.query, count })}</p>`;
     }
+    if (this.#isFiltered && conversationsOf(this.session, this.route).length > 0)
+      return html`<div class="empty soft">
+        <p role="status">${say("unreadEmpty")}</p>
+        <div class="acts">
+          <button class="btn line" type="button" @click=${() => (this.isUnreadOnly = false)}>${say("unreadOff")}</button>
+        </div>
+      </div>`;
     const isInbox = this.route.section === "inbox" && this.route.tagId === null;
     const words = this.route.tagId === null ? (EMPTY_WORDS[this.route.section] ?? "inboxEmpty") : "tagEmpty";
     return html`<div class="empty soft">

@@ -77,6 +77,50 @@ export const inboxStyles = css`
     block-size: 28px;
     margin-inline-end: -8px;
   }
+  .chip {
+    display: inline-flex;
+    align-items: center;
+    min-block-size: 28px;
+    padding: 0 10px;
+    border: 1px solid var(--edge);
+    border-radius: var(--rf);
+    background: none;
+    font: 500 var(--t1);
+    color: var(--soft);
+    text-decoration: none;
+    white-space: nowrap;
+    flex: none;
+  }
+  .chip:is([aria-pressed="true"], [aria-current]) {
+    background: var(--ink);
+    border-color: var(--ink);
+    color: var(--pane);
+  }
+  .boxes {
+    display: none;
+  }
+  .hit {
+    display: -webkit-box;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 3;
+    overflow: hidden;
+    font: 400 var(--t2);
+    color: var(--soft);
+    overflow-wrap: anywhere;
+  }
+  .with-act {
+    display: flex;
+    align-items: center;
+    padding-inline-end: 8px;
+  }
+  .with-act .row {
+    flex: 1;
+    min-inline-size: 0;
+    margin-inline-end: 0;
+  }
+  .more {
+    padding: 8px 20px 24px;
+  }
   .row {
     display: grid;
     grid-template-columns: 40px minmax(0, 1fr);
@@ -224,6 +268,19 @@ export const inboxStyles = css`
     kbd {
       display: none;
     }
+    .chip {
+      min-block-size: 36px;
+      padding: 0 14px;
+      font: 500 var(--t2);
+    }
+    .boxes {
+      display: flex;
+      gap: 8px;
+      padding: 4px 16px 8px;
+      overflow-x: auto;
+      flex: none;
+      scrollbar-width: none;
+    }
     .row {
       grid-template-columns: 44px minmax(0, 1fr);
       --avatar: 44px;
@@ -236,6 +293,9 @@ export const inboxStyles = css`
     transform: scaleX(-1);
   }
   @media (forced-colors: active) {
+    .chip:is([aria-pressed="true"], [aria-current]) {
+      outline: 2px solid Highlight;
+    }
     .row.sel {
       outline: 2px solid Highlight;
       outline-offset: -2px;

@@ -2,31 +2,50 @@
  * Where in the app one is. The address shows the section only; which person or conversation stands in the history's state,
  * because an address is shown, shared and kept in places that are no secret.
  */
-import type { AccountId, ConversationId } from "@dovetail/core";
+import type { AccountId, ConversationId, OpId } from "@dovetail/core";
 
-export const SECTIONS = ["inbox", "requests", "archive", "people", "devices", "tags", "settings"] as const;
+export const SECTIONS = [
+  "inbox",
+  "requests",
+  "drafts",
+  "starred",
+  "archive",
+  "people",
+  "devices",
+  "tags",
+  "settings",
+] as const;
 export type Section = (typeof SECTIONS)[number];
+
+/** Sections with a list beside what is open. */
+const LISTS: ReadonlySet<Section> = new Set(["inbox", "requests", "drafts", "starred", "archive", "people"]);
 
 export interface Route {
   readonly section: Section;
   /** Of section `inbox`: only conversations with this tag. */
   readonly tagId: string | null;
   readonly conversationId: ConversationId | null;
+  /** The message the conversation opens at; null for the first one that was not read. */
+  readonly messageId: OpId | null;
   readonly accountId: AccountId | null;
 }
 
-export const HOME: Route = { section: "inbox", tagId: null, conversationId: null, accountId: null };
+export const HOME: Route = {
+  section: "inbox",
+  tagId: null,
+  conversationId: null,
+  messageId: null,
+  accountId: null,
+};
 
 /** Whether, on a screen that shows one pane, it is the list. */
 export function showsList(route: Route): boolean {
-  return (
-    route.conversationId === null &&
-    route.accountId === null &&
-    (route.section === "inbox" ||
-      route.section === "requests" ||
-      route.section === "archive" ||
-      route.section === "people")
-  );
+  return route.conversationId === null && route.accountId === null && hasList(route);
+}
+
+/** Whether a list stands beside what is open. */
+export function hasList({ section }: Pick<Route, "section">): boolean {
+  return LISTS.has(section);
 }
 
 /** Reads the address of the page. */
@@ -38,6 +57,7 @@ export function currentRoute(page: Window): Route {
     section,
     tagId: stringIn(state, "tagId"),
     conversationId: stringIn(state, "conversationId") as ConversationId | null,
+    messageId: stringIn(state, "messageId") as OpId | null,
     accountId: stringIn(state, "accountId") as AccountId | null,
   };
 }

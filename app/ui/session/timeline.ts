@@ -59,9 +59,28 @@ export class Timeline {
       this.#quiet = setTimeout(() => void this.#readNewest(this.messages.length), QUIET_MS);
   }
 
-  /** Brings one page of older messages. */
-  async loadOlder(): Promise<void> {
-    if (this.#older === null || this.isLoadingOlder || this.#isClosed) return;
+  /** Brings one page of older messages, unless one is coming. */
+  loadOlder(): Promise<void> {
+    this.#loading ??= this.#loadOlder().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+  #loading: Promise<void> | null = null;
+
+  /** Brings older messages until `id` is among them. False when there is no such message. */
+  async bring(id: MessageView["id"]): Promise<boolean> {
+    for (;;) {
+      if (this.messages.some((one) => one.id === id)) return true;
+      const before = this.messages.length;
+      await this.loadOlder();
+      if (this.#isClosed || (this.messages.length === before && !this.messages.some((one) => one.id === id)))
+        return false;
+    }
+  }
+
+  async #loadOlder(): Promise<void> {
+    if (this.#older === null || this.#isClosed) return;
     this.isLoadingOlder = true;
     this.#onChange();
     const before = this.#older;

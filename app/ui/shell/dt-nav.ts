@@ -2,6 +2,7 @@
 import { html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { type IconName, icon } from "../parts/icon.ts";
+import { conversationsOf } from "../inbox/conversations-of.ts";
 import { truthOf } from "../session/connection-words.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
@@ -21,6 +22,8 @@ interface Entry {
 const MAILBOXES: readonly Entry[] = [
   { section: "inbox", icon: "inbox", label: "inbox" },
   { section: "requests", icon: "request", label: "requests" },
+  { section: "drafts", icon: "draft", label: "drafts" },
+  { section: "starred", icon: "star", label: "starred" },
   { section: "archive", icon: "archive", label: "archive" },
 ];
 const ACCOUNT: readonly Entry[] = [
@@ -28,6 +31,7 @@ const ACCOUNT: readonly Entry[] = [
   { section: "devices", icon: "devices", label: "devices" },
   { section: "settings", icon: "settings", label: "settings" },
 ];
+const SPOKEN: Readonly<Partial<Record<Section, MessageKey>>> = { inbox: "navUnread", drafts: "navDrafts" };
 /** The bar of a phone has room for four. */
 const IN_BAR: ReadonlySet<Section> = new Set(["inbox", "people", "devices", "settings"]);
 
@@ -45,12 +49,7 @@ export class DtNav extends LitElement {
   #entry({ section, icon: name, label }: Entry) {
     const isCurrent = this.route.section === section && this.route.tagId === null;
     const count = this.#countOf(section);
-    const spoken =
-      count === 0
-        ? nothing
-        : section === "inbox"
-          ? text("navUnread", { count })
-          : text("navRequests", { count });
+    const spoken = count === 0 ? nothing : text(SPOKEN[section] ?? "navRequests", { count });
     return html`<a
       class=${IN_BAR.has(section) ? "in-bar" : ""}
       href="#/${section}"
@@ -71,6 +70,7 @@ export class DtNav extends LitElement {
   #countOf(section: Section): number {
     const { conversations, contacts } = this.session.views;
     if (section === "requests") return contacts.filter((one) => one.state === "incoming").length;
+    if (section === "drafts") return conversationsOf(this.session, { section, tagId: null }).length;
     if (section !== "inbox") return 0;
     return conversations.filter(
       (one) => one.unreadCount > 0 && !one.isArchived && one.contact.state === "accepted",

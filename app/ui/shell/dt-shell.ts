@@ -4,7 +4,7 @@ import { keyed } from "lit/directives/keyed.js";
 import { ref } from "lit/directives/ref.js";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
-import { currentRoute, goTo, HOME, type Route, showsList } from "../session/route.ts";
+import { currentRoute, goTo, hasList, HOME, type Route, showsList } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
@@ -79,7 +79,8 @@ export class DtShell extends LitElement {
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has("route") || changed.get("route") === undefined) return;
     document.title = `${text(this.route.section)} · ${text("appName")}`;
-    if (this.route.conversationId !== null && matchMedia("(pointer: fine)").matches)
+    const { conversationId, messageId } = this.route;
+    if (conversationId !== null && messageId === null && matchMedia("(pointer: fine)").matches)
       void this.updateComplete.then(() => this.#conversation?.focusComposer());
   }
 
@@ -94,12 +95,12 @@ export class DtShell extends LitElement {
   override render() {
     const { route } = this;
     const isList = showsList(route);
-    const hasList = ["inbox", "requests", "archive", "people"].includes(route.section);
+    const isListed = hasList(route);
     return html`
-      <div class="frame ${isList ? "shows-list" : "shows-pane"} ${hasList ? "" : "wide"}">
+      <div class="frame ${isList ? "shows-list" : "shows-pane"} ${isListed ? "" : "wide"}">
         <dt-nav .session=${this.session} .route=${route}></dt-nav>
-        <main>${hasList && !isList ? html`<h1 class="vh alone">${say(route.section)}</h1>` : nothing}
-        ${hasList ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
+        <main>${isListed && !isList ? html`<h1 class="vh alone">${say(route.section)}</h1>` : nothing}
+        ${isListed ? html`<section class="list" aria-label=${text(route.section)}>${this.#list()}</section>` : nothing}
         <div class="pane" @dt-back=${this.#back}>${this.#pane()}</div></main>
       </div>
       ${this.#layer()}
@@ -150,6 +151,7 @@ export class DtShell extends LitElement {
       html`<dt-conversation
         .session=${session}
         .conversationId=${route.conversationId}
+        .messageId=${route.messageId}
         @dt-details=${() => {
           this.layer = "details";
         }}

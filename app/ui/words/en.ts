@@ -177,6 +177,7 @@ export const EN = {
     one: "{count} conversation with new messages",
     other: "{count} conversations with new messages",
   },
+  navDrafts: { one: "{count} draft", other: "{count} drafts" },
   navRequests: { one: "{count} request", other: "{count} requests" },
 
   // The truth
@@ -215,6 +216,14 @@ export const EN = {
   tagEmpty: "No conversation has this tag.",
   requestsEmpty: "Nobody waits for an answer.",
   starredEmpty: "No message has a star.",
+  starredHow: "Choose a message in a conversation, then Star. All your devices show it here.",
+  draftsEmpty: "Nothing is being written.",
+  unreadOnly: "Unread",
+  unreadEmpty: "Everything here is read.",
+  unreadOff: "Show all",
+  unstarred: "The star is gone.",
+  showMore: "Show more",
+  hitYou: "You:",
   showMyLink: "Show my link",
   requestsLine: { one: "One person wants to write to you", other: "{count} people want to write to you" },
   rowLabel: "{name}, {time}",

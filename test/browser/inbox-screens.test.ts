@@ -1,0 +1,151 @@
+/** The lists of conversations and messages: unread, drafts, starred, archive, and from a row to its message. */
+import type { Client } from "@dovetail/core";
+import type { Page } from "playwright";
+import { expect, test } from "vitest";
+import type { ConversationId } from "../../core/base/ids.ts";
+import { good, newAccount } from "../support/client-world.ts";
+import {
+  ask,
+  bubble,
+  createAccount,
+  DESKTOP,
+  openSection,
+  PHONE,
+  requestAt,
+  useScreenWorld,
+} from "../support/screen-world.ts";
+import type { Device } from "../support/story.ts";
+
+const screens = useScreenWorld();
+
+/** Somebody outside of the browser who has accepted the person of `page`. */
+async function friendOf(
+  page: Page,
+  name: string,
+): Promise<Device & { readonly conversationId: ConversationId }> {
+  const friend = await newAccount(screens.origin, name);
+  good(await friend.client.sync());
+  await ask(page, good(await friend.client.contactLink()), `Hello ${name}.`);
+  const { conversationId } = good(await friend.client.acceptContact(await requestAt(friend.client)));
+  good(await friend.client.sync());
+  return { ...friend, conversationId };
+}
+
+async function say(
+  client: Client,
+  conversationId: ConversationId,
+  ...texts: readonly string[]
+): Promise<void> {
+  for (const text of texts) good(await client.send(conversationId, text));
+  good(await client.sync());
+}
+
+test("unread shows what is new, and what is being read stays until one leaves it", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await friendOf(nora, "ben.unread");
+  const carla = await friendOf(nora, "carla.unread");
+  await say(carla.client, carla.conversationId, "Read at once.");
+  await bubble(nora, "Read at once.").waitFor();
+  await nora.keyboard.press("Escape");
+  await nora.keyboard.press("Escape");
+  await say(ben.client, ben.conversationId, "Not read.");
+  const rows = nora.locator("dt-inbox a.row");
+  await rows.filter({ hasText: "1 unread" }).waitFor();
+  await nora.getByRole("button", { name: "Unread" }).click();
+  expect(await rows.allTextContents()).toHaveLength(1);
+  await rows.click();
+  await bubble(nora, "Not read.").waitFor();
+  await nora.locator("dt-inbox .cnt").waitFor({ state: "detached" });
+  expect(await rows.count()).toBe(1);
+  await nora.keyboard.press("Escape");
+  await nora.keyboard.press("Escape");
+  await nora.getByText("Everything here is read.").waitFor();
+  await nora.getByRole("button", { name: "Show all" }).click();
+  expect(await rows.count()).toBe(2);
+  good(await ben.client.stop());
+  good(await carla.client.stop());
+});
+
+test.each([
+  ["a desktop", DESKTOP],
+  ["a phone", PHONE],
+] as const)(
+  "on %s a message is starred, found among the starred however old, and the star taken back",
+  async (_kind, viewport) => {
+    const nora = await createAccount(await screens.browserOf(viewport), "Nora");
+    const ben = await friendOf(nora, `ben.star.${viewport.width}`);
+    const many = Array.from({ length: 130 }, (_, i) => `Line ${i}.`);
+    await say(ben.client, ben.conversationId, "The plane with the wide mouth.", ...many);
+    await bubble(nora, "Line 129.").waitFor();
+    await say(ben.client, ben.conversationId, "Bring clamps.");
+    await bubble(nora, "Bring clamps.").click();
+    await nora.getByRole("button", { name: "Star", exact: true }).click();
+    await nora.getByRole("button", { name: "Remove the star" }).waitFor();
+    const log = nora.locator("dt-conversation .log");
+    await expect
+      .poll(
+        async () => {
+          await log.evaluate((element) => element.scrollTo(0, 0));
+          return bubble(nora, "The plane with the wide mouth.").count();
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(1);
+    await bubble(nora, "The plane with the wide mouth.").click();
+    await nora.getByRole("button", { name: "Star", exact: true }).click();
+    await nora.locator("dt-conversation .m .starred").first().waitFor();
+    if (viewport === PHONE) await nora.getByRole("button", { name: "Back" }).click();
+    else await nora.reload();
+    await nora.getByRole("link", { name: "Starred", exact: true }).click();
+    const rows = nora.locator("dt-starred a.row");
+    await rows.nth(1).waitFor();
+    expect(await rows.locator(".hit").allTextContents()).toEqual([
+      expect.stringContaining("Bring clamps."),
+      expect.stringContaining("The plane with the wide mouth."),
+    ]);
+    await rows.nth(1).click();
+    await nora.locator("dt-conversation .m.found", { hasText: "The plane" }).waitFor();
+    expect(await nora.locator("dt-conversation .m.found").boundingBox()).toMatchObject({
+      y: expect.any(Number),
+    });
+    await expect
+      .poll(() =>
+        nora.evaluate(() => {
+          let active: Element | null = document.activeElement;
+          while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+          return active?.textContent?.includes("The plane") ?? false;
+        }),
+      )
+      .toBe(true);
+    if (viewport === PHONE) await nora.getByRole("button", { name: "Back" }).click();
+    await nora
+      .locator("dt-starred li", { hasText: "Bring clamps." })
+      .getByRole("button", { name: "Remove the star" })
+      .click();
+    await expect.poll(() => rows.count()).toBe(1);
+    await nora.getByRole("button", { name: "Undo" }).click();
+    await expect.poll(() => rows.count()).toBe(2);
+    good(await ben.client.stop());
+  },
+);
+
+test("a draft stands under Drafts until it is sent; a conversation goes to the archive and comes back", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await friendOf(nora, "ben.boxes");
+  await nora.getByRole("textbox", { name: /^Message to/ }).fill("About the flat");
+  await nora.getByRole("link", { name: /^Drafts/ }).click();
+  await nora.locator("dt-inbox a.row .pv", { hasText: "About the flat" }).waitFor();
+  await nora.getByRole("link", { name: /^Inbox/ }).click();
+  await nora.locator("dt-inbox a.row").click();
+  await nora.locator("dt-conversation h2").click();
+  await nora.keyboard.press("a");
+  await nora.getByText("Archived.").waitFor();
+  await nora.getByText("Nobody here yet.").waitFor();
+  await openSection(nora, "Archive");
+  await nora.locator("dt-inbox a.row").click();
+  await nora.getByRole("button", { name: "Details" }).click();
+  await nora.getByRole("button", { name: "Back to the inbox" }).click();
+  await nora.keyboard.press("Escape");
+  await nora.getByText("Nothing is archived.").waitFor();
+  good(await ben.client.stop());
+});
