@@ -8,6 +8,7 @@ import { localDay } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { findContact } from "./find-things.ts";
+import { quoteArgument } from "./quote-argument.ts";
 
 const SAFETY_GROUPS_PER_LINE = 4;
 const SAFETY_GROUP_CHARS = 5;
@@ -68,7 +69,7 @@ async function safety(context: CommandContext, query: string): Promise<Result<Ou
 /** Whether, and since when, somebody is known for sure. */
 export function describeVerification({ name, verifiedAtMs }: ContactView): string {
   return verifiedAtMs === null
-    ? `Not verified. When the numbers are the same: dovetail contact verify ${plainLine(name)}`
+    ? `Not verified. When the numbers are the same: dovetail contact verify ${quoteArgument(plainLine(name))}`
     : `Verified on ${localDay(verifiedAtMs)}.`;
 }
 
@@ -144,7 +145,7 @@ async function block(context: CommandContext, query: string): Promise<Result<Out
     const name = plainLine(contact.value.name);
     return reportChange(context, client, {
       json: { contact: blocked.value },
-      message: `${name} is blocked, on all your devices. Undo: dovetail contact unblock ${name}`,
+      message: `${name} is blocked, on all your devices. Undo: dovetail contact unblock ${quoteArgument(name)}`,
     });
   });
 }
@@ -156,10 +157,19 @@ async function unblock(context: CommandContext, query: string): Promise<Result<O
     const unblocked = await client.unblockContact(contact.value.accountId);
     if (!unblocked.ok) return unblocked;
     const name = plainLine(contact.value.name);
-    const message =
-      unblocked.value.state === "incoming"
-        ? `${name} is not blocked any more, and not accepted: dovetail contact accept ${name}`
-        : `${name} can write to you again. What was written meanwhile does not come.`;
+    const message = describeUnblocked(unblocked.value.state, name);
     return reportChange(context, client, { json: { contact: unblocked.value }, message });
   });
+}
+
+function describeUnblocked(state: ContactView["state"], name: string): string {
+  const named = quoteArgument(name);
+  switch (state) {
+    case "incoming":
+      return `${name} is not blocked any more, and not accepted: dovetail contact accept ${named}`;
+    case "known":
+      return `${name} is not blocked any more, and was never asked: dovetail contact ask ${named}`;
+    default:
+      return `${name} can write to you again. What was written meanwhile does not come.`;
+  }
 }
