@@ -1,10 +1,11 @@
 /** The real command line and the real server as processes, on profiles in a folder that goes away. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "./checkout.ts";
+import { startProgram } from "./start-program.ts";
 
 const CLI = join(ROOT, "cli", "main.ts");
 const RUN_TIMEOUT_MS = 45_000;
@@ -55,7 +56,7 @@ export async function createCliWorld(extraEnv: Readonly<Record<string, string>> 
   ): RunningCommand => {
     const chosen = profile === null ? [] : ["--profile", profile];
     const { FORCE_COLOR: _, ...env } = process.env;
-    const child = spawn(process.execPath, [CLI, ...chosen, ...args], {
+    const child = startProgram(CLI, [...chosen, ...args], {
       env: { ...env, ...extraEnv, DOVETAIL_HOME: home, NO_COLOR: "1" },
       stdio: ["pipe", "pipe", "pipe"],
     });

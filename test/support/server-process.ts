@@ -1,8 +1,9 @@
 /** The real server program in a process of its own. */
-import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { present } from "../../core/base/assert.ts";
 import { ROOT } from "./checkout.ts";
+import { type Runtime, startProgram, THIS_NODE } from "./start-program.ts";
 
 export interface ServerProcess {
   readonly origin: string;
@@ -21,43 +22,27 @@ export interface ServerProcess {
   stop(): Promise<number | null>;
 }
 
-/** The program that runs the server, and what it needs before the file's name. */
-export interface Runtime {
-  readonly program: string;
-  readonly args: readonly string[];
-}
-
 /** Starts `sync-server/main.ts` on a free port with its data in `folder`, by default on the Node that runs this. */
 export async function startServer(
   folder: string,
   args: readonly string[] = [],
-  runtime: Runtime = { program: process.execPath, args: [] },
+  runtime: Runtime = THIS_NODE,
 ): Promise<ServerProcess> {
   const main = join(ROOT, "sync-server", "main.ts");
-  const child = spawn(
-    runtime.program,
-    [
-      ...runtime.args,
-      main,
-      ...(args.includes("--port") ? [] : ["--port", "0"]),
-      "--data",
-      folder,
-      "--json",
-      ...args,
-    ],
-    {
-      cwd: ROOT,
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const port = args.includes("--port") ? [] : ["--port", "0"];
+  const child = startProgram(main, [...port, "--data", folder, "--json", ...args], {
+    runtime,
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     log += text;
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   const lines: string[] = [];
   const waiting = new Set<() => void>();
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  createInterface({ input: present(child.stdout, "it is a pipe") }).on("line", (line) => {
     lines.push(line);
     for (const look of waiting) look();
   });
