@@ -174,6 +174,28 @@ describe("two people", { timeout: 120_000 }, () => {
     });
   });
 
+  test("take a message back, and delete one for oneself, after a yes", async () => {
+    const { message } = await json("ada", "send", "Ben", "Not meant for you");
+    const { id } = message as { readonly id: string };
+    await json("ben", "sync");
+    const unasked = await failure("ada", "inbox", "redact", "Ben", id.slice(0, 12));
+    expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--yes") });
+    expect(unasked.stderr).toContain("copied or saved elsewhere stays with them");
+    expect(await json("ada", "--yes", "inbox", "redact", "Ben", id.slice(0, 12))).toMatchObject({
+      redacted: id,
+    });
+    await json("ben", "sync");
+    const shown = await world.run("ben", ["inbox", "show", "Ada"]);
+    expect(shown.stdout).toContain("taken back");
+    expect(shown.stdout).not.toContain("Not meant for you");
+    expect((await failure("ben", "--yes", "inbox", "redact", "Ada", id)).stderr).toContain("only who wrote");
+    const kept = await json("ben", "inbox", "show", "Ada");
+    expect(await json("ben", "--yes", "inbox", "delete", "Ada", id)).toMatchObject({ deleted: [id] });
+    const left = await json("ben", "inbox", "show", "Ada");
+    expect((left.messages as unknown[]).length).toBe((kept.messages as unknown[]).length - 1);
+    expect((await failure("ben", "inbox", "delete", "Ada")).exitCode).toBe(2);
+  });
+
   test("link a second device, which then holds the same", async () => {
     const host = world.start("ada", ["device", "link", "--json"]);
     const { code } = JSON.parse(await host.line((line) => line.includes("dovetail-link:")));

@@ -10,6 +10,7 @@ import { createWebConnector } from "@dovetail/core";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
+import { scanDevice } from "../support/scan-device.ts";
 import { createSwitchedConnector } from "../support/switched-connector.ts";
 import {
   createFriends,
@@ -66,6 +67,27 @@ const outRows = async (device: Device) => good(await tablesOf(device).out.scan()
 const tagsOf = async (device: Device) => good(await device.client.tags()).map(({ name }) => name);
 
 describe("two own devices without a server", () => {
+  test("[DE12] delete the same, and end with it gone from both", async () => {
+    const { laptop, phone, ben, conversationId } = await createHousehold("deleting");
+    const secret = "not for long";
+    const { id } = good(await laptop.client.send(conversationId, secret));
+    good(await laptop.client.send(conversationId, "for longer"));
+    await settle(laptop, ben, phone);
+    await withoutServer(async () => {
+      good(await laptop.client.deleteMessages(conversationId, [id]));
+      good(await phone.client.send(conversationId, "from the phone"));
+      good(await meet(laptop, phone));
+      for (const device of [laptop, phone]) {
+        expect(await scanDevice(device, secret)).toEqual([]);
+        expect(await textsOf(device, conversationId)).toEqual(["for longer", "from the phone"]);
+      }
+      await expectSameState(laptop, phone);
+    });
+    await settle(laptop, phone);
+    await expectSameState(laptop, phone);
+    await stopAll(laptop, phone, ben);
+  });
+
   test("[DS12] hold the same afterwards, messages and state, whichever dials; later all of it merges with the server, once", async () => {
     const { laptop, phone, ben, conversationId } = await createHousehold("merge");
     const deleted = good(await laptop.client.createTag("to be deleted"));

@@ -61,7 +61,7 @@ export function messageRow(
       aria-setsize=${context.setSize}
       aria-posinset=${position}
     >
-      <span class="t" dir="auto">${messageText(message.text, context.hasLinks)}</span
+      <span class="t" dir="auto">${message.isRedacted ? html`<i>${say("redacted")}</i>` : messageText(message.text, context.hasLinks)}</span
       ><time datetime=${new Date(message.sentAtMs).toISOString()}
         >${message.isStarred ? html`<span class="starred">${icon("star")}</span>` : nothing}${clockTime(message.sentAtMs)}</time
       >
@@ -138,7 +138,8 @@ const SHORT_STATES = {
 } as const;
 
 function labelOf(message: MessageView, { name }: RowContext): string {
-  const params: Params = { name, text: message.text, time: clockTime(message.sentAtMs) };
+  const shown = message.isRedacted ? text("redacted") : message.text;
+  const params: Params = { name, text: shown, time: clockTime(message.sentAtMs) };
   const label =
     message.state === "received"
       ? text("messageTheirs", params)

@@ -47,6 +47,7 @@ function preview({ id, contact, lastMessage }: ConversationView, session: Sessio
   if (contact.state === "incoming" && lastMessage === null) return say("requestPreview");
   if (lastMessage === null)
     return contact.state === "requested" ? say("rowRequested", { name: contact.name }) : say("rowNothing");
+  if (lastMessage.isRedacted) return say("redacted");
   const words = shortened(lastMessage.text);
   return lastMessage.isOwn ? say("rowYou", { text: words }) : html`<bdi>${words}</bdi>`;
 }

@@ -231,6 +231,7 @@ export const EN = {
   rowYou: "You: {text}",
   rowDraft: "Draft: {text}",
   rowNothing: "No messages yet",
+  redacted: "Message taken back",
   rowRequested: "Waits for {name} to accept",
   conversationsLabel: "Conversations",
   yesterday: "Yesterday",

@@ -201,22 +201,26 @@ export function createAccountLog(
     items: readonly DocumentChanges[],
   ): Promise<Result<readonly DocumentName[], ClientError>> {
     const fresh: DocumentChanges[] = [];
+    const carried: DocumentName[] = [];
     for (const { document, changes } of items) {
-      if (retirement.isRetired(document)) {
-        fresh.push(...joinByDocument([{ document, changes }]));
+      const present = await carry({ document, changes });
+      if (!present.ok) return present;
+      if (present.value !== null) {
+        carried.push(present.value);
         continue;
       }
       const unknown = await unknownChanges(document, changes);
       if (!unknown.ok) return unknown;
       if (unknown.value.length > 0) fresh.push(...joinByDocument([{ document, changes: unknown.value }]));
     }
-    if (fresh.length === 0) return ok([]);
+    if (fresh.length === 0) return ok(carried);
     const kept = direct.add(fresh);
     const journaled = journal.add(fresh, NO_ENTRY);
     const written = await store.batch([...journaled.writes, ...kept.writes]);
     if (!written.ok) return written;
     for (const step of [kept, journaled]) step.commit();
-    return journal.apply(fresh);
+    const changed = await journal.apply(fresh);
+    return changed.ok ? ok([...carried, ...changed.value]) : changed;
   }
 
   /** Changes that are not here, and that an account entry could carry on. */

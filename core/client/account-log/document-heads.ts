@@ -157,8 +157,11 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
           name.index === index,
       ),
     forget(id) {
+      const name = nameById.get(id);
       for (const known of [recorded, expected, replayed, nameById]) known.delete(id);
       tracked.delete(id);
+      // DE12: a sibling that is being talked to hears that there is nothing of it here any more.
+      if (name !== undefined) for (const listener of listeners) listener({ name, heads: [] });
     },
     setTracked: (id, isTracked) => void (isTracked ? tracked.add(id) : tracked.delete(id)),
     untold,
