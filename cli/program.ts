@@ -3,6 +3,7 @@ import type { RootCommand } from "@bomb.sh/tab";
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { createCommandRunner, type ProgramStreams, type RunCommand } from "./command-runner.ts";
+import { addAlarmCommands } from "./commands/alarm.ts";
 import { addAccountCommands } from "./commands/account.ts";
 import { addContactCommands } from "./commands/contact.ts";
 import { addDaemonCommands } from "./commands/daemon.ts";
@@ -87,6 +88,7 @@ function addCommands(
   addAccountCommands(program, run);
   addDeviceCommands(program, run);
   addStatusCommand(program, run);
+  addAlarmCommands(program, run);
   addVerifyCommand(program, run);
   addLockCommands(program, run);
   addDaemonCommands(program, run);

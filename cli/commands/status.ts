@@ -6,6 +6,7 @@ import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { layOutFields } from "../output/columns.ts";
+import { needsAttention } from "./alarm.ts";
 import { PROTECTION_WORDS } from "./lock.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { listProfiles, profileFolder } from "../platform/profile-folder.ts";
@@ -31,7 +32,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
     if (!sent.ok) return sent;
     const counted = await countThings(client);
     if (!counted.ok) return counted;
-    const { account, devices, contacts, unread } = counted.value;
+    const { account, devices, contacts, unread, alarms } = counted.value;
     const words = await client.recoveryWords();
     if (!words.ok) return words;
     const areWordsKept = words.value !== null;
@@ -53,6 +54,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
         profiles,
         protection,
         areWordsKept,
+        alarms,
         protocolVersion: PROTOCOL_VERSION,
       },
       text: (page) =>
@@ -66,6 +68,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
             ["waiting", pendingCount === 0 ? "nothing" : `${count(pendingCount, "change")} to send`],
             ["profile", `${choice.name}: ${folder}`],
             ["at rest", protection === null ? "not known" : PROTECTION_WORDS[protection]],
+            ...(alarms === 0 ? [] : [["alarms", `${alarms} to look at: dovetail alarm list`] as const]),
             ...(areWordsKept ? [["words", "not confirmed: dovetail account words"] as const] : []),
           ],
           page,
@@ -83,6 +86,8 @@ async function countThings(client: Client) {
   if (!conversations.ok) return conversations;
   const contacts = await client.contacts();
   if (!contacts.ok) return contacts;
+  const alarms = await client.alarms();
+  if (!alarms.ok) return alarms;
   const active = devices.value.filter(({ isActive }) => isActive).length;
   return ok({
     account: account.value,
@@ -91,6 +96,7 @@ async function countThings(client: Client) {
       accepted: contacts.value.filter(({ state }) => state === "accepted").length,
       incoming: contacts.value.filter(({ state }) => state === "incoming").length,
     },
+    alarms: alarms.value.filter(needsAttention).length,
     unread: conversations.value.reduce((sum, { unreadCount }) => sum + unreadCount, 0),
   });
 }

@@ -1,6 +1,7 @@
 /** `dovetail sync`: send and fetch once, or stay and show what comes. */
 import type { Command } from "commander";
 import {
+  type DeviceNoticeView,
   type Client,
   type ClientEvent,
   type ConnectionStatus,
@@ -145,6 +146,13 @@ function endOf(event: ClientEvent): CliError | null {
   return lastError !== null && describeError(lastError).exitCode === EXIT.deviceLost ? lastError : null;
 }
 
+/** A device that came to a contact's account. */
+export function describeNotice({ how }: DeviceNoticeView, name: string): string {
+  return how === "linked"
+    ? `${name} linked a new device. One you already knew signed it; the safety number is the same.`
+    : `${name} took the account back with the recovery key, on a new device. The safety number is the same; if you did not expect it, ask ${name}.`;
+}
+
 type NamesByConversation = Map<string, string>;
 
 async function loadNames(client: Client): Promise<Result<NamesByConversation, CliError>> {
@@ -181,6 +189,11 @@ function showEvent(output: Output, names: NamesByConversation, lost: LostAt, eve
     case "alarm":
       output.warn(describeAlarm(event.alarm));
       break;
+    case "notice": {
+      const name = names.get(event.notice.conversationId) ?? "somebody";
+      output.say(describeNotice(event.notice, name));
+      break;
+    }
     case "direct":
       output.say(describeDirect(event));
       break;

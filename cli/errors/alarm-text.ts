@@ -13,7 +13,7 @@ export function describeAlarm(alarm: Alarm): string {
     case "ChainDistrusted":
       return `the device list of account ${shortId(alarm.accountId)} does not verify (${plainLine(alarm.rule)}); nothing is sent there`;
     case "ChainsDisagree":
-      return `a device of account ${shortId(alarm.accountId)} sees another list of devices than this one does; compare numbers with \`dovetail contact safety\``;
+      return `a device of account ${shortId(alarm.accountId)} sees another list of devices than this one does; nothing is sent there until both see the same`;
     case "EntryRefused":
       return `entry ${alarm.seq} of a log was refused (${plainLine(alarm.rule)}); it is kept aside`;
     case "SnapshotDistrusted":
@@ -28,6 +28,29 @@ export function describeAlarm(alarm: Alarm): string {
       return "this device was revoked: what it holds it keeps, and it gets nothing new";
     case "DeviceRolledBack":
       return "this profile is older than what the server had from it: restored from a copy, or in use twice";
+    default:
+      return unreachable(alarm);
+  }
+}
+
+/** What a person can do about it; null where there is nothing to do. */
+export function adviseOnAlarm(alarm: Alarm): string | null {
+  switch (alarm.type) {
+    case "LogDistrusted":
+    case "FrontierDistrusted":
+    case "DevicesDiffer":
+      return "Compare your devices with `dovetail verify`. If they differ, the server shows them different things: ask who runs it.";
+    case "ChainDistrusted":
+    case "ChainsDisagree":
+      return "Ask them, by voice or in person, which devices they have, and compare `dovetail contact safety`. Whoever finds a device they do not know revokes it with `dovetail device revoke`. What you write is kept here and goes by itself once both see the same.";
+    case "DeviceRevoked":
+    case "DeviceRolledBack":
+      return "Link this device anew from another one: `dovetail device link` there, `dovetail account link` here, in a new profile.";
+    case "DocumentDamaged":
+      return "Run `dovetail sync`: it is mended from what your devices have sent.";
+    case "EntryRefused":
+    case "SnapshotDistrusted":
+      return null;
     default:
       return unreachable(alarm);
   }

@@ -343,6 +343,8 @@ export function describeError(error: CliError): ErrorText {
     // What was asked for
     case "UnknownContact":
       return say(EXIT.notFound, "no such contact", "dovetail contact list");
+    case "UnknownAlarm":
+      return say(EXIT.notFound, "no such alarm", "dovetail alarm list");
     case "UnknownConversation":
       return say(EXIT.notFound, "no such conversation", "dovetail inbox");
     case "BadRecoveryWords":

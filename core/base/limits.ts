@@ -47,6 +47,10 @@ export const PLATFORM_BYTES_MAX = 64;
 export const SERVER_ORIGIN_CHARS_MAX = 267;
 export const CODE_TEXT_CHARS_MAX = 1_024;
 
+// What was found and has to be known
+export const ALARMS_MAX = 1_024;
+export const NOTICES_PER_CONTACT_MAX = 256;
+
 // Rotation by the calendar
 export const EPOCH_ROTATE_MS = 604_800_000;
 export const KEM_ROTATE_MS = 2_592_000_000;

@@ -30,6 +30,7 @@ export type ClientError =
   /** This profile is older than what the server has had from this device: restored from a copy, or copied. */
   | { readonly type: "DeviceRolledBack"; readonly logId: LogId }
   | { readonly type: "UnknownContact" }
+  | { readonly type: "UnknownAlarm" }
   | { readonly type: "UnknownConversation" }
   | { readonly type: "UnknownDevice" }
   | { readonly type: "UnknownHandle"; readonly handle: string }

@@ -110,6 +110,50 @@ export interface ContactView {
   readonly addedAtMs: number;
   /** When the safety number was compared and was the same; null while it was not. */
   readonly verifiedAtMs: number | null;
+  /** Nothing is sent to them until an alarm about their devices is over; what is written waits. See `alarms`. */
+  readonly isStopped: boolean;
+}
+
+/** An alarm as it is kept on this device. */
+export interface AlarmView {
+  /** For `acknowledgeAlarm`. */
+  readonly id: string;
+  readonly alarm: Alarm;
+  /** Whom it is about, where it is about a contact. */
+  readonly contact: ContactView | null;
+  /** Of a `ChainsDisagree`: what devices of the contact see otherwise. */
+  readonly disagreements: readonly ChainDisagreement[];
+  readonly raisedAtMs: number;
+  /** When it was last found. */
+  readonly seenAtMs: number;
+  /** When a person said to have read it. Nothing goes on because of that. */
+  readonly acknowledgedAtMs: number | null;
+  /** When it was over, where that can be known. */
+  readonly resolvedAtMs: number | null;
+}
+
+/** The first device list two sides do not share: `own` is this account's, `theirs` the contact's. */
+export interface ChainDisagreement {
+  readonly device: DeviceId;
+  readonly chain: "own" | "theirs";
+  /** Up to which link their device has quoted it. */
+  readonly seq: number;
+}
+
+/**
+ * A device came to a contact's account. `linked`: a device that was known signed it; `recovered`: the recovery key did. The
+ * safety number is that of the two accounts, so it is the same as before.
+ */
+export interface DeviceNoticeView {
+  readonly id: string;
+  readonly contact: AccountId;
+  readonly conversationId: ConversationId;
+  readonly device: DeviceId;
+  readonly how: "linked" | "recovered";
+  /** When this device heard of it. */
+  readonly atMs: number;
+  /** The safety number had been compared by then. */
+  readonly wasVerified: boolean;
 }
 
 export interface ConversationView {
@@ -204,6 +248,8 @@ export type ClientEvent =
       readonly device: DeviceId | null;
       readonly why: string | null;
     }
+  /** A quiet line for the conversation. */
+  | { readonly type: "notice"; readonly notice: DeviceNoticeView }
   | { readonly type: "alarm"; readonly alarm: Alarm };
 
 /** What a device holds, as hashes: equal on two devices when, and only when, they hold the same. */
@@ -329,6 +375,12 @@ export interface Client {
   declineContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   setPetname(accountId: AccountId, petname: string | null): Promise<Result<void, ClientError>>;
   setContactNotes(accountId: AccountId, notes: string | null): Promise<Result<ContactView, ClientError>>;
+  /** What was found and has to be known, newest first: open ones, and those that are over or read, for a while. */
+  alarms(): Promise<Result<readonly AlarmView[], ClientError>>;
+  /** A person has read it. It stays in the list while it is open, and what it stops stays stopped. - Fails: `UnknownAlarm`. */
+  acknowledgeAlarm(id: string): Promise<Result<void, ClientError>>;
+  /** Devices that came to a contact's account since it was known here, oldest first. */
+  deviceNotices(accountId: AccountId): Promise<Result<readonly DeviceNoticeView[], ClientError>>;
   contactDetails(accountId: AccountId): Promise<Result<ContactDetails, ClientError>>;
   /** 60 digits that are the same on both sides. */
   safetyNumber(accountId: AccountId): Promise<Result<string, ClientError>>;

@@ -16,11 +16,13 @@ import { accountLogId, accountRoot } from "../sigchain/epoch/epoch-secret.ts";
 import { sealTxStore } from "../store/sealing-tx-store.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { type AccountLog, createAccountLog } from "./account-log/account-log.ts";
+import { noticeView } from "./alarms/notice-view.ts";
+import { createFindings, type Findings } from "./alarms/findings.ts";
 import { createAwaitedChains } from "./awaited-chains.ts";
 import { keepCalendar } from "./calendar/keep-calendar.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
-import type { Alarm, ClientError } from "./client-error.ts";
+import type { ClientError } from "./client-error.ts";
 import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
 import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
@@ -55,8 +57,6 @@ const RECONNECT_MAX_MS = 30_000;
 /** How long until what another server did not take is offered to it again; each time twice as long, up to the second. */
 const RESEND_MIN_MS = 15_000;
 const RESEND_MAX_MS = 960_000;
-/** Alarms kept for reports; each is raised once, and above this none of those that name single entries. */
-const ALARMS_MAX = 1_024;
 /** Connections one `sync` makes for documents that are found damaged one after the other. */
 const MENDS_MAX = 8;
 /** How long after connecting, and how often while connected, snapshots are looked after; half of it by chance. */
@@ -84,6 +84,7 @@ export interface Engine {
   readonly chains: ChainStore;
   readonly own: OwnAccount;
   readonly direct: DirectSync;
+  readonly findings: Findings;
   readonly frontiers: Frontiers;
   /** Hears what other own devices say of themselves, while there is a connection. */
   exchangeFrontiers(): Promise<Result<void, ClientError>>;
@@ -127,8 +128,6 @@ export async function createEngine(
   const serial = createSerial();
   const listeners = new Set<(event: ClientEvent) => void>();
   const directories = new Map<string, DirectoryClient>();
-  const raised = new Set<string>();
-  const alarms: Alarm[] = [];
   const session: HomeSession = { resumeToken: null };
   const sums = { received: 0 };
   /** What the last report of `sync` has told. */
@@ -155,13 +154,16 @@ export async function createEngine(
   const emit = (event: ClientEvent): void => {
     for (const listener of listeners) listener(event);
   };
-  const raise = (alarm: Alarm): void => {
-    const key = JSON.stringify(alarm);
-    if (raised.has(key) || raised.size >= ALARMS_MAX) return;
-    raised.add(key);
-    alarms.push(alarm);
-    emit({ type: "alarm", alarm });
-  };
+  const findings = createFindings({
+    store,
+    tables,
+    clock,
+    onAlarm: (alarm) => emit({ type: "alarm", alarm }),
+    onResolved: () => emit({ type: "state" }),
+    onNotice: (notice) => emit({ type: "notice", notice: noticeView(identity.accountId, notice) }),
+    onFault: (error) => platform.logger.log("error", "alarm", { error: error.type }),
+  });
+  const { raise } = findings;
   const directory = (origin: string): DirectoryClient => {
     const known = directories.get(origin) ?? createDirectoryClient(connector, origin);
     directories.set(origin, known);
@@ -196,8 +198,12 @@ export async function createEngine(
       if (stored.value !== null && !isFresh) return ok(stored.value);
       const refreshed = await chains.refresh(accountId, directory(origin));
       if (!refreshed.ok && refreshed.error.type === "ChainDistrusted") raise(refreshed.error);
-      if (refreshed.ok && stored.value !== null) onChain(stored.value, refreshed.value);
-      return refreshed;
+      if (!refreshed.ok) return refreshed;
+      if (stored.value !== null) onChain(stored.value, refreshed.value);
+      const contact = await contacts.get(accountId);
+      if (!contact.ok) return contact;
+      const taken = await findings.takeChain(contact.value, { before: stored.value, after: refreshed.value });
+      return taken.ok ? refreshed : taken;
     },
     entryId,
     raise,
@@ -299,7 +305,7 @@ export async function createEngine(
     contactLogs,
     conversations,
   });
-  const inbound = createInbound(context, setAside, contacts);
+  const inbound = createInbound(context, setAside, contacts, findings.disputes);
   const awaitedChains = createAwaitedChains({
     context,
     inbound,
@@ -315,7 +321,10 @@ export async function createEngine(
     isLoaded: () => snapshots.isComplete() && !forgetting.hasWork(),
     inboundReader: inbound.reader,
   });
-  const peers = createPeerLinks(context, contacts, outbox, () => publishStatus());
+  const peers = createPeerLinks(context, contacts, outbox, {
+    onSent: () => publishStatus(),
+    mayWriteTo: findings.mayWriteTo,
+  });
   const direct = createDirectSync({
     context,
     log,
@@ -324,7 +333,16 @@ export async function createEngine(
     connector: platform.peerConnector ?? null,
     emit,
   });
-  const views = createViews({ context, documents, log, contacts, ops, outbox, conversations });
+  const views = createViews({
+    context,
+    documents,
+    log,
+    contacts,
+    ops,
+    outbox,
+    conversations,
+    isStopped: findings.isStopped,
+  });
   const search: Search = createSearch({
     context,
     contacts,
@@ -561,12 +579,12 @@ export async function createEngine(
     const flushed = await serial.run(log.flush);
     if (!flushed.ok) return flushed;
     const last = reported;
-    reported = { received: sums.received, sent: outbox.sentMessageCount(), alarms: alarms.length };
+    reported = { received: sums.received, sent: outbox.sentMessageCount(), alarms: findings.raised().length };
     return ok({
       receivedMessages: reported.received - last.received,
       sentMessages: reported.sent - last.sent,
       waitingMessages: outbox.waitingMessageCount(),
-      alarms: alarms.slice(last.alarms),
+      alarms: findings.raised().slice(last.alarms),
     });
   }
 
@@ -661,6 +679,7 @@ export async function createEngine(
     await serial.idle();
     const flushed = await serial.run(log.flush);
     const closed = await documents.close();
+    await findings.idle();
     await store.close();
     setStatus("stopped", null);
     return flushed.ok ? closed : flushed;
@@ -668,6 +687,8 @@ export async function createEngine(
 
   const writer = { context, own, log, connected };
   const started = await serial.run(async (): Promise<Result<void, ClientError>> => {
+    const found = await findings.start();
+    if (!found.ok) return found;
     // Before the log: what a snapshot has is no change of this device.
     const snapshotsStarted = await snapshots.start();
     if (!snapshotsStarted.ok) return snapshotsStarted;
@@ -703,6 +724,7 @@ export async function createEngine(
     chains,
     own,
     direct,
+    findings,
     frontiers,
     exchangeFrontiers,
     forgetting,

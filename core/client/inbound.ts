@@ -28,6 +28,7 @@ import { type ChainState, hashAt } from "../sigchain/chain-state.ts";
 import { requestKeyPair } from "../sigchain/epoch/epoch-secret.ts";
 import type { StoreError, WriteOp } from "../store/tx-store.ts";
 import type { ClientError } from "./client-error.ts";
+import type { ChainsQuote, Disputes } from "./alarms/disputes.ts";
 import type { ContactBook } from "./contact-book.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { AsideEntry, SetAside } from "./set-aside.ts";
@@ -120,17 +121,23 @@ interface PageResult {
   readonly arrivals: Arrival[];
   readonly added: AsideEntry[];
   readonly resolved: EntryId[];
+  /** What letters say of both chains. */
+  readonly quotes: ChainsQuote[];
 }
 
 export function createInbound(
   context: EngineContext,
   setAside: SetAside,
   contacts: Pick<ContactBook, "get">,
+  disputes: Pick<Disputes, "quote">,
 ): Inbound {
   const { tables, identity } = context;
   const readers = new Map<LogId, LogReader>();
   /** Of each contact the last letter that quotes links not known here. */
-  const ahead = new Map<AccountId, { readonly letter: Letter; readonly origin: string }>();
+  const ahead = new Map<
+    AccountId,
+    { readonly letter: Letter; readonly origin: string; readonly device: DeviceId }
+  >();
 
   async function reader(logId: LogId): Promise<Result<LogReader, StoreError>> {
     const known = readers.get(logId);
@@ -205,6 +212,7 @@ export function createInbound(
       arrivals: [],
       added: [],
       resolved: [],
+      quotes: [],
     };
   }
 
@@ -222,7 +230,7 @@ export function createInbound(
       case "opened":
         page.arrivals.push(value.arrival);
         page.resolved.push(...value.replaces);
-        checkLetter(value.letter, value.arrival, value.chain);
+        page.quotes.push(...checkLetter(value.letter, value.arrival, value.chain));
         return ok();
       case "waiting": {
         if (setAside.isArchived(entry.id)) return ok();
@@ -253,12 +261,14 @@ export function createInbound(
   }
 
   function finishPage(
-    { draft, arrivals, added, resolved }: PageResult,
+    { draft, arrivals, added, resolved, quotes }: PageResult,
     reading: { readonly read: readonly EntryId[]; readonly writes: readonly WriteOp[]; commit(): void },
   ): OpenedPage {
     const change = setAside.change({ added, resolved, read: reading.read }, nowMs());
+    const quoted = disputes.quote(quotes);
     const commit = () => {
       change.commit();
+      quoted.commit();
       reading.commit();
       wipe(...draft.spent);
     };
@@ -267,7 +277,7 @@ export function createInbound(
     ];
     return {
       arrivals,
-      writes: [...draftWrites(draft), ...change.writes, ...reading.writes],
+      writes: [...draftWrites(draft), ...change.writes, ...quoted.writes, ...reading.writes],
       missingFrom,
       freedLogs: change.freedLogs,
       commit,
@@ -463,10 +473,15 @@ export function createInbound(
   }
 
   /** Compares what the sender sees of both chains and of this log with what we see. Rule DM8. */
-  function checkLetter(letter: Letter, arrival: Arrival, theirs: ChainState): void {
-    if (letter.mine.seq > theirs.seq || letter.yours.seq > context.chain().seq)
-      ahead.set(arrival.contact, { letter, origin: arrival.origin });
-    else comparePins(letter, arrival.contact, theirs);
+  function checkLetter(letter: Letter, arrival: Arrival, theirs: ChainState): readonly ChainsQuote[] {
+    const { contact, device, origin } = arrival;
+    const isAhead = letter.mine.seq > theirs.seq || letter.yours.seq > context.chain().seq;
+    if (isAhead) ahead.set(contact, { letter, origin, device });
+    checkReceipt(letter, arrival);
+    return isAhead ? [] : [quoteOf(letter, { contact, device }, theirs)];
+  }
+
+  function checkReceipt(letter: Letter, arrival: Arrival): void {
     const logReader = readers.get(arrival.source.logId);
     if (letter.receipt === null || logReader === undefined) return;
     const quoted = checkQuote(logReader, letter.receipt);
@@ -474,11 +489,18 @@ export function createInbound(
       context.raise({ type: "LogDistrusted", logId: arrival.source.logId, fault: quoted.error });
   }
 
-  function comparePins(letter: Letter, contact: AccountId, theirs: ChainState): void {
-    const isOne =
-      hashAt(theirs, letter.mine.seq) === letter.mine.head &&
-      hashAt(context.chain(), letter.yours.seq) === letter.yours.head;
-    if (!isOne) context.raise({ type: "ChainsDisagree", accountId: contact });
+  function quoteOf(
+    letter: Letter,
+    from: { readonly contact: AccountId; readonly device: DeviceId },
+    theirs: ChainState,
+  ): ChainsQuote {
+    return {
+      ...from,
+      ownSeq: letter.yours.seq,
+      isOwnSame: hashAt(context.chain(), letter.yours.seq) === letter.yours.head,
+      theirSeq: letter.mine.seq,
+      isTheirsSame: hashAt(theirs, letter.mine.seq) === letter.mine.head,
+    };
   }
 
   async function checkQuotes(contact: AccountId): Promise<Result<void, ClientError>> {
@@ -491,8 +513,12 @@ export function createInbound(
     }
     const theirs = await context.storedChain(contact);
     if (!theirs.ok) return theirs;
-    if (theirs.value !== null) comparePins(quoted.letter, contact, theirs.value);
-    return ok();
+    if (theirs.value === null) return ok();
+    const { letter, device } = quoted;
+    const step = disputes.quote([quoteOf(letter, { contact, device }, theirs.value)]);
+    const written = step.writes.length === 0 ? ok() : await context.store.batch(step.writes);
+    if (written.ok) step.commit();
+    return written;
   }
 
   const nowMs = () => Math.max(0, context.clock.nowMs());

@@ -32,6 +32,7 @@ import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import { createDeletionActs } from "./deletion/deletion-acts.ts";
+import { createAlarmActs } from "./alarms/alarm-acts.ts";
 import { createContactActs } from "./contact-acts.ts";
 import type { ContactRecord } from "./contact-book.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
@@ -383,6 +384,7 @@ export function createClient(engine: Engine): Client {
     ...createContactActs(engine),
     ...createContactTransfer(engine),
     ...createMessageTransfer(engine),
+    ...createAlarmActs(engine),
 
     send,
     conversations: () => views.conversationList(),

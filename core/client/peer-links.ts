@@ -26,6 +26,12 @@ export interface PeerLinks {
   close(): void;
 }
 
+export interface PeerLinkEvents {
+  readonly onSent: () => void;
+  /** A contact's chain was verified just now: whether anything may be sealed for it. Rule AL2. */
+  readonly mayWriteTo: (contact: AccountId) => boolean;
+}
+
 interface OpenPeerLog {
   readonly channel: LogChannel;
   /** Last `writerSeq` the server has accepted on this connection or before it. */
@@ -36,7 +42,7 @@ export function createPeerLinks(
   context: EngineContext,
   contacts: ContactBook,
   outbox: Outbox,
-  onSent: () => void,
+  events: PeerLinkEvents,
 ): PeerLinks {
   const gateways = new Map<string, Promise<Result<Gateway, ClientError>>>();
   const logs = new Map<LogId, Promise<Result<OpenPeerLog, ClientError>>>();
@@ -122,12 +128,13 @@ export function createPeerLinks(
       if (waiting === 0 || !isOpen.value) return ok();
       const chain = await freshChain(found.value);
       if (!chain.ok) return chain;
+      if (!events.mayWriteTo(accountId)) return ok();
       const route = routeTo(found.value, chain.value);
       if (route === null) return ok();
       const sent = await sendAlong(found.value, chain.value, route);
       if (!sent.ok) return sent;
       const left = outbox.waitingCountFor(accountId);
-      onSent();
+      events.onSent();
       if (left >= waiting) return ok();
     }
   }
@@ -142,7 +149,7 @@ export function createPeerLinks(
       shut.value === null ? outbox.reopen(accountId, theirs.turn) : outbox.close(accountId, theirs.turn),
     );
     if (!told.ok) return told;
-    if (shut.value !== null) onSent();
+    if (shut.value !== null) events.onSent();
     return ok(shut.value === null);
   }
 

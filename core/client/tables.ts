@@ -25,6 +25,10 @@
  * | dirty | conversation, device, index | buckets to be looked at for what is deleted |
  * | forgotten | what, conversation, op or device | deletions whose rows are gone |
  * | packed | document id | where a snapshot has a document, or will have |
+ * | alarm | number | what was found and has to be known, until it is over and read |
+ * | dispute | account id, device id | devices of contacts that see other chains than this one |
+ * | notice | account id, seq, device id | devices that came to a contact's account |
+ * | noticed | account id | up to which link of a contact's chain notices were made |
  * | frontier | device id | what each own device last said of itself |
  * | op | conversation, hlc, device, op id | all ops, in the order of the view |
  * | feed | conversation, device | which ops of a device are here, and the last of them |
@@ -77,6 +81,7 @@ import { BOXES_BYTES_MAX } from "../protocol/server-frame.ts";
 import { createTable, type Table } from "../store/table.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { RECOVERY_KEY_BYTES } from "../sigchain/keys/recovery-key.ts";
+import { alarmRow } from "./alarms/alarm-shape.ts";
 import { profileShape } from "./device-identity.ts";
 
 const STORED_BYTES_MAX = 16_777_216;
@@ -137,6 +142,16 @@ const snapshotRow = struct({ id: id("snapshot"), upto: logPointShape });
 
 /** `missedAtMs`: when the account log was first read to its end without them. */
 const directRow = struct({ document: documentNameShape, changes, missedAtMs: nullable(integer(0)) });
+
+const disputeRow = struct({
+  ownSeq: integer(0),
+  isOwnSame: flag,
+  theirSeq: integer(0),
+  isTheirsSame: flag,
+});
+
+/** `wasVerified`: the safety number had been compared when the device came. */
+const noticeRow = struct({ seq: integer(1), isRecovery: flag, wasVerified: flag, atMs: integer(0) });
 
 const frontierRow = struct({ content: frontierContentShape, frontier: bytes(1, FRONTIER_BYTES_MAX) });
 
@@ -202,6 +217,7 @@ export type FeedRow = ShapeOf<typeof feedRow>;
 export type TallyRow = ShapeOf<typeof tallyRow>;
 export type OutboxRow = ShapeOf<typeof outboxRow>;
 export type ParcelRow = ShapeOf<typeof parcelRow>;
+export type NoticeRow = ShapeOf<typeof noticeRow>;
 export type FrontierRow = ShapeOf<typeof frontierRow>;
 export type ReaderRow = ShapeOf<typeof readerRow>;
 export type WriterRow = ShapeOf<typeof writerRow>;
@@ -234,6 +250,10 @@ export function createTables(store: TxStore) {
     snapshot: createTable(store, "snapshot", snapshotRow),
     restore: createTable(store, "restore", documentRowShape),
     packed: createTable(store, "packed", documentRowShape),
+    alarm: createTable(store, "alarm", alarmRow),
+    dispute: createTable(store, "dispute", disputeRow),
+    notice: createTable(store, "notice", noticeRow),
+    noticed: createTable(store, "noticed", struct({ seq: integer(0) })),
     frontier: createTable(store, "frontier", frontierRow),
     unpacked: createTable(store, "unpacked", struct({ seq: integer(0) })),
     dirty: createTable(store, "dirty", struct({})),

@@ -41,6 +41,8 @@ export interface ViewsDeps {
   readonly ops: OpStore;
   readonly outbox: Outbox;
   readonly conversations: Conversations;
+  /** Whether sending to a contact waits for an alarm to be over. */
+  readonly isStopped: (contact: AccountId) => boolean;
 }
 
 /** A page of messages with the ops they are. */
@@ -94,6 +96,7 @@ export function createViews(deps: ViewsDeps): Views {
       conversationId,
       addedAtMs,
       verifiedAtMs: record.verifiedAtMs,
+      isStopped: deps.isStopped(accountId),
     };
   }
 

@@ -6,7 +6,8 @@ import type { Clock } from "../../core/base/clock.ts";
 import type { AccountId, DeviceId } from "../../core/base/ids.ts";
 import type { Result } from "../../core/base/result.ts";
 import type { Alarm } from "../../core/client/client-error.ts";
-import type { ContactRecord } from "../../core/client/contact-book.ts";
+import { createDisputes } from "../../core/client/alarms/disputes.ts";
+import type { ContactBook, ContactRecord } from "../../core/client/contact-book.ts";
 import { deviceIdentity } from "../../core/client/device-identity.ts";
 import type { DirectoryClient } from "../../core/client/directory-client.ts";
 import type { EngineContext } from "../../core/client/engine-context.ts";
@@ -130,7 +131,8 @@ export async function createSide(
   const outbox = createOutbox(context);
   expectValue(await outbox.start());
   expectValue(await setAside.start(clock.nowMs()));
-  const inbound = createInbound(context, setAside, {
+  const settled: AccountId[] = [];
+  const book: Pick<ContactBook, "get"> = {
     get: async (account) => {
       const contactState = contacts.get(account);
       return {
@@ -138,7 +140,13 @@ export async function createSide(
         value: contactState === undefined ? null : ({ state: contactState } as ContactRecord),
       };
     },
+  };
+  const disputes = createDisputes({
+    tables,
+    onDisputed: (contact) => raise({ type: "ChainsDisagree", accountId: contact }),
+    onSettled: (contact) => void settled.push(contact),
   });
+  const inbound = createInbound(context, setAside, book, disputes);
   return {
     world,
     accountId: state.accountId,

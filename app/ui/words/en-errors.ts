@@ -76,6 +76,7 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     hint: "End every other copy, then link this browser anew.",
   },
   UnknownContact: { text: "There is no such person here.", hint: AGAIN },
+  UnknownAlarm: { text: "There is no such alarm any more." },
   UnknownConversation: {
     text: "There is no open conversation with them.",
     hint: "Accept their request first.",

@@ -124,6 +124,7 @@ const SAMPLES: Samples = {
   NotYourMessage: { type: "NotYourMessage" },
   TooManyMessages: { type: "TooManyMessages", count: 1_001, countMax: 1_000 },
   HistoryIncomplete: { type: "HistoryIncomplete" },
+  UnknownAlarm: { type: "UnknownAlarm" },
   UnknownTag: { type: "UnknownTag" },
   UnknownHandle: { type: "UnknownHandle", handle: HOSTILE },
   BadHandle: { type: "BadHandle", handle: HOSTILE },

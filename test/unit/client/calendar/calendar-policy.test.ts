@@ -1,5 +1,5 @@
 /** When an epoch and a key are due, by a clock that may say anything. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   CALENDAR_GAP_MS_MAX,
   CALENDAR_STAGGER_MS,
@@ -11,8 +11,11 @@ import {
   lookAt,
   planCalendar,
 } from "../../../../core/client/calendar/calendar-policy.ts";
+import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { activeDevices } from "../../../../core/sigchain/chain-state.ts";
 import { addDevice, createWorld, stateOf } from "../../../support/chain-world.ts";
+
+beforeAll(cryptoReady);
 
 const SEEN = { epoch: 1, kemSeq: 1 };
 const NOW_MS = 1_800_000_000_000;

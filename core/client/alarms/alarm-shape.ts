@@ -1,0 +1,48 @@
+/** Alarms as they are stored. */
+import {
+  id,
+  integer,
+  nullable,
+  type Shape,
+  type ShapeOf,
+  struct,
+  text,
+  variants,
+} from "../../codec/shape.ts";
+import type { LogFault } from "../../log/log-reader.ts";
+import type { Alarm } from "../client-error.ts";
+
+const WORD_BYTES_MAX = 64;
+const rule = text(WORD_BYTES_MAX);
+
+const logFaultShape: Shape<LogFault> = variants({
+  LogGap: [1, { expectedSeq: integer(0), seq: integer(0) }],
+  LogRolledBack: [2, { seenSeq: integer(0), headSeq: integer(0) }],
+  LogForked: [3, { seq: integer(0) }],
+  LogIncarnationChanged: [4, { seen: integer(0), incarnation: integer(0) }],
+  LogWithheld: [5, { seenSeq: integer(0), headSeq: integer(0) }],
+});
+
+/** An alarm without what it is about in words: ids, seqs and the rule that was broken. */
+export const alarmShape: Shape<Alarm> = variants({
+  LogDistrusted: [1, { logId: id("log"), fault: logFaultShape }],
+  ChainDistrusted: [2, { accountId: id("account"), rule }],
+  ChainsDisagree: [3, { accountId: id("account") }],
+  EntryRefused: [4, { logId: id("log"), seq: integer(0), rule }],
+  SnapshotDistrusted: [5, { rule }],
+  DocumentDamaged: [6, { documentKind: rule }],
+  DeviceRevoked: [7, {}],
+  DeviceRolledBack: [8, { logId: id("log") }],
+  FrontierDistrusted: [9, { device: id("device"), rule }],
+  DevicesDiffer: [10, { device: id("device") }],
+});
+
+/** `seenAtMs`: when it was last found; a fault that goes on is one alarm. */
+export const alarmRow = struct({
+  alarm: alarmShape,
+  raisedAtMs: integer(0),
+  seenAtMs: integer(0),
+  acknowledgedAtMs: nullable(integer(0)),
+  resolvedAtMs: nullable(integer(0)),
+});
+export type AlarmRow = ShapeOf<typeof alarmRow>;

@@ -1,0 +1,113 @@
+/**
+ * What this device found while working and a person has to know: alarms, disputes over chains, quiet notices. AL1-AL5
+ *
+ * An alarm is raised once by a running program, and once more when what it tells of was over and begins again.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { AccountId } from "../../base/ids.ts";
+import { ALARMS_MAX } from "../../base/limits.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { ChainState } from "../../sigchain/chain-state.ts";
+import type { StoreError, TxStore } from "../../store/tx-store.ts";
+import type { Alarm, ClientError } from "../client-error.ts";
+import type { ContactRecord } from "../contact-book.ts";
+import type { Tables } from "../tables.ts";
+import { type AlarmBook, createAlarmBook, type StoredAlarm } from "./alarm-book.ts";
+import { type ChainNotices, createChainNotices, type DeviceNotice } from "./chain-notices.ts";
+import { createDisputes, type Disputes } from "./disputes.ts";
+
+export interface Findings {
+  readonly book: AlarmBook;
+  readonly disputes: Disputes;
+  readonly notices: ChainNotices;
+  start(): Promise<Result<void, StoreError>>;
+  raise(alarm: Alarm): void;
+  /** Alarms this program raised, in order. */
+  raised(): readonly Alarm[];
+  /** A contact's chain was verified just now; `before` is what was known of it. */
+  takeChain(
+    contact: ContactRecord | null,
+    chains: { readonly before: ChainState | null; readonly after: ChainState },
+  ): Promise<Result<void, ClientError>>;
+  /** AL2: whether anything may be sealed for a contact whose chain was verified just now. */
+  mayWriteTo(contact: AccountId): boolean;
+  /** Whether sending to a contact waits for an alarm to be over. */
+  isStopped(contact: AccountId): boolean;
+  idle(): Promise<void>;
+}
+
+export interface FindingsDeps {
+  readonly store: TxStore;
+  readonly tables: Tables;
+  readonly clock: Clock;
+  readonly onAlarm: (alarm: Alarm) => void;
+  readonly onResolved: () => void;
+  readonly onNotice: (notice: DeviceNotice) => void;
+  /** An alarm could not be stored. */
+  readonly onFault: (error: StoreError) => void;
+}
+
+export function createFindings(deps: FindingsDeps): Findings {
+  const { store, tables, clock } = deps;
+  const raisedNow = new Set<string>();
+  const raised: Alarm[] = [];
+  const nowMs = (): number => Math.max(0, clock.nowMs());
+  const book = createAlarmBook({ store, tables, onFault: deps.onFault });
+  const notices = createChainNotices(store, tables);
+  const disputes = createDisputes({
+    tables,
+    onDisputed: (accountId) => raise({ type: "ChainsDisagree", accountId }),
+    onSettled: (accountId) =>
+      resolve((alarm) => alarm.type === "ChainsDisagree" && alarm.accountId === accountId),
+  });
+
+  function raise(alarm: Alarm): void {
+    const key = JSON.stringify(alarm);
+    if (raisedNow.has(key) || raised.length >= ALARMS_MAX) return;
+    raisedNow.add(key);
+    raised.push(alarm);
+    book.note(alarm, nowMs());
+    deps.onAlarm(alarm);
+  }
+
+  function resolve(isOver: (alarm: Alarm) => boolean): void {
+    const over = book.resolve(isOver, nowMs());
+    for (const alarm of over) raisedNow.delete(JSON.stringify(alarm));
+    if (over.length > 0) deps.onResolved();
+  }
+
+  const takeChain: Findings["takeChain"] = async (contact, chains) => {
+    const { accountId } = chains.after;
+    // A chain that was refused, and is served as it should be again.
+    resolve((alarm) => alarm.type === "ChainDistrusted" && alarm.accountId === accountId);
+    const settled = disputes.settle(accountId, chains.after);
+    const written = settled.writes.length === 0 ? ok() : await store.batch(settled.writes);
+    if (!written.ok) return written;
+    settled.commit();
+    if (contact?.state !== "accepted") return ok();
+    const fresh = await notices.take(contact, chains, nowMs());
+    if (!fresh.ok) return fresh;
+    for (const notice of fresh.value) deps.onNotice(notice);
+    return ok();
+  };
+
+  const isOpenOver = ({ alarm, resolvedAtMs }: StoredAlarm, contact: AccountId): boolean =>
+    resolvedAtMs === null && alarm.type === "ChainDistrusted" && alarm.accountId === contact;
+
+  return {
+    book,
+    disputes,
+    notices,
+    async start() {
+      const started = await book.start();
+      return started.ok ? disputes.start() : started;
+    },
+    raise,
+    raised: () => raised,
+    takeChain,
+    mayWriteTo: (contact) => disputes.of(contact).length === 0,
+    isStopped: (contact) =>
+      disputes.of(contact).length > 0 || book.all().some((one) => isOpenOver(one, contact)),
+    idle: book.idle,
+  };
+}
