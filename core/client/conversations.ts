@@ -523,7 +523,10 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const op = await ops.create(draft, nowMs());
     if (!op.ok) return op;
     const added = await storeOwn(op.value, contact.accountId, storeWith);
-    return added.ok ? ok(op.value) : added;
+    if (!added.ok) return added;
+    // DM14: who is accepted is told of what came with the request.
+    if (kind === OP_KIND.introduction) dueMark(contact.accountId, false);
+    return ok(op.value);
   }
 
   async function storeOwn(

@@ -30,6 +30,24 @@ test("[DM14] five messages are answered by one mark, and the mark by none", asyn
   await ben.client.stop();
 });
 
+test("[DM14] a greeting is delivered once the request is accepted, and not before", async () => {
+  const ada = await newAccount(server.origin, "ada.greets");
+  const ben = await newAccount(server.origin, "ben.greeted");
+  good(await ben.client.sync());
+  const link = good(await ben.client.contactLink());
+  const { conversationId } = good(await ada.client.addContact(link, { greeting: "Hello Ben" }));
+  const state = async () => good(await ada.client.messages(conversationId)).messages[0]?.state;
+  await settle(ada, ben);
+  expect(await state()).toBe("sent");
+  const [request] = good(await ben.client.contacts());
+  if (request === undefined) throw new Error("the request has come");
+  good(await ben.client.acceptContact(request.accountId));
+  await settle(ben, ada);
+  expect(await state()).toBe("delivered");
+  await ada.client.stop();
+  await ben.client.stop();
+});
+
 test("[MS4] a message is kept, then sent, then delivered, and stays delivered", async () => {
   const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.state", "ben.state"]);
   await ben.client.stop();
