@@ -39,6 +39,7 @@ import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactPatch, ContactRecord } from "./contact-book.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { type Arrival, isDialable, type OpenedPage } from "./inbound.ts";
+import { ASK_AGAIN_MIN_MS, createMissingRequests } from "./missing-requests.ts";
 import type { OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SetAside } from "./set-aside.ts";
@@ -53,8 +54,6 @@ const ARCHIVE_BYTES_MAX = CHANGE_BYTES_MAX - OP_BYTES_MAX;
 const ARCHIVED_OVERHEAD_BYTES = 192;
 /** How long after an arrival the sender is told; what comes meanwhile shares one mark. */
 const MARK_DELAY_MS = 1_000;
-/** How often ops are sent again to one contact at the most. */
-const RESEND_INTERVAL_MS = 60_000;
 const RESEND_OPS_MAX = 512;
 const KNOWN_BUCKETS_MAX = 256;
 
@@ -158,9 +157,16 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   const knownByBucket = new Map<string, Set<OpId>>();
   const marks = new Map<string, number>();
   const markDue = new Map<AccountId, { wantsMissing: boolean }>();
-  const resentAtMs = new Map<AccountId, number>();
+  const requests = createMissingRequests({
+    store,
+    tables,
+    clock,
+    setAside,
+    later: (task) => void context.serial.run(task),
+  });
   let cancelArchive: (() => void) | null = null;
   let cancelMark: (() => void) | null = null;
+  let cancelAsk: (() => void) | null = null;
   const nowMs = () => Math.max(0, clock.nowMs());
   const markKey = (conversationId: ConversationId, reader: AccountId, device: DeviceId) =>
     `${conversationId}/${reader}/${device}`;
@@ -184,6 +190,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     }
     const asides = await setAside.start(nowMs());
     if (!asides.ok) return asides;
+    const asked = await requests.start();
+    if (!asked.ok) return asked;
+    askLater();
     const markRows = await tables.mark.scan();
     if (!markRows.ok) return markRows;
     for (const { key, value } of markRows.value) marks.set(key.slice("mark/".length), value.next);
@@ -336,7 +345,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       if (!done.ok) return done;
       events.onDelivered(op.conversationId);
       if (!mark.value.wantsMissing) continue;
-      const resent = await resend(op.author, op.conversationId, mark.value);
+      const { author, conversationId } = op;
+      const resent = await requests.answerWhenDue(author, () => resend(author, conversationId, mark.value));
       if (!resent.ok) return resent;
     }
     return ok();
@@ -346,9 +356,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     contact: AccountId,
     conversationId: ConversationId,
     mark: Mark,
-  ): Promise<Result<void, ClientError>> {
-    const last = resentAtMs.get(contact);
-    if (last !== undefined && Math.abs(nowMs() - last) < RESEND_INTERVAL_MS) return ok();
+  ): Promise<Result<boolean, ClientError>> {
     const asked = mark.delivered.find((one) => one.device === identity.deviceId)?.next ?? 0;
     const next = Math.max(asked, deliveredTo(conversationId, contact, identity.deviceId));
     const all = await ops.all(conversationId);
@@ -361,14 +369,13 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       .filter(({ op, id }) => op.device === identity.deviceId && op.deviceSeq >= next && !isWaiting(id))
       .filter((op) => !isRedacted(op))
       .sort((a, b) => a.op.deviceSeq - b.op.deviceSeq);
-    if (missing.length === 0) return ok();
-    resentAtMs.set(contact, nowMs());
+    if (missing.length === 0) return ok(false);
     const again = missing.slice(0, RESEND_OPS_MAX).map((op) => outbox.put(op, contact));
     const written = await store.batch(again.map(({ write }) => write));
     if (!written.ok) return written;
     for (const one of again) one.commit();
     events.onOutgoing(contact);
-    return ok();
+    return ok(true);
   }
 
   function isWaiting(id: OpId): boolean {
@@ -610,6 +617,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
         ({ device, next }) => next > deliveredTo(conversationId, identity.accountId, device),
       );
       if (!isNews && !wantsMissing) continue;
+      const asked = wantsMissing ? await requests.asked(accountId, nowMs()) : ok();
+      if (!asked.ok) return asked;
       const written = await write(
         contact.value,
         OP_KIND.mark,
@@ -617,7 +626,21 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       );
       if (!written.ok) return written;
     }
+    askLater();
     return ok();
+  }
+
+  /** DM18: what is still missing is asked for again, after a while. */
+  function askLater(): void {
+    cancelAsk?.();
+    const delayMs = requests.nextDelayMs(nowMs());
+    cancelAsk =
+      delayMs === null
+        ? null
+        : clock.schedule(Math.max(ASK_AGAIN_MIN_MS, delayMs), () => {
+            cancelAsk = null;
+            for (const contact of requests.due(nowMs())) dueMark(contact, true);
+          });
   }
 
   const deliveredTo = (conversationId: ConversationId, reader: AccountId, author: DeviceId): number =>
@@ -626,6 +649,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   async function prepareToSync(): Promise<Result<void, ClientError>> {
     cancelMark?.();
     cancelMark = null;
+    for (const contact of requests.due(nowMs())) dueMark(contact, true);
     const marked = await sendMarks();
     return marked.ok ? archiveNow() : marked;
   }
@@ -633,6 +657,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   function stop(): void {
     cancelArchive?.();
     cancelMark?.();
+    cancelAsk?.();
+    requests.stop();
   }
 
   return {

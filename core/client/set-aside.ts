@@ -56,6 +56,8 @@ export interface SetAside {
   lowestSeq(logId: LogId): number | null;
   /** Whether entries of this contact wait to be sent again. */
   isMissing(contact: AccountId): boolean;
+  /** Contacts of whom entries wait to be sent again. */
+  missingFrom(): readonly AccountId[];
   /** Accounts whose chain entries wait for, and where each was said to live. */
   chainsWanted(): ReadonlyMap<AccountId, string>;
   /** The entries that wait for this chain. */
@@ -151,6 +153,9 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
     },
     isMissing: (contact) =>
       [...byEntry.values()].some((one) => one.contact === contact && one.origin === null),
+    missingFrom: () => [
+      ...new Set([...byEntry.values()].flatMap((one) => (one.origin === null ? one.contact : []))),
+    ],
     chainsWanted: () => {
       const originByAccount = new Map<AccountId, string>();
       for (const { contact, origin } of byEntry.values())

@@ -40,6 +40,7 @@
  * | parcel | log id, writerSeq | sealed entry on its way to the other side |
  * | mark | conversation, reading account, author device | how many ops of a device have arrived there |
  * | ticket | account id | what lets a first contact in |
+ * | asked | account id | when a contact was asked to send again what is set aside, and when it may be again |
  * | aside | log id, seq | entries this device could not open |
  * | search | number | texts and places of messages, for the search index |
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
@@ -269,6 +270,7 @@ export function createTables(store: TxStore) {
     parcel: createTable(store, "parcel", parcelRow),
     mark: createTable(store, "mark", struct({ next: integer(0) })),
     ticket: createTable(store, "ticket", struct({ secret: bytes(16) })),
+    asked: createTable(store, "asked", struct({ atMs: integer(0), delayMs: integer(0) })),
     aside: createTable(store, "aside", asideRow),
     archived: createTable(store, "archived", struct({})),
     given: createTable(store, "given", struct({ sinceMs: integer(0), isClosed: flag })),

@@ -4,6 +4,8 @@ import { present } from "../../core/base/assert.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { sign, signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import { LABEL } from "../../core/crypto/labels.ts";
+import type { AccountId } from "../../core/base/ids.ts";
+import { ASK_AGAIN_MIN_MS, RESEND_INTERVAL_MS } from "../../core/client/missing-requests.ts";
 import { deviceIdentity } from "../../core/client/device-identity.ts";
 import { inboundKeys } from "../../core/messenger/inbound-keys.ts";
 import { encodeSignInClaim } from "../../core/protocol/claims.ts";
@@ -231,6 +233,81 @@ describe("a device that cannot decrypt", () => {
     await settle(back, ben);
     expect(await textsOf(ben, conversationId)).toEqual(["so that there is a session", "lost at first"]);
     expect(good(await tables.aside.scan())).toEqual([]);
+    await stopAll(back, ben);
+  });
+});
+
+describe("[DM18] a request to send again", () => {
+  /** Ben has lost his session with Ada's only device, and something she wrote was set aside. */
+  async function loseSession(ben: Device, adaId: AccountId): Promise<void> {
+    const sessions = good(await tablesOf(ben).session.scan({ under: [adaId] }));
+    good(await ben.platform.store.batch(sessions.map(({ key }) => ({ type: "delete", key }))));
+  }
+
+  /** A clock whose minutes pass when the test says so. */
+  function minuteClock() {
+    const system = createAdjustableClock();
+    const waiting = new Set<() => void>();
+    const passMinute = (): void => {
+      system.adjust(RESEND_INTERVAL_MS);
+      for (const task of [...waiting]) task();
+    };
+    return {
+      passMinute,
+      clock: {
+        nowMs: system.nowMs,
+        schedule: (delayMs: number, task: () => void) => {
+          if (delayMs < RESEND_INTERVAL_MS / 2 || delayMs > RESEND_INTERVAL_MS)
+            return system.schedule(delayMs, task);
+          waiting.add(task);
+          return () => void waiting.delete(task);
+        },
+      },
+    };
+  }
+
+  test("that comes within the minute is answered when it is over", async () => {
+    const { clock, passMinute } = minuteClock();
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.soon", "ben.soon"], {
+      ada: memoryPlatform({ clock }),
+    });
+    const adaId = (await identityOf(ada)).accountId;
+    for (const text of ["first", "second"]) {
+      await loseSession(ben, adaId);
+      good(await ada.client.send(conversationId, text));
+      await settle(ada, ben);
+    }
+    expect(await textsOf(ben, conversationId)).toEqual(["first"]);
+    passMinute();
+    await settle(ada, ben);
+    expect(await textsOf(ben, conversationId)).toEqual(["first", "second"]);
+    expect(good(await tablesOf(ben).aside.scan())).toEqual([]);
+    await stopAll(ada, ben);
+  });
+
+  test("that was taken and never answered is made again after a while, after a restart too", async () => {
+    const clock = createAdjustableClock();
+    const {
+      ada,
+      ben: first,
+      conversationId,
+    } = await createFriends(server.origin, ["ada.late", "ben.late"], { ben: memoryPlatform({ clock }) });
+    const adaId = (await identityOf(ada)).accountId;
+    for (const text of ["first", "second"]) {
+      await loseSession(first, adaId);
+      good(await ada.client.send(conversationId, text));
+      await settle(ada, first);
+    }
+    expect(await textsOf(first, conversationId)).toEqual(["first"]);
+    // Ada's program ends within the minute: what she was asked is forgotten.
+    await stopAll(ada, first);
+    const [back, ben] = [await reopened(ada.platform), await reopened(first.platform)];
+    await settle(ben, back);
+    expect(await textsOf(ben, conversationId)).toEqual(["first"]);
+    clock.adjust(2 * ASK_AGAIN_MIN_MS);
+    await settle(ben, back);
+    expect(await textsOf(ben, conversationId)).toEqual(["first", "second"]);
+    expect(good(await tablesOf(ben).aside.scan())).toEqual([]);
     await stopAll(back, ben);
   });
 });
