@@ -8,7 +8,16 @@ import { join } from "node:path";
 import process from "node:process";
 
 /** Suites in the order they run; all of them without arguments. */
-const SUITES = ["ratchet", "append", "fan-out", "sockets", "delivery", "cold-link", "search"] as const;
+const SUITES = [
+  "ratchet",
+  "append",
+  "fan-out",
+  "sockets",
+  "delivery",
+  "cold-link",
+  "search",
+  "browser",
+] as const;
 
 const args = process.argv.slice(2);
 const named = args.filter((arg) => !arg.startsWith("--"));

@@ -75,3 +75,66 @@ test("axe finds nothing on any screen or layer, none is too wide for 320 px, 200
   expect(stations).toBeGreaterThan(35);
   await page.context().close();
 });
+
+/** What has the focus, inside shadow roots too: its name or text, and whether one sees that it has it. */
+function focused(page: Page): Promise<{ readonly name: string; readonly isSeen: boolean }> {
+  return page.evaluate(() => {
+    let active: Element | null = document.activeElement;
+    while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+    if (active === document.body) return { name: "", isSeen: true };
+    const name =
+      active?.getAttribute("aria-label") ?? active?.getAttribute("name") ?? active?.textContent ?? "";
+    // A field in a frame shows the focus by the frame.
+    const seen = (element: Element | null): boolean =>
+      element !== null &&
+      getComputedStyle(element).outlineStyle !== "none" &&
+      getComputedStyle(element).outlineWidth !== "0px";
+    return {
+      name: name.trim().replace(/\s+/g, " "),
+      isSeen: seen(active) || seen(active?.parentElement ?? null),
+    };
+  });
+}
+
+test("by keyboard alone: every stop shows its focus, each layer gives it back, Escape closes one at a time", async () => {
+  const page = await openPage();
+  await page.getByRole("button", { name: "Yes, create an account" }).press("Enter");
+  await page.keyboard.type("Nora");
+  await page.getByLabel("No passphrase").press("Space");
+  await page.getByRole("button", { name: "Create an account" }).press("Enter");
+  await page.getByRole("button", { name: "Later, in Settings" }).press("Enter");
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  for (const section of ["inbox", "people", "devices", "tags", "settings"]) {
+    await page.evaluate((one) => {
+      location.hash = `#/${one}`;
+    }, section);
+    await page.locator("h1:visible").first().waitFor();
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    const stops: string[] = [];
+    for (let stop = 0; stop < 12; stop += 1) {
+      await page.keyboard.press("Tab");
+      const { name, isSeen } = await focused(page);
+      if (name !== "" && !isSeen) stops.push(`${section}: ${name}`);
+    }
+    expect(stops).toEqual([]);
+  }
+  const layers = [
+    ["devices", "Link a device"],
+    ["inbox", "New message"],
+    ["settings", "Save as file"],
+  ] as const;
+  for (const [section, name] of layers) {
+    await page.evaluate((one) => {
+      location.hash = `#/${one}`;
+    }, section);
+    const opener = page.getByRole("button", { name, exact: true }).first();
+    await opener.press("Enter");
+    const dialog = page.locator("dialog[open]");
+    await dialog.waitFor();
+    expect(await dialog.evaluate((element) => element.matches(":focus-within"))).toBe(true);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    expect((await focused(page)).name).toBe(name);
+  }
+  await page.context().close();
+});

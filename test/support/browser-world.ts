@@ -82,7 +82,8 @@ export async function openBrowserWorld(
   };
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback nobody listens on. */
+export async function freePort(): Promise<number> {
   const listener = createTcpServer();
   await new Promise<void>((resolve) => void listener.listen(0, "127.0.0.1", resolve));
   const address = listener.address();

@@ -4,7 +4,7 @@
  * After every change the newest page is read again and laid over what is there. Once things are quiet all that is loaded
  * is read again, because a message that comes late belongs where its time says, which may be far up.
  */
-import type { ConversationId, MessageView } from "@dovetail/core";
+import type { ClientError, ConversationId, MessagePage, MessageView, Result } from "@dovetail/core";
 import type { Session } from "./session.ts";
 
 const PAGE_MESSAGES = 100;
@@ -56,7 +56,30 @@ export class Timeline {
     }
     clearTimeout(this.#quiet);
     if (this.messages.length > PAGE_MESSAGES && !this.#isClosed)
-      this.#quiet = setTimeout(() => void this.#readNewest(this.messages.length), QUIET_MS);
+      this.#quiet = setTimeout(() => void this.#readAll(), QUIET_MS);
+  }
+
+  /** Page by page, so that the screen answers in between; what changes meanwhile begins it anew. */
+  async #readAll(): Promise<void> {
+    const loaded = this.messages.length;
+    const known = this.messages;
+    let read: readonly MessageView[] = [];
+    let before: string | null = null;
+    do {
+      const page: Result<MessagePage, ClientError> = await this.#session.client.messages(
+        this.conversationId,
+        {
+          limit: PAGE_MESSAGES * 2,
+          ...(before === null ? {} : { before }),
+        },
+      );
+      if (!page.ok || this.#isClosed || this.messages !== known) return;
+      read = [...page.value.messages.toReversed(), ...read];
+      before = page.value.older;
+    } while (before !== null && read.length < loaded);
+    this.messages = read;
+    this.#older = before;
+    this.#onChange();
   }
 
   /** Brings one page of older messages, unless one is coming. */
