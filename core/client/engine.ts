@@ -516,7 +516,7 @@ export async function createEngine(
   async function keepConnected(): Promise<void> {
     const linked = await connected();
     if (linked.ok || isStopped) return;
-    // A server of another version is updated one day, and nobody tells.
+    // WB24: a server of another version is updated one day, and nobody tells.
     if (linked.error.type === "IncompatibleServer") retryMs = RECONNECT_MAX_MS;
     if (linked.error.type !== "DeviceRevoked" && isWanted) retryLater();
   }

@@ -22,7 +22,7 @@ const write = async (page: Page, text: string): Promise<void> => {
   await page.locator("dt-conversation .m .t", { hasText: text }).waitFor();
 };
 
-test("[WB22] a server of a newer protocol: the page says what to do, and all that was written meanwhile arrives once", async () => {
+test("[WB22] [WB24] a server of a newer protocol: the page says what to do, and all that was written meanwhile arrives once", async () => {
   const page = await (await world.browser.newContext({ reducedMotion: "reduce" })).newPage();
   await page.goto(world.origin);
   await page.getByRole("button", { name: "Yes, create an account" }).click();

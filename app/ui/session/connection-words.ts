@@ -13,7 +13,7 @@ export interface Truth {
   readonly isAlarm: boolean;
 }
 
-/** Which side is too old for the other, when that is why nothing goes. */
+/** Which side is too old for the other, when that is why nothing goes. WB24 */
 export function versionGapOf({ lastError }: ConnectionStatus): "server-newer" | "server-older" | null {
   if (lastError?.type !== "IncompatibleServer") return null;
   return lastError.versionMin > PROTOCOL_VERSION ? "server-newer" : "server-older";
