@@ -15,6 +15,7 @@ import { describeLogFault } from "./log-fault-text.ts";
 import { localTime } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { describeRefusal } from "./refusal-text.ts";
+import { describeRoomError } from "./room-text.ts";
 import { describeSearchError } from "./search-text.ts";
 
 /** `error` in words. */
@@ -377,6 +378,14 @@ export function describeError(error: CliError): ErrorText {
         "this device is still loading its history, and would miss some of it",
         "dovetail sync, and then again",
       );
+    case "UnknownRoom":
+    case "NotInvited":
+    case "NotInRoom":
+    case "RoomForbids":
+    case "RoomRefused":
+    case "RoomTooLarge":
+    case "RoomFull":
+      return describeRoomError(error);
     case "UnknownTag":
       return say(EXIT.notFound, "no such tag", "dovetail tag list");
     case "UnknownHandle":

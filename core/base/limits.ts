@@ -122,8 +122,17 @@ export const IMPORT_MESSAGES_MAX = 250;
 // Groups
 export const KEY_PACKAGE_BYTES_MAX = 4_096;
 export const KEY_PACKAGE_LIFETIME_MS_MAX = 7_776_000_000;
+export const KEY_PACKAGE_POOL_MAX = 20;
+export const KEY_PACKAGE_REFILL_BELOW = 10;
+export const KEY_PACKAGE_ROTATE_MS = 604_800_000;
 export const GROUP_ADDS_PER_COMMIT_MAX = 50;
 export const GROUP_CONTEXT_BYTES_MAX = 131_072;
+
+// Rooms
+export const ROOM_ACCOUNTS_MAX = 1_000;
+export const ROOM_NAME_BYTES_MAX = 256;
+export const ROOM_ABOUT_BYTES_MAX = 4_096;
+export const ROOM_INTENTS_MAX = 64;
 
 // Direct synchronisation of own devices
 export const DIRECT_HELLO_BYTES_MAX = 2_048;

@@ -21,6 +21,14 @@ export interface ChainStore {
   refresh(accountId: AccountId, directory: DirectoryClient): Promise<Result<ChainState, ClientError>>;
   /** Stores links that were verified elsewhere, from `firstSeq`. */
   writes(accountId: AccountId, firstSeq: number, links: readonly Uint8Array[]): WriteOp[];
+  /** Links as they are stored, from `firstSeq` to `lastSeq`; fewer when there are no more. */
+  links(
+    accountId: AccountId,
+    firstSeq: number,
+    lastSeq: number,
+  ): Promise<Result<readonly Uint8Array[], ClientError>>;
+  /** The stored chain is this one now. */
+  keep(state: ChainState): void;
 }
 
 export function createChainStore(store: TxStore, tables: Tables): ChainStore {
@@ -72,7 +80,16 @@ export function createChainStore(store: TxStore, tables: Tables): ChainStore {
     return err({ type: "ServerMisbehaved", why: "sends a chain without end" });
   }
 
-  return { load, refresh, writes };
+  async function links(
+    accountId: AccountId,
+    firstSeq: number,
+    lastSeq: number,
+  ): Promise<Result<readonly Uint8Array[], ClientError>> {
+    const rows = await tables.chain.scan({ under: [accountId] });
+    return rows.ok ? ok(rows.value.slice(firstSeq - 1, lastSeq).map((row) => row.value.link)) : rows;
+  }
+
+  return { load, refresh, writes, links, keep: (state) => void cache.set(state.accountId, state) };
 }
 
 function* pagesOf(links: readonly Uint8Array[]): Iterable<readonly Uint8Array[]> {

@@ -33,6 +33,18 @@ export type ClientError =
   | { readonly type: "UnknownAlarm" }
   | { readonly type: "UnknownConversation" }
   | { readonly type: "UnknownDevice" }
+  | { readonly type: "UnknownRoom" }
+  /** There is no invitation to this room, or it was answered. */
+  | { readonly type: "NotInvited" }
+  /** The account is not in this room, or this device has not joined it yet. */
+  | { readonly type: "NotInRoom" }
+  /** The account's role in the room does not allow that. `rule` is the word of core/messenger/room. */
+  | { readonly type: "RoomForbids"; readonly rule: string }
+  /** What was to be done in a room cannot be. `rule` is the word of core/group. */
+  | { readonly type: "RoomRefused"; readonly rule: string }
+  /** An entry of the room would be larger than a log takes. */
+  | { readonly type: "RoomTooLarge" }
+  | { readonly type: "RoomFull"; readonly accountsMax: number }
   | { readonly type: "UnknownHandle"; readonly handle: string }
   | { readonly type: "BadHandle"; readonly handle: string }
   | { readonly type: "BadContactCode"; readonly rule: string }

@@ -156,15 +156,60 @@ export interface DeviceNoticeView {
   readonly wasVerified: boolean;
 }
 
-export interface ConversationView {
-  readonly id: ConversationId;
-  readonly contact: ContactView;
+/** What a list shows of a conversation. */
+export interface ConversationSummary {
   readonly messageCount: number;
   readonly unreadCount: number;
   readonly starredCount: number;
   readonly lastMessage: MessageView | null;
   readonly tagIds: readonly string[];
   readonly isArchived: boolean;
+}
+
+export interface ConversationView extends ConversationSummary {
+  readonly id: ConversationId;
+  readonly contact: ContactView;
+}
+
+/**
+ * How this account stands to a room. `joining`: it said yes, and this device is still to come in. `left` and `removed` rooms
+ * stay readable as far as they were read.
+ */
+export type RoomState = "invited" | "joining" | "joined" | "declined" | "left" | "removed";
+
+/** Lower first. */
+export type RoomRole = "member" | "moderator" | "admin" | "owner";
+
+export interface RoomMemberView {
+  readonly accountId: AccountId;
+  /** As this account calls them, else as they call themselves. */
+  readonly name: string;
+  readonly role: RoomRole;
+  readonly isSelf: boolean;
+  /** Nothing they write before is shown; null when they are not muted. */
+  readonly mutedUntilMs: number | null;
+}
+
+/** Something asked of a room that has not happened yet: it waits for the server, or for somebody's devices. */
+export type RoomPending =
+  | { readonly type: "invite"; readonly accountId: AccountId }
+  | { readonly type: "remove"; readonly accountId: AccountId }
+  | { readonly type: "role"; readonly accountId: AccountId }
+  | { readonly type: "mute"; readonly accountId: AccountId }
+  | { readonly type: "name"; readonly accountId: null };
+
+/** A room. Its id is that of its conversation: messages, unread marks, tags and search take it as any other. */
+export interface RoomView extends ConversationSummary {
+  readonly id: ConversationId;
+  readonly name: string;
+  readonly state: RoomState;
+  /** Null while this account is not in it. */
+  readonly role: RoomRole | null;
+  readonly members: readonly RoomMemberView[];
+  /** Who let this account in, and since when it stands as it does. */
+  readonly invitedBy: AccountId | null;
+  readonly sinceMs: number;
+  readonly pending: readonly RoomPending[];
 }
 
 /**
@@ -472,6 +517,33 @@ export interface Client {
    * later is shown. - Fails: `HistoryIncomplete` while this device is still loading its history.
    */
   deleteConversation(conversationId: ConversationId): Promise<Result<DeletionReport, ClientError>>;
+
+  /** Every room this account is in, was in, or is invited to; newest first. */
+  rooms(): Promise<Result<readonly RoomView[], ClientError>>;
+  /** Founds a room with this account as its owner. Works offline; others come in once the server is there. */
+  createRoom(name: string): Promise<Result<RoomView, ClientError>>;
+  /** Lets a contact in, with all their devices. They are told, and decide whether they join. */
+  inviteToRoom(
+    roomId: ConversationId,
+    accountId: AccountId,
+    role?: RoomRole,
+  ): Promise<Result<RoomView, ClientError>>;
+  acceptRoom(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
+  /** Leaves a room, or declines an invitation to it. The others are told, and what was sent from here and is not there yet is dropped. */
+  leaveRoom(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
+  removeFromRoom(roomId: ConversationId, accountId: AccountId): Promise<Result<RoomView, ClientError>>;
+  renameRoom(roomId: ConversationId, name: string): Promise<Result<RoomView, ClientError>>;
+  setRoomRole(
+    roomId: ConversationId,
+    accountId: AccountId,
+    role: RoomRole,
+  ): Promise<Result<RoomView, ClientError>>;
+  /** What they write until then is not shown to anybody; null lifts it. */
+  muteInRoom(
+    roomId: ConversationId,
+    accountId: AccountId,
+    untilMs: number | null,
+  ): Promise<Result<RoomView, ClientError>>;
 
   /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
   draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;

@@ -41,6 +41,7 @@ import type { EngineContext } from "./engine-context.ts";
 import { type Arrival, isDialable, type OpenedPage } from "./inbound.ts";
 import { ASK_AGAIN_MIN_MS, createMissingRequests } from "./missing-requests.ts";
 import type { OpStore } from "./op-store.ts";
+import type { RoomOutbox } from "./rooms/room-outbox.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SetAside } from "./set-aside.ts";
 import type { ArchiveRow } from "./tables.ts";
@@ -64,6 +65,9 @@ export interface ConversationEvents {
   onStateChanged(): void;
   /** Something waits to be sent to this contact. */
   onOutgoing(contact: AccountId): void;
+  onRoomOutgoing(roomId: ConversationId): void;
+  /** Somebody has let this account into a room. */
+  onInvitation(): void;
   /** Everything up to a seq of this log is in the account log. */
   onAckable(logId: LogId): void;
 }
@@ -89,6 +93,7 @@ export interface ConversationsDeps {
   readonly contacts: ContactBook;
   readonly ops: OpStore;
   readonly outbox: Outbox;
+  readonly roomOutbox: RoomOutbox;
   readonly setAside: SetAside;
   readonly deleting: Deleting;
   readonly events: ConversationEvents;
@@ -98,6 +103,8 @@ export interface Conversations {
   start(): Promise<Result<void, ClientError>>;
   /** Stores a page of entries that were opened, with all that follows from it. */
   take(page: OpenedPage): Promise<Result<void, ClientError>>;
+  /** Stores ops that came in a room, in one transaction with what moves on there. */
+  takeRoom(arrived: readonly NamedOp[], writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
   /**
    * Ops that siblings put into these documents. `isHistory` says that they come from a snapshot: nobody is told of each,
    * and the entries they came in are not expected any more.
@@ -131,8 +138,11 @@ export interface Conversations {
   stop(): void;
 }
 
-/** Whom an op is for. */
-export type Correspondent = Pick<ContactRecord, "accountId" | "conversationId">;
+/** Whom an op is for: a contact, or with no account a room. */
+export interface Correspondent {
+  readonly accountId: AccountId | null;
+  readonly conversationId: ConversationId;
+}
 
 export interface WriteOptions {
   readonly storeWith?: StoreWith;
@@ -149,7 +159,7 @@ interface ToArchive {
 }
 
 export function createConversations(deps: ConversationsDeps): Conversations {
-  const { context, documents, log, contacts, ops, outbox, setAside, deleting, events } = deps;
+  const { context, documents, log, contacts, ops, outbox, roomOutbox, setAside, deleting, events } = deps;
   const { tables, store, identity, clock } = context;
   const toArchive = new Map<OpId, ToArchive>();
   /** Sources of archive rows that are not settled, by row key. */
@@ -228,6 +238,11 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       ...archived.map(({ op, source }) => tables.archive.put([op.id], { op: op.bytes, source })),
       ...markWrites.writes,
     ];
+    const invitations = addition.value.fresh.filter(
+      ({ op }) => op.kind === OP_KIND.roomInvitation && op.author !== identity.accountId,
+    );
+    for (const { op, id } of invitations)
+      writes.push(tables.invitation.put([id], { by: op.author, payload: op.payload }));
     const patches = await introductionPatches(welcome);
     if (!patches.ok) return patches;
     const stored =
@@ -247,8 +262,29 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       if (arrival.ops.some(({ op }) => op.kind !== OP_KIND.mark)) dueMark(arrival.contact, false);
     for (const contact of page.missingFrom) dueMark(contact, true);
     for (const logId of page.freedLogs) events.onAckable(logId);
+    if (invitations.length > 0) events.onInvitation();
     const deleted = await deleting.redacted(addition.value.redacted, false);
     return deleted.ok ? afterAdding(addition.value.fresh, patches.value) : deleted;
+  }
+
+  async function takeRoom(
+    arrived: readonly NamedOp[],
+    roomWrites: readonly WriteOp[],
+  ): Promise<Result<void, ClientError>> {
+    const addition = await ops.add(arrived, nowMs());
+    if (!addition.ok) return addition;
+    const { fresh } = addition.value;
+    const stored = await store.batch([
+      ...roomWrites,
+      ...addition.value.writes,
+      ...fresh.map((op) => tables.archive.put([op.id], { op: op.bytes, source: null })),
+    ]);
+    if (!stored.ok) return stored;
+    addition.value.commit();
+    for (const op of fresh) toArchive.set(op.id, { op, source: null });
+    scheduleArchive();
+    const deleted = await deleting.redacted(addition.value.redacted, false);
+    return deleted.ok ? afterAdding(fresh, new Map()) : deleted;
   }
 
   /** What people and other parts are told of ops that are new here. */
@@ -529,21 +565,21 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     };
     const op = await ops.create(draft, nowMs());
     if (!op.ok) return op;
-    const added = await storeOwn(op.value, contact.accountId, storeWith);
+    const added = await storeOwn(op.value, contact, storeWith);
     if (!added.ok) return added;
     // DM14: who is accepted is told of what came with the request.
-    if (kind === OP_KIND.introduction) dueMark(contact.accountId, false);
+    if (kind === OP_KIND.introduction && contact.accountId !== null) dueMark(contact.accountId, false);
     return ok(op.value);
   }
 
   async function storeOwn(
     op: NamedOp,
-    contact: AccountId,
+    { accountId }: Correspondent,
     storeWith: StoreWith,
   ): Promise<Result<void, ClientError>> {
     const addition = await ops.add([op], nowMs());
     if (!addition.ok) return addition;
-    const queued = outbox.put(op, contact);
+    const queued = accountId === null ? roomOutbox.put(op) : outbox.put(op, accountId);
     const markWrites = raiseMarks([op]);
     const written = await storeWith([
       ...addition.value.writes,
@@ -558,7 +594,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     toArchive.set(op.id, { op, source: null });
     scheduleArchive();
     const deleted = await deleting.redacted(addition.value.redacted, true);
-    events.onOutgoing(contact);
+    if (accountId === null) events.onRoomOutgoing(op.op.conversationId);
+    else events.onOutgoing(accountId);
     return deleted;
   }
 
@@ -664,6 +701,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   return {
     start,
     take,
+    takeRoom,
     adopt,
     write,
     restore,

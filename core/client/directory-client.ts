@@ -11,8 +11,10 @@ import {
   type AppendLink,
   appendLinkShape,
   type ChainPage,
+  type ClaimedKeyPackages,
   type ClaimedPreKeys,
   chainPageShape,
+  claimedKeyPackagesShape,
   claimedPreKeysShape,
   claimPreKeysShape,
   doneShape,
@@ -39,6 +41,10 @@ export interface DirectoryClient {
     accountId: AccountId,
     devices: readonly DeviceId[],
   ): Promise<Result<ClaimedPreKeys, ServerError>>;
+  claimKeyPackages(
+    accountId: AccountId,
+    devices: readonly DeviceId[],
+  ): Promise<Result<ClaimedKeyPackages, ServerError>>;
   /** Account of a handle, or null. The claim is the server's; the chain of the account has to be fetched and verified. */
   lookUpHandle(handle: string): Promise<Result<AccountId | null, ServerError>>;
   putRendezvous(
@@ -85,6 +91,15 @@ export function createDirectoryClient(connector: ServerConnector, origin: string
           body: encode(claimPreKeysShape, { devices }),
         },
         claimedPreKeysShape,
+      ),
+    claimKeyPackages: (accountId, devices) =>
+      exchange(
+        {
+          method: "POST",
+          path: `/v1/accounts/${accountId}/key-packages`,
+          body: encode(claimPreKeysShape, { devices }),
+        },
+        claimedKeyPackagesShape,
       ),
     lookUpHandle: async (handle) => {
       const answer = await get(`/v1/handles/${encodeURIComponent(handle)}`, handleAnswerShape);

@@ -47,6 +47,9 @@ import { createSetAside } from "./set-aside.ts";
 import { SNAPSHOT_TAIL_ENTRIES } from "./snapshot/snapshot-policy.ts";
 import { createSnapshots } from "./snapshot/snapshots.ts";
 import { createTables, type Tables } from "./tables.ts";
+import { createRoomOutbox, type RoomOutbox } from "./rooms/room-outbox.ts";
+import { createRoomViews, type RoomViews } from "./rooms/room-views.ts";
+import { createRooms, type Rooms } from "./rooms/rooms.ts";
 import { createSearch, type Search } from "./search.ts";
 import { createSearchSegments } from "./search-segments.ts";
 import { createTicket, type Ticket } from "./ticket.ts";
@@ -78,6 +81,9 @@ export interface Engine {
   readonly ticket: Ticket;
   readonly ops: OpStore;
   readonly outbox: Outbox;
+  readonly roomOutbox: RoomOutbox;
+  readonly rooms: Rooms;
+  readonly roomViews: RoomViews;
   readonly conversations: Conversations;
   readonly views: Views;
   readonly search: Search;
@@ -250,6 +256,7 @@ export async function createEngine(
     },
   });
   const outbox = createOutbox(context);
+  const roomOutbox = createRoomOutbox(tables);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({
     context,
@@ -258,6 +265,7 @@ export async function createEngine(
     contacts,
     ops,
     outbox,
+    roomOutbox,
     setAside,
     deleting: {
       bucketOf: deletions.bucketOf,
@@ -273,7 +281,14 @@ export async function createEngine(
       onStateChanged: () => {
         emit({ type: "state" });
         kickContacts();
+        rooms.book.refresh();
+        rooms.kickAll();
       },
+      onRoomOutgoing: (roomId) => {
+        publishStatus();
+        rooms.kick(roomId);
+      },
+      onInvitation: () => void serial.run(rooms.takeInvitations),
       onOutgoing: (contact) => kickOutgoing(contact),
       onAckable: (logId: LogId) => void home?.acknowledge(logId),
     },
@@ -304,6 +319,22 @@ export async function createEngine(
     contacts,
     contactLogs,
     conversations,
+  });
+  const rooms: Rooms = createRooms({
+    context,
+    documents,
+    log,
+    contacts,
+    conversations,
+    chains,
+    outbox: roomOutbox,
+    home: () => (gateway?.isOpen() === true && home !== null ? gateway : null),
+    displayName: introductions.displayName,
+    onChanged: () => {
+      publishStatus();
+      emit({ type: "state" });
+    },
+    onFault: (error) => platform.logger.log("warn", "room", { error: error.type }),
   });
   const inbound = createInbound(context, setAside, contacts, findings.disputes);
   const awaitedChains = createAwaitedChains({
@@ -340,9 +371,11 @@ export async function createEngine(
     contacts,
     ops,
     outbox,
+    roomOutbox,
     conversations,
     isStopped: findings.isStopped,
   });
+  const roomViews = createRoomViews({ context, contacts, rooms, views });
   const search: Search = createSearch({
     context,
     contacts,
@@ -357,6 +390,8 @@ export async function createEngine(
   /** DM17: somebody was revoked, here or there, and knows the keys of logs between the two. */
   function onChain(before: ChainState, after: ChainState): void {
     if (after.cuts.length > before.cuts.length) kickContacts();
+    // RM25: an own device was linked or revoked.
+    if (after.accountId === identity.accountId && after.seq > before.seq) rooms.kickAll();
   }
 
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {
@@ -397,7 +432,7 @@ export async function createEngine(
     emit({ type: "connection", status });
   }
 
-  const pendingCount = () => log.pendingCount() + outbox.waitingCount();
+  const pendingCount = () => log.pendingCount() + outbox.waitingCount() + roomOutbox.waitingCount();
 
   function connected(): Promise<Result<HomeLink, ClientError>> {
     if (isStopped) return Promise.resolve(err({ type: "ClientStopped" }));
@@ -449,6 +484,7 @@ export async function createEngine(
       home = null;
       gateway = null;
       peers.close();
+      rooms.close();
       setStatus("offline", {
         type: "ServerUnreachable",
         origin: identity.origin,
@@ -460,6 +496,7 @@ export async function createEngine(
     await relayDirect();
     void tend(linked.value);
     await kickAllOutgoing();
+    rooms.kickAll();
     return linked;
   }
 
@@ -583,7 +620,7 @@ export async function createEngine(
     return ok({
       receivedMessages: reported.received - last.received,
       sentMessages: reported.sent - last.sent,
-      waitingMessages: outbox.waitingMessageCount(),
+      waitingMessages: outbox.waitingMessageCount() + roomOutbox.waitingMessageCount(),
       alarms: findings.raised().slice(last.alarms),
     });
   }
@@ -636,6 +673,8 @@ export async function createEngine(
       const sent = await flushPeers(all.value);
       if (!sent.ok) return sent;
       const before = log.reader().point.seq;
+      const advanced = await rooms.advanceAll();
+      if (!advanced.ok) return advanced;
       const read = await link.catchUp();
       if (!read.ok) return read;
       const relayed = await relayDirect();
@@ -646,6 +685,7 @@ export async function createEngine(
         log.pendingCount() === 0 &&
         !conversations.hasWork() &&
         !forgetting.hasWork() &&
+        !advanced.value &&
         log.reader().point.seq === before;
       if (isQuiet) return ok();
       await sleep(clock, SETTLE_WAIT_MS);
@@ -665,6 +705,7 @@ export async function createEngine(
     cancelResend?.();
     cancelTend?.();
     peers.close();
+    rooms.close();
     cancelRelay?.();
     await direct.stop();
     const isDialling = gateway === null || !gateway.isOpen();
@@ -698,6 +739,8 @@ export async function createEngine(
     if (!frontiersStarted.ok) return frontiersStarted;
     const outboxStarted = await outbox.start();
     if (!outboxStarted.ok) return outboxStarted;
+    const roomsStarted = await roomOutbox.start();
+    if (!roomsStarted.ok) return roomsStarted;
     // What is deleted is known before anything of it could be taken up again.
     const read = await deletions.refresh();
     if (!read.ok && !isDamage(read.error)) return read;
@@ -718,6 +761,9 @@ export async function createEngine(
     ticket,
     ops,
     outbox,
+    roomOutbox,
+    rooms,
+    roomViews,
     conversations,
     views,
     search,

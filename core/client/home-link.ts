@@ -27,6 +27,7 @@ import type { Inbound, InboundLog } from "./inbound.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import type { OwnAccount } from "./own-account.ts";
 import { keepPreKeys } from "./prekey-keeper.ts";
+import { keepKeyPackages } from "./rooms/key-package-keeper.ts";
 import type { SetAside } from "./set-aside.ts";
 import type { InboundPoints } from "./snapshot/snapshot-maker.ts";
 import type { Snapshots } from "./snapshot/snapshots.ts";
@@ -447,9 +448,14 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     if (!opened.ok) return opened;
     // What waits for a chain may need keys that are long retired.
     const readToMs = () => (setAside.chainsWanted().size > 0 ? 0 : startedAtMs);
-    const kept = await keepPreKeys(context, gateway, readToMs());
+    const kept = await keepAll(readToMs());
     if (kept.ok) keepPreKeysWhileOpen(readToMs);
     return kept;
+  }
+
+  async function keepAll(readToMs: number): Promise<Result<void, ClientError>> {
+    const kept = await keepPreKeys(context, gateway, readToMs);
+    return kept.ok ? keepKeyPackages(context, gateway) : kept;
   }
 
   /** A connection may last for weeks; the pool is looked after while it does. Rule PK8. */
@@ -457,7 +463,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     let cancel = (): void => {};
     const checkLater = (): void => {
       cancel = context.clock.schedule(PREKEY_CHECK_MS, () => {
-        void keepPreKeys(context, gateway, readToMs()).then(() => {
+        void keepAll(readToMs()).then(() => {
           if (gateway.isOpen()) checkLater();
         });
       });

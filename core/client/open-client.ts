@@ -35,6 +35,7 @@ import { createDeletionActs } from "./deletion/deletion-acts.ts";
 import { createAlarmActs } from "./alarms/alarm-acts.ts";
 import { createContactActs } from "./contact-acts.ts";
 import type { ContactRecord } from "./contact-book.ts";
+import type { Correspondent } from "./conversations.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
 import { fetchFirstEpochs } from "./first-epochs.ts";
@@ -42,6 +43,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
 import type { Platform } from "./platform.ts";
+import { createRoomActs } from "./rooms/room-acts.ts";
 import { createTables } from "./tables.ts";
 
 /**
@@ -206,21 +208,38 @@ export function createClient(engine: Engine): Client {
     return ok(views.contact(introduced.value));
   }
 
+  /** Whom a message goes to: a contact who may be written to, or a room this account is in. */
+  async function correspondentOf(
+    conversationId: ConversationId,
+  ): Promise<Result<Correspondent, ClientError>> {
+    const room = await engine.rooms.book.get(conversationId);
+    if (!room.ok) return room;
+    if (room.value !== null)
+      return room.value.standing.standing === "joined"
+        ? ok({ accountId: null, conversationId })
+        : err({ type: "NotInRoom" });
+    const contact = await conversationOf(conversationId);
+    if (!contact.ok) return contact;
+    const isOpen = contact.value.state === "requested" || contact.value.state === "accepted";
+    return isOpen ? contact : err({ type: "UnknownConversation" });
+  }
+
+  /** Whether there is such a conversation, with a contact or in a room. */
+  async function isConversation(conversationId: ConversationId): Promise<Result<void, ClientError>> {
+    const room = await engine.rooms.book.get(conversationId);
+    if (!room.ok || room.value !== null) return room.ok ? ok() : room;
+    const contact = await conversationOf(conversationId);
+    return contact.ok ? ok() : contact;
+  }
+
   const send: Client["send"] = (conversationId, text) =>
     serial.run(async (): Promise<Result<MessageView, ClientError>> => {
       const tooLong = checkText(text);
       if (tooLong !== null) return err(tooLong);
-      const contact = await conversationOf(conversationId);
-      if (!contact.ok) return contact;
-      if (
-        contact.value.state === "known" ||
-        contact.value.state === "incoming" ||
-        contact.value.state === "declined" ||
-        contact.value.state === "blocked"
-      )
-        return err({ type: "UnknownConversation" });
+      const to = await correspondentOf(conversationId);
+      if (!to.ok) return to;
       const written = await conversations.write(
-        contact.value,
+        to.value,
         OP_KIND.message,
         encode(messagePayloadShape, { text }),
       );
@@ -382,6 +401,7 @@ export function createClient(engine: Engine): Client {
       }),
     askContact,
     ...createContactActs(engine),
+    ...createRoomActs(engine),
     ...createContactTransfer(engine),
     ...createMessageTransfer(engine),
     ...createAlarmActs(engine),
@@ -389,8 +409,8 @@ export function createClient(engine: Engine): Client {
     send,
     conversations: () => views.conversationList(),
     messages: async (conversationId, page = {}) => {
-      const contact = await conversationOf(conversationId);
-      return contact.ok ? views.messages(conversationId, page) : contact;
+      const known = await isConversation(conversationId);
+      return known.ok ? views.messages(conversationId, page) : known;
     },
     markRead: (conversationId) =>
       serial.run(async () => {

@@ -5,15 +5,15 @@
 import type { AccountId, LogId } from "../base/ids.ts";
 import { idBytes } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { type Admission, CHANNEL_MAX } from "../protocol/client-frame.ts";
+import type { Admission } from "../protocol/client-frame.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import { ADMISSION_WORK_BITS_MAX, findAdmissionWork } from "./admission-work.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import { capabilityKey, writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
-import { connectGateway, type Gateway } from "./gateway.ts";
-import { type LogChannel, openLogChannel } from "./log-channel.ts";
+import { createGuestGateways } from "./guest-gateways.ts";
+import type { LogChannel } from "./log-channel.ts";
 import { type Outbox, type Parcel, requestRoute, type Route } from "./outbox.ts";
 
 /** A contact's chain verified this long ago is fresh enough to seal for. Rule DM11. */
@@ -44,57 +44,24 @@ export function createPeerLinks(
   outbox: Outbox,
   events: PeerLinkEvents,
 ): PeerLinks {
-  const gateways = new Map<string, Promise<Result<Gateway, ClientError>>>();
-  const logs = new Map<LogId, Promise<Result<OpenPeerLog, ClientError>>>();
+  const guests = createGuestGateways(context);
+  const accepted = new WeakMap<LogChannel, OpenPeerLog>();
   const freshAtMs = new Map<AccountId, number>();
   const running = new Map<AccountId, { again: boolean; readonly done: Promise<Result<void, ClientError>> }>();
-  const lastChannel = new WeakMap<Gateway, number>();
 
-  function gatewayTo(origin: string): Promise<Result<Gateway, ClientError>> {
-    const known = gateways.get(origin);
-    if (known !== undefined) return known;
-    const opening = connectGateway(context, origin).then((opened): Result<Gateway, ClientError> => {
-      if (!opened.ok) {
-        gateways.delete(origin);
-        return opened;
-      }
-      void opened.value.whenClosed.then(() => {
-        gateways.delete(origin);
-        logs.clear();
-      });
-      return opened;
-    });
-    gateways.set(origin, opening);
-    return opening;
-  }
-
-  function openLog(origin: string, route: Route): Promise<Result<OpenPeerLog, ClientError>> {
+  async function openLog(origin: string, route: Route): Promise<Result<OpenPeerLog, ClientError>> {
     const logId = route.type === "inbound" ? route.keys.logId : route.logId;
-    const known = logs.get(logId);
-    if (known !== undefined) return known;
-    const open = async (): Promise<Result<OpenPeerLog, ClientError>> => {
-      const gateway = await gatewayTo(origin);
-      if (!gateway.ok) return gateway;
-      const capability = route.type === "inbound" ? capabilityKey(route.keys.appendSeed) : null;
-      const writer = writerKey(context.identity.seeds, logId);
-      const number = (lastChannel.get(gateway.value) ?? 0) + 1;
-      // A new connection starts counting anew.
-      if (number >= CHANNEL_MAX) gateway.value.close();
-      lastChannel.set(gateway.value, number);
-      const channel = await openLogChannel(gateway.value, number, {
-        logId,
-        right: "append",
-        capability,
-        writer,
-      });
-      return channel.ok ? ok({ channel: channel.value, accepted: channel.value.writerSeq }) : channel;
-    };
-    const opening = open().then((opened) => {
-      if (!opened.ok) logs.delete(logId);
-      return opened;
+    const opened = await guests.open(origin, {
+      logId,
+      right: "append",
+      capability: route.type === "inbound" ? capabilityKey(route.keys.appendSeed) : null,
+      writer: writerKey(context.identity.seeds, logId),
     });
-    logs.set(logId, opening);
-    return opening;
+    if (!opened.ok) return opened;
+    const { channel } = opened.value;
+    const known = accepted.get(channel) ?? { channel, accepted: channel.writerSeq };
+    accepted.set(channel, known);
+    return ok(known);
   }
 
   async function flush(accountId: AccountId): Promise<Result<void, ClientError>> {
@@ -226,7 +193,7 @@ export function createPeerLinks(
     async function refuse(error: ClientError): Promise<Result<void, ClientError>> {
       if (error.type !== "Refused") return err(error);
       // What the server counts differs from what we count: ask it again and go on from there.
-      logs.delete(channel.logId);
+      guests.forget(channel.logId);
       if (error.code === "log-closed" && route.type === "inbound") return noteShut(contact, channel.logId);
       // DM12: what was refused waits to be sealed behind what the server has.
       if (error.code === "writer-seq" && !isRepeated) return sendAlong(contact, chain, route, true);
@@ -267,18 +234,11 @@ export function createPeerLinks(
     return context.store.batch([context.tables.ticket.remove(accountId)]);
   }
 
-  async function closeAll(): Promise<void> {
-    const open = [...gateways.values()];
-    gateways.clear();
-    logs.clear();
-    freshAtMs.clear();
-    for (const gateway of await Promise.all(open)) if (gateway.ok) gateway.value.close();
-  }
-
   return {
     flush,
     close: () => {
-      void closeAll();
+      freshAtMs.clear();
+      void guests.closeAll();
     },
   };
 }

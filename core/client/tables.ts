@@ -47,14 +47,30 @@
  * | given | log id | inbound logs contacts had before: since when, and whether they are closed |
  * | shut | log id | logs of contacts that were found closed |
  * | admission | | hash of the ticket the request log was last told |
+ * | keypackage | hash of the key package | private halves of key packages |
+ * | group | room | the group of a room: what its commits change |
+ * | ratchet | room | the ratchets of the group's present epoch |
+ * | epochfacts, epochratchet | room, epoch | past epochs, for what comes late |
+ * | handshake | room | the last commit of the room's log, valid or not |
+ * | commit | room | a commit on its way, and the group it makes |
+ * | letter | room, writerSeq | messages of a room on their way, sealed |
+ * | roomout | room, hlc, op id | own ops that wait to be sealed for a room |
+ * | invitation | op id | invitations that came and are not in the groups document yet |
+ * | invitee | room, account id | whom a commit of ours let in, until they are told |
+ * | departure | room, account id | who has left and is still to be taken out |
+ * | rejoin | room, account id, device id | devices that ask to be added again |
  */
 import {
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
   FRONTIER_BYTES_MAX,
+  GROUP_ADDS_PER_COMMIT_MAX,
+  KEY_PACKAGE_BYTES_MAX,
   LINK_BYTES_MAX,
   MESSAGE_TEXT_BYTES_MAX,
   OP_BYTES_MAX,
+  ROOM_ACCOUNTS_MAX,
+  ROOM_INTENTS_MAX,
   SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
 } from "../base/limits.ts";
@@ -77,6 +93,7 @@ import { frontierContentShape } from "../log/frontier.ts";
 import { documentRowShape } from "../log/snapshot/snapshot-index.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
+import { ROOM_LETTER_OPS_MAX, roomDepartureShape } from "../messenger/room/room-entry.ts";
 import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
 import { BOXES_BYTES_MAX } from "../protocol/server-frame.ts";
 import { createTable, type Table } from "../store/table.ts";
@@ -198,6 +215,47 @@ const asideRow = struct({
   waiting: nullable(struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), entry: placedEntryShape })),
 });
 
+/** A group as core/group stores it. */
+const groupParts = {
+  epoch: bytes(1, STORED_BYTES_MAX),
+  ratchets: bytes(0, STORED_BYTES_MAX),
+  past: list(
+    struct({ number: integer(0), facts: bytes(1, STORED_BYTES_MAX), ratchets: bytes(0, STORED_BYTES_MAX) }),
+    64,
+  ),
+};
+
+const commitRow = struct({
+  entry: entryShape,
+  entryId: id("entry"),
+  writerSeq: integer(1),
+  ...groupParts,
+  invitees: list(id("account"), ROOM_ACCOUNTS_MAX),
+  added: list(id("device"), GROUP_ADDS_PER_COMMIT_MAX),
+  /** Keys of the intents it carries out. */
+  carried: list(text(64), ROOM_INTENTS_MAX),
+});
+
+const letterRow = struct({
+  entry: entryShape,
+  entryId: id("entry"),
+  /** Keys of the rows in `roomout` that it carries. */
+  outKeys: list(text(256), ROOM_LETTER_OPS_MAX),
+});
+
+const keyPackageRow = struct({
+  published: bytes(1, KEY_PACKAGE_BYTES_MAX),
+  secret: bytes(1, 1_024),
+  isLastResort: flag,
+  createdAtMs: integer(0),
+  expiresAtMs: integer(0),
+  /** When it was replaced, after which it may still be in a Welcome on its way. */
+  retiredAtMs: nullable(integer(0)),
+});
+
+export type CommitRow = ShapeOf<typeof commitRow>;
+export type LetterRow = ShapeOf<typeof letterRow>;
+export type KeyPackageRow = ShapeOf<typeof keyPackageRow>;
 export type EnrolmentRow = ShapeOf<typeof enrolmentRow>;
 /** Columns of one length: `ids` has 32 bytes each, the middle four count into the lists; a text is null for what is no message. */
 const searchRow = struct({
@@ -275,6 +333,23 @@ export function createTables(store: TxStore) {
     archived: createTable(store, "archived", struct({})),
     given: createTable(store, "given", struct({ sinceMs: integer(0), isClosed: flag })),
     shut: createTable(store, "shut", struct({})),
+    keypackage: createTable(store, "keypackage", keyPackageRow),
+    group: createTable(store, "group", struct({ epoch: bytes(1, STORED_BYTES_MAX) })),
+    ratchet: createTable(store, "ratchet", struct({ ratchets: bytes(0, STORED_BYTES_MAX) })),
+    epochfacts: createTable(store, "epochfacts", struct({ facts: bytes(1, STORED_BYTES_MAX) })),
+    epochratchet: createTable(store, "epochratchet", struct({ ratchets: bytes(0, STORED_BYTES_MAX) })),
+    commit: createTable(store, "commit", commitRow),
+    letter: createTable(store, "letter", letterRow),
+    roomout: createTable(store, "roomout", struct({ op: bytes(1, OP_BYTES_MAX) })),
+    invitation: createTable(
+      store,
+      "invitation",
+      struct({ by: id("account"), payload: bytes(1, OP_BYTES_MAX) }),
+    ),
+    invitee: createTable(store, "invitee", struct({ from: logPointShape, sinceEpoch: integer(0) })),
+    handshake: createTable(store, "handshake", struct({ last: id("entry") })),
+    departure: createTable(store, "departure", struct({ departure: roomDepartureShape })),
+    rejoin: createTable(store, "rejoin", struct({})),
     admission: createTable(store, "admission", struct({ ticketHash: bytes(32) })),
   } as const satisfies Record<string, Table<never> | Table<unknown>>;
 }

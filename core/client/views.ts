@@ -10,6 +10,7 @@ import { timelineMessage } from "../messenger/timeline.ts";
 import type { AccountLog } from "./account-log/account-log.ts";
 import type {
   ContactView,
+  ConversationSummary,
   ConversationView,
   DeliveryFailure,
   DeliveryState,
@@ -27,6 +28,7 @@ import type { Conversations } from "./conversations.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
+import type { RoomOutbox } from "./rooms/room-outbox.ts";
 
 const SCAN_PAGE_OPS = 256;
 const MESSAGES_PAGE_DEFAULT = 50;
@@ -40,6 +42,7 @@ export interface ViewsDeps {
   readonly contacts: ContactBook;
   readonly ops: OpStore;
   readonly outbox: Outbox;
+  readonly roomOutbox: RoomOutbox;
   readonly conversations: Conversations;
   /** Whether sending to a contact waits for an alarm to be over. */
   readonly isStopped: (contact: AccountId) => boolean;
@@ -69,6 +72,8 @@ export interface Views {
     readonly before?: string;
   }): Promise<Result<StarredPage, ClientError>>;
   conversationList(): Promise<Result<readonly ConversationView[], ClientError>>;
+  /** What is shown of a conversation in a list, whoever it is with. */
+  summaryOf(conversationId: ConversationId): Promise<Result<ConversationSummary, ClientError>>;
   drafts(): Promise<Result<readonly DraftView[], ClientError>>;
   tags(): Promise<Result<readonly TagView[], ClientError>>;
   /** Conversations by the tag they are under. */
@@ -77,7 +82,7 @@ export interface Views {
 }
 
 export function createViews(deps: ViewsDeps): Views {
-  const { context, documents, log, contacts, ops, outbox, conversations } = deps;
+  const { context, documents, log, contacts, ops, outbox, roomOutbox, conversations } = deps;
   const self = context.identity.accountId;
 
   const inbox = () => documents.read(log.ref({ type: "inbox" }), inboxSchema);
@@ -118,6 +123,8 @@ export function createViews(deps: ViewsDeps): Views {
     )
       return "delivered";
     if (op.op.device !== context.identity.deviceId) return "elsewhere";
+    // A conversation with nobody in particular is a room.
+    if (reader === null) return roomOutbox.isWaiting(op.id) ? "kept" : "sent";
     const state = outbox.stateOf(op.id);
     if (state === null) return "delivered";
     return state === "sealed" ? "kept" : state;
@@ -269,6 +276,26 @@ export function createViews(deps: ViewsDeps): Views {
     }
   }
 
+  async function summary(
+    conversationId: ConversationId,
+    entry: InboxConversation | undefined,
+  ): Promise<Result<ConversationSummary, ClientError>> {
+    const tally = await ops.tally(conversationId);
+    if (!tally.ok) return tally;
+    const last = await messages(conversationId, { limit: 1 });
+    if (!last.ok) return last;
+    const unread = await unreadCount(conversationId, entry?.readUpTo ?? 0);
+    if (!unread.ok) return unread;
+    return ok({
+      messageCount: tally.value.messageCount,
+      unreadCount: unread.value,
+      starredCount: entry?.starred.size ?? 0,
+      lastMessage: last.value.messages[0] ?? null,
+      tagIds: [...(entry?.tags ?? [])].sort(),
+      isArchived: entry?.isArchived ?? false,
+    });
+  }
+
   async function conversationList(): Promise<Result<readonly ConversationView[], ClientError>> {
     const all = await contacts.all();
     if (!all.ok) return all;
@@ -277,22 +304,9 @@ export function createViews(deps: ViewsDeps): Views {
     const list: ConversationView[] = [];
     for (const record of all.value) {
       const entry = state.value.conversationsById.get(record.conversationId);
-      const tally = await ops.tally(record.conversationId);
-      if (!tally.ok) return tally;
-      const last = await messages(record.conversationId, { limit: 1 });
-      if (!last.ok) return last;
-      const unread = await unreadCount(record.conversationId, entry?.readUpTo ?? 0);
-      if (!unread.ok) return unread;
-      list.push({
-        id: record.conversationId,
-        contact: contact(record),
-        messageCount: tally.value.messageCount,
-        unreadCount: unread.value,
-        starredCount: entry?.starred.size ?? 0,
-        lastMessage: last.value.messages[0] ?? null,
-        tagIds: [...(entry?.tags ?? [])].sort(),
-        isArchived: entry?.isArchived ?? false,
-      });
+      const summed = await summary(record.conversationId, entry);
+      if (!summed.ok) return summed;
+      list.push({ id: record.conversationId, contact: contact(record), ...summed.value });
     }
     const timeOf = (one: ConversationView) => one.lastMessage?.sentAtMs ?? one.contact.addedAtMs;
     return ok(list.sort((a, b) => timeOf(b) - timeOf(a) || compare(a.id, b.id)));
@@ -359,6 +373,10 @@ export function createViews(deps: ViewsDeps): Views {
     messagesWithOps,
     starred,
     conversationList,
+    async summaryOf(conversationId) {
+      const state = await inbox();
+      return state.ok ? summary(conversationId, state.value.conversationsById.get(conversationId)) : state;
+    },
     drafts,
     tags,
     taggedConversations,

@@ -24,6 +24,7 @@ export const LABEL = {
   preKeyId: "dovetail/1/prekey-id",
   keyPackageId: "dovetail/1/key-package-id",
   conversationId: "dovetail/1/conversation-id",
+  roomConversationId: "dovetail/1/room-conversation-id",
   linkTranscript: "dovetail/1/link-transcript",
   linkNonceCommit: "dovetail/1/link-nonce-commit",
   linkCode: "dovetail/1/link-code",
@@ -61,6 +62,8 @@ export const LABEL = {
   signRegistration: "dovetail/1/sign/registration",
   signAccountDeletion: "dovetail/1/sign/account-deletion",
   signDirect: "dovetail/1/sign/direct",
+  signRoomDeparture: "dovetail/1/sign/room-departure",
+  signRoomRejoin: "dovetail/1/sign/room-rejoin",
 
   // Key derivation
   accountRoot: "dovetail/1/kdf/account-root",
@@ -113,4 +116,5 @@ export const LABEL = {
   sealBody: "dovetail/1/seal/body",
   sealDirect: "dovetail/1/seal/direct",
   sealRequest: "dovetail/1/seal/request",
+  sealRoomEntry: "dovetail/1/seal/room-entry",
 } as const;

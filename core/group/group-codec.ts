@@ -40,11 +40,20 @@ export interface StoredGroup {
 }
 
 /** The parts of a group. - Secrets: all of them; they go into the sealed store only. */
-export function encodeGroup({ state }: Group): StoredGroup {
+export function encodeGroup(group: Group): StoredGroup {
+  const { state } = group;
+  const encodeRatchets = encodeTls(secretTreeEncoder);
+  const past = new Map<number, { readonly facts: Bytes; readonly ratchets: Bytes }>();
+  for (const [number, data] of state.historicalReceiverData)
+    past.set(Number(number), { facts: encodePast(data), ratchets: encodeRatchets(data.secretTree) });
+  return { epoch: encodeEpoch(group), ratchets: encodeRatchets(state.secretTree), past };
+}
+
+function encodeEpoch({ state }: Group): Bytes {
   assert(Object.keys(state.unappliedProposals).length === 0, "proposals come by value only");
   const { kind } = state.groupActiveState;
   assert(kind !== "suspendedPendingReinit", "groups are not started anew");
-  const epoch = encode(epochShape, {
+  return encode(epochShape, {
     context: encodeGroupContext(state.groupContext),
     schedule: encodeKeySchedule(state.keySchedule),
     tree: encodeRatchetTree(state.ratchetTree),
@@ -53,18 +62,61 @@ export function encodeGroup({ state }: Group): StoredGroup {
     confirmationTag: state.confirmationTag,
     standing: kind,
   });
-  const encodeRatchets = encodeTls(secretTreeEncoder);
-  const past = new Map<number, { readonly facts: Bytes; readonly ratchets: Bytes }>();
-  for (const [number, data] of state.historicalReceiverData) {
-    const facts = encode(pastShape, {
-      context: encodeGroupContext(data.groupContext),
-      tree: encodeRatchetTree(data.ratchetTree),
-      senderDataSecret: data.senderDataSecret,
-      resumptionPsk: data.resumptionPsk,
-    });
-    past.set(Number(number), { facts, ratchets: encodeRatchets(data.secretTree) });
+}
+
+type PastEpoch = Group["state"]["historicalReceiverData"] extends Map<bigint, infer E> ? E : never;
+
+function encodePast(data: PastEpoch): Bytes {
+  return encode(pastShape, {
+    context: encodeGroupContext(data.groupContext),
+    tree: encodeRatchetTree(data.ratchetTree),
+    senderDataSecret: data.senderDataSecret,
+    resumptionPsk: data.resumptionPsk,
+  });
+}
+
+/** What of a stored group is to be written after a step. Null parts are as they were. */
+export interface GroupStep {
+  readonly epoch: Bytes | null;
+  readonly ratchets: Bytes | null;
+  readonly past: ReadonlyMap<number, { readonly facts: Bytes | null; readonly ratchets: Bytes | null }>;
+  /** Past epochs that are forgotten. */
+  readonly forgotten: readonly number[];
+}
+
+/**
+ * The parts that differ between `before` and `after`. What a step leaves alone it keeps as the same object, so a message
+ * costs the encoding of its ratchets and no tree.
+ */
+export function encodeGroupStep(before: Group | null, after: Group): GroupStep {
+  const was = before?.state;
+  const now = after.state;
+  const isSameEpoch =
+    was !== undefined &&
+    was.groupContext === now.groupContext &&
+    was.keySchedule === now.keySchedule &&
+    was.ratchetTree === now.ratchetTree &&
+    was.privatePath === now.privatePath &&
+    was.confirmationTag === now.confirmationTag &&
+    was.groupActiveState === now.groupActiveState;
+  const past = new Map<number, { readonly facts: Bytes | null; readonly ratchets: Bytes | null }>();
+  for (const [number, data] of now.historicalReceiverData) {
+    const old = was?.historicalReceiverData.get(number);
+    if (old === data) continue;
+    const ratchets =
+      old?.secretTree === data.secretTree ? null : encodeTls(secretTreeEncoder)(data.secretTree);
+    const isSame = old !== undefined && old.ratchetTree === data.ratchetTree;
+    past.set(Number(number), { facts: isSame ? null : encodePast(data), ratchets });
   }
-  return { epoch, ratchets: encodeRatchets(state.secretTree), past };
+  const forgotten = [...(was?.historicalReceiverData.keys() ?? [])]
+    .filter((number) => !now.historicalReceiverData.has(number))
+    .map(Number);
+  return {
+    epoch: isSameEpoch ? null : encodeEpoch(after),
+    ratchets: was?.secretTree === now.secretTree ? null : encodeTls(secretTreeEncoder)(now.secretTree),
+    past,
+    forgotten,
+  };
 }
 
 /** The group of its parts. - Fails: `Malformed`, for a store that is damaged. */

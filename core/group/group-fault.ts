@@ -29,6 +29,8 @@ export type GroupRule =
   | "BadContext"
   /** The leaf's key is not that of a device on its account's chain. */
   | "UnknownDevice"
+  /** What a commit brings to justify itself does not hold. */
+  | "BadEvidence"
   /** The room's rules do not let this member do that. */
   | "Forbidden"
   /** This device is not in the group any more. */

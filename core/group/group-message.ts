@@ -1,7 +1,13 @@
 /** Application messages of a group (RFC 9420 section 6.3), as private messages. */
 import type { Bytes } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
-import { createApplicationMessage, emptyPskIndex, encodeMlsMessage, processPrivateMessage } from "ts-mls";
+import {
+  createApplicationMessage,
+  decodeMlsMessage,
+  emptyPskIndex,
+  encodeMlsMessage,
+  processPrivateMessage,
+} from "ts-mls";
 import { decryptSenderData } from "ts-mls/privateMessage.js";
 import { type Group, type GroupDeps, type GroupLeaf, isActive, leavesOf } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
@@ -14,6 +20,13 @@ export interface OpenedMessage {
   readonly plaintext: Bytes;
   readonly authenticatedData: Bytes;
   readonly next: Group;
+}
+
+/** The epoch a private message says it is of; null for what is none. Nothing of it is verified. */
+export async function claimedEpoch(message: Bytes): Promise<bigint | null> {
+  const decoded = await libraryCall("Malformed", async () => decodeMlsMessage(message, 0));
+  const content = decoded.ok ? decoded.value?.[0] : undefined;
+  return content?.wireformat === "mls_private_message" ? content.privateMessage.epoch : null;
 }
 
 /** Seals a message to the group's present epoch. - Fails: `NotMember`. */

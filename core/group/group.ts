@@ -64,6 +64,11 @@ export function groupConfig({ authenticate }: Pick<GroupDeps, "authenticate">): 
   };
 }
 
+/** The same group, in which leaves are judged by `authenticate` from here on. */
+export function withAuthenticate(group: Group, authenticate: Authenticate): Group {
+  return { state: { ...group.state, clientConfig: groupConfig({ authenticate }) } };
+}
+
 /** A group with this device as its only member. `context` is what all members agree on, and no business of this folder. */
 export async function createGroup(
   deps: GroupDeps,

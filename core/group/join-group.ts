@@ -8,6 +8,15 @@ import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { isSameMember } from "./group-member.ts";
 import { type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
 
+/** Which key packages a Welcome is for, by their hashes; none for what is no Welcome. */
+export async function welcomedKeyPackages(welcome: Bytes): Promise<readonly Bytes[]> {
+  const message = await libraryCall("Malformed", async () => decodeMlsMessage(welcome, 0));
+  const content = message.ok ? message.value?.[0] : undefined;
+  return content?.wireformat === "mls_welcome"
+    ? content.welcome.secrets.map((secret) => secret.newMember)
+    : [];
+}
+
 /**
  * Joins. That the group is the one this device was invited to is the caller's to compare, by its id and context.
  *

@@ -8,6 +8,7 @@ import { type Bytes, equalBytes } from "../base/bytes.ts";
 import { GROUP_ADDS_PER_COMMIT_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import {
+  type CiphersuiteImpl,
   type Commit,
   decodeMlsMessage,
   emptyPskIndex,
@@ -17,9 +18,17 @@ import {
 } from "ts-mls";
 import { unprotectPrivateMessage } from "ts-mls/messageProtection.js";
 import { needsPath } from "./create-commit.ts";
-import { contextOf, type Group, type GroupDeps, type GroupLeaf, isActive, leavesOf } from "./group.ts";
+import {
+  contextOf,
+  type Group,
+  type GroupDeps,
+  type GroupLeaf,
+  isActive,
+  leavesOf,
+  withAuthenticate,
+} from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
-import { isSameMember } from "./group-member.ts";
+import { type Authenticate, isSameMember } from "./group-member.ts";
 import { type VerifiedKeyPackage, verifyKeyPackageNow } from "./key-package.ts";
 
 /** What a commit changes, for the room's rules to judge. */
@@ -38,9 +47,17 @@ export interface ReceivedCommit {
   readonly next: Group;
 }
 
-/** Time for the lifetimes of key packages that are added, and the room's rules. */
-export interface CommitJudge {
+/** What a commit brings to show that it is right: when it was made, and whose keys are whose by then. */
+export interface CommitEvidence {
+  /** For the lifetimes of key packages it adds: of the commit, not of the clock of whoever reads it. */
   readonly nowMs: number;
+  readonly authenticate: Authenticate;
+}
+
+/** The room's rules. */
+export interface CommitJudge {
+  /** Reads what a commit brings in its authenticated data; null when that does not hold. */
+  readEvidence(authenticatedData: Bytes): Promise<CommitEvidence | null>;
   /** The room's rules over a change that is sound in itself. */
   isAllowed(change: GroupChange): boolean;
 }
@@ -56,7 +73,9 @@ export async function receiveCommit(
   if (!message.ok) return message;
   const opened = await openCommit(deps, group, message.value);
   if (!opened.ok) return opened;
-  const change = await changeOf(deps, group, opened.value, judge.nowMs);
+  const evidence = await judge.readEvidence(opened.value.authenticatedData);
+  if (evidence === null) return refused("BadEvidence");
+  const change = await changeOf(deps.suite, group, opened.value, evidence);
   if (!change.ok) return change;
   if (!judge.isAllowed(change.value)) return refused("Forbidden");
   if (change.value.removed.some((leaf) => leaf.leafIndex === group.state.privatePath.leafIndex)) {
@@ -65,7 +84,13 @@ export async function receiveCommit(
     return ok({ change: change.value, next: { state: next } });
   }
   const processed = await libraryCall("Inauthentic", () =>
-    processPrivateMessage(group.state, message.value, emptyPskIndex, deps.suite, () => "accept"),
+    processPrivateMessage(
+      withAuthenticate(group, evidence.authenticate).state,
+      message.value,
+      emptyPskIndex,
+      deps.suite,
+      () => "accept",
+    ),
   );
   if (!processed.ok) return processed;
   return ok({ change: change.value, next: { state: processed.value.newState } });
@@ -122,10 +147,10 @@ async function openCommit(
 }
 
 async function changeOf(
-  deps: GroupDeps,
+  suite: CiphersuiteImpl,
   group: Group,
   { senderLeafIndex, commit, authenticatedData }: OpenedCommit,
-  nowMs: number,
+  evidence: CommitEvidence,
 ): Promise<Result<GroupChange, GroupRefused>> {
   const leaves = leavesOf(group);
   if (!leaves.ok) return leaves;
@@ -149,7 +174,7 @@ async function changeOf(
   const members = leaves.value.filter((leaf) => !removed.includes(leaf)).map((leaf) => leaf.member);
   const added: VerifiedKeyPackage[] = [];
   for (const keyPackage of sorted.value.keyPackages) {
-    const verified = await verifyKeyPackageNow(deps.suite, keyPackage, { ...deps, nowMs });
+    const verified = await verifyKeyPackageNow(suite, keyPackage, evidence);
     if (!verified.ok) return verified;
     const { member } = verified.value;
     if (members.some((one) => isSameMember(one, member))) return refused("DuplicateDevice");

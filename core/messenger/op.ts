@@ -47,7 +47,7 @@ const PAYLOAD_BYTES_MAX = OP_BYTES_MAX - 2_048;
 const AUTHOR_DEVICES_PER_MARK_MAX = 1_024;
 
 /** Kinds this version understands. Others are kept and passed on, not shown. */
-export const OP_KIND = { message: 1, introduction: 2, mark: 3, redaction: 4 } as const;
+export const OP_KIND = { message: 1, introduction: 2, mark: 3, redaction: 4, roomInvitation: 5 } as const;
 
 /**
  * - `deviceSeq` counts the ops of one device in one conversation from 0; `devicePrev` names the one before.

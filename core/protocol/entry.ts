@@ -29,7 +29,13 @@ export const ENTRY_VERSION = 1;
 export const ENTRY_HEADER_BYTES_MAX = 128;
 
 /** What an entry is for. The server keeps retention and `expect` per kind. */
-export const ENTRY_KIND = { accountBatch: 1, message: 2, contactRequest: 3 } as const;
+export const ENTRY_KIND = {
+  accountBatch: 1,
+  message: 2,
+  contactRequest: 3,
+  roomHandshake: 4,
+  roomMessage: 5,
+} as const;
 export type EntryKind = (typeof ENTRY_KIND)[keyof typeof ENTRY_KIND];
 const ENTRY_KIND_MAX = 255;
 

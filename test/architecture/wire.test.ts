@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "a818eded51f3b83a37653cc4d7e7af7b87475ca9f8b904820e01a73e0d76a845" };
+const PINNED = { version: 1, hash: "a1c1bb7847fde4f073828e9ad871e20974770f4011d726f5b9a30e49388d9a0c" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -16,13 +16,12 @@ import {
   type VerifiedKeyPackage,
   verifyPublishedKeyPackage,
 } from "../../core/group/key-package.ts";
-import { receiveCommit, type ReceivedCommit } from "../../core/group/receive-commit.ts";
+import { type CommitJudge, receiveCommit, type ReceivedCommit } from "../../core/group/receive-commit.ts";
 import { good } from "./client-world.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 
 export const NOW_MS = 1_800_000_000_000;
 export const LIFETIME = { fromMs: NOW_MS - 1_000, untilMs: NOW_MS + 86_400_000 };
-export const judge = { nowMs: NOW_MS, isAllowed: () => true };
 
 /** A world of devices from one seed. */
 export function createGroupWorld(seed: string) {
@@ -39,6 +38,12 @@ export function createGroupWorld(seed: string) {
           device.member.deviceId === deviceId &&
           equalBytes(signKeyPairFromSeed(device.signSeed).publicKey, signKey),
       ),
+  };
+
+  /** Allows everything, now. */
+  const judge: CommitJudge = {
+    readEvidence: async () => ({ nowMs: NOW_MS, authenticate: deps.authenticate }),
+    isAllowed: () => true,
   };
 
   function device(account: string, name: string, isOnChain = true): GroupDevice {
@@ -89,7 +94,20 @@ export function createGroupWorld(seed: string) {
   /** Through the store and back. */
   const stored = async (group: Group): Promise<Group> => good(await decodeGroup(deps, encodeGroup(group)));
 
-  return { random, suite, deps, device, keyPackage, verified, found, commit, receive, groupOf, stored };
+  return {
+    random,
+    suite,
+    deps,
+    judge,
+    device,
+    keyPackage,
+    verified,
+    found,
+    commit,
+    receive,
+    groupOf,
+    stored,
+  };
 }
 
 export const bytesOf = (...parts: readonly string[]): Uint8Array => concatBytes(...parts.map(toUtf8));

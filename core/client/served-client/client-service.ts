@@ -5,6 +5,7 @@ import { optionalArgument, recordArgument, textArgument, wordArgument } from "./
 import type { DeviceId } from "../../base/ids.ts";
 import { DELETED_MESSAGES_MAX, IMPORT_MESSAGES_MAX, SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
 import type { ExportProof } from "../../messenger/exported/export-proof.ts";
+import { ROOM_ROLES } from "../../messenger/room/room-context.ts";
 import type {
   Client,
   ClientEvent,
@@ -133,6 +134,15 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     redact: [recordArgument({ required: { conversationId: conversation, id: op }, optional: {} })],
     deleteMessages: [conversation, listArgument(op, 2 * DELETED_MESSAGES_MAX)],
     deleteConversation: [conversation],
+    rooms: [],
+    createRoom: [textArgument],
+    inviteToRoom: [conversation, account, optionalArgument(wordArgument(ROOM_ROLES))],
+    acceptRoom: [conversation],
+    leaveRoom: [conversation],
+    removeFromRoom: [conversation, account],
+    renameRoom: [conversation, textArgument],
+    setRoomRole: [conversation, account, wordArgument(ROOM_ROLES)],
+    muteInRoom: [conversation, account, nullableArgument(integerArgument)],
     draft: [conversation],
     drafts: [],
     setDraft: [conversation, nullableArgument(textArgument)],

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { fromHex } from "../../../core/base/bytes.ts";
 import { type AccountId, type ConversationId, idFromBytes, type OpId } from "../../../core/base/ids.ts";
 import {
@@ -20,6 +20,13 @@ import type { DocumentSchema } from "../../../core/document/document-schema.ts";
 import type { Documents } from "../../../core/document/documents.ts";
 import { DELETIONS, deletionsSchema } from "../../../core/document/deletions.ts";
 import { GENESIS_MAPS, genesisChange } from "../../../core/document/genesis.ts";
+import {
+  GROUPS,
+  groupsSchema,
+  intentKey,
+  type RoomPart,
+  type RoomStanding,
+} from "../../../core/document/groups.ts";
 import { INBOX, inboxSchema } from "../../../core/document/inbox.ts";
 import { SETTINGS, settingsSchema } from "../../../core/document/settings.ts";
 import { setField } from "../../../core/document/state-field.ts";
@@ -492,5 +499,80 @@ test("[DC42] [DC43] deletions name ops and buckets by their places, and numbers 
     removed: [{ key: [conversation, op], value: place }],
     cleared: [{ key: [conversation, device], value: 9 }],
     generations: [{ key: [conversation, device, 0], value: 12 }],
+  });
+});
+
+describe("a room in the groups document", () => {
+  const room = idFromBytes("conversation", new Uint8Array(32).fill(4));
+  const by = idFromBytes("account", new Uint8Array(32).fill(6));
+  const keys = (byte: number): RoomPart => ({
+    type: "keys",
+    logId: idFromBytes("log", new Uint8Array(32).fill(1)),
+    origin: "https://one.example",
+    accessSeed: new Uint8Array(32).fill(byte),
+    roomKey: new Uint8Array(32).fill(3),
+    fromSeq: 0,
+    fromChain: new Uint8Array(32),
+  });
+  const standing = (since: number, word: RoomStanding): RoomPart => ({
+    type: "standing",
+    since,
+    standing: word,
+    by,
+    atMs: 1,
+  });
+  const info = (epoch: number, name: string): RoomPart => ({ type: "info", epoch, name, members: [] });
+  const put =
+    (key: string, part: RoomPart | null): Edit =>
+    (draft) =>
+      setField(draft, GROUPS.part, [room, key] as const, part);
+  const both =
+    (...edits: readonly Edit[]): Edit =>
+    (draft) => {
+      for (const edit of edits) edit(draft);
+    };
+
+  test("[DC44] of one membership the later standing holds, and a later membership above all", async () => {
+    const pair = createPair("groups");
+    const read = async () => (await pair.read(groupsSchema)).roomsById.get(room);
+    await pair.editApart(both(put("keys", keys(1)), put("standing", standing(5, "invited"))), nothing);
+    await pair.editApart(put("standing", standing(5, "joined")), put("standing", standing(5, "left")));
+    expect((await read())?.standing.standing).toBe("left");
+    await pair.editApart(put("standing", standing(5, "joined")), nothing);
+    expect((await read())?.standing.standing).toBe("left");
+    await pair.editApart(put("standing", standing(9, "invited")), put("standing", standing(5, "removed")));
+    expect((await read())?.standing).toMatchObject({ since: 9, standing: "invited" });
+  });
+
+  test("[DC44] what opens a room is set once, and an older state of it replaces no newer one", async () => {
+    const pair = createPair("groups");
+    const read = async () => (await pair.read(groupsSchema)).roomsById.get(room);
+    await pair.editApart(both(put("keys", keys(1)), put("standing", standing(1, "joined"))), nothing);
+    await pair.editApart(put("keys", keys(2)), nothing);
+    expect((await read())?.keys.accessSeed).toEqual(new Uint8Array(32).fill(1));
+    await pair.editApart(put("info", info(7, "new")), put("info", info(6, "old")));
+    await pair.editApart(put("info", info(3, "older")), nothing);
+    expect((await read())?.info?.name).toBe("new");
+  });
+
+  test("[DC45] a room is there once it has keys and a standing; what is asked of it is in order, until it is done", async () => {
+    const pair = createPair("groups");
+    const read = async () => (await pair.read(groupsSchema)).roomsById.get(room);
+    await pair.editApart(put("keys", keys(1)), nothing);
+    expect(await read()).toBe(undefined);
+    const intent = (name: string, order: number): RoomPart => ({
+      type: "intent",
+      intent: { type: "name", name },
+      order,
+    });
+    const [first, second] = [intentKey("0".repeat(32)), intentKey("f".repeat(32))];
+    await pair.editApart(put("standing", standing(1, "joined")), put(second, intent("one", 1)));
+    await pair.editApart(put(first, intent("two", 2)), nothing);
+    expect((await read())?.intents.map((one) => one.intent)).toEqual([
+      { type: "name", name: "one" },
+      { type: "name", name: "two" },
+    ]);
+    await pair.editApart(put(second, null), nothing);
+    expect((await read())?.intents).toHaveLength(1);
   });
 });

@@ -36,7 +36,7 @@ import {
 } from "../../../core/group/key-package.ts";
 import { type CommitJudge, receiveCommit } from "../../../core/group/receive-commit.ts";
 import { bad, good } from "../../support/client-world.ts";
-import { bytesOf, createGroupWorld, judge, LIFETIME, NOW_MS } from "../../support/group-world.ts";
+import { bytesOf, createGroupWorld, LIFETIME, NOW_MS } from "../../support/group-world.ts";
 
 // The library, where it forges for these tests, goes by the machine's clock.
 beforeAll(() => {
@@ -78,7 +78,11 @@ async function createTrio(seed: string) {
   }
 
   /** Both others refuse it for this reason, are as they were, and follow the next good commit. */
-  async function expectRefused(commit: Uint8Array, rule: GroupRule, by: CommitJudge = judge): Promise<void> {
+  async function expectRefused(
+    commit: Uint8Array,
+    rule: GroupRule,
+    by: CommitJudge = world.judge,
+  ): Promise<void> {
     for (const group of [groups.ben, groups.carl])
       expect(bad(await receiveCommit(world.deps, group, commit, by)).rule).toBe(rule);
     const next = await world.commit(groups.ada, {});
@@ -184,19 +188,28 @@ describe("a commit", () => {
     const ghost = await world.keyPackage(world.device("eve", "one"));
     const add = await world.verified(ghost);
     const committed = await world.commit(groups.ada, { add: [add] });
-    const strict = {
-      ...world.deps,
-      authenticate: (member: { accountId: string }) =>
-        devices.some((one) => one.member.accountId === member.accountId),
+    const strict: CommitJudge = {
+      ...world.judge,
+      readEvidence: async () => ({
+        nowMs: NOW_MS,
+        authenticate: (member) => devices.some((one) => one.member.accountId === member.accountId),
+      }),
     };
-    for (const group of [groups.ben, groups.carl])
-      expect(bad(await receiveCommit(strict, group, committed.commit, judge)).rule).toBe("UnknownDevice");
+    await expectRefused(committed.commit, "UnknownDevice", strict);
+    const unproven: CommitJudge = { ...world.judge, readEvidence: async () => null };
+    await expectRefused(committed.commit, "BadEvidence", unproven);
     await expectRefused(committed.commit.slice(0, -1), "Malformed");
   });
 
-  test("that adds by a key package out of its time is refused by the clock of who receives it", async () => {
+  test("that adds by a key package out of its time is refused, by the time the commit was made at", async () => {
     const { world, groups, expectRefused } = await createTrio("lifetime");
-    const late = { nowMs: LIFETIME.untilMs + 2_000, isAllowed: () => true };
+    const late: CommitJudge = {
+      ...world.judge,
+      readEvidence: async () => ({
+        nowMs: LIFETIME.untilMs + 2_000,
+        authenticate: world.deps.authenticate,
+      }),
+    };
     const add = await world.verified(await world.keyPackage(world.device("dora", "one")));
     await expectRefused((await world.commit(groups.ada, { add: [add] })).commit, "BadLifetime", late);
   });
@@ -213,9 +226,9 @@ describe("a commit", () => {
   test("that the room's rules forbid has no effect", async () => {
     const { world, groups, expectRefused } = await createTrio("rules");
     const committed = await world.commit(groups.ada, { removeLeaves: [2] });
-    const strict = {
-      nowMs: NOW_MS,
-      isAllowed: ({ removed }: { removed: readonly unknown[] }) => removed.length === 0,
+    const strict: CommitJudge = {
+      ...world.judge,
+      isAllowed: ({ removed }) => removed.length === 0,
     };
     await expectRefused(committed.commit, "Forbidden", strict);
   });
@@ -224,10 +237,12 @@ describe("a commit", () => {
     const { world, groups } = await createTrio("place");
     const other = await createTrio("other place");
     const foreign = await other.world.commit(other.groups.ada, {});
-    expect(bad(await receiveCommit(world.deps, groups.ben, foreign.commit, judge)).rule).toBe("WrongGroup");
+    expect(bad(await receiveCommit(world.deps, groups.ben, foreign.commit, world.judge)).rule).toBe(
+      "WrongGroup",
+    );
     const committed = await world.commit(groups.ada, {});
     const { next } = await world.receive(groups.ben, committed.commit);
-    expect(bad(await receiveCommit(world.deps, next, committed.commit, judge)).rule).toBe("WrongEpoch");
+    expect(bad(await receiveCommit(world.deps, next, committed.commit, world.judge)).rule).toBe("WrongEpoch");
   });
 
   test("with any byte changed is refused, and the group goes on", async () => {
@@ -236,10 +251,10 @@ describe("a commit", () => {
     for (let at = 0; at < commit.length; at += 7) {
       const bent = commit.slice();
       bent[at] = (bent[at] ?? 0) ^ (1 << (at % 8));
-      expect((await receiveCommit(world.deps, groups.ben, bent, judge)).ok).toBe(false);
+      expect((await receiveCommit(world.deps, groups.ben, bent, world.judge)).ok).toBe(false);
     }
     for (const cut of [0, 1, 16, 31, commit.length - 1])
-      expect((await receiveCommit(world.deps, groups.ben, commit.slice(0, cut), judge)).ok).toBe(false);
+      expect((await receiveCommit(world.deps, groups.ben, commit.slice(0, cut), world.judge)).ok).toBe(false);
     await expectRefused(Uint8Array.from([...commit, 0]), "Malformed");
   });
 
@@ -263,7 +278,7 @@ describe("a commit", () => {
     ).catch(() => null);
     if (forged !== null)
       expect(
-        bad(await receiveCommit(world.deps, groups.ben, encodeMlsMessage(forged.commit), judge)).rule,
+        bad(await receiveCommit(world.deps, groups.ben, encodeMlsMessage(forged.commit), world.judge)).rule,
       ).toBe("TooManyAdds");
   });
 });

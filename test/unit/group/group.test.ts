@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { toUtf8 } from "../../../core/base/bytes.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
-import { encodeGroup } from "../../../core/group/group-codec.ts";
+import { encodeGroup, encodeGroupStep } from "../../../core/group/group-codec.ts";
 import {
   contextOf,
   epochAuthenticator,
@@ -13,8 +13,8 @@ import {
   LATE_EPOCHS_MAX,
   leavesOf,
 } from "../../../core/group/group.ts";
-import { openGroupMessage, sealGroupMessage } from "../../../core/group/group-message.ts";
-import { joinGroup } from "../../../core/group/join-group.ts";
+import { claimedEpoch, openGroupMessage, sealGroupMessage } from "../../../core/group/group-message.ts";
+import { joinGroup, welcomedKeyPackages } from "../../../core/group/join-group.ts";
 import { bad, good } from "../../support/client-world.ts";
 import { bytesOf, createGroupWorld } from "../../support/group-world.ts";
 
@@ -189,5 +189,42 @@ describe("a group", () => {
       expect(opened.plaintext).toEqual(bytesOf(`${index + 1}`));
       ben = opened.next;
     }
+  });
+
+  test("[RM16] stores after a message only the ratchets it moved, and after a commit the epoch that ended", async () => {
+    const world = createGroupWorld("steps");
+    const [ada, ben] = pair(await world.groupOf(world.device("ada", "a"), world.device("ben", "b")));
+    const message = { plaintext: bytesOf("one"), authenticatedData: NOTHING };
+    const first = good(await sealGroupMessage(world.deps, ada, message));
+    const opened = good(await openGroupMessage(world.deps, ben, first.sealed));
+    const afterMessage = encodeGroupStep(ben, opened.next);
+    expect([afterMessage.epoch, afterMessage.past.size, afterMessage.forgotten]).toEqual([null, 0, []]);
+    expect(afterMessage.ratchets).toEqual(encodeGroup(opened.next).ratchets);
+    const late = good(await sealGroupMessage(world.deps, first.next, message));
+    const committed = await world.commit(late.next, {});
+    const followed = (await world.receive(opened.next, committed.commit)).next;
+    const afterCommit = encodeGroupStep(opened.next, followed);
+    expect(afterCommit.epoch).toEqual(encodeGroup(followed).epoch);
+    expect([...afterCommit.past.keys()]).toEqual([1]);
+    const lateOpened = good(await openGroupMessage(world.deps, followed, late.sealed));
+    const afterLate = encodeGroupStep(followed, lateOpened.next);
+    expect([afterLate.epoch, afterLate.ratchets]).toEqual([null, null]);
+    expect([...afterLate.past.values()]).toEqual([
+      { facts: null, ratchets: encodeGroup(lateOpened.next).past.get(1)?.ratchets },
+    ]);
+  });
+
+  test("tells whose key packages a Welcome is for, and which epoch a message claims", async () => {
+    const world = createGroupWorld("names");
+    const founded = await world.found(world.device("ada", "a"));
+    const pairs = await Promise.all(["b", "c"].map((name) => world.keyPackage(world.device("ben", name))));
+    const add = await Promise.all(pairs.map(world.verified));
+    const { commit, welcome } = await world.commit(founded, { add });
+    const named = await welcomedKeyPackages(present(welcome));
+    expect(named).toEqual(pairs.map(({ ref }) => ref));
+    expect(await welcomedKeyPackages(commit)).toEqual([]);
+    expect(await claimedEpoch(commit)).toBe(0n);
+    expect(await claimedEpoch(present(welcome))).toBe(null);
+    expect(await claimedEpoch(bytesOf("nothing"))).toBe(null);
   });
 });

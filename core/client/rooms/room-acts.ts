@@ -1,0 +1,131 @@
+/**
+ * What a person does with rooms, over the engine. What their role does not allow is told at once; the group has the last word.
+ */
+import { toUtf8 } from "../../base/bytes.ts";
+import type { AccountId, ConversationId } from "../../base/ids.ts";
+import { ROOM_ACCOUNTS_MAX, ROOM_INTENTS_MAX, ROOM_NAME_BYTES_MAX } from "../../base/limits.ts";
+import { err, type Result } from "../../base/result.ts";
+import type { RoomIntent } from "../../document/groups.ts";
+import { memberOf, rankOf, type RoomContext, type RoomMember } from "../../messenger/room/room-context.ts";
+import type { Client, RoomView } from "../client.ts";
+import type { ClientError } from "../client-error.ts";
+import type { Engine } from "../engine.ts";
+
+type RoomActs = Pick<
+  Client,
+  | "rooms"
+  | "createRoom"
+  | "inviteToRoom"
+  | "acceptRoom"
+  | "leaveRoom"
+  | "removeFromRoom"
+  | "renameRoom"
+  | "setRoomRole"
+  | "muteInRoom"
+>;
+
+export function createRoomActs(engine: Engine): RoomActs {
+  const { context, contacts, rooms, roomViews } = engine;
+  const { serial, identity } = context;
+
+  async function shown(
+    roomId: ConversationId,
+    done: Result<void, ClientError>,
+  ): Promise<Result<RoomView, ClientError>> {
+    return done.ok ? roomViews.room(roomId) : done;
+  }
+
+  /** Asks something of a room in which this account may do it, as far as is known here. */
+  function ask(
+    roomId: ConversationId,
+    intent: RoomIntent,
+    forbids: (room: RoomContext, by: RoomMember) => ClientError | null,
+  ): Promise<Result<RoomView, ClientError>> {
+    return serial.run(async () => {
+      const record = await rooms.book.get(roomId);
+      if (!record.ok) return record;
+      if (record.value === null) return err<ClientError>({ type: "UnknownRoom" });
+      const room = await rooms.contextOf(roomId);
+      if (!room.ok) return room;
+      const by = room.value === null ? null : memberOf(room.value, identity.accountId);
+      if (room.value === null || by === null || record.value.standing.standing !== "joined")
+        return err<ClientError>({ type: "NotInRoom" });
+      if (record.value.intents.length >= ROOM_INTENTS_MAX)
+        return err<ClientError>({ type: "RoomForbids", rule: "intents" });
+      const refusal = forbids(room.value, by);
+      return refusal === null ? shown(roomId, await rooms.ask(roomId, intent)) : err(refusal);
+    });
+  }
+
+  const stands = (by: RoomMember, role: RoomMember["role"]) => rankOf(by.role) >= rankOf(role);
+
+  /** Somebody in the room who stands below; `least` is the role it takes. */
+  function below(
+    room: RoomContext,
+    by: RoomMember,
+    accountId: AccountId,
+    { least, rule }: { readonly least: RoomMember["role"]; readonly rule: string },
+  ): ClientError | null {
+    const member = memberOf(room, accountId);
+    if (member === null) return { type: "UnknownContact" };
+    return stands(by, least) && rankOf(by.role) > rankOf(member.role) ? null : { type: "RoomForbids", rule };
+  }
+
+  return {
+    rooms: () => roomViews.rooms(),
+    createRoom: (name) =>
+      serial.run(async () => {
+        const tooLong = checkRoomName(name);
+        if (tooLong !== null) return err(tooLong);
+        const made = await rooms.create(name);
+        if (!made.ok) return made;
+        rooms.kick(made.value);
+        return roomViews.room(made.value);
+      }),
+    inviteToRoom: async (roomId, accountId, role = "member") => {
+      const contact = await contacts.get(accountId);
+      if (!contact.ok) return contact;
+      if (contact.value?.state !== "accepted") return err({ type: "UnknownContact" });
+      return ask(roomId, { type: "invite", accountId, role }, (room, by) => {
+        if (memberOf(room, accountId) !== null) return { type: "ContactExists", accountId };
+        if (room.members.length >= ROOM_ACCOUNTS_MAX)
+          return { type: "RoomFull", accountsMax: ROOM_ACCOUNTS_MAX };
+        const isBelow = role === "member" || rankOf(role) < rankOf(by.role);
+        return stands(by, "moderator") && isBelow ? null : { type: "RoomForbids", rule: "add-account" };
+      });
+    },
+    acceptRoom: (roomId) => serial.run(async () => shown(roomId, await rooms.accept(roomId))),
+    leaveRoom: (roomId) => serial.run(async () => shown(roomId, await rooms.leave(roomId))),
+    removeFromRoom: (roomId, accountId) =>
+      ask(roomId, { type: "remove", accountId }, (room, by) =>
+        below(room, by, accountId, { least: "moderator", rule: "remove-account" }),
+      ),
+    renameRoom: async (roomId, name) => {
+      const tooLong = checkRoomName(name);
+      if (tooLong !== null) return err(tooLong);
+      return ask(roomId, { type: "name", name }, (_room, by) =>
+        stands(by, "admin") ? null : { type: "RoomForbids", rule: "name" },
+      );
+    },
+    setRoomRole: (roomId, accountId, role) =>
+      ask(roomId, { type: "role", accountId, role }, (room, by) => {
+        if (accountId === by.accountId)
+          return rankOf(role) <= rankOf(by.role) ? null : { type: "RoomForbids", rule: "role" };
+        const isBelow = by.role === "owner" || rankOf(role) < rankOf(by.role);
+        return isBelow
+          ? below(room, by, accountId, { least: "admin", rule: "role" })
+          : { type: "RoomForbids", rule: "role" };
+      }),
+    muteInRoom: (roomId, accountId, untilMs) =>
+      ask(roomId, { type: "mute", accountId, untilMs }, (room, by) =>
+        below(room, by, accountId, { least: "moderator", rule: "mute" }),
+      ),
+  };
+}
+
+function checkRoomName(name: string): ClientError | null {
+  const sizeBytes = toUtf8(name).length;
+  return sizeBytes === 0 || sizeBytes > ROOM_NAME_BYTES_MAX
+    ? { type: "NameTooLong", sizeBytes, sizeBytesMax: ROOM_NAME_BYTES_MAX }
+    : null;
+}

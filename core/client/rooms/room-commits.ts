@@ -1,0 +1,285 @@
+/**
+ * Making commits and letters of a room, and what the server says to them. Each is stored with its final bytes before it is
+ * sent and sent as those bytes until the server has decided; one is on its way at a time. Runs within the serial.
+ * Rules RM18, RM20, RM27.
+ */
+import type { ConversationId, EntryId } from "../../base/ids.ts";
+import { idFromBytes } from "../../base/ids.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { encode } from "../../codec/shape.ts";
+import type { RoomRecord } from "../../document/groups.ts";
+import { createCommit } from "../../group/create-commit.ts";
+import { sealGroupMessage } from "../../group/group-message.ts";
+import { type GroupDeps, groupEpoch, isActive, withAuthenticate } from "../../group/group.ts";
+import { encodeRoomContext } from "../../messenger/room/room-context.ts";
+import {
+  type RoomBody,
+  type RoomEvidence,
+  roomEvidenceShape,
+  roomLetterShape,
+  sealRoomEntry,
+  signDeparture,
+  signRejoin,
+} from "../../messenger/room/room-entry.ts";
+import {
+  ENTRY_KIND,
+  type Entry,
+  type EntryKind,
+  encodeEntryHeader,
+  writerTag,
+} from "../../protocol/entry.ts";
+import type { AppendResult } from "../../protocol/server-frame.ts";
+import { rowKeyNumber, rowKeyParts } from "../../store/row-key.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
+import type { ChainStore } from "../chain-store.ts";
+import type { ClientError } from "../client-error.ts";
+import { writerKey } from "../device-identity.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { LetterRow } from "../tables.ts";
+import { keysOf } from "./room-book.ts";
+import { groupParts, type RoomGroups } from "./room-groups.ts";
+import type { RoomIntake } from "./room-intake.ts";
+import { authenticateBy } from "./room-judge.ts";
+import type { RoomOutbox } from "./room-outbox.ts";
+import type { RoomPlan } from "./room-plan.ts";
+
+/** `expect` of a log's first commit. */
+const NO_ENTRY: EntryId = idFromBytes("entry", new Uint8Array(32));
+const MS_MIN = 0;
+
+/** An entry that is to be appended. */
+export interface Departing {
+  readonly entry: Entry;
+  readonly entryId: EntryId;
+  readonly writerSeq: number;
+  readonly isCommit: boolean;
+}
+
+export interface RoomCommitsDeps {
+  readonly context: EngineContext;
+  readonly chains: ChainStore;
+  readonly groups: RoomGroups;
+  readonly outbox: RoomOutbox;
+  readonly intake: RoomIntake;
+  readonly deps: Pick<GroupDeps, "suite">;
+}
+
+export interface RoomCommits {
+  /** What is on its way, or null. `acceptedSeq` is the writer's last one at the server. */
+  waiting(roomId: ConversationId): Promise<Result<Departing | null, ClientError>>;
+  /** Makes the commit of a plan and stores it. False when the group has moved on meanwhile. */
+  make(roomId: ConversationId, room: RoomRecord, plan: RoomPlan): Promise<Result<boolean, ClientError>>;
+  /** Seals what waits to be sent. False when nothing does. */
+  sealLetter(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+  /** The word that this account leaves, and the request of this device to come back. */
+  sealDeparture(roomId: ConversationId, room: RoomRecord): Promise<Result<readonly WriteOp[], ClientError>>;
+  sealRejoin(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
+  /** Takes the server's answer. False when it was refused, and something has to be made anew. */
+  settle(
+    roomId: ConversationId,
+    room: RoomRecord,
+    sent: Departing,
+    result: AppendResult,
+  ): Promise<Result<boolean, ClientError>>;
+}
+
+export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
+  const { context, chains, groups, outbox, intake, deps } = all;
+  const { tables, store, identity, random, clock } = context;
+
+  async function letterRow(
+    roomId: ConversationId,
+  ): Promise<Result<{ readonly seq: number; readonly row: LetterRow } | null, ClientError>> {
+    const rows = await tables.letter.scan({ under: [roomId], limit: 1 });
+    if (!rows.ok) return rows;
+    const [first] = rows.value;
+    if (first === undefined) return ok(null);
+    return ok({ seq: rowKeyNumber(rowKeyParts(first.key).at(-1)) ?? 0, row: first.value });
+  }
+
+  async function waiting(roomId: ConversationId): Promise<Result<Departing | null, ClientError>> {
+    const commit = await tables.commit.get(roomId);
+    if (!commit.ok) return commit;
+    const letter = await letterRow(roomId);
+    if (!letter.ok) return letter;
+    const asCommit = commit.value && { ...commit.value, isCommit: true };
+    const asLetter = letter.value && { ...letter.value.row, writerSeq: letter.value.seq, isCommit: false };
+    if (asCommit === null || asLetter === null) return ok(asCommit ?? asLetter);
+    return ok(asCommit.writerSeq < asLetter.writerSeq ? asCommit : asLetter);
+  }
+
+  async function nextSeq(room: RoomRecord): Promise<Result<number, ClientError>> {
+    const row = await tables.writer.get(keysOf(room).logId);
+    return row.ok ? ok((row.value?.writerSeq ?? 0) + 1) : row;
+  }
+
+  const writerWrite = (room: RoomRecord, writerSeq: number): WriteOp =>
+    tables.writer.put([keysOf(room).logId], { writerSeq, previous: null, receipt: null });
+
+  function sealed(
+    room: RoomRecord,
+    place: { readonly kind: EntryKind; readonly writerSeq: number; readonly expect: EntryId | null },
+    body: RoomBody,
+  ): Result<{ readonly entry: Entry; readonly entryId: EntryId }, ClientError> {
+    const { logId, roomKey } = keysOf(room);
+    const tag = writerTag(logId, writerKey(identity.seeds, logId).publicKey);
+    const header = encodeEntryHeader({ version: 1, ...place, writerTag: tag, epoch: null });
+    const bytes = sealRoomEntry(random, roomKey, { logId, header }, body);
+    if (!bytes.ok) return err({ type: "RoomTooLarge" });
+    const entry = { header, sealed: bytes.value };
+    return ok({ entry, entryId: context.entryId(logId, entry) });
+  }
+
+  /** Links from where the room has each chain to where the plan has it. RM2 */
+  async function evidenceOf({
+    before,
+    after,
+    departures,
+  }: RoomPlan): Promise<Result<RoomEvidence, ClientError>> {
+    const brought: RoomEvidence["chains"][number][] = [];
+    for (const { accountId, seq } of after.members) {
+      const known = before.members.find((member) => member.accountId === accountId)?.seq ?? 0;
+      if (seq <= known) continue;
+      const links = await chains.links(accountId, known + 1, seq);
+      if (!links.ok) return links;
+      brought.push({ accountId, firstSeq: known + 1, links: links.value });
+    }
+    const timeMs = Math.max(MS_MIN, clock.nowMs());
+    return ok({ version: 1, timeMs, chains: brought, departures });
+  }
+
+  const make: RoomCommits["make"] = async (roomId, room, plan) => {
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    const busy = await waiting(roomId);
+    if (!busy.ok) return busy;
+    const group = loaded.value;
+    if (group === null || busy.value !== null || Number(groupEpoch(group)) !== plan.epoch) return ok(false);
+    const evidence = await evidenceOf(plan);
+    if (!evidence.ok) return evidence;
+    const authenticate = authenticateBy(plan.chains);
+    const committed = await createCommit({ ...deps, authenticate }, withAuthenticate(group, authenticate), {
+      add: plan.add,
+      removeLeaves: plan.removeLeaves,
+      authenticatedData: encode(roomEvidenceShape, evidence.value),
+      ...(plan.after === plan.before ? {} : { context: encodeRoomContext(plan.after) }),
+    });
+    // What cannot be committed stays as it is; the room goes on without it.
+    if (!committed.ok) return err({ type: "RoomRefused", rule: committed.error.rule });
+    const { commit, welcome, next } = committed.value;
+    const last = await tables.handshake.get(roomId);
+    if (!last.ok) return last;
+    const writerSeq = await nextSeq(room);
+    if (!writerSeq.ok) return writerSeq;
+    const place = {
+      kind: ENTRY_KIND.roomHandshake,
+      writerSeq: writerSeq.value,
+      expect: last.value?.last ?? NO_ENTRY,
+    };
+    const made = sealed(room, place, { type: "commit", commit, welcome });
+    if (!made.ok) return made;
+    const stored = await store.batch([
+      tables.commit.put([roomId], {
+        ...made.value,
+        writerSeq: writerSeq.value,
+        ...groupParts(next),
+        invitees: plan.invitees,
+        added: plan.add.map(({ member }) => member.deviceId),
+        carried: plan.carried,
+      }),
+      writerWrite(room, writerSeq.value),
+    ]);
+    return stored.ok ? ok(true) : stored;
+  };
+
+  async function letterWrites(
+    roomId: ConversationId,
+    room: RoomRecord,
+    body: RoomBody,
+    outKeys: readonly string[],
+  ): Promise<Result<readonly WriteOp[], ClientError>> {
+    const writerSeq = await nextSeq(room);
+    if (!writerSeq.ok) return writerSeq;
+    const place = { kind: ENTRY_KIND.roomMessage, writerSeq: writerSeq.value, expect: null };
+    const made = sealed(room, place, body);
+    if (!made.ok) return made;
+    return ok([
+      tables.letter.put([roomId, writerSeq.value], { ...made.value, outKeys }),
+      writerWrite(room, writerSeq.value),
+    ]);
+  }
+
+  const sealLetter: RoomCommits["sealLetter"] = async (roomId, room) => {
+    const picked = outbox.next(roomId);
+    const busy = await waiting(roomId);
+    if (!busy.ok) return busy;
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    if (picked.length === 0 || busy.value !== null || loaded.value === null || !isActive(loaded.value))
+      return ok(false);
+    const reader = await intake.reader(room);
+    if (!reader.ok) return reader;
+    const ops = picked.map(({ op }) => op.bytes);
+    const plaintext = encode(roomLetterShape, { version: 1, ops, seen: reader.value.point });
+    const message = await sealGroupMessage({ ...deps, authenticate: () => false }, loaded.value, {
+      plaintext,
+      authenticatedData: new Uint8Array(0),
+    });
+    if (!message.ok) return err({ type: "RoomRefused", rule: message.error.rule });
+    const body: RoomBody = { type: "message", sealed: message.value.sealed };
+    const letter = await letterWrites(
+      roomId,
+      room,
+      body,
+      picked.map(({ key }) => key),
+    );
+    if (!letter.ok) return letter;
+    const steps = await groups.step(roomId, message.value.next);
+    if (!steps.ok) return steps;
+    const stored = await store.batch([...steps.value, ...letter.value]);
+    if (!stored.ok) return stored;
+    groups.keep(roomId, message.value.next);
+    return ok(true);
+  };
+
+  const sealDeparture: RoomCommits["sealDeparture"] = (roomId, room) => {
+    const { accountId, deviceId, keys } = identity;
+    const claim = { roomId, accountId, deviceId, sinceEpoch: room.standing.since };
+    return letterWrites(roomId, room, { type: "departure", departure: signDeparture(keys.sign, claim) }, []);
+  };
+
+  const sealRejoin: RoomCommits["sealRejoin"] = async (roomId, room) => {
+    const { accountId, deviceId, keys } = identity;
+    const request = signRejoin(random, keys.sign, { roomId, accountId, deviceId });
+    const writes = await letterWrites(roomId, room, { type: "rejoin", request }, []);
+    return writes.ok ? store.batch(writes.value) : writes;
+  };
+
+  const settle: RoomCommits["settle"] = async (roomId, room, sent, result) => {
+    if (result.type !== "refused") {
+      // A commit's row goes when it is read back: only then is the group the one it makes.
+      if (sent.isCommit) return ok(true);
+      const row = await tables.letter.get(roomId, sent.writerSeq);
+      if (!row.ok) return row;
+      const done = outbox.remove(row.value?.outKeys ?? []);
+      const stored = await store.batch([tables.letter.remove(roomId, sent.writerSeq), ...done.writes]);
+      if (!stored.ok) return stored;
+      done.commit();
+      return ok(true);
+    }
+    const isOurs = result.code === "expect-mismatch" || result.code === "writer-seq";
+    if (!isOurs) return err({ type: "Refused", code: result.code });
+    const { logId } = keysOf(room);
+    // RM28: the server has had more of this writer than is known here.
+    if (result.code === "writer-seq" && (result.writerSeq ?? 0) >= sent.writerSeq) {
+      context.raise({ type: "DeviceRolledBack", logId });
+      return err({ type: "DeviceRolledBack", logId });
+    }
+    // What was refused has no place and never will; its number is the next one's.
+    const taken = sent.isCommit ? tables.commit.remove(roomId) : tables.letter.remove(roomId, sent.writerSeq);
+    const stored = await store.batch([taken, writerWrite(room, result.writerSeq ?? 0)]);
+    return stored.ok ? ok(false) : stored;
+  };
+
+  return { waiting, make, sealLetter, sealDeparture, sealRejoin, settle };
+}

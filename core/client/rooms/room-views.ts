@@ -1,0 +1,90 @@
+/** Rooms as faces show them. Nothing here changes anything. */
+import type { AccountId, ConversationId } from "../../base/ids.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { RoomIntent, RoomRecord } from "../../document/groups.ts";
+import type { RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
+import type { ClientError } from "../client-error.ts";
+import type { ContactBook } from "../contact-book.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { Views } from "../views.ts";
+import type { Rooms } from "./rooms.ts";
+
+export interface RoomViews {
+  rooms(): Promise<Result<readonly RoomView[], ClientError>>;
+  room(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
+}
+
+export interface RoomViewsDeps {
+  readonly context: EngineContext;
+  readonly contacts: ContactBook;
+  readonly rooms: Rooms;
+  readonly views: Views;
+}
+
+export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDeps): RoomViews {
+  const self = context.identity.accountId;
+
+  async function viewOf(roomId: ConversationId, record: RoomRecord): Promise<Result<RoomView, ClientError>> {
+    const summary = await views.summaryOf(roomId);
+    if (!summary.ok) return summary;
+    const known = await contacts.all();
+    if (!known.ok) return known;
+    const now = await rooms.contextOf(roomId);
+    if (!now.ok) return now;
+    const { standing, info, intents } = record;
+    const nameOf = new Map(known.value.map((contact) => [contact.accountId, views.contact(contact).name]));
+    const listed = now.value?.members ?? info?.members ?? [];
+    const members = listed.map(({ accountId, name, role, mutedUntilMs }): RoomMemberView => {
+      const isSelf = accountId === self;
+      return { accountId, name: nameOf.get(accountId) ?? name, role, isSelf, mutedUntilMs };
+    });
+    members.sort((a, b) => (a.name === b.name ? compare(a.accountId, b.accountId) : compare(a.name, b.name)));
+    const state: RoomState =
+      standing.standing === "joined" && now.value === null ? "joining" : standing.standing;
+    return ok({
+      id: roomId,
+      name: now.value?.name ?? info?.name ?? "",
+      state,
+      role: state === "joined" || state === "joining" ? (roleIn(members) ?? null) : null,
+      members,
+      invitedBy: standing.by,
+      sinceMs: standing.atMs,
+      pending: intents.map(({ intent }) => pendingOf(intent)),
+      ...summary.value,
+    });
+  }
+
+  return {
+    async rooms() {
+      const all = await rooms.book.all();
+      if (!all.ok) return all;
+      const list: RoomView[] = [];
+      for (const [roomId, record] of all.value) {
+        const view = await viewOf(roomId, record);
+        if (!view.ok) return view;
+        list.push(view.value);
+      }
+      const timeOf = (room: RoomView) => room.lastMessage?.sentAtMs ?? room.sinceMs;
+      return ok(list.sort((a, b) => timeOf(b) - timeOf(a) || compare(a.id, b.id)));
+    },
+    async room(roomId) {
+      const record = await rooms.book.get(roomId);
+      if (!record.ok) return record;
+      return record.value === null ? err({ type: "UnknownRoom" }) : viewOf(roomId, record.value);
+    },
+  };
+}
+
+function roleIn(members: readonly RoomMemberView[]): RoomMemberView["role"] | undefined {
+  return members.find(({ isSelf }) => isSelf)?.role;
+}
+
+function pendingOf(intent: RoomIntent): RoomPending {
+  if (intent.type === "name") return { type: "name", accountId: null };
+  const accountId: AccountId = intent.accountId;
+  return { type: intent.type, accountId };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,581 @@
+/**
+ * Rooms of this account on this device: what people do in them, and the loop that reads, joins, commits and sends until there
+ * is nothing left to do. Rules RM13, RM18-RM29.
+ */
+import { toHex } from "../../base/bytes.ts";
+import { type AccountId, type ConversationId, idBytes, idFromBytes, type LogId } from "../../base/ids.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { decode, encode } from "../../codec/shape.ts";
+import type { Documents } from "../../document/documents.ts";
+import { intentKey, type RoomIntent, type RoomPart, type RoomRecord } from "../../document/groups.ts";
+import { createGroupCrypto } from "../../group/crypto-provider.ts";
+import { createGroup, isActive } from "../../group/group.ts";
+import { createKeyPackage } from "../../group/key-package.ts";
+import { checkHead, checkQuote } from "../../log/log-reader.ts";
+import { OP_KIND } from "../../messenger/op.ts";
+import {
+  encodeRoomContext,
+  type RoomContext,
+  roomConversationId,
+} from "../../messenger/room/room-context.ts";
+import { type RoomInvitation, roomInvitationPayloadShape } from "../../messenger/room/room-invitation.ts";
+import { chainStart, type PlacedEntry } from "../../protocol/entry.ts";
+import { rowKeyParts } from "../../store/row-key.ts";
+import type { AccountLog } from "../account-log/account-log.ts";
+import type { ChainStore } from "../chain-store.ts";
+import type { ClientError } from "../client-error.ts";
+import type { ContactBook } from "../contact-book.ts";
+import type { Conversations } from "../conversations.ts";
+import { capabilityKey, writerKey } from "../device-identity.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { Gateway } from "../gateway.ts";
+import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
+import { isDialable } from "../inbound.ts";
+import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
+import { createRoomCommits } from "./room-commits.ts";
+import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
+import { createRoomIntake, infoOf } from "./room-intake.ts";
+import { roomContextOf } from "./room-judge.ts";
+import { joinRoom } from "./room-joining.ts";
+import type { RoomOutbox } from "./room-outbox.ts";
+import { createRoomPlanner } from "./room-plan.ts";
+
+/** Steps one run takes in a room; what is left comes with the next. */
+const STEPS_MAX = 256;
+/** How often a device that cannot follow asks to be added again. */
+const REJOIN_INTERVAL_MS = 60_000;
+const SEED_BYTES = 32;
+const YEAR_MS = 31_536_000_000;
+
+export interface RoomsDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly log: AccountLog;
+  readonly contacts: ContactBook;
+  readonly conversations: Conversations;
+  readonly chains: ChainStore;
+  readonly outbox: RoomOutbox;
+  /** The signed-in connection to the home server, or null. */
+  home(): Gateway | null;
+  displayName(): Promise<Result<string, ClientError>>;
+  onChanged(): void;
+  onFault(error: ClientError): void;
+}
+
+export interface Rooms {
+  readonly book: RoomBook;
+  readonly groups: RoomGroups;
+  /** The room as its group has it; null while this device is not in it. */
+  contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
+  create(name: string): Promise<Result<ConversationId, ClientError>>;
+  /** Asks something of a room; it is carried out by whichever own device can first. Runs within the serial. */
+  ask(roomId: ConversationId, intent: RoomIntent): Promise<Result<void, ClientError>>;
+  accept(roomId: ConversationId): Promise<Result<void, ClientError>>;
+  /** Declines an invitation, or leaves. */
+  leave(roomId: ConversationId): Promise<Result<void, ClientError>>;
+  /** Takes over invitations that came. Runs within the serial. */
+  takeInvitations(): Promise<Result<void, ClientError>>;
+  /** Does in every room what can be done now. True when anything moved. */
+  advanceAll(): Promise<Result<boolean, ClientError>>;
+  /** Looks after a room soon. */
+  kick(roomId: ConversationId): void;
+  kickAll(): void;
+  close(): void;
+}
+
+export function createRooms(all: RoomsDeps): Rooms {
+  const { context, contacts, conversations, chains, outbox } = all;
+  const { tables, store, identity, random, clock, serial } = context;
+  const deps = { suite: createGroupCrypto(random) };
+  const book = createRoomBook(all.log, all.documents);
+  const groups = createRoomGroups(tables);
+  const lost = new Set<ConversationId>();
+  const askedAtMs = new Map<ConversationId, number>();
+  const running = new Map<
+    ConversationId,
+    { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
+  >();
+  const subscribed = new Set<LogId>();
+  const delivered = new Map<LogId, PlacedEntry[]>();
+  const guests = createGuestGateways(context, (logIds) => {
+    for (const logId of logIds) {
+      subscribed.delete(logId);
+      delivered.delete(logId);
+    }
+  });
+  const intake = createRoomIntake({
+    context,
+    chains,
+    book,
+    groups,
+    conversations,
+    deps,
+    onLost: (roomId) => void lost.add(roomId),
+    onChanged: all.onChanged,
+  });
+  const commits = createRoomCommits({ context, chains, groups, outbox, intake, deps });
+  const planner = createRoomPlanner({ context, contacts, groups, deps });
+  const nowMs = () => Math.max(0, clock.nowMs());
+
+  async function known(roomId: ConversationId): Promise<Result<RoomRecord, ClientError>> {
+    const room = await book.get(roomId);
+    if (!room.ok) return room;
+    return room.value === null ? err({ type: "UnknownRoom" }) : ok(room.value);
+  }
+
+  async function contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>> {
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    return ok(group.value === null || !isActive(group.value) ? null : roomContextOf(group.value));
+  }
+
+  /** A room with this device as its only member. Its log is made when the server is there. */
+  async function create(name: string): Promise<Result<ConversationId, ClientError>> {
+    const logId: LogId = idFromBytes("log", random.bytes(32));
+    const roomId = roomConversationId(logId);
+    const called = await all.displayName();
+    if (!called.ok) return called;
+    const { accountId, deviceId, origin } = identity;
+    const { seq, head } = context.chain();
+    const roomContext: RoomContext = {
+      version: 1,
+      name,
+      about: "",
+      members: [
+        {
+          accountId,
+          name: called.value,
+          origin,
+          role: "owner",
+          sinceEpoch: 0,
+          seq,
+          head,
+          mutedUntilMs: null,
+        },
+      ],
+    };
+    const own = await createKeyPackage(
+      deps.suite,
+      { member: { accountId, deviceId }, signSeed: identity.seeds.mls },
+      { fromMs: Math.max(0, nowMs() - YEAR_MS), untilMs: nowMs() + YEAR_MS },
+    );
+    const bytes = encodeRoomContext(roomContext);
+    const group = await createGroup({ ...deps, authenticate: () => true }, idBytes(logId), own, bytes);
+    if (!group.ok) return err({ type: "RoomRefused", rule: group.error.rule });
+    const keys: RoomPart = {
+      type: "keys",
+      logId,
+      origin,
+      accessSeed: random.bytes(SEED_BYTES),
+      roomKey: random.bytes(SEED_BYTES),
+      fromSeq: 0,
+      fromChain: chainStart(logId),
+    };
+    const standing: RoomPart = { type: "standing", since: 0, standing: "joined", by: null, atMs: nowMs() };
+    const parts = new Map<string, RoomPart>([
+      ["keys", keys],
+      ["standing", standing],
+      ["info", infoOf(group.value, roomContext)],
+    ]);
+    const stored = await book.set(roomId, parts, { with: groups.whole(roomId, group.value) });
+    if (!stored.ok) return stored;
+    groups.keep(roomId, group.value);
+    return ok(roomId);
+  }
+
+  async function ask(roomId: ConversationId, intent: RoomIntent): Promise<Result<void, ClientError>> {
+    const key = intentKey(toHex(random.bytes(16)));
+    const asked = await book.set(roomId, new Map([[key, { type: "intent", intent, order: nowMs() }]]));
+    kick(roomId);
+    return asked;
+  }
+
+  async function accept(roomId: ConversationId): Promise<Result<void, ClientError>> {
+    const room = await known(roomId);
+    if (!room.ok) return room;
+    if (room.value.standing.standing !== "invited") return err({ type: "NotInvited" });
+    const standing: RoomPart = {
+      type: "standing",
+      ...room.value.standing,
+      standing: "joined",
+      atMs: nowMs(),
+    };
+    const stored = await book.set(roomId, new Map([["standing", standing]]));
+    kick(roomId);
+    return stored;
+  }
+
+  async function leave(roomId: ConversationId): Promise<Result<void, ClientError>> {
+    const room = await known(roomId);
+    if (!room.ok) return room;
+    const { standing } = room.value;
+    if (standing.standing !== "invited" && standing.standing !== "joined") return err({ type: "NotInRoom" });
+    const departure = await commits.sealDeparture(roomId, room.value);
+    if (!departure.ok) return departure;
+    const forgotten = await groups.forget(roomId);
+    if (!forgotten.ok) return forgotten;
+    const unsent = outbox.remove(outbox.keysOf(roomId));
+    const part: RoomPart = {
+      type: "standing",
+      ...standing,
+      standing: standing.standing === "invited" ? "declined" : "left",
+      atMs: nowMs(),
+    };
+    const rows = [...forgotten.value, ...departure.value, ...unsent.writes];
+    const stored = await book.set(roomId, new Map([["standing", part]]), { with: rows });
+    if (!stored.ok) return stored;
+    groups.keep(roomId, null);
+    unsent.commit();
+    kick(roomId);
+    return ok();
+  }
+
+  /** RM13: an invitation of an accepted contact; a room that was left is offered again by a later membership only. */
+  async function takeInvitations(): Promise<Result<void, ClientError>> {
+    const rows = await tables.invitation.scan();
+    if (!rows.ok) return rows;
+    for (const { key, value } of rows.value) {
+      const remove = tables.invitation.remove(...rowKeyParts(key).slice(1));
+      const invitation = decode(roomInvitationPayloadShape, value.payload);
+      const contact = await contacts.get(value.by);
+      if (!contact.ok) return contact;
+      const isGood =
+        invitation.ok &&
+        contact.value?.state === "accepted" &&
+        isDialable(invitation.value.keys.origin, identity.origin);
+      const taken = isGood
+        ? await takeInvitation(value.by, invitation.value, remove)
+        : await store.batch([remove]);
+      if (!taken.ok) return taken;
+    }
+    return ok();
+  }
+
+  async function takeInvitation(
+    by: AccountId,
+    { keys, name, sinceEpoch }: RoomInvitation,
+    remove: ReturnType<typeof tables.invitation.remove>,
+  ): Promise<Result<void, ClientError>> {
+    const roomId = roomConversationId(keys.logId);
+    const room = await book.get(roomId);
+    if (!room.ok) return room;
+    if (room.value !== null && room.value.standing.since >= sinceEpoch) return store.batch([remove]);
+    const { logId, origin, accessSeed, roomKey, from } = keys;
+    const parts = new Map<string, RoomPart>([
+      [
+        "keys",
+        { type: "keys", logId, origin, accessSeed, roomKey, fromSeq: from.seq, fromChain: from.chain },
+      ],
+      ["standing", { type: "standing", since: sinceEpoch, standing: "invited", by, atMs: nowMs() }],
+    ]);
+    if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, members: [] });
+    const stored = await book.set(roomId, parts, { with: [remove] });
+    all.onChanged();
+    return stored;
+  }
+
+  async function advanceAll(): Promise<Result<boolean, ClientError>> {
+    const rooms = await serial.run(async () => {
+      book.refresh();
+      const taken = await takeInvitations();
+      return taken.ok ? book.all() : taken;
+    });
+    if (!rooms.ok) return rooms;
+    let moved = false;
+    for (const roomId of rooms.value.keys()) {
+      const advanced = await advance(roomId);
+      // One room, or its server, must not keep the others waiting.
+      if (!advanced.ok && isLocal(advanced.error)) return advanced;
+      if (!advanced.ok) all.onFault(advanced.error);
+      moved ||= advanced.ok && advanced.value;
+    }
+    return ok(moved);
+  }
+
+  /** One run a room at a time; what comes meanwhile starts another. */
+  function advance(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
+    const current = running.get(roomId);
+    if (current !== undefined) {
+      current.again = true;
+      return current.done;
+    }
+    const state = { again: false, done: Promise.resolve<Result<boolean, ClientError>>(ok(false)) };
+    const work = async (): Promise<Result<boolean, ClientError>> => {
+      let moved = false;
+      for (;;) {
+        state.again = false;
+        const run = await advanceOnce(roomId);
+        if (!run.ok) return run;
+        moved ||= run.value;
+        if (!state.again) return ok(moved);
+      }
+    };
+    const done = work().finally(() => running.delete(roomId));
+    state.done = done;
+    running.set(roomId, state);
+    return done;
+  }
+
+  async function advanceOnce(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
+    let moved = false;
+    for (let step = 0; step < STEPS_MAX; step++) {
+      const room = await serial.run(() => book.get(roomId));
+      if (!room.ok || room.value === null) return room.ok ? ok(moved) : room;
+      const stepped = await stepRoom(roomId, room.value);
+      if (!stepped.ok) return stepped;
+      if (!stepped.value) return ok(moved);
+      moved = true;
+    }
+    return ok(moved);
+  }
+
+  /** One thing there is to do in a room; false when there is none. */
+  async function stepRoom(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
+    const { standing } = room.standing;
+    const departing = await serial.run(() => commits.waiting(roomId));
+    if (!departing.ok) return departing;
+    if (standing !== "joined" && (departing.value === null || standing === "invited")) return ok(false);
+    const opened = await openLog(room);
+    if (!opened.ok) return opened;
+    if (standing === "joined") {
+      const read = await readOn(roomId, room, opened.value);
+      if (!read.ok || read.value) return read;
+    }
+    const waiting = await serial.run(() => commits.waiting(roomId));
+    if (!waiting.ok) return waiting;
+    if (waiting.value !== null) return send(roomId, room, opened.value, waiting.value);
+    if (standing !== "joined") return ok(false);
+    const told = await serial.run(() => tellInvitees(roomId, room));
+    if (!told.ok || told.value) return told;
+    const asked = await serial.run(() => askToComeBack(roomId, room));
+    if (!asked.ok || asked.value) return asked;
+    const planned = await planAndMake(roomId, room);
+    if (!planned.ok || planned.value) return planned;
+    return serial.run(() => commits.sealLetter(roomId, room));
+  }
+
+  async function openLog(room: RoomRecord): Promise<Result<GuestLog, ClientError>> {
+    const { logId, origin, accessSeed } = keysOf(room);
+    const capability = capabilityKey(accessSeed);
+    const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
+    const opened = await guests.open(origin, open);
+    const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
+    const home = all.home();
+    // Its founder makes the log, over the connection of the account that pays for it.
+    if (!isAbsent || room.keys.fromSeq > 0 || origin !== identity.origin || home === null) return opened;
+    const appendKey = capability.publicKey;
+    const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });
+    if (!created.ok) return created;
+    return guests.open(origin, open);
+  }
+
+  /** Reads what is there, and follows from there on. True when the group or the position moved. */
+  async function readOn(
+    roomId: ConversationId,
+    room: RoomRecord,
+    { channel }: GuestLog,
+  ): Promise<Result<boolean, ClientError>> {
+    const { logId } = channel;
+    const before = await serial.run(() => intake.reader(room));
+    if (!before.ok) return before;
+    if (!subscribed.has(logId)) {
+      const checked = checkHead(before.value, channel.head);
+      if (!checked.ok) return context.distrustLog(logId, checked.error);
+    }
+    const entries = await nextEntries(logId, before.value.point.seq, channel);
+    if (!entries.ok) return entries;
+    if (entries.value.length === 0) return subscribe(roomId, room, channel);
+    const taken = await serial.run(() => intake.take(roomId, room, entries.value));
+    if (!taken.ok) return taken;
+    if (taken.value.type === "join") {
+      const { invitation } = taken.value;
+      const joined = await joinRoom(context, deps, { roomId, room, invitation });
+      if (!joined.ok) return joined;
+      const passed = await serial.run(() => intake.pass(roomId, room, invitation.entry, joined.value));
+      if (!passed.ok) return passed;
+      if (joined.value === null) lost.add(roomId);
+      else lost.delete(roomId);
+    }
+    return ok(true);
+  }
+
+  async function nextEntries(
+    logId: LogId,
+    after: number,
+    channel: GuestLog["channel"],
+  ): Promise<Result<readonly PlacedEntry[], ClientError>> {
+    const here = (delivered.get(logId) ?? []).filter(({ seq }) => seq > after);
+    delivered.set(logId, []);
+    if (subscribed.has(logId)) {
+      if (here.length === 0 || here[0]?.seq === after + 1) return ok(here);
+    }
+    const page = await channel.read(after);
+    return page.ok ? ok(page.value.entries) : page;
+  }
+
+  async function subscribe(
+    roomId: ConversationId,
+    room: RoomRecord,
+    channel: GuestLog["channel"],
+  ): Promise<Result<boolean, ClientError>> {
+    const { logId } = channel;
+    if (subscribed.has(logId)) return ok(false);
+    const now = await serial.run(() => intake.reader(room));
+    if (!now.ok) return now;
+    if (now.value.point.seq >= channel.head.seq) {
+      const same = checkQuote(now.value, channel.head);
+      if (!same.ok) return context.distrustLog(logId, same.error);
+    }
+    const following = await channel.subscribe(now.value.point.seq, (entries) => {
+      delivered.set(logId, [...(delivered.get(logId) ?? []), ...entries]);
+      kick(roomId);
+    });
+    if (!following.ok) return following;
+    subscribed.add(logId);
+    return ok(false);
+  }
+
+  async function send(
+    roomId: ConversationId,
+    room: RoomRecord,
+    { channel }: GuestLog,
+    departing: Parameters<typeof commits.settle>[2],
+  ): Promise<Result<boolean, ClientError>> {
+    const results = await channel.append([departing.entry]);
+    if (!results.ok) return results;
+    const [result] = results.value;
+    if (result === undefined) return ok(false);
+    const settled = await serial.run(() => commits.settle(roomId, room, departing, result));
+    if (!settled.ok) {
+      guests.forget(channel.logId);
+      return settled;
+    }
+    // A commit that has its place is read back like any other entry, and with it all that came before it.
+    const read = departing.isCommit || !settled.value ? await readToEnd(roomId, room, channel) : ok();
+    if (!read.ok) return read;
+    all.onChanged();
+    return ok(true);
+  }
+
+  /** What was delivered may be a moment behind the answer; reading it makes sure. */
+  async function readToEnd(
+    roomId: ConversationId,
+    room: RoomRecord,
+    channel: GuestLog["channel"],
+  ): Promise<Result<void, ClientError>> {
+    if (room.standing.standing !== "joined") return ok();
+    for (let page = 0; page < STEPS_MAX; page++) {
+      const before = await serial.run(() => intake.reader(room));
+      if (!before.ok) return before;
+      const read = await channel.read(before.value.point.seq);
+      if (!read.ok) return read;
+      if (read.value.entries.length === 0) return ok();
+      const taken = await serial.run(() => intake.take(roomId, room, read.value.entries));
+      // A Welcome is for the next step.
+      if (!taken.ok || taken.value.type === "join") return taken.ok ? ok() : taken;
+    }
+    return ok();
+  }
+
+  /** RM13: who was let in is told, in the conversation with them, in one transaction with knowing that they were. */
+  async function tellInvitees(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const rows = await tables.invitee.scan({ under: [roomId] });
+    if (!rows.ok) return rows;
+    for (const { key, value } of rows.value) {
+      const [, , accountId = ""] = rowKeyParts(key);
+      const remove = tables.invitee.remove(roomId, accountId);
+      const contact = await contacts.get(accountId as AccountId);
+      if (!contact.ok) return contact;
+      if (contact.value?.state !== "accepted") {
+        const dropped = await store.batch([remove]);
+        if (!dropped.ok) return dropped;
+        continue;
+      }
+      const payload = encode(roomInvitationPayloadShape, {
+        keys: { ...keysOf(room), from: value.from },
+        name: room.info?.name ?? "",
+        sinceEpoch: value.sinceEpoch,
+      });
+      const written = await conversations.write(contact.value, OP_KIND.roomInvitation, payload, {
+        storeWith: (writes) => store.batch([...writes, remove]),
+      });
+      if (!written.ok) return written;
+    }
+    return ok(rows.value.length > 0);
+  }
+
+  /** RM23: what this device has of the group leads nowhere, or it has nothing of it. */
+  async function askToComeBack(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const isIn = group.value !== null && isActive(group.value) && !lost.has(roomId);
+    if (isIn) return ok(false);
+    const last = askedAtMs.get(roomId);
+    if (last !== undefined && Math.abs(nowMs() - last) < REJOIN_INTERVAL_MS) return ok(false);
+    askedAtMs.set(roomId, nowMs());
+    const asked = await commits.sealRejoin(roomId, room);
+    return asked.ok ? ok(true) : asked;
+  }
+
+  async function planAndMake(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    if (lost.has(roomId)) return ok(false);
+    const planned = await planner.plan(roomId, room);
+    if (!planned.ok || planned.value === null) return planned.ok ? ok(false) : planned;
+    const { plan, settled } = planned.value;
+    return serial.run(async (): Promise<Result<boolean, ClientError>> => {
+      if (settled.length > 0) {
+        const parts = new Map(settled.map((key) => [key, null]));
+        const cleared = await book.set(roomId, parts);
+        if (!cleared.ok) return cleared;
+        all.onChanged();
+      }
+      return plan === null ? ok(false) : commits.make(roomId, room, plan);
+    });
+  }
+
+  function kick(roomId: ConversationId): void {
+    if (all.home() === null) return;
+    void advance(roomId).then((advanced) => {
+      if (!advanced.ok) all.onFault(advanced.error);
+    });
+  }
+
+  function kickAll(): void {
+    if (all.home() === null) return;
+    void advanceAll().then((advanced) => {
+      if (!advanced.ok) all.onFault(advanced.error);
+    });
+  }
+
+  return {
+    book,
+    groups,
+    contextOf,
+    create,
+    ask,
+    accept,
+    leave,
+    takeInvitations,
+    advanceAll,
+    kick,
+    kickAll,
+    close: () => {
+      subscribed.clear();
+      delivered.clear();
+      void guests.closeAll();
+    },
+  };
+}
+
+function isLocal(error: ClientError): boolean {
+  return error.type === "StoreUnavailable" || error.type === "StoreCorrupt";
+}

@@ -1,0 +1,153 @@
+/**
+ * The groups document: the rooms the account is in or was, what opens them, and what is still to be done in them.
+ *
+ * The group itself is the authority on who is in a room; this is what own devices share, so that a new one shows all rooms at
+ * once, and any of them carries out what was asked of another. Rules DC44, DC45.
+ */
+import type { ConversationId } from "../base/ids.ts";
+import {
+  DISPLAY_NAME_BYTES_MAX,
+  ROOM_ACCOUNTS_MAX,
+  ROOM_NAME_BYTES_MAX,
+  SERVER_ORIGIN_CHARS_MAX,
+} from "../base/limits.ts";
+import {
+  bytes,
+  id,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  type ShapeOf,
+  struct,
+  text,
+  variants,
+} from "../codec/shape.ts";
+import type { DocumentSchema, FieldFault } from "./document-schema.ts";
+import { idKey, type KeyCodec, pairKey, shapeScalar } from "./field-codec.ts";
+import { readField, type StateField } from "./state-field.ts";
+
+const STANDINGS = ["invited", "joined", "declined", "left", "removed"] as const;
+export type RoomStanding = (typeof STANDINGS)[number];
+
+const role = oneOf("member", "moderator", "admin", "owner");
+
+/** Something asked of a room that its group does not say yet. */
+const intentShape = variants({
+  invite: [1, { accountId: id("account"), role }],
+  remove: [2, { accountId: id("account") }],
+  role: [3, { accountId: id("account"), role }],
+  mute: [4, { accountId: id("account"), untilMs: nullable(integer(0)) }],
+  name: [5, { name: text(ROOM_NAME_BYTES_MAX) }],
+});
+export type RoomIntent = ShapeOf<typeof intentShape>;
+
+/** One part of a room; each stands under a key of its own. */
+const partShape = variants({
+  /** What opens the room. It is set once. */
+  keys: [
+    1,
+    {
+      logId: id("log"),
+      origin: text(SERVER_ORIGIN_CHARS_MAX),
+      accessSeed: bytes(32),
+      roomKey: bytes(32),
+      fromSeq: integer(0),
+      fromChain: bytes(32),
+    },
+  ],
+  /** Ours, and since which epoch of the group. Of one membership a later standing holds. */
+  standing: [
+    2,
+    { since: integer(0), standing: oneOf(...STANDINGS), by: nullable(id("account")), atMs: integer(0) },
+  ],
+  /** The room as of an epoch of its group. */
+  info: [
+    3,
+    {
+      epoch: integer(0),
+      name: text(ROOM_NAME_BYTES_MAX),
+      members: list(
+        struct({
+          accountId: id("account"),
+          name: text(DISPLAY_NAME_BYTES_MAX),
+          role,
+          mutedUntilMs: nullable(integer(0)),
+        }),
+        ROOM_ACCOUNTS_MAX,
+      ),
+    },
+  ],
+  intent: [4, { intent: intentShape, order: integer(0) }],
+});
+export type RoomPart = ShapeOf<typeof partShape>;
+type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
+
+export interface RoomRecord {
+  readonly keys: PartOf<"keys">;
+  readonly standing: PartOf<"standing">;
+  readonly info: PartOf<"info"> | null;
+  /** In the order they were asked. */
+  readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
+}
+
+export interface Groups {
+  readonly roomsById: ReadonlyMap<ConversationId, RoomRecord>;
+}
+
+const INTENT = /^intent-[0-9a-f]{32}$/;
+
+/** `keys`, `standing`, `info`, or `intent-` and 32 hexadecimal digits. */
+const partKey: KeyCodec<string> = {
+  print: (key) => key,
+  parse: (text) => (["keys", "standing", "info"].includes(text) || INTENT.test(text) ? text : null),
+};
+
+/** The one field: `[room, part]`. What is there goes up only, so no device brings back what another knows to be over. DC44 */
+export const GROUPS = {
+  part: {
+    map: "groups",
+    key: pairKey(idKey("conversation"), partKey),
+    value: shapeScalar(partShape),
+    rank: rankOfPart,
+    isMonotonic: true,
+  } satisfies StateField<readonly [ConversationId, string], RoomPart>,
+};
+
+function rankOfPart(part: RoomPart): number {
+  if (part.type === "standing") return part.since * STANDINGS.length + STANDINGS.indexOf(part.standing);
+  return part.type === "info" ? part.epoch + 1 : 0;
+}
+
+/** Key of an intent's part. */
+export function intentKey(random: string): string {
+  return `intent-${random}`;
+}
+
+/** Reads a groups document. A room exists once it has keys and a standing. DC45 */
+export const groupsSchema: DocumentSchema<Groups> = {
+  kind: "groups",
+  decode(view) {
+    const faults: FieldFault[] = [];
+    const byRoom = new Map<ConversationId, Map<string, RoomPart>>();
+    for (const { key, value } of readField(view, GROUPS.part, faults)) {
+      const [room, name] = key;
+      if (value.type !== (INTENT.test(name) ? "intent" : name)) {
+        faults.push({ field: GROUPS.part.map, count: 1 });
+        continue;
+      }
+      byRoom.set(room, (byRoom.get(room) ?? new Map<string, RoomPart>()).set(name, value));
+    }
+    const roomsById = new Map<ConversationId, RoomRecord>();
+    for (const [room, parts] of byRoom) {
+      const keys = parts.get("keys");
+      const standing = parts.get("standing");
+      const info = parts.get("info");
+      if (keys?.type !== "keys" || standing?.type !== "standing") continue;
+      const intents = [...parts].flatMap(([key, part]) => (part.type === "intent" ? [{ key, ...part }] : []));
+      intents.sort((a, b) => a.order - b.order || (a.key < b.key ? -1 : 1));
+      roomsById.set(room, { keys, standing, info: info?.type === "info" ? info : null, intents });
+    }
+    return { value: { roomsById }, faults };
+  },
+};

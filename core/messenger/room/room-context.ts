@@ -1,0 +1,101 @@
+/**
+ * What all members of a room agree on: its name, who is in it, in what role. It is the one extension of the group's context,
+ * so it is signed, part of the transcript, and the same on every member of an epoch. Rules RM1, RM2.
+ */
+import type { Bytes } from "../../base/bytes.ts";
+import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
+import { idBytes, idFromBytes } from "../../base/ids.ts";
+import {
+  DISPLAY_NAME_BYTES_MAX,
+  ROOM_ABOUT_BYTES_MAX,
+  ROOM_ACCOUNTS_MAX,
+  ROOM_NAME_BYTES_MAX,
+  SERVER_ORIGIN_CHARS_MAX,
+} from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import {
+  type DecodeError,
+  decode,
+  encode,
+  id,
+  integer,
+  list,
+  literal,
+  nullable,
+  oneOf,
+  type ShapeOf,
+  struct,
+  text,
+} from "../../codec/shape.ts";
+import { hash } from "../../crypto/hash.ts";
+import { LABEL } from "../../crypto/labels.ts";
+
+/** Roles, lower first. */
+export const ROOM_ROLES = ["member", "moderator", "admin", "owner"] as const;
+export const roomRoleShape = oneOf(...ROOM_ROLES);
+export type RoomRole = ShapeOf<typeof roomRoleShape>;
+
+/**
+ * An account of a room.
+ *
+ * - `seq` and `head`: the place of its chain that says which devices it has here.
+ * - `sinceEpoch`: the group's epoch in which it came.
+ */
+export const roomMemberShape = struct({
+  accountId: id("account"),
+  name: text(DISPLAY_NAME_BYTES_MAX),
+  origin: text(SERVER_ORIGIN_CHARS_MAX),
+  role: roomRoleShape,
+  sinceEpoch: integer(0),
+  seq: integer(1),
+  head: id("link"),
+  mutedUntilMs: nullable(integer(0)),
+});
+export type RoomMember = ShapeOf<typeof roomMemberShape>;
+
+/** Members by ascending account id. */
+export const roomContextShape = struct({
+  version: literal(1),
+  name: text(ROOM_NAME_BYTES_MAX),
+  about: text(ROOM_ABOUT_BYTES_MAX),
+  members: list(roomMemberShape, ROOM_ACCOUNTS_MAX, 1),
+});
+export type RoomContext = ShapeOf<typeof roomContextShape>;
+
+export type RoomContextError =
+  | DecodeError
+  /** Members are not in order, or one is there twice; nobody owns the room; it has no name. */
+  | { readonly type: "BadRoomContext"; readonly rule: "order" | "owner" | "name" };
+
+/** Context of received bytes. */
+export function parseRoomContext(bytes: Bytes): Result<RoomContext, RoomContextError> {
+  const context = decode(roomContextShape, bytes);
+  if (!context.ok) return context;
+  const { members, name } = context.value;
+  const isAscending = members.every(
+    (member, index) => index === 0 || (members[index - 1]?.accountId ?? "") < member.accountId,
+  );
+  if (!isAscending) return err({ type: "BadRoomContext", rule: "order" });
+  if (!members.some(({ role }) => role === "owner")) return err({ type: "BadRoomContext", rule: "owner" });
+  return name === "" ? err({ type: "BadRoomContext", rule: "name" }) : ok(context.value);
+}
+
+/** Bytes of a context; members are put in order. */
+export function encodeRoomContext(context: RoomContext): Bytes {
+  const members = [...context.members].sort((a, b) => (a.accountId < b.accountId ? -1 : 1));
+  return encode(roomContextShape, { ...context, members });
+}
+
+export function memberOf(context: RoomContext, accountId: AccountId): RoomMember | null {
+  return context.members.find((member) => member.accountId === accountId) ?? null;
+}
+
+/** How high a role stands. */
+export function rankOf(role: RoomRole): number {
+  return ROOM_ROLES.indexOf(role);
+}
+
+/** A room is the conversation of its log. */
+export function roomConversationId(logId: LogId): ConversationId {
+  return idFromBytes("conversation", hash(LABEL.roomConversationId, idBytes(logId)));
+}

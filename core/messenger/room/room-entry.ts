@@ -1,0 +1,164 @@
+/**
+ * Entries of a room's log: MLS messages inside one more layer under the room's key, so that the server sees neither whose
+ * key packages a Welcome names nor the group's epochs. Rules RM11, RM12.
+ */
+import { type Bytes, concatBytes } from "../../base/bytes.ts";
+import { type ConversationId, idBytes, type LogId } from "../../base/ids.ts";
+import { ENTRY_BYTES_MAX, LINK_BYTES_MAX, OP_BYTES_MAX, ROOM_ACCOUNTS_MAX } from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Random } from "../../base/random.ts";
+import {
+  bytes,
+  decode,
+  encode,
+  id,
+  integer,
+  list,
+  literal,
+  nullable,
+  type ShapeOf,
+  struct,
+  variants,
+} from "../../codec/shape.ts";
+import { LABEL } from "../../crypto/labels.ts";
+import { pad, unpad } from "../../crypto/padding.ts";
+import { seal, unseal } from "../../crypto/seal.ts";
+import { type SignKeyPair, sign } from "../../crypto/sign.ts";
+import { SIGNATURE_BYTES, verifySignature } from "../../crypto/verify.ts";
+import { logPointShape } from "../../protocol/entry.ts";
+
+/** What padding, sealing and the structure around it may add to an MLS message. */
+const OVERHEAD_BYTES = 16_384;
+const MLS_BYTES_MAX = ENTRY_BYTES_MAX - OVERHEAD_BYTES;
+const TOKEN_BYTES = 16;
+const EVIDENCE_LINKS_MAX = 4_096;
+export const ROOM_LETTER_OPS_MAX = 64;
+/** What the ops of one letter may weigh together. */
+export const ROOM_LETTER_BYTES_MAX = 131_072;
+
+/** An account leaves: signed by one of its devices, so that anybody may take it out. */
+export const roomDepartureShape = struct({
+  accountId: id("account"),
+  deviceId: id("device"),
+  /** Of the membership that ends. */
+  sinceEpoch: integer(0),
+  signature: bytes(SIGNATURE_BYTES),
+});
+export type RoomDeparture = ShapeOf<typeof roomDepartureShape>;
+
+/** A device that cannot follow the group asks to be added again. `token` makes two requests differ. */
+export const rejoinRequestShape = struct({
+  accountId: id("account"),
+  deviceId: id("device"),
+  token: bytes(TOKEN_BYTES),
+  signature: bytes(SIGNATURE_BYTES),
+});
+export type RejoinRequest = ShapeOf<typeof rejoinRequestShape>;
+
+/** What a room's entry holds. A commit brings the Welcome of those it adds. */
+export const roomBodyShape = variants({
+  commit: [1, { commit: bytes(1, MLS_BYTES_MAX), welcome: nullable(bytes(1, MLS_BYTES_MAX)) }],
+  message: [2, { sealed: bytes(1, MLS_BYTES_MAX) }],
+  departure: [3, { departure: roomDepartureShape }],
+  rejoin: [4, { request: rejoinRequestShape }],
+});
+export type RoomBody = ShapeOf<typeof roomBodyShape>;
+
+/**
+ * What justifies a commit, as its authenticated data: the time it was made at, the links that bring each chain to where the
+ * new context says it stands, and who has left. So what a commit is worth follows from the group and the entry alone.
+ */
+export const roomEvidenceShape = struct({
+  version: literal(1),
+  timeMs: integer(0),
+  chains: list(
+    struct({
+      accountId: id("account"),
+      firstSeq: integer(1),
+      links: list(bytes(1, LINK_BYTES_MAX), EVIDENCE_LINKS_MAX, 1),
+    }),
+    ROOM_ACCOUNTS_MAX,
+  ),
+  departures: list(roomDepartureShape, ROOM_ACCOUNTS_MAX),
+});
+export type RoomEvidence = ShapeOf<typeof roomEvidenceShape>;
+
+/** Plaintext of an application message. `seen` is how its sender sees the log, which all readers compare. */
+export const roomLetterShape = struct({
+  version: literal(1),
+  ops: list(bytes(1, OP_BYTES_MAX), ROOM_LETTER_OPS_MAX),
+  seen: logPointShape,
+});
+export type RoomLetter = ShapeOf<typeof roomLetterShape>;
+
+/** Where an entry stands. */
+export interface RoomPlace {
+  readonly logId: LogId;
+  readonly header: Bytes;
+}
+
+/** Sealed bytes of an entry. - Fails: `TooLarge`, when it would not fit an entry. */
+export function sealRoomEntry(
+  random: Random,
+  roomKey: Bytes,
+  { logId, header }: RoomPlace,
+  body: RoomBody,
+): Result<Bytes, { readonly type: "TooLarge" }> {
+  const aad = concatBytes(idBytes(logId), header);
+  const sealed = seal(
+    random,
+    { key: roomKey, label: LABEL.sealRoomEntry, aad },
+    pad(encode(roomBodyShape, body)),
+  );
+  return sealed.length > ENTRY_BYTES_MAX ? err({ type: "TooLarge" }) : ok(sealed);
+}
+
+/** What an entry holds, or null for what nobody with the room's key wrote, or wrote so. */
+export function openRoomEntry(roomKey: Bytes, { logId, header }: RoomPlace, sealed: Bytes): RoomBody | null {
+  const aad = concatBytes(idBytes(logId), header);
+  const padded = unseal({ key: roomKey, label: LABEL.sealRoomEntry, aad }, sealed);
+  const plain = padded.ok ? unpad(padded.value) : padded;
+  const body = plain.ok ? decode(roomBodyShape, plain.value) : plain;
+  return body.ok ? body.value : null;
+}
+
+const departureClaim = struct({
+  roomId: id("conversation"),
+  accountId: id("account"),
+  deviceId: id("device"),
+  sinceEpoch: integer(0),
+});
+const rejoinClaim = struct({
+  roomId: id("conversation"),
+  accountId: id("account"),
+  deviceId: id("device"),
+  token: bytes(TOKEN_BYTES),
+});
+
+export function signDeparture(key: SignKeyPair, claim: ShapeOf<typeof departureClaim>): RoomDeparture {
+  const { accountId, deviceId, sinceEpoch } = claim;
+  const signature = sign(key, LABEL.signRoomDeparture, encode(departureClaim, claim));
+  return { accountId, deviceId, sinceEpoch, signature };
+}
+
+/** Whether the device with this key signed the departure from this room. */
+export function isDepartureSigned(roomId: ConversationId, departure: RoomDeparture, signKey: Bytes): boolean {
+  const claim = encode(departureClaim, { roomId, ...departure });
+  return verifySignature(signKey, LABEL.signRoomDeparture, claim, departure.signature).ok;
+}
+
+export function signRejoin(
+  random: Random,
+  key: SignKeyPair,
+  claim: Omit<ShapeOf<typeof rejoinClaim>, "token">,
+): RejoinRequest {
+  const token = random.bytes(TOKEN_BYTES);
+  const { accountId, deviceId } = claim;
+  const signature = sign(key, LABEL.signRoomRejoin, encode(rejoinClaim, { ...claim, token }));
+  return { accountId, deviceId, token, signature };
+}
+
+export function isRejoinSigned(roomId: ConversationId, request: RejoinRequest, signKey: Bytes): boolean {
+  const claim = encode(rejoinClaim, { roomId, ...request });
+  return verifySignature(signKey, LABEL.signRoomRejoin, claim, request.signature).ok;
+}

@@ -1,0 +1,226 @@
+/** Stories of rooms, over the real server program and real sockets. */
+import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import type { ConversationId, RoomView } from "@dovetail/core";
+import { ROOM_INTENTS_MAX } from "../../core/base/limits.ts";
+import { decodeGroup } from "../../core/group/group-codec.ts";
+import { leavesOf } from "../../core/group/group.ts";
+import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import {
+  alarmsOf,
+  createFriends,
+  type Device,
+  expectSameState,
+  settle,
+  stopAll,
+  tablesOf,
+  textsOf,
+} from "../support/story.ts";
+import { useStoryServer } from "../support/story-server.ts";
+
+const server = useStoryServer();
+
+async function roomOf({ client }: Device, roomId: ConversationId): Promise<RoomView> {
+  return present(
+    good(await client.rooms()).find(({ id }) => id === roomId),
+    "the room is there",
+  );
+}
+const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
+
+/** Devices of a room's group, as this device has stored it. */
+async function leavesIn(device: Device, roomId: ConversationId): Promise<readonly string[]> {
+  const tables = tablesOf(device);
+  const group = present(good(await tables.group.get(roomId)), "a group");
+  const { ratchets } = present(good(await tables.ratchet.get(roomId)), "its ratchets");
+  const stored = { epoch: group.epoch, ratchets, past: new Map() };
+  const decoded = good(await decodeGroup({ authenticate: () => true }, stored));
+  return good(leavesOf(decoded)).map(({ member }) => member.deviceId);
+}
+
+/** Ada's room with Ben in it, who has accepted. */
+async function createRoomOfTwo(name: string) {
+  const { ada, ben } = await createFriends(server.origin, [`ada.${name}`, `ben.${name}`]);
+  const { id } = good(await ada.client.createRoom(name));
+  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  await settle(ada, ben);
+  good(await ben.client.acceptRoom(id));
+  await settle(ada, ben);
+  return { ada, ben, id };
+}
+
+/** Who is in the room and what is written there are the same on all of these. */
+async function expectSameRoom(id: ConversationId, ...devices: readonly Device[]): Promise<RoomView> {
+  const [first, ...others] = await Promise.all(
+    devices.map(async (device) => {
+      const room = await roomOf(device, id);
+      const members = room.members.map(({ accountId, role, mutedUntilMs }) => ({
+        accountId,
+        role,
+        mutedUntilMs,
+      }));
+      members.sort((a, b) => (a.accountId < b.accountId ? -1 : 1));
+      return { name: room.name, members, state: room.state, texts: await textsOf(device, id) };
+    }),
+  );
+  for (const other of others) expect(other).toEqual(first);
+  return roomOf(present(devices[0], "a device"), id);
+}
+
+const becomeFriends = async (one: Device, other: Device): Promise<void> => {
+  good(await one.client.addContact(good(await other.client.contactLink())));
+  await settle(one, other);
+  good(await other.client.acceptContact(await accountOf(one)));
+  await settle(one, other);
+};
+
+test("[RM13] a room of two people: founded, invited to, accepted, written in", async () => {
+  const { ada, ben } = await createFriends(server.origin, ["ada.room", "ben.room"]);
+  const alarms = [ada, ben].map(alarmsOf);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  await settle(ada, ben);
+  expect(await roomOf(ben, id)).toMatchObject({
+    name: "Garden",
+    state: "invited",
+    invitedBy: await accountOf(ada),
+  });
+  good(await ada.client.send(id, "before"));
+  good(await ben.client.acceptRoom(id));
+  await settle(ada, ben);
+  expect(await roomOf(ben, id)).toMatchObject({ state: "joined", role: "member" });
+  good(await ben.client.send(id, "hello"));
+  good(await ada.client.send(id, "hello to you"));
+  await settle(ada, ben);
+  expect(await textsOf(ada, id)).toEqual(await textsOf(ben, id));
+  expect([...(await textsOf(ben, id))].sort()).toEqual(["before", "hello", "hello to you"]);
+  expect((await roomOf(ben, id)).members.map(({ name, role }) => [name, role])).toEqual([
+    ["ada.room", "owner"],
+    ["ben.room", "member"],
+  ]);
+  expect(alarms).toEqual([[], []]);
+  await stopAll(ada, ben);
+});
+
+test("[RM25] devices that are linked come in by themselves, and one that is revoked goes", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("devices");
+  good(await ben.client.send(id, "one"));
+  await settle(ada, ben);
+  const adaPhone = await linkedDevice(ada.client, "phone");
+  const benPhone = await linkedDevice(ben.client, "phone");
+  const all = [ada, adaPhone, ben, benPhone];
+  good(await adaPhone.client.sync());
+  expect((await roomOf(adaPhone, id)).name, "shown at once").toBe("devices");
+  await settle(...all);
+  for (const [index, device] of all.entries()) good(await device.client.send(id, `from ${index}`));
+  await settle(...all);
+  const room = await expectSameRoom(id, ...all);
+  expect(room.members).toHaveLength(2);
+  expect(await textsOf(benPhone, id)).toHaveLength(5);
+  await expectSameState(ada, adaPhone);
+  const { deviceId } = good(await adaPhone.client.account());
+  good(await ada.client.revokeDevice(deviceId));
+  await settle(ada, ben, benPhone);
+  const leaves = await leavesIn(ada, id);
+  expect(leaves).toHaveLength(3);
+  expect(leaves).not.toContain(deviceId);
+  good(await ben.client.send(id, "after"));
+  await settle(ada, ben, benPhone);
+  await adaPhone.client.sync();
+  expect(await textsOf(adaPhone, id)).not.toContain("after");
+  expect(await textsOf(ada, id)).toContain("after");
+  await stopAll(ada, ben, benPhone);
+});
+
+test("[RM7] who leaves is out at once, and comes back by another invitation; who declines was never in", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("leaving");
+  good(await ben.client.leaveRoom(id));
+  await settle(ada, ben);
+  expect((await roomOf(ben, id)).state).toBe("left");
+  expect((await roomOf(ada, id)).members).toHaveLength(1);
+  expect(bad(await ben.client.send(id, "no"))).toEqual({ type: "NotInRoom" });
+  good(await ada.client.send(id, "while away"));
+  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  await settle(ada, ben);
+  good(await ben.client.acceptRoom(id));
+  await settle(ada, ben);
+  good(await ben.client.send(id, "back"));
+  await settle(ada, ben);
+  expect(await textsOf(ben, id)).toEqual(["back"]);
+  expect(await textsOf(ada, id)).toEqual(["while away", "back"]);
+  const second = good(await ada.client.createRoom("second"));
+  good(await ada.client.inviteToRoom(second.id, await accountOf(ben)));
+  await settle(ada, ben);
+  good(await ben.client.leaveRoom(second.id));
+  await settle(ada, ben);
+  expect((await roomOf(ben, second.id)).state).toBe("declined");
+  expect((await roomOf(ada, second.id)).members).toHaveLength(1);
+  await stopAll(ada, ben);
+});
+
+test("[RM7][RM9] an owner removes, mutes and promotes; a member does none of it", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("roles");
+  const carl = await newAccount(server.origin, "carl.roles");
+  await becomeFriends(ada, carl);
+  const [adaId, benId, carlId] = [await accountOf(ada), await accountOf(ben), await accountOf(carl)];
+  expect(bad(await ben.client.inviteToRoom(id, adaId))).toMatchObject({ type: "ContactExists" });
+  expect(bad(await ben.client.renameRoom(id, "mine"))).toEqual({ type: "RoomForbids", rule: "name" });
+  expect(bad(await ben.client.removeFromRoom(id, adaId))).toMatchObject({ rule: "remove-account" });
+  expect(bad(await ben.client.setRoomRole(id, adaId, "member"))).toMatchObject({ rule: "role" });
+  good(await ada.client.inviteToRoom(id, carlId));
+  good(await ada.client.setRoomRole(id, benId, "moderator"));
+  await settle(ada, ben, carl);
+  good(await carl.client.acceptRoom(id));
+  await settle(ada, ben, carl);
+  good(await ben.client.muteInRoom(id, carlId, Date.now() + 3_600_000));
+  await settle(ada, ben, carl);
+  good(await carl.client.send(id, "unheard"));
+  await settle(ada, ben, carl);
+  expect(await textsOf(ada, id)).toEqual([]);
+  good(await ben.client.muteInRoom(id, carlId, null));
+  good(await ada.client.renameRoom(id, "Orchard"));
+  await settle(ada, ben, carl);
+  good(await carl.client.send(id, "heard"));
+  await settle(ada, ben, carl);
+  expect(await textsOf(ben, id)).toEqual(["heard"]);
+  expect((await roomOf(carl, id)).name).toBe("Orchard");
+  good(await ben.client.removeFromRoom(id, carlId));
+  await settle(ada, ben, carl);
+  expect((await roomOf(carl, id)).state).toBe("removed");
+  good(await ada.client.send(id, "without carl"));
+  await settle(ada, ben, carl);
+  expect(await textsOf(carl, id)).not.toContain("without carl");
+  await expectSameRoom(id, ada, ben);
+  await stopAll(ada, ben, carl);
+});
+
+test("[RM20] of commits made at once one wins, the others follow and commit again; nothing is lost", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("race");
+  good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+  const phone = await linkedDevice(ben.client, "phone");
+  await settle(ada, ben, phone);
+  for (let round = 0; round < 3; round++) {
+    good(await ada.client.renameRoom(id, `ada ${round}`));
+    good(await ben.client.renameRoom(id, `ben ${round}`));
+    good(await phone.client.send(id, `message ${round}`));
+    await Promise.all([ada, ben, phone].map(({ client }) => client.sync()));
+  }
+  await settle(ada, ben, phone);
+  const room = await expectSameRoom(id, ada, ben, phone);
+  expect(room.name).toMatch(/^(ada|ben) 2$/);
+  expect(await textsOf(ada, id)).toEqual(["message 0", "message 1", "message 2"]);
+  expect(room.pending).toEqual([]);
+  await stopAll(ada, ben, phone);
+});
+
+test(`a room takes ${ROOM_INTENTS_MAX} things that were asked of it offline, and no more`, async () => {
+  const { client } = await newAccount(server.origin, "ada.intents");
+  const { id } = good(await client.createRoom("first"));
+  for (let n = 0; n < ROOM_INTENTS_MAX; n++) good(await client.renameRoom(id, `name ${n % 2}`));
+  expect(bad(await client.renameRoom(id, "one more"))).toEqual({ type: "RoomForbids", rule: "intents" });
+  good(await client.sync());
+  const [room] = good(await client.rooms());
+  expect([room?.name, room?.pending]).toEqual([`name ${(ROOM_INTENTS_MAX - 1) % 2}`, []]);
+  good(await client.renameRoom(id, "one more"));
+  good(await client.stop());
+});
