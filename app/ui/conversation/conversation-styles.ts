@@ -106,4 +106,14 @@ export const conversationStyles = css`
   :host(:dir(rtl)) .back .ic {
     transform: scaleX(-1);
   }
+  .stopped {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 8px 16px;
+    padding: 12px 24px;
+    background: var(--stop-wash);
+    color: var(--stop);
+    font: 500 var(--t2);
+  }
 `;

@@ -1,5 +1,13 @@
 /** A conversation: who it is with, the messages, what stands in the way, where to write. */
-import type { ClientEvent, ConversationId, ConversationView, MessageView, OpId } from "@dovetail/core";
+import type {
+  ClientEvent,
+  ContactView,
+  ConversationId,
+  ConversationView,
+  DeviceNoticeView,
+  MessageView,
+  OpId,
+} from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { repeat } from "lit/directives/repeat.js";
@@ -8,6 +16,7 @@ import { copyText } from "../parts/copy.ts";
 import { icon } from "../parts/icon.ts";
 import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
+import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
@@ -29,6 +38,7 @@ export class DtConversation extends LitElement {
     conversationId: { attribute: false },
     messageId: { attribute: false },
     actingId: { state: true },
+    notices: { state: true },
     focusedId: { state: true },
     announcement: { state: true },
     newBelow: { state: true },
@@ -40,6 +50,7 @@ export class DtConversation extends LitElement {
   declare messageId: OpId | null;
   /** The message whose acts are shown. */
   declare actingId: string | null;
+  declare notices: readonly DeviceNoticeView[];
   declare focusedId: string | null;
   declare announcement: string;
   declare newBelow: number;
@@ -59,6 +70,7 @@ export class DtConversation extends LitElement {
     this.conversationId = null;
     this.messageId = null;
     this.actingId = null;
+    this.notices = [];
     this.focusedId = null;
     this.announcement = "";
     this.newBelow = 0;
@@ -104,10 +116,22 @@ export class DtConversation extends LitElement {
     const timeline = new Timeline(this.session, this.conversationId, () => this.#loaded());
     this.#timeline = timeline;
     void timeline.refresh();
+    this.notices = [];
+    void this.#readNotices();
+  }
+
+  async #readNotices(): Promise<void> {
+    const accountId = this.#conversation?.contact.accountId;
+    if (accountId === undefined) return;
+    const notices = await this.session.client.deviceNotices(accountId);
+    if (notices.ok && this.#conversation?.contact.accountId === accountId) this.notices = notices.value;
   }
 
   #heard(event: ClientEvent | null): void {
-    if (event === null) this.#seen();
+    if (event === null) {
+      this.#seen();
+      void this.#readNotices();
+    }
     if (event === null || event.type === "progress") return;
     if (event.type === "message" && event.message.conversationId !== this.conversationId) return;
     void this.#timeline?.refresh();
@@ -285,6 +309,7 @@ export class DtConversation extends LitElement {
       ${this.#header(conversation)}
       <slot name="strip"></slot>
       ${this.#log(conversation)}
+      ${contact.isStopped ? this.#stopped(contact) : nothing}
       ${
         isOpen
           ? html`<dt-composer
@@ -298,6 +323,15 @@ export class DtConversation extends LitElement {
       }
       <p class="vh" role="status" aria-live="polite">${this.announcement}</p>
     `;
+  }
+
+  #stopped({ name, accountId }: ContactView) {
+    return html`<p class="stopped" role="status">
+      <span>${say("stoppedNote", { name })}</span>
+      <button class="btn line" type="button" @click=${() => goTo(window, { section: "people", accountId })}>
+        ${say("compare")}
+      </button>
+    </p>`;
   }
 
   #header({ contact }: ConversationView) {
@@ -332,6 +366,7 @@ export class DtConversation extends LitElement {
       sendAgain: (message) =>
         void this.session.tried(this.session.client.send(conversation.id, message.text)),
       star: this.#star,
+      notices: this.notices,
       foundId: this.messageId,
       actingId: this.actingId,
       act: this.#act,

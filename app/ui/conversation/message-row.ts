@@ -1,5 +1,5 @@
 /** One row of a conversation: the line of a day, the mark of what is new, the message, its state. */
-import type { MessageView } from "@dovetail/core";
+import type { DeviceNoticeView, MessageView } from "@dovetail/core";
 import { css, html, nothing, type TemplateResult } from "lit";
 import { icon } from "../parts/icon.ts";
 import { messageText } from "../parts/message-text.ts";
@@ -23,6 +23,8 @@ export interface RowContext {
   readonly copy: (message: MessageView) => void;
   readonly sendAgain: (message: MessageView) => void;
   readonly star: (message: MessageView) => void;
+  /** Devices that came to the contact's account, oldest first. */
+  readonly notices: readonly DeviceNoticeView[];
   /** Pointed out, as found. */
   readonly foundId: string | null;
   /** Whose acts are shown. */
@@ -48,7 +50,11 @@ export function messageRow(
   const joined =
     after !== undefined && dayOf(after.sentAtMs) === dayOf(message.sentAtMs) && isRun(message, after);
   const side = message.isOwn ? "me" : "they";
+  const since = before?.sentAtMs ?? Number.NEGATIVE_INFINITY;
+  const noticesIn = (from: number, to: number) =>
+    context.notices.filter(({ atMs }) => atMs > from && atMs <= to).map((one) => noticeLine(one, context));
   return html`
+    ${noticesIn(since, message.sentAtMs)}
     ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.nowMs)}</div>` : nothing}
     ${isNew ? html`<div class="day new">${say("newBelow")}</div>` : nothing}
     <div
@@ -68,7 +74,14 @@ export function messageRow(
     </div>
     ${context.actingId === message.id ? actsLine(message, context) : nothing}
     ${stateLine(message, after, context)}
+    ${after === undefined ? noticesIn(message.sentAtMs, Number.POSITIVE_INFINITY) : nothing}
   `;
+}
+
+function noticeLine({ how }: DeviceNoticeView, { name }: RowContext) {
+  return html`<p class="ev">
+    ${icon("check")}<span>${say(how === "linked" ? "noticeLinked" : "noticeRecovered", { name })}</span>
+  </p>`;
 }
 
 function actsLine(message: MessageView, { star, copy }: RowContext) {
@@ -161,6 +174,19 @@ export const messageRowStyles = css`
     flex: 1;
     block-size: 1px;
     background: var(--line);
+  }
+  .ev {
+    display: flex;
+    align-items: flex-start;
+    gap: 8px;
+    padding: 16px 0 4px;
+    font: 400 var(--t2);
+    color: var(--soft);
+  }
+  .ev .ic {
+    inline-size: 16px;
+    block-size: 16px;
+    color: var(--proven);
   }
   .day.new {
     color: var(--chalk);

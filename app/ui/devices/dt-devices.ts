@@ -17,6 +17,7 @@ import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
+import "./dt-alarm-list.ts";
 import "./dt-host-linking.ts";
 import "./dt-server-line.ts";
 
@@ -196,6 +197,7 @@ export class DtDevices extends LitElement {
       </ul>
       </div>
       <dt-server-line .session=${this.session}></dt-server-line>
+      <dt-alarm-list .session=${this.session}></dt-alarm-list>
       ${this.#sheets(devices)}
     </div>`;
   }

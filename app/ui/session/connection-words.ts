@@ -21,8 +21,16 @@ export function versionGapOf({ lastError }: ConnectionStatus): "server-newer" | 
 
 /** What can be said now. */
 export function truthOf(session: Session, nowMs: number): Truth {
-  const { status, views, alarms } = session;
-  if (alarms.length > 0)
+  const { status, views } = session;
+  const stopped = views.contacts.find(({ isStopped }) => isStopped);
+  if (stopped !== undefined)
+    return {
+      title: text("truthStoppedTo", { name: stopped.name }),
+      note: text("truthStoppedNote"),
+      joint: "apart",
+      isAlarm: true,
+    };
+  if (status.state === "stopped")
     return { title: text("truthStopped"), note: text("truthStoppedNote"), joint: "apart", isAlarm: true };
   const time = momentTime(status.sinceMs, nowMs);
   const waits =

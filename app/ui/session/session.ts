@@ -5,7 +5,7 @@
  */
 import type {
   AccountView,
-  Alarm,
+  AlarmView,
   Client,
   ClientError,
   ClientEvent,
@@ -27,11 +27,8 @@ export interface SessionViews {
   readonly contacts: readonly ContactView[];
   readonly tags: readonly TagView[];
   readonly rules: readonly TagRuleView[];
-}
-
-export interface RaisedAlarm {
-  readonly alarm: Alarm;
-  readonly atMs: number;
+  /** Newest first; see `Client.alarms`. */
+  readonly alarms: readonly AlarmView[];
 }
 
 export interface HistoryProgress {
@@ -46,6 +43,7 @@ const EMPTY: SessionViews = {
   contacts: [],
   tags: [],
   rules: [],
+  alarms: [],
 };
 
 export class Session {
@@ -54,7 +52,6 @@ export class Session {
   readonly ownDevices: OwnDevices;
   views: SessionViews = EMPTY;
   status: ConnectionStatus;
-  alarms: readonly RaisedAlarm[] = [];
   history: HistoryProgress | null = null;
   /** False until the first round of reads has ended. */
   isLoaded = false;
@@ -113,9 +110,12 @@ export class Session {
     return null;
   }
 
-  dismissAlarm(raised: RaisedAlarm): void {
-    this.alarms = this.alarms.filter((one) => one !== raised);
-    this.#tell(null);
+  /** What was found, goes on, and no person has read yet; the first one first. */
+  get unreadAlarms(): readonly AlarmView[] {
+    const unread = this.views.alarms.filter(
+      ({ acknowledgedAtMs, resolvedAtMs }) => acknowledgedAtMs === null && resolvedAtMs === null,
+    );
+    return unread.toReversed();
   }
 
   #heard(event: ClientEvent): void {
@@ -126,9 +126,6 @@ export class Session {
       case "progress":
         if (event.phase === "history")
           this.history = event.done >= event.total ? null : { done: event.done, total: event.total };
-        break;
-      case "alarm":
-        this.alarms = [...this.alarms, { alarm: event.alarm, atMs: Date.now() }];
         break;
       default:
         this.refresh();
@@ -142,13 +139,14 @@ export class Session {
 
   async #read(): Promise<void> {
     const { client } = this;
-    const [account, devices, conversations, contacts, tags, rules] = await Promise.all([
+    const [account, devices, conversations, contacts, tags, rules, alarms] = await Promise.all([
       client.account(),
       client.devices(),
       client.conversations(),
       client.contacts(),
       client.tags(),
       client.tagRules(),
+      client.alarms(),
       this.drafts.read(),
     ]);
     const was = this.views;
@@ -159,8 +157,9 @@ export class Session {
       contacts: contacts.ok ? contacts.value : was.contacts,
       tags: tags.ok ? tags.value : was.tags,
       rules: rules.ok ? rules.value : was.rules,
+      alarms: alarms.ok ? alarms.value : was.alarms,
     };
-    for (const read of [account, devices, conversations, contacts, tags, rules]) {
+    for (const read of [account, devices, conversations, contacts, tags, rules, alarms]) {
       if (!read.ok && read.error.type !== "ClientStopped") this.#onError(read.error);
     }
     this.status = client.status();

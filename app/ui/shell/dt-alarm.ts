@@ -1,12 +1,17 @@
 /** What was found and has to be known: over everything, until a person has read it. It offers no way to ignore it. */
+import type { AlarmView } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
+import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import { describeAlarm } from "../words/alarm-words.ts";
 import { say, text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
+
+/** Found once more only a moment later is no news. */
+const AGAIN_MS = 60_000;
 
 export class DtAlarm extends LitElement {
   static override properties = { session: { attribute: false } };
@@ -43,6 +48,13 @@ export class DtAlarm extends LitElement {
         max-inline-size: 60ch;
         text-wrap: pretty;
       }
+      ul {
+        margin-block-start: 16px;
+        padding-inline-start: 18px;
+        list-style: disc;
+        display: grid;
+        gap: 4px;
+      }
       .soft {
         margin-block-start: 16px;
       }
@@ -63,12 +75,19 @@ export class DtAlarm extends LitElement {
     if (dialog !== null && !dialog.open) dialog.showModal();
   }
 
+  /** It stays in the list of what was found, and what it stops stays stopped. */
+  async #read({ id }: AlarmView): Promise<void> {
+    await this.session.tried(this.session.client.acknowledgeAlarm(id));
+  }
+
   #nameOf = (accountId: string): string =>
     this.session.views.contacts.find((one) => one.accountId === accountId)?.name ?? text("someone");
 
   override render() {
-    const [raised] = this.session.alarms;
+    const [raised] = this.session.unreadAlarms;
     if (raised === undefined) return nothing;
+    const nowMs = Date.now();
+    const { contact } = raised;
     const words = describeAlarm(raised.alarm, this.#nameOf);
     return html`<dialog
       role="alertdialog"
@@ -76,14 +95,43 @@ export class DtAlarm extends LitElement {
       aria-describedby="what"
       @cancel=${(event: Event) => event.preventDefault()}
     >
-      <p class="tag">${icon("warning")}<span>${say("alarmTag", { time: momentTime(raised.atMs, Date.now()) })}</span></p>
+      <p class="tag">${icon("warning")}<span>${say("alarmTag", { time: momentTime(raised.raisedAtMs, nowMs) })}</span></p>
       <h2 id="title">${words.title}</h2>
       <p id="what">${words.text}</p>
+      ${
+        contact === null || raised.disagreements.length === 0
+          ? nothing
+          : html`<ul>
+              ${raised.disagreements.map(
+                ({ chain, seq }) =>
+                  html`<li>${say(chain === "own" ? "alarmSawOwn" : "alarmSawTheirs", { name: contact.name, seq })}</li>`,
+              )}
+            </ul>`
+      }
+      ${
+        raised.seenAtMs - raised.raisedAtMs < AGAIN_MS
+          ? nothing
+          : html`<p class="soft">${say("alarmSeenAgain", { time: momentTime(raised.seenAtMs, nowMs) })}</p>`
+      }
       <p class="soft">${say("alarmSafe")}</p>
       <div class="acts">
-        <button class="btn ink" type="button" @click=${() => this.session.dismissAlarm(raised)}>
+        <button class="btn ink" type="button" @click=${() => this.#read(raised)}>
           ${say("alarmUnderstood")}
         </button>
+        ${
+          contact === null
+            ? nothing
+            : html`<button
+                class="btn line"
+                type="button"
+                @click=${() => {
+                  void this.#read(raised);
+                  goTo(window, { section: "people", accountId: contact.accountId });
+                }}
+              >
+                ${say("alarmCompare")}
+              </button>`
+        }
       </div>
     </dialog>`;
   }
