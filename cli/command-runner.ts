@@ -43,6 +43,7 @@ interface GlobalOptions {
   readonly yes?: boolean;
   readonly passphraseFd?: string;
   readonly newPassphraseFd?: string;
+  readonly backupPassphraseFd?: string;
 }
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
@@ -66,6 +67,7 @@ export function createCommandRunner(
       env,
       descriptor: options.passphraseFd,
       nextDescriptor: options.newPassphraseFd,
+      backupDescriptor: options.backupPassphraseFd,
       prompts,
       say: output.say,
       interrupted: interruption.signal,

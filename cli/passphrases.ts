@@ -18,6 +18,10 @@ export interface Passphrases {
   chooseFirst(): Promise<Result<Passphrase, CliError>>;
   /** A passphrase in place of the one there is; it has ways of its own, as the one there is may be needed as well. */
   chooseNext(): Promise<Result<Passphrase, CliError>>;
+  /** A passphrase for a backup that is being made. */
+  chooseForBackup(): Promise<Result<Passphrase, CliError>>;
+  /** The one of a backup that is there. Whether it is the right one the backup says. */
+  ofBackup(): Promise<Result<Passphrase, CliError>>;
   /** The one that opened the profile. */
   used(): Passphrase | null;
   wipe(): void;
@@ -27,6 +31,7 @@ export interface PassphraseSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly descriptor: string | undefined;
   readonly nextDescriptor: string | undefined;
+  readonly backupDescriptor?: string | undefined;
   readonly prompts: Prompts;
   readonly say: (message: string) => void;
   /** Ends a question that waits. */
@@ -39,7 +44,7 @@ const RETRY_MS = 10;
 const LINE_FEED = 0x0a;
 
 export function createPassphrases(sources: PassphraseSources): Passphrases {
-  const { env, descriptor, nextDescriptor, prompts, say, interrupted } = sources;
+  const { env, descriptor, nextDescriptor, backupDescriptor, prompts, say, interrupted } = sources;
   const held: Passphrase[] = [];
   let used: Passphrase | null = null;
 
@@ -62,6 +67,7 @@ export function createPassphrases(sources: PassphraseSources): Passphrases {
     if (interrupted.aborted) return err({ type: "Interrupted" });
     return typed === null ? err({ type: "Cancelled" }) : ok(typed);
   };
+  const givenForBackup = () => given(backupDescriptor, "DOVETAIL_BACKUP_PASSPHRASE");
   const askTwice = async (): Promise<Result<Passphrase, CliError>> => {
     if (!prompts.isInteractive) {
       return err({ type: "NeedsTerminal", what: "a new passphrase", hint: NEW_WAYS });
@@ -101,13 +107,23 @@ export function createPassphrases(sources: PassphraseSources): Passphrases {
       return first;
     },
     chooseNext: async () => (await given(nextDescriptor, "DOVETAIL_NEW_PASSPHRASE")) ?? askTwice(),
+    chooseForBackup: async () => (await givenForBackup()) ?? askTwice(),
+    async ofBackup() {
+      const known = await givenForBackup();
+      if (known !== null) return known;
+      if (!prompts.isInteractive)
+        return err({ type: "NeedsTerminal", what: "the passphrase of the backup", hint: BACKUP_WAYS });
+      const typed = await ask("Passphrase of the backup: ");
+      return typed.ok ? parse(typed.value) : typed;
+    },
     used: () => used,
     wipe: () => wipe(...held),
   };
 }
 
+const BACKUP_WAYS = "give it at a terminal, by --backup-passphrase-fd N, or in DOVETAIL_BACKUP_PASSPHRASE";
 const NEW_WAYS =
-  "give it at a terminal; or by --passphrase-fd N or DOVETAIL_PASSPHRASE for a new profile, by --new-passphrase-fd N or DOVETAIL_NEW_PASSPHRASE for `lock set`";
+  "give it at a terminal; or by --passphrase-fd N or DOVETAIL_PASSPHRASE for a new profile, by --new-passphrase-fd N or DOVETAIL_NEW_PASSPHRASE for `lock set`, by --backup-passphrase-fd N or DOVETAIL_BACKUP_PASSPHRASE for a backup";
 
 function aborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => {

@@ -3,8 +3,9 @@ import type { RootCommand } from "@bomb.sh/tab";
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { createCommandRunner, type ProgramStreams, type RunCommand } from "./command-runner.ts";
+import { addAccountCommands, defaultDeviceName } from "./commands/account.ts";
 import { addAlarmCommands } from "./commands/alarm.ts";
-import { addAccountCommands } from "./commands/account.ts";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addContactCommands } from "./commands/contact.ts";
 import { addDaemonCommands } from "./commands/daemon.ts";
 import { addDemoCommand } from "./commands/demo.ts";
@@ -90,6 +91,7 @@ function addCommands(
   addStatusCommand(program, run);
   addAlarmCommands(program, run);
   addVerifyCommand(program, run);
+  addBackupCommands(program, run, defaultDeviceName());
   addLockCommands(program, run);
   addDaemonCommands(program, run);
   program.commandsGroup("More:");

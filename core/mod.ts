@@ -33,6 +33,9 @@ export { createPlatformRandom, type Random } from "./base/random.ts";
 export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";
 export type {
   AccountView,
+  BackupIntake,
+  BackupReport,
+  BackupSource,
   Client,
   ClientEvent,
   ConnectionStatus,
@@ -62,7 +65,9 @@ export type {
   LinkingError,
   LinkingGuest,
   LinkingHost,
+  DeletionReport,
   MessagePage,
+  MessageRef,
   MessagesImport,
   MessageView,
   RoomMemberView,
@@ -81,6 +86,9 @@ export type {
   TagView,
 } from "./client/client.ts";
 export type { Alarm, ClientError } from "./client/client-error.ts";
+export type { BackupKey } from "./client/backup/backup-secret.ts";
+export { peekBackupLock } from "./client/backup/peek-backup.ts";
+export { verifyBackup } from "./client/backup/restore-backup.ts";
 export { createAccount, type NewAccount } from "./client/create-account.ts";
 export { joinAccount } from "./client/join-account.ts";
 export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";

@@ -134,7 +134,7 @@ export function addAccountCommands(program: Command, run: RunCommand): void {
 }
 
 /** What the machine calls itself, cut to what a device may be called. */
-function defaultDeviceName(): string {
+export function defaultDeviceName(): string {
   const name = hostname();
   return name === "" || Buffer.byteLength(name) > DEVICE_NAME_BYTES_MAX ? FALLBACK_DEVICE_NAME : name;
 }

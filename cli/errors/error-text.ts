@@ -358,6 +358,36 @@ export function describeError(error: CliError): ErrorText {
       return say(EXIT.refused, "this recovery key is not this account's", "check the handle and the server");
     case "UnknownDevice":
       return say(EXIT.notFound, "no such device on this account", "dovetail device list");
+    case "NotABackup":
+      return say(EXIT.usage, "that file is no backup", "dovetail backup create FILE makes one");
+    case "BackupTooNew":
+      return say(
+        EXIT.storage,
+        `the backup is of version ${error.version}; this program reads up to ${error.versionMax}`,
+        "use the version that made it, or a newer one",
+      );
+    case "BackupDamaged":
+      return say(
+        EXIT.storage,
+        `the backup is not as it was written, from byte ${error.atByte} on; nothing was taken from there`,
+        "use another copy of it",
+      );
+    case "BackupTruncated":
+      return say(
+        EXIT.storage,
+        `the backup ends too early, at byte ${error.atByte}`,
+        "copy it again, or use another copy; one that is whole says so: dovetail backup verify FILE",
+      );
+    case "WrongBackupSecret":
+      return error.lock === "passphrase"
+        ? say(EXIT.locked, "that is not the passphrase of this backup", "try again; it has one of its own")
+        : say(EXIT.locked, "these are not the recovery words of this backup", "use those it was made with");
+    case "BackupOfAnotherAccount":
+      return say(
+        EXIT.conflict,
+        "the backup is of another account; nothing was changed",
+        "choose another profile, or an empty one: dovetail --profile NAME backup restore FILE",
+      );
     case "UnknownMessage":
       return say(EXIT.notFound, "no such message in this conversation", "dovetail inbox show CONTACT");
     case "NotYourMessage":

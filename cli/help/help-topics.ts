@@ -45,6 +45,7 @@ export const ENVIRONMENT_SECTION: HelpSection = {
     ["DOVETAIL_HOME", "the folder profiles are in"],
     ["DOVETAIL_PROFILE", "which profile, where --profile is not given"],
     ["DOVETAIL_PASSPHRASE", "unlocks the profile; --passphrase-fd is safer"],
+    ["DOVETAIL_BACKUP_PASSPHRASE", "of a backup; --backup-passphrase-fd is safer"],
     ["DOVETAIL_NEW_PASSPHRASE", "for dovetail lock set"],
     ["DOVETAIL_LOG", "debug, info, warn or error: operational lines on standard error"],
     ["NO_COLOR, FORCE_COLOR", "colour never, or always"],

@@ -25,6 +25,10 @@ export const ENTRY_IDS_PER_READ_MAX = 16_384;
 export const FRONTIER_BYTES_MAX = 8_192;
 export const FRONTIER_INBOUND_LOGS_MAX = 32;
 
+// Backups
+export const BACKUP_HEAD_BYTES_MAX = 1_024;
+export const BACKUP_FRAME_BYTES_MAX = 1_048_576;
+
 // Sigchain
 export const LINK_BYTES_MAX = 65_536;
 export const ACTIVE_DEVICES_MAX = 64;

@@ -4,6 +4,7 @@
 import type { AccountId, DeviceId, LogId } from "../base/ids.ts";
 import type { StoreError } from "../store/tx-store.ts";
 import type { DocumentError } from "../document/document-error.ts";
+import type { BackupFault } from "../log/backup/backup-file.ts";
 import type { LogFault } from "../log/log-reader.ts";
 import type { ExportFault } from "../messenger/exported/export-line.ts";
 import type { ProofFault } from "../messenger/exported/export-proof.ts";
@@ -57,6 +58,9 @@ export type ClientError =
   | { readonly type: "BadSafetyNumber"; readonly digitsMin: number }
   | { readonly type: "MessageTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
   | { readonly type: "MessageEmpty" }
+  | BackupFault
+  /** A backup of somebody else's account. Nothing of it was taken. */
+  | { readonly type: "BackupOfAnotherAccount" }
   | { readonly type: "UnknownMessage" }
   /** Only who wrote a message can take it back. */
   | { readonly type: "NotYourMessage" }

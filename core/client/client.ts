@@ -11,6 +11,7 @@ import type { ExportProof } from "../messenger/exported/export-proof.ts";
 import type { SearchOrder } from "../messenger/search/search-index.ts";
 import type { TextRange } from "../messenger/search/search-text.ts";
 import type { Snippet } from "../messenger/search/snippet.ts";
+import type { BackupKey } from "./backup/backup-secret.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
 
 /** How the client stands to its server. `sinceMs` is when that began; attempts to connect go on without changing it. */
@@ -244,6 +245,34 @@ export interface MessageRef {
 
 export interface DeletionReport {
   readonly deletedMessages: number;
+}
+
+/** A backup as it is made, a piece at a time. */
+export interface BackupSource {
+  /** The next bytes of the file; null when it is whole. `done` and `total` count documents. */
+  next(): Promise<
+    Result<{ readonly bytes: Bytes; readonly done: number; readonly total: number } | null, ClientError>
+  >;
+  cancel(): Promise<void>;
+}
+
+/** A backup as it is read, a piece at a time. After a failure nothing more is taken. */
+export interface BackupIntake {
+  push(bytes: Bytes): Promise<Result<void, ClientError>>;
+  /** All was pushed. - Fails: `BackupTruncated`. */
+  finish(): Promise<Result<BackupReport, ClientError>>;
+  cancel(): Promise<void>;
+}
+
+/** What a backup is of, and how much of it there was. `ops` counts marks and the like too. */
+export interface BackupReport {
+  readonly accountId: AccountId;
+  readonly origin: string;
+  readonly handle: string | null;
+  readonly displayName: string;
+  readonly createdAtMs: number;
+  readonly documents: number;
+  readonly ops: number;
 }
 
 export interface DraftView {
@@ -544,6 +573,15 @@ export interface Client {
     accountId: AccountId,
     untilMs: number | null,
   ): Promise<Result<RoomView, ClientError>>;
+
+  /**
+   * Makes a backup of the whole account, under the recovery words or a passphrase of its own. No device's keys are in it.
+   *
+   * - Fails: `HistoryIncomplete`; `BadRecoveryWords`; `WrongRecoveryKey`.
+   */
+  createBackup(key: BackupKey): Promise<Result<BackupSource, ClientError>>;
+  /** Brings back what the account lacks of a backup of it. Read the file through with `verifyBackup` first. */
+  restoreBackup(key: BackupKey): Promise<Result<BackupIntake, ClientError>>;
 
   /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
   draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;

@@ -27,7 +27,7 @@ import { type ContactBook, type ContactRecord, createContactBook } from "./conta
 import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
-import { createDeletionState } from "./deletion/deletion-state.ts";
+import { createDeletionState, type DeletionState } from "./deletion/deletion-state.ts";
 import { createForgetting, type Forgetting } from "./deletion/forgetting.ts";
 import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
@@ -95,6 +95,7 @@ export interface Engine {
   /** Hears what other own devices say of themselves, while there is a connection. */
   exchangeFrontiers(): Promise<Result<void, ClientError>>;
   readonly forgetting: Forgetting;
+  readonly deletions: DeletionState;
   /** Whether everything of the account's history is here. */
   isHistoryComplete(): boolean;
   emit(event: ClientEvent): void;
@@ -774,6 +775,7 @@ export async function createEngine(
     frontiers,
     exchangeFrontiers,
     forgetting,
+    deletions,
     isHistoryComplete: snapshots.isComplete,
     emit,
     onEvent: (listener) => {

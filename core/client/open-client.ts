@@ -31,6 +31,8 @@ import { deleteAccount } from "./delete-account.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
+import { createBackup } from "./backup/create-backup.ts";
+import { restoreBackup } from "./backup/restore-backup.ts";
 import { createDeletionActs } from "./deletion/deletion-acts.ts";
 import { createAlarmActs } from "./alarms/alarm-acts.ts";
 import { createContactActs } from "./contact-acts.ts";
@@ -430,6 +432,8 @@ export function createClient(engine: Engine): Client {
     starred: (page = {}) => views.starred(page),
 
     ...createDeletionActs(engine, conversationOf),
+    createBackup: (key) => createBackup(engine, key),
+    restoreBackup: async (key) => restoreBackup(engine, key),
 
     draft: async (conversationId) => {
       const contact = await conversationOf(conversationId);

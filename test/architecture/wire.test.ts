@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "a1c1bb7847fde4f073828e9ad871e20974770f4011d726f5b9a30e49388d9a0c" };
+const PINNED = { version: 1, hash: "33674b6ececdb5b132019b4aa27dc86486ae3ace427804e794e87f7854986183" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -1,12 +1,15 @@
 /** Two people and three devices with nothing but the command line: real processes, a real server, real files. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../cli/program.ts";
 import { createCommandStreams } from "../support/command-streams.ts";
 import { type CliWorld, type CommandEnd, createCliWorld } from "../support/cli-process.ts";
 
 let world: CliWorld;
+let adaWords = "";
 beforeAll(async () => {
-  world = await createCliWorld();
+  world = await createCliWorld({ DOVETAIL_BACKUP_PASSPHRASE: "between two trees" });
 });
 afterAll(() => world.close());
 
@@ -40,7 +43,8 @@ describe("two people", { timeout: 120_000 }, () => {
       "laptop",
     );
     expect(ada).toMatchObject({ account: { displayName: "Ada", handle: "ada.l" }, profile: "ada" });
-    expect(String(ada.recoveryWords).split(" ")).toHaveLength(24);
+    adaWords = String(ada.recoveryWords);
+    expect(adaWords.split(" ")).toHaveLength(24);
     expect(await json("ada", "account", "words")).toEqual({ recoveryWords: ada.recoveryWords });
     expect(await json("ada", "account", "words", "--confirm")).toEqual({ isConfirmed: true });
     const forgotten = await failure("ada", "account", "words");
@@ -255,5 +259,38 @@ describe("two people", { timeout: 120_000 }, () => {
     expect((await world.run("ben", ["inbox", "show", "Ada", "--limit", "1"])).stdout).toContain(
       "--not an option",
     );
+  });
+
+  test("[BK9] [BK10] back an account up, look the file through, and restore it on an empty profile", async () => {
+    const path = join(world.home, "ada.backup");
+    const backup = async (profile: string, ...args: readonly string[]) => {
+      const env = { DOVETAIL_HOME: world.home, DOVETAIL_BACKUP_PASSPHRASE: "between two trees" };
+      const { streams, written } = createCommandStreams(env, 80);
+      const { exitCode } = await runProgram(streams, ["--profile", profile, "--json", "backup", ...args]);
+      return { exitCode, ...written() };
+    };
+    expect(await backup("ada", "create", path)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(readdirSync(world.home).filter((name) => name.includes("ada.backup"))).toEqual(["ada.backup"]);
+    expect((await backup("ada", "create", path)).stderr).toContain("--yes");
+    const verified = await backup("ada", "verify", path);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ verified: { displayName: "Ada", handle: "ada.l" } });
+    const damaged = join(world.home, "damaged.backup");
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 100] = (bytes[bytes.length - 100] ?? 0) ^ 4;
+    writeFileSync(damaged, bytes);
+    const refused = await backup("ada", "verify", damaged);
+    expect(refused).toMatchObject({ exitCode: 9, stderr: expect.stringContaining("not as it was written") });
+    expect((await backup("ben", "restore", path)).stderr).toContain("another account");
+    const restored = await world.run(
+      "ada-again",
+      ["backup", "restore", path, "--keep-devices", "--json"],
+      `${adaWords}\n`,
+    );
+    expect(restored).toMatchObject({ exitCode: 0 });
+    const [old, fresh] = [
+      await json("ada", "inbox", "show", "Ben"),
+      await json("ada-again", "inbox", "show", "Ben"),
+    ];
+    expect(fresh.messages).toEqual(old.messages);
   });
 });

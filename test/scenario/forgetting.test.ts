@@ -240,7 +240,7 @@ describe("a deletion", () => {
     expect(await scanDevice(tablet, SECRET)).toEqual([]);
   });
 
-  test("[DE11] goes on with a snapshot that lacks a bucket which was erased meanwhile", async () => {
+  test("[DE11] [BK9] goes on with a snapshot that lacks a bucket which was erased meanwhile", async () => {
     const { ada, ben, conversationId } = await friends();
     const ids: OpId[] = [];
     for (let n = 0; n < 2 * TAIL; n++) {
@@ -260,6 +260,8 @@ describe("a deletion", () => {
     ];
     expect(bad(await phone.client.sync())).toMatchObject({ type: "Refused" });
     expect(bad(await phone.client.deleteConversation(conversationId))).toEqual({ type: "HistoryIncomplete" });
+    const key = { type: "passphrase", passphrase: new Uint8Array(8) } as const;
+    expect(bad(await phone.client.createBackup(key))).toEqual({ type: "HistoryIncomplete" });
     await phone.client.stop();
     good(await ada.client.deleteMessages(conversationId, ids.slice(1)));
     for (let round = 0; round < 3; round++) await settle(ada, ben);

@@ -15,7 +15,8 @@ export async function scanDevice({ platform }: Device, text: string): Promise<re
   for (const { key, value } of good(await store.scan({ prefix: "" }))) {
     if (holds(value, wanted)) found.push(key);
     // Changes are compressed, and so may hold it unseen.
-    for (const change of changesIn(value)) if (holds(plainOf(change), wanted)) found.push(`${key} (change)`);
+    for (const change of changesIn(value))
+      if (holds(plainChanges(change), wanted)) found.push(`${key} (change)`);
   }
   const storage = createSealingStorageAdapter(platform.documentStorage, {
     random: platform.random,
@@ -24,7 +25,7 @@ export async function scanDevice({ platform }: Device, text: string): Promise<re
   }) as DocumentStorage;
   for (const { data } of await storage.loadRange([])) {
     if (data === undefined) continue;
-    if (holds(data, wanted) || holds(plainOf(data), wanted)) found.push("chunk");
+    if (holds(data, wanted) || holds(plainChanges(data), wanted)) found.push("chunk");
   }
   return found;
 }
@@ -44,7 +45,7 @@ function changesIn(value: Uint8Array): readonly Uint8Array[] {
 }
 
 /** All bytes a chunk put anywhere, uncompressed. */
-function plainOf(chunk: Uint8Array): Uint8Array {
+export function plainChanges(chunk: Uint8Array): Uint8Array {
   try {
     const document = Automerge.load<{ [key: string]: unknown }>(chunk, { allowMissingChanges: true });
     return concatBytes(...Automerge.getAllChanges(document).map(valuesOf));

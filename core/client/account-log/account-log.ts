@@ -58,6 +58,8 @@ export interface AccountLog {
   /** Puts ops into a bucket. Ops a sibling has archived are skipped; their rows settle at once. */
   readonly archive: OwnChanges["archive"];
   readonly archiveAll: BucketRetirement["archiveAll"];
+  /** Merges a document of a backup; what it adds goes out like any change made here. */
+  bring(name: DocumentName, saved: Bytes): Promise<Result<void, ClientError>>;
   readonly heldOps: BucketRetirement["heldOps"];
   readonly retire: BucketRetirement["retire"];
   /** The document of a snapshot is not to be loaded after all. */
@@ -259,6 +261,15 @@ export function createAccountLog(
     return ok();
   }
 
+  async function bring(name: DocumentName, saved: Bytes): Promise<Result<void, ClientError>> {
+    const told = await own.reconcile(name);
+    if (!told.ok) return told;
+    const merged = await documents.merge(heads.ref(name), saved);
+    if (!merged.ok) return merged;
+    heads.setTracked(heads.ref(name).id, false);
+    return own.reconcile(name);
+  }
+
   const restore: AccountLog["restore"] = async (name, saved, writes) => {
     const reconciled = await own.reconcile(name);
     if (!reconciled.ok) return reconciled;
@@ -280,6 +291,7 @@ export function createAccountLog(
     edit: own.edit,
     archive: own.archive,
     archiveAll: retired.archiveAll,
+    bring,
     heldOps: retired.heldOps,
     retire: retired.retire,
     isExpected: heads.isExpected,

@@ -1,12 +1,15 @@
 /** The whole `Client` as a service: what each method takes, and how its events wait for a slow reader. */
 import { idArgument, booleanArgument, bytesArgument, integerArgument } from "./parse-argument.ts";
-import { listArgument, nullableArgument } from "./parse-argument.ts";
+import { listArgument, nullableArgument, oneOfArguments } from "./parse-argument.ts";
 import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
 import type { DeviceId } from "../../base/ids.ts";
 import { DELETED_MESSAGES_MAX, IMPORT_MESSAGES_MAX, SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
 import type { ExportProof } from "../../messenger/exported/export-proof.ts";
 import { ROOM_ROLES } from "../../messenger/room/room-context.ts";
+import type { BackupKey } from "../backup/backup-secret.ts";
 import type {
+  BackupIntake,
+  BackupSource,
   Client,
   ClientEvent,
   DirectListener,
@@ -36,6 +39,17 @@ const importMessage = recordArgument<ImportMessage>({
   optional: {},
 });
 const op = idArgument("op");
+
+const backupKey = oneOfArguments<BackupKey>([
+  recordArgument<BackupKey & { readonly type: "words" }>({
+    required: { type: wordArgument(["words"]), words: textArgument },
+    optional: {},
+  }),
+  recordArgument<BackupKey & { readonly type: "passphrase" }>({
+    required: { type: wordArgument(["passphrase"]), passphrase: bytesArgument },
+    optional: {},
+  }),
+]);
 
 export const CLIENT_SERVICE: Service<ServedClient> = {
   name: "client",
@@ -143,6 +157,8 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     renameRoom: [conversation, textArgument],
     setRoomRole: [conversation, account, wordArgument(ROOM_ROLES)],
     muteInRoom: [conversation, account, nullableArgument(integerArgument)],
+    createBackup: [backupKey],
+    restoreBackup: [backupKey],
     draft: [conversation],
     drafts: [],
     setDraft: [conversation, nullableArgument(textArgument)],
@@ -174,6 +190,18 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
       promises: [],
       ends: ["close"],
       cancel: "close",
+    }),
+    createBackup: handleRule<BackupSource>({
+      methods: { next: [], cancel: [] },
+      promises: [],
+      ends: ["cancel"],
+      cancel: "cancel",
+    }),
+    restoreBackup: handleRule<BackupIntake>({
+      methods: { push: [bytesArgument], finish: [], cancel: [] },
+      promises: [],
+      ends: ["finish", "cancel"],
+      cancel: "cancel",
     }),
     linkDevice: handleRule<LinkingHost>({
       methods: { confirm: [textArgument], cancel: [] },

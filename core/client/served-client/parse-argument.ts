@@ -58,6 +58,17 @@ export function nullableArgument<T>(parse: ArgumentParser<T>): ArgumentParser<T 
   return (value) => (value === null ? ok(value) : parse(value));
 }
 
+/** Whichever of these it is. */
+export function oneOfArguments<T>(parsers: readonly ArgumentParser<T>[]): ArgumentParser<T> {
+  return (value) => {
+    for (const parse of parsers) {
+      const parsed = parse(value);
+      if (parsed.ok) return parsed;
+    }
+    return BAD;
+  };
+}
+
 /** A list of at most `itemsMax`. */
 export function listArgument<T>(parse: ArgumentParser<T>, itemsMax: number): ArgumentParser<readonly T[]> {
   return (value) => {
