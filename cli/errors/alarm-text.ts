@@ -1,7 +1,7 @@
 /** Alarms in words: what the client found while working, and what it means. */
 import { type Alarm, unreachable } from "@dovetail/core";
 import { plainLine } from "../output/plain-text.ts";
-import { shortId } from "./error-words.ts";
+import { count, shortId } from "./error-words.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { describeLogFault } from "./log-fault-text.ts";
 
@@ -24,6 +24,8 @@ export function describeAlarm(alarm: Alarm): string {
       return `device ${shortId(alarm.device)} has read the same as this one and holds something else; compare \`dovetail verify\` on both`;
     case "DocumentDamaged":
       return `a stored ${plainLine(alarm.documentKind)} document is damaged; it is being mended from what your devices sent`;
+    case "RowsMended":
+      return `${count(alarm.rows, "row")} of this profile ${alarm.rows === 1 ? "was" : "were"} damaged on the disk and brought back; a disk that does this may be failing`;
     case "DeviceRevoked":
       return "this device was revoked: what it holds it keeps, and it gets nothing new";
     case "DeviceRolledBack":
@@ -48,6 +50,8 @@ export function adviseOnAlarm(alarm: Alarm): string | null {
       return "Link this device anew from another one: `dovetail device link` there, `dovetail account link` here, in a new profile.";
     case "DocumentDamaged":
       return "Run `dovetail sync`: it is mended from what your devices have sent.";
+    case "RowsMended":
+      return "Keep a second device linked; if it happens again, move this profile to another disk.";
     case "EntryRefused":
     case "SnapshotDistrusted":
       return null;

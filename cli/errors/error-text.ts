@@ -194,7 +194,11 @@ export function describeError(error: CliError): ErrorText {
         "check free space and permissions, then try again",
       );
     case "StoreCorrupt":
-      return say(EXIT.storage, "a stored row is not what was written", REBUILD_HINT);
+      return say(
+        EXIT.storage,
+        "a stored row is not what was written",
+        "run the command again: what can be brought back is brought back as the profile opens. If this stays, link this device anew in another profile: your other devices bring everything that was sent",
+      );
     case "StoreConflict":
       return say(
         EXIT.storage,

@@ -118,5 +118,7 @@ export type Alarm =
   /** An own device has read the same as this one and holds something else. */
   | { readonly type: "DevicesDiffer"; readonly device: DeviceId }
   | { readonly type: "DocumentDamaged"; readonly documentKind: string }
+  /** So many rows on this device were not what was written, and have been brought back. */
+  | { readonly type: "RowsMended"; readonly rows: number }
   | { readonly type: "DeviceRevoked" }
   | { readonly type: "DeviceRolledBack"; readonly logId: LogId };

@@ -40,6 +40,8 @@ import { createIntroductions, type Introductions } from "./introductions.ts";
 import { createOpStore, type OpStore } from "./op-store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { loadOwnAccount, type OwnAccount } from "./own-account.ts";
+import { finishMending } from "./mend/finish-mending.ts";
+import { watchRows } from "./mend/watch-rows.ts";
 import { createPeerLinks } from "./peer-links.ts";
 import type { Platform } from "./platform.ts";
 import { createSerial } from "./serial.ts";
@@ -113,7 +115,8 @@ export interface Engine {
 
 /** The profile's rows, sealed. */
 export function sealedStore(platform: Platform): TxStore {
-  return sealTxStore(platform.store, { random: platform.random, storeKey: platform.storeKey });
+  const { store, random, storeKey } = platform;
+  return watchRows(sealTxStore(store, { random, storeKey }));
 }
 
 /** Puts an engine together from a stored profile. Nothing is connected yet. */
@@ -746,9 +749,18 @@ export async function createEngine(
     const read = await deletions.refresh();
     if (!read.ok && !isDamage(read.error)) return read;
     const conversationsStarted = await conversations.start();
-    return conversationsStarted.ok ? forgetting.start() : conversationsStarted;
+    if (!conversationsStarted.ok) return conversationsStarted;
+    const mended = await finishMending({ context, contacts, conversations, ops, outbox });
+    return mended.ok ? forgetting.start() : mended;
   });
-  if (!started.ok) return started;
+  if (!started.ok) {
+    // The store stays open: the profile may be mended and tried again.
+    conversations.stop();
+    forgetting.stop();
+    await serial.run(log.flush);
+    await documents.close();
+    return started;
+  }
 
   return ok({
     platform,

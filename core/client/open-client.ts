@@ -27,6 +27,8 @@ import { formatContactLink, parseContactLink } from "../sigchain/contact/contact
 import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
 import { createContactTransfer } from "./export/contact-transfer.ts";
 import { createMessageTransfer } from "./export/message-transfer.ts";
+import { createChainStore } from "./chain-store.ts";
+import { createDirectoryClient } from "./directory-client.ts";
 import { deleteAccount } from "./delete-account.ts";
 import { changeEpoch, type EpochChange } from "./change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
@@ -44,8 +46,10 @@ import { fetchFirstEpochs } from "./first-epochs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
+import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
 import { createRoomActs } from "./rooms/room-acts.ts";
+import type { TxStore } from "../store/tx-store.ts";
 import { createTables } from "./tables.ts";
 
 /**
@@ -54,6 +58,33 @@ import { createTables } from "./tables.ts";
  * - Fails: `EpochUnavailable` or a server's error when a device that was just linked cannot fetch its way in yet.
  */
 export async function openClient(platform: Platform): Promise<Result<Client | null, ClientError>> {
+  const store = sealedStore(platform);
+  const noted = await createTables(store).damage.get();
+  const opened = noted.ok && noted.value === null ? await openWhole(platform) : null;
+  const isDamaged = opened === null || (!opened.ok && opened.error.type === "StoreCorrupt");
+  if (!isDamaged) return opened;
+  // ST60: found now, or by whoever had the profile open last.
+  const mended = await mendRows({ inner: platform.store, store });
+  if (!mended.ok) return mended;
+  platform.logger.log("warn", "rows-mended", { rows: mended.value });
+  const again = await fetchLostChain(platform, store);
+  return again.ok ? openWhole(platform) : again;
+}
+
+/** The first link of the own chain was among the damaged rows: the account's id says which chain it is. */
+async function fetchLostChain(platform: Platform, store: TxStore): Promise<Result<void, ClientError>> {
+  const tables = createTables(store);
+  const profile = await tables.profile.get();
+  if (!profile.ok || profile.value === null) return profile.ok ? ok() : profile;
+  const { accountId, origin } = profile.value;
+  const chains = createChainStore(store, tables);
+  const stored = await chains.load(accountId);
+  if (!stored.ok || stored.value !== null) return stored.ok ? ok() : stored;
+  const fetched = await chains.refresh(accountId, createDirectoryClient(platform.connector, origin));
+  return fetched.ok ? ok() : fetched;
+}
+
+async function openWhole(platform: Platform): Promise<Result<Client | null, ClientError>> {
   const empty = await openUnfinishedProfile(platform);
   if (empty.ok) {
     const resumed = await resumeEnrolment(platform, empty.value);

@@ -46,6 +46,9 @@
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
  * | given | log id | inbound logs contacts had before: since when, and whether they are closed |
  * | shut | log id | logs of contacts that were found closed |
+ * | frontierLost | | what this device said last was lost with a damaged row |
+ * | damage | | a row was found damaged: the next opening mends |
+ * | mend | | what of a mending is still to be done |
  * | admission | | hash of the ticket the request log was last told |
  * | keypackage | hash of the key package | private halves of key packages |
  * | group | room | the group of a room: what its commits change |
@@ -101,6 +104,11 @@ import type { TxStore } from "../store/tx-store.ts";
 import { RECOVERY_KEY_BYTES } from "../sigchain/keys/recovery-key.ts";
 import { alarmRow } from "./alarms/alarm-shape.ts";
 import { profileShape } from "./device-identity.ts";
+
+/** A counter that the server's is taken for: far above any, and below what numbers hold exactly. */
+export const COUNTER_UNKNOWN: number = 2 ** 52;
+/** Own ops of which a mending remembers that they have to be sent again. */
+export const MEND_ROWS_MAX = 4_096;
 
 const STORED_BYTES_MAX = 16_777_216;
 const SETTLES_MAX = 4_096;
@@ -277,6 +285,17 @@ export type TallyRow = ShapeOf<typeof tallyRow>;
 export type OutboxRow = ShapeOf<typeof outboxRow>;
 export type ParcelRow = ShapeOf<typeof parcelRow>;
 export type NoticeRow = ShapeOf<typeof noticeRow>;
+/** That a row was found damaged. */
+const damageRow = struct({});
+
+/** What mending has still to do once the documents are at hand; `rows` is how many were damaged. */
+const mendRow = struct({
+  conversations: list(id("conversation"), MEND_ROWS_MAX),
+  unsent: list(struct({ conversationId: id("conversation"), hlc: integer(0), id: id("op") }), MEND_ROWS_MAX),
+  rows: integer(0),
+});
+
+export type MendRow = ShapeOf<typeof mendRow>;
 export type FrontierRow = ShapeOf<typeof frontierRow>;
 export type ReaderRow = ShapeOf<typeof readerRow>;
 export type WriterRow = ShapeOf<typeof writerRow>;
@@ -350,6 +369,9 @@ export function createTables(store: TxStore) {
     handshake: createTable(store, "handshake", struct({ last: id("entry") })),
     departure: createTable(store, "departure", struct({ departure: roomDepartureShape })),
     rejoin: createTable(store, "rejoin", struct({})),
+    frontierLost: createTable(store, "frontierLost", struct({})),
+    damage: createTable(store, "damage", damageRow),
+    mend: createTable(store, "mend", mendRow),
     admission: createTable(store, "admission", struct({ ticketHash: bytes(32) })),
   } as const satisfies Record<string, Table<never> | Table<unknown>>;
 }

@@ -47,6 +47,8 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
       return { title: text("alarmDiffer"), text: text("alarmDifferText"), isFinal: false };
     case "DocumentDamaged":
       return { title: text("alarmDocument"), text: text("alarmDocumentText"), isFinal: false };
+    case "RowsMended":
+      return { title: text("alarmRows"), text: text("alarmRowsText"), isFinal: false };
     case "DeviceRevoked":
       return { title: text("alarmRevoked"), text: text("alarmRevokedText"), isFinal: true };
     case "DeviceRolledBack":

@@ -534,6 +534,8 @@ export const EN = {
   alarmDiffer: "A device of yours holds something else",
   alarmDifferText:
     "It has read the same as this one and does not hold the same. Nothing is lost here. Synchronise both devices directly.",
+  alarmRows: "Storage of this browser was damaged",
+  alarmRowsText: "What was damaged has been brought back. If it happens again, the disk may be failing.",
   alarmDocument: "A stored document is damaged",
   alarmDocumentText: "Its undamaged parts are shown. What is missing comes back from the server.",
   alarmRevoked: "This device was revoked",

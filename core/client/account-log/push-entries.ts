@@ -50,6 +50,8 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
   async function pushAll(channel: LogChannel): Promise<Result<void, ClientError>> {
     if (channel !== pushedTo) {
       if (channel.writerSeq > sealed.writerSeq()) return rolledBack();
+      const unbroken = await context.serial.run(() => closeHole(channel.writerSeq));
+      if (!unbroken.ok) return unbroken;
       pushedTo = channel;
       accepted = channel.writerSeq;
     }
@@ -64,6 +66,14 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
       if (!taken.ok) return taken;
       accepted = taken.value;
     }
+  }
+
+  /** ST61: where an entry on its way, or the counter, was lost, all after what the server has is sealed anew. */
+  async function closeHole(atServer: number): Promise<Result<void, ClientError>> {
+    const unsent = sealed.all().filter((one) => one.writerSeq > atServer);
+    const isUnbroken = unsent.every((one, index) => one.writerSeq === atServer + 1 + index);
+    if (isUnbroken && atServer + unsent.length === sealed.writerSeq()) return ok();
+    return sealed.sealAnewAfter(atServer, deps.lastRead());
   }
 
   function rolledBack(): Result<never, ClientError> {

@@ -35,6 +35,7 @@ export const alarmShape: Shape<Alarm> = variants({
   DeviceRolledBack: [8, { logId: id("log") }],
   FrontierDistrusted: [9, { device: id("device"), rule }],
   DevicesDiffer: [10, { device: id("device") }],
+  RowsMended: [11, { rows: integer(0) }],
 });
 
 /** `seenAtMs`: when it was last found; a fault that goes on is one alarm. */

@@ -160,6 +160,9 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     const shown = fetched.value.frontiers.find(({ device }) => device === identity.deviceId);
     if (shown === undefined || !equalBytes(shown.frontier, own.value.frontier)) {
       const isLater = shown !== undefined && isFromLater(shown.frontier, own.value);
+      const taken = isLater ? await takeLost(shown.frontier) : ok(false);
+      if (!taken.ok) return taken;
+      if (taken.value) return exchangeOnce(link);
       // FR8: the server has had from this device what this profile does not know it said.
       if (isLater) context.raise({ type: "DeviceRolledBack", logId: context.accountLogId });
       if (isLater) return err({ type: "DeviceRolledBack", logId: context.accountLogId });
@@ -180,8 +183,30 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
       const read = await link.catchUp();
       if (!read.ok) return read;
     }
+    const settled = await forgetLost();
+    if (!settled.ok) return settled;
     checkedAtMs = nowMs();
     return serial.run(check);
+  }
+
+  /** ST61: what this device said is known by the server alone, since its own row of it was damaged. Once. */
+  async function takeLost(frontier: FrontierRow["frontier"]): Promise<Result<boolean, ClientError>> {
+    const lost = await tables.frontierLost.get();
+    if (!lost.ok) return lost;
+    const opened = open(identity.deviceId, frontier);
+    if (lost.value === null || !opened.ok) return ok(false);
+    return serial.run(async () => {
+      const cleared = await store.batch([tables.frontierLost.remove()]);
+      if (!cleared.ok) return cleared;
+      const kept = await keep({ content: opened.value, frontier });
+      return kept.ok ? ok(true) : kept;
+    });
+  }
+
+  async function forgetLost(): Promise<Result<void, ClientError>> {
+    const lost = await tables.frontierLost.get();
+    if (!lost.ok || lost.value === null) return lost.ok ? ok() : lost;
+    return store.batch([tables.frontierLost.remove()]);
   }
 
   function isFromLater(frontier: FrontierRow["frontier"], own: FrontierRow): boolean {

@@ -54,6 +54,7 @@ describe("[AL1] alarms", () => {
       { type: "FrontierDistrusted", device: DEVICE, rule: "BadSignature" },
       { type: "DevicesDiffer", device: DEVICE },
       { type: "DocumentDamaged", documentKind: "bucket" },
+      { type: "RowsMended", rows: 3 },
       { type: "DeviceRevoked" },
       { type: "DeviceRolledBack", logId: LOG },
     ];

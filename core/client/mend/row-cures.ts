@@ -1,0 +1,106 @@
+/** What each sort of row of a profile needs when one of it is damaged. Rules ST60-ST62. */
+import type { Tables } from "../tables.ts";
+
+/**
+ * - `none`: nothing else keeps it; the device has to be linked anew.
+ * - `drop`: it comes back by itself, or nothing is lost with it.
+ * - `renew`: its key says all there is to it.
+ * - `reread`: the account log, from its start or behind a snapshot, brings it back.
+ * - `resend`: as `reread`, and documents are sent again as far as nothing tells that the log has them.
+ * - `redelete`: what was deleted is deleted again.
+ * - `conversation`: rows of the conversation are made again from its buckets.
+ * - the others: see where they are handled.
+ */
+export type Cure =
+  | "none"
+  | "drop"
+  | "renew"
+  | "reread"
+  | "resend"
+  | "redelete"
+  | "conversation"
+  | "chain"
+  | "counter"
+  | "position"
+  | "archive"
+  | "roomout"
+  | "outbox"
+  | "parcel"
+  | "frontier"
+  | "dispute";
+
+/** By table. A new table does not compile until it says how its rows come back. */
+export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
+  profile: "none",
+  enrolment: "drop",
+  // Boxes on the server hold them for this device, and with them the cuts.
+  epoch: "drop",
+  cut: "drop",
+  chain: "chain",
+  reader: "position",
+  sibling: "reread",
+  writer: "counter",
+  heads: "reread",
+  out: "resend",
+  // A hole in what is on its way is found when the server tells its counter (AR8).
+  sealed: "drop",
+  journal: "reread",
+  // Whoever brought it sends it too.
+  direct: "drop",
+  refused: "renew",
+  snapshot: "reread",
+  restore: "reread",
+  packed: "reread",
+  op: "conversation",
+  feed: "conversation",
+  tally: "conversation",
+  archive: "archive",
+  // A session begins anew, and what did not open is sent again (DM15).
+  session: "drop",
+  prekey: "drop",
+  outbox: "outbox",
+  search: "drop",
+  parcel: "parcel",
+  mark: "drop",
+  ticket: "drop",
+  aside: "position",
+  archived: "renew",
+  given: "drop",
+  shut: "renew",
+  admission: "drop",
+  nextKem: "drop",
+  calendar: "drop",
+  frontier: "frontier",
+  frontierLost: "renew",
+  // Found again where it goes on.
+  alarm: "drop",
+  dispute: "dispute",
+  notice: "drop",
+  noticed: "drop",
+  asked: "drop",
+  unpacked: "redelete",
+  dirty: "renew",
+  forgotten: "redelete",
+  // A device whose group is damaged has to be added to the room again; what of its own was not sealed yet is kept.
+  group: "drop",
+  ratchet: "drop",
+  epochfacts: "drop",
+  epochratchet: "drop",
+  handshake: "drop",
+  commit: "drop",
+  letter: "drop",
+  roomout: "roomout",
+  keypackage: "drop",
+  invitation: "drop",
+  invitee: "drop",
+  departure: "drop",
+  rejoin: "renew",
+  damage: "drop",
+  mend: "resend",
+};
+
+/** The cure for a row by the first part of its key. Rows of a name nobody reads may be others with a damaged key. */
+export function cureOf(table: string): Cure {
+  const known = Object.entries(CURE_BY_TABLE).find(([name]) => name === table);
+  return known?.[1] ?? "resend";
+}
