@@ -23,9 +23,9 @@ import { type Figure, percentile, report } from "./figures.ts";
 
 const STARTS = 7;
 const KEYSTROKES = 200;
-const SENDS = 60;
-const PINGS = 200;
-const PINGS_WARM_UP = 30;
+const SENDS = 40;
+const PINGS = 60;
+const PINGS_WARM_UP = 10;
 const LONG_TASK_MS = 50;
 /** Written before the browser is linked, in pieces that are synchronised. */
 const FILL_PIECE = 500;

@@ -30,6 +30,26 @@ test("from an empty browser to the first message and its answer, and the field i
   expect(nora.url()).toBe(`${screens.origin}/#/inbox`);
 });
 
+test("what is sent stands in the log within a frame, before it is stored, and once", async () => {
+  const nora = await createAccount(await browserOf(), "Nora");
+  const ben = await newAccount(screens.origin, "ben.echo");
+  good(await ben.client.sync());
+  await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");
+  const field = nora.getByRole("textbox", { name: /^Message to/ });
+  await field.fill("At once");
+  const shown = await field.evaluate(async (element) => {
+    element.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const log = (element.getRootNode() as ShadowRoot).host.parentNode?.querySelector(".log");
+    return log?.querySelector(".echo")?.textContent?.trim().replace(/\s+/g, " ") ?? null;
+  });
+  expect(shown).toMatch(/^At once ?\d\d:\d\d Being kept$/);
+  await nora.locator("dt-conversation .row .m .t", { hasText: "At once" }).waitFor();
+  await nora.locator("dt-conversation .echo").waitFor({ state: "detached" });
+  expect(await bubble(nora, "At once").count()).toBe(1);
+  good(await ben.client.stop());
+});
+
 test("what arrives in a conversation that is looked at is read, and its row counts nothing", async () => {
   const { nora, ines } = await friends();
   await write(nora, "Bring the plane.");

@@ -18,11 +18,12 @@ import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
+import { Echoes } from "../session/echoes.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
 import { conversationStyles } from "./conversation-styles.ts";
-import { messageRow, messageRowStyles, type RowContext } from "./message-row.ts";
+import { echoRow, messageRow, messageRowStyles, type RowContext } from "./message-row.ts";
 import "../parts/dt-avatar.ts";
 import type { DtComposer } from "./dt-composer.ts";
 import "./dt-composer.ts";
@@ -55,6 +56,7 @@ export class DtConversation extends LitElement {
   declare announcement: string;
   declare newBelow: number;
   #timeline: Timeline | null = null;
+  #echoes = new Echoes();
   #firstNewId: string | null = null;
   #hasPlaced = false;
   #rows = new VirtualRows(this, {
@@ -108,6 +110,7 @@ export class DtConversation extends LitElement {
     }
     this.#timeline?.close();
     this.#timeline = null;
+    this.#echoes = new Echoes();
     this.#firstNewId = null;
     this.#hasPlaced = false;
     this.focusedId = null;
@@ -228,15 +231,28 @@ export class DtConversation extends LitElement {
     if (conversationId === null) return;
     const { drafts } = this.session;
     drafts.set(conversationId, "");
+    const echoes = this.#echoes;
+    const echo = echoes.add(event.detail, Date.now());
+    this.requestUpdate();
+    void this.updateComplete.then(() => this.#showEchoes());
     const sent = await this.session.tried(this.session.client.send(conversationId, event.detail));
     const composer = this.renderRoot.querySelector<DtComposer>("dt-composer");
     if (sent === null && drafts.textOf(conversationId) === "") {
       drafts.set(conversationId, event.detail);
       if (composer !== null) composer.value = event.detail;
     }
-    void this.#timeline?.refresh();
+    if (sent === null) echoes.drop(echo);
+    this.requestUpdate();
+    // Storing it is over: what is not found by now stands further down than the list reaches.
+    await this.#timeline?.refresh();
+    echoes.drop(echo);
     this.requestUpdate();
   };
+
+  #showEchoes(): void {
+    const log = this.renderRoot.querySelector(".log");
+    if (log !== null) log.scrollTop = log.scrollHeight;
+  }
 
   #draft = (event: CustomEvent<string>): void => {
     if (this.conversationId !== null) this.session.drafts.set(this.conversationId, event.detail);
@@ -399,6 +415,7 @@ export class DtConversation extends LitElement {
             },
           )}
         </div>
+        ${this.#echoes.notIn(messages).map(echoRow)}
         ${
           messages.length === 0 && this.#timeline?.isLoaded === true
             ? html`<p class="empty soft">${say("conversationEmpty")}</p>`

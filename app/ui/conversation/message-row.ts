@@ -4,6 +4,7 @@ import { css, html, nothing, type TemplateResult } from "lit";
 import { icon } from "../parts/icon.ts";
 import { messageText } from "../parts/message-text.ts";
 import type { MessageKey } from "../words/en.ts";
+import type { Echo } from "../session/echoes.ts";
 import { describeFailure } from "../words/failure-words.ts";
 import { type Params, say, text } from "../words/say.ts";
 import { clockTime, dayName, dayOf } from "../words/times.ts";
@@ -90,6 +91,17 @@ function actsLine(message: MessageView, { star, copy }: RowContext) {
       ${icon("star")}${say(message.isStarred ? "unstar" : "star")}
     </button>
     <button class="btn line" type="button" @click=${() => copy(message)}>${say("copyText")}</button>
+  </div>`;
+}
+
+/** What was sent a moment ago and is not stored yet. */
+export function echoRow(echo: Echo): TemplateResult {
+  return html`<div class="echo">
+    <div class="m me" role="article">
+      <span class="t" dir="auto">${messageText(echo.text, false)}</span
+      ><time datetime=${new Date(echo.sentAtMs).toISOString()}>${clockTime(echo.sentAtMs)}</time>
+    </div>
+    <div class="st"><span>${say("stateStoring")}</span></div>
   </div>`;
 }
 
@@ -218,6 +230,12 @@ export const messageRowStyles = css`
   }
   .do.me {
     justify-content: flex-end;
+  }
+  .echo {
+    flex: none;
+    inline-size: 100%;
+    max-inline-size: 728px;
+    margin-inline: auto;
   }
   .m.first {
     margin-block-start: 16px;

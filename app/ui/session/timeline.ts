@@ -19,7 +19,7 @@ export class Timeline {
   #session: Session;
   #onChange: () => void;
   #older: string | null = null;
-  #isReading = false;
+  #reading: Promise<void> | null = null;
   #readAgain = false;
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
@@ -40,21 +40,22 @@ export class Timeline {
     clearTimeout(this.#quiet);
   }
 
-  /** Reads the newest page, and later all that is loaded. */
-  async refresh(): Promise<void> {
-    if (this.#isReading) {
-      this.#readAgain = true;
-      return;
-    }
-    this.#isReading = true;
-    await this.#readNewest(PAGE_MESSAGES);
-    this.#isReading = false;
-    if (this.#readAgain) {
-      this.#readAgain = false;
-      await this.refresh();
-      return;
-    }
+  /** Reads the newest page, and later all that is loaded. Resolves when what was there at the call is read. */
+  refresh(): Promise<void> {
+    if (this.#reading === null)
+      this.#reading = this.#read().finally(() => {
+        this.#reading = null;
+      });
+    else this.#readAgain = true;
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
     clearTimeout(this.#quiet);
+    do {
+      this.#readAgain = false;
+      await this.#readNewest(PAGE_MESSAGES);
+    } while (this.#readAgain && !this.#isClosed);
     if (this.messages.length > PAGE_MESSAGES && !this.#isClosed)
       this.#quiet = setTimeout(() => void this.#readAll(), QUIET_MS);
   }

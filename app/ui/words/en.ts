@@ -259,6 +259,7 @@ export const EN = {
   newBelow: "New",
   loadingOlder: "Bringing older messages",
   beginning: "The conversation with {name} begins here.",
+  stateStoring: "Being kept",
   stateKept: "Kept here, sends when the server answers",
   stateWaitsAccept: "Kept here, sends when {name} accepts",
   stateSent: "Sent. Waiting for one of {name}’s devices",
