@@ -70,6 +70,8 @@ export type {
   MessageRef,
   MessagesImport,
   MessageView,
+  PutBackOptions,
+  PutBackReport,
   RoomMemberView,
   RoomPending,
   RoomRole,

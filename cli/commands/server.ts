@@ -10,6 +10,7 @@ import type { Command } from "commander";
 import { err } from "@dovetail/core";
 import type { RunCommand } from "../command-runner.ts";
 import { addExamples } from "./examples.ts";
+import { addServerAccountCommands } from "./server-account.ts";
 
 const SERVER_PROGRAM = new URL("../../sync-server/main.ts", import.meta.url);
 
@@ -87,6 +88,7 @@ export function addServerCommands(program: Command, run: RunCommand, onServing: 
   const server = program
     .command("server")
     .description("a sync server of your own; each command has its settings in its --help");
+  addServerAccountCommands(server, run);
   for (const { name, description, examples } of COMMANDS) {
     const command = server
       .command(name)

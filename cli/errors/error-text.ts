@@ -11,7 +11,7 @@ import { EXIT } from "./exit-code.ts";
 import { describeImportError } from "./import-text.ts";
 import { describeLinkingRule } from "./linking-text.ts";
 import { describeLockError } from "./lock-text.ts";
-import { describeLogFault } from "./log-fault-text.ts";
+import { describeLogFault, hintOfLogFault } from "./log-fault-text.ts";
 import { localTime } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { describeRefusal } from "./refusal-text.ts";
@@ -309,11 +309,7 @@ export function describeError(error: CliError): ErrorText {
 
     // Trust
     case "LogDistrusted":
-      return say(
-        EXIT.distrusted,
-        describeLogFault(error.fault),
-        "nothing of it was taken over; compare `dovetail verify` on your devices, and ask whoever runs the server",
-      );
+      return say(EXIT.distrusted, describeLogFault(error.fault), hintOfLogFault(error.fault));
     case "SnapshotDistrusted":
       return say(
         EXIT.distrusted,
@@ -331,6 +327,12 @@ export function describeError(error: CliError): ErrorText {
         EXIT.distrusted,
         `the server has no key of epoch ${error.epoch} that opens here (${plainLine(error.rule)})`,
         "keep this device and another of yours online; if it stays so, link this device anew",
+      );
+    case "BoxesMissing":
+      return say(
+        EXIT.notFound,
+        "this device does not have all it takes to put the account on a server",
+        "run the same command on another of your devices",
       );
     case "DeviceRevoked":
       return say(

@@ -3,6 +3,13 @@ import { type ClientError, unreachable } from "@dovetail/core";
 
 export type LogFault = Extract<ClientError, { readonly type: "LogDistrusted" }>["fault"];
 
+/** What to do about it. A server that lost something can be given it back; one that lies cannot be mended from here. */
+export function hintOfLogFault(fault: LogFault): string {
+  if (fault.type === "LogRolledBack")
+    return "everything this device has read is still here; if the server lost its data or was restored from a backup, put your account back: dovetail server reseed";
+  return "nothing of it was taken over; compare `dovetail sync --verify` on your devices, and ask whoever runs the server";
+}
+
 /** One sentence without its full stop. */
 export function describeLogFault(fault: LogFault): string {
   switch (fault.type) {

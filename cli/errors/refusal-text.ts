@@ -26,10 +26,11 @@ const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
   },
   "unknown-account": {
     text: "the server does not know this account",
-    hint: "check the server's address; a server that lost its data is seeded again by your devices",
+    hint: "everything is still here; if this is your server and it lost its data, put your account back: dovetail server reseed",
     exitCode: EXIT.notFound,
   },
   "unknown-device": {
+    // What a server says that lost its data, too.
     text: "the server does not know this device",
     hint: "check with `dovetail device list` on another device of yours whether it was revoked",
     exitCode: EXIT.deviceLost,
@@ -45,6 +46,10 @@ const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
     exitCode: EXIT.notFound,
   },
   "log-exists": { text: "the server has this log already", hint: REPORT, exitCode: EXIT.conflict },
+  "log-reseeded": {
+    text: "another device of yours has just put the account back on this server",
+    hint: "try again",
+  },
   "log-closed": {
     text: "not sent: the other side closed this conversation",
     hint: "it is kept here; reach them another way",

@@ -21,6 +21,9 @@ export const SNAPSHOT_BLOBS_MAX = 8_192;
 export const SNAPSHOT_EXCEPT_MAX = 1_024;
 export const ENTRY_IDS_PER_READ_MAX = 16_384;
 
+// Incarnations
+export const RESEED_BYTES_MAX = 512;
+
 // Frontiers of own devices
 export const FRONTIER_BYTES_MAX = 8_192;
 export const FRONTIER_INBOUND_LOGS_MAX = 32;

@@ -26,6 +26,8 @@ export type ClientError =
   | { readonly type: "ChainDistrusted"; readonly accountId: AccountId; readonly rule: string }
   /** Boxes that are not those the chain commits to, or none for this device. */
   | { readonly type: "EpochUnavailable"; readonly epoch: number; readonly rule: string }
+  /** This device never had the boxes of some epoch, so it cannot put the account back; another one can. */
+  | { readonly type: "BoxesMissing" }
   /** This device was revoked. What it holds it keeps; it gets nothing new. */
   | { readonly type: "DeviceRevoked" }
   /** This profile is older than what the server has had from this device: restored from a copy, or copied. */

@@ -82,6 +82,19 @@ export interface FrontierReport {
 }
 
 /** `known`: brought in from a file; nobody has asked anybody anything yet. */
+export interface PutBackOptions {
+  /** Another server, which becomes the home of the account; its present one unless named. */
+  readonly origin?: string;
+  /** For a server that lets nobody in without. */
+  readonly invitation?: string;
+}
+
+export interface PutBackReport {
+  readonly origin: string;
+  /** Logs that were begun anew; 0 when the server had all that this device has read. */
+  readonly logs: number;
+}
+
 export type ContactState = "known" | "requested" | "incoming" | "accepted" | "declined" | "blocked";
 
 /** How long ago somebody was last heard of: within a day, a week, a month, or longer. Coarse on purpose. */
@@ -417,6 +430,14 @@ export interface Client {
    * devices hold stays; contacts are not told.
    */
   deleteAccount(): Promise<Result<void, ClientError>>;
+
+  /**
+   * Puts the account back on a server that lost it or was set back, or on another one. Other own devices go on there by
+   * themselves, contacts send again what had not arrived. Nothing that a device holds is lost; it may be repeated.
+   *
+   * - Fails: `BoxesMissing` on a device that was never connected since it has its epochs; the server's refusals.
+   */
+  putBack(options?: PutBackOptions): Promise<Result<PutBackReport, ClientError>>;
 
   status(): ConnectionStatus;
   /** Connects and stays connected, with growing pauses between attempts, until `stop`. */

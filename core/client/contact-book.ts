@@ -126,7 +126,8 @@ function record(self: AccountId, accountId: AccountId, contact: Contact): Contac
     petname,
     givenName,
     handle,
-    origin: theirInbound?.origin ?? contact.origin ?? "",
+    // The field follows the last that was heard; keys of one generation stay as they first came. IN11
+    origin: contact.origin ?? theirInbound?.origin ?? "",
     own: ownInbound && {
       ...keysOf(ownInbound),
       epoch: ownInbound.epoch,

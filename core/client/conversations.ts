@@ -131,6 +131,8 @@ export interface Conversations {
   /** Delivery frontier of a device's ops at the reading account. */
   deliveredTo(conversationId: ConversationId, reader: AccountId, author: DeviceId): number;
   /** Archives and marks what would otherwise wait a moment. */
+  /** Asks a contact for whatever of theirs has not arrived: the server may have lost it. IN9 */
+  askForMissing(contact: AccountId): void;
   prepareToSync(): Promise<Result<void, ClientError>>;
   /** Whether something waits to be archived or marked. */
   hasWork(): boolean;
@@ -166,7 +168,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   const unsettled = new Map<string, NonNullable<ArchiveRow["source"]>>();
   const knownByBucket = new Map<string, Set<OpId>>();
   const marks = new Map<string, number>();
-  const markDue = new Map<AccountId, { wantsMissing: boolean }>();
+  const markDue = new Map<AccountId, { wantsMissing: boolean; isForced?: boolean }>();
   const requests = createMissingRequests({
     store,
     tables,
@@ -638,7 +640,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     for (const [accountId, due] of [...markDue]) {
       markDue.delete(accountId);
       // What was missing may have come from a sibling meanwhile.
-      const wantsMissing = due.wantsMissing && setAside.isMissing(accountId);
+      const wantsMissing = due.isForced === true || (due.wantsMissing && setAside.isMissing(accountId));
       const contact = await contacts.get(accountId);
       if (!contact.ok) return contact;
       if (contact.value?.state !== "accepted" || contact.value.theirs === null) continue;
@@ -709,6 +711,11 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     settled,
     ackableSeq,
     deliveredTo,
+    askForMissing(contact) {
+      dueMark(contact, true);
+      const due = markDue.get(contact);
+      if (due !== undefined) due.isForced = true;
+    },
     prepareToSync,
     hasWork: () => toArchive.size > 0 || markDue.size > 0,
     stop,

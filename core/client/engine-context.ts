@@ -32,8 +32,8 @@ export interface EngineContext {
   /** The own chain as verified so far. */
   chain(): ChainState;
   epochSecret(epoch: number): Bytes | null;
-  /** Last seq of the account log that counts for a revoked device; null while its cut is not opened. */
-  cutSeqOf(device: DeviceId): number | null;
+  /** Last seq of an incarnation of the account log that counts for a revoked device; null while its cut is not opened. */
+  cutSeqOf(device: DeviceId, incarnation: number): number | null;
   /** Fetches and verifies newer links and boxes of the own account. */
   refreshOwnChain(): Promise<Result<void, ClientError>>;
   /** Another account's chain as far as it is stored. */

@@ -35,7 +35,7 @@ import type { EngineContext } from "./engine-context.ts";
 import { createFrontiers, type Frontiers } from "./frontiers/frontiers.ts";
 import type { Gateway } from "./gateway.ts";
 import { connectHome, type HomeLink, type HomeSession } from "./home-link.ts";
-import { createInbound } from "./inbound.ts";
+import { createInbound, type Inbound } from "./inbound.ts";
 import { createIntroductions, type Introductions } from "./introductions.ts";
 import { createOpStore, type OpStore } from "./op-store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
@@ -94,6 +94,11 @@ export interface Engine {
   readonly direct: DirectSync;
   readonly findings: Findings;
   readonly frontiers: Frontiers;
+  readonly inboundReader: Inbound["reader"];
+  /** Newer links of the own chain from a directory, verified, without a connection. */
+  refreshChain(directory: DirectoryClient): Promise<Result<void, ClientError>>;
+  /** Another server is the home from now on. IN10 */
+  relocate(origin: string): Promise<Result<void, ClientError>>;
   /** Hears what other own devices say of themselves, while there is a connection. */
   exchangeFrontiers(): Promise<Result<void, ClientError>>;
   readonly forgetting: Forgetting;
@@ -127,7 +132,14 @@ export async function createEngine(
 ): Promise<Result<Engine, ClientError>> {
   const { clock, random, connector } = platform;
   const tables = createTables(store);
-  const identity: DeviceIdentity = deviceIdentity(profile);
+  /** An account may move; everything else about a device stays. */
+  let origin = profile.origin;
+  const identity: DeviceIdentity = {
+    ...deviceIdentity(profile),
+    get origin() {
+      return origin;
+    },
+  };
   const chains = createChainStore(store, tables);
   const loaded = await loadOwnAccount({ store, tables, chains, identity });
   if (!loaded.ok) return loaded;
@@ -468,9 +480,12 @@ export async function createEngine(
       onProgress: (done: number, total: number) => {
         if (total > done || total > 1) emit({ type: "progress", phase: "history", done, total });
       },
+      onMoved: relocate,
       onInbound: () => void awaitedChains.run(),
     };
-    const linked = await connectHome(deps);
+    const dialled = identity.origin;
+    let linked = await connectHome(deps);
+    if (!linked.ok && identity.origin !== dialled) linked = await connectHome(deps);
     if (!linked.ok) {
       setStatus("offline", linked.error);
       return linked;
@@ -520,6 +535,8 @@ export async function createEngine(
 
   /** At once, because history may be missing, and then again and again while this connection lasts. */
   async function tend(link: HomeLink): Promise<void> {
+    await followHome();
+    if (isStopped || home !== link) return;
     const tended = await link.tend();
     if (!tended.ok) platform.logger.log("warn", "snapshot", { error: tended.error.type });
     if (!isStopped && home === link) await exchangeFrontiers();
@@ -541,6 +558,26 @@ export async function createEngine(
     const exchanged = await frontiers.exchange(home);
     if (exchanged.ok || exchanged.error.type !== "Refused") return exchanged;
     platform.logger.log("warn", "frontier", { error: exchanged.error.code });
+    return ok();
+  }
+
+  /** IN10: another device may have moved the account while this one was connected. */
+  async function followHome(): Promise<Result<void, ClientError>> {
+    const refreshed = await serial.run(() => own.refreshChain(directory(identity.origin)));
+    // What the directory does not say now the next connection asks again.
+    if (!refreshed.ok) return refreshed.error.type === "ChainDistrusted" ? refreshed : ok();
+    const named = own.chain().service?.origin;
+    return named === undefined || named === identity.origin ? ok() : relocate(named);
+  }
+
+  async function relocate(to: string): Promise<Result<void, ClientError>> {
+    const written = await store.batch([tables.profile.put([], { ...profile, origin: to })]);
+    if (!written.ok) return written;
+    origin = to;
+    session.resumeToken = null;
+    home?.gateway.close();
+    home = null;
+    gateway = null;
     return ok();
   }
 
@@ -610,6 +647,10 @@ export async function createEngine(
 
   async function sync(): Promise<Result<SyncReport, ClientError>> {
     const wasOnline = home !== null;
+    if (wasOnline) {
+      const followed = await followHome();
+      if (!followed.ok) return followed;
+    }
     let settled = await connectAndSettle();
     // A connection that died unnoticed is no reason to fail: it is made again, once.
     if (!settled.ok && settled.error.type === "ServerUnreachable" && wasOnline)
@@ -785,6 +826,9 @@ export async function createEngine(
     direct,
     findings,
     frontiers,
+    inboundReader: inbound.reader,
+    refreshChain: (from) => serial.run(() => own.refreshChain(from)),
+    relocate,
     exchangeFrontiers,
     forgetting,
     deletions,

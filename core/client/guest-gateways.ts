@@ -69,7 +69,8 @@ export function createGuestGateways(
   return {
     open(origin, log) {
       const known = logs.get(log.logId);
-      if (known !== undefined) return known.log;
+      // IN11: a log may be at another server than a while ago.
+      if (known?.origin === origin) return known.log;
       const opening = openOnce(origin, log).then((opened) => {
         if (!opened.ok) logs.delete(log.logId);
         return opened;

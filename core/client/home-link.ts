@@ -4,12 +4,14 @@
  * One `connect` brings everything that is there, then follows. Whoever owns it decides when to connect again.
  */
 import type { Bytes } from "../base/bytes.ts";
-import type { LogId } from "../base/ids.ts";
+import type { AccountId, LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { equalBytes } from "../base/bytes.ts";
+import { parseServerOrigin } from "../base/server-origin.ts";
 import { hash } from "../crypto/hash.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { sign } from "../crypto/sign.ts";
+import { judgeReseed } from "../log/judge-reseed.ts";
 import { checkHead, checkQuote, type LogFault, type LogReader, readEntries } from "../log/log-reader.ts";
 import { encodeSignInClaim } from "../protocol/claims.ts";
 import { CHANNEL_MAX, type LogKind } from "../protocol/client-frame.ts";
@@ -62,6 +64,8 @@ export interface HomeLinkDeps {
   /** The connection is there; it is signed in next. */
   onGateway(gateway: Gateway): void;
   onProgress(done: number, total: number): void;
+  /** The chain names another home. */
+  onMoved(origin: string): Promise<Result<void, ClientError>>;
   /** Entries of others were read; some may wait for their sender's chain. */
   onInbound(): void;
 }
@@ -177,11 +181,44 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     const opened = await openLogChannel(gateway, number, open);
     if (opened.ok || opened.error.type !== "Refused" || opened.error.code !== "unknown-log") return opened;
     if (kind === "inbound" && appendSeed === null) return opened;
+    const known = await readerOf(logId);
+    if (!known.ok) return known;
+    const { seq, incarnation } = known.value.point;
+    // IN2: what was read was there. It is begun anew only when a person says so.
+    if (seq > 0 || incarnation > 0)
+      return context.distrustLog(logId, { type: "LogRolledBack", seenSeq: seq, headSeq: 0 });
     const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;
     const created = await gateway.call("done", { type: "createLog", logId, kind, appendKey });
     if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
       return created;
     return openLogChannel(gateway, number, open);
+  }
+
+  const readerOf = async (logId: LogId): Promise<Result<LogReader, ClientError>> =>
+    logId === context.accountLogId ? ok(log.reader()) : inbound.reader(logId);
+
+  /** IN3, IN7: the log goes on as a later incarnation, when a device of this account has said so. */
+  async function enterIncarnation(channel: LogChannel, known: LogReader): Promise<Result<void, ClientError>> {
+    const { logId, head, reseed } = channel;
+    const { incarnation } = head;
+    if (incarnation <= known.point.incarnation) return ok();
+    const judged = judgeReseed(context.chain(), { logId, incarnation, reseed });
+    if (!judged.ok) {
+      const { incarnation: seen } = known.point;
+      return context.distrustLog(logId, { type: "LogIncarnationChanged", seen, incarnation });
+    }
+    if (logId === context.accountLogId) return context.serial.run(() => log.enterIncarnation(incarnation));
+    const entered = await context.serial.run(() => inbound.enterIncarnation(logId, incarnation));
+    const contact = entered.ok ? await contactOf(logId) : entered;
+    if (!contact.ok) return contact;
+    if (contact.value !== null) conversations.askForMissing(contact.value);
+    return ok();
+  }
+
+  async function contactOf(logId: LogId): Promise<Result<AccountId | null, ClientError>> {
+    const all = await context.serial.run(() => contacts.all());
+    if (!all.ok) return all;
+    return ok(all.value.find(({ own: current }) => current?.logId === logId)?.accountId ?? null);
   }
 
   async function follow(
@@ -190,6 +227,10 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     take: Followed["take"],
   ): Promise<Result<void, ClientError>> {
     const one: Followed = { channel, reader, take, acked: 0 };
+    const before = await reader();
+    if (!before.ok) return before;
+    const entered = await enterIncarnation(channel, before.value);
+    if (!entered.ok) return entered;
     const known = await reader();
     if (!known.ok) return known;
     // LR3: a server that was set back says so here; a read past its end would only be refused.
@@ -437,6 +478,14 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       own.refresh(gateway, context.directory(context.identity.origin)),
     );
     if (!refreshed.ok) return refreshed;
+    // IN10: the chain says where the account lives.
+    const home = context.chain().service?.origin ?? context.identity.origin;
+    if (home !== context.identity.origin && parseServerOrigin(home).ok) {
+      const moved = await deps.onMoved(home);
+      return moved.ok
+        ? err({ type: "ServerUnreachable", origin: home, detail: "the account has moved there" })
+        : moved;
+    }
     const account = await followAccount();
     if (!account.ok) return account;
     const requestLogId = context.chain().service?.requestLogId;

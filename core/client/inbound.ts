@@ -70,6 +70,8 @@ export interface OpenedPage {
 export interface Inbound {
   reader(logId: LogId): Promise<Result<LogReader, StoreError>>;
   open(log: InboundLog, entries: readonly PlacedEntry[]): Promise<Result<OpenedPage, ClientError>>;
+  /** The log goes on as a later incarnation: it is read from its start, and what is known of it changes nothing. */
+  enterIncarnation(logId: LogId, incarnation: number): Promise<Result<void, ClientError>>;
   /** Moves over entries that are gone from the server, by their ids. */
   pass(logId: LogId, ids: readonly EntryId[]): Promise<Result<void, ClientError>>;
   /** Opens entries that waited for their sender's chain. `refusal` says why there will be none. */
@@ -160,6 +162,13 @@ export function createInbound(
     asides.commit();
     readers.set(logId, after);
     return ok();
+  }
+
+  async function enterIncarnation(logId: LogId, incarnation: number): Promise<Result<void, ClientError>> {
+    const point = { ...createLogReader(logId).point, incarnation };
+    const written = await context.store.batch([tables.reader.put([logId], { point, epochFloor: 0 })]);
+    if (written.ok) readers.set(logId, createLogReader(logId, point));
+    return written;
   }
 
   async function open(
@@ -525,6 +534,7 @@ export function createInbound(
 
   return {
     reader,
+    enterIncarnation,
     pass,
     open,
     reopen,

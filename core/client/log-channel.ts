@@ -36,6 +36,8 @@ export interface LogChannel {
   /** Last accepted `writerSeq` of this writer. */
   readonly writerSeq: number;
   readonly isClosed: boolean;
+  /** The owner's word that a log above incarnation 0 goes on; not checked yet. */
+  readonly reseed: Bytes | null;
   /** Up to here entries are gone and only their ids are there. */
   readonly trimmedUpto: number;
   /** Appends in order. Results stand for the entries up to the first failure of the connection. */
@@ -97,6 +99,7 @@ export async function openLogChannel(
     writerSeq: opened.value.writerSeq,
     isClosed: opened.value.isClosed,
     trimmedUpto: opened.value.trimmedUpto,
+    reseed: opened.value.reseed,
     async readIds(after) {
       const page = await gateway.call("ids", {
         type: "readIds",

@@ -44,6 +44,7 @@ import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
 import { fetchFirstEpochs } from "./first-epochs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { putBack } from "./reseed/put-back.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
 import { mendRows } from "./mend/mend-rows.ts";
@@ -378,6 +379,8 @@ export function createClient(engine: Engine): Client {
     revokeDevice: (deviceId) => startEpoch({ type: "revoke", deviceIds: [deviceId] }),
     rotateEpoch: () => startEpoch({ type: "rotate" }),
     deleteAccount: () => deleteAccount(engine),
+
+    putBack: (options = {}) => putBack(engine, options),
 
     status: engine.status,
     start: engine.start,

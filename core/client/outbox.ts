@@ -124,12 +124,18 @@ export interface Outbox {
     chain: ChainState,
     route: Route,
   ): Promise<Result<void, ClientError>>;
+  /**
+   * What may go to a later incarnation of a log, in which this device has written nothing: the last bytes it kept without
+   * a hole between them. What lies before a hole is sealed anew, and no number is used twice. Rule IN5.
+   */
+  pendingAnew(logId: LogId): Promise<Result<readonly Parcel[], ClientError>>;
   /** Parcels for a log after the server's last accepted `writerSeq`, in order; earlier ones are taken as accepted. */
   pending(logId: LogId, writerSeqAtServer: number): Promise<Result<readonly Parcel[], ClientError>>;
   /** Takes the server's answers. Returns what was refused for good. */
   receipts(
     parcels: readonly Parcel[],
     results: readonly AppendResult[],
+    incarnation?: number,
   ): Promise<Result<readonly FailureCode[], ClientError>>;
   /** Ops of this device below `next` have arrived: their rows go. */
   delivered(conversationId: ConversationId, next: number): Promise<Result<void, ClientError>>;
@@ -509,6 +515,21 @@ export function createOutbox(context: EngineContext): Outbox {
     return restarted.ok ? ok(known) : restarted;
   }
 
+  async function pendingAnew(logId: LogId): Promise<Result<readonly Parcel[], ClientError>> {
+    const writer = await writerOf(logId);
+    if (!writer.ok) return writer;
+    const own = parcels.filter((parcel) => parcel.logId === logId);
+    let next = writer.value.writerSeq;
+    const run = new Set<Parcel>();
+    for (const parcel of [...own].sort((a, b) => b.writerSeq - a.writerSeq)) {
+      if (parcel.writerSeq !== next) break;
+      run.add(parcel);
+      next--;
+    }
+    const taken = await takeBack(own.filter((parcel) => !run.has(parcel)));
+    return taken.ok ? ok(own.filter((parcel) => run.has(parcel))) : taken;
+  }
+
   async function restartAt(
     logId: LogId,
     writerSeq: number,
@@ -528,6 +549,7 @@ export function createOutbox(context: EngineContext): Outbox {
   async function receipts(
     sent: readonly Parcel[],
     results: readonly AppendResult[],
+    incarnation = 0,
   ): Promise<Result<readonly FailureCode[], ClientError>> {
     const logId = sent[0]?.logId;
     if (logId === undefined) return ok([]);
@@ -548,7 +570,7 @@ export function createOutbox(context: EngineContext): Outbox {
     const isClosed = code === "log-closed" && refused?.isRequest === false;
     const isFailed = code !== null && code !== "writer-seq" && !PASSING.has(code) && !isClosed;
     const outcome = outcomeOf([...accepted], isFailed ? refused : undefined, code);
-    const writerRow = { ...writer.value, receipt: lastReceipt(results) ?? writer.value.receipt };
+    const writerRow = { ...writer.value, receipt: lastReceipt(results, incarnation) ?? writer.value.receipt };
     const gone = new Set<Parcel>(isFailed && refused !== undefined ? [refused] : []);
     for (const parcel of accepted)
       if (parcel.outboxKeys.every((key) => outcome.done.includes(key) || !rows.has(key))) gone.add(parcel);
@@ -706,6 +728,7 @@ export function createOutbox(context: EngineContext): Outbox {
     claim,
     seal,
     pending,
+    pendingAnew,
     receipts,
     delivered,
   };
@@ -732,9 +755,9 @@ function counterAtServer(sent: readonly Parcel[], results: readonly AppendResult
   return Math.max(...counters);
 }
 
-function lastReceipt(results: readonly AppendResult[]): Letter["receipt"] {
+function lastReceipt(results: readonly AppendResult[], incarnation: number): Letter["receipt"] {
   const last = results.findLast((result) => result.type === "accepted");
-  return last?.type === "accepted" ? { incarnation: 0, seq: last.seq, chain: last.chain } : null;
+  return last?.type === "accepted" ? { incarnation, seq: last.seq, chain: last.chain } : null;
 }
 
 /** The devices to seal to: of too many those that came last. */

@@ -26,11 +26,19 @@ import type { Tables } from "./tables.ts";
 export interface OwnAccount {
   chain(): ChainState;
   epochSecret(epoch: number): Bytes | null;
-  cutSeqOf(device: DeviceId): number | null;
+  cutSeqOf(device: DeviceId, incarnation: number): number | null;
   /** Newer links, and the secrets of epochs this device has not opened yet. */
   refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>>;
+  /** Newer links alone. */
+  refreshChain(directory: DirectoryClient): Promise<Result<void, ClientError>>;
   /** The X-Wing key that is to replace the one the chain names for this device. */
   readonly nextKemKey: OwnKemKeys["next"];
+}
+
+/** Where the account log ends for a device that was revoked. */
+interface CutPlace {
+  readonly incarnation: number;
+  readonly seq: number;
 }
 
 export interface OwnAccountDeps {
@@ -55,12 +63,22 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   }
   const cutRows = await tables.cut.scan();
   if (!cutRows.ok) return cutRows;
-  const cutSeqByDevice = new Map(
-    cutRows.value.map(({ key, value }) => [rowKeyParts(key)[1] as DeviceId, value.seq]),
+  const cutByDevice = new Map<DeviceId, CutPlace>(
+    cutRows.value.map(({ key, value }) => [rowKeyParts(key)[1] as DeviceId, value]),
   );
+  const keptRow = await tables.kept.get();
+  if (!keptRow.ok) return keptRow;
+  let keptSeq = keptRow.value?.chainSeq ?? 0;
   const kemLoaded = await loadOwnKemKeys(store, tables, identity);
   if (!kemLoaded.ok) return kemLoaded;
   const kemKeys = kemLoaded.value;
+
+  async function refreshChain(directory: DirectoryClient): Promise<Result<void, ClientError>> {
+    const refreshed = await chains.refresh(identity.accountId, directory);
+    if (!refreshed.ok) return refreshed;
+    chain = refreshed.value;
+    return ok();
+  }
 
   async function refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>> {
     const refreshed = await chains.refresh(identity.accountId, directory);
@@ -76,10 +94,25 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   async function openNewer(gateway: Gateway): Promise<Result<void, ClientError>> {
     const isComplete =
       chain.epochs.every((_, index) => secrets.has(index + 1)) &&
-      chain.cuts.every((cut) => cut.deviceIds.every((device) => cutSeqByDevice.has(device)));
-    if (isComplete) return ok();
+      chain.cuts.every((cut) => cut.deviceIds.every((device) => cutByDevice.has(device)));
+    if (isComplete && keptSeq === chain.seq) return ok();
     const boxes = await fetchBoxes(gateway, chain);
-    return boxes.ok ? openBoxes(boxes.value) : boxes;
+    if (!boxes.ok) return boxes;
+    const opened = isComplete ? ok() : await openBoxes(boxes.value);
+    return opened.ok ? keepBoxes(boxes.value) : opened;
+  }
+
+  /** IN6: a server that loses them gets them back from here. */
+  async function keepBoxes(stored: readonly StoredBoxes[]): Promise<Result<void, ClientError>> {
+    const isWhole = chain.epochs.every((_, index) => stored.some(({ epoch }) => epoch === index + 1));
+    if (!isWhole) return ok();
+    const { seq } = chain;
+    const written = await store.batch([
+      ...stored.map(({ epoch, boxes, added }) => tables.boxes.put([epoch], { boxes, added })),
+      tables.kept.put([], { chainSeq: seq }),
+    ]);
+    if (written.ok) keptSeq = seq;
+    return written;
   }
 
   async function openBoxes(stored: readonly StoredBoxes[]): Promise<Result<void, ClientError>> {
@@ -102,11 +135,11 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
     const cuts = openCuts(history.secretsByNumber, boxesOf);
     const written = await store.batch([
       ...fresh.map(({ number, secret }) => tables.epoch.put([number], { secret })),
-      ...[...cuts].map(([device, seq]) => tables.cut.put([device], { seq })),
+      ...[...cuts].map(([device, cut]) => tables.cut.put([device], cut)),
     ]);
     if (!written.ok) return written;
     for (const { number, secret } of fresh) secrets.set(number, secret);
-    for (const [device, seq] of cuts) cutSeqByDevice.set(device, seq);
+    for (const [device, cut] of cuts) cutByDevice.set(device, cut);
     return ok();
   }
 
@@ -114,8 +147,8 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   function openCuts(
     opened: ReadonlyMap<number, EpochSecret>,
     boxesOf: (number: number) => Bytes | null,
-  ): ReadonlyMap<DeviceId, number> {
-    const cuts = new Map<DeviceId, number>();
+  ): ReadonlyMap<DeviceId, CutPlace> {
+    const cuts = new Map<DeviceId, CutPlace>();
     for (const cut of chain.cuts) {
       const secret = opened.get(cut.epoch)?.secret;
       const record = chain.epochs[cut.epoch - 1];
@@ -123,7 +156,10 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
       const boxes = record === undefined || bytes === null ? null : parseEpochBoxes(record, bytes);
       if (secret === undefined || !boxes?.ok || boxes.value.cut === null) continue;
       const opening = openCut(secret, cut.commitment, boxes.value.cut);
-      if (opening.ok) for (const device of cut.deviceIds) cuts.set(device, opening.value.seq);
+      if (opening.ok) {
+        const { incarnation, seq } = opening.value;
+        for (const device of cut.deviceIds) cuts.set(device, { incarnation, seq });
+      }
     }
     return cuts;
   }
@@ -144,8 +180,15 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   return ok({
     chain: () => chain,
     epochSecret: (epoch) => secrets.get(epoch) ?? null,
-    cutSeqOf: (device) => cutSeqByDevice.get(device) ?? null,
+    cutSeqOf(device, incarnation) {
+      const cut = cutByDevice.get(device);
+      if (cut === undefined) return null;
+      // Nothing a revoked device could have written is in an incarnation that began after its cut.
+      if (incarnation !== cut.incarnation) return incarnation > cut.incarnation ? 0 : Number.MAX_SAFE_INTEGER;
+      return cut.seq;
+    },
     refresh,
+    refreshChain,
     nextKemKey: kemKeys.next,
   });
 }

@@ -6,7 +6,9 @@ import type { AccountId, LogId } from "../base/ids.ts";
 import { idBytes } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Admission } from "../protocol/client-frame.ts";
+import { judgeReseed } from "../log/judge-reseed.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
+import { isDialable } from "./inbound.ts";
 import { ADMISSION_WORK_BITS_MAX, findAdmissionWork } from "./admission-work.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
@@ -132,9 +134,25 @@ export function createPeerLinks(
     const nowMs = context.clock.nowMs();
     const last = freshAtMs.get(contact.accountId);
     const isFresh = last !== undefined && Math.abs(nowMs - last) < CHAIN_FRESH_MS;
+    const before = await context.storedChain(contact.accountId);
+    if (!before.ok) return before;
     const chain = await context.contactChain(contact.accountId, contact.origin, !isFresh);
-    if (chain.ok && !isFresh) freshAtMs.set(contact.accountId, nowMs);
-    return chain;
+    if (!chain.ok || isFresh) return chain;
+    freshAtMs.set(contact.accountId, nowMs);
+    const noted = await noteHome(contact, before.value, chain.value);
+    return noted.ok ? chain : noted;
+  }
+
+  /** IN11: a new link names another home. What an older one names may be over already, as an introduction has told. */
+  async function noteHome(
+    contact: ContactRecord,
+    before: ChainState | null,
+    after: ChainState,
+  ): Promise<Result<void, ClientError>> {
+    const origin = after.service?.origin;
+    if (origin === undefined || origin === before?.service?.origin || origin === contact.origin) return ok();
+    if (!isDialable(origin, context.identity.origin)) return ok();
+    return context.serial.run(() => contacts.set(contact.accountId, { origin }));
   }
 
   /** FC1: until the other side has accepted, only the request itself can go. */
@@ -161,7 +179,18 @@ export function createPeerLinks(
     if (!opened.ok) return opened;
     const { channel } = opened.value;
     if (channel.isClosed && route.type === "inbound") return noteShut(contact, channel.logId);
-    const pending = () => context.serial.run(() => outbox.pending(channel.logId, opened.value.accepted));
+    const { incarnation } = channel.head;
+    const isOwners =
+      incarnation === 0 ||
+      judgeReseed(chain, { logId: channel.logId, incarnation, reseed: channel.reseed }).ok;
+    // IN3: only its owner begins a log anew.
+    if (!isOwners)
+      return context.distrustLog(channel.logId, { type: "LogIncarnationChanged", seen: 0, incarnation });
+    const isAnew = incarnation > 0 && opened.value.accepted === 0;
+    const pending = () =>
+      context.serial.run(() =>
+        isAnew ? outbox.pendingAnew(channel.logId) : outbox.pending(channel.logId, opened.value.accepted),
+      );
     let parcels = await pending();
     if (parcels.ok && parcels.value.length === 0) {
       // Our counter was set to the server's, and what was sealed for other places is sealed for the next ones.
@@ -184,7 +213,7 @@ export function createPeerLinks(
       if (result.type === "refused") break;
       opened.value.accepted = Math.max(sending[index]?.writerSeq ?? 0, opened.value.accepted);
     }
-    const taken = await context.serial.run(() => outbox.receipts(sending, results.value));
+    const taken = await context.serial.run(() => outbox.receipts(sending, results.value, incarnation));
     if (!taken.ok) return taken;
     const refusal = taken.value[0];
     return refusal === undefined ? ok() : refuse({ type: "Refused", code: refusal });

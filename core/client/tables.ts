@@ -8,7 +8,10 @@
  * | nextKem | | the X-Wing key that is to replace this device's, until its chain names it |
  * | calendar | | how old the epoch and this device's X-Wing key are, as far as this device has seen |
  * | epoch | number | epoch secret |
- * | cut | device id | last seq of the account log that counts for a revoked device |
+ * | cut | device id | last place in the account log that counts for a revoked device |
+ * | boxes | number | epoch boxes, for the day the server has lost them |
+ * | kept | | up to which link boxes are kept |
+ * | rebase | | this device has not compared what it holds with what this incarnation of the account log began with |
  * | chain | account id, seq | verified links, own and contacts' |
  * | reader | log id | how far a log was read |
  * | sibling | device id | last account entry of each own device |
@@ -97,6 +100,7 @@ import { documentRowShape } from "../log/snapshot/snapshot-index.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import { ROOM_LETTER_OPS_MAX, roomDepartureShape } from "../messenger/room/room-entry.ts";
+import { BOX_BYTES_MAX } from "../protocol/directory.ts";
 import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
 import { BOXES_BYTES_MAX } from "../protocol/server-frame.ts";
 import { createTable, type Table } from "../store/table.ts";
@@ -161,6 +165,12 @@ const journalRow = struct({
   changes,
   from: integer(0),
   upto: integer(0),
+});
+
+/** Epoch boxes as the server had them, with those added for later devices in the order of their links. */
+const boxesRow = struct({
+  boxes: bytes(1, BOXES_BYTES_MAX),
+  added: list(bytes(1, BOX_BYTES_MAX), 4_096),
 });
 
 /** The newest snapshot this device has made, endorsed or loaded. */
@@ -314,7 +324,9 @@ export function createTables(store: TxStore) {
     nextKem: createTable(store, "nextKem", struct({ seed: bytes(32) })),
     calendar: createTable(store, "calendar", calendarRow),
     epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
-    cut: createTable(store, "cut", struct({ seq: integer(0) })),
+    boxes: createTable(store, "boxes", boxesRow),
+    kept: createTable(store, "kept", struct({ chainSeq: integer(0) })),
+    cut: createTable(store, "cut", struct({ incarnation: integer(0), seq: integer(0) })),
     chain: createTable(store, "chain", struct({ link: bytes(1, STORED_BYTES_MAX) })),
     reader: createTable(store, "reader", readerRow),
     sibling: createTable(store, "sibling", struct({ last: id("entry") })),
@@ -332,6 +344,7 @@ export function createTables(store: TxStore) {
     dispute: createTable(store, "dispute", disputeRow),
     notice: createTable(store, "notice", noticeRow),
     noticed: createTable(store, "noticed", struct({ seq: integer(0) })),
+    rebase: createTable(store, "rebase", struct({ incarnation: integer(1) })),
     frontier: createTable(store, "frontier", frontierRow),
     unpacked: createTable(store, "unpacked", struct({ seq: integer(0) })),
     dirty: createTable(store, "dirty", struct({})),

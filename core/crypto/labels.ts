@@ -56,6 +56,7 @@ export const LABEL = {
   signAccountEntry: "dovetail/1/sign/account-entry",
   signSnapshot: "dovetail/1/sign/snapshot",
   signEndorsement: "dovetail/1/sign/endorsement",
+  signReseed: "dovetail/1/sign/reseed",
   signFrontier: "dovetail/1/sign/frontier",
   signPreKey: "dovetail/1/sign/prekey",
   signRelay: "dovetail/1/sign/relay",

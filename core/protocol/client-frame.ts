@@ -13,6 +13,7 @@ import {
   FRONTIER_BYTES_MAX,
   KEY_PACKAGE_BYTES_MAX,
   READ_PAGE_ENTRIES_MAX,
+  RESEED_BYTES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../base/limits.ts";
 import {
@@ -140,6 +141,17 @@ export const clientFrameShape = variants({
       logId: id("log"),
       snapshotId: id("snapshot"),
       endorsement: bytes(1, ENDORSEMENT_BYTES_MAX),
+    },
+  ],
+  /** Begins a log anew that the server lost, or has only from before; refused while nothing is lost. */
+  reseedLog: [
+    38,
+    {
+      requestId,
+      logId: id("log"),
+      kind: logKindShape,
+      appendKey: nullable(bytes(32)),
+      reseed: bytes(1, RESEED_BYTES_MAX),
     },
   ],
   /** What this device says of itself to its siblings; takes the place of what it said before. */

@@ -51,6 +51,8 @@ export const registerShape = struct({
   boxes: bytes(1, BOXES_BYTES_MAX),
   handle: nullable(text(HANDLE_CHARS_MAX)),
   invitation: nullable(text(INVITATION_BYTES_MAX)),
+  /** The account was here, or elsewhere, before: more links of its chain follow at once. */
+  isRestored: flag,
 });
 export type Register = ShapeOf<typeof registerShape>;
 

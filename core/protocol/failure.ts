@@ -13,6 +13,7 @@ export const failureCodeShape = oneOf(
   "unknown-log",
   "log-exists",
   "log-closed",
+  "log-reseeded",
   "unknown-channel",
   "entry-too-large",
   "batch-too-large",

@@ -10,6 +10,7 @@ import {
   ENTRY_IDS_PER_READ_MAX,
   FRONTIER_BYTES_MAX,
   READ_PAGE_ENTRIES_MAX,
+  RESEED_BYTES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../base/limits.ts";
 import { bytes, flag, id, integer, list, nullable, type ShapeOf, struct, variants } from "../codec/shape.ts";
@@ -51,7 +52,15 @@ export const serverFrameShape = variants({
   /** `writerSeq` is the last accepted one of the proven writer, 0 for none. */
   opened: [
     5,
-    { requestId, head: logPointShape, trimmedUpto: integer(0), writerSeq: integer(0), isClosed: flag },
+    {
+      requestId,
+      head: logPointShape,
+      trimmedUpto: integer(0),
+      writerSeq: integer(0),
+      isClosed: flag,
+      /** The owner's word that a log above incarnation 0 goes on. */
+      reseed: nullable(bytes(1, RESEED_BYTES_MAX)),
+    },
   ],
   appended: [6, { requestId, results: list(appendResultShape, APPEND_BATCH_ENTRIES_MAX, 1) }],
   found: [7, { requestId, seq: nullable(integer(1)) }],

@@ -15,7 +15,7 @@ import { checkLinkAct } from "@dovetail/core/sigchain/epoch-box.ts";
 import { type ParsedLink, parseLink } from "@dovetail/core/sigchain/link.ts";
 import { checkHold, checkNewDeviceHold } from "@dovetail/core/sigchain/new-device-hold.ts";
 import { reduceLink, reduceParsedLink } from "@dovetail/core/sigchain/reduce-link.ts";
-import { CHAIN_PAGE_BYTES_MAX, CHAINS_CACHED_MAX } from "../limits.ts";
+import { CHAIN_PAGE_BYTES_MAX, CHAINS_CACHED_MAX, RESTORE_WINDOW_MS, RESTORES_MAX } from "../limits.ts";
 import type { RegistrationAdmission } from "../store/operator-store.ts";
 import type { ChainStep, DirectoryStore } from "../store/directory-store.ts";
 import { type Refusal, refuse } from "../store/refusal.ts";
@@ -48,6 +48,7 @@ interface VerifiedStep {
 export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirectory {
   const { store, clock } = deps;
   const chains = createChainCache(store);
+  const restoring = createRestoring();
 
   async function refuseOnHold(
     before: ChainState,
@@ -66,7 +67,7 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
   }
 
   return {
-    async register({ genesis, boxes, handle, invitation }) {
+    async register({ genesis, boxes, handle, invitation, isRestored }) {
       const admission = admissionOf(deps, invitation);
       if (!admission.ok) return admission;
       if (handle !== null && !isHandle(handle)) return refuse("bad-handle");
@@ -79,7 +80,11 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
         { state: state.value, link: link.value, boxes, box: null, linkBytes: genesis },
         clock.nowMs(),
       );
-      return store.register(step, handle, admission.value);
+      const known = isRestored ? await store.findAccount(step.accountId) : ok(null);
+      if (!known.ok) return known;
+      const registered = await store.register(step, handle, admission.value);
+      if (registered.ok && isRestored && known.value === null) restoring.begin(step.accountId, clock.nowMs());
+      return registered;
     },
     async deleteAccount(accountId, deviceId) {
       const loaded = await chains.load(accountId);
@@ -105,14 +110,30 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
       if (!after.ok || !checkLinkAct(after.value, { body: link.value.body, boxes, addedBox: box }).ok)
         return refuse("bad-link");
       const nowMs = clock.nowMs();
-      const held = await refuseOnHold(before.value, link.value, nowMs);
+      // IN6: what is put back here happened elsewhere, when its link says so.
+      const isRestoring = restoring.has(accountId, nowMs);
+      const held = isRestoring ? ok() : await refuseOnHold(before.value, link.value, nowMs);
       if (!held.ok) return held;
+      const arrivedAtMs = isRestoring ? Math.min(nowMs, link.value.body.timeMs) : nowMs;
       const stored = await store.appendLink(
-        chainStep({ state: after.value, link: link.value, boxes, box, linkBytes }, nowMs),
+        chainStep({ state: after.value, link: link.value, boxes, box, linkBytes }, arrivedAtMs),
       );
       if (stored.ok) chains.keep(after.value);
       return stored;
     },
+  };
+}
+
+/** Accounts that were unknown here and are being put back, for a short while. */
+function createRestoring() {
+  const untilMsById = new Map<AccountId, number>();
+  return {
+    begin(accountId: AccountId, nowMs: number): void {
+      const [oldest] = untilMsById.keys();
+      if (untilMsById.size >= RESTORES_MAX && oldest !== undefined) untilMsById.delete(oldest);
+      untilMsById.set(accountId, nowMs + RESTORE_WINDOW_MS);
+    },
+    has: (accountId: AccountId, nowMs: number): boolean => (untilMsById.get(accountId) ?? 0) > nowMs,
   };
 }
 

@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { sleep } from "@dovetail/core/base/clock.ts";
-import type { DeviceId } from "@dovetail/core/base/ids.ts";
+import type { DeviceId, LogId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
@@ -63,7 +63,7 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
   const connections = new Set<Connection>();
   const countByAddress = new Map<string, number>();
   const handle = (connection: Connection, frame: Uint8Array) => handleFrame(context, connection, frame);
-  const stopListening = context.store.onEvent((event) => hear(context, event));
+  const stopListening = context.store.onEvent((event) => hear(context, connections, event));
   let cancelSweep = (): void => {};
   const sweepLater = (): void => {
     cancelSweep = context.clock.schedule(SWEEP_MS, () => {
@@ -171,11 +171,22 @@ function destroy(this: Duplex): void {
 function ignore(): void {}
 
 /** What became durable, in the turn of its commit. */
-function hear(context: GatewayContext, event: StoreEvent): void {
+function hear(context: GatewayContext, connections: ReadonlySet<Connection>, event: StoreEvent): void {
   if (event.type === "appended") context.subscriptions.publish(event.logId, event.entries);
+  else if (event.type === "reseeded") endLog(context, connections, event.logId);
   else
     for (const deviceId of event.deviceIds)
       endDevice(context, deviceId, event.type === "deleted" ? "account-deleted" : "revoked-device");
+}
+
+/** IN4: whoever has the log open knows its former incarnation; it is told to come again. */
+function endLog(context: GatewayContext, connections: ReadonlySet<Connection>, logId: LogId): void {
+  for (const connection of [...connections]) {
+    const isOpen = [...connection.channels.values()].some((channel) => channel.logId === logId);
+    if (!isOpen) continue;
+    connection.goodbye("log-reseeded");
+    end(context, connection);
+  }
 }
 
 /** DI4, DI15: a device is gone before anybody hears that it was revoked, or its account deleted. */

@@ -37,6 +37,7 @@ import {
   handleReadIds,
   handleReadSnapshots,
 } from "./snapshot-frames.ts";
+import { handleReseedLog } from "./reseed-frame.ts";
 import { handleHello, handleResume, handleSignIn, handleSignInRecovery } from "./sign-in-frames.ts";
 
 /** Handles one received frame; a promise is there while frames after it must wait. */
@@ -122,6 +123,8 @@ function dispatch(
       return handleEndorse(context, connection, frame);
     case "readIds":
       return handleReadIds(context, connection, frame);
+    case "reseedLog":
+      return handleReseedLog(context, connection, frame);
     case "putFrontier":
       return handlePutFrontier(context, connection, frame);
     case "readFrontiers":

@@ -1,6 +1,5 @@
 /** `openLog`: who may do what with a log on this connection. Rules GW3, GW5-GW6, LG4, LG12. */
 import { equalBytes } from "@dovetail/core/base/bytes.ts";
-import type { LogId } from "@dovetail/core/base/ids.ts";
 import { LABEL } from "@dovetail/core/crypto/labels.ts";
 import { encodeCapabilityClaim, encodeWriterTagClaim } from "@dovetail/core/protocol/claims.ts";
 import { chainStart, type LogPoint, writerTag } from "@dovetail/core/protocol/entry.ts";
@@ -33,7 +32,7 @@ export async function handleOpenLog(
   if (connection.isClosed()) return;
   connection.isProven = true;
   connection.channels.set(channel, { logId, kind: log.kind, ...access, writerTag: tag, subscription: null });
-  const head = access.isOwn || log.kind !== "request" ? log.head : emptyPoint(logId);
+  const head = access.isOwn || log.kind !== "request" ? log.head : emptyPoint(log);
   connection.reply({
     type: "opened",
     requestId,
@@ -41,6 +40,7 @@ export async function handleOpenLog(
     trimmedUpto: access.mayRead ? log.trimmedUpto : 0,
     writerSeq: last.value,
     isClosed: log.isClosed,
+    reseed: log.reseed,
   });
 }
 
@@ -93,6 +93,6 @@ function isWriterProven(context: GatewayContext, connection: Connection, frame: 
 }
 
 /** What a stranger sees of a request log: polling it tells nobody how many requests a person gets. */
-function emptyPoint(logId: LogId): LogPoint {
-  return { incarnation: 0, seq: 0, chain: chainStart(logId) };
+function emptyPoint({ logId, head }: LogRecord): LogPoint {
+  return { incarnation: head.incarnation, seq: 0, chain: chainStart(logId) };
 }

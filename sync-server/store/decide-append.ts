@@ -20,6 +20,7 @@ const NO_ENTRY = "0".repeat(64);
 /** What a decision needs to know of the log, as of this moment of the transaction. */
 export interface AppendView {
   readonly kind: LogKind;
+  readonly incarnation: number;
   readonly bytes: number;
   readonly entries: number;
   /** What all logs of the owner hold. */
@@ -59,8 +60,9 @@ export function decideEntry(
   }
   // LG9
   if (view.kind === "account" && fields.epoch !== epoch) return refused("stale-epoch", last);
-  // LG7
-  if (fields.writerSeq !== last + 1) return refused("writer-seq", last);
+  // LG7, IN5: who wrote to an earlier incarnation goes on with its own numbers.
+  const isGoingOn = last === 0 && view.incarnation > 0;
+  if (fields.writerSeq !== last + 1 && !isGoingOn) return refused("writer-seq", last);
   // LG10
   const lastOfKind = view.lastOfKind(fields.kind);
   if (fields.expect !== null && fields.expect !== (lastOfKind ?? NO_ENTRY))

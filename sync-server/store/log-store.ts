@@ -24,10 +24,20 @@ export function isManyOfAKind(kind: LogKind): boolean {
   return kind === "inbound" || kind === "room";
 }
 
+/** A log that goes on as its next incarnation; the gateway has checked the signature. */
+export interface ReseededLog extends NewLog {
+  readonly incarnation: number;
+  /** What its owner's device had read. */
+  readonly after: LogPoint;
+  readonly reseed: Bytes;
+}
+
 /** What is known of a log. `bytes` is what it holds against its quota. */
 export interface LogRecord extends NewLog {
   readonly isClosed: boolean;
   readonly head: LogPoint;
+  /** Its owner's word that it goes on, above incarnation 0. */
+  readonly reseed: Bytes | null;
   /** Entries up to this seq are trimmed, but those a snapshot excepts. */
   readonly trimmedUpto: number;
   readonly bytes: number;
@@ -79,6 +89,7 @@ export interface LogPage {
 
 /** What others must hear of, told in the turn of the commit and before any answer. */
 export type StoreEvent =
+  | { readonly type: "reseeded"; readonly logId: LogId }
   | { readonly type: "appended"; readonly logId: LogId; readonly entries: readonly PlacedEntry[] }
   | { readonly type: "deleted"; readonly deviceIds: readonly DeviceId[] }
   | { readonly type: "revoked"; readonly accountId: AccountId; readonly deviceIds: readonly DeviceId[] };
@@ -86,6 +97,13 @@ export type StoreEvent =
 export interface LogStore {
   /** - Fails: `log-exists` unless an equal log is there already; `unknown-account`; `quota`. */
   createLog(log: NewLog): Promise<Result<void, Refusal>>;
+  /**
+   * Begins a log anew at seq 0 of its next incarnation; what was there of it goes.
+   *
+   * - Fails: `log-exists` while `after` is in it or it is of another owner, or when the incarnation is not the next one;
+   *   `unknown-account`; `quota`.
+   */
+  reseedLog(log: ReseededLog): Promise<Result<void, Refusal>>;
   findLog(logId: LogId): Promise<Result<LogRecord | null, Refusal>>;
   /**
    * Places entries in order; each has its own result.

@@ -1,5 +1,5 @@
 /** `LogStore` in memory: what the port means, without a medium. For tests and for trials. */
-import { equalBytes, toHex } from "@dovetail/core/base/bytes.ts";
+import { type Bytes, equalBytes, toHex } from "@dovetail/core/base/bytes.ts";
 import { present } from "@dovetail/core/base/assert.ts";
 import type { AccountId, DeviceId, EntryId, LogId, WriterTag } from "@dovetail/core/base/ids.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
@@ -19,6 +19,7 @@ import {
   type NewEntry,
   type NewLog,
   type ReadRange,
+  type ReseededLog,
   type StoreEvent,
 } from "./log-store.ts";
 import type { StoreFigures } from "./operator-store.ts";
@@ -35,6 +36,8 @@ export interface MemoryOwners {
 
 /** A log; entries up to `trimmedUpto` may be null, `ids` has all of them. */
 export interface MemoryLog extends NewLog {
+  readonly incarnation: number;
+  readonly reseed: Bytes | null;
   isClosed: boolean;
   bytes: number;
   chain: LogPoint["chain"];
@@ -70,6 +73,11 @@ export function createMemoryLogs(
 
   const logs: Omit<LogStore, "onEvent"> = {
     createLog: (log) => Promise.resolve(createLog(logById, owners, log)),
+    reseedLog(log) {
+      const reseeded = reseedLog(logById, owners, log);
+      if (reseeded.ok) announce({ type: "reseeded", logId: log.logId });
+      return Promise.resolve(reseeded);
+    },
     findLog: (logId) => {
       const log = logById.get(logId);
       return Promise.resolve(ok(log === undefined ? null : recordOf(log)));
@@ -132,8 +140,40 @@ function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: Ne
   const own = [...logById.values()].filter(({ ownerId }) => ownerId === log.ownerId);
   if (!isManyOfAKind(log.kind) && own.some(({ kind }) => kind === log.kind)) return refuse("log-exists");
   if (own.length >= LOGS_PER_ACCOUNT_MAX) return refuse("quota");
-  logById.set(log.logId, {
+  logById.set(log.logId, emptyLog(log, 0, null));
+  return ok();
+}
+
+function reseedLog(
+  logById: Map<LogId, MemoryLog>,
+  owners: MemoryOwners,
+  { incarnation, after, reseed, ...log }: ReseededLog,
+): Result<void, Refusal> {
+  if (owners.epochOf(log.ownerId) === null) return refuse("unknown-account");
+  const there = logById.get(log.logId);
+  if (incarnation !== Math.max(there?.incarnation ?? 0, after.incarnation) + 1) return refuse("log-exists");
+  if (there === undefined) {
+    const created = createLog(logById, owners, log);
+    if (!created.ok) return created;
+  } else if (there.ownerId !== log.ownerId || there.kind !== log.kind) return refuse("log-exists");
+  // IN2
+  else if (there.incarnation === after.incarnation && holds(there, after)) return refuse("log-exists");
+  logById.set(log.logId, emptyLog(log, incarnation, reseed));
+  return ok();
+}
+
+/** Whether a log leads through a point. */
+function holds(log: MemoryLog, { seq, chain }: LogPoint): boolean {
+  if (seq > log.ids.length) return false;
+  const value = log.ids.slice(0, seq).reduce(chainNext, chainStart(log.logId));
+  return equalBytes(value, chain);
+}
+
+function emptyLog(log: NewLog, incarnation: number, reseed: Bytes | null): MemoryLog {
+  return {
     ...log,
+    incarnation,
+    reseed,
     isClosed: false,
     bytes: 0,
     chain: chainStart(log.logId),
@@ -145,8 +185,7 @@ function createLog(logById: Map<LogId, MemoryLog>, owners: MemoryOwners, log: Ne
     lastByKind: new Map(),
     acks: new Map(),
     tickets: new Set(),
-  });
-  return ok();
+  };
 }
 
 function isSameLog(there: NewLog, log: NewLog): boolean {
@@ -157,12 +196,12 @@ function isSameLog(there: NewLog, log: NewLog): boolean {
 
 /** Head of a log. */
 export function pointOf(log: MemoryLog): LogPoint {
-  return { incarnation: 0, seq: log.entries.length, chain: log.chain };
+  return { incarnation: log.incarnation, seq: log.entries.length, chain: log.chain };
 }
 
 function recordOf(log: MemoryLog): LogRecord {
-  const { logId, ownerId, kind, appendKey, isClosed, trimmedUpto, bytes } = log;
-  return { logId, ownerId, kind, appendKey, isClosed, trimmedUpto, bytes, head: pointOf(log) };
+  const { logId, ownerId, kind, appendKey, isClosed, trimmedUpto, bytes, reseed } = log;
+  return { logId, ownerId, kind, appendKey, isClosed, trimmedUpto, bytes, reseed, head: pointOf(log) };
 }
 
 function checkAppender(owners: MemoryOwners, log: MemoryLog, appender: Appender): FailureCode | null {
@@ -189,6 +228,7 @@ interface PlaceStanding {
 function placeAll(log: MemoryLog, request: AppendRequest, { epoch, quotas, otherBytes }: PlaceStanding) {
   const view: AppendView = {
     kind: log.kind,
+    incarnation: log.incarnation,
     get bytes() {
       return log.bytes;
     },

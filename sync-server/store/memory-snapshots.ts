@@ -31,6 +31,12 @@ export function createMemorySnapshots(
   const seenAtMs = new Map<DeviceId, number>();
   let cursor = 0;
 
+  /** Those of an earlier incarnation went with it. */
+  function keptOf(log: MemoryLog): readonly KeptSnapshot[] {
+    const kept = snapshotsByLog.get(log.logId) ?? [];
+    return kept.filter(({ fields }) => fields.upto.incarnation === log.incarnation);
+  }
+
   function putBlobs(accountId: AccountId, blobs: readonly Bytes[], nowMs: number): Result<void, Refusal> {
     if (owners.epochOf(accountId) === null) return refuse("unknown-account");
     const there: Blobs = blobsByAccount.get(accountId) ?? new Map();
@@ -46,7 +52,7 @@ export function createMemorySnapshots(
     const { logId } = snapshot.fields;
     const log = logById.get(logId);
     if (log === undefined) return refuse("unknown-log");
-    const kept = snapshotsByLog.get(logId) ?? [];
+    const kept = keptOf(log);
     const last = kept[0];
     const verdict = checkSnapshot(snapshot, {
       isOwnAccountLog: log.ownerId === snapshot.accountId && log.kind === "account",
@@ -62,7 +68,7 @@ export function createMemorySnapshots(
   }
 
   function reclaimLog(log: MemoryLog, rules: ReclaimRules): { entries: number; blobs: number } {
-    const kept = snapshotsByLog.get(log.logId) ?? [];
+    const kept = keptOf(log);
     const devices = [...owners.devicesOf(log.ownerId)].map(([deviceId, device]) => ({
       deviceId,
       isActive: device.isActive,
@@ -117,7 +123,8 @@ export function createMemorySnapshots(
     putSnapshot: (snapshot) => Promise.resolve(putSnapshot(snapshot)),
     readSnapshots(logId) {
       if (!logById.has(logId)) return Promise.resolve(refuse("unknown-log"));
-      const kept = snapshotsByLog.get(logId) ?? [];
+      const log = logById.get(logId);
+      const kept = log === undefined ? [] : keptOf(log);
       return Promise.resolve(
         ok(
           kept.map(({ id, snapshot, endorsements }) => ({

@@ -43,6 +43,7 @@ export function prepareAppend(
     if (there !== undefined) return there;
     const view: AppendView = {
       kind: head.kind,
+      incarnation: head.incarnation,
       get bytes() {
         return head.bytes;
       },

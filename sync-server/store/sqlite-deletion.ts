@@ -96,7 +96,7 @@ function prepareRemove(deps: SqliteDeletionDeps): (accountId: AccountId) => Resu
   );
   const noteLogs = db.prepare("INSERT INTO erasures (log) SELECT id FROM logs WHERE owner = ?");
   const blankLogs = db.prepare(
-    "UPDATE logs SET log_id = CAST(id AS BLOB), owner = -id, append_key = NULL, is_closed = 1, chain = x'', bytes = 0, kinds = x'' WHERE owner = ?",
+    "UPDATE logs SET log_id = CAST(id AS BLOB), owner = -id, append_key = NULL, is_closed = 1, chain = x'', bytes = 0, kinds = x'', reseed = NULL WHERE owner = ?",
   );
   const noteAccount = db.prepare("INSERT INTO erasures (log) VALUES (?)");
   const blankAccount = db.prepare(

@@ -35,6 +35,7 @@ export interface LogHead {
   readonly appendKey: Bytes | null;
   isClosed: boolean;
   readonly incarnation: number;
+  readonly reseed: Bytes | null;
   seq: number;
   chain: Bytes;
   trimmedUpto: number;
@@ -56,6 +57,8 @@ export interface LogHeads {
   /** Says that `head` was changed in this transaction. */
   touch(head: LogHead): void;
   writeTouched(): void;
+  /** Forgets a log whose row was changed beside this cache. */
+  forget(head: LogHead): void;
   /** Forgets the logs of an account whose rows were changed beside this cache. */
   forgetOwner(owner: number): void;
   /** After a rollback: a head may have been changed, or loaded from a row that is gone again. */
@@ -65,7 +68,7 @@ export interface LogHeads {
 /** A cache over the tables `logs` and `writers`. */
 export function createLogHeads(db: DatabaseSync): LogHeads {
   const selectLog = db.prepare(
-    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, trimmed_upto, bytes, kinds FROM logs WHERE log_id = ? AND owner > 0",
+    "SELECT id, owner, kind, append_key, is_closed, incarnation, seq, chain, trimmed_upto, bytes, kinds, reseed FROM logs WHERE log_id = ? AND owner > 0",
   );
   const selectLast = db.prepare("SELECT max(place) AS place FROM entries WHERE place BETWEEN ? AND ?");
   const selectWriter = db.prepare("SELECT number, trimmed_seq FROM writers WHERE log = ? AND tag = ?");
@@ -96,6 +99,7 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
       appendKey: blobOrNull(row.append_key),
       isClosed: row.is_closed === 1,
       incarnation: numberOf(row.incarnation),
+      reseed: blobOrNull(row.reseed),
       seq,
       chain: blobOf(row.chain),
       trimmedUpto,
@@ -171,6 +175,11 @@ export function createLogHeads(db: DatabaseSync): LogHeads {
       touched.clear();
       // Only here do the rows say again what is in memory.
       if (bytesByOwner.size > ACCOUNTS_CACHED_MAX) bytesByOwner.clear();
+    },
+    forget(head) {
+      headById.delete(head.logId);
+      touched.delete(head);
+      bytesByOwner.delete(head.owner);
     },
     forgetOwner(owner) {
       for (const [logId, head] of headById) {

@@ -19,12 +19,15 @@ import type { AccountStandings } from "./sqlite-accounts.ts";
 import { prepareAppend, prepareFindEntry, type SqliteAppendDeps } from "./sqlite-append.ts";
 import type { LogHead } from "./sqlite-log-heads.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
+import { prepareReseed } from "./sqlite-reseed.ts";
 import { LOG_KIND_NUMBER, placeOf, seqAt } from "./sqlite-schema.ts";
 
 export interface SqliteLogsDeps extends SqliteAppendDeps {
   readonly queue: CommitQueue;
   /** Reads outside a transaction; turns what the medium throws into a refusal. */
   read<T>(query: () => Result<T, Refusal>): Promise<Result<T, Refusal>>;
+  /** Something waits in `erasures`. */
+  onErasure(): void;
 }
 
 /** The log operations of the SQLite store. */
@@ -33,6 +36,7 @@ export function createSqliteLogs(deps: SqliteLogsDeps): Omit<LogStore, "onEvent"
   const append = prepareAppend(deps);
   const readPage = prepareRead(deps);
   const createLog = prepareCreate(deps);
+  const reseedLog = prepareReseed(deps);
   const setTickets = prepareTickets(deps);
   const acks = createAcks(deps);
   const findEntry = prepareFindEntry(deps);
@@ -44,6 +48,11 @@ export function createSqliteLogs(deps: SqliteLogsDeps): Omit<LogStore, "onEvent"
 
   return {
     createLog: (log) => queue.run(() => createLog(log)),
+    async reseedLog(log) {
+      const done = await queue.run(() => reseedLog(log));
+      if (done.ok) deps.onErasure();
+      return done;
+    },
     findLog: (logId) =>
       deps.read(() => {
         const head = heads.find(logId);
@@ -75,6 +84,7 @@ function recordOf(standings: AccountStandings, head: LogHead): LogRecord {
     appendKey: head.appendKey,
     isClosed: head.isClosed,
     head: { incarnation: head.incarnation, seq: head.seq, chain: head.chain },
+    reseed: head.reseed,
     trimmedUpto: head.trimmedUpto,
     bytes: head.bytes,
   };

@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 const IN_MEMORY = ":memory:";
 
@@ -127,8 +127,13 @@ CREATE TABLE frontiers (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What version 6 adds: the owner's word that a log goes on as a later incarnation. */
+const SCHEMA_6 = `
+ALTER TABLE logs ADD COLUMN reseed BLOB;
+`;
+
 /** A new file is made by all of them, an older one by those it has not seen. */
-const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5];
+const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6];
 
 /** What made a file of version 1, for the test that takes one over. */
 export const FIRST_SCHEMA: readonly string[] = [

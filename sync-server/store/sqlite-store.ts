@@ -82,8 +82,8 @@ export function openSqliteStore(
       }
     },
   };
-  const { flushAcks, ...logs } = createSqliteLogs(deps);
   const { stopErasing, ...deletion } = createSqliteDeletion(deps);
+  const { flushAcks, ...logs } = createSqliteLogs({ ...deps, onErasure: () => void deletion.erased() });
   return ok({
     ...logs,
     ...createSqliteDirectory(deps),

@@ -19,6 +19,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeDirectoryStore } from "./directory-store.ts";
 import { describeFrontierStore } from "./frontier-store.ts";
 import { describeLogStore, type ServerStoreMedium } from "./log-store.ts";
+import { describeReseededLog } from "./reseeded-log.ts";
 import { describeSnapshotStore } from "./snapshot-store.ts";
 
 beforeAll(cryptoReady);
@@ -31,6 +32,7 @@ for (const [name, medium] of [
   describeDirectoryStore(name, medium);
   describeSnapshotStore(name, medium);
   describeFrontierStore(name, medium);
+  describeReseededLog(name, medium);
 }
 
 function memoryMedium(): ServerStoreMedium {
@@ -145,7 +147,7 @@ describe("the SQLite file", () => {
     await before.close();
     const db = new DatabaseSync(path);
     db.exec(
-      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers",
+      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers; ALTER TABLE logs DROP COLUMN reseed",
     );
     db.exec("UPDATE meta SET value = 2 WHERE key = 'schema_version'");
     db.close();

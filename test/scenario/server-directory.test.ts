@@ -102,7 +102,14 @@ describe("registration", () => {
         "POST",
         "/v1/accounts",
         doneShape,
-        encode(registerShape, { genesis, boxes, handle: null, invitation: null, ...changes }),
+        encode(registerShape, {
+          genesis,
+          boxes,
+          handle: null,
+          invitation: null,
+          isRestored: false,
+          ...changes,
+        }),
       );
     const tampered = new Uint8Array(genesis);
     tampered[tampered.length - 1] = (tampered[tampered.length - 1] ?? 0) ^ 1;

@@ -57,6 +57,7 @@ export function createMemoryLog(logId: LogId): MemoryLog {
       head: head(),
       writerSeq: lastByTag.get(tag) ?? 0,
       isClosed: false,
+      reseed: null,
       trimmedUpto: 0,
       readIds: async (after) => ({
         ok: true,

@@ -67,6 +67,10 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     text: "The server has no key of epoch {epoch} that opens here.",
     hint: "Keep this device and another of yours online; if it stays so, link this one anew.",
   },
+  BoxesMissing: {
+    text: "This device does not have all it takes to put the account on a server.",
+    hint: "Try it on another of your devices.",
+  },
   DeviceRevoked: {
     text: "This device was revoked. What it holds it keeps, and it gets nothing new.",
     hint: "Link it anew from a device that is still active.",
@@ -212,7 +216,10 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
     text: "The server does not accept this device’s signature.",
     hint: "Check the clock and the server’s address.",
   },
-  "unknown-account": { text: "The server does not know this account.", hint: "Check the server’s address." },
+  "unknown-account": {
+    text: "The server does not know this account.",
+    hint: "Everything is still here. If the server lost its data, put the account back from a device with the command line.",
+  },
   "unknown-device": {
     text: "The server does not know this device.",
     hint: "See on another device whether it was revoked.",
@@ -226,6 +233,10 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
     hint: "The other side may have moved; it tells your devices where.",
   },
   "log-exists": { text: "The server has this log already.", hint: REPORT },
+  "log-reseeded": {
+    text: "Another device of yours has just put the account back on this server.",
+    hint: AGAIN,
+  },
   "log-closed": {
     text: "Not sent: the other side closed this conversation.",
     hint: "It is kept here. Reach them another way.",

@@ -16,7 +16,13 @@ import { isDamage } from "../../document/document-error.ts";
 import type { DocumentRef } from "../../document/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
 import { CHANGE_BYTES_MAX } from "../../log/account-entry.ts";
-import { type BucketPlace, type DocumentName, isBucket } from "../../log/document-name.ts";
+import {
+  type BucketName,
+  type BucketPlace,
+  type DocumentName,
+  generationOf,
+  isBucket,
+} from "../../log/document-name.ts";
 import type { LogReader } from "../../log/log-reader.ts";
 import type { PlacedEntry } from "../../protocol/entry.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
@@ -95,11 +101,21 @@ export interface AccountLog {
   coverage(): Coverage | null;
   /** Goes on behind a snapshot; its documents are expected from then on. Rule SN26. */
   jump(jump: Jump): Promise<Result<void, ClientError>>;
+  /** The log goes on as a later incarnation: nothing of this device is in it yet. Rule IN7. */
+  enterIncarnation(incarnation: number): Promise<Result<void, ClientError>>;
+  /**
+   * Takes over what an incarnation began with, and sends what this device holds and it lacks. Rule IN8. Documents of
+   * `jump` are sent when they are loaded.
+   */
+  rebase(jump: Jump, base: readonly HeldDocument[]): Promise<Result<void, ClientError>>;
   /** Documents of a snapshot that are still to be loaded, as after a restart. */
   expect(expected: readonly ExpectedDocument[]): void;
   /** Merges a document of a snapshot and brings it to disk; `writes` go with the row that says so. Rule SN27. */
   restore(name: DocumentName, saved: Bytes, writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
 }
+
+const placeKey = ({ conversationId, device, index }: BucketName): string =>
+  `${conversationId}/${device}/${index}`;
 
 export function createAccountLog(
   context: EngineContext,
@@ -270,11 +286,55 @@ export function createAccountLog(
     return own.reconcile(name);
   }
 
+  async function enterIncarnation(incarnation: number): Promise<Result<void, ClientError>> {
+    const journaled = await journal.enterIncarnation();
+    if (!journaled.ok) return journaled;
+    const steps = [intake.enterIncarnation(incarnation), sealed.enterIncarnation(), journaled.value];
+    const written = await store.batch([
+      ...steps.flatMap((step) => step.writes),
+      tables.rebase.put([], { incarnation }),
+      tables.snapshot.remove(),
+    ]);
+    if (!written.ok) return written;
+    for (const step of steps) step.commit();
+    // What was sealed for the former one is sealed again.
+    context.onOutgoing();
+    return ok();
+  }
+
+  async function rebase(to: Jump, base: readonly HeldDocument[]): Promise<Result<void, ClientError>> {
+    const baseById = new Map(base.map((one) => [heads.ref(one.name).id, one]));
+    const awaited = new Set(to.documents.map(({ name }) => heads.ref(name).id));
+    const places = new Map(
+      base.flatMap(({ name }) => (isBucket(name) ? [[placeKey(name), generationOf(name)] as const] : [])),
+    );
+    // DE8: of a bucket that was written anew there only what the new one lacks goes, and into that.
+    const isReplaced = (name: DocumentName) =>
+      isBucket(name) && (places.get(placeKey(name)) ?? 0) > generationOf(name);
+    const owed = heads
+      .held()
+      .filter(({ name }) => !baseById.has(heads.ref(name).id) || awaited.has(heads.ref(name).id))
+      .filter(({ name }) => !isReplaced(name));
+    // What waits in `out` is told of already.
+    for (const row of own.waiting().values()) heads.replay(row);
+    const forgotten = heads.untell(owed.map(({ name }) => ({ name, heads: [] })));
+    const jumped = await jump({ ...to, writes: [...to.writes, ...forgotten.writes] });
+    if (!jumped.ok) return jumped;
+    forgotten.commit();
+    for (const { name } of owed) {
+      const told = awaited.has(heads.ref(name).id) ? ok() : await own.reconcile(name);
+      if (!told.ok && !isDamage(told.error)) return told;
+    }
+    // Last of all: until here it is done again after a crash, which sends nothing twice.
+    return store.batch([tables.rebase.remove()]);
+  }
+
   const restore: AccountLog["restore"] = async (name, saved, writes) => {
-    const reconciled = await own.reconcile(name);
-    if (!reconciled.ok) return reconciled;
     const merged = await documents.merge(heads.ref(name), saved);
     if (!merged.ok) return merged;
+    // With the snapshot's heads here what is left is what it lacks.
+    const reconciled = await own.reconcile(name);
+    if (!reconciled.ok) return reconciled;
     const flushed = await documents.flush([heads.ref(name)]);
     if (!flushed.ok) return flushed;
     const written = await store.batch([...writes, heads.row(name, merged.value.heads)]);
@@ -315,6 +375,8 @@ export function createAccountLog(
       return unapplied === null ? null : intake.coverage(unapplied);
     },
     jump,
+    enterIncarnation,
+    rebase,
     expect: heads.expect,
     restore,
   };

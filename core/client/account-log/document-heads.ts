@@ -21,6 +21,7 @@ import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { MovedDocument } from "./document-changes.ts";
+import type { RowsStep } from "./rows-step.ts";
 
 export interface HeldDocument {
   readonly name: DocumentName;
@@ -58,6 +59,8 @@ export interface DocumentHeads {
   forget(id: DocumentId): void;
   /** Whether a document is known to hold no change that no row tells of. */
   setTracked(id: DocumentId, isTracked: boolean): void;
+  /** Of these documents the log has only what is named: all else they hold is to be told. */
+  untell(documents: readonly HeldDocument[]): RowsStep;
   /** What a document holds and no row tells of; null when nothing. */
   untold(name: DocumentName): Promise<Result<MovedDocument | null, ClientError>>;
   /** Every document that holds more than its first change, with its heads. */
@@ -101,7 +104,8 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     const known = [...(told ?? []), ...(expected.get(id)?.heads ?? []), ...(replayed.get(id) ?? [])];
     const missed = await documents.changesSince(ref(name), known);
     if (!missed.ok) return missed;
-    const changes = told === undefined ? withoutGenesis(name, missed.value) : missed.value;
+    const isBare = told === undefined || told.length === 0;
+    const changes = isBare ? withoutGenesis(name, missed.value) : missed.value;
     const heads = await documents.heads(ref(name));
     if (!heads.ok) return heads;
     if (changes.length > 0) return ok({ changes, heads: heads.value });
@@ -164,6 +168,15 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
       if (name !== undefined) for (const listener of listeners) listener({ name, heads: [] });
     },
     setTracked: (id, isTracked) => void (isTracked ? tracked.add(id) : tracked.delete(id)),
+    untell: (held) => ({
+      writes: held.map((one) => row(one.name, one.heads)),
+      commit() {
+        for (const one of held) {
+          record(one.name, one.heads);
+          tracked.delete(ref(one.name).id);
+        }
+      },
+    }),
     untold,
     held: () =>
       [...recorded].flatMap(([id, heads]) => {

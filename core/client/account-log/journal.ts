@@ -33,6 +33,8 @@ export interface Journal {
   apply(items: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
   /** Rows that are left, by number. */
   rows(): ReadonlyMap<number, DocumentName>;
+  /** The entries changes came in are of a former incarnation: nothing of this one waits for them. */
+  enterIncarnation(): Promise<Result<RowsStep, ClientError>>;
   /** Rows whose documents are on disk. */
   drop(numbers: readonly number[]): void;
   /** Whether a document waits for a change another one depends on, or could not take its changes. */
@@ -163,6 +165,18 @@ export function createJournal(deps: JournalDeps): Journal {
     start,
     add,
     apply,
+    async enterIncarnation() {
+      const rows = await tables.journal.scan();
+      if (!rows.ok) return rows;
+      return ok({
+        writes: rows.value.map(({ key, value }) =>
+          tables.journal.put([rowKeyLastNumber(key)], { ...value, ...NO_ENTRY }),
+        ),
+        commit() {
+          for (const number of seqsByRow.keys()) seqsByRow.set(number, NO_ENTRY);
+        },
+      });
+    },
     rows: () => names,
     drop(numbers) {
       for (const number of numbers) {

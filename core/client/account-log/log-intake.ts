@@ -60,6 +60,8 @@ export interface LogIntake {
   moveTo(coverage: Coverage): RowsStep;
   /** Begins again at the start of the log, as a new device does. */
   restart(): RowsStep;
+  /** Begins at the start of the log's next incarnation: places of the former one mean nothing in it. */
+  enterIncarnation(incarnation: number): RowsStep;
 }
 
 /** What is known while a page is read, entry by entry. */
@@ -163,7 +165,7 @@ export function createLogIntake(context: EngineContext): LogIntake {
     const expected = reading.lasts.get(content.device) ?? lastByDevice.get(content.device) ?? null;
     const verdict = judgeWriter({
       chain: context.chain(),
-      cutSeqOf: context.cutSeqOf,
+      cutSeqOf: (device) => context.cutSeqOf(device, reader.point.incarnation),
       epoch,
       epochFloor: reading.floor,
       seq: entry.seq,
@@ -217,6 +219,22 @@ export function createLogIntake(context: EngineContext): LogIntake {
       const lasts = new Map(to.siblings.map(({ device, last }) => [device, last]));
       const next = createLogReader(log.logId, to.point);
       return advance(next, { reader: next, floor: to.epochFloor, lasts, unopened: [...to.except] });
+    },
+    enterIncarnation(incarnation) {
+      const point = { ...createLogReader(log.logId).point, incarnation };
+      return {
+        writes: [
+          // The floor stays: an epoch that is over is over in every incarnation.
+          tables.reader.put([log.logId], { point, epochFloor }),
+          ...[...lastByDevice.keys()].map((device) => tables.sibling.remove(device)),
+          ...[...refused].map((seq) => tables.refused.remove(seq)),
+        ],
+        commit() {
+          lastByDevice.clear();
+          refused.clear();
+          reader = createLogReader(log.logId, point);
+        },
+      };
     },
     restart() {
       return {

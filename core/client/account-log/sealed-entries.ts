@@ -15,6 +15,7 @@ import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { OutRow } from "../tables.ts";
 import { joinByDocument, takeGroup } from "./document-changes.ts";
+import type { RowsStep } from "./rows-step.ts";
 
 /** Sealed entries on their way at once; more wait unsealed, so that they can share an entry. */
 const SEALED_IN_FLIGHT_MAX = 16;
@@ -35,6 +36,8 @@ export interface SealedEntries {
   seal(waiting: ReadonlyMap<number, OutRow>, seen: LogPoint): Promise<Result<void, ClientError>>;
   /** Gives up every entry after `last`, so that what they hold is sealed anew; `read` is the last one read back. */
   sealAnewAfter(last: number, read: EntryId | null): Promise<Result<void, ClientError>>;
+  /** Gives up all of them, and quotes none before what is sealed next; the counter goes on. */
+  enterIncarnation(): RowsStep;
   /** Their rows are gone. */
   remove(gone: readonly SealedEntry[]): void;
 }
@@ -146,6 +149,14 @@ export function createSealedEntries(context: EngineContext): SealedEntries {
     writerSeq: () => writerSeq,
     seal,
     sealAnewAfter,
+    enterIncarnation: () => ({
+      // IN5: no number is used twice, whatever became of the entry that had it.
+      writes: [...sealed.map((one) => tables.sealed.remove(one.writerSeq)), writerRow(writerSeq, null)],
+      commit() {
+        sealed = [];
+        previous = null;
+      },
+    }),
     remove(gone) {
       sealed = sealed.filter((one) => !gone.includes(one));
     },

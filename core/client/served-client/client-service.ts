@@ -15,6 +15,7 @@ import type {
   DirectListener,
   ImportMessage,
   LinkingHost,
+  PutBackOptions,
   SearchOptions,
 } from "../client.ts";
 import { handleRule, type Service } from "./service.ts";
@@ -65,6 +66,14 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     revokeDevice: [device],
     rotateEpoch: [],
     deleteAccount: [],
+    putBack: [
+      optionalArgument(
+        recordArgument<PutBackOptions>({
+          required: {},
+          optional: { origin: textArgument, invitation: textArgument },
+        }),
+      ),
+    ],
     start: [],
     sync: [],
     listenDirect: [textArgument],

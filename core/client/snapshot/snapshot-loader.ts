@@ -12,6 +12,7 @@ import { type DocumentName, isBucket } from "../../log/document-name.ts";
 import { passIds } from "../../log/log-reader.ts";
 import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import { makeSnapshot } from "./snapshot-maker.ts";
 import { PACKED_ABOVE_ENTRIES } from "./snapshot-policy.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
@@ -74,7 +75,73 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     log.expect(rows.map((row) => ({ name: row.name, heads: headsOf(row) })));
   }
 
+  /** IN8: an incarnation begins with the snapshot of whoever is first; everybody else adds what that one lacked. */
+  async function enterNew(gateway: Gateway, channel: LogChannel): Promise<Result<void, ClientError>> {
+    for (let attempt = 0; attempt < RENEWALS_MAX; attempt++) {
+      const found = await findSnapshot(gateway, channel);
+      if (!found.ok) return found;
+      if (found.value !== null) {
+        const rebased = await rebaseOn(gateway, found.value);
+        return rebased.ok ? loadState(gateway) : distrust(rebased.error);
+      }
+      if (channel.trimmedUpto > 0) return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
+      const made = await makeSnapshot(deps, gateway, { id: null, inbound: [] }, () => []);
+      if (!made.ok) return made;
+      if (made.value !== null) return store.batch([tables.rebase.remove()]);
+    }
+    // None can be made of what this device holds: it goes as entries.
+    return serial.run(() => log.rebase({ ...atStart(), documents: [], writes: [] }, []));
+  }
+
+  const atStart = () => {
+    const { point } = log.reader();
+    return { point, epochFloor: 0, siblings: [], except: [], passed: new Set<EntryId>() };
+  };
+
+  async function rebaseOn(
+    gateway: Gateway,
+    { id, manifest }: TrustedSnapshot,
+  ): Promise<Result<void, ClientError>> {
+    const index = await fetchIndex(context, gateway, { id, manifest, endorsedBy: new Set() });
+    if (!index.ok) return index;
+    const { upto, except } = manifest.header;
+    return serial.run(async () => {
+      const rows = await lacking(index.value);
+      if (!rows.ok) return rows;
+      const stale = await tables.restore.scan();
+      if (!stale.ok) return stale;
+      const readers = await tables.reader.scan();
+      if (!readers.ok) return readers;
+      const isNew = readers.value.every(({ key }) => key === tables.reader.key(context.accountLogId));
+      const base = index.value.documents.map((row) => ({ name: row.name, heads: headsOf(row) }));
+      const { epochFloor, siblings } = index.value;
+      const rebased = await log.rebase(
+        {
+          point: upto,
+          epochFloor,
+          siblings,
+          except,
+          passed: new Set(),
+          documents: rows.value.map((row) => ({ name: row.name, heads: headsOf(row) })),
+          writes: [
+            ...stale.value.map(({ key }): WriteOp => ({ type: "delete", key })),
+            ...rows.value.map((row) => tables.restore.put([log.ref(row.name).id], row)),
+            ...index.value.documents.map((row) => tables.packed.put([log.ref(row.name).id], row)),
+            tables.snapshot.put([], { id, upto }),
+            ...(isNew ? inboundWrites(index.value) : []),
+          ],
+        },
+        base,
+      );
+      if (rebased.ok) remember(rows.value);
+      return rebased;
+    });
+  }
+
   async function enter(gateway: Gateway, channel: LogChannel): Promise<Result<void, ClientError>> {
+    const isNew = await tables.rebase.get();
+    if (!isNew.ok) return isNew;
+    if (isNew.value !== null) return enterNew(gateway, channel);
     const { seq } = log.reader().point;
     const isNeeded = seq < channel.trimmedUpto;
     if (!isNeeded && channel.head.seq - seq < (seq === 0 ? 1 : PACKED_ABOVE_ENTRIES))
@@ -101,9 +168,11 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       if (!trusted.ok) return trusted;
       if (trusted.value === null) continue;
       const { upto } = trusted.value.manifest.header;
+      if (upto.incarnation !== log.reader().point.incarnation) continue;
       // SN25: one that ends before the trimmed end is stale; one that promises more than the log has is not of it.
       const isOfUse = upto.seq >= channel.trimmedUpto && upto.seq <= channel.head.seq;
-      if (isOfUse && upto.seq - seq >= (seq === 0 ? 1 : 0)) return trusted;
+      const isFurther = upto.incarnation > 0 || upto.seq - seq >= (seq === 0 ? 1 : 0);
+      if (isOfUse && isFurther) return trusted;
       if (upto.seq < channel.trimmedUpto) context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
     }
     return ok(null);

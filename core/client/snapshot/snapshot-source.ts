@@ -69,7 +69,8 @@ export async function trustSnapshot(
   }
   if (!opened.ok) return refuse(opened.error.type);
   const { accountId } = context.identity;
-  const { cutSeqOf } = context;
+  const { incarnation } = opened.value.header.upto;
+  const cutSeqOf = (device: DeviceId) => context.cutSeqOf(device, incarnation);
   const verdict = {
     accountId,
     chain: context.chain(),

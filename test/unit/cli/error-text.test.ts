@@ -36,6 +36,7 @@ const SAMPLES: Samples = {
   NeedsTerminal: { type: "NeedsTerminal", what: "an answer", hint: "give --yes" },
   NoAccount: { type: "NoAccount", profile: "default" },
   AccountExists: { type: "AccountExists", profile: "default" },
+  BoxesMissing: { type: "BoxesMissing" },
   ProfileInUse: { type: "ProfileInUse" },
   NotFound: { type: "NotFound", what: "contact", query: HOSTILE, similar: [HOSTILE] },
   Ambiguous: { type: "Ambiguous", what: "contact", query: HOSTILE, candidates: [HOSTILE, "Ben"] },

@@ -113,6 +113,12 @@ test("a server that is not there is unreachable", async () => {
   expect(await client.putRendezvous(RENDEZVOUS, 0, filled(1, 9))).toEqual(nobody);
   expect(await client.lookUpHandle("ben")).toEqual(nobody);
   expect(
-    await client.register({ genesis: filled(1, 9), boxes: filled(1, 9), handle: null, invitation: null }),
+    await client.register({
+      genesis: filled(1, 9),
+      boxes: filled(1, 9),
+      handle: null,
+      invitation: null,
+      isRestored: false,
+    }),
   ).toEqual(nobody);
 });

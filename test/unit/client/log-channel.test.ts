@@ -39,6 +39,7 @@ async function openChannel(
         type: "opened",
         requestId: frame.requestId,
         head: POINT,
+        reseed: null,
         trimmedUpto: 0,
         writerSeq: 7,
         isClosed: false,

@@ -27,9 +27,9 @@ beforeAll(cryptoReady);
 function world() {
   const chain = createWorld("frontier");
   const { random } = chain;
+  const own = firstKeys(chain);
   const sibling = addDevice(chain);
   const state = stateOf(chain);
-  const own = firstKeys(chain);
   const log = { accountId: state.accountId, logId: idFromBytes("log", random.bytes(32)) };
   const { secret } = secretOf(chain, 1);
   const content: FrontierContent = {

@@ -25,6 +25,7 @@ const viewOf = (
   more: Partial<Pick<AppendView, "entries" | "ownerBytes">> = {},
 ): AppendView => ({
   kind,
+  incarnation: 0,
   bytes,
   entries: 0,
   ownerBytes: bytes,

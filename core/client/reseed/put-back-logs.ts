@@ -1,0 +1,85 @@
+/** Beginning own logs anew on a server that lost them, or has them only from before. Rules IN1, IN2, IN9. */
+import type { Bytes } from "../../base/bytes.ts";
+import type { LogId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { createReseed } from "../../log/create-reseed.ts";
+import { checkHead, type LogReader } from "../../log/log-reader.ts";
+import type { LogKind } from "../../protocol/client-frame.ts";
+import type { LogPoint } from "../../protocol/entry.ts";
+import type { ClientError } from "../client-error.ts";
+import { capabilityKey } from "../device-identity.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { Gateway } from "../gateway.ts";
+import { openLogChannel } from "../log-channel.ts";
+
+/** A log of this account, and where this device stands in it. */
+export interface OwnedLog {
+  readonly logId: LogId;
+  readonly kind: LogKind;
+  /** Of an inbound log: makes the key others append by. */
+  readonly appendSeed: Bytes | null;
+  readonly reader: LogReader;
+}
+
+/** Gives how many of the logs were begun anew. What holds all this device has read stays as it is. */
+export async function putBackLogs(
+  context: EngineContext,
+  gateway: Gateway,
+  logs: readonly OwnedLog[],
+): Promise<Result<number, ClientError>> {
+  let count = 0;
+  for (const [index, log] of logs.entries()) {
+    const head = await headOf(gateway, log, index + 1);
+    if (!head.ok) return head;
+    const isWhole = head.value !== null && (isLater(head.value, log) || checkHead(log.reader, head.value).ok);
+    // One that was never read is made when it is opened, as at the first time.
+    const { point } = log.reader;
+    if (isWhole || (head.value === null && point.seq === 0 && point.incarnation === 0)) continue;
+    const begun = await begin(context, gateway, log, head.value);
+    if (!begun.ok) return begun;
+    if (begun.value) count++;
+  }
+  return ok(count);
+}
+
+/** Somebody was faster; whether it holds is checked where the log is read. */
+const isLater = (head: LogPoint, { reader }: OwnedLog): boolean =>
+  head.incarnation > reader.point.incarnation;
+
+async function headOf(
+  gateway: Gateway,
+  { logId }: OwnedLog,
+  channel: number,
+): Promise<Result<LogPoint | null, ClientError>> {
+  const open = { logId, right: "read" as const, capability: null, writer: null };
+  const opened = await openLogChannel(gateway, channel, open);
+  if (opened.ok) return ok(opened.value.head);
+  const isAbsent = opened.error.type === "Refused" && opened.error.code === "unknown-log";
+  return isAbsent ? ok(null) : opened;
+}
+
+/** False when the server has what this device read after all: then nothing is to be done. */
+async function begin(
+  context: EngineContext,
+  gateway: Gateway,
+  { logId, kind, appendSeed, reader }: OwnedLog,
+  head: LogPoint | null,
+): Promise<Result<boolean, ClientError>> {
+  const chain = context.chain();
+  const { accountId, deviceId, keys } = context.identity;
+  const reseed = createReseed(keys.sign, {
+    version: 1,
+    accountId,
+    logId,
+    incarnation: Math.max(reader.point.incarnation, head?.incarnation ?? 0) + 1,
+    after: reader.point,
+    device: deviceId,
+    chainSeq: chain.seq,
+    chainHead: chain.head,
+  });
+  const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;
+  const begun = await gateway.call("done", { type: "reseedLog", logId, kind, appendKey, reseed });
+  if (begun.ok) return ok(true);
+  const isThere = begun.error.type === "Refused" && begun.error.code === "log-exists";
+  return isThere ? ok(false) : begun;
+}

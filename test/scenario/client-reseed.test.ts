@@ -1,0 +1,202 @@
+/** A server that is emptied, set back or left: any device puts the account back, and nothing is lost. Real server processes. */
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { must } from "../support/chain-world.ts";
+import { bad, engineReady, good, linkedDevice } from "../support/client-world.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import {
+  alarmsOf,
+  createFriends,
+  type Device,
+  expectSameState,
+  reopened,
+  settle,
+  tablesOf,
+  textsOf,
+} from "../support/story.ts";
+import { STORY_ARGS } from "../support/story-server.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+beforeAll(engineReady);
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+/** A server whose data can be taken away; it comes back on the same port. */
+async function losableServer() {
+  const folder = createTemporaryFolder();
+  cleanUps.push(folder.discard);
+  const data = join(folder.path, "data");
+  let server: ServerProcess = await startServer(data, STORY_ARGS);
+  cleanUps.push(() => server.stop());
+  const port = new URL(server.origin).port;
+  const again = async (between: () => void): Promise<void> => {
+    await server.stop();
+    between();
+    server = await startServer(data, [...STORY_ARGS, "--port", port]);
+  };
+  return {
+    get origin() {
+      return server.origin;
+    },
+    stop: () => server.stop(),
+    lose: () => again(() => rmSync(data, { recursive: true })),
+    backUp: () => again(() => cpSync(data, join(folder.path, "backup"), { recursive: true })),
+    restore: () =>
+      again(() => {
+        rmSync(data, { recursive: true });
+        cpSync(join(folder.path, "backup"), data, { recursive: true });
+      }),
+  };
+}
+
+function keep<T extends Device>(device: T): T {
+  cleanUps.push(() => device.client.stop());
+  return device;
+}
+
+/** Ada with two devices, and Ben; each has written. Ben's account is on another server unless told otherwise. */
+async function conversation(origin: string) {
+  const { ada, ben, conversationId } = await createFriends(origin, ["ada", "ben"]);
+  const phone = await linkedDevice(ada.client, "phone");
+  good(await ada.client.send(conversationId, "from Ada"));
+  good(await ben.client.send(conversationId, "from Ben"));
+  await settle(ada, ben, phone);
+  return { ada: keep(ada), ben: keep(ben), phone: keep(phone), conversationId };
+}
+
+describe("a server that lost everything", () => {
+  test("[IN5] [IN6] [IN7] [IN8] [IN9] has it back from one device; the others follow, and nothing is lost", async () => {
+    const server = await losableServer();
+    const { ben, conversationId, ...adas } = await conversation(server.origin);
+    let { ada, phone } = adas;
+    const before = await countersOf(ada, phone, ben);
+    // Taken by the server, and read by nobody.
+    good(await ada.client.stop());
+    good(await phone.client.stop());
+    good(await ben.client.send(conversationId, "unread when it was lost"));
+    good(await ben.client.sync());
+    await server.lose();
+    ada = keep(await reopened(ada.platform));
+    phone = keep(await reopened(phone.platform));
+    // Written while there is no server that knows them.
+    good(await phone.client.setDisplayName("Ada of the phone"));
+    good(await ada.client.send(conversationId, "kept by Ada"));
+    good(await ben.client.send(conversationId, "kept by Ben"));
+    expect(bad(await ada.client.sync())).toMatchObject({ type: "Refused", code: "unknown-device" });
+    expect(good(await ada.client.putBack())).toMatchObject({ logs: 2 });
+    expect(good(await ben.client.putBack()).logs).toBeGreaterThan(0);
+    const alarms = [alarmsOf(ada), alarmsOf(phone), alarmsOf(ben)];
+    await settle(ada, phone, ben);
+    await expectSameState(ada, phone);
+    expect([...(await textsOf(phone, conversationId))].sort()).toEqual([
+      "from Ada",
+      "from Ben",
+      "kept by Ada",
+      "kept by Ben",
+      "unread when it was lost",
+    ]);
+    expect(await textsOf(ben, conversationId)).toEqual(await textsOf(ada, conversationId));
+    const after = await countersOf(ada, phone, ben);
+    for (const [key, counter] of before) expect(after.get(key)).toBeGreaterThanOrEqual(counter);
+    expect((await accountOf(ada)).displayName).toBe("Ada of the phone");
+    expect(alarms).toEqual([[], [], []]);
+    expect(good(await ada.client.deviceFrontiers())).toMatchObject({ incarnation: 1, isSynced: true });
+    const tablet = keep(await linkedDevice(ada.client, "tablet"));
+    good(await ada.client.stop());
+    good(await tablet.client.sync());
+    expect(await textsOf(tablet, conversationId)).toHaveLength(5);
+  }, 60_000);
+});
+
+describe("a server restored from an old backup", () => {
+  test("[IN2] is named for what it is, and mended from what devices hold", async () => {
+    const server = await losableServer();
+    const { ada, ben, phone, conversationId } = await conversation(server.origin);
+    // A healthy server begins nothing anew.
+    expect(good(await ada.client.putBack())).toMatchObject({ logs: 0 });
+    await server.backUp();
+    good(await ada.client.send(conversationId, "after the backup"));
+    await settle(ada, ben, phone);
+    await server.restore();
+    expect(bad(await ada.client.sync())).toMatchObject({
+      type: "LogDistrusted",
+      fault: { type: "LogRolledBack" },
+    });
+    expect(good(await ada.client.putBack()).logs).toBeGreaterThan(0);
+    good(await ben.client.putBack());
+    good(await phone.client.send(conversationId, "and on"));
+    await settle(ada, phone, ben);
+    await expectSameState(ada, phone);
+    const texts = ["after the backup", "and on", "from Ada", "from Ben"];
+    expect([...(await textsOf(ben, conversationId))].sort()).toEqual(texts);
+    expect([...(await textsOf(ada, conversationId))].sort()).toEqual(texts);
+  }, 60_000);
+});
+
+describe("moving to another server", () => {
+  test("[IN10] [IN11] devices follow and contacts write there, while the old one answers", async () => {
+    const [old, next] = [await losableServer(), await losableServer()];
+    const { ada, ben, phone, conversationId } = await conversation(old.origin);
+    expect(good(await ada.client.putBack({ origin: next.origin }))).toMatchObject({ origin: next.origin });
+    await settle(ada, phone, ben);
+    expect((await accountOf(phone)).origin).toBe(next.origin);
+    good(await ben.client.send(conversationId, "to your new place"));
+    good(await phone.client.send(conversationId, "found it"));
+    await settle(ada, phone, ben);
+    await expectSameState(ada, phone);
+    expect([...(await textsOf(ada, conversationId))].sort()).toEqual([
+      "found it",
+      "from Ada",
+      "from Ben",
+      "to your new place",
+    ]);
+    expect(good(await ben.client.contacts())).toMatchObject([{ origin: next.origin }]);
+  }, 60_000);
+
+  test("[IN10] [IN11] also when the old one is gone for good", async () => {
+    const [old, next, bens] = [await losableServer(), await losableServer(), await losableServer()];
+    const { ada, phone, ben, conversationId } = await conversation(old.origin);
+    // Ben lives elsewhere, or nothing could reach him any more.
+    good(await ben.client.putBack({ origin: bens.origin }));
+    await settle(ada, phone, ben);
+    await old.stop();
+    good(await ada.client.putBack({ origin: next.origin }));
+    good(await phone.client.putBack({ origin: next.origin }));
+    await settle(ada, phone, ben);
+    good(await ben.client.send(conversationId, "still there?"));
+    await settle(ada, phone, ben);
+    await expectSameState(ada, phone);
+    expect(good(await ben.client.contacts())).toMatchObject([{ origin: next.origin }]);
+    expect(good(await ada.client.contacts())).toMatchObject([{ origin: bens.origin }]);
+    expect([...(await textsOf(phone, conversationId))].sort()).toEqual([
+      "from Ada",
+      "from Ben",
+      "still there?",
+    ]);
+    good(await reopenedAccount(ada));
+  }, 60_000);
+});
+
+const accountOf = async ({ client }: Device) => good(await client.account());
+
+/** The profile itself says where it lives now. */
+async function reopenedAccount(device: Device) {
+  good(await device.client.stop());
+  const again = keep(await reopened(device.platform));
+  good(await again.client.sync());
+  return again.client.account();
+}
+
+/** Counters of every log each device writes to. */
+async function countersOf(...devices: readonly Device[]): Promise<ReadonlyMap<string, number>> {
+  const counters = new Map<string, number>();
+  for (const [index, device] of devices.entries()) {
+    const rows = must(await tablesOf(device).writer.scan());
+    for (const { key, value } of rows) counters.set(`${index} ${key}`, value.writerSeq);
+  }
+  return counters;
+}
