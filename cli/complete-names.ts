@@ -26,11 +26,11 @@ export interface Candidate {
   readonly description: string;
 }
 
-type NameKind = "contact" | "tag" | "device" | "profile";
+type NameKind = "contact" | "room" | "tag" | "device" | "profile";
 
 const PLAIN_NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$/u;
 const HARMLESS = /[^\p{L}\p{M}\p{N} ._-]/gu;
-const KINDS: readonly NameKind[] = ["contact", "tag", "device"];
+const KINDS: readonly NameKind[] = ["contact", "room", "tag", "device"];
 
 /** `id` is offered where the name might mean something to a shell. */
 export function candidateOf(name: string, id: string): Candidate {
@@ -101,6 +101,10 @@ async function candidatesOf(client: Client, kind: NameKind): Promise<readonly Ca
   if (kind === "tag") {
     const tags = await client.tags();
     return tags.ok ? tags.value.map(({ name, id }) => candidateOf(name, id)) : [];
+  }
+  if (kind === "room") {
+    const rooms = await client.rooms();
+    return rooms.ok ? rooms.value.map(({ name, id }) => candidateOf(name, id)) : [];
   }
   if (kind === "device") {
     const devices = await client.devices();

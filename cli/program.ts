@@ -15,6 +15,7 @@ import { addExamples } from "./commands/examples.ts";
 import { addHelpCommands } from "./commands/help.ts";
 import { addInboxCommands } from "./commands/inbox.ts";
 import { addLockCommands } from "./commands/lock.ts";
+import { addRoomCommands } from "./commands/room.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addServerCommands } from "./commands/server.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -82,6 +83,7 @@ function addCommands(
   addInboxCommands(program, run);
   addSendCommand(program, run);
   addDraftCommands(program, run);
+  addRoomCommands(program, run);
   addContactCommands(program, run);
   addTagCommands(program, run);
   addSyncCommand(program, run);

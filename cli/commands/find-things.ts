@@ -9,6 +9,8 @@ import {
   ok,
   type OpId,
   type Result,
+  type RoomMemberView,
+  type RoomView,
   type TagRuleView,
   type TagView,
 } from "@dovetail/core";
@@ -31,12 +33,49 @@ export async function findConversation(
   return findNamed("conversation", named, query);
 }
 
+export async function findRoom(client: Client, query: string): Promise<Result<RoomView, CliError>> {
+  const rooms = await client.rooms();
+  return rooms.ok ? findNamed("room", rooms.value.map(nameRoom), query) : rooms;
+}
+
+/** Somebody in a room, by what this account calls them. */
+export function findRoomMember(room: RoomView, query: string): Result<RoomMemberView, CliError> {
+  const named = room.members.map((value) => ({
+    value,
+    id: value.accountId,
+    ownNames: [],
+    otherNames: [value.name],
+  }));
+  return findNamed("member", named, query);
+}
+
+/** Where messages stand: the conversation with a contact, or a room. */
+export type Place =
+  | { readonly type: "contact"; readonly conversation: ConversationView }
+  | { readonly type: "room"; readonly room: RoomView };
+
+/** A petname wins over what a room is called: others chose that. */
+export async function findPlace(client: Client, query: string): Promise<Result<Place, CliError>> {
+  const conversations = await client.conversations();
+  if (!conversations.ok) return conversations;
+  const rooms = await client.rooms();
+  if (!rooms.ok) return rooms;
+  const places: readonly Named<Place>[] = [
+    ...conversations.value.map((conversation) => ({
+      ...nameContact(conversation.contact),
+      value: { type: "contact", conversation } as const,
+    })),
+    ...rooms.value.map((room) => ({ ...nameRoom(room), value: { type: "room", room } as const })),
+  ];
+  return findNamed("conversation", places, query);
+}
+
 const SEARCH_PAGE = 500;
 
 /** A message by the start of its id, from the newest on; or the newest. */
 export async function findMessage(
   client: Client,
-  conversation: ConversationView,
+  conversation: Pick<ConversationView, "id">,
   query: string,
 ): Promise<Result<MessageView, CliError>> {
   const prefix = query.toLowerCase();
@@ -85,6 +124,10 @@ export async function findTagRule(client: Client, query: string): Promise<Result
   if (!rules.ok) return rules;
   const named = rules.value.map((value) => ({ value, id: value.id, ownNames: [], otherNames: [] }));
   return findNamed("rule", named, query);
+}
+
+function nameRoom(value: RoomView): Named<RoomView> {
+  return { value, id: value.id, ownNames: [], otherNames: [value.name] };
 }
 
 function nameContact(value: ContactView): Named<ContactView> {

@@ -62,7 +62,7 @@ function describeSilence(state: ConversationView["contact"]["state"]): string {
 
 /** Messages in the order given, under a line for each day. */
 export function layOutMessages(
-  conversation: ConversationView,
+  nameOf: (message: MessageView) => string,
   messages: readonly MessageView[],
   page: Page,
 ): readonly string[] {
@@ -72,7 +72,7 @@ export function layOutMessages(
     const messageDay = localDay(message.sentAtMs);
     const dayLines = messageDay === day ? [] : [paint(messageDay, "faint")];
     day = messageDay;
-    return [...dayLines, ...layOutMessage(message, plainLine(conversation.contact.name), page)];
+    return [...dayLines, ...layOutMessage(message, plainLine(nameOf(message)), page)];
   });
 }
 

@@ -1,6 +1,6 @@
 /** `dovetail inbox`, `inbox list, starred`: which conversations there are, and the messages with a star. */
 import type { Command } from "commander";
-import { type ConversationView, ok, type Result, type TagView } from "@dovetail/core";
+import { type ConversationView, ok, type Result, type RoomView, type TagView } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -9,6 +9,7 @@ import { addExamples } from "./examples.ts";
 import { findTag } from "./find-things.ts";
 import { layOutConversations, layOutStarred } from "./inbox-layout.ts";
 import { parseCount } from "./parse-count.ts";
+import { layOutRooms } from "./room-layout.ts";
 
 interface ListFlags {
   readonly archived?: boolean;
@@ -79,18 +80,27 @@ async function listConversations(
     if (!tags.ok) return tags;
     const tag = flags.tag === undefined ? null : await findTag(client, flags.tag);
     if (tag !== null && !tag.ok) return tag;
+    const rooms = await client.rooms();
+    if (!rooms.ok) return rooms;
     const shown = conversations.value.filter((one) => isWanted(one, flags, tag?.value ?? null));
+    const shownRooms = rooms.value
+      .filter(({ state }) => state === "invited" || state === "joining" || state === "joined")
+      .filter((one) => isWanted(one, flags, tag?.value ?? null));
+    const isEmpty = shown.length + shownRooms.length === 0;
     const tagNames = new Map(tags.value.map(({ id, name }) => [id, name]));
     return ok({
-      json: { conversations: shown },
-      text: (page) => layOutConversations(shown, tagNames, page),
-      messages: shown.length === 0 ? [describeEmpty(conversations.value.length)] : [],
+      json: { conversations: shown, rooms: shownRooms },
+      text: (page) => [
+        ...(shown.length === 0 && shownRooms.length > 0 ? [] : layOutConversations(shown, tagNames, page)),
+        ...(shownRooms.length === 0 ? [] : layOutRooms(shownRooms, page)),
+      ],
+      messages: isEmpty ? [describeEmpty(conversations.value.length)] : [],
     });
   });
 }
 
 function isWanted(
-  { isArchived, unreadCount, starredCount, tagIds }: ConversationView,
+  { isArchived, unreadCount, starredCount, tagIds }: ConversationView | RoomView,
   flags: ListFlags,
   tag: TagView | null,
 ): boolean {

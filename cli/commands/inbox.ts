@@ -1,14 +1,14 @@
 /** `dovetail inbox`: conversations, what is in them, and what you marked. */
 import type { Command } from "commander";
-import { ok, type Result } from "@dovetail/core";
+import { type MessageView, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
-import { count } from "../errors/error-words.ts";
+import { count, shortId } from "../errors/error-words.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
-import { findConversation, findMessage } from "./find-things.ts";
+import { findConversation, findMessage, findPlace, type Place } from "./find-things.ts";
 import { addInboxDeleteCommands } from "./inbox-delete.ts";
 import { layOutMessages } from "./inbox-layout.ts";
 import { addInboxExportCommand } from "./inbox-export.ts";
@@ -104,30 +104,43 @@ async function show(
   options: ShowOptions,
 ): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
-    const conversation = await findConversation(client, query);
-    if (!conversation.ok) return conversation;
-    const page = await client.messages(conversation.value.id, {
+    const found = await findPlace(client, query);
+    if (!found.ok) return found;
+    const place = found.value;
+    const shown = place.type === "room" ? place.room : place.conversation;
+    const page = await client.messages(shown.id, {
       limit: options.limit,
       ...(options.before === undefined ? {} : { before: options.before }),
     });
     if (!page.ok) return page;
     const { messages, older } = page.value;
     return ok({
-      json: { conversation: conversation.value, messages: messages.toReversed(), older },
-      text: (on) => layOutMessages(conversation.value, messages.toReversed(), on),
+      json: {
+        [place.type === "room" ? "room" : "conversation"]: shown,
+        messages: messages.toReversed(),
+        older,
+      },
+      text: (on) => layOutMessages(authorIn(place), messages.toReversed(), on),
       messages:
         older === null ? [] : [`Older ones: dovetail inbox show ${quoteArgument(query)} --before ${older}`],
     });
   });
 }
 
+/** Who wrote a message, by what this account calls them. */
+function authorIn(place: Place): (message: MessageView) => string {
+  if (place.type === "contact") return () => place.conversation.contact.name;
+  const nameOf = new Map(place.room.members.map(({ accountId, name }) => [accountId, name]));
+  return ({ author }) => nameOf.get(author) ?? shortId(author);
+}
+
 async function read(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
-    const conversation = await findConversation(client, query);
-    if (!conversation.ok) return conversation;
-    const marked = await client.markRead(conversation.value.id);
+    const found = await findPlace(client, query);
+    if (!found.ok) return found;
+    const { id, unreadCount } = found.value.type === "room" ? found.value.room : found.value.conversation;
+    const marked = await client.markRead(id);
     if (!marked.ok) return marked;
-    const { id, unreadCount } = conversation.value;
     return reportChange(context, client, {
       json: { conversationId: id, readMessages: unreadCount },
       message: `${count(unreadCount, "message")} marked as read, on all your devices.`,
@@ -161,13 +174,15 @@ async function archive(
   isArchived: boolean,
 ): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
-    const conversation = await findConversation(client, query);
-    if (!conversation.ok) return conversation;
-    const set = await client.setArchived(conversation.value.id, isArchived);
+    const found = await findPlace(client, query);
+    if (!found.ok) return found;
+    const place = found.value;
+    const { id } = place.type === "room" ? place.room : place.conversation;
+    const set = await client.setArchived(id, isArchived);
     if (!set.ok) return set;
-    const name = plainLine(conversation.value.contact.name);
+    const name = plainLine(place.type === "room" ? place.room.name : place.conversation.contact.name);
     return reportChange(context, client, {
-      json: { conversationId: conversation.value.id, isArchived },
+      json: { conversationId: id, isArchived },
       message: isArchived
         ? `${name} is archived. Show it: dovetail inbox --archived`
         : `${name} is back in the inbox.`,

@@ -1,13 +1,21 @@
-/** `dovetail send`: one message to one contact. */
+/** `dovetail send`: one message to one contact, or to a room. */
 import type { Command } from "commander";
-import { type Client, type ContactView, err, type MessageView, ok, type Result } from "@dovetail/core";
+import {
+  type Client,
+  type ContactView,
+  err,
+  type MessageView,
+  ok,
+  type Result,
+  type RoomView,
+} from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { type SendOff, sendOff } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
-import { findContact } from "./find-things.ts";
+import { findContact, findPlace } from "./find-things.ts";
 
 interface SendOptions {
   readonly draft?: boolean;
@@ -16,8 +24,8 @@ interface SendOptions {
 export function addSendCommand(program: Command, run: RunCommand): void {
   const send = program
     .command("send")
-    .description("send a message")
-    .argument("<contact>", "name, handle, or the start of the id")
+    .description("send a message to a contact or to a room")
+    .argument("<contact>", "name, handle, or the start of the id; or a room")
     .argument("[text...]", "the message; without it, standard input is read")
     .option("--draft", "send the draft kept for this contact; it is cleared then")
     .action((query: string, words: readonly string[], options: SendOptions, command: Command) =>
@@ -27,6 +35,7 @@ export function addSendCommand(program: Command, run: RunCommand): void {
     );
   addExamples(send, [
     ["dovetail send Ben Are you there?", "the rest of the line is the message"],
+    ["dovetail send Garden Good morning", "to everybody in a room"],
     ["dovetail send Ben --draft", "what was kept with dovetail draft set"],
     ["git log -1 | dovetail send Ben", "what another program says"],
     ['dovetail send Ben --offline "later"', "keep it here; it goes with the next sync"],
@@ -42,8 +51,11 @@ async function sendMessage(
   if (text.trim() === "") return err({ type: "MessageEmpty" });
   const startedAtMs = Date.now();
   const sent = await withClient(context, async (client) => {
-    const contact = await findContact(client, query);
-    return contact.ok ? sendTo(context, client, { contact: contact.value, text }) : contact;
+    const place = await findPlace(client, query);
+    if (!place.ok) return place;
+    return place.value.type === "room"
+      ? sendToRoom(context, client, { room: place.value.room, text })
+      : sendTo(context, client, { contact: place.value.conversation.contact, text });
   });
   const isUnknown = !sent.ok && sent.error.type === "OwnerGone";
   return isUnknown ? lookForMessage(context, { query, text, startedAtMs }) : sent;
@@ -59,9 +71,10 @@ function lookForMessage(
   }: { readonly query: string; readonly text: string; readonly startedAtMs: number },
 ): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
-    const contact = await findContact(client, query);
-    if (!contact.ok) return contact;
-    const page = await client.messages(contact.value.conversationId, { limit: 20 });
+    const place = await findPlace(client, query);
+    if (!place.ok) return place;
+    const { id } = place.value.type === "room" ? place.value.room : place.value.conversation;
+    const page = await client.messages(id, { limit: 20 });
     if (!page.ok) return page;
     const message = page.value.messages.find(
       (one) => one.isOwn && one.text === text && one.sentAtMs >= startedAtMs,
@@ -153,6 +166,31 @@ async function sendTo(
     json: { message: current, sync: sent.value },
     messages: [describeState(current, plainLine(contact.name), sent.value)],
   });
+}
+
+async function sendToRoom(
+  context: CommandContext,
+  client: Client,
+  { room, text }: { readonly room: RoomView; readonly text: string },
+): Promise<Result<Outcome, CliError>> {
+  const name = plainLine(room.name);
+  if (room.state === "invited") {
+    return err({
+      type: "Usage",
+      message: `you have not joined ${name}: nothing was sent`,
+      hint: "dovetail room accept ROOM joins it",
+    });
+  }
+  const message = await client.send(room.id, text);
+  if (!message.ok) return message;
+  const sent = await sendOff(context, client);
+  if (!sent.ok) return sent;
+  const now = await client.messages(room.id, { limit: 20 });
+  if (!now.ok) return now;
+  const current = now.value.messages.find(({ id }) => id === message.value.id) ?? message.value;
+  const words =
+    current.state === "sent" ? `Sent to ${name}.` : "Kept here, goes out when the server answers.";
+  return ok({ json: { message: current, sync: sent.value }, messages: [words] });
 }
 
 /** The text of standard input; a terminal is told how to end it. */

@@ -153,14 +153,25 @@ export function describeNotice({ how }: DeviceNoticeView, name: string): string 
     : `${name} took the account back with the recovery key, on a new device. The safety number is the same; if you did not expect it, ask ${name}.`;
 }
 
+/** By conversation, and in rooms by `room/author`. */
 type NamesByConversation = Map<string, string>;
 
 async function loadNames(client: Client): Promise<Result<NamesByConversation, CliError>> {
   const contacts = await client.contacts();
   if (!contacts.ok) return contacts;
-  return ok(
-    new Map(contacts.value.map((contact: ContactView) => [contact.conversationId, plainLine(contact.name)])),
+  const rooms = await client.rooms();
+  if (!rooms.ok) return rooms;
+  const inRooms = rooms.value.flatMap((room) =>
+    room.members.map(({ accountId, name }): readonly [string, string] => [
+      `${room.id}/${accountId}`,
+      `${plainLine(name)} in ${plainLine(room.name)}`,
+    ]),
   );
+  const people = contacts.value.map((contact: ContactView): readonly [string, string] => [
+    contact.conversationId,
+    plainLine(contact.name),
+  ]);
+  return ok(new Map([...people, ...inRooms]));
 }
 
 function renew(names: NamesByConversation, fresh: NamesByConversation): void {
@@ -171,7 +182,8 @@ function renew(names: NamesByConversation, fresh: NamesByConversation): void {
 function showEvent(output: Output, names: NamesByConversation, lost: LostAt, event: ClientEvent): void {
   switch (event.type) {
     case "message": {
-      const name = names.get(event.message.conversationId) ?? "somebody";
+      const { conversationId, author } = event.message;
+      const name = names.get(`${conversationId}/${author}`) ?? names.get(conversationId) ?? "somebody";
       output.print(layOutMessage(event.message, name, output.page));
       break;
     }

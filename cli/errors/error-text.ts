@@ -549,6 +549,7 @@ function describeContactCode(rule: string): ErrorText {
 function listHint(what: string): string {
   if (what === "message") return "dovetail inbox show CONTACT shows the start of each id";
   if (what === "rule") return "dovetail tag rule list";
+  if (what === "member") return "dovetail room show ROOM";
   return what === "conversation" ? "dovetail inbox" : `dovetail ${what} list`;
 }
 

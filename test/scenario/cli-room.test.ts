@@ -1,0 +1,89 @@
+/** Rooms with nothing but the command line: a real server, real files, commands in this process. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runProgram } from "../../cli/program.ts";
+import { createCommandStreams } from "../support/command-streams.ts";
+import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
+
+let world: CliWorld;
+beforeAll(async () => {
+  world = await createCliWorld();
+});
+afterAll(() => world.close());
+
+async function run(profile: string, ...args: readonly string[]) {
+  const { streams, written } = createCommandStreams({ DOVETAIL_HOME: world.home }, 80);
+  const { exitCode } = await runProgram(streams, ["--profile", profile.toLowerCase(), ...args]);
+  return { exitCode, ...written() };
+}
+
+async function json(profile: string, ...args: readonly string[]) {
+  const end = await run(profile, "--json", ...args);
+  expect(`${end.exitCode} ${end.stderr}`).toBe("0 ");
+  return JSON.parse(end.stdout);
+}
+
+async function people(): Promise<void> {
+  for (const name of ["Ada", "Ben"])
+    await json(
+      name,
+      "account",
+      "create",
+      "--server",
+      world.origin,
+      "--name",
+      name,
+      "--handle",
+      `${name.toLowerCase()}.r`,
+    );
+  await json("Ben", "sync");
+  const { link } = await json("Ben", "contact", "link");
+  await json("Ada", "contact", "add", link);
+  await json("Ben", "sync");
+  await json("Ben", "contact", "accept", "Ada");
+  await json("Ada", "sync");
+}
+
+test("a room from founding to leaving", { timeout: 120_000 }, async () => {
+  await people();
+  const made = await run("Ada", "room", "create", "Garden club");
+  expect(made.stderr).toContain("room invite 'Garden club' CONTACT");
+  expect((await json("Ada", "room", "invite", "Garden club", "Ben")).room.members).toHaveLength(2);
+  await json("Ada", "sync");
+  await json("Ben", "sync");
+  expect((await run("Ben", "inbox")).stdout).toContain("you are invited");
+  const early = await run("Ben", "send", "Garden", "too early");
+  expect(early).toMatchObject({ exitCode: 2 });
+  expect(early.stderr).toContain("dovetail room accept");
+  expect((await json("Ben", "room", "accept", "garden")).room.state).toBe("joined");
+  await json("Ben", "send", "Garden club", "Good", "morning");
+  await json("Ada", "sync");
+  const shown = await run("Ada", "inbox", "show", "Garden club");
+  expect(shown.stdout).toMatch(/Ben .*\n {2}Good morning/);
+  expect((await json("Ada", "inbox", "list", "--unread")).rooms).toHaveLength(1);
+  await json("Ada", "inbox", "read", "Garden club");
+  expect((await json("Ada", "inbox", "list", "--unread")).rooms).toEqual([]);
+  const forbidden = await run("Ben", "room", "rename", "Garden club", "Mine");
+  expect(forbidden).toMatchObject({
+    exitCode: 4,
+    stderr:
+      "error: only an admin or the owner renames a room\nhint: ask one of them: dovetail room show ROOM\n",
+  });
+  await json("Ada", "room", "role", "Garden club", "Ben", "moderator");
+  expect((await run("Ada", "room", "mute", "Garden club", "Ben", "2 hours")).exitCode).toBe(2);
+  const muted = await json("Ada", "room", "mute", "Garden club", "Ben", "2h");
+  expect(
+    muted.room.members.find(({ name }: { name: string }) => name === "Ben").mutedUntilMs,
+  ).toBeGreaterThan(Date.now());
+  await json("Ada", "room", "unmute", "Garden club", "Ben");
+  const list = await run("Ada", "room", "show", "Garden club");
+  expect(list.stdout).toMatch(/Ben +moderator/);
+  expect((await run("Ada", "room", "remove", "Garden club", "Eve", "--yes")).stderr).toContain(
+    "no member is called",
+  );
+  expect((await run("Ben", "room", "leave", "Garden club")).stderr).toContain("give --yes to leave");
+  expect((await json("Ben", "--yes", "room", "leave", "Garden club")).room.state).toBe("left");
+  await json("Ada", "sync");
+  expect((await json("Ada", "room", "list")).rooms[0].members).toHaveLength(1);
+  expect((await run("Ben", "send", "Garden club", "gone")).exitCode).toBe(6);
+  expect((await run("Ben", "room", "show", "Gardn")).stderr).toContain("did you mean");
+});
