@@ -68,7 +68,10 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   );
   const keptRow = await tables.kept.get();
   if (!keptRow.ok) return keptRow;
-  let keptSeq = keptRow.value?.chainSeq ?? 0;
+  const keptBoxes = await tables.boxes.scan();
+  if (!keptBoxes.ok) return keptBoxes;
+  const isKept = keptBoxes.value.length >= chain.epochs.length;
+  let keptSeq = isKept ? (keptRow.value?.chainSeq ?? 0) : 0;
   const kemLoaded = await loadOwnKemKeys(store, tables, identity);
   if (!kemLoaded.ok) return kemLoaded;
   const kemKeys = kemLoaded.value;

@@ -35,6 +35,9 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   enrolment: "drop",
   // Boxes on the server hold them for this device, and with them the cuts.
   epoch: "drop",
+  // Fetched again with the next link, or when one is found missing at the start.
+  boxes: "drop",
+  kept: "drop",
   cut: "drop",
   chain: "chain",
   reader: "position",
@@ -70,6 +73,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   admission: "drop",
   nextKem: "drop",
   calendar: "drop",
+  // What an incarnation lacks is sent whether or not this says so.
+  rebase: "resend",
   frontier: "frontier",
   frontierLost: "renew",
   // Found again where it goes on.
