@@ -315,7 +315,13 @@ export async function createEngine(
     ops,
     state: deletions,
     forgetTexts: (ids) => search.forget(ids),
-    withdraw: outbox.withdraw,
+    async withdraw(ids) {
+      const unsent = roomOutbox.remove(roomOutbox.keysOfOps(ids));
+      const written = unsent.writes.length === 0 ? ok() : await store.batch(unsent.writes);
+      if (!written.ok) return written;
+      unsent.commit();
+      return outbox.withdraw(ids);
+    },
     dropArchiving: conversations.dropArchiving,
     onGone: (conversationId) => emit({ type: "deleted", conversationId }),
   });

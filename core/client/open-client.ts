@@ -465,7 +465,7 @@ export function createClient(engine: Engine): Client {
 
     starred: (page = {}) => views.starred(page),
 
-    ...createDeletionActs(engine, conversationOf),
+    ...createDeletionActs(engine, { to: correspondentOf, exists: isConversation }),
     createBackup: (key) => createBackup(engine, key),
     restoreBackup: async (key) => restoreBackup(engine, key),
 

@@ -12,8 +12,12 @@ export async function devicesReady(): Promise<void> {
   await automergeReady();
 }
 
-/** Ports of an empty device in a folder of its own. */
-export function benchPlatform(folder: string, name: string): Platform {
+/** Ports of a device in a folder of its own; an empty one, unless `storeKey` is that of one which is there. */
+export function benchPlatform(
+  folder: string,
+  name: string,
+  storeKey: Uint8Array = createPlatformRandom().bytes(32),
+): Platform {
   const home = join(folder, name);
   const documentsFolder = join(home, "documents");
   mkdirSync(documentsFolder, { recursive: true, mode: 0o700 });
@@ -22,7 +26,7 @@ export function benchPlatform(folder: string, name: string): Platform {
     folder: home,
     storePath: join(home, "store.db"),
     documentsFolder,
-    storeKey: createPlatformRandom().bytes(32),
+    storeKey,
     announce: () => {},
     release: () => {},
   };

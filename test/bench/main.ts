@@ -16,6 +16,7 @@ const SUITES = [
   "delivery",
   "cold-link",
   "search",
+  "growth",
   "browser",
 ] as const;
 

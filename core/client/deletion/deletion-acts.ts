@@ -9,18 +9,22 @@ import { isRedacted, type NamedOp, OP_KIND, redactionPayloadShape } from "../../
 import { timelineMessage } from "../../messenger/timeline.ts";
 import type { Client } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
-import type { ContactRecord } from "../contact-book.ts";
+import type { Correspondent } from "../conversations.ts";
 import type { Engine } from "../engine.ts";
 
 type DeletionActs = Pick<Client, "redact" | "deleteMessages" | "deleteConversation">;
 
 const SCAN_PAGE_OPS = 1_000;
 
-/** The acts of a client. `contactOf` finds whom a conversation is with. */
-export function createDeletionActs(
-  engine: Engine,
-  contactOf: (conversationId: ConversationId) => Promise<Result<ContactRecord, ClientError>>,
-): DeletionActs {
+export interface DeletionPlaces {
+  /** Whom a redaction goes to. */
+  to(conversationId: ConversationId): Promise<Result<Correspondent, ClientError>>;
+  /** Whether there is such a conversation. */
+  exists(conversationId: ConversationId): Promise<Result<void, ClientError>>;
+}
+
+/** The acts of a client. */
+export function createDeletionActs(engine: Engine, places: DeletionPlaces): DeletionActs {
   const { context, conversations, forgetting, log, ops, outbox } = engine;
   const { serial, identity } = context;
 
@@ -43,8 +47,8 @@ export function createDeletionActs(
 
   const redact: DeletionActs["redact"] = ({ conversationId, id }) =>
     serial.run(async (): Promise<Result<void, ClientError>> => {
-      const contact = await contactOf(conversationId);
-      if (!contact.ok) return contact;
+      const to = await places.to(conversationId);
+      if (!to.ok) return to;
       const found = await find(conversationId, [id]);
       if (!found.ok) return found;
       const message = found.value[0];
@@ -53,7 +57,7 @@ export function createDeletionActs(
       if (isRedacted(message)) return ok();
       const { device, deviceSeq, hlc } = message.op;
       const payload = encode(redactionPayloadShape, { device, deviceSeq, hlc });
-      const written = await conversations.write(contact.value, OP_KIND.redaction, payload, { target: id });
+      const written = await conversations.write(to.value, OP_KIND.redaction, payload, { target: id });
       return written.ok ? ok() : written;
     });
 
@@ -75,8 +79,8 @@ export function createDeletionActs(
 
   const deleteConversation: DeletionActs["deleteConversation"] = (conversationId) =>
     serial.run(async () => {
-      const contact = await contactOf(conversationId);
-      if (!contact.ok) return contact;
+      const known = await places.exists(conversationId);
+      if (!known.ok) return known;
       // What is not here yet could not be named, and would show up later.
       if (!engine.isHistoryComplete()) return err({ type: "HistoryIncomplete" });
       const tally = await ops.tally(conversationId);

@@ -19,6 +19,8 @@ export interface RoomOutbox {
   next(roomId: ConversationId): readonly { readonly key: string; readonly op: NamedOp }[];
   /** Removes rows by key: now in the store, and once that is durable here. */
   remove(keys: readonly string[]): { readonly writes: readonly WriteOp[]; commit(): void };
+  /** Rows of ops that are taken back before they went. */
+  keysOfOps(ids: readonly OpId[]): readonly string[];
   /** What waits for a room that is over. */
   keysOf(roomId: ConversationId): readonly string[];
 }
@@ -81,6 +83,10 @@ export function createRoomOutbox(tables: Tables): RoomOutbox {
       return picked;
     },
     remove,
+    keysOfOps(gone) {
+      const wanted = new Set(gone);
+      return [...rows].filter(([, { id }]) => wanted.has(id)).map(([key]) => key);
+    },
     keysOf,
   };
 }

@@ -1,0 +1,224 @@
+/**
+ * One world of the growth benchmark: `growth-world.ts MESSAGES` prints its figures as one JSON object.
+ *
+ * The messages come from a contact, so that nothing of them waits to be sent. They go through the same way as any that
+ * arrive: rows, buckets, the account log, snapshots. With `--open` it is the process that opens the device it wrote.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { openClient, toHex } from "@dovetail/core";
+import { present } from "../../core/base/assert.ts";
+import { fromHex } from "../../core/base/bytes.ts";
+import type { AccountId, ConversationId, DeviceId } from "../../core/base/ids.ts";
+import { silentLogger } from "../../core/base/logger.ts";
+import { encode } from "../../core/codec/shape.ts";
+import { createOp, messagePayloadShape, type NamedOp, OP_KIND } from "../../core/messenger/op.ts";
+import { parseSnapshotHeader } from "../../core/protocol/snapshot.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import type { ServerStore } from "../../sync-server/store/server-store.ts";
+import { must } from "../support/chain-world.ts";
+import { good, newAccount } from "../support/client-world.ts";
+import { startLocalServer } from "../support/server-in-process.ts";
+import { engineOf } from "../support/story.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { benchPlatform, devicesReady } from "./bench-device.ts";
+
+/** Sizes in bytes, times in ms. `opBytes` are the canonical bytes of all messages. */
+export interface GrowthFigures extends OpenFigures {
+  readonly messages: number;
+  readonly opBytes: number;
+  readonly serverBytes: number;
+  readonly snapshotBytes: number;
+  readonly deviceBytes: number;
+}
+
+interface OpenFigures {
+  readonly openMs: number;
+  readonly openBytes: number;
+  readonly listMs: number;
+  readonly sendMs: number;
+  readonly syncMs: number;
+}
+
+const BATCH = 1_000;
+const SENDS = 20;
+const TAIL_ENTRIES = 64;
+const HOUR_MS = 3_600_000;
+
+const { values, positionals } = parseArgs({
+  options: { open: { type: "string" }, key: { type: "string" } },
+  allowPositionals: true,
+});
+await devicesReady();
+const figures =
+  values.open === undefined
+    ? await write(Number(positionals[0]))
+    : await open(values.open, present(values.key, "the key of the device"));
+console.log(JSON.stringify(figures));
+process.exit(0);
+
+async function write(messages: number): Promise<GrowthFigures> {
+  const folder = createTemporaryFolder();
+  try {
+    const serverFolder = join(folder.path, "server");
+    mkdirSync(serverFolder);
+    const store = must(openSqliteStore(join(serverFolder, "dovetail.db"), silentLogger));
+    const server = await startLocalServer({ snapshotGraceMs: HOUR_MS * 1_000 }, store);
+    const platform = { ...benchPlatform(folder.path, "ada"), snapshotTailEntries: TAIL_ENTRIES };
+    const filled = await fill(server.origin, store, { platform, folder: folder.path, messages });
+    const opened = await openElsewhere(folder.path, toHex(platform.storeKey));
+    const snapshotBytes = await newestSnapshotBytes(store, filled);
+    await server.close();
+    return {
+      messages,
+      opBytes: filled.opBytes,
+      serverBytes: bytesBelow(serverFolder),
+      snapshotBytes,
+      deviceBytes: bytesBelow(join(folder.path, "ada")),
+      ...opened,
+    };
+  } finally {
+    folder.discard();
+  }
+}
+
+interface Filling {
+  readonly platform: ReturnType<typeof benchPlatform>;
+  readonly folder: string;
+  readonly messages: number;
+}
+
+interface Filled {
+  /** Canonical bytes of all messages. */
+  readonly opBytes: number;
+  readonly logId: Parameters<ServerStore["readSnapshots"]>[0];
+  readonly account: AccountId;
+}
+
+async function fill(
+  origin: string,
+  store: ServerStore,
+  { platform, folder, messages }: Filling,
+): Promise<Filled> {
+  const made = await newAccount(origin, "ada", platform);
+  const ben = await newAccount(origin, "ben", benchPlatform(folder, "ben"));
+  good(await ben.client.sync());
+  const { conversationId } = good(await made.client.addContact(good(await ben.client.contactLink())));
+  good(await made.client.sync());
+  const { accountId, deviceId } = good(await ben.client.account());
+  await ben.client.stop();
+  await made.client.stop();
+  const { client, engine } = await engineOf({
+    ...benchPlatform(folder, "ada", platform.storeKey),
+    snapshotTailEntries: TAIL_ENTRIES,
+  });
+  let opBytes = 0;
+  for (let from = 0; from < messages; from += BATCH) {
+    const ops = historyOf({ conversationId, accountId, deviceId }, from, Math.min(messages, from + BATCH));
+    opBytes += ops.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    good(await engine.context.serial.run(() => engine.conversations.restore(ops)));
+    if ((from / BATCH) % 5 === 4) good(await client.sync());
+  }
+  // Two snapshots cover all of it, and what they cover goes.
+  good(await client.sync());
+  good(
+    await engine.context.store.batch([
+      engine.tables.unpacked.put([], { seq: engine.log.reader().point.seq }),
+    ]),
+  );
+  for (let round = 0; round < 4; round++) good(await client.sync());
+  for (let done = false; !done; ) {
+    const nowMs = Date.now() + 1;
+    const gone = must(await store.reclaim({ nowMs, graceMs: 0, silentMs: HOUR_MS * 1_000 }));
+    done = gone.isDone && gone.entries === 0 && gone.blobs === 0;
+  }
+  await client.stop();
+  const { accountLogId: logId, identity } = engine.context;
+  return { opBytes, logId, account: identity.accountId };
+}
+
+function historyOf(
+  by: { readonly conversationId: ConversationId; readonly accountId: AccountId; readonly deviceId: DeviceId },
+  from: number,
+  upto: number,
+): readonly NamedOp[] {
+  const startMs = Date.now() - 400 * 24 * HOUR_MS;
+  return Array.from({ length: upto - from }, (_, at) =>
+    createOp({
+      version: 1,
+      conversationId: by.conversationId,
+      author: by.accountId,
+      device: by.deviceId,
+      deviceSeq: from + at,
+      devicePrev: null,
+      hlc: (startMs + (from + at) * 20) * 1_024,
+      kind: OP_KIND.message,
+      target: null,
+      payload: encode(messagePayloadShape, {
+        text: `Message ${from + at}: some words of the usual length for a chat between two people.`,
+      }),
+      expire: null,
+      ext: null,
+    }),
+  );
+}
+
+async function newestSnapshotBytes(store: ServerStore, { logId, account }: Filled): Promise<number> {
+  const newest = must(await store.readSnapshots(logId))[0];
+  if (newest === undefined) return 0;
+  const header = good(parseSnapshotHeader(newest.snapshot.header));
+  let sum = newest.snapshot.header.length + newest.snapshot.sealed.length;
+  for (let from = 0; from < header.blobs.length; ) {
+    const blobs = must(await store.readBlobs(account, header.blobs.slice(from, from + 64), 1e8));
+    sum += blobs.reduce((total, blob) => total + (blob?.length ?? 0), 0);
+    from += blobs.length;
+  }
+  return sum;
+}
+
+/** In a process of its own, whose memory is that of opening alone. */
+function openElsewhere(folder: string, key: string): Promise<OpenFigures> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [import.meta.filename, "--open", folder, "--key", key], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    child.stdout.on("data", (part) => {
+      text += String(part);
+    });
+    child.once("exit", (code) =>
+      code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`ended with ${code}`)),
+    );
+  });
+}
+
+async function open(folder: string, key: string): Promise<OpenFigures> {
+  const platform = benchPlatform(folder, "ada", fromHex(key));
+  const beforeBytes = process.memoryUsage().rss;
+  const startMs = performance.now();
+  const client = present(good(await openClient(platform)), "there is an account");
+  const openMs = performance.now() - startMs;
+  const listed = performance.now();
+  const conversation = present(good(await client.conversations())[0], "there is a conversation");
+  good(await client.messages(conversation.id, { limit: 50 }));
+  const listMs = performance.now() - listed;
+  const openBytes = process.memoryUsage().rss - beforeBytes;
+  good(await client.sync());
+  const sending = performance.now();
+  for (let n = 0; n < SENDS; n++) good(await client.send(conversation.id, `One more ${n}`));
+  const sendMs = (performance.now() - sending) / SENDS;
+  const syncing = performance.now();
+  good(await client.send(conversation.id, "And one that goes out"));
+  good(await client.sync());
+  const syncMs = performance.now() - syncing;
+  await client.stop();
+  return { openMs, openBytes, listMs, sendMs, syncMs };
+}
+
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
