@@ -6,6 +6,7 @@ import { ROOM_INTENTS_MAX } from "../../core/base/limits.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";
 import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { scanDevice } from "../support/scan-device.ts";
 import {
   alarmsOf,
   createFriends,
@@ -99,6 +100,32 @@ test("[RM13] a room of two people: founded, invited to, accepted, written in", a
     ["ben.room", "member"],
   ]);
   expect(alarms).toEqual([[], []]);
+  await stopAll(ada, ben);
+});
+
+test("[DE2] what is taken back in a room goes from all its members, and [DE4] what is deleted from one's own", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("forgetting");
+  const secret = "The key is under the third pot";
+  const { id: unsent } = good(await ada.client.send(id, `${secret}, not sent`));
+  good(await ada.client.redact({ conversationId: id, id: unsent }));
+  expect(await scanDevice(ada, secret)).toEqual([]);
+  const { id: message } = good(await ada.client.send(id, secret));
+  const { id: theirs } = good(await ben.client.send(id, "Which one?"));
+  await settle(ada, ben);
+  for (const device of [ada, ben]) expect(await scanDevice(device, secret)).toContain("chunk");
+  expect(bad(await ben.client.redact({ conversationId: id, id: message }))).toEqual({
+    type: "NotYourMessage",
+  });
+  good(await ada.client.redact({ conversationId: id, id: message }));
+  good(await ada.client.deleteMessages(id, [theirs]));
+  await settle(ada, ben);
+  for (const device of [ada, ben]) expect(await scanDevice(device, secret)).toEqual([]);
+  expect([...(await textsOf(ben, id))].sort()).toEqual(["", "", "Which one?"]);
+  expect(await textsOf(ada, id)).toEqual(["", ""]);
+  good(await ada.client.deleteConversation(id));
+  good(await ben.client.send(id, "Still here?"));
+  await settle(ada, ben);
+  expect(await textsOf(ada, id)).toEqual(["Still here?"]);
   await stopAll(ada, ben);
 });
 
