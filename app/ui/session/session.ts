@@ -18,6 +18,7 @@ import type {
   TagView,
 } from "@dovetail/core";
 import { Drafts } from "./drafts.ts";
+import { OwnDevices } from "./own-devices.ts";
 
 export interface SessionViews {
   readonly account: AccountView | null;
@@ -48,6 +49,7 @@ const EMPTY: SessionViews = {
 export class Session {
   readonly client: Client;
   readonly drafts: Drafts;
+  readonly ownDevices: OwnDevices;
   views: SessionViews = EMPTY;
   status: ConnectionStatus;
   history: HistoryProgress | null = null;
@@ -64,6 +66,7 @@ export class Session {
     this.status = client.status();
     this.#onError = onError;
     this.drafts = new Drafts(client, onError, () => this.#tell(null));
+    this.ownDevices = new OwnDevices(client, () => this.#tell(null));
     this.#unsubscribe = client.onEvent((event) => this.#heard(event));
     this.refresh();
   }
@@ -71,6 +74,7 @@ export class Session {
   /** Keeps what is being typed, and stops listening to the client. */
   close(): void {
     this.drafts.flush();
+    this.ownDevices.close();
     this.#unsubscribe();
     this.#listeners.clear();
   }
@@ -159,6 +163,7 @@ export class Session {
       if (!read.ok && read.error.type !== "ClientStopped") this.#onError(read.error);
     }
     this.status = client.status();
+    this.ownDevices.refresh();
     this.isLoaded = true;
     this.#tell(null);
   }
