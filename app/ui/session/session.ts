@@ -53,6 +53,8 @@ export class Session {
   views: SessionViews = EMPTY;
   status: ConnectionStatus;
   history: HistoryProgress | null = null;
+  /** While the index of the search is being made. */
+  indexing: HistoryProgress | null = null;
   /** False until the first round of reads has ended. */
   isLoaded = false;
   #onError: (error: ClientError) => void;
@@ -126,6 +128,8 @@ export class Session {
       case "progress":
         if (event.phase === "history")
           this.history = event.done >= event.total ? null : { done: event.done, total: event.total };
+        if (event.phase === "indexing")
+          this.indexing = event.done >= event.total ? null : { done: event.done, total: event.total };
         break;
       default:
         this.refresh();
