@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { APP_FOLDER } from "../../tools/app-build.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { filmQrCode } from "../support/camera-film.ts";
-import { engineReady, good } from "../support/client-world.ts";
+import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { createFriends, settle, stopAll } from "../support/story.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -73,5 +73,38 @@ test("a scanned linking code links a browser, which has the history; scanned or 
   expect(isAnswered).toBe(false);
   expect(good(await ada.client.devices())).toHaveLength(2);
   await second.cancel();
+  await stopAll(ada, ben);
+});
+
+test("a safety number read by the camera is noted when it is the same, and never when it is another's", async () => {
+  const { ada, ben } = await createFriends(world.origin, ["ada.numbers", "ben.numbers"]);
+  const carla = await newAccount(world.origin, "carla.numbers");
+  good(await carla.client.sync());
+  const host = good(await ada.client.linkDevice());
+  const page = await (await world.browser.newContext({ reducedMotion: "reduce" })).newPage();
+  await page.goto(world.origin);
+  await page.getByRole("button", { name: "No, link this browser" }).click();
+  await page.getByLabel("Linking code").fill(host.code);
+  await page.getByLabel("No passphrase").check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "Yes, it is mine" }).click();
+  const digits = ((await page.locator("dt-join .code").textContent()) ?? "").replace(/\D/g, "");
+  good(await host.confirm(digits));
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  await settle(ada);
+  await page.getByRole("link", { name: "People", exact: true }).click();
+  await page.locator("dt-people a.row", { hasText: "ben.numbers" }).click();
+  const look = async (code: string): Promise<void> => {
+    filmQrCode(film, code);
+    await page.getByRole("button", { name: "Scan theirs" }).click();
+  };
+  await look(good(await carla.client.contactLink()));
+  await page.getByText("It is another number.").waitFor();
+  await page.getByRole("button", { name: "They are the same" }).waitFor();
+  const { accountId } = good(await ada.client.account());
+  await look(good(await ben.client.safetyNumber(accountId)));
+  await page.getByText("It is the same number.").waitFor();
+  await page.getByRole("button", { name: "Not verified after all" }).waitFor();
+  good(await carla.client.stop());
   await stopAll(ada, ben);
 });
