@@ -299,7 +299,7 @@ export const EN = {
   shortFailed: "Not sent",
   messageMine: "You, {text}, {time}, {state}",
   messageTheirs: "{name}, {text}, {time}",
-  starredMark: "Starred",
+  messageStarred: "{label}, starred",
   star: "Star",
   unstar: "Remove the star",
   copyText: "Copy the text",
