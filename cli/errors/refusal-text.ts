@@ -30,7 +30,6 @@ const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
     exitCode: EXIT.notFound,
   },
   "unknown-device": {
-    // What a server says that lost its data, too.
     text: "the server does not know this device",
     hint: "check with `dovetail device list` on another device of yours whether it was revoked",
     exitCode: EXIT.deviceLost,

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, LogId } from "../base/ids.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { type Err, err, ok, type Result } from "../base/result.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { parseServerOrigin } from "../base/server-origin.ts";
 import { hash } from "../crypto/hash.ts";
@@ -102,11 +102,21 @@ export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, 
   const gateway = connected.value;
   deps.onGateway(gateway);
   const ready = await signIn(context, gateway, deps.session);
-  if (!ready.ok) return closing(gateway, ready);
+  if (!ready.ok) return closing(gateway, await nameLoss(context, ready));
   const followed = new Map<LogId, Followed>();
   const link = createLink(deps, gateway, followed);
   const caughtUp = await link.start();
   return caughtUp.ok ? ok(link.home) : closing(gateway, caughtUp);
+}
+
+/** A server that lost the account knows none of its devices: what is to be done then is another thing. IN6 */
+async function nameLoss(context: EngineContext, refused: Err<ClientError>): Promise<Err<ClientError>> {
+  const { error } = refused;
+  if (error.type !== "Refused" || error.code !== "unknown-device") return refused;
+  const { accountId, origin } = context.identity;
+  const chain = await context.directory(origin).chain(accountId, 0);
+  const isLost = !chain.ok && chain.error.type === "Refused" && chain.error.code === "unknown-account";
+  return isLost ? err({ type: "Refused", code: "unknown-account" }) : refused;
 }
 
 function closing<E>(gateway: Gateway, failure: { readonly ok: false; readonly error: E }): Result<never, E> {

@@ -86,7 +86,7 @@ describe("a server that lost everything", () => {
     good(await phone.client.setDisplayName("Ada of the phone"));
     good(await ada.client.send(conversationId, "kept by Ada"));
     good(await ben.client.send(conversationId, "kept by Ben"));
-    expect(bad(await ada.client.sync())).toMatchObject({ type: "Refused", code: "unknown-device" });
+    expect(bad(await ada.client.sync())).toMatchObject({ type: "Refused", code: "unknown-account" });
     expect(good(await ada.client.putBack())).toMatchObject({ logs: 2 });
     expect(good(await ben.client.putBack()).logs).toBeGreaterThan(0);
     const alarms = [alarmsOf(ada), alarmsOf(phone), alarmsOf(ben)];
