@@ -6,6 +6,7 @@
  * as the start of its id, with what is harmless of the name beside it. A locked profile offers nothing: nobody is asked
  * for a passphrase by the tab key.
  */
+import { readdirSync } from "node:fs";
 import type { RootCommand } from "@bomb.sh/tab";
 import type { Command } from "commander";
 import { type Client, ok, silentLogger } from "@dovetail/core";
@@ -27,6 +28,8 @@ export interface Candidate {
 }
 
 type NameKind = "contact" | "room" | "tag" | "device" | "profile";
+/** Arguments and options whose value is the name of a file. */
+const FILE_NAMES = ["file", "output"] as const;
 
 const PLAIN_NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$/u;
 const HARMLESS = /[^\p{L}\p{M}\p{N} ._-]/gu;
@@ -50,6 +53,8 @@ export async function addNameCompletions(
   const profile = namedProfile(streams, words);
   const profiles = listProfiles(home).map((name): Candidate => ({ value: name, description: "" }));
   offer(root, profiles, "profile");
+  const files = filesFrom(words.at(-1) ?? "");
+  for (const name of FILE_NAMES) offer(root, files, name);
   const { command } = deepestCommand(program, words);
   const isTagOption = command.options.some(({ long }) => long === "--tag");
   const wanted = KINDS.filter(
@@ -114,8 +119,28 @@ async function candidatesOf(client: Client, kind: NameKind): Promise<readonly Ca
   return contacts.ok ? contacts.value.map(({ name, accountId }) => candidateOf(name, accountId)) : [];
 }
 
+/** Files and folders beside the one that is typed, but for those whose names mean something to a shell. */
+export function filesFrom(typed: string): readonly Candidate[] {
+  const folder = typed.slice(0, typed.lastIndexOf("/") + 1);
+  if (folder !== "" && !/^[\p{L}\p{M}\p{N}._/-]+$/u.test(folder)) return [];
+  try {
+    return readdirSync(folder === "" ? "." : folder, { withFileTypes: true })
+      .filter(({ name }) => PLAIN_NAME.test(name))
+      .map((entry) => ({
+        value: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`,
+        description: "",
+      }));
+  } catch {
+    return [];
+  }
+}
+
 /** Arguments and options of one name are the same thing in every command. */
-function offer(root: RootCommand, candidates: readonly Candidate[], kind: NameKind): void {
+function offer(
+  root: RootCommand,
+  candidates: readonly Candidate[],
+  kind: NameKind | (typeof FILE_NAMES)[number],
+): void {
   const handler = (complete: (value: string, description: string) => void): void => {
     for (const { value, description } of candidates) complete(value, description);
   };
