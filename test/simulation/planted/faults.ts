@@ -15,7 +15,16 @@ export interface PlantedFault {
 }
 
 /** `late` and `log` are no worlds: envelopes out of order, and the histories of a log. */
-export type StoryName = "calm" | "power" | "ways" | "server" | "devices" | "disks" | "late" | "log";
+export type StoryName =
+  | "calm"
+  | "power"
+  | "ways"
+  | "server"
+  | "devices"
+  | "disks"
+  | "deletes"
+  | "late"
+  | "log";
 
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
@@ -248,5 +257,26 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "if (!taken.ok) gateway.close();",
     replace: "",
     story: "disks",
+  },
+  {
+    name: "what was deleted counts for nothing when it comes again",
+    file: "core/client/deletion/deletion-state.ts",
+    find: " || removed.has(id)",
+    replace: "",
+    story: "deletes",
+  },
+  {
+    name: "a message that was taken back keeps its text",
+    file: "core/client/op-store.ts",
+    find: "const put = await draft.put(left, stored.value === null, true);",
+    replace: "const put = stored.value === null ? await draft.put(left, true, true) : ok();",
+    story: "deletes",
+  },
+  {
+    name: "deletions of others are not looked at",
+    file: "core/client/conversations.ts",
+    find: 'if (names.some(({ type }) => type === "deletions")) {',
+    replace: 'if (names.some(({ type }) => type === "deletions") && names.length < 0) {',
+    story: "deletes",
   },
 ];

@@ -6,6 +6,13 @@ const say = (device: number, count = 2): Step => ({ type: "send", device, to: 0,
 const pass = (ms: number): Step => ({ type: "pass", ms });
 const tag = (device: number, pick: number): Step => ({ type: "edit", device, what: "tag", pick });
 
+const forget = (device: number, pick: number, isForAll = false): Step => ({
+  type: "delete",
+  device,
+  pick,
+  isForAll,
+});
+
 type WorldName = Exclude<StoryName, "late" | "log">;
 
 const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
@@ -99,6 +106,30 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     say(2),
     pass(1_000),
   ],
+  deletes: [
+    say(0, 4),
+    say(2, 3),
+    pass(1_500),
+    { type: "cut", device: 1, forMs: 9_000 },
+    forget(0, 1),
+    say(1, 3),
+    pass(300),
+    forget(2, 1, true),
+    pass(900),
+    forget(0, 0, true),
+    { type: "crash", device: 0, write: 3, moment: "after" },
+    forget(0, 2),
+    say(3, 2),
+    pass(2_500),
+    { type: "reset", device: 0 },
+    forget(3, 1),
+    { type: "crash", device: 2, write: 5, moment: "before" },
+    forget(2, 0, true),
+    pass(12_000),
+    say(1),
+    forget(1, 1),
+    pass(40_000),
+  ],
   disks: [
     { type: "disk-full", device: 1, forMs: 900 },
     tag(1, 1),
@@ -129,6 +160,6 @@ export function storyNamed(name: WorldName): StoryPlan {
 
 /** Every story, `first` first. */
 export function storiesFrom(first: StoryName): readonly StoryPlan[] {
-  const names: readonly WorldName[] = ["calm", "power", "ways", "server", "devices", "disks"];
+  const names: readonly WorldName[] = ["calm", "power", "ways", "server", "devices", "disks", "deletes"];
   return names.toSorted((a, b) => Number(b === first) - Number(a === first)).map(storyNamed);
 }

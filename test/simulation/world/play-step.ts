@@ -3,7 +3,7 @@ import type { Client } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 import type { EditKind, Step } from "./story-plan.ts";
-import { CANARY, type Member, type Person, type World } from "./world.ts";
+import { CANARY, type Deletion, type Member, type Person, type World } from "./world.ts";
 
 /** How far a clock may be off before others hide what it writes (rule of the view: a day). */
 const FAR_AHEAD_MS = 20 * 3_600_000;
@@ -33,6 +33,9 @@ export function playStep(stage: Stage, step: Step): void {
       return;
     case "edit":
       edit(stage, pickMember(world, step.device), step.what, step.pick);
+      return;
+    case "delete":
+      forget(stage, pickMember(world, step.device), step.pick, step.isForAll);
       return;
     case "sync":
       ask(stage, pickMember(world, step.device), (client) => client.sync());
@@ -193,6 +196,7 @@ function send(stage: Stage, member: Member, to: number, times: number): void {
       to: other,
       by: member,
       state: "asked" as "asked" | "kept" | "refused",
+      deletedBy: [],
     };
     world.written.push(row);
     ask(stage, member, async (client) => {
@@ -200,6 +204,28 @@ function send(stage: Stage, member: Member, to: number, times: number): void {
       row.state = sent.ok ? "kept" : "refused";
     });
   }
+}
+
+function forget(stage: Stage, member: Member, pick: number, isForAll: boolean): void {
+  const conversations = [...member.person.conversationByName.values()];
+  const conversationId = present(conversations[pick % conversations.length]);
+  ask(stage, member, async (client): Promise<unknown> => {
+    const page = await client.messages(conversationId, { limit: 16 });
+    if (!page.ok) return null;
+    const known = page.value.messages.filter(({ text, isOwn }) => text !== "" && (isOwn || !isForAll));
+    const message = known[pick % Math.max(1, known.length)];
+    const row = stage.world.written.find(({ text }) => text === message?.text);
+    if (message === undefined || row === undefined) return null;
+    const deletion: Deletion = { person: member.person, by: member, isForAll, isKept: false };
+    row.deletedBy.push(deletion);
+    const done = isForAll
+      ? await client.redact({ conversationId, id: message.id })
+      : await client.deleteMessages(conversationId, [message.id]);
+    // What a device said that is lost for good is promised to nobody.
+    deletion.isKept = done.ok;
+    if (done.ok) count(stage, isForAll ? "messages taken back" : "messages deleted");
+    return done;
+  });
 }
 
 function edit(stage: Stage, member: Member, what: EditKind, pick: number): void {

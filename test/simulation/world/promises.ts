@@ -85,10 +85,17 @@ async function findMissing(world: World, person: Person, member: Member): Promis
     const about = world.written.filter(
       ({ from, to }) => (from === person && to.name === name) || (to === person && from.name === name),
     );
-    for (const { text, state, by } of about) {
+    // What is left of a message that was taken back.
+    shown.delete("");
+    for (const { text, state, by, deletedBy } of about) {
       const times = shown.get(text) ?? 0;
       shown.delete(text);
-      const isPromised = state === "kept" && by.standing === "active" && !by.wasFarAhead;
+      const isGone = deletedBy.some(
+        (one) => one.isKept && one.by.standing === "active" && (one.isForAll || one.person === person),
+      );
+      if (isGone && times > 0) faults.push(`${member.device.name} shows ${text}, which was deleted`);
+      const isAsked = deletedBy.some((one) => one.isForAll || one.person === person);
+      const isPromised = !isAsked && state === "kept" && by.standing === "active" && !by.wasFarAhead;
       if (times > 1) faults.push(`${member.device.name} shows ${text} ${times} times`);
       else if (isPromised && times === 0) faults.push(`${member.device.name} lacks ${text}`);
       else if (state === "refused" && times > 0)

@@ -29,6 +29,8 @@ export type Step =
   | { readonly type: "rotate"; readonly device: number }
   | { readonly type: "revoke"; readonly device: number; readonly victim: number }
   | { readonly type: "link"; readonly device: number; readonly isAbandoned?: boolean }
+  /** Takes an own message back for everyone, or deletes one on the own devices. */
+  | { readonly type: "delete"; readonly device: number; readonly pick: number; readonly isForAll: boolean }
   | { readonly type: "sync"; readonly device: number }
   | { readonly type: "pass"; readonly ms: number };
 

@@ -51,6 +51,16 @@ export interface Written {
   readonly by: Member;
   /** `kept`: the device has said that it has it, so it is promised. `asked`: it may exist. */
   state: "asked" | "kept" | "refused";
+  /** Who wants it gone: nothing is promised about it from then on, and once it was said to be gone it stays so. */
+  readonly deletedBy: Deletion[];
+}
+
+export interface Deletion {
+  readonly person: Person;
+  readonly by: Member;
+  /** Taken back, so gone from everybody. */
+  readonly isForAll: boolean;
+  isKept: boolean;
 }
 
 export interface World {
