@@ -240,7 +240,7 @@ test("[RM20] of commits made at once one wins, the others follow and commit agai
   await stopAll(ada, ben, phone);
 });
 
-test(`a room takes ${ROOM_INTENTS_MAX} things that were asked of it offline, and no more`, async () => {
+test(`[RM27] a room takes ${ROOM_INTENTS_MAX} things that were asked of it offline, and no more`, async () => {
   const { client } = await newAccount(server.origin, "ada.intents");
   const { id } = good(await client.createRoom("first"));
   for (let n = 0; n < ROOM_INTENTS_MAX; n++) good(await client.renameRoom(id, `name ${n % 2}`));

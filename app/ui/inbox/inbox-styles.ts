@@ -96,12 +96,6 @@ export const inboxStyles = css`
     border-color: var(--ink);
     color: var(--pane);
   }
-  ul + h2,
-  .search ~ h2 {
-    padding: 4px 20px;
-    font: 500 var(--t1);
-    color: var(--faint);
-  }
   .boxes {
     display: none;
   }

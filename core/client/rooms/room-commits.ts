@@ -270,7 +270,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const isOurs = result.code === "expect-mismatch" || result.code === "writer-seq";
     if (!isOurs) return err({ type: "Refused", code: result.code });
     const { logId } = keysOf(room);
-    // RM28: the server has had more of this writer than is known here.
+    // The server has had more of this writer than is known here.
     if (result.code === "writer-seq" && (result.writerSeq ?? 0) >= sent.writerSeq) {
       context.raise({ type: "DeviceRolledBack", logId });
       return err({ type: "DeviceRolledBack", logId });

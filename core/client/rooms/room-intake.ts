@@ -394,7 +394,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const { member } = opened.value.sender;
     const isMember = leaves.ok && leaves.value.some((leaf) => isSameMember(leaf.member, member));
     if (!letter.ok || now === null || !isMember) return ok();
-    // RM24: members compare how they see the log.
+    // Members compare how they see the log.
     const quoted = checkQuote(draft.reader, letter.value.seen);
     if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
     const mutedUntilMs = memberOf(now, member.accountId)?.mutedUntilMs ?? null;

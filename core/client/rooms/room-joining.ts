@@ -1,4 +1,4 @@
-/** Joining by a Welcome: whom the group names is looked up and compared before anything of it counts. Rules RM29, RM30. */
+/** Joining by a Welcome: whom the group names is looked up and compared before anything of it counts. */
 import { equalBytes } from "../../base/bytes.ts";
 import { type AccountId, type ConversationId, idBytes } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -80,7 +80,7 @@ async function chainsOf(
   return ok(chains);
 }
 
-/** RM30: every leaf is a device that its account's chain had where the room has the chain. */
+/** Every leaf is a device that its account's chain had where the room has the chain. */
 function areLeavesKnown(
   group: Group,
   room: RoomContext,

@@ -1,6 +1,6 @@
 /**
  * What a room's group should become next: own devices that are missing or revoked, who left, who asks to come back, and what
- * was asked of the room. Reads state and asks servers; changes nothing. Rules RM8, RM23, RM25-RM27.
+ * was asked of the room. Reads state and asks servers; changes nothing. Rules RM8, RM23, RM25, RM27.
  */
 import type { AccountId, ConversationId, DeviceId } from "../../base/ids.ts";
 import { equalBytes } from "../../base/bytes.ts";
@@ -308,7 +308,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     return rule === null;
   }
 
-  /** RM26: as many as a commit may add; who has none published comes with a later one. */
+  /** As many as a commit may add; who has none published comes with a later one. */
   async function keyPackagesFor(draft: Draft): Promise<Result<readonly VerifiedKeyPackage[], ClientError>> {
     const found: VerifiedKeyPackage[] = [];
     const byAccount = Map.groupBy(draft.wanted, ({ accountId }) => accountId);

@@ -1,6 +1,6 @@
 /**
  * Rooms of this account on this device: what people do in them, and the loop that reads, joins, commits and sends until there
- * is nothing left to do. Rules RM13, RM18-RM29.
+ * is nothing left to do. Rules RM13, RM18-RM27.
  */
 import { toHex } from "../../base/bytes.ts";
 import { type AccountId, type ConversationId, idBytes, idFromBytes, type LogId } from "../../base/ids.ts";
