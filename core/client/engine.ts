@@ -602,7 +602,9 @@ export async function createEngine(
     if (linked.ok || isStopped) return;
     // WB24: a server of another version is updated one day, and nobody tells.
     if (linked.error.type === "IncompatibleServer") retryMs = RECONNECT_MAX_MS;
-    if (linked.error.type !== "DeviceRevoked" && isWanted) retryLater();
+    // What this device lost no retry brings back.
+    const isFinal = linked.error.type === "DeviceRevoked" || linked.error.type === "DeviceRolledBack";
+    if (!isFinal && isWanted) retryLater();
   }
 
   function kickPush(): void {

@@ -321,6 +321,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     if (!mended.ok) return mended;
     const channel = await openOwn(context.accountLogId, "account", null);
     if (!channel.ok) return channel;
+    const writer = log.checkWriter(channel.value.writerSeq);
+    if (!writer.ok) return writer;
     const take = async (entries: readonly PlacedEntry[]): Promise<Result<void, ClientError>> => {
       const changed = await log.receive(entries);
       return changed.ok ? conversations.adopt(changed.value) : changed;

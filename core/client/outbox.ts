@@ -129,6 +129,8 @@ export interface Outbox {
    * a hole between them. What lies before a hole is sealed anew, and no number is used twice. Rule IN5.
    */
   pendingAnew(logId: LogId): Promise<Result<readonly Parcel[], ClientError>>;
+  /** Compares the counter the server names for this device with its own. - Fails: `DeviceRolledBack`. */
+  checkWriter(logId: LogId, writerSeqAtServer: number): Promise<Result<unknown, ClientError>>;
   /** Parcels for a log after the server's last accepted `writerSeq`, in order; earlier ones are taken as accepted. */
   pending(logId: LogId, writerSeqAtServer: number): Promise<Result<readonly Parcel[], ClientError>>;
   /** Takes the server's answers. Returns what was refused for good. */
@@ -491,16 +493,24 @@ export function createOutbox(context: EngineContext): Outbox {
   const parcelWrite = ({ logId, writerSeq, ...row }: Parcel): WriteOp =>
     tables.parcel.put([logId, writerSeq], row);
 
+  /** DM12: where the server has more of this device than it knows of, the profile was set back or is in use twice. */
+  async function checkWriter(
+    logId: LogId,
+    writerSeqAtServer: number,
+  ): Promise<Result<WriterRow, ClientError>> {
+    const writer = await writerOf(logId);
+    if (!writer.ok || writerSeqAtServer <= writer.value.writerSeq) return writer;
+    context.raise({ type: "DeviceRolledBack", logId });
+    return err({ type: "DeviceRolledBack", logId });
+  }
+
   async function pending(
     logId: LogId,
     writerSeqAtServer: number,
   ): Promise<Result<readonly Parcel[], ClientError>> {
-    const writer = await writerOf(logId);
-    if (!writer.ok) return writer;
-    if (writerSeqAtServer > writer.value.writerSeq) {
-      context.raise({ type: "DeviceRolledBack", logId });
-      return err({ type: "DeviceRolledBack", logId });
-    }
+    const checked = await checkWriter(logId, writerSeqAtServer);
+    if (!checked.ok) return checked;
+    const writer = checked.value;
     const own = parcels.filter(
       (parcel) => parcel.logId === logId && (!parcel.isAccepted || parcel.writerSeq > writerSeqAtServer),
     );
@@ -509,8 +519,7 @@ export function createOutbox(context: EngineContext): Outbox {
     const unsent = own.filter((parcel) => parcel.writerSeq > writerSeqAtServer);
     // DM12: the same bytes where the server's counter goes on; where there is a hole, all after it is sealed anew.
     const isUnbroken = unsent.every((parcel, index) => parcel.writerSeq === writerSeqAtServer + 1 + index);
-    if (isUnbroken && (unsent.at(-1)?.writerSeq ?? writerSeqAtServer) === writer.value.writerSeq)
-      return ok(own);
+    if (isUnbroken && (unsent.at(-1)?.writerSeq ?? writerSeqAtServer) === writer.writerSeq) return ok(own);
     const restarted = await restartAt(logId, writerSeqAtServer, unsent);
     return restarted.ok ? ok(known) : restarted;
   }
@@ -727,6 +736,7 @@ export function createOutbox(context: EngineContext): Outbox {
     hasWaiting: (contact) => (waitingByContact.get(contact)?.size ?? 0) > 0,
     claim,
     seal,
+    checkWriter,
     pending,
     pendingAnew,
     receipts,

@@ -172,12 +172,15 @@ export function createPeerLinks(
     const { origin, accountId } = contact;
     const claimed = await outbox.claim(accountId, origin, chain, route);
     if (!claimed.ok) return claimed;
-    const seal = () => context.serial.run(() => outbox.seal(accountId, claimed.value, chain, route));
-    const sealed = await seal();
-    if (!sealed.ok) return sealed;
     const opened = await openLog(origin, route);
     if (!opened.ok) return opened;
     const { channel } = opened.value;
+    // DM12: before anything is sealed, or a profile that was set back would use the same keys for other messages.
+    const isOwn = await context.serial.run(() => outbox.checkWriter(channel.logId, channel.writerSeq));
+    if (!isOwn.ok) return isOwn;
+    const seal = () => context.serial.run(() => outbox.seal(accountId, claimed.value, chain, route));
+    const sealed = await seal();
+    if (!sealed.ok) return sealed;
     if (channel.isClosed && route.type === "inbound") return noteShut(contact, channel.logId);
     const { incarnation } = channel.head;
     const isOwners =

@@ -37,7 +37,7 @@ import { createJournal, type Journal, NO_ENTRY } from "./journal.ts";
 import { type Coverage, createLogIntake, type ReadPage } from "./log-intake.ts";
 import { createDamagedDocuments } from "./mend-documents.ts";
 import { createOwnChanges, type OwnChanges } from "./own-changes.ts";
-import { createPush } from "./push-entries.ts";
+import { createPush, foundRolledBack } from "./push-entries.ts";
 import {
   type BucketRetirement,
   createBucketRetirement,
@@ -87,6 +87,8 @@ export interface AccountLog {
   /** Sends what waits, until nothing does. */
   push(channel: LogChannel): Promise<Result<void, ClientError>>;
   reader(): LogReader;
+  /** AR8: the server names the last counter it has of this device. - Fails: `DeviceRolledBack`. */
+  checkWriter(writerSeqAtServer: number): Result<void, ClientError>;
   pendingCount(): number;
   /** Keys of rows that will settle with changes that are on their way. */
   settling(): readonly string[];
@@ -182,9 +184,10 @@ export function createAccountLog(
   async function receive(
     entries: readonly PlacedEntry[],
   ): Promise<Result<readonly DocumentName[], ClientError>> {
-    const page = await intake.read(entries, sealed.all());
+    const page = await intake.read(entries, { sealed: sealed.all(), writerSeq: sealed.writerSeq() });
     if (!page.ok) return page;
-    return page.value === null ? ok([]) : takePage(page.value);
+    if (page.value === null) return ok([]);
+    return page.value.isForeign ? foundRolledBack(context, context.accountLogId) : takePage(page.value);
   }
 
   async function takePage(page: ReadPage): Promise<Result<readonly DocumentName[], ClientError>> {
@@ -368,6 +371,8 @@ export function createAccountLog(
     hasDamage: damaged.isAny,
     mend: damaged.mend,
     reader: intake.reader,
+    checkWriter: (atServer) =>
+      atServer > sealed.writerSeq() ? foundRolledBack(context, context.accountLogId) : ok(),
     pendingCount: () => own.waiting().size,
     settling: () => [...own.waiting().values()].flatMap((row) => row.settles),
     coverage() {

@@ -15,7 +15,7 @@ import {
   type NamedEntry,
   readEntries,
 } from "../../log/log-reader.ts";
-import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
+import { type LogPoint, type PlacedEntry, parseEntryHeader } from "../../protocol/entry.ts";
 import { rowKeyLastNumber, rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
@@ -39,6 +39,8 @@ export interface ReadPage extends RowsStep {
   /** Changes of siblings. */
   readonly received: readonly DocumentChanges[];
   readonly seqs: SeqRange;
+  /** A valid entry of this device that it has not written, as far as it knows. */
+  readonly isForeign: boolean;
   /** Own entries that came back valid, and those that came back void. */
   readonly settled: readonly SealedEntry[];
   readonly voided: readonly SealedEntry[];
@@ -49,11 +51,8 @@ export interface LogIntake {
   reader(): LogReader;
   /** The last entry of a device that was read. */
   lastOf(device: DeviceId): EntryId | null;
-  /** Reads entries in order; null when none is new. `sealed` are the own ones on their way. */
-  read(
-    entries: readonly PlacedEntry[],
-    sealed: readonly SealedEntry[],
-  ): Promise<Result<ReadPage | null, ClientError>>;
+  /** Reads entries in order; null when none is new. */
+  read(entries: readonly PlacedEntry[], writer: OwnWriter): Promise<Result<ReadPage | null, ClientError>>;
   /** Null while more is not applied than a snapshot can except. */
   coverage(unapplied: readonly SeqRange[]): Coverage | null;
   /** Goes on at another point of the log. */
@@ -62,6 +61,12 @@ export interface LogIntake {
   restart(): RowsStep;
   /** Begins at the start of the log's next incarnation: places of the former one mean nothing in it. */
   enterIncarnation(incarnation: number): RowsStep;
+}
+
+/** What this device has written: entries on their way, and the counter of the last one sealed. */
+export interface OwnWriter {
+  readonly sealed: readonly SealedEntry[];
+  readonly writerSeq: number;
 }
 
 /** What is known while a page is read, entry by entry. */
@@ -99,7 +104,8 @@ export function createLogIntake(context: EngineContext): LogIntake {
     return ok();
   }
 
-  const read: LogIntake["read"] = async (entries, sealed) => {
+  const read: LogIntake["read"] = async (entries, writer) => {
+    const { sealed } = writer;
     const page = readEntries(reader, entries);
     if (!page.ok) return context.distrustLog(log.logId, page.error);
     const { fresh } = page.value;
@@ -108,17 +114,20 @@ export function createLogIntake(context: EngineContext): LogIntake {
     const accepted: DocumentChanges[] = [];
     const settled: SealedEntry[] = [];
     const voided: SealedEntry[] = [];
+    let isForeign = false;
     for (const entry of fresh) {
       const content = await takeOver(entry, reading);
       if (!content.ok) return content;
       const own = sealed.find((one) => one.id === entry.id);
+      if (own === undefined && content.value?.device === identity.deviceId && isUnwritten(entry, writer))
+        isForeign = true;
       if (own !== undefined) (content.value === null ? voided : settled).push(own);
       if (content.value === null || own !== undefined) continue;
       for (const item of content.value.batch) if (item.type === "changes") accepted.push(item);
     }
     const seqs = { from: fresh[0]?.seq ?? 0, upto: page.value.reader.point.seq };
     const step = advance(page.value.reader, reading);
-    return ok({ ...step, received: joinByDocument(accepted), seqs, settled, voided });
+    return ok({ ...step, received: joinByDocument(accepted), seqs, isForeign, settled, voided });
   };
 
   /** The content of a valid entry. */
@@ -250,4 +259,11 @@ export function createLogIntake(context: EngineContext): LogIntake {
       };
     },
   };
+}
+
+/** AR8: whether the writer, who keeps what it seals before it sends it, never wrote this. */
+function isUnwritten(entry: NamedEntry, { sealed, writerSeq }: OwnWriter): boolean {
+  const header = parseEntryHeader(entry.header);
+  if (!header.ok) return false;
+  return header.value.writerSeq > writerSeq || sealed.some((one) => one.writerSeq === header.value.writerSeq);
 }

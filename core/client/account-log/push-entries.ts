@@ -3,8 +3,8 @@
  *
  * The only part that waits for the network: it takes turns in the serial and lets go of it in between.
  */
-import type { EntryId } from "../../base/ids.ts";
-import { ok, type Result } from "../../base/result.ts";
+import type { EntryId, LogId } from "../../base/ids.ts";
+import { type Err, ok, type Result } from "../../base/result.ts";
 import type { AppendResult } from "../../protocol/server-frame.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -18,6 +18,12 @@ export interface PushDeps {
   readonly sealPending: () => Promise<Result<void, ClientError>>;
   /** The last own entry that was read back. */
   readonly lastRead: () => EntryId | null;
+}
+
+/** This device has written what this profile does not know of: it was set back, or is in use twice. Rule AR8. */
+export function foundRolledBack(context: EngineContext, logId: LogId): Err<ClientError> {
+  context.raise({ type: "DeviceRolledBack", logId });
+  return { ok: false, error: { type: "DeviceRolledBack", logId } };
 }
 
 /** Gives the log's `push`. */
@@ -76,10 +82,7 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
     return sealed.sealAnewAfter(atServer, deps.lastRead());
   }
 
-  function rolledBack(): Result<never, ClientError> {
-    context.raise({ type: "DeviceRolledBack", logId });
-    return { ok: false, error: { type: "DeviceRolledBack", logId } };
-  }
+  const rolledBack = () => foundRolledBack(context, logId);
 
   /** Returns the last accepted counter; after a stale epoch everything from there on is sealed anew. */
   async function takeReceipts(
@@ -96,7 +99,9 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
         context.raise({ type: "DeviceRevoked" });
         return { ok: false, error: { type: "DeviceRevoked" } };
       }
-      if (result.code === "writer-seq" && (result.writerSeq ?? 0) > sealed.writerSeq()) return rolledBack();
+      // AR8: at this place the server has other bytes of this device, and the same ones it would have known.
+      if (result.code === "writer-seq" && (result.writerSeq ?? 0) >= (waiting[index]?.writerSeq ?? 0))
+        return rolledBack();
       if (result.code !== "stale-epoch") return { ok: false, error: { type: "Refused", code: result.code } };
       const refreshed = await context.refreshOwnChain();
       if (!refreshed.ok) return refreshed;
