@@ -25,7 +25,7 @@ import { engineOf } from "../support/story.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { benchPlatform, devicesReady } from "./bench-device.ts";
 
-/** Sizes in bytes, times in ms. `opBytes` are the canonical bytes of all messages. */
+/** Sizes in bytes, times in ms. `openBytes` is by how much the peak of memory went up; `opBytes` are the canonical bytes of all messages. */
 export interface GrowthFigures extends OpenFigures {
   readonly messages: number;
   readonly opBytes: number;
@@ -196,7 +196,7 @@ function openElsewhere(folder: string, key: string): Promise<OpenFigures> {
 
 async function open(folder: string, key: string): Promise<OpenFigures> {
   const platform = benchPlatform(folder, "ada", fromHex(key));
-  const beforeBytes = process.memoryUsage().rss;
+  const beforeKb = process.resourceUsage().maxRSS;
   const startMs = performance.now();
   const client = present(good(await openClient(platform)), "there is an account");
   const openMs = performance.now() - startMs;
@@ -204,7 +204,7 @@ async function open(folder: string, key: string): Promise<OpenFigures> {
   const conversation = present(good(await client.conversations())[0], "there is a conversation");
   good(await client.messages(conversation.id, { limit: 50 }));
   const listMs = performance.now() - listed;
-  const openBytes = process.memoryUsage().rss - beforeBytes;
+  const openBytes = (process.resourceUsage().maxRSS - beforeKb) * 1_024;
   good(await client.sync());
   const sending = performance.now();
   for (let n = 0; n < SENDS; n++) good(await client.send(conversation.id, `One more ${n}`));
