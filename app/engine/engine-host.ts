@@ -32,6 +32,7 @@ import {
 } from "../platform/profile-database.ts";
 import type { EngineError } from "./engine.ts";
 import type { HostCalls, HostState } from "./engine-service.ts";
+import { openSearchIndex } from "./open-search-index.ts";
 import {
   createStoreKey,
   type KeyRing,
@@ -154,6 +155,7 @@ export function createEngineHost(profile: string): EngineHost {
       store: createIndexedDbTxStore(database),
       documentStorage: documents,
       storeKey,
+      openSearchIndex,
     };
     open = { ...open, platform };
     return platform;

@@ -38,6 +38,10 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "recoveryWords",
   "confirmRecoveryWords",
   "devices",
+  "deviceFrontiers",
+  "alarms",
+  "acknowledgeAlarm",
+  "deviceNotices",
   "setDisplayName",
   "setDeviceName",
   // The server answers a second deletion as it did the first.

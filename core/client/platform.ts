@@ -24,6 +24,8 @@ export interface Platform {
   readonly storeKey: Bytes;
   /** After how many entries of the account log a snapshot is made; by default `SNAPSHOT_TAIL_ENTRIES`. */
   readonly snapshotTailEntries?: number;
-  /** An empty index in memory. Without it there is no search. */
-  readonly openSearchIndex?: () => Result<SearchIndex, SearchFault>;
+  /** An empty index in memory; asked for at the first search. Without it there is no search. */
+  readonly openSearchIndex?: () =>
+    | Result<SearchIndex, SearchFault>
+    | Promise<Result<SearchIndex, SearchFault>>;
 }

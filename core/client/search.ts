@@ -87,7 +87,7 @@ export function createSearch(deps: SearchDeps): Search {
 
   async function build(): Promise<Result<SearchIndex, ClientError>> {
     if (deps.openIndex === undefined) return err({ type: "SearchUnavailable", detail: "no index here" });
-    const opened = deps.openIndex();
+    const opened = await deps.openIndex();
     if (!opened.ok) return opened;
     const made = opened.value;
     // From here on what arrives is added as it comes; what is added twice is added once.

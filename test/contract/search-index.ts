@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { AccountId, ConversationId, OpId } from "../../core/base/ids.ts";
 import { type DeviceId, idFromBytes } from "../../core/base/ids.ts";
+import type { Result } from "../../core/base/result.ts";
 import { HLC_MAX } from "../../core/messenger/hlc.ts";
 import {
   type IndexPage,
@@ -12,8 +13,6 @@ import {
   type SearchTerm,
 } from "../../core/messenger/search/search-index.ts";
 import { searchWords } from "../../core/messenger/search/search-text.ts";
-import { good } from "../support/client-world.ts";
-import { vectorSet } from "../support/shared-data.ts";
 
 const idBytes = (number: number) => {
   const bytes = new Uint8Array(32);
@@ -45,7 +44,11 @@ const words = (text: string, isPrefix = false): SearchTerm => ({
 });
 const EVERYTHING = { fromHlc: 0, toHlc: HLC_MAX + 1, order: "newest", limit: 100, after: null } as const;
 
-export function describeSearchIndex(name: string, open: () => SearchIndex): void {
+export function describeSearchIndex(
+  name: string,
+  open: () => SearchIndex,
+  naughtyStrings: readonly string[] = [],
+): void {
   const filled = (...documents: readonly SearchDocument[]): SearchIndex => {
     const index = open();
     good(index.add(documents));
@@ -246,7 +249,7 @@ export function describeSearchIndex(name: string, open: () => SearchIndex): void
         "'; DROP TABLE message; --",
         "\\",
         "-- x",
-        ...naughtyStrings(),
+        ...naughtyStrings,
       ];
       for (const text of naughty) {
         for (const isPrefix of [false, true]) {
@@ -280,8 +283,7 @@ export function describeSearchIndex(name: string, open: () => SearchIndex): void
   });
 }
 
-/** The list of naughty strings, where it is on this machine. */
-function naughtyStrings(): readonly string[] {
-  const list = vectorSet("blns")?.json("blns.json");
-  return Array.isArray(list) ? list.map(String) : [];
+function good<T>(result: Result<T, { readonly type: string }>): T {
+  if (!result.ok) throw new Error(result.error.type);
+  return result.value;
 }

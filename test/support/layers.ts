@@ -61,6 +61,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "zxing-wasm": ["app/ui/"],
   "prom-client": ["sync-server/metrics/"],
   "@automerge/automerge-repo-storage-indexeddb": ["app/platform/"],
+  "@sqlite.org/sqlite-wasm": ["app/platform/"],
 };
 
 /** The part of `core` that the server may reach, directly or not. None of it can hold or make a secret. */

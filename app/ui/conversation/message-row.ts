@@ -169,7 +169,7 @@ function labelOf(message: MessageView, { name }: RowContext): string {
     message.state === "received"
       ? text("messageTheirs", params)
       : text("messageMine", { ...params, state: text(SHORT_STATES[message.state]) });
-  return message.isStarred ? `${label}, ${text("starredMark")}` : label;
+  return message.isStarred ? text("messageStarred", { label }) : label;
 }
 
 export const messageRowStyles = css`

@@ -9,7 +9,11 @@ import { fieldsOf } from "../parts/form.ts";
 import { icon } from "../parts/icon.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
+import { describeFrontier } from "../words/frontier-words.ts";
 import { say, text } from "../words/say.ts";
+import { momentTime } from "../words/times.ts";
+import { ruleAxis, ruleStyles, ruleTrack } from "./rule-track.ts";
+import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -29,15 +33,16 @@ export class DtDevices extends LitElement {
   static override styles = [
     baseStyles,
     paneStyles,
+    ruleStyles,
     css`
       .row {
         display: grid;
-        grid-template-columns: 20px minmax(0, 1fr) auto 36px;
-        gap: 16px;
+        grid-template-columns: var(--rule-columns);
+        gap: 0 16px;
         align-items: center;
         inline-size: 100%;
         min-block-size: 68px;
-        padding: 8px 0;
+        padding: 0;
         border: 0;
         background: none;
         text-align: start;
@@ -56,8 +61,23 @@ export class DtDevices extends LitElement {
         display: block;
         padding: 0;
       }
-      .rows {
-        max-inline-size: 928px;
+      .rule {
+        --rule-columns: 20px minmax(0, 220px) minmax(0, 1fr) 200px 20px;
+      }
+      .axis {
+        margin-inline: 272px 252px;
+      }
+      .state.proven b {
+        color: var(--proven);
+      }
+      .state.open b {
+        color: var(--open);
+      }
+      .row .state b {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        font: 500 var(--t2);
       }
       .off b {
         color: var(--soft);
@@ -100,10 +120,18 @@ export class DtDevices extends LitElement {
       @media (max-width: 639px) {
         .row {
           grid-template-columns: 20px minmax(0, 1fr) 20px;
+          padding: 12px 0;
+        }
+        .row .tk {
+          grid-column: 2 / -1;
+          grid-row: 2;
+        }
+        .off .tk {
+          display: none;
         }
         .row .state {
           grid-column: 2;
-          grid-row: 2;
+          grid-row: 3;
         }
         .row .ic:last-child {
           grid-column: 3;
@@ -131,6 +159,10 @@ export class DtDevices extends LitElement {
     new Watch(this, () => this.session ?? null);
   }
 
+  protected override firstUpdated(): void {
+    this.session.ownDevices.refresh();
+  }
+
   #rename = async (event: SubmitEvent, device: DeviceView): Promise<void> => {
     event.preventDefault();
     const { name } = fieldsOf(event, ["name"]);
@@ -153,22 +185,44 @@ export class DtDevices extends LitElement {
     return html`<div class="pane">
       <div class="head">
         <div>
-          <h1 class="title">${say("devicesTitle", { count: active.length })}</h1>
-          <p class="sub">${say("devicesSub")}</p>
+          <h1 class="title">${this.#title(active.length)}</h1>
+          <p class="sub">${this.#sub()}</p>
         </div>
         <button class="btn ink" type="button" @click=${() => (this.isLinking = true)}>${say("linkDevice")}</button>
       </div>
+      <div class="rule">
+      ${ruleAxis(Date.now())}
       <ul class="rows">
         ${[...active, ...revoked].map((device) => this.#row(device))}
       </ul>
+      </div>
       <dt-server-line .session=${this.session}></dt-server-line>
       <dt-alarm-list .session=${this.session}></dt-alarm-list>
       ${this.#sheets(devices)}
     </div>`;
   }
 
+  #title(activeCount: number) {
+    const { report } = this.session.ownDevices;
+    if (report === null || report.devices.length < 2) return say("devicesTitle", { count: activeCount });
+    const total = report.devices.length;
+    const count = report.devices.filter(({ state }) => state === "equal").length;
+    return count === total ? say("devicesAll", { total }) : say("devicesSome", { count, total });
+  }
+
+  #sub() {
+    const { report } = this.session.ownDevices;
+    if (report === null) return say("devicesSub");
+    if (report.checkedAtMs === null) return say("devicesUnchecked");
+    const time = momentTime(report.checkedAtMs, Date.now());
+    return say("devicesEntries", { count: report.seq, time });
+  }
+
   #row(device: DeviceView) {
     const isOpen = this.openId === device.id;
+    const nowMs = Date.now();
+    const frontier = this.session.ownDevices.report?.devices.find((one) => one.device === device.id);
+    const words = frontier === undefined ? null : describeFrontier(frontier, nowMs);
     return html`<li>
       <button
         class="row ${device.isActive ? "" : "off"}"
@@ -180,7 +234,15 @@ export class DtDevices extends LitElement {
       >
         ${icon(device.isThis ? "browser" : "devices")}
         <span><b><bdi>${device.name}</bdi></b><span class="faint">${device.isThis ? say("thisBrowser") : say("deviceAdded", { seq: device.addedSeq })}</span></span>
-        <span class="state">${say(device.isActive ? "deviceActive" : "deviceRevoked")}</span>
+        ${device.isActive ? ruleTrack(words, nowMs) : html`<span class="tk"></span>`}
+        <span class="state ${words?.tone ?? ""}">
+          ${
+            words === null || !device.isActive
+              ? say(device.isActive ? "deviceActive" : "deviceRevoked")
+              : html`<b><dt-joint state=${words.joint}></dt-joint>${words.title}</b>
+                  <span class="faint">${words.note}</span>`
+          }
+        </span>
         ${icon("down")}
       </button>
       ${isOpen && device.isActive ? this.#more(device) : nothing}

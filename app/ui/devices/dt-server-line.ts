@@ -20,7 +20,6 @@ export class DtServerLine extends LitElement {
         align-items: start;
         border-block-start: 2px solid var(--ink);
         padding-block-start: 16px;
-        max-inline-size: 928px;
       }
       b {
         display: block;

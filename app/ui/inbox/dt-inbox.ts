@@ -16,7 +16,9 @@ import { inboxStyles } from "./inbox-styles.ts";
 import "../parts/dt-avatar.ts";
 import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
+import type { DtFound } from "./dt-found.ts";
 import type { DtStarred } from "./dt-starred.ts";
+import "./dt-found.ts";
 import "./dt-starred.ts";
 
 const EMPTY_WORDS: Readonly<Record<string, MessageKey>> = {
@@ -85,7 +87,7 @@ export class DtInbox extends LitElement {
   moveFocus(step: number): void {
     const rows = [
       ...this.renderRoot.querySelectorAll<HTMLElement>("a.row"),
-      ...(this.renderRoot.querySelector<DtStarred>("dt-starred")?.rows ?? []),
+      ...(this.renderRoot.querySelector<DtStarred | DtFound>("dt-starred, dt-found")?.rows ?? []),
     ];
     const at = rows.findIndex((row) => row.matches(":focus"));
     rows[at === -1 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)]?.focus();
@@ -108,6 +110,7 @@ export class DtInbox extends LitElement {
       event.preventDefault();
       this.moveFocus(0);
     } else if (event.key === "Enter" && first !== undefined) this.#open(first.id);
+    else if (event.key === "Enter") this.renderRoot.querySelector<DtFound>("dt-found")?.openFirst();
   };
 
   #rowKey = (event: KeyboardEvent): void => {
@@ -184,6 +187,7 @@ export class DtInbox extends LitElement {
   /** On a phone: where else one can go from here. */
   #boxes() {
     const { section, tagId } = this.route;
+    if (this.query !== "") return nothing;
     return html`<div class="boxes">
       ${BOXES.map(
         (box) =>
@@ -232,7 +236,15 @@ export class DtInbox extends LitElement {
     if (!session.isLoaded) return html`<p class="empty soft" role="status">${say("starting")}</p>`;
     if (this.route.section === "starred" && this.query === "")
       return html`<dt-starred .session=${session} .route=${this.route} @keydown=${this.#rowKey}></dt-starred>`;
+    if (this.query.trim() !== "")
+      return html`${shown.length === 0 ? nothing : html`<h2>${say("foundPeople")}</h2>${this.#rows(shown)}`}
+        <dt-found .session=${session} .route=${this.route} .typed=${this.query} @keydown=${this.#rowKey}></dt-found>`;
     if (shown.length === 0) return this.#empty();
+    return this.#rows(shown);
+  }
+
+  #rows(shown: readonly ConversationView[]) {
+    const { session } = this;
     return html`<ul aria-label=${text("conversationsLabel")} @keydown=${this.#rowKey}>
       ${repeat(
         shown,
@@ -249,10 +261,6 @@ export class DtInbox extends LitElement {
   }
 
   #empty() {
-    if (this.query !== "") {
-      const count = conversationsOf(this.session, this.route).length;
-      return html`<p class="empty soft" role="status">${say("searchNone", { query: this.query, count })}</p>`;
-    }
     if (this.#isFiltered && conversationsOf(this.session, this.route).length > 0)
       return html`<div class="empty soft">
         <p role="status">${say("unreadEmpty")}</p>

@@ -96,6 +96,12 @@ export const inboxStyles = css`
     border-color: var(--ink);
     color: var(--pane);
   }
+  ul + h2,
+  .search ~ h2 {
+    padding: 4px 20px;
+    font: 500 var(--t1);
+    color: var(--faint);
+  }
   .boxes {
     display: none;
   }

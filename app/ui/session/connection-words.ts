@@ -1,6 +1,7 @@
 /** How this device stands to the server and the account's other devices, as far as it is known and no further. */
-import { type ConnectionStatus, PROTOCOL_VERSION } from "@dovetail/core";
+import { type ConnectionStatus, type FrontierReport, PROTOCOL_VERSION } from "@dovetail/core";
 import type { JointState } from "../parts/dt-joint.ts";
+import { isSilent } from "../words/frontier-words.ts";
 import { text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
 import type { Session } from "./session.ts";
@@ -52,10 +53,36 @@ export function truthOf(session: Session, nowMs: number): Truth {
   const active = views.devices.filter((device) => device.isActive).length;
   if (active === 1)
     return { title: text("truthAlone"), note: text("truthAloneNote"), joint: "half", isAlarm: false };
+  const { report } = session.ownDevices;
+  if (report !== null && report.checkedAtMs !== null && report.devices.length > 1)
+    return truthOfDevices(report, report.checkedAtMs, nowMs);
   return {
     title: text("truthTaken"),
     note: text("truthDevices", { count: active }),
     joint: "half",
+    isAlarm: false,
+  };
+}
+
+/** Same on all only when each has signed for it. */
+function truthOfDevices({ devices, isSynced }: FrontierReport, checkedAtMs: number, nowMs: number): Truth {
+  const total = devices.length;
+  if (isSynced)
+    return {
+      title: text("truthSameAll", { count: total }),
+      note: text("truthCompared", { time: momentTime(checkedAtMs, nowMs) }),
+      joint: "joined",
+      isAlarm: false,
+    };
+  const others = devices.filter(({ state }) => state !== "equal");
+  const silent = others.filter((device) => device.state === "unheard" || isSilent(device, nowMs)).length;
+  return {
+    title: text("truthSame", { count: total - others.length, total }),
+    note: [
+      ...(others.length > silent ? [text("truthCatchingUp", { count: others.length - silent })] : []),
+      ...(silent > 0 ? [text("truthSilent", { count: silent })] : []),
+    ].join(", "),
+    joint: "apart",
     isAlarm: false,
   };
 }

@@ -18,6 +18,7 @@ import type {
   TagView,
 } from "@dovetail/core";
 import { Drafts } from "./drafts.ts";
+import { OwnDevices } from "./own-devices.ts";
 
 export interface SessionViews {
   readonly account: AccountView | null;
@@ -48,9 +49,12 @@ const EMPTY: SessionViews = {
 export class Session {
   readonly client: Client;
   readonly drafts: Drafts;
+  readonly ownDevices: OwnDevices;
   views: SessionViews = EMPTY;
   status: ConnectionStatus;
   history: HistoryProgress | null = null;
+  /** While the index of the search is being made. */
+  indexing: HistoryProgress | null = null;
   /** False until the first round of reads has ended. */
   isLoaded = false;
   #onError: (error: ClientError) => void;
@@ -64,6 +68,7 @@ export class Session {
     this.status = client.status();
     this.#onError = onError;
     this.drafts = new Drafts(client, onError, () => this.#tell(null));
+    this.ownDevices = new OwnDevices(client, () => this.#tell(null));
     this.#unsubscribe = client.onEvent((event) => this.#heard(event));
     this.refresh();
   }
@@ -71,6 +76,7 @@ export class Session {
   /** Keeps what is being typed, and stops listening to the client. */
   close(): void {
     this.drafts.flush();
+    this.ownDevices.close();
     this.#unsubscribe();
     this.#listeners.clear();
   }
@@ -122,6 +128,8 @@ export class Session {
       case "progress":
         if (event.phase === "history")
           this.history = event.done >= event.total ? null : { done: event.done, total: event.total };
+        if (event.phase === "indexing")
+          this.indexing = event.done >= event.total ? null : { done: event.done, total: event.total };
         break;
       default:
         this.refresh();
@@ -159,6 +167,7 @@ export class Session {
       if (!read.ok && read.error.type !== "ClientStopped") this.#onError(read.error);
     }
     this.status = client.status();
+    this.ownDevices.refresh();
     this.isLoaded = true;
     this.#tell(null);
   }

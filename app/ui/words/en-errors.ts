@@ -187,7 +187,7 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     text: "Nothing proves that a device of this account exported these messages. Nothing was taken over.",
   },
   NotKnownOnly: { text: "They were asked already, or have asked you." },
-  SearchUnavailable: { text: "There is no search index in this browser." },
+  SearchUnavailable: { text: "The search does not start in this browser ({detail}).", hint: AGAIN },
   BadSearchCursor: { text: "The search changed meanwhile.", hint: "Search again." },
   SnapshotDistrusted: {
     text: "The server offers no packed history that holds ({rule}).",

@@ -4,6 +4,7 @@ import { text } from "./say.ts";
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const weekday = new Intl.DateTimeFormat("en", { weekday: "long" });
 const dayAndMonth = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const weekdayShort = new Intl.DateTimeFormat("en", { weekday: "short" });
 const fullDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const DAY_MS = 86_400_000;
 const WEEK_DAYS = 6;
@@ -25,6 +26,11 @@ export function listTime(timeMs: number, nowMs: number): string {
   if (daysAgo <= 0) return clockTime(timeMs);
   if (daysAgo === 1) return text("yesterday");
   return daysAgo <= WEEK_DAYS ? weekday.format(timeMs) : fullDay.format(timeMs);
+}
+
+/** `Sat`, for an axis. */
+export function shortDay(timeMs: number): string {
+  return weekdayShort.format(timeMs);
 }
 
 /** For the line between days: `Today`, `Yesterday`, `Thursday 19 November`, with the year when it is another. */

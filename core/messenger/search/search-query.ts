@@ -170,8 +170,7 @@ function parseTokens(tokens: readonly Token[], end: number): Result<SearchQuery,
     const groups: SearchNode[] = [];
     for (;;) {
       // A date holds for the whole query, so it may not stand where only a part of it is.
-      const isAlone =
-        depth === 0 && !tokens.slice(at).some(({ type }) => type === "or") && groups.length === 0;
+      const isAlone = depth === 0 && !hasOuterOr(tokens.slice(at)) && groups.length === 0;
       const group = parseAnd(depth, isAlone);
       if (!group.ok) return group;
       if (group.value !== null) groups.push(group.value);
@@ -262,6 +261,16 @@ function parseTokens(tokens: readonly Token[], end: number): Result<SearchQuery,
   return rest === undefined
     ? ok({ node: node.value, before, after })
     : bad("GroupNotOpen", rest.position, rest.raw);
+}
+
+/** Whether an OR parts the whole query: one inside a group does not. */
+function hasOuterOr(tokens: readonly Token[]): boolean {
+  let depth = 0;
+  return tokens.some(({ type }) => {
+    if (type === "open") depth += 1;
+    if (type === "close") depth -= 1;
+    return type === "or" && depth === 0;
+  });
 }
 
 function parseTerm(token: Extract<Token, { readonly type: "term" }>): Result<SearchNode, BadSearch> {

@@ -68,6 +68,7 @@ describe("a search query", () => {
     expect(parsed("x before:2026-03-31 after:2w")).toBe(
       'x <{"type":"calendar","year":2026,"month":3,"day":31} >={"type":"back","unit":"day","count":14}',
     );
+    expect(parsed("(x OR y) after:1d")).toBe('(x | y) >={"type":"back","unit":"day","count":1}');
     expect(parsed("x after:yesterday")).toBe('x >={"type":"back","unit":"day","count":1}');
   });
 
