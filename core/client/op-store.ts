@@ -89,6 +89,8 @@ export interface OpStore {
   /** The op of a row, by the parts of its key; null when there is none. */
   get(key: OpKey): Promise<Result<NamedOp | null, StoreError>>;
   tally(conversationId: ConversationId): Promise<Result<TallyRow, StoreError>>;
+  /** How often rows that were there have been replaced or removed since the start. */
+  rewrites(): number;
   /** Of every conversation of which there is an op. */
   tallies(): Promise<Result<ReadonlyMap<ConversationId, TallyRow>, StoreError>>;
   /** Delivery frontier of each device that wrote in a conversation. */
@@ -104,6 +106,7 @@ export function createOpStore(
   onAdded: (ops: readonly NamedOp[]) => void = () => {},
   rights: OpRights = NOTHING_DELETED,
 ): OpStore {
+  let rewriteCount = 0;
   const feeds = new Map<string, FeedRow>();
   const tallies = new Map<string, TallyRow>();
 
@@ -257,6 +260,7 @@ export function createOpStore(
     const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
     const newTallies = new Map<ConversationId, TallyRow>();
     const fresh = new Map<OpId, NamedOp>();
+    let hasRewritten = false;
 
     async function changeFeed(
       conversationId: ConversationId,
@@ -292,6 +296,7 @@ export function createOpStore(
       isLeftOver = false,
     ): Promise<Result<void, StoreError>> {
       const { op, id } = named;
+      if (!isNew) hasRewritten = true;
       rowsByKey.set(
         keyOf(named),
         tables.op.put([op.conversationId, op.hlc, op.device, id], {
@@ -314,6 +319,7 @@ export function createOpStore(
     async function take(named: NamedOp): Promise<Result<void, StoreError>> {
       const key = keyOf(named);
       if (rowsByKey.has(key)) return ok();
+      hasRewritten = true;
       rowsByKey.set(key, { type: "delete", key });
       return changeTally(named.op.conversationId, (sum) => ({
         ...sum,
@@ -341,6 +347,7 @@ export function createOpStore(
         ...[...newTallies].map(([conversationId, row]) => tables.tally.put([conversationId], row)),
       ],
       commit() {
+        if (hasRewritten) rewriteCount += 1;
         for (const [key, { row }] of newFeeds) feeds.set(key, row);
         for (const [conversationId, row] of newTallies) tallies.set(conversationId, row);
       },
@@ -400,7 +407,21 @@ export function createOpStore(
     );
   }
 
-  return { add, create, page, all, has, isGone, remove, cover, get, tally, tallies: allTallies, frontiers };
+  return {
+    add,
+    create,
+    page,
+    all,
+    has,
+    isGone,
+    remove,
+    cover,
+    get,
+    tally,
+    tallies: allTallies,
+    rewrites: () => rewriteCount,
+    frontiers,
+  };
 }
 
 function named(

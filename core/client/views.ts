@@ -29,10 +29,10 @@ import type { EngineContext } from "./engine-context.ts";
 import type { OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RoomOutbox } from "./rooms/room-outbox.ts";
+import { createUnreadCounts } from "./unread-counts.ts";
 
 const SCAN_PAGE_OPS = 256;
 const MESSAGES_PAGE_DEFAULT = 50;
-const UNREAD_COUNT_MAX = 1_000;
 const ID_PREFIX_CHARS = 8;
 
 export interface ViewsDeps {
@@ -258,23 +258,10 @@ export function createViews(deps: ViewsDeps): Views {
     }
   }
 
-  async function unreadCount(
-    conversationId: ConversationId,
-    readUpTo: number,
-  ): Promise<Result<number, ClientError>> {
-    let count = 0;
-    let before: string | undefined;
-    for (;;) {
-      const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
-      if (!rows.ok) return rows;
-      for (const { key, op } of rows.value) {
-        if (op.op.hlc <= readUpTo || count >= UNREAD_COUNT_MAX) return ok(count);
-        if (op.op.author !== self && timelineMessage(op)?.isRedacted === false) count++;
-        before = key;
-      }
-      if (rows.value.length < SCAN_PAGE_OPS) return ok(count);
-    }
-  }
+  const unreadCounts = createUnreadCounts(
+    ops,
+    (op) => op.op.author !== self && timelineMessage(op)?.isRedacted === false,
+  );
 
   async function summary(
     conversationId: ConversationId,
@@ -284,7 +271,7 @@ export function createViews(deps: ViewsDeps): Views {
     if (!tally.ok) return tally;
     const last = await messages(conversationId, { limit: 1 });
     if (!last.ok) return last;
-    const unread = await unreadCount(conversationId, entry?.readUpTo ?? 0);
+    const unread = await unreadCounts.count(conversationId, entry?.readUpTo ?? 0);
     if (!unread.ok) return unread;
     return ok({
       messageCount: tally.value.messageCount,

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { idFromBytes } from "../../../core/base/ids.ts";
+import { ok } from "../../../core/base/result.ts";
+import { createUnreadCounts, UNREAD_COUNT_MAX } from "../../../core/client/unread-counts.ts";
+import type { NamedOp } from "../../../core/messenger/op.ts";
+import { good } from "../../support/client-world.ts";
+
+const conversationId = idFromBytes("conversation", new Uint8Array(32));
+
+interface FakeOp {
+  readonly hlc: number;
+  readonly isTheirs: boolean;
+}
+
+/** Ops by time; what is read of them is counted. */
+function createFake() {
+  const rows: FakeOp[] = [];
+  const fake = { rows, readRows: 0, rewriteCount: 0 };
+  const keyOf = ({ hlc }: FakeOp) => String(hlc).padStart(8, "0");
+  const counts = createUnreadCounts(
+    {
+      rewrites: () => fake.rewriteCount,
+      tally: async () => ok({ opCount: rows.length, messageCount: rows.length, newestHlc: 0 }),
+      page: async (_id, limit, before) => {
+        const below = rows
+          .filter((row) => before === undefined || keyOf(row) < before)
+          .sort((a, b) => b.hlc - a.hlc)
+          .slice(0, limit);
+        fake.readRows += below.length;
+        return ok(below.map((row) => ({ key: keyOf(row), op: { op: row } as unknown as NamedOp })));
+      },
+    },
+    (op) => (op.op as unknown as FakeOp).isTheirs,
+  );
+  const count = async (readUpTo: number) => good(await counts.count(conversationId, readUpTo));
+  return { ...fake, fake, count };
+}
+
+test("a conversation is counted once, then only what is newer is read", async () => {
+  const { fake, count, rows } = createFake();
+  for (let hlc = 1; hlc <= 2_000; hlc++) rows.push({ hlc: hlc * 10, isTheirs: hlc % 10 === 0 });
+  expect(await count(0)).toBe(200);
+  fake.readRows = 0;
+  expect(await count(0)).toBe(200);
+  expect(fake.readRows).toBe(0);
+  rows.push({ hlc: 20_010, isTheirs: true }, { hlc: 20_020, isTheirs: false });
+  expect(await count(0)).toBe(201);
+  expect(fake.readRows).toBeLessThanOrEqual(256);
+});
+
+test("what comes late, what is replaced or removed, and what was read are counted", async () => {
+  const { fake, count, rows } = createFake();
+  for (const hlc of [10, 30, 50]) rows.push({ hlc, isTheirs: true });
+  expect(await count(0)).toBe(3);
+  rows.push({ hlc: 20, isTheirs: true });
+  expect(await count(0)).toBe(4);
+  rows.push({ hlc: 60, isTheirs: true }, { hlc: 5, isTheirs: true });
+  expect(await count(0)).toBe(6);
+  expect(await count(30)).toBe(2);
+  rows.splice(2, 1, { hlc: 50, isTheirs: false });
+  fake.rewriteCount += 1;
+  expect(await count(30)).toBe(1);
+  expect(await count(60)).toBe(0);
+});
+
+test("at most UNREAD_COUNT_MAX are counted", async () => {
+  const { count, rows } = createFake();
+  for (let hlc = 1; hlc <= UNREAD_COUNT_MAX - 1; hlc++) rows.push({ hlc, isTheirs: true });
+  expect(await count(0)).toBe(UNREAD_COUNT_MAX - 1);
+  rows.push({ hlc: UNREAD_COUNT_MAX, isTheirs: true });
+  expect(await count(0)).toBe(UNREAD_COUNT_MAX);
+  rows.push({ hlc: UNREAD_COUNT_MAX + 1, isTheirs: true });
+  expect(await count(0)).toBe(UNREAD_COUNT_MAX);
+});
