@@ -56,7 +56,7 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
   async function pushAll(channel: LogChannel): Promise<Result<void, ClientError>> {
     if (channel !== pushedTo) {
       if (channel.writerSeq > sealed.writerSeq()) return rolledBack();
-      const unbroken = await context.serial.run(() => closeHole(channel.writerSeq));
+      const unbroken = await context.serial.run(() => closeHole(channel));
       if (!unbroken.ok) return unbroken;
       pushedTo = channel;
       accepted = channel.writerSeq;
@@ -75,7 +75,9 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
   }
 
   /** ST61: where an entry on its way, or the counter, was lost, all after what the server has is sealed anew. */
-  async function closeHole(atServer: number): Promise<Result<void, ClientError>> {
+  async function closeHole({ writerSeq: atServer, head }: LogChannel): Promise<Result<void, ClientError>> {
+    // IN5: an incarnation in which nothing of this device stands begins with whatever number comes next here.
+    if (head.incarnation > 0 && atServer === 0) return ok();
     const unsent = sealed.all().filter((one) => one.writerSeq > atServer);
     const isUnbroken = unsent.every((one, index) => one.writerSeq === atServer + 1 + index);
     if (isUnbroken && atServer + unsent.length === sealed.writerSeq()) return ok();
