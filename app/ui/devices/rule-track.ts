@@ -102,6 +102,12 @@ export const ruleStyles = css`
   :host(:dir(rtl)) .tk svg {
     transform: scaleX(-1);
   }
+  @media (max-width: 1079px) {
+    /* No room for the names of days. */
+    .axis {
+      display: none;
+    }
+  }
   @media (max-width: 639px) {
     .tk {
       block-size: 32px;
@@ -114,9 +120,6 @@ export const ruleStyles = css`
     }
     .tk .lb {
       inset-block-start: 8px;
-    }
-    .axis {
-      display: none;
     }
   }
   @media (forced-colors: active) {

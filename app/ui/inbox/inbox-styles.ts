@@ -281,11 +281,10 @@ export const inboxStyles = css`
     }
     .boxes {
       display: flex;
+      flex-wrap: wrap;
       gap: 8px;
       padding: 4px 16px 8px;
-      overflow-x: auto;
       flex: none;
-      scrollbar-width: none;
     }
     .row {
       grid-template-columns: 44px minmax(0, 1fr);
