@@ -77,11 +77,21 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
   /** ST61: where an entry on its way, or the counter, was lost, all after what the server has is sealed anew. */
   async function closeHole({ writerSeq: atServer, head }: LogChannel): Promise<Result<void, ClientError>> {
     // IN5: an incarnation in which nothing of this device stands begins with whatever number comes next here.
-    if (head.incarnation > 0 && atServer === 0) return ok();
+    if (head.incarnation > 0 && atServer === 0) return goOn();
     const unsent = sealed.all().filter((one) => one.writerSeq > atServer);
     const isUnbroken = unsent.every((one, index) => one.writerSeq === atServer + 1 + index);
     if (isUnbroken && atServer + unsent.length === sealed.writerSeq()) return ok();
     return sealed.sealAnewAfter(atServer, deps.lastRead());
+  }
+
+  /** Where an entry on its way was lost, all is sealed anew under the numbers that follow. */
+  async function goOn(): Promise<Result<void, ClientError>> {
+    const first = sealed.writerSeq() - sealed.all().length + 1;
+    if (sealed.all().every((one, index) => one.writerSeq === first + index)) return ok();
+    const again = sealed.enterIncarnation();
+    const written = await context.store.batch(again.writes);
+    if (written.ok) again.commit();
+    return written;
   }
 
   const rolledBack = () => foundRolledBack(context, logId);
