@@ -5,7 +5,8 @@ import type { ConversationId, RoomView } from "@dovetail/core";
 import { ROOM_INTENTS_MAX } from "../../core/base/limits.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";
-import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { createLyingServer } from "../support/lying-server.ts";
 import { scanDevice } from "../support/scan-device.ts";
 import {
   alarmsOf,
@@ -250,4 +251,22 @@ test(`[RM27] a room takes ${ROOM_INTENTS_MAX} things that were asked of it offli
   expect([room?.name, room?.pending]).toEqual([`name ${(ROOM_INTENTS_MAX - 1) % 2}`, []]);
   good(await client.renameRoom(id, "one more"));
   good(await client.stop());
+});
+
+test("sync reads a room to its end, also where nothing was delivered of what came", async () => {
+  const lying = createLyingServer();
+  const platform = memoryPlatform({ connector: lying.connector });
+  const { ada, ben } = await createFriends(server.origin, ["ada.still", "ben.still"], { ben: platform });
+  const { id } = good(await ada.client.createRoom("still"));
+  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  await settle(ada, ben);
+  good(await ben.client.acceptRoom(id));
+  await settle(ada, ben);
+  lying.lie = (frame) => (frame.type === "deliver" ? [] : [frame]);
+  good(await ada.client.send(id, "read, not delivered"));
+  good(await ada.client.sync());
+  good(await ben.client.sync());
+  expect(await textsOf(ben, id)).toEqual(["read, not delivered"]);
+  lying.lie = null;
+  await stopAll(ada, ben);
 });

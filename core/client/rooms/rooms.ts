@@ -96,6 +96,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
   >();
   const subscribed = new Set<LogId>();
+  /** Logs to be read to their end: what is delivered may be a moment behind. */
+  const unread = new Set<LogId>();
   const delivered = new Map<LogId, PlacedEntry[]>();
   const guests = createGuestGateways(context, (logIds) => {
     for (const logId of logIds) {
@@ -282,7 +284,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     });
     if (!rooms.ok) return rooms;
     let moved = false;
-    for (const roomId of rooms.value.keys()) {
+    for (const [roomId, room] of rooms.value) {
+      unread.add(room.keys.logId);
       const advanced = await advance(roomId);
       // One room, or its server, must not keep the others waiting.
       if (!advanced.ok && isLocal(advanced.error)) return advanced;
@@ -406,11 +409,12 @@ export function createRooms(all: RoomsDeps): Rooms {
   ): Promise<Result<readonly PlacedEntry[], ClientError>> {
     const here = (delivered.get(logId) ?? []).filter(({ seq }) => seq > after);
     delivered.set(logId, []);
-    if (subscribed.has(logId)) {
-      if (here.length === 0 || here[0]?.seq === after + 1) return ok(here);
-    }
+    if (here[0]?.seq === after + 1) return ok(here);
+    if (here.length === 0 && subscribed.has(logId) && !unread.has(logId)) return ok(here);
     const page = await channel.read(after);
-    return page.ok ? ok(page.value.entries) : page;
+    if (!page.ok) return page;
+    if (page.value.entries.length === 0) unread.delete(logId);
+    return ok(page.value.entries);
   }
 
   async function subscribe(
