@@ -16,9 +16,10 @@ const LINES: readonly (readonly [name: string, colour: string, figureOf: (one: G
     ["send one more, ms", "#c92a2a", (one) => one.sendMs],
   ];
 
-/** The figures of all sizes as one picture. */
+/** The figures of all sizes as one picture; a line that lacks a size is left out. */
 export function plotGrowth(all: readonly GrowthFigures[]): string {
-  const points = LINES.flatMap(([, , figureOf]) => all.map(figureOf)).filter((value) => value > 0);
+  const drawn = LINES.filter(([, , figureOf]) => all.every((one) => figureOf(one) > 0));
+  const points = drawn.flatMap(([, , figureOf]) => all.map(figureOf)).filter((value) => value > 0);
   const [top, low] = [
     Math.ceil(Math.log10(Math.max(...points))),
     Math.floor(Math.log10(Math.min(...points))),
@@ -37,7 +38,7 @@ export function plotGrowth(all: readonly GrowthFigures[]): string {
     ({ messages }) =>
       `<text x="${x(messages)}" y="${HEIGHT - BOTTOM + 22}" text-anchor="middle">${messages.toLocaleString("en")}</text>`,
   );
-  const lines = LINES.map(([name, colour, figureOf], at) => {
+  const lines = drawn.map(([name, colour, figureOf], at) => {
     const path = all.map((one) => `${x(one.messages).toFixed(1)},${y(figureOf(one)).toFixed(1)}`).join(" ");
     return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/><text x="${WIDTH - 180}" y="${40 + at * 20}" fill="${colour}">${name}</text>`;
   });
