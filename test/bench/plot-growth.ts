@@ -42,5 +42,5 @@ export function plotGrowth(all: readonly GrowthFigures[]): string {
     const path = all.map((one) => `${x(one.messages).toFixed(1)},${y(figureOf(one)).toFixed(1)}`).join(" ");
     return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/><text x="${WIDTH - 180}" y="${40 + at * 20}" fill="${colour}">${name}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12">${[...grid, ...ticks, ...lines].join("")}<text x="${LEFT}" y="${HEIGHT - 8}">messages</text></svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12"><title>How an account grows with its messages</title>${[...grid, ...ticks, ...lines].join("")}<text x="${LEFT}" y="${HEIGHT - 8}">messages</text></svg>\n`;
 }
