@@ -98,6 +98,8 @@ export function createRooms(all: RoomsDeps): Rooms {
   const subscribed = new Set<LogId>();
   /** Logs to be read to their end: what is delivered may be a moment behind. */
   const unread = new Set<LogId>();
+  /** Channels whose head was compared with what was read before they were opened. */
+  const checkedHeads = new WeakSet<GuestLog["channel"]>();
   const delivered = new Map<LogId, PlacedEntry[]>();
   const guests = createGuestGateways(context, (logIds) => {
     for (const logId of logIds) {
@@ -381,9 +383,11 @@ export function createRooms(all: RoomsDeps): Rooms {
     const { logId } = channel;
     const before = await serial.run(() => intake.reader(room));
     if (!before.ok) return before;
-    if (!subscribed.has(logId)) {
+    // The head is of the moment the log was opened: what was read since may well be past it.
+    if (!checkedHeads.has(channel)) {
       const checked = checkHead(before.value, channel.head);
       if (!checked.ok) return context.distrustLog(logId, checked.error);
+      checkedHeads.add(channel);
     }
     const entries = await nextEntries(logId, before.value.point.seq, channel);
     if (!entries.ok) return entries;
@@ -426,7 +430,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (subscribed.has(logId)) return ok(false);
     const now = await serial.run(() => intake.reader(room));
     if (!now.ok) return now;
-    if (now.value.point.seq >= channel.head.seq) {
+    if (now.value.point.seq === channel.head.seq) {
       const same = checkQuote(now.value, channel.head);
       if (!same.ok) return context.distrustLog(logId, same.error);
     }
