@@ -26,6 +26,14 @@ const RECENT_OPS = 256;
 const EMPTY_TALLY: TallyRow = { opCount: 0, messageCount: 0, newestHlc: 0 };
 const EMPTY_FEED_ROW: FeedRow = { feed: EMPTY_FEED, last: null };
 
+/** The most rows that are opened at once. */
+const OPS_PAGE_MAX = 256;
+
+/** Rows to read next when `size` were not enough: opening one costs, so a first look is short and a long one in few steps. */
+export function nextPageSize(size: number): number {
+  return Math.min(size * 4, OPS_PAGE_MAX);
+}
+
 /** Ops to be added in one transaction: `writes` now, `commit` once they are durable, `discard` otherwise. */
 export interface OpAddition {
   readonly writes: readonly WriteOp[];

@@ -8,10 +8,11 @@ import type { ConversationId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { NamedOp } from "../messenger/op.ts";
 import type { StoreError } from "../store/tx-store.ts";
-import type { OpStore } from "./op-store.ts";
+import { nextPageSize, type OpStore } from "./op-store.ts";
 
 export const UNREAD_COUNT_MAX = 1_000;
-const SCAN_PAGE_OPS = 256;
+/** Of a conversation that was read to its end, the first few ops tell. */
+const FIRST_PAGE_OPS = 8;
 
 interface Counted {
   readonly readUpTo: number;
@@ -38,8 +39,8 @@ export function createUnreadCounts(
   async function scan(conversationId: ConversationId, readUpTo: number, until: string) {
     let [count, rowCount, top] = [0, 0, until];
     let before: string | undefined;
-    for (;;) {
-      const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
+    for (let size = FIRST_PAGE_OPS; ; size = nextPageSize(size)) {
+      const rows = await ops.page(conversationId, size, before);
       if (!rows.ok) return rows;
       for (const { key, op } of rows.value) {
         if (before === undefined) top = key;
@@ -49,7 +50,7 @@ export function createUnreadCounts(
         rowCount++;
         if (isUnread(op)) count++;
       }
-      if (rows.value.length < SCAN_PAGE_OPS) return ok({ count, rowCount, top });
+      if (rows.value.length < size) return ok({ count, rowCount, top });
     }
   }
 

@@ -26,12 +26,14 @@ import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import type { Conversations } from "./conversations.ts";
 import type { EngineContext } from "./engine-context.ts";
-import type { OpStore } from "./op-store.ts";
+import { nextPageSize, type OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RoomOutbox } from "./rooms/room-outbox.ts";
 import { createUnreadCounts } from "./unread-counts.ts";
 
 const SCAN_PAGE_OPS = 256;
+/** Among the newest ops some are no messages. */
+const HIDDEN_OPS_AHEAD = 7;
 const MESSAGES_PAGE_DEFAULT = 50;
 const ID_PREFIX_CHARS = 8;
 
@@ -197,8 +199,8 @@ export function createViews(deps: ViewsDeps): Views {
     const starred = around.value.entry?.starred ?? new Set<OpId>();
     const shown: { message: MessageView; op: NamedOp }[] = [];
     let before = page.before;
-    for (;;) {
-      const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
+    for (let size = Math.min(limit + HIDDEN_OPS_AHEAD, SCAN_PAGE_OPS); ; size = nextPageSize(size)) {
+      const rows = await ops.page(conversationId, size, before);
       if (!rows.ok) return rows;
       for (const { key, op } of rows.value) {
         const view = isShown(op) ? messageView(op, around.value.reader, starred) : null;
@@ -207,7 +209,7 @@ export function createViews(deps: ViewsDeps): Views {
         shown.push({ message: view, op });
         if (shown.length === limit) return ok({ messages: shown, older: key });
       }
-      if (rows.value.length < SCAN_PAGE_OPS) return ok({ messages: shown, older: null });
+      if (rows.value.length < size) return ok({ messages: shown, older: null });
     }
   }
 
