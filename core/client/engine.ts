@@ -569,7 +569,8 @@ export async function createEngine(
 
   /** IN10: another device may have moved the account while this one was connected. */
   async function followHome(): Promise<Result<void, ClientError>> {
-    const refreshed = await serial.run(() => own.refreshChain(directory(identity.origin)));
+    // With the secrets of epochs that are new: what is written next is sealed under the last one.
+    const refreshed = await serial.run(context.refreshOwnChain);
     // What the directory does not say now the next connection asks again.
     if (!refreshed.ok) return refreshed.error.type === "ChainDistrusted" ? refreshed : ok();
     const named = own.chain().service?.origin;
