@@ -68,9 +68,7 @@ test("the server in Deno keeps, delivers, holds back, refuses and survives as in
   expect(await wrong.call(signInRequest(wrong, world, first))).toMatchObject({ code: "bad-signature" });
   wrong.sendBytes(new Uint8Array([1, 2, 3]));
   await wrong.whenClosed;
-  await expect(connectRaw(server.origin, { headers: { origin: "https://evil.example" } })).rejects.toThrow(
-    "403",
-  );
+  await expect(connectRaw(server.origin, { headers: { origin: "null" } })).rejects.toThrow("403");
 
   const last = entries.at(-1) ?? nextEntry(writer, sealed);
   await server.kill();

@@ -197,8 +197,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "the counter of a writer is not compared",
     file: "sync-server/store/decide-append.ts",
-    find: "if (fields.writerSeq !== last + 1) return",
-    replace: "if (fields.writerSeq < 0) return",
+    find: "if (fields.writerSeq !== last + 1 && !isGoingOn) return",
+    replace: "if (fields.writerSeq < 0 && !isGoingOn) return",
     story: "log",
   },
   {
