@@ -169,7 +169,8 @@ describe("two people", { timeout: 120_000 }, () => {
     const wrong = await failure("ada", "send", "Ben the clokmaker", "x");
     expect(wrong).toMatchObject({
       exitCode: 5,
-      stderr: 'error: no conversation is called "Ben the clokmaker"\nhint: did you mean Ben the clockmaker?\n',
+      stderr:
+        'error: no conversation is called "Ben the clokmaker"\nhint: did you mean Ben the clockmaker?\n',
     });
     const asJson = await failure("ada", "send", "Zoe", "x", "--json");
     expect(asJson.stdout).toBe("");
