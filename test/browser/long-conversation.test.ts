@@ -52,7 +52,7 @@ test("two thousand messages: few rows in the page, reading stays in place, the e
         const box = one.getBoundingClientRect();
         return box.top <= top + 1 && box.bottom > top + 1;
       });
-      return Number(/line (\d+)/.exec(row?.textContent ?? "")?.[1] ?? "0");
+      return Number(/line (\d+)/.exec(row?.querySelector(".t")?.textContent ?? "")?.[1] ?? "0");
     });
   await shown(`line ${MESSAGES}`).waitFor();
   const height = () => log.evaluate(({ scrollHeight }) => scrollHeight);

@@ -70,7 +70,8 @@ export class Timeline {
       const page: Result<MessagePage, ClientError> = await this.#session.client.messages(
         this.conversationId,
         {
-          limit: PAGE_MESSAGES * 2,
+          // No more than there was: rows above what is read belong to who scrolls up.
+          limit: Math.min(PAGE_MESSAGES * 2, loaded - read.length),
           ...(before === null ? {} : { before }),
         },
       );
