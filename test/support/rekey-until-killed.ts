@@ -2,15 +2,22 @@
  * Opens a profile, gives it a new key, and kills itself before a numbered step: `rekey-until-killed.ts <home> <step>
  * [passphrase]`. A step is a change of the file system or a page of rows. It prints how many steps it had taken.
  *
- * Steps are counted by wrapping the functions of node:fs, so that the code under test knows nothing of it.
+ * Steps are counted by wrapping the functions of node:fs, so that the code under test knows nothing of it. Random bytes
+ * are repeated from run to run: the new key names the new folders, and two names in one folder take a step less.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import process from "node:process";
+import { createSeededRandom } from "./seeded-random.ts";
 
 const [home = "", killBefore = "0", typed = ""] = process.argv.slice(2);
 let steps = 0;
 let isCounting = false;
+const random = createSeededRandom("rekey until killed");
+Reflect.set(globalThis.crypto, "getRandomValues", (bytes: Uint8Array) => {
+  bytes.set(random.bytes(bytes.length));
+  return bytes;
+});
 
 function step(): void {
   if (!isCounting) return;
