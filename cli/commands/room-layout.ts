@@ -4,7 +4,7 @@ import { shortId } from "../errors/error-words.ts";
 import { layOutTable } from "../output/columns.ts";
 import { localTime, shortTime } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
-import { plainLine } from "../output/plain-text.ts";
+import { plainLine, plainLines } from "../output/plain-text.ts";
 
 export const ROOM_STATE_WORDS: Readonly<Record<RoomState, string>> = {
   invited: "you are invited",
@@ -21,6 +21,7 @@ const PENDING_WORDS: Readonly<Record<RoomPending["type"], string>> = {
   role: "to get another role",
   mute: "to be muted or heard again",
   name: "the room is to be renamed",
+  about: "the room is to be described anew",
 };
 const PREVIEW_CHARS = 200;
 
@@ -73,6 +74,7 @@ export function layOutRoom(room: RoomView, page: Page): readonly string[] {
   );
   return [
     `${paint(plainLine(room.name), "strong")} ${paint(`${ROOM_STATE_WORDS[room.state]}, ${shortId(room.id)}`, "faint")}`,
+    ...(room.about === "" ? [] : plainLines(room.about)),
     ...people,
     ...waiting.map((line) => paint(line, "warning")),
   ];

@@ -16,14 +16,15 @@ import type { CliError } from "../errors/command-error.ts";
 import { localTime } from "../output/local-time.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
+import { changeRoom, reportRoom, ROOM_ARGUMENT } from "./change-room.ts";
 import { addExamples } from "./examples.ts";
 import { findContact, findRoom, findRoomMember } from "./find-things.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { quoteArgument } from "./quote-argument.ts";
+import { addRoomDescribeCommand } from "./room-describe.ts";
 import { layOutRoom, layOutRooms } from "./room-layout.ts";
 
 const ROLES: readonly RoomRole[] = ["member", "moderator", "admin", "owner"];
-const ROOM = "a room's name, or the start of its id";
 const MEMBER = "somebody in the room: name, or the start of the id";
 
 export function addRoomCommands(program: Command, run: RunCommand): void {
@@ -55,7 +56,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   const show = room
     .command("show")
     .description("who is in a room, in what role, and what waits to happen")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .action((query: string, _options: unknown, command: Command) =>
       run(command, (context) => showRoom(context, query)),
     );
@@ -63,7 +64,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   const invite = room
     .command("invite")
     .description("let a contact in; they are told, and decide whether they join")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .argument("<contact>", "name, handle, or the start of the id")
     .addOption(
       new Option("--role <role>", "what they may do from the start").choices(ROLES).default("member"),
@@ -76,6 +77,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
     ["dovetail room invite Garden Ben --role admin", "by the owner only"],
   ]);
   addMembershipCommands(room, run);
+  addRoomDescribeCommand(room, run);
   addGovernCommands(room, run);
 }
 
@@ -83,7 +85,7 @@ function addMembershipCommands(room: Command, run: RunCommand): void {
   const accept = room
     .command("accept")
     .description("join a room somebody let you into, with all your devices")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .action((query: string, _options: unknown, command: Command) =>
       run(command, (context) => acceptRoom(context, query)),
     );
@@ -91,7 +93,7 @@ function addMembershipCommands(room: Command, run: RunCommand): void {
   const leave = room
     .command("leave")
     .description("leave a room, or decline an invitation; what you have of it stays readable")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .action((query: string, _options: unknown, command: Command) =>
       run(command, (context) => leaveRoom(context, query)),
     );
@@ -101,11 +103,11 @@ function addMembershipCommands(room: Command, run: RunCommand): void {
   const rename = room
     .command("rename")
     .description("change a room's name for everybody; takes an admin")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .argument("<name>", "the new name")
     .action((query: string, name: string, _options: unknown, command: Command) =>
       run(command, (context) =>
-        change(
+        changeRoom(
           context,
           query,
           (client, { id }) => client.renameRoom(id, name),
@@ -120,7 +122,7 @@ function addGovernCommands(room: Command, run: RunCommand): void {
   const remove = room
     .command("remove")
     .description("take somebody out, with all their devices; takes a moderator")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .argument("<member>", MEMBER)
     .action((query: string, member: string, _options: unknown, command: Command) =>
       run(command, (context) => removeMember(context, query, member)),
@@ -131,7 +133,7 @@ function addGovernCommands(room: Command, run: RunCommand): void {
   const role = room
     .command("role")
     .description("change what somebody may do; takes an admin")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .argument("<member>", MEMBER)
     .argument("<role>", ROLES.join(", "))
     .action((query: string, member: string, word: string, _options: unknown, command: Command) =>
@@ -141,7 +143,7 @@ function addGovernCommands(room: Command, run: RunCommand): void {
   const mute = room
     .command("mute")
     .description("show nobody what somebody writes in the next while; takes a moderator")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .argument("<member>", MEMBER)
     .argument("<duration>", "30m, 2h, 7d")
     .action((query: string, member: string, duration: string, _options: unknown, command: Command) =>
@@ -151,7 +153,7 @@ function addGovernCommands(room: Command, run: RunCommand): void {
   const unmute = room
     .command("unmute")
     .description("end a mute")
-    .argument("<room>", ROOM)
+    .argument("<room>", ROOM_ARGUMENT)
     .argument("<member>", MEMBER)
     .action((query: string, member: string, _options: unknown, command: Command) =>
       run(command, (context) => muteMember(context, { query, member, duration: null })),
@@ -237,7 +239,7 @@ function notInvitable(contact: ContactView, room: RoomView): CliError | null {
 }
 
 function acceptRoom(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
-  return change(context, query, (client, { id }) => client.acceptRoom(id), "Joined");
+  return changeRoom(context, query, (client, { id }) => client.acceptRoom(id), "Joined");
 }
 
 function leaveRoom(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
@@ -334,39 +336,4 @@ async function roomAndMember(client: Client, query: string, who: string) {
   if (!room.ok) return room;
   const member = findRoomMember(room.value, who);
   return member.ok ? ok({ room: room.value, member: member.value }) : member;
-}
-
-function change(
-  context: CommandContext,
-  query: string,
-  act: (client: Client, room: RoomView) => ReturnType<Client["acceptRoom"]>,
-  done: string,
-): Promise<Result<Outcome, CliError>> {
-  return withClient(context, async (client) => {
-    const room = await findRoom(client, query);
-    if (!room.ok) return room;
-    const changed = await act(client, room.value);
-    return changed.ok ? reportRoom(context, client, room.value, `${done}.`) : changed;
-  });
-}
-
-/** What became of a change once it had its chance to go out, as the room is now. */
-async function reportRoom(
-  context: CommandContext,
-  client: Client,
-  { id }: RoomView,
-  message: string,
-): Promise<Result<Outcome, CliError>> {
-  const reported = await reportChange(context, client, { json: {}, message });
-  if (!reported.ok) return reported;
-  const rooms = await client.rooms();
-  if (!rooms.ok) return rooms;
-  const room = rooms.value.find((one) => one.id === id);
-  const waits = room !== undefined && room.pending.length > 0;
-  const hint = waits ? ["It has not happened yet: it waits for the server, or for somebody's devices."] : [];
-  return ok({
-    ...reported.value,
-    json: { ...reported.value.json, room },
-    messages: waits && !context.isOffline ? hint : (reported.value.messages ?? []),
-  });
 }

@@ -21,6 +21,7 @@ export type RoomError = Extract<
 /** Why a role does not do. */
 const TEXT_BY_RULE: ReadonlyMap<string, readonly [text: string, hint: string]> = new Map([
   ["name", ["only an admin or the owner renames a room", "ask one of them: dovetail room show ROOM"]],
+  ["about", ["only an admin or the owner describes a room", "ask one of them: dovetail room show ROOM"]],
   [
     "add-account",
     [

@@ -210,12 +210,14 @@ export type RoomPending =
   | { readonly type: "remove"; readonly accountId: AccountId }
   | { readonly type: "role"; readonly accountId: AccountId }
   | { readonly type: "mute"; readonly accountId: AccountId }
-  | { readonly type: "name"; readonly accountId: null };
+  | { readonly type: "name" | "about"; readonly accountId: null };
 
 /** A room. Its id is that of its conversation: messages, unread marks, tags and search take it as any other. */
 export interface RoomView extends ConversationSummary {
   readonly id: ConversationId;
   readonly name: string;
+  /** What the room is for, in its admins' words; "" when nothing is said. May have several lines. */
+  readonly about: string;
   readonly state: RoomState;
   /** Null while this account is not in it. */
   readonly role: RoomRole | null;
@@ -583,6 +585,8 @@ export interface Client {
   leaveRoom(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
   removeFromRoom(roomId: ConversationId, accountId: AccountId): Promise<Result<RoomView, ClientError>>;
   renameRoom(roomId: ConversationId, name: string): Promise<Result<RoomView, ClientError>>;
+  /** Says what a room is for; "" takes it away. Takes an admin. - Fails: `NameTooLong` over 4 KiB. */
+  describeRoom(roomId: ConversationId, about: string): Promise<Result<RoomView, ClientError>>;
   setRoomRole(
     roomId: ConversationId,
     accountId: AccountId,

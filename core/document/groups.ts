@@ -7,6 +7,7 @@
 import type { ConversationId } from "../base/ids.ts";
 import {
   DISPLAY_NAME_BYTES_MAX,
+  ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
   ROOM_NAME_BYTES_MAX,
   SERVER_ORIGIN_CHARS_MAX,
@@ -39,6 +40,7 @@ const intentShape = variants({
   role: [3, { accountId: id("account"), role }],
   mute: [4, { accountId: id("account"), untilMs: nullable(integer(0)) }],
   name: [5, { name: text(ROOM_NAME_BYTES_MAX) }],
+  about: [6, { about: text(ROOM_ABOUT_BYTES_MAX) }],
 });
 export type RoomIntent = ShapeOf<typeof intentShape>;
 
@@ -67,6 +69,7 @@ const partShape = variants({
     {
       epoch: integer(0),
       name: text(ROOM_NAME_BYTES_MAX),
+      about: text(ROOM_ABOUT_BYTES_MAX),
       members: list(
         struct({
           accountId: id("account"),

@@ -68,6 +68,10 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
     stderr:
       "error: only an admin or the owner renames a room\nhint: ask one of them: dovetail room show ROOM\n",
   });
+  expect((await run("Ben", "room", "describe", "Garden club", "Mine")).stderr).toContain("describes a room");
+  expect((await run("Ada", "room", "describe", "Garden club")).stderr).toContain("there is no text");
+  const described = await json("Ada", "room", "describe", "Garden club", "Who waters", "when");
+  expect(described.room).toMatchObject({ about: "Who waters when", pending: [] });
   await json("Ada", "room", "role", "Garden club", "Ben", "moderator");
   expect((await run("Ada", "room", "mute", "Garden club", "Ben", "2 hours")).exitCode).toBe(2);
   const muted = await json("Ada", "room", "mute", "Garden club", "Ben", "2h");
@@ -77,6 +81,8 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   await json("Ada", "room", "unmute", "Garden club", "Ben");
   const list = await run("Ada", "room", "show", "Garden club");
   expect(list.stdout).toMatch(/Ben +moderator/);
+  expect(list.stdout).toContain("\nWho waters when\n");
+  expect((await json("Ada", "room", "describe", "Garden club", "--none")).room.about).toBe("");
   expect((await run("Ada", "room", "remove", "Garden club", "Eve", "--yes")).stderr).toContain(
     "no member is called",
   );

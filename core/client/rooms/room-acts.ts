@@ -3,7 +3,12 @@
  */
 import { toUtf8 } from "../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../base/ids.ts";
-import { ROOM_ACCOUNTS_MAX, ROOM_INTENTS_MAX, ROOM_NAME_BYTES_MAX } from "../../base/limits.ts";
+import {
+  ROOM_ABOUT_BYTES_MAX,
+  ROOM_ACCOUNTS_MAX,
+  ROOM_INTENTS_MAX,
+  ROOM_NAME_BYTES_MAX,
+} from "../../base/limits.ts";
 import { err, type Result } from "../../base/result.ts";
 import type { RoomIntent } from "../../document/groups.ts";
 import { memberOf, rankOf, type RoomContext, type RoomMember } from "../../messenger/room/room-context.ts";
@@ -20,6 +25,7 @@ type RoomActs = Pick<
   | "leaveRoom"
   | "removeFromRoom"
   | "renameRoom"
+  | "describeRoom"
   | "setRoomRole"
   | "muteInRoom"
 >;
@@ -105,6 +111,14 @@ export function createRoomActs(engine: Engine): RoomActs {
       if (tooLong !== null) return err(tooLong);
       return ask(roomId, { type: "name", name }, (_room, by) =>
         stands(by, "admin") ? null : { type: "RoomForbids", rule: "name" },
+      );
+    },
+    describeRoom: async (roomId, about) => {
+      const sizeBytes = toUtf8(about).length;
+      if (sizeBytes > ROOM_ABOUT_BYTES_MAX)
+        return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: ROOM_ABOUT_BYTES_MAX });
+      return ask(roomId, { type: "about", about }, (_room, by) =>
+        stands(by, "admin") ? null : { type: "RoomForbids", rule: "about" },
       );
     },
     setRoomRole: (roomId, accountId, role) =>

@@ -484,11 +484,12 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
 }
 
 /** The room as own devices are shown it. */
-export function infoOf(group: Group, { name, members }: RoomContext): RoomPart {
+export function infoOf(group: Group, { name, about, members }: RoomContext): RoomPart {
   return {
     type: "info",
     epoch: Number(groupEpoch(group)),
     name,
+    about,
     members: members.map(({ accountId, name: called, role, mutedUntilMs }) => ({
       accountId,
       name: called,

@@ -392,6 +392,7 @@ function changedBy(
   intent: Exclude<RoomIntent, { readonly type: "invite" }>,
 ): RoomContext | null {
   if (intent.type === "name") return after.name === intent.name ? null : { ...after, name: intent.name };
+  if (intent.type === "about") return after.about === intent.about ? null : { ...after, about: intent.about };
   const member = memberOf(after, intent.accountId);
   if (member === null) return null;
   switch (intent.type) {

@@ -44,6 +44,7 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
     return ok({
       id: roomId,
       name: now.value?.name ?? info?.name ?? "",
+      about: now.value?.about ?? info?.about ?? "",
       state,
       role: state === "joined" || state === "joining" ? (roleIn(members) ?? null) : null,
       members,
@@ -80,7 +81,7 @@ function roleIn(members: readonly RoomMemberView[]): RoomMemberView["role"] | un
 }
 
 function pendingOf(intent: RoomIntent): RoomPending {
-  if (intent.type === "name") return { type: "name", accountId: null };
+  if (intent.type === "name" || intent.type === "about") return { type: intent.type, accountId: null };
   const accountId: AccountId = intent.accountId;
   return { type: intent.type, accountId };
 }

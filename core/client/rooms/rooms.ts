@@ -272,7 +272,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       ],
       ["standing", { type: "standing", since: sinceEpoch, standing: "invited", by, atMs: nowMs() }],
     ]);
-    if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, members: [] });
+    if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, about: "", members: [] });
     const stored = await book.set(roomId, parts, { with: [remove] });
     all.onChanged();
     return stored;

@@ -164,6 +164,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     leaveRoom: [conversation],
     removeFromRoom: [conversation, account],
     renameRoom: [conversation, textArgument],
+    describeRoom: [conversation, textArgument],
     setRoomRole: [conversation, account, wordArgument(ROOM_ROLES)],
     muteInRoom: [conversation, account, nullableArgument(integerArgument)],
     createBackup: [backupKey],

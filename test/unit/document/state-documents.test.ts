@@ -521,7 +521,13 @@ describe("a room in the groups document", () => {
     by,
     atMs: 1,
   });
-  const info = (epoch: number, name: string): RoomPart => ({ type: "info", epoch, name, members: [] });
+  const info = (epoch: number, name: string): RoomPart => ({
+    type: "info",
+    epoch,
+    name,
+    about: "",
+    members: [],
+  });
   const put =
     (key: string, part: RoomPart | null): Edit =>
     (draft) =>
