@@ -72,6 +72,8 @@ export type {
   MessageView,
   PutBackOptions,
   PutBackReport,
+  PlaceView,
+  RoomHappeningView,
   RoomMemberView,
   RoomPending,
   RoomRole,

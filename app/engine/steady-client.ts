@@ -56,6 +56,8 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "verifyContact",
   "forgetVerification",
   "conversations",
+  "rooms",
+  "roomHappenings",
   "messages",
   "markRead",
   "setArchived",

@@ -1,6 +1,6 @@
 /** `dovetail draft`: what is being written and not sent, on all devices of the account. */
 import type { Command } from "commander";
-import { type ConversationView, type DraftView, err, ok, type Result } from "@dovetail/core";
+import { type DraftView, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -10,7 +10,7 @@ import { plainLine, plainLines } from "../output/plain-text.ts";
 import { wrapText } from "../output/text-width.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
-import { findConversation } from "./find-things.ts";
+import { findNamedPlace, type NamedPlace } from "./find-things.ts";
 import { readText } from "./send.ts";
 
 const PREVIEW_CHARS = 200;
@@ -67,8 +67,8 @@ async function list(context: CommandContext): Promise<Result<Outcome, CliError>>
             { title: "CONTACT", shareMax: 0.3 },
             { title: "DRAFT", isFlexible: true },
           ],
-          drafts.value.map(({ contact, text }) => [
-            { text: plainLine(contact.name), style: "strong" },
+          drafts.value.map(({ name, text }) => [
+            { text: plainLine(name), style: "strong" },
             { text: plainLine(text.slice(0, PREVIEW_CHARS)) },
           ]),
           page,
@@ -80,7 +80,7 @@ async function list(context: CommandContext): Promise<Result<Outcome, CliError>>
 
 async function show(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
   return withClient<Outcome>(context, async (client) => {
-    const conversation = await findConversation(client, query);
+    const conversation = await findNamedPlace(client, query);
     if (!conversation.ok) return conversation;
     const draft = await client.draft(conversation.value.id);
     if (!draft.ok) return draft;
@@ -101,8 +101,8 @@ function layOutDraft({ text }: DraftView, { width }: Page): readonly string[] {
   return plainLines(text).flatMap((line) => wrapText(line, width));
 }
 
-function describeNone({ contact }: ConversationView): string {
-  return `No draft for ${plainLine(contact.name)}.`;
+function describeNone({ name }: NamedPlace): string {
+  return `No draft for ${plainLine(name)}.`;
 }
 
 async function set(
@@ -115,21 +115,21 @@ async function set(
     return err({ type: "Usage", message: "there is no text to keep", hint: "dovetail draft clear CONTACT" });
   }
   return withClient<Outcome>(context, async (client) => {
-    const conversation = await findConversation(client, query);
+    const conversation = await findNamedPlace(client, query);
     if (!conversation.ok) return conversation;
-    const { id, contact } = conversation.value;
+    const { id, name } = conversation.value;
     const kept = await client.setDraft(id, text);
     if (!kept.ok) return kept;
     return reportChange(context, client, {
       json: { conversationId: id },
-      message: `Kept as the draft for ${plainLine(contact.name)}, on all your devices.`,
+      message: `Kept as the draft for ${plainLine(name)}, on all your devices.`,
     });
   });
 }
 
 async function clear(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
   return withClient<Outcome>(context, async (client) => {
-    const conversation = await findConversation(client, query);
+    const conversation = await findNamedPlace(client, query);
     if (!conversation.ok) return conversation;
     const draft = await client.draft(conversation.value.id);
     if (!draft.ok) return draft;
@@ -139,7 +139,7 @@ async function clear(context: CommandContext, query: string): Promise<Result<Out
     if (!cleared.ok) return cleared;
     const report = await reportChange(context, client, {
       json: { draft: value },
-      message: `The draft for ${plainLine(conversation.value.contact.name)} is gone. This is what it said.`,
+      message: `The draft for ${plainLine(conversation.value.name)} is gone. This is what it said.`,
     });
     return report.ok ? ok({ ...report.value, text: (page: Page) => layOutDraft(value, page) }) : report;
   });

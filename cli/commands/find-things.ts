@@ -2,6 +2,7 @@
 import {
   type Client,
   type ContactView,
+  type ConversationId,
   type ConversationView,
   type DeviceView,
   err,
@@ -68,6 +69,24 @@ export async function findPlace(client: Client, query: string): Promise<Result<P
     ...rooms.value.map((room) => ({ ...nameRoom(room), value: { type: "room", room } as const })),
   ];
   return findNamed("conversation", places, query);
+}
+
+/** What acts on messages need to know of where they stand. */
+export interface NamedPlace {
+  readonly id: ConversationId;
+  readonly name: string;
+  readonly messageCount: number;
+  readonly isRoom: boolean;
+}
+
+/** As `findPlace`, for what is done in the same way to both. */
+export async function findNamedPlace(client: Client, query: string): Promise<Result<NamedPlace, CliError>> {
+  const place = await findPlace(client, query);
+  if (!place.ok) return place;
+  const isRoom = place.value.type === "room";
+  const { id, messageCount } = place.value.type === "room" ? place.value.room : place.value.conversation;
+  const { name } = place.value.type === "room" ? place.value.room : place.value.conversation.contact;
+  return ok({ id, name, messageCount, isRoom });
 }
 
 const SEARCH_PAGE = 500;

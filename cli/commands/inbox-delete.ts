@@ -1,6 +1,6 @@
 /** `dovetail inbox redact` and `delete`: messages taken back for everyone, or deleted on the own devices. */
 import type { Command } from "commander";
-import { type Client, type ConversationView, err, type OpId, type Result } from "@dovetail/core";
+import { type Client, err, type OpId, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import { isAgreed } from "../confirm.ts";
@@ -9,7 +9,7 @@ import { count } from "../errors/error-words.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
-import { findConversation, findMessage } from "./find-things.ts";
+import { findMessage, findNamedPlace, type NamedPlace } from "./find-things.ts";
 
 interface DeleteOptions {
   readonly all?: boolean;
@@ -54,13 +54,13 @@ function redactMessage(
   wanted: string,
 ): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
-    const conversation = await findConversation(client, query);
+    const conversation = await findNamedPlace(client, query);
     if (!conversation.ok) return conversation;
     const message = await findMessage(client, conversation.value, wanted);
     if (!message.ok) return message;
     if (!message.value.isOwn) return err({ type: "NotYourMessage" });
     if (!context.isYes) context.output.warn(WHAT_REDACTING_CANNOT);
-    const name = plainLine(conversation.value.contact.name);
+    const name = plainLine(conversation.value.name);
     const question = `Take this message to ${name} back, for everyone?`;
     const agreed = await isAgreed(context, question, "take it back");
     if (!agreed.ok) return agreed;
@@ -69,7 +69,7 @@ function redactMessage(
     if (!redacted.ok) return redacted;
     return reportChange(context, client, {
       json: { redacted: id },
-      message: `Taken back. Devices of ${name} remove it when they next connect.`,
+      message: `Taken back. ${conversation.value.isRoom ? `The others in ${name}` : `Devices of ${name}`} remove it when they next connect.`,
     });
   });
 }
@@ -87,7 +87,7 @@ function deleteFrom(
         message: isAll ? "name messages, or give --all" : "name the messages to delete",
         hint: "dovetail inbox delete Ben last, or for everything: dovetail inbox delete Ben --all",
       });
-    const conversation = await findConversation(client, query);
+    const conversation = await findNamedPlace(client, query);
     if (!conversation.ok) return conversation;
     return isAll
       ? deleteAll(context, client, conversation.value)
@@ -98,25 +98,25 @@ function deleteFrom(
 async function deleteAll(
   context: CommandContext,
   client: Client,
-  { id, contact, messageCount }: ConversationView,
+  { id, name: called, messageCount, isRoom }: NamedPlace,
 ): Promise<Result<Outcome, CliError>> {
   if (!context.isYes) context.output.warn(WHAT_DELETING_IS);
-  const name = plainLine(contact.name);
-  const question = `Delete the whole conversation with ${name}, ${count(messageCount, "message")}?`;
+  const name = plainLine(called);
+  const question = `Delete the whole conversation ${isRoom ? "in" : "with"} ${name}, ${count(messageCount, "message")}?`;
   const agreed = await isAgreed(context, question, "delete the conversation");
   if (!agreed.ok) return agreed;
   const deleted = await client.deleteConversation(id);
   if (!deleted.ok) return deleted;
   return reportChange(context, client, {
     json: { conversationId: id, ...deleted.value },
-    message: `${count(deleted.value.deletedMessages, "message")} deleted, on all your devices. ${name} is still a contact.`,
+    message: `${count(deleted.value.deletedMessages, "message")} deleted, on all your devices. ${isRoom ? `You stay in ${name}.` : `${name} is still a contact.`}`,
   });
 }
 
 async function deleteSome(
   context: CommandContext,
   client: Client,
-  conversation: ConversationView,
+  conversation: NamedPlace,
   wanted: readonly string[],
 ): Promise<Result<Outcome, CliError>> {
   const ids = new Set<OpId>();

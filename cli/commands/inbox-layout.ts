@@ -101,12 +101,12 @@ export function layOutMessage(
 /** Messages of several conversations: a line with when, who and where, then the text. */
 export function layOutStarred(starred: readonly StarredMessage[], page: Page): readonly string[] {
   const { paint, width } = page;
-  return starred.flatMap(({ message, contact }) => {
-    const name = plainLine(contact.name);
+  return starred.flatMap(({ message, contact, ...place }) => {
+    const name = plainLine(contact === null ? `in ${place.name}` : place.name);
     const time = localTime(message.sentAtMs);
     const id = shortId(message.id);
     const room = Math.max(NAME_WIDTH_MIN, width - time.length - id.length - 2);
-    const who = truncateText(message.isOwn ? `you to ${name}` : name, room);
+    const who = truncateText(message.isOwn ? `you ${contact === null ? "" : "to "}${name}` : name, room);
     const body = plainLines(message.text).flatMap((line) => wrapText(line, width - INDENT.length));
     return [
       `${paint(time, "faint")} ${paint(who, "strong")} ${paint(id, "faint")}`,

@@ -92,9 +92,9 @@ async function searchInbox(
 /** A line with when, who and where, then the text around what was found. */
 function layOutHits(hits: readonly SearchHit[], page: Page): readonly string[] {
   const { paint, width } = page;
-  return hits.flatMap(({ message, contact, snippet }) => {
-    const name = plainLine(contact.name);
-    const who = message.isOwn ? `you to ${name}` : name;
+  return hits.flatMap(({ message, contact, snippet, ...place }) => {
+    const name = plainLine(contact === null ? `in ${place.name}` : place.name);
+    const who = message.isOwn ? `you ${contact === null ? "" : "to "}${name}` : name;
     const time = localTime(message.sentAtMs);
     const id = shortId(message.id);
     const shown = truncateText(who, Math.max(NAME_WIDTH_MIN, width - time.length - id.length - 2));

@@ -13,6 +13,7 @@ import type { TextRange } from "../messenger/search/search-text.ts";
 import type { Snippet } from "../messenger/search/snippet.ts";
 import type { BackupKey } from "./backup/backup-secret.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
+import type { RoomHappening } from "./rooms/room-happening-shape.ts";
 
 /** How the client stands to its server. `sinceMs` is when that began; attempts to connect go on without changing it. */
 export interface ConnectionStatus {
@@ -204,6 +205,21 @@ export interface RoomMemberView {
   readonly mutedUntilMs: number | null;
 }
 
+/**
+ * What happened in a room, as this device followed it: who came or went, what somebody may do from then on, what it is
+ * called. `name` is what the person is called here, else in the room; of `renamed` it is the room's.
+ */
+export interface RoomHappeningView {
+  /** Grows with what came later. */
+  readonly id: string;
+  /** As who did it says, and no later than when this device read it. */
+  readonly atMs: number;
+  readonly by: AccountId | null;
+  /** Null for somebody this account no longer knows by name. */
+  readonly byName: string | null;
+  readonly happening: RoomHappening;
+}
+
 /** Something asked of a room that has not happened yet: it waits for the server, or for somebody's devices. */
 export type RoomPending =
   | { readonly type: "invite"; readonly accountId: AccountId }
@@ -290,9 +306,14 @@ export interface BackupReport {
   readonly ops: number;
 }
 
-export interface DraftView {
+/** Where something stands: in the conversation with a contact, or, without one, in a room. `name` is what it is called. */
+export interface PlaceView {
+  readonly contact: ContactView | null;
+  readonly name: string;
+}
+
+export interface DraftView extends PlaceView {
   readonly conversationId: ConversationId;
-  readonly contact: ContactView;
   /** Texts that devices wrote apart stand below each other, with an empty line between. */
   readonly text: string;
   /** How many texts were put together: more than one is for the person to look at. */
@@ -572,6 +593,8 @@ export interface Client {
 
   /** Every room this account is in, was in, or is invited to; newest first. */
   rooms(): Promise<Result<readonly RoomView[], ClientError>>;
+  /** What happened in a room, oldest first; at most `ROOM_HAPPENINGS_MAX` things are kept of each. */
+  roomHappenings(roomId: ConversationId): Promise<Result<readonly RoomHappeningView[], ClientError>>;
   /** Founds a room with this account as its owner. Works offline; others come in once the server is there. */
   createRoom(name: string): Promise<Result<RoomView, ClientError>>;
   /** Lets a contact in, with all their devices. They are told, and decide whether they join. */
@@ -610,7 +633,7 @@ export interface Client {
 
   /** What is being written to somebody and not sent, on any device of the account; null when nothing is. */
   draft(conversationId: ConversationId): Promise<Result<DraftView | null, ClientError>>;
-  /** All of them, in the order of `conversations`. */
+  /** All of them, in the order of `conversations`, those in rooms last. */
   drafts(): Promise<Result<readonly DraftView[], ClientError>>;
   /** Null or an empty text clears it. Each call is a change that goes to all devices: not for each key that is pressed. */
   setDraft(conversationId: ConversationId, text: string | null): Promise<Result<void, ClientError>>;
@@ -648,9 +671,8 @@ export interface SearchOptions {
 }
 
 /** A message that was found. Ranges are in UTF-16 units. */
-export interface SearchHit {
+export interface SearchHit extends PlaceView {
   readonly message: MessageView;
-  readonly contact: ContactView;
   /** Where in the message's text. */
   readonly ranges: readonly TextRange[];
   readonly snippet: Snippet;
@@ -662,10 +684,9 @@ export interface SearchPage {
   readonly older: string | null;
 }
 
-/** A message with a star, and with whom it is. */
-export interface StarredMessage {
+/** A message with a star, and where it stands. */
+export interface StarredMessage extends PlaceView {
   readonly message: MessageView;
-  readonly contact: ContactView;
 }
 
 export interface StarredPage {

@@ -395,6 +395,7 @@ export async function createEngine(
     outbox,
     roomOutbox,
     conversations,
+    roomBook: rooms.book,
     isStopped: findings.isStopped,
   });
   const roomViews = createRoomViews({ context, contacts, rooms, views });

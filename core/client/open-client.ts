@@ -470,8 +470,8 @@ export function createClient(engine: Engine): Client {
     restoreBackup: async (key) => restoreBackup(engine, key),
 
     draft: async (conversationId) => {
-      const contact = await conversationOf(conversationId);
-      if (!contact.ok) return contact;
+      const known = await isConversation(conversationId);
+      if (!known.ok) return known;
       const drafts = await views.drafts();
       if (!drafts.ok) return drafts;
       return ok(drafts.value.find((one) => one.conversationId === conversationId) ?? null);
@@ -481,8 +481,8 @@ export function createClient(engine: Engine): Client {
       const isCleared = text === null || text === "";
       const tooLong = isCleared ? null : checkText(text);
       if (tooLong !== null) return err(tooLong);
-      const contact = await conversationOf(conversationId);
-      if (!contact.ok) return contact;
+      const known = await isConversation(conversationId);
+      if (!known.ok) return known;
       return editInbox((draft) => setField(draft, INBOX.draft, conversationId, isCleared ? null : text));
     },
 

@@ -22,7 +22,7 @@ import type {
 import { parseSearchQuery, type NameFilter, type SearchNode } from "../messenger/search/search-query.ts";
 import { snippetOf } from "../messenger/search/snippet.ts";
 import { timelineMessage } from "../messenger/timeline.ts";
-import type { SearchHit, SearchOptions, SearchPage, TagView } from "./client.ts";
+import type { PlaceView, SearchHit, SearchOptions, SearchPage, TagView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import type { EngineContext } from "./engine-context.ts";
@@ -260,13 +260,13 @@ export function createSearch(deps: SearchDeps): Search {
     for (const found of page.value.found) {
       const op = await ops.get(found);
       if (!op.ok) return op;
-      const contact = names.contactByConversation.get(found.conversationId);
+      const place = names.placeByConversation.get(found.conversationId);
       const message = op.value === null ? ok(null) : await views.message(op.value);
       if (!message.ok) return message;
-      if (message.value === null || contact === undefined) continue;
+      if (message.value === null || place === undefined) continue;
       current.push({
         document: { ...found, text: message.value.text },
-        hit: { message: message.value, contact: views.contact(contact) },
+        hit: { message: message.value, ...place },
       });
     }
     const located = made.locate(
@@ -285,6 +285,8 @@ export function createSearch(deps: SearchDeps): Search {
   async function namesOf(): Promise<Result<Names, ClientError>> {
     const all = await contacts.all();
     if (!all.ok) return all;
+    const places = await views.places();
+    if (!places.ok) return places;
     const tags = await views.tags();
     if (!tags.ok) return tags;
     const tagged = await views.taggedConversations();
@@ -292,7 +294,10 @@ export function createSearch(deps: SearchDeps): Search {
     const isHeard = ({ state }: ContactRecord) => state !== "blocked" && state !== "declined";
     return ok({
       contacts: all.value.map((record) => nameContact(record)),
-      contactByConversation: new Map(all.value.map((record) => [record.conversationId, record])),
+      rooms: [...places.value].flatMap(([id, { contact, name }]) =>
+        contact === null ? [{ value: { conversationId: id }, id, ownNames: [], otherNames: [name] }] : [],
+      ),
+      placeByConversation: places.value,
       hidden: all.value.filter((record) => !isHeard(record)).map(({ conversationId }) => conversationId),
       tags: tags.value.map((value) => ({ value, id: value.id, ownNames: [value.name], otherNames: [] })),
       conversationsByTag: tagged.value,
@@ -335,13 +340,16 @@ export function createSearch(deps: SearchDeps): Search {
         ? ok({ type: "conversation", ids: names.conversationsByTag.get(tag.value.id) ?? [] })
         : tag;
     }
+    if (filter === "in") {
+      const place = find<{ readonly conversationId: ConversationId }>([...names.contacts, ...names.rooms], {
+        filter,
+        name,
+        position,
+      });
+      return place.ok ? ok({ type: "conversation", ids: [place.value.conversationId] }) : place;
+    }
     const contact = find(names.contacts, { filter, name, position });
-    if (!contact.ok) return contact;
-    return ok(
-      filter === "in"
-        ? { type: "conversation", ids: [contact.value.conversationId] }
-        : { type: "author", ids: [contact.value.accountId] },
-    );
+    return contact.ok ? ok({ type: "author", ids: [contact.value.accountId] }) : contact;
   }
 
   async function stop(): Promise<void> {
@@ -356,7 +364,8 @@ export function createSearch(deps: SearchDeps): Search {
 
 interface Names {
   readonly contacts: readonly Named<ContactRecord>[];
-  readonly contactByConversation: ReadonlyMap<ConversationId, ContactRecord>;
+  readonly rooms: readonly Named<{ readonly conversationId: ConversationId }>[];
+  readonly placeByConversation: ReadonlyMap<ConversationId, PlaceView>;
   /** Conversations of people who are not heard. */
   readonly hidden: readonly ConversationId[];
   readonly tags: readonly Named<TagView>[];

@@ -65,6 +65,7 @@
  * | invitee | room, account id | whom a commit of ours let in, until they are told |
  * | departure | room, account id | who has left and is still to be taken out |
  * | rejoin | room, account id, device id | devices that ask to be added again |
+ * | happening | room, epoch, number | what happened in a room, for people to read |
  */
 import {
   DEVICE_NAME_BYTES_MAX,
@@ -108,6 +109,7 @@ import type { TxStore } from "../store/tx-store.ts";
 import { RECOVERY_KEY_BYTES } from "../sigchain/keys/recovery-key.ts";
 import { alarmRow } from "./alarms/alarm-shape.ts";
 import { profileShape } from "./device-identity.ts";
+import { happeningRow } from "./rooms/room-happening-shape.ts";
 
 /** A counter that the server's is taken for: far above any, and below what numbers hold exactly. */
 export const COUNTER_UNKNOWN: number = 2 ** 52;
@@ -382,6 +384,7 @@ export function createTables(store: TxStore) {
     handshake: createTable(store, "handshake", struct({ last: id("entry") })),
     departure: createTable(store, "departure", struct({ departure: roomDepartureShape })),
     rejoin: createTable(store, "rejoin", struct({})),
+    happening: createTable(store, "happening", happeningRow),
     frontierLost: createTable(store, "frontierLost", struct({})),
     damage: createTable(store, "damage", damageRow),
     mend: createTable(store, "mend", mendRow),

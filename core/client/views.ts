@@ -17,6 +17,7 @@ import type {
   MessagePage,
   MessageView,
   DraftView,
+  PlaceView,
   StarredMessage,
   StarredPage,
   TagRuleView,
@@ -28,6 +29,7 @@ import type { Conversations } from "./conversations.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { nextPageSize, type OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
+import type { RoomBook } from "./rooms/room-book.ts";
 import type { RoomOutbox } from "./rooms/room-outbox.ts";
 import { createUnreadCounts } from "./unread-counts.ts";
 
@@ -46,6 +48,7 @@ export interface ViewsDeps {
   readonly outbox: Outbox;
   readonly roomOutbox: RoomOutbox;
   readonly conversations: Conversations;
+  readonly roomBook: Pick<RoomBook, "all">;
   /** Whether sending to a contact waits for an alarm to be over. */
   readonly isStopped: (contact: AccountId) => boolean;
 }
@@ -73,6 +76,8 @@ export interface Views {
     readonly limit?: number;
     readonly before?: string;
   }): Promise<Result<StarredPage, ClientError>>;
+  /** Every conversation there is by its id, with a contact or in a room. */
+  places(): Promise<Result<ReadonlyMap<ConversationId, PlaceView>, ClientError>>;
   conversationList(): Promise<Result<readonly ConversationView[], ClientError>>;
   /** What is shown of a conversation in a list, whoever it is with. */
   summaryOf(conversationId: ConversationId): Promise<Result<ConversationSummary, ClientError>>;
@@ -217,15 +222,15 @@ export function createViews(deps: ViewsDeps): Views {
     readonly limit?: number;
     readonly before?: string;
   }): Promise<Result<StarredPage, ClientError>> {
-    const all = await contacts.all();
+    const all = await places();
     if (!all.ok) return all;
     const state = await inbox();
     if (!state.ok) return state;
     const found: (StarredMessage & { readonly place: string })[] = [];
-    for (const record of all.value) {
-      const marks = state.value.conversationsById.get(record.conversationId)?.starred;
+    for (const [conversationId, place] of all.value) {
+      const marks = state.value.conversationsById.get(conversationId)?.starred;
       if (marks === undefined || marks.size === 0) continue;
-      const ofOne = await starredIn(record, marks);
+      const ofOne = await starredIn(conversationId, place, marks);
       if (!ofOne.ok) return ofOne;
       found.push(...ofOne.value);
     }
@@ -235,25 +240,27 @@ export function createViews(deps: ViewsDeps): Views {
       .sort((a, b) => compare(b.place, a.place));
     const shown = sorted.slice(0, Math.max(1, limit));
     const older = sorted.length > shown.length ? (shown.at(-1)?.place ?? null) : null;
-    return ok({ messages: shown.map(({ message, contact }) => ({ message, contact })), older });
+    return ok({ messages: shown.map(({ message, contact, name }) => ({ message, contact, name })), older });
   }
 
   /** A star names a message by its id alone, so the conversation is read until all of them have been met. */
   async function starredIn(
-    record: ContactRecord,
+    conversationId: ConversationId,
+    { contact, name }: PlaceView,
     marks: ReadonlySet<OpId>,
   ): Promise<Result<readonly (StarredMessage & { readonly place: string })[], ClientError>> {
     const found: (StarredMessage & { readonly place: string })[] = [];
     let before: string | undefined;
     for (;;) {
-      const rows = await ops.page(record.conversationId, SCAN_PAGE_OPS, before);
+      const rows = await ops.page(conversationId, SCAN_PAGE_OPS, before);
       if (!rows.ok) return rows;
       for (const { key, op } of rows.value) {
         before = key;
-        const message = marks.has(op.id) && isShown(op) ? messageView(op, record.accountId, marks) : null;
+        const reader = contact?.accountId ?? null;
+        const message = marks.has(op.id) && isShown(op) ? messageView(op, reader, marks) : null;
         // `op/conversation/hlc/device/op`: what orders messages of all conversations begins with the time.
         if (message !== null)
-          found.push({ message, contact: contact(record), place: key.split("/").slice(2).join("/") });
+          found.push({ message, contact, name, place: key.split("/").slice(2).join("/") });
         if (found.length === marks.size) return ok(found);
       }
       if (rows.value.length < SCAN_PAGE_OPS) return ok(found);
@@ -301,17 +308,36 @@ export function createViews(deps: ViewsDeps): Views {
     return ok(list.sort((a, b) => timeOf(b) - timeOf(a) || compare(a.id, b.id)));
   }
 
+  async function places(): Promise<Result<ReadonlyMap<ConversationId, PlaceView>, ClientError>> {
+    const all = await contacts.all();
+    if (!all.ok) return all;
+    const rooms = await deps.roomBook.all();
+    if (!rooms.ok) return rooms;
+    const found = new Map<ConversationId, PlaceView>();
+    for (const record of all.value) {
+      const view = contact(record);
+      found.set(record.conversationId, { contact: view, name: view.name });
+    }
+    for (const [roomId, { info }] of rooms.value)
+      found.set(roomId, { contact: null, name: info?.name ?? "" });
+    return ok(found);
+  }
+
   async function drafts(): Promise<Result<readonly DraftView[], ClientError>> {
     const state = await inbox();
     if (!state.ok) return state;
     const list = await conversationList();
     if (!list.ok) return list;
+    const all = await places();
+    if (!all.ok) return all;
+    const order = new Set([...list.value.map(({ id }) => id), ...all.value.keys()]);
     return ok(
-      list.value.flatMap(({ id, contact }) => {
+      [...order].flatMap((id) => {
         const texts = state.value.conversationsById.get(id)?.drafts ?? [];
-        return texts.length === 0
+        const place = all.value.get(id);
+        return texts.length === 0 || place === undefined
           ? []
-          : [{ conversationId: id, contact, text: texts.join("\n\n"), textCount: texts.length }];
+          : [{ conversationId: id, ...place, text: texts.join("\n\n"), textCount: texts.length }];
       }),
     );
   }
@@ -361,6 +387,7 @@ export function createViews(deps: ViewsDeps): Views {
     messages,
     messagesWithOps,
     starred,
+    places,
     conversationList,
     async summaryOf(conversationId) {
       const state = await inbox();

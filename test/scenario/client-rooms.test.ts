@@ -160,7 +160,7 @@ test("[RM25] devices that are linked come in by themselves, and one that is revo
   await stopAll(ada, ben, benPhone);
 });
 
-test("[RM7] who leaves is out at once, and comes back by another invitation; who declines was never in", async () => {
+test("[RM7][RM28] who leaves is out at once, and comes back by another invitation; who declines was never in", async () => {
   const { ada, ben, id } = await createRoomOfTwo("leaving");
   good(await ben.client.leaveRoom(id));
   await settle(ada, ben);
@@ -175,6 +175,9 @@ test("[RM7] who leaves is out at once, and comes back by another invitation; who
   good(await ben.client.send(id, "back"));
   await settle(ada, ben);
   expect(await textsOf(ben, id)).toEqual(["back"]);
+  const both = [await accountOf(ada), await accountOf(ben)];
+  expect(await happeningsAt(ada, id, both)).toEqual(["founded", "added 2", "left 2", "added 2"]);
+  expect(await happeningsAt(ben, id, both)).toEqual(["added 2", "added 2"]);
   expect(await textsOf(ada, id)).toEqual(["while away", "back"]);
   const second = good(await ada.client.createRoom("second"));
   good(await ada.client.inviteToRoom(second.id, await accountOf(ben)));
@@ -186,7 +189,20 @@ test("[RM7] who leaves is out at once, and comes back by another invitation; who
   await stopAll(ada, ben);
 });
 
-test("[RM7][RM9] an owner removes, mutes and promotes; a member does none of it", async () => {
+/** What happened in a room as a device tells it; people by their place in `accounts`, from 1. */
+async function happeningsAt(
+  { client }: Device,
+  roomId: ConversationId,
+  accounts: readonly string[],
+): Promise<readonly string[]> {
+  return good(await client.roomHappenings(roomId)).map(({ happening }) =>
+    "accountId" in happening
+      ? `${happening.type} ${accounts.indexOf(happening.accountId) + 1}`
+      : happening.type,
+  );
+}
+
+test("[RM7][RM9][RM28] an owner removes, mutes and promotes; a member does none of it", async () => {
   const { ada, ben, id } = await createRoomOfTwo("roles");
   const carl = await newAccount(server.origin, "carl.roles");
   await becomeFriends(ada, carl);
@@ -219,7 +235,30 @@ test("[RM7][RM9] an owner removes, mutes and promotes; a member does none of it"
   await settle(ada, ben, carl);
   expect(await textsOf(carl, id)).not.toContain("without carl");
   await expectSameRoom(id, ada, ben);
+  const told = ["founded", "added 2", "added 3", "role 2", "muted 3", "muted 3", "renamed", "removed 3"];
+  expect([...(await happeningsAt(ada, id, [adaId, benId, carlId]))].sort()).toEqual([...told].sort());
+  expect([...(await happeningsAt(ben, id, [adaId, benId, carlId]))].sort()).toEqual(told.slice(1).sort());
+  expect((await happeningsAt(carl, id, [adaId, benId, carlId])).at(-1)).toBe("removed 3");
+  const [renamed] = good(await ben.client.roomHappenings(id)).filter(
+    ({ happening }) => happening.type === "renamed",
+  );
+  expect(renamed).toMatchObject({ by: adaId, byName: "ada.roles", happening: { name: "Orchard" } });
   await stopAll(ada, ben, carl);
+});
+
+test("a draft and a star in a room stand where those of contacts do", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("marks");
+  good(await ada.client.setDraft(id, "about the shed"));
+  const place = { contact: null, name: "marks" };
+  expect(good(await ada.client.drafts())).toEqual([
+    { conversationId: id, ...place, text: "about the shed", textCount: 1 },
+  ]);
+  expect(good(await ada.client.draft(id))?.text).toBe("about the shed");
+  const { id: message } = good(await ben.client.send(id, "The shed leaks"));
+  await settle(ada, ben);
+  good(await ada.client.setStarred({ conversationId: id, id: message }, true));
+  expect(good(await ada.client.starred()).messages).toMatchObject([{ ...place, message: { id: message } }]);
+  await stopAll(ada, ben);
 });
 
 test("[RM20] of commits made at once one wins, the others follow and commit again; nothing is lost", async () => {

@@ -47,8 +47,13 @@ describe("search", () => {
     expect(await search(ben, "harbour after:today -yes")).toHaveLength(2);
     const [hit] = good(await ben.client.search("yes")).hits;
     expect(hit?.message).toMatchObject({ text: "At the harbour, yes", isOwn: true });
-    expect(hit?.contact.name).toBe("ada");
+    expect(hit?.name).toBe("ada");
     expect(hit?.ranges).toEqual([{ start: 16, end: 19 }]);
+
+    const shed = good(await ben.client.createRoom("Shed"));
+    good(await ben.client.send(shed.id, "The lamp of the harbour"));
+    expect(await search(ben, "harbour in:Shed")).toEqual(["The lamp of the harbour"]);
+    expect(good(await ben.client.search("lamp")).hits[0]).toMatchObject({ contact: null, name: "Shed" });
 
     const phone = await linkedDevice(ada.client, "phone", searchable());
     await settle(ada, phone);

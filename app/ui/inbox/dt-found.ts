@@ -202,7 +202,7 @@ export class DtFound extends LitElement {
             html`<li>
               ${hitRow({
                 message: hit.message,
-                contact: hit.contact,
+                place: hit,
                 words: marked(hit),
                 isSelected: hit.message.id === this.route.messageId,
                 open: () => this.#open(hit),

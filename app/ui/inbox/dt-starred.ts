@@ -104,11 +104,11 @@ export class DtStarred extends LitElement {
   }
 
   #row(one: StarredMessage) {
-    const { message, contact } = one;
+    const { message } = one;
     return html`<li class="with-act">
       ${hitRow({
         message,
-        contact,
+        place: one,
         words: html`<bdi>${message.text.slice(0, 400)}</bdi>`,
         isSelected: message.id === this.route.messageId,
         open: () =>

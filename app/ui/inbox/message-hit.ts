@@ -1,19 +1,19 @@
 /** One message as a row of a list: with whom, when, what it says. */
-import type { ContactView, MessageView } from "@dovetail/core";
+import type { MessageView, PlaceView } from "@dovetail/core";
 import { html, nothing, type TemplateResult } from "lit";
 import { listTime } from "../words/times.ts";
 import { say } from "../words/say.ts";
 
 export interface HitRow {
+  readonly place: PlaceView;
   readonly message: MessageView;
-  readonly contact: ContactView;
   /** What stands of its text. */
   readonly words: TemplateResult;
   readonly isSelected: boolean;
   readonly open: () => void;
 }
 
-export function hitRow({ message, contact, words, isSelected, open }: HitRow): TemplateResult {
+export function hitRow({ message, place, words, isSelected, open }: HitRow): TemplateResult {
   return html`<a
     class="row ${isSelected ? "sel" : ""}"
     href="#/inbox"
@@ -23,10 +23,10 @@ export function hitRow({ message, contact, words, isSelected, open }: HitRow): T
       open();
     }}
   >
-    <dt-avatar .name=${contact.name}></dt-avatar>
+    <dt-avatar .name=${place.name} ?room=${place.contact === null}></dt-avatar>
     <span class="in">
       <span class="l1">
-        <span class="nm"><bdi>${contact.name}</bdi></span>
+        <span class="nm"><bdi>${place.name}</bdi></span>
         <time datetime=${new Date(message.sentAtMs).toISOString()}>${listTime(message.sentAtMs, Date.now())}</time>
       </span>
       <span class="hit">${message.isOwn ? html`<span class="faint">${say("hitYou")}</span> ` : nothing}${words}</span>

@@ -1,8 +1,8 @@
-/** A person as a circle with their initials. Shape is kind; colour says nothing. Hidden from readers: the name stands beside. */
+/** A person as a circle, a room as a square, with the initial. Shape is kind; colour says nothing. Hidden from readers: the name stands beside. */
 import { css, html, LitElement } from "lit";
 
 export class DtAvatar extends LitElement {
-  static override properties = { name: {} };
+  static override properties = { name: {}, room: { type: Boolean, reflect: true } };
   static override styles = css`
     :host {
       inline-size: var(--avatar, 40px);
@@ -17,6 +17,9 @@ export class DtAvatar extends LitElement {
       overflow: hidden;
       user-select: none;
     }
+    :host([room]) {
+      border-radius: var(--r2);
+    }
     @media (forced-colors: active) {
       :host {
         border: 1px solid CanvasText;
@@ -24,10 +27,12 @@ export class DtAvatar extends LitElement {
     }
   `;
   declare name: string;
+  declare room: boolean;
 
   constructor() {
     super();
     this.name = "";
+    this.room = false;
   }
 
   override render() {

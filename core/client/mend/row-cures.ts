@@ -100,6 +100,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   invitee: "drop",
   departure: "drop",
   rejoin: "renew",
+  happening: "drop",
   damage: "drop",
   mend: "resend",
 };

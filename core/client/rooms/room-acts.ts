@@ -19,6 +19,7 @@ import type { Engine } from "../engine.ts";
 type RoomActs = Pick<
   Client,
   | "rooms"
+  | "roomHappenings"
   | "createRoom"
   | "inviteToRoom"
   | "acceptRoom"
@@ -79,6 +80,7 @@ export function createRoomActs(engine: Engine): RoomActs {
 
   return {
     rooms: () => roomViews.rooms(),
+    roomHappenings: (roomId) => roomViews.happenings(roomId),
     createRoom: (name) =>
       serial.run(async () => {
         const tooLong = checkRoomName(name);

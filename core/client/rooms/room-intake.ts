@@ -3,7 +3,7 @@
  * transaction. What does not hold is passed over and stops nothing. Runs within the serial. Rules RM16, RM17, RM19-RM23.
  */
 import { toHex } from "../../base/bytes.ts";
-import type { ConversationId, LogId } from "../../base/ids.ts";
+import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { decode } from "../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../document/groups.ts";
@@ -48,6 +48,7 @@ import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keysOf, type RoomBook } from "./room-book.ts";
 import { groupOf, type RoomGroups } from "./room-groups.ts";
+import { happeningsOf, keepHappenings } from "./room-happenings.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 
 /** With the ops a letter may carry this stays within the rows a store takes at once. */
@@ -107,8 +108,14 @@ interface Draft {
 
 /** A commit that was taken over. `added` are the ids of the devices it brought. */
 interface GroupMove {
+  readonly before: RoomContext | null;
   /** The room as the commit makes it, also where this device is not in it any more. */
   readonly after: RoomContext | null;
+  readonly by: AccountId;
+  /** When it was made, as it says; null for an own one. */
+  readonly timeMs: number | null;
+  /** Who has left, as the commit says. */
+  readonly departed: readonly AccountId[];
   readonly next: Group;
   readonly added: ReadonlySet<string>;
   /** Keys of own intents that it carries out. */
@@ -257,7 +264,16 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       moveOver(draft, entry);
       return moveGroup(
         roomId,
-        { after, next, added: new Set(pending.value.added), carried: pending.value.carried },
+        {
+          before: roomContextOf(group),
+          after,
+          by: self.accountId,
+          timeMs: null,
+          departed: [],
+          next,
+          added: new Set(pending.value.added),
+          carried: pending.value.carried,
+        },
         draft,
       );
     }
@@ -267,7 +283,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       moveOver(draft, entry);
       return done;
     }
-    const { judge, judged, fault } = createRoomJudge(chains, roomId, group);
+    const { judge, judged, brought, fault } = createRoomJudge(chains, roomId, group);
     const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
     const broken = fault();
     if (broken !== null) return err(broken);
@@ -284,16 +300,31 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const added = new Set<string>(change.added.map(({ member }) => member.deviceId));
     const changed = change.context === null ? null : parseRoomContext(change.context);
     const after = changed === null ? roomContextOf(group) : changed.ok ? changed.value : null;
-    return moveGroup(roomId, { after, next, added, carried: [] }, draft);
+    const evidence = brought();
+    const move: GroupMove = {
+      before: roomContextOf(group),
+      after,
+      by: change.committer.member.accountId,
+      timeMs: evidence?.timeMs ?? null,
+      departed: evidence?.departures.map(({ accountId }) => accountId) ?? [],
+      next,
+      added,
+      carried: [],
+    };
+    return moveGroup(roomId, move, draft);
   }
 
   /** The group has moved on: what follows from it for this device, in one transaction with it. */
   async function moveGroup(
     roomId: ConversationId,
-    { after, next, added, carried }: GroupMove,
+    move: GroupMove,
     draft: Draft,
   ): Promise<Result<Intake, ClientError>> {
+    const { after, next, added, carried } = move;
     draft.group = next;
+    const happened = await happeningRows(roomId, move);
+    if (!happened.ok) return happened;
+    draft.writes.push(...happened.value);
     const settled = await settledRows(roomId, after, added);
     if (!settled.ok) return settled;
     draft.writes.push(...settled.value);
@@ -309,6 +340,22 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const told = await book.set(roomId, parts);
     all.onChanged();
     return told.ok ? ok({ type: "done" }) : told;
+  }
+
+  /** RM28: what people are told of the change. */
+  async function happeningRows(
+    roomId: ConversationId,
+    { before, after, by, timeMs, departed, next }: GroupMove,
+  ): Promise<Result<readonly WriteOp[], ClientError>> {
+    if (before === null || after === null) return ok([]);
+    const left = await tables.departure.scan({ under: [roomId] });
+    if (!left.ok) return left;
+    const gone = new Set([...departed, ...left.value.map(({ value }) => value.departure.accountId)]);
+    const nowMs = Math.max(0, context.clock.nowMs());
+    // A time that somebody else says is no later than now.
+    const atMs = Math.min(timeMs ?? nowMs, nowMs);
+    const rows = happeningsOf(before, after, gone).map((happening) => ({ by, atMs, happening }));
+    return keepHappenings(tables, { roomId, epoch: Number(groupEpoch(next)) }, rows);
   }
 
   /** This device was taken out: with its account, or alone, and then it asks to come back. RM22, RM23 */
@@ -446,6 +493,22 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return ok();
   }
 
+  /** RM28: that this account came in; told once a membership, however often the device is added again. */
+  async function arrivalRow(
+    roomId: ConversationId,
+    { standing }: RoomRecord,
+    now: RoomContext,
+  ): Promise<Result<readonly WriteOp[], ClientError>> {
+    const me = memberOf(now, self.accountId);
+    if (me === null || me.sinceEpoch === 0) return ok([]);
+    const known = await tables.happening.get(roomId, me.sinceEpoch, 0);
+    if (!known.ok || known.value !== null) return known.ok ? ok([]) : known;
+    const { accountId, name, role, sinceEpoch } = me;
+    return keepHappenings(tables, { roomId, epoch: sinceEpoch }, [
+      { by: standing.by, atMs: standing.atMs, happening: { type: "added", accountId, name, role } },
+    ]);
+  }
+
   const ownTag = (logId: LogId) => writerTag(logId, writerKey(identity.seeds, logId).publicKey);
 
   const pass: RoomIntake["pass"] = async (roomId, room, entry, joined) => {
@@ -465,10 +528,13 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!forgotten.ok) return forgotten;
     const writes = groups.whole(roomId, joined.group);
     const put = new Set(writes.map(({ key }) => key));
+    const came = await arrivalRow(roomId, room, joined.context);
+    if (!came.ok) return came;
     const stored = await store.batch([
       ...forgotten.value.filter(({ key }) => !put.has(key)),
       ...writes,
       ...joined.writes,
+      ...came.value,
       handshake,
       readerWrite(draft.reader),
     ]);

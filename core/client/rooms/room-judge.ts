@@ -146,6 +146,8 @@ export function createRoomJudge(
 ): {
   readonly judge: CommitJudge;
   readonly judged: () => JudgedChains | null;
+  /** What the commit brought, once it held. */
+  readonly brought: () => RoomEvidence | null;
   readonly fault: () => ClientError | null;
 } {
   let judged: JudgedChains | null = null;
@@ -177,7 +179,7 @@ export function createRoomJudge(
       return one !== null && judgeCase(one) === null;
     },
   };
-  return { judge, judged: () => judged, fault: () => fault };
+  return { judge, judged: () => judged, brought: () => evidence, fault: () => fault };
 }
 
 /** A change as the room's rules see it. Null when its context is none. */

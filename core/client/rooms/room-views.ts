@@ -2,16 +2,18 @@
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { RoomIntent, RoomRecord } from "../../document/groups.ts";
-import type { RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
+import type { RoomHappeningView, RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Views } from "../views.ts";
+import { happeningsIn } from "./room-happenings.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface RoomViews {
   rooms(): Promise<Result<readonly RoomView[], ClientError>>;
   room(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
+  happenings(roomId: ConversationId): Promise<Result<readonly RoomHappeningView[], ClientError>>;
 }
 
 export interface RoomViewsDeps {
@@ -55,6 +57,21 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
     });
   }
 
+  /** What people are called here, else in the room. */
+  async function namesIn(
+    roomId: ConversationId,
+    { info }: RoomRecord,
+  ): Promise<Result<(accountId: AccountId) => string | undefined, ClientError>> {
+    const known = await contacts.all();
+    if (!known.ok) return known;
+    const now = await rooms.contextOf(roomId);
+    if (!now.ok) return now;
+    const names = new Map<AccountId, string>();
+    for (const { accountId, name } of now.value?.members ?? info?.members ?? []) names.set(accountId, name);
+    for (const contact of known.value) names.set(contact.accountId, views.contact(contact).name);
+    return ok((accountId) => names.get(accountId));
+  }
+
   return {
     async rooms() {
       const all = await rooms.book.all();
@@ -72,6 +89,27 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
       const record = await rooms.book.get(roomId);
       if (!record.ok) return record;
       return record.value === null ? err({ type: "UnknownRoom" }) : viewOf(roomId, record.value);
+    },
+    async happenings(roomId) {
+      const record = await rooms.book.get(roomId);
+      if (!record.ok) return record;
+      if (record.value === null) return err({ type: "UnknownRoom" });
+      const rows = await happeningsIn(context.tables, roomId);
+      if (!rows.ok) return rows;
+      const nameOf = await namesIn(roomId, record.value);
+      if (!nameOf.ok) return nameOf;
+      return ok(
+        rows.value.map(({ id, by, atMs, happening }) => ({
+          id,
+          atMs,
+          by,
+          byName: by === null ? null : (nameOf.value(by) ?? null),
+          happening:
+            "accountId" in happening
+              ? { ...happening, name: nameOf.value(happening.accountId) ?? happening.name }
+              : happening,
+        })),
+      );
     },
   };
 }

@@ -175,13 +175,24 @@ export function createRooms(all: RoomsDeps): Rooms {
       fromSeq: 0,
       fromChain: chainStart(logId),
     };
-    const standing: RoomPart = { type: "standing", since: 0, standing: "joined", by: null, atMs: nowMs() };
+    const standing = {
+      type: "standing",
+      since: 0,
+      standing: "joined",
+      by: null,
+      atMs: nowMs(),
+    } satisfies RoomPart;
     const parts = new Map<string, RoomPart>([
       ["keys", keys],
       ["standing", standing],
       ["info", infoOf(group.value, roomContext)],
     ]);
-    const stored = await book.set(roomId, parts, { with: groups.whole(roomId, group.value) });
+    const founded = tables.happening.put([roomId, 0, 0], {
+      by: accountId,
+      atMs: standing.atMs,
+      happening: { type: "founded" },
+    });
+    const stored = await book.set(roomId, parts, { with: [...groups.whole(roomId, group.value), founded] });
     if (!stored.ok) return stored;
     groups.keep(roomId, group.value);
     return ok(roomId);

@@ -158,6 +158,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     deleteMessages: [conversation, listArgument(op, 2 * DELETED_MESSAGES_MAX)],
     deleteConversation: [conversation],
     rooms: [],
+    roomHappenings: [conversation],
     createRoom: [textArgument],
     inviteToRoom: [conversation, account, optionalArgument(wordArgument(ROOM_ROLES))],
     acceptRoom: [conversation],
