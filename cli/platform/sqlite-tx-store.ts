@@ -122,11 +122,11 @@ function createStore(database: DatabaseSync): TxStore {
       "INSERT INTO row (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     ),
     delete: database.prepare("DELETE FROM row WHERE key = ?"),
-    scan: database.prepare(
-      "SELECT key, value FROM row WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
-    ),
+    // One bound a side: of two SQLite searches by one, and steps over every row that lies between them.
+    scanFrom: database.prepare("SELECT key, value FROM row WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"),
+    scanAfter: database.prepare("SELECT key, value FROM row WHERE key > ? AND key < ? ORDER BY key LIMIT ?"),
     scanReverse: database.prepare(
-      "SELECT key, value FROM row WHERE key >= ? AND key < ? AND key < ? ORDER BY key DESC LIMIT ?",
+      "SELECT key, value FROM row WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
     ),
   };
   let queue: PendingBatch[] = [];
@@ -180,7 +180,9 @@ function createStore(database: DatabaseSync): TxStore {
   };
 }
 
-type Statements = Readonly<Record<"get" | "put" | "delete" | "scan" | "scanReverse", StatementSync>>;
+type Statements = Readonly<
+  Record<"get" | "put" | "delete" | "scanFrom" | "scanAfter" | "scanReverse", StatementSync>
+>;
 
 /** One transaction for all of `group`; a batch that does not hold is undone alone. ST22, ST23 */
 function commitGroup(database: DatabaseSync, statements: Statements, group: readonly PendingBatch[]): void {
@@ -221,12 +223,18 @@ function applyInSavepoint(
   return ok();
 }
 
-function scanRows(statements: Statements, range: ScanRange): readonly Row[] {
-  const { prefix, after, limit, reverse = false } = range;
-  const statement = reverse ? statements.scanReverse : statements.scan;
-  const bound = after ?? (reverse ? AFTER_EVERY_KEY : "");
+function scanRows(
+  statements: Statements,
+  { prefix, after, limit, reverse = false }: ScanRange,
+): readonly Row[] {
+  const end = prefix + AFTER_EVERY_KEY;
   // A negative LIMIT is none.
-  const found = statement.all(prefix, prefix + AFTER_EVERY_KEY, bound, limit ?? -1);
+  const count = limit ?? -1;
+  const found = reverse
+    ? statements.scanReverse.all(prefix, after !== undefined && after < end ? after : end, count)
+    : after !== undefined && after >= prefix
+      ? statements.scanAfter.all(after, end, count)
+      : statements.scanFrom.all(prefix, end, count);
   return found.map((row) => ({ key: String(row.key), value: blobOf(row) ?? new Uint8Array() }));
 }
 
