@@ -138,12 +138,8 @@ export {
   type NotNamed,
   similarWords,
 } from "./messenger/find-named.ts";
-export {
-  createFts5Index,
-  type SqlDatabase,
-  type SqlStatement,
-  type SqlValue,
-} from "./messenger/search/fts5-index.ts";
+export { createFts5Index } from "./messenger/search/fts5-index.ts";
+export type { SqlDatabase, SqlStatement, SqlValue } from "./messenger/search/fts5-table.ts";
 export type { ExportFault, LineRule } from "./messenger/exported/export-line.ts";
 export { encodeProof, type ExportProof, type ProofFault } from "./messenger/exported/export-proof.ts";
 export {

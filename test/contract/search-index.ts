@@ -4,6 +4,7 @@ import type { AccountId, ConversationId, OpId } from "../../core/base/ids.ts";
 import { type DeviceId, idFromBytes } from "../../core/base/ids.ts";
 import type { Result } from "../../core/base/result.ts";
 import { HLC_MAX } from "../../core/messenger/hlc.ts";
+import { RECENT_MESSAGES } from "../../core/messenger/search/recent-messages.ts";
 import {
   type IndexPage,
   type IndexQuery,
@@ -159,6 +160,108 @@ export function describeSearchIndex(
       const found = find(index, words("apple"), { order: "relevance", limit: RANKED_HITS_MAX + 1 });
       expect(found).toHaveLength(RANKED_HITS_MAX);
       expect(found).not.toContain(1);
+    });
+
+    test("by relevance what holds no word to weigh comes newest first, all of it", () => {
+      const index = filled(
+        ...Array.from({ length: RANKED_HITS_MAX + 2 }, (_, i) => message(i + 1, i === 5 ? "pear" : "apple")),
+      );
+      const page = { order: "relevance", limit: RANKED_HITS_MAX + 2 } as const;
+      const newestFirst = Array.from({ length: RANKED_HITS_MAX + 2 }, (_, i) => RANKED_HITS_MAX + 2 - i);
+      expect(find(index, { type: "all" }, page)).toEqual(newestFirst);
+      const byOne: SearchTerm = { type: "author", ids: [author(1)] };
+      expect(
+        find(index, { type: "and", terms: [byOne, { type: "not", term: words("pear") }] }, page),
+      ).toEqual(newestFirst.filter((number) => number !== 6));
+      // With a word it is that word's business again.
+      const weighed = filled(message(1, "apple"), message(2, "pear, and many more words beside it"));
+      const either: SearchTerm = { type: "and", terms: [byOne, words("apple")] };
+      expect(find(weighed, either, page)).toEqual([1]);
+    });
+
+    describe("of more messages than are kept ready", () => {
+      const COUNT = 2 * RECENT_MESSAGES + 640;
+      /** Every message holds `often`, every 64th `seldom`; the numbers of the latter are found newest first. */
+      const crowd = Array.from({ length: COUNT }, (_, i) =>
+        message(i + 1, i % 64 === 0 ? `often seldom ${"x ".repeat(i % 7)}` : "often"),
+      );
+      const seldom = crowd.filter(({ text }) => text.includes("seldom")).map(({ hlc }) => hlc);
+      const held = (): SearchIndex => {
+        const index = open();
+        good(index.hold());
+        for (let at = 0; at < COUNT; at += 5_000) good(index.add(crowd.slice(at, at + 5_000)));
+        good(index.release());
+        return index;
+      };
+      const grown = (): SearchIndex => {
+        const index = open();
+        for (let at = 0; at < COUNT; at += 5_000) good(index.add(crowd.slice(at, at + 5_000)));
+        return index;
+      };
+
+      test.each([
+        ["filled at once", held],
+        ["grown", grown],
+      ])("finds the same as of few: %s", (_, make) => {
+        const index = make();
+        expect(find(index, words("seldom"), { limit: COUNT })).toEqual(seldom.toReversed());
+        expect(find(index, words("sel", true), { limit: COUNT })).toEqual(seldom.toReversed());
+        expect(find(index, words("often"), { limit: 3 })).toEqual([COUNT, COUNT - 1, COUNT - 2]);
+        // Pages lead across the edge of what is kept ready.
+        const seen: number[] = [];
+        let after: string | null = null;
+        do {
+          const page: IndexPage = good(
+            index.query({ ...EVERYTHING, term: words("of", true), limit: 5_000, after }),
+          );
+          seen.push(...page.found.map(({ hlc }) => hlc));
+          after = page.next;
+        } while (after !== null);
+        expect(seen).toEqual(crowd.map(({ hlc }) => hlc).toReversed());
+        const ranked = find(index, words("often"), { order: "relevance", limit: COUNT });
+        // Of equal weight the newest comes first, and the shortest text weighs most.
+        expect(ranked.slice(0, 2)).toEqual([COUNT, COUNT - 1]);
+        expect(ranked.toSorted((a, b) => b - a)).toEqual(
+          Array.from({ length: RANKED_HITS_MAX }, (_entry, i) => COUNT - i),
+        );
+        const few = find(index, words("seldom"), { order: "relevance", limit: COUNT });
+        expect(few.toSorted((a, b) => a - b)).toEqual(seldom);
+        expect(find(index, words("often"), { toHlc: 10, limit: 3 })).toEqual([9, 8, 7]);
+        expect(find(index, words("often"), { order: "relevance", fromHlc: 2, toHlc: 4 }).toSorted()).toEqual([
+          2, 3,
+        ]);
+        index.close();
+      });
+
+      test.each([
+        ["filled at once", held],
+        ["grown", grown],
+      ])("takes late ones and forgets: %s", (_, make) => {
+        const index = make();
+        const late = [
+          message(5, "late", { id: op(COUNT + 1) }),
+          message(COUNT - 5, "late", { id: op(COUNT + 2) }),
+          message(COUNT + 5, "late", { id: op(COUNT + 3) }),
+        ];
+        good(index.add(late));
+        expect(find(index, words("late"))).toEqual([COUNT + 5, COUNT - 5, 5]);
+        good(index.remove([op(COUNT + 2), op(COUNT), op(1)]));
+        expect(find(index, words("late"))).toEqual([COUNT + 5, 5]);
+        expect(find(index, words("late"), { order: "relevance" }).toSorted()).toEqual(
+          [COUNT + 5, 5].toSorted(),
+        );
+        expect(find(index, words("often"), { limit: 2 })).toEqual([COUNT - 1, COUNT - 2]);
+        expect(find(index, words("seldom"), { limit: COUNT })).toEqual(
+          seldom.filter((number) => number !== 1).toReversed(),
+        );
+        good(index.hold());
+        good(index.add([message(COUNT + 9, "late", { id: op(COUNT + 4) })]));
+        good(index.add([message(COUNT + 8, "late", { id: op(COUNT + 5) })]));
+        good(index.remove([op(COUNT + 4)]));
+        good(index.release());
+        expect(find(index, words("late"))).toEqual([COUNT + 8, COUNT + 5, 5]);
+        index.close();
+      });
     });
 
     test("holds a message once, and forgets it", () => {

@@ -1,12 +1,14 @@
 /**
  * The search index on SQLite's FTS5, over any binding of it: node:sqlite, or SQLite as WebAssembly.
  *
- * Contentless: the table holds which words are where, not the texts. `rowid` grows with the time of a message, so that
- * "newest first" is the order of the index itself. Conversations, authors and kinds are words of a second column, so
- * that a filter costs no more than a word. What people type reaches SQL only as letters and digits between quotes.
+ * Two tables: all messages, and the newest of them once more, which answer what is frequent. What people type reaches SQL
+ * only as letters and digits between quotes.
  */
 import type { OpId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { expression, hasWords, type IdKind } from "./fts5-expression.ts";
+import { type Asked, createFts5Table, type SqlDatabase, TOKENIZER } from "./fts5-table.ts";
+import { createRecentMessages } from "./recent-messages.ts";
 import {
   type FoundDocument,
   type IndexPage,
@@ -19,53 +21,20 @@ import {
 } from "./search-index.ts";
 import { hasLink, rangesInText, spaceOut, type TextRange } from "./search-text.ts";
 
-/** A database in memory. Statements throw when the engine fails. Whole numbers come back as bigint. */
-export interface SqlDatabase {
-  exec(sql: string): void;
-  prepare(sql: string): SqlStatement;
-  close(): void;
-}
-export type SqlValue = string | bigint;
-export interface SqlStatement {
-  run(...values: readonly SqlValue[]): void;
-  /** Rows as lists of columns. */
-  all(...values: readonly SqlValue[]): readonly (readonly unknown[])[];
-}
-
-type IdKind = "conversation" | "author";
-
 /** Messages of one tick have rowids beside each other. `HLC_MAX` times this is below 2^63. */
 const ROWIDS_PER_TICK = 1_024n;
-const ALL = '(scope : "a")';
-const NONE = '(scope : "x")';
-const TOKENIZER = `unicode61 remove_diacritics 2 categories 'L* M* N* Co'`;
-/** Postings gathered in memory before they are merged: one merge for the first 100,000 messages. */
-const HASH_BYTES = 33_554_432;
 
 /** The index in `database`, which must be empty and is closed with the index. */
 export function createFts5Index(database: SqlDatabase): Result<SearchIndex, SearchFault> {
   return attempt(() => {
-    database.exec(`
-      CREATE VIRTUAL TABLE message USING fts5(body, scope, content='', contentless_delete=1, tokenize="${TOKENIZER}");
-      INSERT INTO message(message, rank) VALUES('rank', 'bm25(1.0, 0.0)');
-      INSERT INTO message(message, rank) VALUES('hashsize', ${HASH_BYTES});
-      CREATE VIRTUAL TABLE shown USING fts5(body, scope, tokenize="${TOKENIZER}");`);
+    database.exec(`CREATE VIRTUAL TABLE shown USING fts5(body, scope, tokenize="${TOKENIZER}");`);
     return createIndex(database);
   });
 }
 
 function createIndex(database: SqlDatabase): SearchIndex {
-  const insert = database.prepare("INSERT INTO message(rowid, body, scope) VALUES(?, ?, ?)");
-  const erase = database.prepare("DELETE FROM message WHERE rowid = ?");
-  const newest = database.prepare(
-    "SELECT rowid FROM message WHERE message MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?",
-  );
-  const edge = database.prepare(
-    "SELECT rowid FROM message WHERE message MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",
-  );
-  const ranked = database.prepare(
-    "SELECT rowid FROM message WHERE message MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rank LIMIT ? OFFSET ?",
-  );
+  const all = createFts5Table(database, "message");
+  const recent = createRecentMessages(createFts5Table(database, "recent"));
   const show = database.prepare("INSERT INTO shown(rowid, body, scope) VALUES(?, ?, ?)");
   const marked = database.prepare("SELECT rowid, highlight(shown, 0, ?, ?) FROM shown WHERE shown MATCH ?");
   const hide = database.prepare("DELETE FROM shown");
@@ -103,7 +72,9 @@ function createIndex(database: SqlDatabase): SearchIndex {
       const { conversationId, hlc, device, id, author, text } = document;
       if (rowidById.has(id)) continue;
       const rowid = freeRowid(hlc);
-      insert.run(rowid, spaceOut(text), scopeOf(document));
+      const row = { rowid, body: spaceOut(text), scope: scopeOf(document) };
+      all.insert(row);
+      recent.insert(row);
       byRowid.set(rowid, { conversationId, hlc, device, id, author });
       rowidById.set(id, rowid);
     }
@@ -113,7 +84,13 @@ function createIndex(database: SqlDatabase): SearchIndex {
   /** Each commit merges postings: one for all of them is twice as fast as one for each few thousand. */
   function hold(isWanted: boolean): void {
     if (isHeld === isWanted) return;
-    database.exec(isWanted ? "BEGIN" : "COMMIT");
+    if (isWanted) {
+      database.exec("BEGIN");
+      recent.hold();
+    } else {
+      recent.release();
+      database.exec("COMMIT");
+    }
     isHeld = isWanted;
   }
 
@@ -121,7 +98,8 @@ function createIndex(database: SqlDatabase): SearchIndex {
     for (const id of ids) {
       const rowid = rowidById.get(id);
       if (rowid === undefined) continue;
-      erase.run(rowid);
+      all.erase(rowid);
+      recent.erase(rowid);
       byRowid.delete(rowid);
       rowidById.delete(id);
       // A rowid that is free again is found again.
@@ -134,17 +112,44 @@ function createIndex(database: SqlDatabase): SearchIndex {
     const match = expression(term, word);
     const from = BigInt(fromHlc) * ROWIDS_PER_TICK;
     const to = BigInt(toHlc) * ROWIDS_PER_TICK;
-    if (order === "newest") {
+    // Without a word nothing is more relevant than anything else.
+    if (order === "newest" || !hasWords(term)) {
       const end = after === null || BigInt(after) > to ? to : BigInt(after);
-      const rows = newest.all(match, from, end, BigInt(limit + 1)).map(rowidOf);
+      const rows = newest({ match, from, to: end }, limit + 1);
       const last = rows[limit - 1];
       return ok({ found: documents(rows.slice(0, limit)), next: rows.length > limit ? String(last) : null });
     }
     const offset = after === null ? 0 : Number(after);
-    const oldest = edge.all(match, from, to, BigInt(RANKED_HITS_MAX - 1)).map(rowidOf)[0] ?? from;
-    const rows = ranked.all(match, oldest, to, BigInt(limit + 1), BigInt(offset)).map(rowidOf);
+    const rows = ranked({ match, from, to }, { limit: limit + 1, offset });
     const next = rows.length > limit ? String(offset + limit) : null;
     return ok({ found: documents(rows.slice(0, limit)), next });
+  }
+
+  /** From the newest messages alone when they hold enough. */
+  function newest(asked: Asked, limit: number): readonly bigint[] {
+    const near = nearOf(asked);
+    const rows = near === null ? [] : recent.table.newest(near, limit);
+    return near !== null && (rows.length === limit || near.from === asked.from)
+      ? rows
+      : all.newest(asked, limit);
+  }
+
+  /** Weighed by the table that all of them are in. */
+  function ranked(
+    asked: Asked,
+    page: { readonly limit: number; readonly offset: number },
+  ): readonly bigint[] {
+    const near = nearOf(asked);
+    const isNear =
+      near !== null && (near.from === asked.from || recent.table.nth(near, RANKED_HITS_MAX) !== null);
+    return isNear ? recent.table.ranked(near, page) : all.ranked(asked, page);
+  }
+
+  /** The part of a span that the newest messages cover; null when it is none. */
+  function nearOf(asked: Asked): Asked | null {
+    const from = recent.from();
+    if (from === null || from >= asked.to) return null;
+    return from > asked.from ? { ...asked, from } : asked;
   }
 
   function documents(rowids: readonly bigint[]): readonly FoundDocument[] {
@@ -158,17 +163,29 @@ function createIndex(database: SqlDatabase): SearchIndex {
   ): readonly (readonly TextRange[] | null)[] {
     const spaced = shown.map(({ text }) => spaceOut(text));
     const marks = marksNotIn(spaced);
-    hide.run();
-    for (const [index, document] of shown.entries())
-      show.run(BigInt(index + 1), spaced[index] ?? "", scopeOf(document));
-    const textByRowid = new Map(
-      marked.all(...marks, expression(term, word)).map(([rowid, text]) => [Number(rowid), String(text)]),
-    );
-    hide.run();
+    const textByRowid = new Map<number, string>();
+    passing(() => {
+      for (const [index, document] of shown.entries())
+        show.run(BigInt(index + 1), spaced[index] ?? "", scopeOf(document));
+      for (const [rowid, text] of marked.all(...marks, expression(term, word)))
+        textByRowid.set(Number(rowid), String(text));
+    });
     return shown.map(({ text }, index) => {
       const found = textByRowid.get(index + 1);
       return found === undefined ? null : rangesInText(text, spaced[index] ?? "", rangesOf(found, marks));
     });
+  }
+
+  /** What is written into `shown` is gone after it. Undone it need not be merged, which is five times as fast. */
+  function passing(use: () => void): void {
+    if (!isHeld) database.exec("BEGIN");
+    try {
+      use();
+    } finally {
+      // What is held must not be undone with it.
+      if (isHeld) hide.run();
+      else database.exec("ROLLBACK");
+    }
   }
 
   return {
@@ -181,39 +198,6 @@ function createIndex(database: SqlDatabase): SearchIndex {
     locate: (term, documents) => attempt(() => locate(term, documents)),
     close: () => void attempt(() => database.close()),
   };
-}
-
-/** `term` as FTS5 has it. Nothing but letters, marks and digits of what was typed is in it. */
-function expression(term: SearchTerm, word: (kind: IdKind, id: string) => string): string {
-  switch (term.type) {
-    case "all":
-      return ALL;
-    case "link":
-      return '(scope : "l")';
-    case "text": {
-      const words = term.words
-        .map((one) => one.replace(/[^\p{L}\p{M}\p{N}\p{Co}]/gu, ""))
-        .filter((one) => one !== "");
-      return words.length === 0 ? NONE : `(body : "${words.join(" ")}"${term.isPrefix ? " *" : ""})`;
-    }
-    case "conversation":
-    case "author":
-      return term.ids.length === 0
-        ? NONE
-        : `(scope : (${term.ids.map((id) => `"${word(term.type, id)}"`).join(" OR ")}))`;
-    case "not":
-      return `(${ALL} NOT ${expression(term.term, word)})`;
-    case "or":
-      return term.terms.length === 0
-        ? NONE
-        : `(${term.terms.map((one) => expression(one, word)).join(" OR ")})`;
-    case "and": {
-      const wanted = term.terms.filter(({ type }) => type !== "not").map((one) => expression(one, word));
-      const unwanted = term.terms.flatMap((one) => (one.type === "not" ? expression(one.term, word) : []));
-      const all = wanted.length === 0 ? ALL : wanted.join(" AND ");
-      return unwanted.length === 0 ? `(${all})` : `((${all}) NOT (${unwanted.join(" OR ")}))`;
-    }
-  }
 }
 
 /** Two marks that no text holds, so that a text cannot pretend to be a match. */
@@ -236,10 +220,6 @@ function rangesOf(text: string, [open, close]: readonly [string, string]): reado
     removed += close.length;
   }
   return ranges;
-}
-
-function rowidOf(row: readonly unknown[]): bigint {
-  return BigInt(String(row[0]));
 }
 
 function attempt<T>(run: () => T): Result<T, SearchFault> {

@@ -35,7 +35,10 @@ export interface IndexQuery {
   /** From this HLC on, and before that one. */
   readonly fromHlc: number;
   readonly toHlc: number;
-  /** By relevance only the newest `RANKED_HITS_MAX` hits are ordered: a common word must not cost more than a rare one. */
+  /**
+   * By relevance only the newest `RANKED_HITS_MAX` hits are ordered: a common word must not cost more than a rare one.
+   * Where no word is looked for, nothing is more relevant than anything else, and the newest come first.
+   */
   readonly order: SearchOrder;
   readonly limit: number;
   /** What the last page ended with. */
