@@ -141,6 +141,7 @@ export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;
 export const ROOM_HAPPENINGS_MAX = 256;
+export const ROOM_MISSED_ASKED_MAX = 64;
 
 // Direct synchronisation of own devices
 export const DIRECT_HELLO_BYTES_MAX = 2_048;

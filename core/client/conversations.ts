@@ -41,6 +41,7 @@ import type { EngineContext } from "./engine-context.ts";
 import { type Arrival, isDialable, type OpenedPage } from "./inbound.ts";
 import { ASK_AGAIN_MIN_MS, createMissingRequests } from "./missing-requests.ts";
 import type { OpStore } from "./op-store.ts";
+import type { RoomMissed } from "./rooms/room-missed.ts";
 import type { RoomOutbox } from "./rooms/room-outbox.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SetAside } from "./set-aside.ts";
@@ -94,6 +95,7 @@ export interface ConversationsDeps {
   readonly ops: OpStore;
   readonly outbox: Outbox;
   readonly roomOutbox: RoomOutbox;
+  readonly roomMissed: Pick<RoomMissed, "found">;
   readonly setAside: SetAside;
   readonly deleting: Deleting;
   readonly events: ConversationEvents;
@@ -104,7 +106,13 @@ export interface Conversations {
   /** Stores a page of entries that were opened, with all that follows from it. */
   take(page: OpenedPage): Promise<Result<void, ClientError>>;
   /** Stores ops that came in a room, in one transaction with what moves on there. */
-  takeRoom(arrived: readonly NamedOp[], writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
+  takeRoom(
+    arrived: readonly { readonly op: NamedOp; readonly source: NonNullable<ArchiveRow["source"]> }[],
+    read: readonly EntryId[],
+    writes: readonly WriteOp[],
+  ): Promise<Result<void, ClientError>>;
+  /** Whether a sibling has archived what this entry carries. */
+  isArchived(entry: EntryId): boolean;
   /**
    * Ops that siblings put into these documents. `isHistory` says that they come from a snapshot: nobody is told of each,
    * and the entries they came in are not expected any more.
@@ -161,7 +169,19 @@ interface ToArchive {
 }
 
 export function createConversations(deps: ConversationsDeps): Conversations {
-  const { context, documents, log, contacts, ops, outbox, roomOutbox, setAside, deleting, events } = deps;
+  const {
+    context,
+    documents,
+    log,
+    contacts,
+    ops,
+    outbox,
+    roomOutbox,
+    roomMissed,
+    setAside,
+    deleting,
+    events,
+  } = deps;
   const { tables, store, identity, clock } = context;
   const toArchive = new Map<OpId, ToArchive>();
   /** Sources of archive rows that are not settled, by row key. */
@@ -270,20 +290,27 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   }
 
   async function takeRoom(
-    arrived: readonly NamedOp[],
+    arrived: Parameters<Conversations["takeRoom"]>[0],
+    read: readonly EntryId[],
     roomWrites: readonly WriteOp[],
   ): Promise<Result<void, ClientError>> {
-    const addition = await ops.add(arrived, nowMs());
+    const added = arrived.map(({ op }) => op);
+    const addition = await ops.add(added, nowMs());
     if (!addition.ok) return addition;
     const { fresh } = addition.value;
+    const sourceById = new Map(arrived.map(({ op, source }) => [op.id, source]));
+    const asides = setAside.change({ read }, nowMs());
+    const archived = fresh.map((op) => ({ op, source: sourceById.get(op.id) ?? null }));
     const stored = await store.batch([
       ...roomWrites,
       ...addition.value.writes,
-      ...fresh.map((op) => tables.archive.put([op.id], { op: op.bytes, source: null })),
+      ...asides.writes,
+      ...archived.map(({ op, source }) => tables.archive.put([op.id], { op: op.bytes, source })),
     ]);
     if (!stored.ok) return stored;
     addition.value.commit();
-    for (const op of fresh) toArchive.set(op.id, { op, source: null });
+    asides.commit();
+    for (const one of archived) toArchive.set(one.op.id, one);
     scheduleArchive();
     const deleted = await deleting.redacted(addition.value.redacted, false);
     return deleted.ok ? afterAdding(fresh, new Map()) : deleted;
@@ -519,16 +546,23 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       { resolved: sourcesOf(candidates), archived: isHistory ? [] : sourcesOf(addition.value.fresh) },
       nowMs(),
     );
-    if (addition.value.writes.length === 0 && asides.writes.length === 0) {
+    const missed = roomMissed.found(sourcesOf(candidates));
+    if (addition.value.writes.length === 0 && asides.writes.length === 0 && missed.writes.length === 0) {
       for (const op of candidates) known.add(op.id);
       return ok([]);
     }
     const markWrites = raiseMarks(addition.value.fresh);
-    const written = await store.batch([...addition.value.writes, ...markWrites.writes, ...asides.writes]);
+    const written = await store.batch([
+      ...addition.value.writes,
+      ...markWrites.writes,
+      ...asides.writes,
+      ...missed.writes,
+    ]);
     if (!written.ok) return written;
     addition.value.commit();
     markWrites.commit();
     asides.commit();
+    missed.commit();
     for (const logId of asides.freedLogs) events.onAckable(logId);
     for (const op of candidates) known.add(op.id);
     const deleted = await deleting.redacted(addition.value.redacted, false);
@@ -704,6 +738,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     start,
     take,
     takeRoom,
+    isArchived: setAside.isArchived,
     adopt,
     write,
     restore,

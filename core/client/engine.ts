@@ -49,6 +49,7 @@ import { createSetAside } from "./set-aside.ts";
 import { SNAPSHOT_TAIL_ENTRIES } from "./snapshot/snapshot-policy.ts";
 import { createSnapshots } from "./snapshot/snapshots.ts";
 import { createTables, type Tables } from "./tables.ts";
+import { createRoomMissed } from "./rooms/room-missed.ts";
 import { createRoomOutbox, type RoomOutbox } from "./rooms/room-outbox.ts";
 import { createRoomViews, type RoomViews } from "./rooms/room-views.ts";
 import { createRooms, type Rooms } from "./rooms/rooms.ts";
@@ -273,6 +274,7 @@ export async function createEngine(
   });
   const outbox = createOutbox(context);
   const roomOutbox = createRoomOutbox(tables);
+  const roomMissed = createRoomMissed(tables);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({
     context,
@@ -282,6 +284,7 @@ export async function createEngine(
     ops,
     outbox,
     roomOutbox,
+    roomMissed,
     setAside,
     deleting: {
       bucketOf: deletions.bucketOf,
@@ -350,6 +353,7 @@ export async function createEngine(
     conversations,
     chains,
     outbox: roomOutbox,
+    missed: roomMissed,
     home: () => (gateway?.isOpen() === true && home !== null ? gateway : null),
     displayName: introductions.displayName,
     onChanged: () => {
@@ -796,6 +800,8 @@ export async function createEngine(
     if (!outboxStarted.ok) return outboxStarted;
     const roomsStarted = await roomOutbox.start();
     if (!roomsStarted.ok) return roomsStarted;
+    const missedStarted = await roomMissed.start();
+    if (!missedStarted.ok) return missedStarted;
     // What is deleted is known before anything of it could be taken up again.
     const read = await deletions.refresh();
     if (!read.ok && !isDamage(read.error)) return read;

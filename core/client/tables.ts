@@ -61,6 +61,9 @@
  * | commit | room | a commit on its way, and the group it makes |
  * | letter | room, writerSeq | messages of a room on their way, sealed |
  * | roomout | room, hlc, op id | own ops that wait to be sealed for a room |
+ * | roomsent | room, writerSeq | letters the room's log has, and what they carried |
+ * | missed | room, seq | letters of a room this device could not open |
+ * | landmark | room | the states of the group after its last commits |
  * | invitation | op id | invitations that came and are not in the groups document yet |
  * | invitee | room, account id | whom a commit of ours let in, until they are told |
  * | departure | room, account id | who has left and is still to be taken out |
@@ -101,6 +104,7 @@ import { documentRowShape } from "../log/snapshot/snapshot-index.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import { ROOM_LETTER_OPS_MAX, roomDepartureShape } from "../messenger/room/room-entry.ts";
+import { roomStateShape } from "../messenger/room/room-stand.ts";
 import { BOX_BYTES_MAX } from "../protocol/directory.ts";
 import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
 import { BOXES_BYTES_MAX } from "../protocol/server-frame.ts";
@@ -263,6 +267,14 @@ const letterRow = struct({
   outKeys: list(text(256), ROOM_LETTER_OPS_MAX),
 });
 
+/** `asks`: how often its author was asked for it. */
+const missedRow = struct({
+  entryId: id("entry"),
+  sinceMs: integer(0),
+  asks: integer(0),
+  askedAtMs: integer(0),
+});
+
 const keyPackageRow = struct({
   published: bytes(1, KEY_PACKAGE_BYTES_MAX),
   secret: bytes(1, 1_024),
@@ -274,6 +286,7 @@ const keyPackageRow = struct({
 });
 
 export type CommitRow = ShapeOf<typeof commitRow>;
+export type MissedRow = ShapeOf<typeof missedRow>;
 export type LetterRow = ShapeOf<typeof letterRow>;
 export type KeyPackageRow = ShapeOf<typeof keyPackageRow>;
 export type EnrolmentRow = ShapeOf<typeof enrolmentRow>;
@@ -374,7 +387,18 @@ export function createTables(store: TxStore) {
     epochratchet: createTable(store, "epochratchet", struct({ ratchets: bytes(0, STORED_BYTES_MAX) })),
     commit: createTable(store, "commit", commitRow),
     letter: createTable(store, "letter", letterRow),
-    roomout: createTable(store, "roomout", struct({ op: bytes(1, OP_BYTES_MAX) })),
+    roomout: createTable(
+      store,
+      "roomout",
+      struct({ op: bytes(1, OP_BYTES_MAX), replaces: nullable(id("entry")) }),
+    ),
+    roomsent: createTable(
+      store,
+      "roomsent",
+      struct({ entryId: id("entry"), outKeys: list(text(256), ROOM_LETTER_OPS_MAX) }),
+    ),
+    missed: createTable(store, "missed", missedRow),
+    landmark: createTable(store, "landmark", struct({ places: list(roomStateShape, 64) })),
     invitation: createTable(
       store,
       "invitation",

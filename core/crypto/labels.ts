@@ -25,6 +25,7 @@ export const LABEL = {
   keyPackageId: "dovetail/1/key-package-id",
   conversationId: "dovetail/1/conversation-id",
   roomConversationId: "dovetail/1/room-conversation-id",
+  roomState: "dovetail/1/room-state",
   linkTranscript: "dovetail/1/link-transcript",
   linkNonceCommit: "dovetail/1/link-nonce-commit",
   linkCode: "dovetail/1/link-code",
@@ -66,6 +67,7 @@ export const LABEL = {
   signDirect: "dovetail/1/sign/direct",
   signRoomDeparture: "dovetail/1/sign/room-departure",
   signRoomRejoin: "dovetail/1/sign/room-rejoin",
+  signRoomStand: "dovetail/1/sign/room-stand",
 
   // Key derivation
   accountRoot: "dovetail/1/kdf/account-root",

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "55ff0b7c0f6931b7e8f7c76e1044f0b310975154aab49d2b0d5f6d04116ca28b" };
+const PINNED = { version: 1, hash: "1b20ee652a3b5c6bec91df95e7f8baf7231bc3f136a4fc968c81b026dec79be3" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -1,20 +1,25 @@
 /** Rooms in trouble: a member with a changed program, lost state, power cuts. Over the real server and real sockets. */
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import type { AccountId, ConversationId } from "../../core/base/ids.ts";
+import { type AccountId, type ConversationId, idBytes } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
+import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
 import { createLogReader } from "../../core/log/log-reader.ts";
-import { groupEpoch } from "../../core/group/group.ts";
+import { createGroup, groupEpoch } from "../../core/group/group.ts";
+import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
+import { createCommit } from "../../core/group/create-commit.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
 import { nextHlc } from "../../core/messenger/hlc.ts";
 import { createOp, messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import { encode } from "../../core/codec/shape.ts";
-import type { RoomContext } from "../../core/messenger/room/room-context.ts";
+import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
+import { type RoomBody, sealRoomEntry } from "../../core/messenger/room/room-entry.ts";
+import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
 import { good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { createCrashDevice } from "../support/crash-platform.ts";
 import {
@@ -68,8 +73,11 @@ async function forge(engine: Engine, roomId: ConversationId, change: (room: Room
     chains,
     groups: rooms.groups,
     outbox: engine.roomOutbox,
+    missed: createRoomMissed(engine.tables),
     deps: { suite: createGroupCrypto(context.random) },
     intake: {
+      place: () => Promise.reject(new Error("nothing is said")),
+      startAfresh: () => ({ writes: [], commit: () => {} }),
       reader: async () => ok(createLogReader(keysOf(room).logId)),
       take: () => Promise.reject(new Error("nothing is read")),
       pass: () => Promise.reject(new Error("nothing is read")),
@@ -89,8 +97,18 @@ async function forge(engine: Engine, roomId: ConversationId, change: (room: Room
   expect(good(made)).toBe(true);
   const { entry, entryId } = present(good(await engine.tables.commit.get(roomId)), "the commit");
   good(await context.store.batch([engine.tables.commit.remove(roomId)]));
+  await append(engine, roomId, () => entry);
+  // The next one is to follow this one, which his own program has not read.
+  good(await context.store.batch([engine.tables.handshake.put([roomId], { last: entryId })]));
+}
+
+async function append(
+  { context, rooms }: Engine,
+  roomId: ConversationId,
+  entryAt: (writerSeq: number) => Entry,
+): Promise<void> {
   const guests = createGuestGateways(context);
-  const { logId, accessSeed } = keysOf(room);
+  const { logId, accessSeed } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
   const opened = good(
     await guests.open(server.origin, {
       logId,
@@ -99,10 +117,22 @@ async function forge(engine: Engine, roomId: ConversationId, change: (room: Room
       writer: writerKey(context.identity.seeds, logId),
     }),
   );
-  expect(good(await opened.channel.append([entry]))).toMatchObject([{ type: "accepted" }]);
-  // The next one is to follow this one, which his own program has not read.
-  good(await context.store.batch([engine.tables.handshake.put([roomId], { last: entryId })]));
+  expect(good(await opened.channel.append([entryAt(opened.channel.writerSeq + 1)]))).toMatchObject([
+    { type: "accepted" },
+  ]);
   await guests.closeAll();
+}
+
+/** Puts a body of his own making into the log, as a commit. */
+async function forgeBody(engine: Engine, roomId: ConversationId, body: RoomBody): Promise<void> {
+  const { context, rooms } = engine;
+  const { logId, roomKey } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
+  const tag = writerTag(logId, writerKey(context.identity.seeds, logId).publicKey);
+  await append(engine, roomId, (writerSeq) => {
+    const place = { kind: ENTRY_KIND.roomHandshake, writerTag: tag, writerSeq, epoch: null, expect: null };
+    const header = encodeEntryHeader({ version: 1, ...place });
+    return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };
+  });
 }
 
 test("[RM17][RM19][RM21][RM22] a member with a changed program changes nothing for anybody, and the room goes on", async () => {
@@ -196,6 +226,113 @@ test("[RM23] a device that lost its group asks to be added again, and is, with n
     expect([...(await textsOf(device, id))].sort()).toEqual([...texts].sort());
   await expectSameState(back, again);
   await stopAll(ada, back, again);
+});
+
+test("[RM22][RM23][RM26] nobody stops a room with bytes of a made-up epoch, or calls a device into a group of their own", async () => {
+  const { ada, ben: honest, id } = await createRoomOfTwo("called");
+  const adaId = await accountOf(ada);
+  const { deviceId: adaDevice } = good(await ada.client.account());
+  good(await honest.client.stop());
+  const ben = await engineOf(honest.platform);
+  const { rooms, context } = ben.engine;
+  const before = await viewOf(ada, id);
+  const group = present(good(await rooms.groups.load(id)), "the group");
+  const own = present(good(await rooms.contextOf(id)), "its context");
+  const deps = { suite: createGroupCrypto(context.random), authenticate: () => true };
+  // A commit of his that says it is of an epoch far ahead: 8 bytes after versions, kind and the group's id.
+  const { commit: ahead } = good(await createCommit(deps, group, {}));
+  ahead[4 + 1 + 32 + 5] = 1;
+  await forgeBody(ben.engine, id, { type: "commit", commit: ahead, welcome: null });
+  good(await ada.client.sync());
+  expect(await viewOf(ada, id)).toEqual(before);
+  // His own group under the same id, with himself as its owner and a Welcome for Ada.
+  const { logId } = keysOf(present(good(await rooms.book.get(id)), "the room"));
+  const member = { accountId: context.identity.accountId, deviceId: context.identity.deviceId };
+  const lifetime = { fromMs: Date.now() - 86_400_000, untilMs: Date.now() + 86_400_000 };
+  const self = await createKeyPackage(deps.suite, { member, signSeed: context.identity.seeds.mls }, lifetime);
+  const roles = own.members.map((one) => ({
+    ...one,
+    role: one.accountId === adaId ? ("member" as const) : ("owner" as const),
+  }));
+  const claimed = good(await context.directory(server.origin).claimKeyPackages(adaId, [adaDevice]));
+  const [{ keyPackage }] = [present(claimed.keyPackages[0], "a key package")];
+  const added = good(await verifyPublishedKeyPackage(deps.suite, keyPackage, { ...deps, nowMs: Date.now() }));
+  const theirs = good(
+    await createGroup(deps, idBytes(logId), self, encodeRoomContext({ ...own, members: roles })),
+  );
+  const { commit, welcome } = good(await createCommit(deps, theirs, { add: [added] }));
+  await forgeBody(ben.engine, id, { type: "commit", commit, welcome });
+  good(await ada.client.sync());
+  expect(await viewOf(ada, id)).toEqual(before);
+  good(await ada.client.send(id, "still here"));
+  await settle(ada, ben);
+  expect(await textsOf(ben, id)).toEqual(["still here"]);
+  expect(await viewOf(ben, id)).toEqual(await viewOf(ada, id));
+  await stopAll(ada, ben);
+});
+
+test("[RM24] what a device could not open while its group was lost comes again from who wrote it", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("again");
+  good(await ben.client.stop());
+  const tables = tablesOf(ben);
+  good(await ben.platform.store.batch([tables.group.remove(id), tables.ratchet.remove(id)]));
+  const { id: regretted } = good(await ada.client.send(id, "taken back before it was asked for"));
+  good(await ada.client.send(id, "one"));
+  good(await ada.client.sync());
+  good(await ada.client.send(id, "two"));
+  good(await ada.client.sync());
+  good(await ada.client.redact({ conversationId: id, id: regretted }));
+  const back = await reopened(ben.platform);
+  const alarms = [ada, back].map(alarmsOf);
+  await settle(back, ada);
+  expect([...(await textsOf(back, id))].sort()).toEqual(["", "one", "two"]);
+  expect(good(await tablesOf(back).missed.scan())).toEqual([]);
+  expect(good(await tablesOf(ada).roomout.scan())).toEqual([]);
+  expect(alarms).toEqual([[], []]);
+  await stopAll(ada, back);
+});
+
+/** Puts a device's group into an epoch that no other member has, as a fault of its program would. */
+async function goAstray(device: Device, roomId: ConversationId): Promise<Device> {
+  good(await device.client.stop());
+  const { engine, client } = await engineOf(device.platform);
+  const { rooms, context } = engine;
+  const group = present(good(await rooms.groups.load(roomId)), "the group");
+  const deps = { suite: createGroupCrypto(context.random), authenticate: () => true };
+  const { next } = good(await createCommit(deps, group, {}));
+  good(await context.store.batch(good(await rooms.groups.step(roomId, next))));
+  good(await client.stop());
+  return reopened(device.platform);
+}
+
+test("[RM26] groups that have come apart are found by their members, and who came later follows", async () => {
+  const start = await createRoomOfTwo("apart");
+  const { id } = start;
+  let { ada, ben }: { ada: Device; ben: Device } = start;
+  ben = await goAstray(ben, id);
+  good(await ben.client.send(id, "from nowhere"));
+  await settle(ben, ada);
+  good(await ada.client.send(id, "heard"));
+  await settle(ben, ada);
+  for (const device of [ada, ben])
+    expect([...(await textsOf(device, id))].sort()).toEqual(["from nowhere", "heard"]);
+  // The founder is right even where it is wrong, so that there is one room.
+  ada = await goAstray(ada, id);
+  good(await ben.client.stop());
+  ben = await reopened(ben.platform);
+  good(await ada.client.send(id, "elsewhere"));
+  await settle(ada, ben);
+  good(await ben.client.send(id, "here too"));
+  await settle(ada, ben);
+  for (const device of [ada, ben])
+    expect([...(await textsOf(device, id))].sort()).toEqual([
+      "elsewhere",
+      "from nowhere",
+      "heard",
+      "here too",
+    ]);
+  expect((await viewOf(ben, id)).state).toBe("joined");
+  await stopAll(ada, ben);
 });
 
 test("[RM18][RM20] power cut at any write: nothing lost, nothing twice, one room", {

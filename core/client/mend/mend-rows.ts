@@ -239,7 +239,7 @@ async function rowsOfOps(
     if (!row.ok || row.value === null) continue;
     const { op } = row.value;
     if (archived.has(id)) writes.push(tables.archive.put([id], { op, source: null }));
-    if (roomouts.has(id)) writes.push(tables.roomout.put([conversation, hlc, id], { op }));
+    if (roomouts.has(id)) writes.push(tables.roomout.put([conversation, hlc, id], { op, replaces: null }));
   }
   return ok(writes);
 }

@@ -21,6 +21,7 @@ import {
   signDeparture,
   signRejoin,
 } from "../../messenger/room/room-entry.ts";
+import { signStand } from "../../messenger/room/room-stand.ts";
 import {
   ENTRY_KIND,
   type Entry,
@@ -39,13 +40,16 @@ import type { LetterRow } from "../tables.ts";
 import { keysOf } from "./room-book.ts";
 import { groupParts, type RoomGroups } from "./room-groups.ts";
 import type { RoomIntake } from "./room-intake.ts";
+import type { RoomMissed } from "./room-missed.ts";
 import { authenticateBy } from "./room-judge.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import type { RoomPlan } from "./room-plan.ts";
 
 /** `expect` of a log's first commit. */
-const NO_ENTRY: EntryId = idFromBytes("entry", new Uint8Array(32));
+export const NO_ENTRY: EntryId = idFromBytes("entry", new Uint8Array(32));
 const MS_MIN = 0;
+/** Of how many own letters it is known what they carried. */
+const SENT_LETTERS_KEPT = 256;
 
 /** An entry that is to be appended. */
 export interface Departing {
@@ -61,6 +65,7 @@ export interface RoomCommitsDeps {
   readonly groups: RoomGroups;
   readonly outbox: RoomOutbox;
   readonly intake: RoomIntake;
+  readonly missed: RoomMissed;
   readonly deps: Pick<GroupDeps, "suite">;
 }
 
@@ -74,6 +79,12 @@ export interface RoomCommits {
   /** The word that this account leaves, and the request of this device to come back. */
   sealDeparture(roomId: ConversationId, room: RoomRecord): Promise<Result<readonly WriteOp[], ClientError>>;
   sealRejoin(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
+  /** Says where this device stands, and asks for letters it could not open. False when it stands nowhere. */
+  sealStand(
+    roomId: ConversationId,
+    room: RoomRecord,
+    missing: readonly EntryId[],
+  ): Promise<Result<boolean, ClientError>>;
   /** Takes the server's answer. False when it was refused, and something has to be made anew. */
   settle(
     roomId: ConversationId,
@@ -84,7 +95,7 @@ export interface RoomCommits {
 }
 
 export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
-  const { context, chains, groups, outbox, intake, deps } = all;
+  const { context, chains, groups, outbox, intake, missed, deps } = all;
   const { tables, store, identity, random, clock } = context;
 
   async function letterRow(
@@ -220,7 +231,8 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const reader = await intake.reader(room);
     if (!reader.ok) return reader;
     const ops = picked.map(({ op }) => op.bytes);
-    const plaintext = encode(roomLetterShape, { version: 1, ops, seen: reader.value.point });
+    const replaces = [...new Set(picked.flatMap((one) => one.replaces ?? []))];
+    const plaintext = encode(roomLetterShape, { version: 1, ops, seen: reader.value.point, replaces });
     const message = await sealGroupMessage({ ...deps, authenticate: () => false }, loaded.value, {
       plaintext,
       authenticatedData: new Uint8Array(0),
@@ -255,6 +267,33 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     return writes.ok ? store.batch(writes.value) : writes;
   };
 
+  /** RM24: what a letter carried, should somebody ask for it; of the last ones only. */
+  function sentWrites(
+    roomId: ConversationId,
+    { writerSeq, entryId }: Departing,
+    outKeys: readonly string[],
+  ): readonly WriteOp[] {
+    if (outKeys.length === 0) return [];
+    const put = tables.roomsent.put([roomId, writerSeq], { entryId, outKeys });
+    const old = writerSeq - SENT_LETTERS_KEPT;
+    return old > 0 ? [put, tables.roomsent.remove(roomId, old)] : [put];
+  }
+
+  const sealStand: RoomCommits["sealStand"] = async (roomId, room, missing) => {
+    const place = await intake.place(roomId);
+    if (!place.ok || place.value === null) return place.ok ? ok(false) : place;
+    const { accountId, deviceId, keys } = identity;
+    const asked = missed.asked(roomId, missing, Math.max(MS_MIN, clock.nowMs()));
+    const claim = { ...place.value, accountId, deviceId, missing };
+    const stand = signStand(keys.sign, roomId, claim);
+    const writes = await letterWrites(roomId, room, { type: "stand", stand }, []);
+    if (!writes.ok) return writes;
+    const stored = await store.batch([...writes.value, ...asked.writes]);
+    if (!stored.ok) return stored;
+    asked.commit();
+    return ok(true);
+  };
+
   const settle: RoomCommits["settle"] = async (roomId, room, sent, result) => {
     if (result.type !== "refused") {
       // A commit's row goes when it is read back: only then is the group the one it makes.
@@ -262,7 +301,11 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       const row = await tables.letter.get(roomId, sent.writerSeq);
       if (!row.ok) return row;
       const done = outbox.remove(row.value?.outKeys ?? []);
-      const stored = await store.batch([tables.letter.remove(roomId, sent.writerSeq), ...done.writes]);
+      const stored = await store.batch([
+        tables.letter.remove(roomId, sent.writerSeq),
+        ...sentWrites(roomId, sent, row.value?.outKeys ?? []),
+        ...done.writes,
+      ]);
       if (!stored.ok) return stored;
       done.commit();
       return ok(true);
@@ -281,5 +324,5 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     return stored.ok ? ok(false) : stored;
   };
 
-  return { waiting, make, sealLetter, sealDeparture, sealRejoin, settle };
+  return { waiting, make, sealLetter, sealDeparture, sealRejoin, sealStand, settle };
 }

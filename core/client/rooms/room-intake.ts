@@ -5,32 +5,15 @@
 import { toHex } from "../../base/bytes.ts";
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { decode } from "../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../document/groups.ts";
-import { claimedEpoch, openGroupMessage } from "../../group/group-message.ts";
-import { type Group, type GroupDeps, groupEpoch, isActive, leavesOf } from "../../group/group.ts";
-import { isSameMember } from "../../group/group-member.ts";
+import { claimedEpoch } from "../../group/group-message.ts";
+import { type Group, type GroupDeps, groupEpoch, isActive } from "../../group/group.ts";
 import { welcomedKeyPackages } from "../../group/join-group.ts";
 import { receiveCommit } from "../../group/receive-commit.ts";
-import {
-  checkQuote,
-  createLogReader,
-  type LogReader,
-  type NamedEntry,
-  readEntries,
-} from "../../log/log-reader.ts";
-import { hlcToMs } from "../../messenger/hlc.ts";
-import { type NamedOp, parseOp } from "../../messenger/op.ts";
+import { createLogReader, type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
 import { memberOf, parseRoomContext, type RoomContext } from "../../messenger/room/room-context.ts";
-import {
-  isDepartureSigned,
-  isRejoinSigned,
-  openRoomEntry,
-  type RejoinRequest,
-  type RoomBody,
-  type RoomDeparture,
-  roomLetterShape,
-} from "../../messenger/room/room-entry.ts";
+import { openRoomEntry, type RoomBody } from "../../messenger/room/room-entry.ts";
+import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
 import {
   ENTRY_KIND,
   type EntryHeader,
@@ -38,7 +21,6 @@ import {
   parseEntryHeader,
   writerTag,
 } from "../../protocol/entry.ts";
-import { isActiveAt } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ChainStore } from "../chain-store.ts";
@@ -47,9 +29,14 @@ import type { Conversations } from "../conversations.ts";
 import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keysOf, type RoomBook } from "./room-book.ts";
+import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupOf, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
+import { createRoomLandmarks, liveLandmarks, withLandmark } from "./room-landmarks.ts";
+import type { RoomMissed } from "./room-missed.ts";
+import type { RoomOutbox } from "./room-outbox.ts";
+import { createRoomWords } from "./room-words.ts";
 
 /** With the ops a letter may carry this stays within the rows a store takes at once. */
 const ENTRIES_PER_TRANSACTION_MAX = 64;
@@ -70,15 +57,23 @@ export interface RoomIntakeDeps {
   readonly chains: ChainStore;
   readonly book: RoomBook;
   readonly groups: RoomGroups;
-  readonly conversations: Pick<Conversations, "takeRoom">;
+  readonly conversations: Pick<Conversations, "takeRoom" | "isArchived">;
+  readonly outbox: RoomOutbox;
+  readonly missed: RoomMissed;
   readonly deps: Pick<GroupDeps, "suite">;
-  /** The group went on without this device, or never was with it. */
-  onLost(roomId: ConversationId): void;
+  /** Others may see another group than this device does: they are to be told what it sees. */
+  onDisagreement(roomId: ConversationId): void;
+  /** Somebody else has said what this device sees. */
+  onAgreement(roomId: ConversationId): void;
   onChanged(): void;
 }
 
 export interface RoomIntake {
+  /** What this device would say of where it stands; null when it is in no group. */
+  place(roomId: ConversationId): Promise<Result<RoomStatePlace | null, ClientError>>;
   reader(room: RoomRecord): Promise<Result<LogReader, ClientError>>;
+  /** Forgets, for an account that comes in again, that this device has been in before. */
+  startAfresh(roomId: ConversationId): { readonly writes: readonly WriteOp[]; commit(): void };
   /** Takes in entries from the reading position on. */
   take(
     roomId: ConversationId,
@@ -96,14 +91,6 @@ export interface RoomIntake {
       readonly writes: readonly WriteOp[];
     } | null,
   ): Promise<Result<void, ClientError>>;
-}
-
-/** What entries of a page add up to, until it is stored. */
-interface Draft {
-  reader: LogReader;
-  group: Group | null;
-  readonly ops: NamedOp[];
-  readonly writes: WriteOp[];
 }
 
 /** A commit that was taken over. `added` are the ids of the devices it brought. */
@@ -126,6 +113,17 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   const { context, chains, book, groups, conversations, deps } = all;
   const { tables, store, identity } = context;
   const readers = new Map<LogId, LogReader>();
+  const landmarks = createRoomLandmarks(tables);
+  const words = createRoomWords({
+    context,
+    chains,
+    outbox: all.outbox,
+    deps,
+    isArchived: conversations.isArchived,
+    onDisagreement: all.onDisagreement,
+    onAgreement: all.onAgreement,
+    give,
+  });
   const self = { accountId: identity.accountId, deviceId: identity.deviceId };
 
   async function reader(room: RoomRecord): Promise<Result<LogReader, ClientError>> {
@@ -153,7 +151,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!read.ok) return context.distrustLog(before.value.logId, read.error);
     const group = await groups.load(roomId);
     if (!group.ok) return group;
-    const draft: Draft = { reader: before.value, group: group.value, ops: [], writes: [] };
+    const places = await landmarks.of(roomId);
+    if (!places.ok) return places;
+    const draft = createRoomDraft(before.value, group.value, places.value);
     for (const [index, entry] of read.value.fresh.entries()) {
       if (index % ENTRIES_PER_TRANSACTION_MAX === 0 && index > 0) {
         const flushed = await flush(roomId, draft);
@@ -170,24 +170,30 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return flushed.ok ? ok({ type: "done" }) : flushed;
   }
 
-  function moveOver(draft: Draft, entry: NamedEntry): void {
-    const moved = readEntries(draft.reader, [entry]);
-    if (moved.ok) draft.reader = moved.value.reader;
-  }
-
-  async function flush(roomId: ConversationId, draft: Draft): Promise<Result<void, ClientError>> {
+  async function flush(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>> {
     const steps = draft.group === null ? ok([]) : await groups.step(roomId, draft.group);
     if (!steps.ok) return steps;
-    const stored = await conversations.takeRoom(draft.ops, [
+    const marks = landmarks.put(roomId, draft.landmarks);
+    const missing = all.missed.change(roomId, draft, Math.max(0, context.clock.nowMs()));
+    const { logId } = draft.reader;
+    const ops = draft.ops.map(({ op, entry }) => ({
+      op,
+      source: { logId, seq: entry.seq, entry: entry.id },
+    }));
+    const stored = await conversations.takeRoom(ops, draft.read, [
       ...steps.value,
       ...draft.writes,
+      ...(draft.areLandmarksNew ? [marks.write] : []),
+      ...missing.writes,
       readerWrite(draft.reader),
     ]);
     if (!stored.ok) return stored;
-    readers.set(draft.reader.logId, draft.reader);
+    readers.set(logId, draft.reader);
     groups.keep(roomId, draft.group);
-    draft.ops.length = 0;
-    draft.writes.length = 0;
+    if (draft.areLandmarksNew) marks.commit();
+    missing.commit();
+    for (const commit of draft.commits) commit();
+    emptyRoomDraft(draft);
     return ok();
   }
 
@@ -195,7 +201,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     roomId: ConversationId,
     room: RoomRecord,
     entry: NamedEntry,
-    draft: Draft,
+    draft: RoomDraft,
   ): Promise<Result<Intake, ClientError>> {
     const { logId, roomKey } = keysOf(room);
     const header = parseEntryHeader(entry.header);
@@ -205,7 +211,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (isHandshake) draft.writes.push(tables.handshake.put([roomId], { last: entry.id }));
     if (header.ok && body !== null && (body.type === "commit") === isHandshake) {
       if (body.type === "commit") {
-        const invitation = await invitationIn(entry, body.welcome);
+        const invitation = await invitationIn(roomId, entry, body, draft.group);
         if (!invitation.ok) return invitation;
         if (invitation.value !== null) {
           // What came before it is stored first; the commit's own row comes with the joining.
@@ -214,40 +220,73 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
         }
         return takeCommit(roomId, { entry, header: header.value, commit: body.commit }, draft);
       }
-      const taken = await takeOther(roomId, room, entry, body, draft);
+      const isOwn = header.value.writerTag === ownTag(logId);
+      const taken = await words.take({ roomId, entry, isOwn, body }, draft);
       if (!taken.ok) return taken;
     }
-    moveOver(draft, entry);
+    if (isHandshake) mark(roomId, entry, draft);
+    passEntry(draft, entry);
     return ok({ type: "done" });
   }
 
+  /**
+   * The Welcome for this device in a commit, if it is to be followed: by one that is in no group, or that the commit, judged like
+   * any other, takes out and adds again. Else anybody could call a device into another group. RM23
+   */
   async function invitationIn(
+    roomId: ConversationId,
     entry: NamedEntry,
-    welcome: Uint8Array | null,
+    { commit, welcome }: Extract<RoomBody, { readonly type: "commit" }>,
+    group: Group | null,
   ): Promise<Result<Invitation | null, ClientError>> {
     if (welcome === null) return ok(null);
     for (const name of await welcomedKeyPackages(welcome)) {
       const ref = toHex(name);
       const row = await tables.keypackage.get(ref);
       if (!row.ok) return row;
-      if (row.value !== null) return ok({ entry, welcome, ref });
+      if (row.value === null) continue;
+      if (group === null || !isActive(group)) return ok({ entry, welcome, ref });
+      const { judge, fault } = createRoomJudge(chains, roomId, group);
+      const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
+      const broken = fault();
+      if (broken !== null) return err(broken);
+      return ok(received.ok && !isActive(received.value.next) ? { entry, welcome, ref } : null);
     }
     return ok(null);
+  }
+
+  /** The state of the group after this commit, for comparing with others. RM26 */
+  function mark(roomId: ConversationId, entry: NamedEntry, draft: RoomDraft): void {
+    const places = withLandmark(draft.landmarks, roomId, entry.id, draft.group);
+    draft.areLandmarksNew ||= places !== draft.landmarks;
+    draft.landmarks = places;
+  }
+
+  /** What this device has of the group leads nowhere: it is forgotten, and asked for again. RM22 */
+  async function give(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>> {
+    const forgotten = await groups.forget(roomId);
+    if (!forgotten.ok) return forgotten;
+    draft.writes.push(...forgotten.value);
+    draft.group = null;
+    all.onChanged();
+    return ok();
   }
 
   /** RM17, RM21 */
   async function takeCommit(
     roomId: ConversationId,
     from: { readonly entry: NamedEntry; readonly header: EntryHeader; readonly commit: Uint8Array },
-    draft: Draft,
+    draft: RoomDraft,
   ): Promise<Result<Intake, ClientError>> {
     const { entry, header, commit } = from;
     const done: Result<Intake, ClientError> = ok({ type: "done" });
     const { group } = draft;
-    if (group === null) {
-      moveOver(draft, entry);
+    const passOver = () => {
+      mark(roomId, entry, draft);
+      passEntry(draft, entry);
       return done;
-    }
+    };
+    if (group === null || !isActive(group)) return passOver();
     const pending = await tables.commit.get(roomId);
     if (!pending.ok) return pending;
     if (pending.value?.entryId === entry.id) {
@@ -261,9 +300,10 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
           draft.writes.push(tables.invitee.put([roomId, accountId], { from, sinceEpoch }));
       }
       draft.writes.push(tables.commit.remove(roomId));
-      moveOver(draft, entry);
+      passEntry(draft, entry);
       return moveGroup(
         roomId,
+        entry,
         {
           before: roomContextOf(group),
           after,
@@ -279,20 +319,20 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     }
     if (header.writerTag === ownTag(draft.reader.logId)) {
       // RM22: ours, and not the one on its way: what it made is not here.
-      if ((await claimedEpoch(commit)) === groupEpoch(group)) all.onLost(roomId);
-      moveOver(draft, entry);
-      return done;
+      const given = (await claimedEpoch(commit)) === groupEpoch(group) ? await give(roomId, draft) : ok();
+      return given.ok ? passOver() : given;
     }
     const { judge, judged, brought, fault } = createRoomJudge(chains, roomId, group);
     const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
     const broken = fault();
     if (broken !== null) return err(broken);
-    moveOver(draft, entry);
     if (!received.ok) {
+      // RM26: the others may be somewhere else. Only they can tell, signed: anybody could write such bytes.
       const epoch = await claimedEpoch(commit);
-      if (epoch !== null && epoch > groupEpoch(group)) all.onLost(roomId);
-      return done;
+      if (epoch !== null && epoch > groupEpoch(group)) all.onDisagreement(roomId);
+      return passOver();
     }
+    passEntry(draft, entry);
     const links = judged();
     draft.writes.push(...(links?.writes ?? []));
     for (const chain of links?.learned ?? []) chains.keep(chain);
@@ -311,17 +351,19 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       added,
       carried: [],
     };
-    return moveGroup(roomId, move, draft);
+    return moveGroup(roomId, entry, move, draft);
   }
 
   /** The group has moved on: what follows from it for this device, in one transaction with it. */
   async function moveGroup(
     roomId: ConversationId,
+    entry: NamedEntry,
     move: GroupMove,
-    draft: Draft,
+    draft: RoomDraft,
   ): Promise<Result<Intake, ClientError>> {
     const { after, next, added, carried } = move;
     draft.group = next;
+    mark(roomId, entry, draft);
     const happened = await happeningRows(roomId, move);
     if (!happened.ok) return happened;
     draft.writes.push(...happened.value);
@@ -366,10 +408,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const room = await book.get(roomId);
     if (!room.ok) return room;
     if (room.value?.standing.standing !== "joined") return ok(null);
-    if (after === null || memberOf(after, self.accountId) !== null) {
-      all.onLost(roomId);
-      return ok(null);
-    }
+    if (after === null || memberOf(after, self.accountId) !== null) return ok(null);
     const atMs = Math.max(0, context.clock.nowMs());
     return ok({ type: "standing", ...room.value.standing, standing: "removed", atMs });
   }
@@ -399,100 +438,6 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return ok(writes);
   }
 
-  async function takeOther(
-    roomId: ConversationId,
-    _room: RoomRecord,
-    entry: NamedEntry,
-    body: Exclude<RoomBody, { readonly type: "commit" }>,
-    draft: Draft,
-  ): Promise<Result<void, ClientError>> {
-    const { group } = draft;
-    if (group === null || !isActive(group)) return ok();
-    switch (body.type) {
-      case "message":
-        return takeLetter(roomId, entry, body.sealed, group, draft);
-      case "departure":
-        return takeDeparture(roomId, body.departure, group, draft);
-      case "rejoin":
-        return takeRejoin(roomId, body.request, group, draft);
-    }
-  }
-
-  /** RM19, RM21: the sender is a member now, writes as itself, and is not muted. */
-  async function takeLetter(
-    roomId: ConversationId,
-    entry: NamedEntry,
-    sealed: Uint8Array,
-    group: Group,
-    draft: Draft,
-  ): Promise<Result<void, ClientError>> {
-    const header = parseEntryHeader(entry.header);
-    if (header.ok && header.value.writerTag === ownTag(draft.reader.logId)) return ok();
-    const opened = await openGroupMessage({ ...deps, authenticate: () => false }, group, sealed);
-    if (!opened.ok) {
-      const epoch = await claimedEpoch(sealed);
-      if (epoch !== null && epoch > groupEpoch(group)) all.onLost(roomId);
-      return ok();
-    }
-    draft.group = opened.value.next;
-    const letter = decode(roomLetterShape, opened.value.plaintext);
-    const now = roomContextOf(group);
-    const leaves = leavesOf(group);
-    const { member } = opened.value.sender;
-    const isMember = leaves.ok && leaves.value.some((leaf) => isSameMember(leaf.member, member));
-    if (!letter.ok || now === null || !isMember) return ok();
-    // Members compare how they see the log.
-    const quoted = checkQuote(draft.reader, letter.value.seen);
-    if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
-    const mutedUntilMs = memberOf(now, member.accountId)?.mutedUntilMs ?? null;
-    for (const bytes of letter.value.ops) {
-      const op = parseOp(bytes);
-      if (!op.ok || op.value.op.conversationId !== roomId) continue;
-      const { author, device, hlc } = op.value.op;
-      const isOwnWord = author === member.accountId && device === member.deviceId;
-      const isMuted = mutedUntilMs !== null && hlcToMs(hlc) < mutedUntilMs;
-      if (isOwnWord && !isMuted) draft.ops.push(op.value);
-    }
-    return ok();
-  }
-
-  async function takeDeparture(
-    roomId: ConversationId,
-    departure: RoomDeparture,
-    group: Group,
-    draft: Draft,
-  ): Promise<Result<void, ClientError>> {
-    const { accountId, deviceId, sinceEpoch } = departure;
-    const now = roomContextOf(group);
-    const member = now === null ? null : memberOf(now, accountId);
-    const chain = await chains.load(accountId);
-    if (!chain.ok) return chain;
-    const device = chain.value?.devicesById.get(deviceId);
-    if (member?.sinceEpoch !== sinceEpoch || device === undefined || !isActiveAt(device, member.seq))
-      return ok();
-    if (!isDepartureSigned(roomId, departure, device.signKey)) return ok();
-    draft.writes.push(tables.departure.put([roomId, accountId], { departure }));
-    return ok();
-  }
-
-  async function takeRejoin(
-    roomId: ConversationId,
-    request: RejoinRequest,
-    group: Group,
-    draft: Draft,
-  ): Promise<Result<void, ClientError>> {
-    const { accountId, deviceId } = request;
-    const now = roomContextOf(group);
-    if (now === null || memberOf(now, accountId) === null || deviceId === self.deviceId) return ok();
-    const chain = await chains.load(accountId);
-    if (!chain.ok) return chain;
-    const device = chain.value?.devicesById.get(deviceId);
-    // A device that is new on its chain is looked up when it is added.
-    if (device !== undefined && !isRejoinSigned(roomId, request, device.signKey)) return ok();
-    draft.writes.push(tables.rejoin.put([roomId, accountId, deviceId], {}));
-    return ok();
-  }
-
   /** RM28: that this account came in; told once a membership, however often the device is added again. */
   async function arrivalRow(
     roomId: ConversationId,
@@ -514,39 +459,56 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   const pass: RoomIntake["pass"] = async (roomId, room, entry, joined) => {
     const before = await reader(room);
     if (!before.ok) return before;
-    const draft: Draft = { reader: before.value, group: null, ops: [], writes: [] };
-    moveOver(draft, entry);
-    const handshake = tables.handshake.put([roomId], { last: entry.id });
-    if (joined === null) {
-      const old = await groups.load(roomId);
-      if (!old.ok) return old;
-      draft.group = old.value;
-      draft.writes.push(handshake);
-      return flush(roomId, draft);
-    }
+    const places = await landmarks.of(roomId);
+    if (!places.ok) return places;
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
-    const writes = groups.whole(roomId, joined.group);
+    // `step` compares with what is stored, and that is forgotten in the same transaction.
+    const writes = joined === null ? [] : groups.whole(roomId, joined.group);
     const put = new Set(writes.map(({ key }) => key));
-    const came = await arrivalRow(roomId, room, joined.context);
+    const came = joined === null ? ok([]) : await arrivalRow(roomId, room, joined.context);
     if (!came.ok) return came;
+    const landmark = withLandmark(places.value, roomId, entry.id, joined?.group ?? null);
+    const marks = landmarks.put(roomId, landmark);
+    const draft = createRoomDraft(before.value, null, landmark);
+    passEntry(draft, entry);
     const stored = await store.batch([
       ...forgotten.value.filter(({ key }) => !put.has(key)),
       ...writes,
-      ...joined.writes,
+      ...(joined?.writes ?? []),
       ...came.value,
-      handshake,
+      marks.write,
+      tables.handshake.put([roomId], { last: entry.id }),
       readerWrite(draft.reader),
     ]);
     if (!stored.ok) return stored;
     readers.set(draft.reader.logId, draft.reader);
-    groups.keep(roomId, joined.group);
-    const told = await book.set(roomId, new Map([["info", infoOf(joined.group, joined.context)]]));
+    marks.commit();
+    groups.keep(roomId, joined?.group ?? null);
+    const info = joined === null ? null : infoOf(joined.group, joined.context);
+    const told = info === null ? ok() : await book.set(roomId, new Map([["info", info]]));
     all.onChanged();
     return told;
   };
 
-  return { reader, take, pass };
+  const place: RoomIntake["place"] = async (roomId) => {
+    const places = await landmarks.of(roomId);
+    if (!places.ok) return places;
+    const group = await groups.load(roomId);
+    return group.ok ? ok(liveLandmarks(places.value, roomId, group.value).at(-1) ?? null) : group;
+  };
+
+  const startAfresh: RoomIntake["startAfresh"] = (roomId) => {
+    const missing = all.missed.forget(roomId);
+    const marks = landmarks.put(roomId, []);
+    const commit = () => {
+      missing.commit();
+      marks.commit();
+    };
+    return { writes: [...missing.writes, marks.write], commit };
+  };
+
+  return { place, reader, startAfresh, take, pass };
 }
 
 /** The room as own devices are shown it. */

@@ -1,5 +1,5 @@
 /** Own ops on their way into rooms: kept, then sealed into letters, until the room's log has them. Rules RM18, RM19. */
-import type { ConversationId, OpId } from "../../base/ids.ts";
+import type { ConversationId, EntryId, OpId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { type NamedOp, OP_KIND, parseOp } from "../../messenger/op.ts";
 import { ROOM_LETTER_BYTES_MAX, ROOM_LETTER_OPS_MAX } from "../../messenger/room/room-entry.ts";
@@ -7,16 +7,23 @@ import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
 import type { Tables } from "../tables.ts";
 
+/** An own op that is to go into a room. */
+export interface WaitingOp {
+  readonly key: string;
+  readonly op: NamedOp;
+  readonly replaces: EntryId | null;
+}
+
 export interface RoomOutbox {
   start(): Promise<Result<void, StoreError>>;
-  /** The row that keeps an op until the room's log has it. */
-  put(op: NamedOp): { readonly write: WriteOp; commit(): void };
+  /** The row that keeps an op until the room's log has it; `replaces` is a letter somebody could not open. */
+  put(op: NamedOp, replaces?: EntryId): { readonly write: WriteOp; commit(): void };
   isWaiting(id: OpId): boolean;
   waitingCount(): number;
   waitingMessageCount(): number;
   hasWaiting(roomId: ConversationId): boolean;
   /** What fits the next letter, oldest first, with the keys of its rows. */
-  next(roomId: ConversationId): readonly { readonly key: string; readonly op: NamedOp }[];
+  next(roomId: ConversationId): readonly WaitingOp[];
   /** Removes rows by key: now in the store, and once that is durable here. */
   remove(keys: readonly string[]): { readonly writes: readonly WriteOp[]; commit(): void };
   /** Rows of ops that are taken back before they went. */
@@ -26,18 +33,18 @@ export interface RoomOutbox {
 }
 
 export function createRoomOutbox(tables: Tables): RoomOutbox {
-  const rows = new Map<string, NamedOp>();
+  const rows = new Map<string, Omit<WaitingOp, "key">>();
   const ids = new Set<OpId>();
 
   const keysOf = (roomId: ConversationId): readonly string[] =>
-    [...rows].filter(([, { op }]) => op.conversationId === roomId).map(([key]) => key);
+    [...rows].filter(([, { op }]) => op.op.conversationId === roomId).map(([key]) => key);
 
   function remove(keys: readonly string[]) {
     const writes = keys.map((key) => tables.roomout.remove(...rowKeyParts(key).slice(1)));
     const commit = () => {
       for (const key of keys) {
         const row = rows.get(key);
-        if (row !== undefined) ids.delete(row.id);
+        if (row !== undefined) ids.delete(row.op.id);
         rows.delete(key);
       }
     };
@@ -51,41 +58,41 @@ export function createRoomOutbox(tables: Tables): RoomOutbox {
       for (const { key, value } of stored.value) {
         const op = parseOp(value.op);
         if (!op.ok) continue;
-        rows.set(key, op.value);
+        rows.set(key, { op: op.value, replaces: value.replaces });
         ids.add(op.value.id);
       }
       return ok();
     },
-    put(op) {
+    put(op, replaces) {
       const parts = [op.op.conversationId, op.op.hlc, op.id] as const;
       const key = tables.roomout.key(...parts);
       const commit = () => {
-        rows.set(key, op);
+        rows.set(key, { op, replaces: replaces ?? null });
         ids.add(op.id);
       };
-      return { write: tables.roomout.put(parts, { op: op.bytes }), commit };
+      return { write: tables.roomout.put(parts, { op: op.bytes, replaces: replaces ?? null }), commit };
     },
     isWaiting: (id) => ids.has(id),
     waitingCount: () => rows.size,
-    waitingMessageCount: () => [...rows.values()].filter(({ op }) => op.kind === OP_KIND.message).length,
+    waitingMessageCount: () => [...rows.values()].filter(({ op }) => op.op.kind === OP_KIND.message).length,
     hasWaiting: (roomId) => keysOf(roomId).length > 0,
     next(roomId) {
-      const picked: { readonly key: string; readonly op: NamedOp }[] = [];
+      const picked: WaitingOp[] = [];
       let size = 0;
       for (const key of [...keysOf(roomId)].sort()) {
-        const op = rows.get(key);
-        if (op === undefined) continue;
-        size += op.bytes.length;
+        const row = rows.get(key);
+        if (row === undefined) continue;
+        size += row.op.bytes.length;
         if (picked.length >= ROOM_LETTER_OPS_MAX || (picked.length > 0 && size > ROOM_LETTER_BYTES_MAX))
           break;
-        picked.push({ key, op });
+        picked.push({ key, ...row });
       }
       return picked;
     },
     remove,
     keysOfOps(gone) {
       const wanted = new Set(gone);
-      return [...rows].filter(([, { id }]) => wanted.has(id)).map(([key]) => key);
+      return [...rows].filter(([, { op }]) => wanted.has(op.id)).map(([key]) => key);
     },
     keysOf,
   };

@@ -20,6 +20,7 @@ import {
 } from "../../messenger/room/room-context.ts";
 import { type RoomInvitation, roomInvitationPayloadShape } from "../../messenger/room/room-invitation.ts";
 import { chainStart, type PlacedEntry } from "../../protocol/entry.ts";
+import { activeDevices } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ChainStore } from "../chain-store.ts";
@@ -32,11 +33,13 @@ import type { Gateway } from "../gateway.ts";
 import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
 import { isDialable } from "../inbound.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
-import { createRoomCommits } from "./room-commits.ts";
+import { createRoomCommits, NO_ENTRY } from "./room-commits.ts";
 import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
 import { createRoomIntake, infoOf } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
+import { withLandmark } from "./room-landmarks.ts";
 import { joinRoom } from "./room-joining.ts";
+import { type RoomMissed, SIBLING_WAIT_MS } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomPlanner } from "./room-plan.ts";
 
@@ -44,6 +47,8 @@ import { createRoomPlanner } from "./room-plan.ts";
 const STEPS_MAX = 256;
 /** How often a device that cannot follow asks to be added again. */
 const REJOIN_INTERVAL_MS = 60_000;
+/** How often a device says where it stands in a room. */
+const STAND_INTERVAL_MS = 60_000;
 const SEED_BYTES = 32;
 const YEAR_MS = 31_536_000_000;
 
@@ -55,6 +60,7 @@ export interface RoomsDeps {
   readonly conversations: Conversations;
   readonly chains: ChainStore;
   readonly outbox: RoomOutbox;
+  readonly missed: RoomMissed;
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
   displayName(): Promise<Result<string, ClientError>>;
@@ -84,12 +90,14 @@ export interface Rooms {
 }
 
 export function createRooms(all: RoomsDeps): Rooms {
-  const { context, contacts, conversations, chains, outbox } = all;
+  const { context, contacts, conversations, chains, outbox, missed } = all;
   const { tables, store, identity, random, clock, serial } = context;
   const deps = { suite: createGroupCrypto(random) };
   const book = createRoomBook(all.log, all.documents);
   const groups = createRoomGroups(tables);
-  const lost = new Set<ConversationId>();
+  /** Rooms whose others are to be told what this device sees, and when they were last. */
+  const owed = new Set<ConversationId>();
+  const toldAtMs = new Map<ConversationId, number>();
   const askedAtMs = new Map<ConversationId, number>();
   const running = new Map<
     ConversationId,
@@ -113,13 +121,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     book,
     groups,
     conversations,
+    outbox,
+    missed,
     deps,
-    onLost: (roomId) => void lost.add(roomId),
+    onDisagreement: (roomId) => void owed.add(roomId),
+    onAgreement: (roomId) => void owed.delete(roomId),
     onChanged: all.onChanged,
   });
-  const commits = createRoomCommits({ context, chains, groups, outbox, intake, deps });
+  const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, deps });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
   const nowMs = () => Math.max(0, clock.nowMs());
+  let cancelLook: (() => void) | null = null;
 
   async function known(roomId: ConversationId): Promise<Result<RoomRecord, ClientError>> {
     const room = await book.get(roomId);
@@ -187,12 +199,15 @@ export function createRooms(all: RoomsDeps): Rooms {
       ["standing", standing],
       ["info", infoOf(group.value, roomContext)],
     ]);
+    const places = withLandmark([], roomId, NO_ENTRY, group.value);
     const founded = tables.happening.put([roomId, 0, 0], {
       by: accountId,
       atMs: standing.atMs,
       happening: { type: "founded" },
     });
-    const stored = await book.set(roomId, parts, { with: [...groups.whole(roomId, group.value), founded] });
+    const landmark = tables.landmark.put([roomId], { places });
+    const rows = [...groups.whole(roomId, group.value), landmark, founded];
+    const stored = await book.set(roomId, parts, { with: rows });
     if (!stored.ok) return stored;
     groups.keep(roomId, group.value);
     return ok(roomId);
@@ -215,7 +230,11 @@ export function createRooms(all: RoomsDeps): Rooms {
       standing: "joined",
       atMs: nowMs(),
     };
-    const stored = await book.set(roomId, new Map([["standing", standing]]));
+    // What was said while this account was not in it is not for it.
+    const fresh = intake.startAfresh(roomId);
+    const stored = await book.set(roomId, new Map([["standing", standing]]), { with: fresh.writes });
+    if (!stored.ok) return stored;
+    fresh.commit();
     kick(roomId);
     return stored;
   }
@@ -365,6 +384,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!told.ok || told.value) return told;
     const asked = await serial.run(() => askToComeBack(roomId, room));
     if (!asked.ok || asked.value) return asked;
+    const stood = await serial.run(() => takeStand(roomId, room));
+    if (!stood.ok || stood.value) return stood;
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;
     return serial.run(() => commits.sealLetter(roomId, room));
@@ -411,8 +432,6 @@ export function createRooms(all: RoomsDeps): Rooms {
       if (!joined.ok) return joined;
       const passed = await serial.run(() => intake.pass(roomId, room, invitation.entry, joined.value));
       if (!passed.ok) return passed;
-      if (joined.value === null) lost.add(roomId);
-      else lost.delete(roomId);
     }
     return ok(true);
   }
@@ -533,8 +552,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   ): Promise<Result<boolean, ClientError>> {
     const group = await groups.load(roomId);
     if (!group.ok) return group;
-    const isIn = group.value !== null && isActive(group.value) && !lost.has(roomId);
-    if (isIn) return ok(false);
+    if (group.value !== null && isActive(group.value)) return ok(false);
     const last = askedAtMs.get(roomId);
     if (last !== undefined && Math.abs(nowMs() - last) < REJOIN_INTERVAL_MS) return ok(false);
     askedAtMs.set(roomId, nowMs());
@@ -542,11 +560,38 @@ export function createRooms(all: RoomsDeps): Rooms {
     return asked.ok ? ok(true) : asked;
   }
 
+  /** RM24, RM26: letters that did not open are asked for, and who may see another group is told what this device sees. */
+  async function takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
+    const hasSiblings = activeDevices(context.chain()).length > 1;
+    const missing = missed.due(roomId, nowMs(), hasSiblings);
+    if (missing.length === 0 && missed.isWaiting(roomId)) lookLater();
+    if (missing.length === 0 && !owed.has(roomId)) return ok(false);
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    if (group.value === null || !isActive(group.value)) return ok(false);
+    const last = toldAtMs.get(roomId);
+    if (last !== undefined && Math.abs(nowMs() - last) < STAND_INTERVAL_MS) {
+      lookLater();
+      return ok(false);
+    }
+    const sealed = await commits.sealStand(roomId, room, missing);
+    if (!sealed.ok || !sealed.value) return sealed;
+    toldAtMs.set(roomId, nowMs());
+    owed.delete(roomId);
+    return ok(true);
+  }
+
+  function lookLater(): void {
+    cancelLook ??= clock.schedule(SIBLING_WAIT_MS, () => {
+      cancelLook = null;
+      kickAll();
+    });
+  }
+
   async function planAndMake(
     roomId: ConversationId,
     room: RoomRecord,
   ): Promise<Result<boolean, ClientError>> {
-    if (lost.has(roomId)) return ok(false);
     const planned = await planner.plan(roomId, room);
     if (!planned.ok || planned.value === null) return planned.ok ? ok(false) : planned;
     const { plan, settled } = planned.value;
@@ -588,6 +633,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     kick,
     kickAll,
     close: () => {
+      cancelLook?.();
       subscribed.clear();
       delivered.clear();
       void guests.closeAll();

@@ -26,6 +26,7 @@ import { seal, unseal } from "../../crypto/seal.ts";
 import { type SignKeyPair, sign } from "../../crypto/sign.ts";
 import { SIGNATURE_BYTES, verifySignature } from "../../crypto/verify.ts";
 import { logPointShape } from "../../protocol/entry.ts";
+import { roomStandShape } from "./room-stand.ts";
 
 /** What padding, sealing and the structure around it may add to an MLS message. */
 const OVERHEAD_BYTES = 16_384;
@@ -61,6 +62,7 @@ export const roomBodyShape = variants({
   message: [2, { sealed: bytes(1, MLS_BYTES_MAX) }],
   departure: [3, { departure: roomDepartureShape }],
   rejoin: [4, { request: rejoinRequestShape }],
+  stand: [5, { stand: roomStandShape }],
 });
 export type RoomBody = ShapeOf<typeof roomBodyShape>;
 
@@ -83,11 +85,15 @@ export const roomEvidenceShape = struct({
 });
 export type RoomEvidence = ShapeOf<typeof roomEvidenceShape>;
 
-/** Plaintext of an application message. `seen` is how its sender sees the log, which all readers compare. */
+/**
+ * Plaintext of an application message. `seen` is how its sender sees the log, which all readers compare; `replaces` are entries
+ * somebody could not open, whose ops this one brings again.
+ */
 export const roomLetterShape = struct({
   version: literal(1),
   ops: list(bytes(1, OP_BYTES_MAX), ROOM_LETTER_OPS_MAX),
   seen: logPointShape,
+  replaces: list(id("entry"), ROOM_LETTER_OPS_MAX),
 });
 export type RoomLetter = ShapeOf<typeof roomLetterShape>;
 

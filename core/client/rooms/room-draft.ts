@@ -1,0 +1,51 @@
+/** What entries of a page of a room's log add up to, until it is stored in one transaction. */
+import type { EntryId } from "../../base/ids.ts";
+import type { Group } from "../../group/group.ts";
+import { type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
+import type { NamedOp } from "../../messenger/op.ts";
+import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
+
+/** An op and the letter it came in. */
+export interface RoomOp {
+  readonly op: NamedOp;
+  readonly entry: NamedEntry;
+}
+
+export interface RoomDraft {
+  reader: LogReader;
+  group: Group | null;
+  readonly ops: RoomOp[];
+  readonly writes: WriteOp[];
+  /** Run once the writes are durable. */
+  readonly commits: (() => void)[];
+  landmarks: readonly RoomStatePlace[];
+  areLandmarksNew: boolean;
+  /** Letters that did not open, and entries whose ops have come. */
+  readonly missed: NamedEntry[];
+  readonly found: EntryId[];
+  /** Letters that were read. */
+  readonly read: EntryId[];
+}
+
+export function createRoomDraft(
+  reader: LogReader,
+  group: Group | null,
+  landmarks: readonly RoomStatePlace[],
+): RoomDraft {
+  const lists = { ops: [], writes: [], commits: [], missed: [], found: [], read: [] };
+  return { reader, group, landmarks, areLandmarksNew: false, ...lists };
+}
+
+/** The draft, stored. */
+export function emptyRoomDraft(draft: RoomDraft): void {
+  for (const list of [draft.ops, draft.writes, draft.commits, draft.missed, draft.found, draft.read])
+    list.length = 0;
+  draft.areLandmarksNew = false;
+}
+
+/** Moves the reading position over an entry. */
+export function passEntry(draft: RoomDraft, entry: NamedEntry): void {
+  const moved = readEntries(draft.reader, [entry]);
+  if (moved.ok) draft.reader = moved.value.reader;
+}

@@ -1,0 +1,215 @@
+/**
+ * What is said in a room beside its commits: letters, departures, requests to come back, and stands. Each is judged by the group
+ * as it is at its place in the log. Runs within the serial. Rules RM19, RM23, RM24, RM26.
+ */
+import type { ConversationId, EntryId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { decode } from "../../codec/shape.ts";
+import { openGroupMessage } from "../../group/group-message.ts";
+import { type Group, type GroupDeps, isActive, leavesOf } from "../../group/group.ts";
+import { isSameMember } from "../../group/group-member.ts";
+import { checkQuote, type NamedEntry } from "../../log/log-reader.ts";
+import { hlcToMs } from "../../messenger/hlc.ts";
+import { isRedacted, parseOp } from "../../messenger/op.ts";
+import { memberOf } from "../../messenger/room/room-context.ts";
+import {
+  isDepartureSigned,
+  isRejoinSigned,
+  type RejoinRequest,
+  type RoomBody,
+  type RoomDeparture,
+  roomLetterShape,
+} from "../../messenger/room/room-entry.ts";
+import { isSenior, isStandSigned, type RoomStand } from "../../messenger/room/room-stand.ts";
+import { isActiveAt } from "../../sigchain/chain-state.ts";
+import { rowKeyParts } from "../../store/row-key.ts";
+import type { ChainStore } from "../chain-store.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { RoomDraft } from "./room-draft.ts";
+import { compareState, liveLandmarks } from "./room-landmarks.ts";
+import { roomContextOf } from "./room-judge.ts";
+import type { RoomOutbox } from "./room-outbox.ts";
+
+export interface RoomWordsDeps {
+  readonly context: EngineContext;
+  readonly chains: ChainStore;
+  readonly outbox: RoomOutbox;
+  readonly deps: Pick<GroupDeps, "suite">;
+  /** Whether a sibling has archived what this entry carries. */
+  isArchived(entry: EntryId): boolean;
+  /** Others see another group than this device does, and it has been here for longer: they are to be told. */
+  onDisagreement(roomId: ConversationId): void;
+  /** Somebody who sees what this device sees has said so. */
+  onAgreement(roomId: ConversationId): void;
+  /** This device's group is not the one its elders have: it is given up. */
+  give(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>>;
+}
+
+/** Something said in a room that is no commit, and where. */
+export interface RoomWord {
+  readonly roomId: ConversationId;
+  readonly entry: NamedEntry;
+  readonly isOwn: boolean;
+  readonly body: Exclude<RoomBody, { readonly type: "commit" }>;
+}
+
+export interface RoomWords {
+  take(word: RoomWord, draft: RoomDraft): Promise<Result<void, ClientError>>;
+}
+
+export function createRoomWords(all: RoomWordsDeps): RoomWords {
+  const { context, chains, outbox, deps } = all;
+  const { tables, identity } = context;
+
+  const take: RoomWords["take"] = async ({ roomId, entry, isOwn, body }, draft) => {
+    const group = draft.group !== null && isActive(draft.group) ? draft.group : null;
+    if (body.type === "message") {
+      draft.read.push(entry.id);
+      if (isOwn) return ok();
+      if (group !== null) return takeLetter(roomId, entry, { sealed: body.sealed, group }, draft);
+      // A device that was never in has its siblings; one that was asks once it is back.
+      if (draft.landmarks.length > 0) miss(entry, draft);
+      return ok();
+    }
+    if (body.type === "stand") return isOwn ? ok() : takeStand(roomId, body.stand, draft);
+    if (group === null) return ok();
+    return body.type === "departure"
+      ? takeDeparture(roomId, body.departure, group, draft)
+      : takeRejoin(roomId, body.request, group, draft);
+  };
+
+  function miss(entry: NamedEntry, draft: RoomDraft): void {
+    if (!all.isArchived(entry.id)) draft.missed.push(entry);
+  }
+
+  /** RM19, RM21: the sender is a member now, writes as itself, and is not muted. */
+  async function takeLetter(
+    roomId: ConversationId,
+    entry: NamedEntry,
+    { sealed, group }: { readonly sealed: Uint8Array; readonly group: Group },
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const opened = await openGroupMessage({ ...deps, authenticate: () => false }, group, sealed);
+    if (!opened.ok) {
+      miss(entry, draft);
+      return ok();
+    }
+    draft.group = opened.value.next;
+    const letter = decode(roomLetterShape, opened.value.plaintext);
+    const now = roomContextOf(group);
+    const leaves = leavesOf(group);
+    const { member } = opened.value.sender;
+    const isMember = leaves.ok && leaves.value.some((leaf) => isSameMember(leaf.member, member));
+    if (!letter.ok || now === null || !isMember) return ok();
+    // Members compare how they see the log.
+    const quoted = checkQuote(draft.reader, letter.value.seen);
+    if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
+    draft.found.push(...letter.value.replaces);
+    const mutedUntilMs = memberOf(now, member.accountId)?.mutedUntilMs ?? null;
+    for (const bytes of letter.value.ops) {
+      const op = parseOp(bytes);
+      if (!op.ok || op.value.op.conversationId !== roomId) continue;
+      const { author, device, hlc } = op.value.op;
+      const isOwnWord = author === member.accountId && device === member.deviceId;
+      const isMuted = mutedUntilMs !== null && hlcToMs(hlc) < mutedUntilMs;
+      if (isOwnWord && !isMuted) draft.ops.push({ op: op.value, entry });
+    }
+    return ok();
+  }
+
+  async function takeDeparture(
+    roomId: ConversationId,
+    departure: RoomDeparture,
+    group: Group,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const { accountId, deviceId, sinceEpoch } = departure;
+    const now = roomContextOf(group);
+    const member = now === null ? null : memberOf(now, accountId);
+    const chain = await chains.load(accountId);
+    if (!chain.ok) return chain;
+    const device = chain.value?.devicesById.get(deviceId);
+    if (member?.sinceEpoch !== sinceEpoch || device === undefined || !isActiveAt(device, member.seq))
+      return ok();
+    if (!isDepartureSigned(roomId, departure, device.signKey)) return ok();
+    draft.writes.push(tables.departure.put([roomId, accountId], { departure }));
+    return ok();
+  }
+
+  async function takeRejoin(
+    roomId: ConversationId,
+    request: RejoinRequest,
+    group: Group,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const { accountId, deviceId } = request;
+    const now = roomContextOf(group);
+    if (now === null || memberOf(now, accountId) === null || deviceId === identity.deviceId) return ok();
+    const chain = await chains.load(accountId);
+    if (!chain.ok) return chain;
+    const device = chain.value?.devicesById.get(deviceId);
+    // A device that is new on its chain is looked up when it is added.
+    if (device !== undefined && !isRejoinSigned(roomId, request, device.signKey)) return ok();
+    draft.writes.push(tables.rejoin.put([roomId, accountId, deviceId], {}));
+    return ok();
+  }
+
+  async function takeStand(
+    roomId: ConversationId,
+    stand: RoomStand,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const { accountId, deviceId } = stand;
+    const now = draft.group === null ? null : roomContextOf(draft.group);
+    const member = now === null ? null : memberOf(now, accountId);
+    if (now === null || member === null) return ok();
+    const chain = await chains.load(accountId);
+    if (!chain.ok) return chain;
+    const device = chain.value?.devicesById.get(deviceId);
+    if (device === undefined || !isActiveAt(device, member.seq)) return ok();
+    if (!isStandSigned(roomId, stand, device.signKey)) return ok();
+    const again = await sendAgain(roomId, stand.missing, draft);
+    if (!again.ok) return again;
+    const compared = compareState(liveLandmarks(draft.landmarks, roomId, draft.group), stand);
+    if (compared === "same") all.onAgreement(roomId);
+    if (compared !== "other") return ok();
+    // RM26
+    const self = memberOf(now, identity.accountId);
+    const own = context.chain().devicesById.get(identity.deviceId);
+    if (self === null || own === undefined) return ok();
+    if (isSenior({ member: self, device: own }, { member, device })) {
+      all.onDisagreement(roomId);
+      return ok();
+    }
+    return all.give(roomId, draft);
+  }
+
+  /** RM24: ops of own letters that somebody could not open go into a letter of the group as it is now, once a letter. */
+  async function sendAgain(
+    roomId: ConversationId,
+    missing: readonly EntryId[],
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    if (missing.length === 0) return ok();
+    const rows = await tables.roomsent.scan({ under: [roomId] });
+    if (!rows.ok) return rows;
+    for (const { key, value } of rows.value) {
+      if (!missing.includes(value.entryId)) continue;
+      draft.writes.push({ type: "delete", key });
+      for (const outKey of value.outKeys) {
+        const [, , hlc = "", opId = ""] = rowKeyParts(outKey);
+        const row = await tables.op.get(roomId, hlc, identity.deviceId, opId);
+        if (!row.ok) return row;
+        const op = row.value === null ? null : parseOp(row.value.op);
+        if (op === null || !op.ok || isRedacted(op.value)) continue;
+        const queued = outbox.put(op.value, value.entryId);
+        draft.writes.push(queued.write);
+        draft.commits.push(queued.commit);
+      }
+    }
+    return ok();
+  }
+
+  return { take };
+}
