@@ -17,6 +17,7 @@ const ENTRY_BY_COMMAND = {
   demo: ["cli/demo.ts"],
   bench: ["test/bench/main.ts"],
   sim: ["test/simulation/main.ts"],
+  fuzz: ["test/fuzz/main.ts"],
   test: ["tools/test.ts"],
   check: ["tools/test.ts", "types", "lint"],
   format: [BIOME, "check", "--write", "."],

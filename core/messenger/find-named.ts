@@ -49,15 +49,19 @@ export function similarWords(words: readonly string[], typed: string): readonly 
   const wanted = fold(typed);
   const distanceMax = Math.max(1, Math.floor(wanted.length / 3));
   return [...new Set(words)]
-    .map((name) => ({ name, distance: distanceOf(fold(name), wanted) }))
+    .map((name) => ({ name, distance: distanceOf(fold(name), wanted, distanceMax) }))
     .filter(({ distance }) => distance <= distanceMax)
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, SIMILAR_MAX)
     .map(({ name }) => name);
 }
 
-function distanceOf(name: string, wanted: string): number {
-  return Math.min(...[name, ...name.split(/[\s-]+/)].map((part) => editDistance(part, wanted)));
+/** Infinite where the lengths alone are too far apart: a long word takes long to compare. */
+function distanceOf(name: string, wanted: string, distanceMax: number): number {
+  const near = [name, ...name.split(/[\s-]+/)].filter(
+    (part) => Math.abs(part.length - wanted.length) <= distanceMax,
+  );
+  return Math.min(...near.map((part) => editDistance(part, wanted)));
 }
 
 function fold(name: string): string {

@@ -151,21 +151,24 @@ export function expectFrame<T extends ServerFrame["type"]>(
   return frame as Extract<ServerFrame, { readonly type: T }>;
 }
 
+/** The connection that a proof is made for. */
+export type ProvenConnection = Pick<RawClient, "origin" | "serverNonce" | "clientNonce">;
+
 /** What every claim of a connection names. */
-export function claimOf(client: RawClient) {
+export function claimOf(client: ProvenConnection) {
   const { origin, serverNonce, clientNonce } = client;
   return { origin, serverNonce, clientNonce };
 }
 
 /** The request that signs in a device of `world`. */
-export function signInRequest(client: RawClient, world: ChainWorld, device: DeviceKeys = firstKeys(world)) {
+export function signInRequest(client: ProvenConnection, world: ChainWorld, device: DeviceKeys = firstKeys(world)) {
   const claim = { ...claimOf(client), accountId: stateOf(world).accountId, deviceId: device.id };
   const signature = sign(device.sign, LABEL.signSignIn, encodeSignInClaim(claim));
   return { type: "signIn", accountId: claim.accountId, deviceId: device.id, signature } as const;
 }
 
 /** The request that signs in the recovery key of `world`. */
-export function recoveryRequest(client: RawClient, world: ChainWorld) {
+export function recoveryRequest(client: ProvenConnection, world: ChainWorld) {
   const { accountId } = stateOf(world);
   const signature = sign(
     world.recovery.sign,
@@ -187,13 +190,13 @@ export async function connectSignedIn(
 }
 
 /** A proof of a writer's tag on this connection. */
-export function writerProof(client: RawClient, logId: LogId, key: SignKeyPair) {
+export function writerProof(client: ProvenConnection, logId: LogId, key: SignKeyPair) {
   const message = encodeWriterTagClaim({ ...claimOf(client), logId, publicKey: key.publicKey });
   return { publicKey: key.publicKey, signature: sign(key, LABEL.signWriterTag, message) };
 }
 
 /** A proof of a capability on this connection. */
-export function capabilityProof(client: RawClient, logId: LogId, right: LogRight, key: SignKeyPair) {
+export function capabilityProof(client: ProvenConnection, logId: LogId, right: LogRight, key: SignKeyPair) {
   const message = encodeCapabilityClaim({ ...claimOf(client), logId, right, publicKey: key.publicKey });
   return { publicKey: key.publicKey, signature: sign(key, LABEL.signCapability, message) };
 }
@@ -238,7 +241,7 @@ export function entryOf(
 
 /** Opens a channel for `writer`, by capability when a key is given. */
 export function openRequest(
-  client: RawClient,
+  client: ProvenConnection,
   channel: number,
   logId: LogId,
   options: { readonly right?: LogRight; readonly capability?: SignKeyPair; readonly writer?: RawWriter } = {},

@@ -139,7 +139,11 @@ async function respondOverHttp(
 }
 
 /** The two objects the gateway holds of a connection, without a socket behind them. */
-function createSocketPair(client: HostSide, say: (frame: Uint8Array) => void, time: VirtualTime) {
+export function createSocketPair(
+  client: HostSide,
+  say: (frame: Uint8Array) => void,
+  time: Pick<VirtualTime, "schedule">,
+) {
   const socket = Object.assign(new EventEmitter(), {
     bytesRead: 0,
     destroyed: false,

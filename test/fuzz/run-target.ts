@@ -1,0 +1,153 @@
+/**
+ * Plays cases of one target and judges each: only typed errors, at most 50 ms of processor time, at most 32 MiB.
+ *
+ * A case is a function of seed, target and number alone. What is slow or large is played again before it is blamed: a
+ * collection of garbage or another process is no fault of the parser.
+ */
+import { getHeapStatistics } from "node:v8";
+import type { Bytes } from "../../core/base/bytes.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
+import { createSeededRandom } from "../support/seeded-random.ts";
+import { createCaseRandom, pick } from "./case-random.ts";
+import { type FuzzSeed, type FuzzTarget, type PreparedTarget, TAKEN } from "./fuzz-target.ts";
+import { mutate } from "./mutate.ts";
+
+export const CASE_CPU_MS_MAX = 50;
+export const CASE_BYTES_MAX = 33_554_432;
+const RANDOM_BYTES_MAX = 300;
+const REPEATS = 5;
+/** Cases between two turns of the event loop, in which what libraries put off is done. */
+const CASES_PER_TURN = 256;
+
+export interface Finding {
+  readonly target: string;
+  readonly seed: string;
+  readonly case: number;
+  /** Which of the target's valid inputs it was made of. */
+  readonly of: number;
+  readonly why: string;
+  readonly input: Bytes;
+}
+
+export interface TargetReport {
+  readonly target: string;
+  readonly cases: number;
+  readonly seconds: number;
+  /** How often each answer came. */
+  readonly tally: ReadonlyMap<string, number>;
+  /** The longest case, by processor time where it was looked at again. */
+  readonly slowestMs: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface FuzzRun {
+  readonly seed: string;
+  readonly from: number;
+  readonly cases: number;
+  /** Findings after which a target is left. */
+  readonly findingsMax: number;
+  onCase?(number: number): void;
+}
+
+/** Runs `run.cases` cases. The valid inputs come first: one that is not taken is a finding too. */
+export async function runTarget(target: FuzzTarget, run: FuzzRun): Promise<TargetReport> {
+  const prepared = await target.prepare(createSeededRandom(`fuzz ${target.name}`));
+  const startedAtMs = performance.now();
+  const tally = new Map<string, number>();
+  const findings: Finding[] = [];
+  let slowestMs = 0;
+  let done = 0;
+
+  const play = async (number: number, of: number, input: Bytes, isValid: boolean): Promise<void> => {
+    run.onCase?.(number);
+    const seed = seedAt(prepared, of);
+    const played = await playInput(seed, input);
+    slowestMs = Math.max(slowestMs, played.ms);
+    const isOther = isValid && played.verdict !== (seed.answer ?? TAKEN);
+    const why = played.fault ?? (isOther ? `${played.verdict} for a valid input` : null);
+    if (why === null) tally.set(played.verdict, (tally.get(played.verdict) ?? 0) + 1);
+    else findings.push({ target: target.name, seed: run.seed, case: number, of, why, input });
+    done++;
+  };
+  try {
+    for (const [of, { bytes }] of prepared.seeds.entries()) await play(-1, of, bytes, true);
+    for (let number = run.from; number < run.from + run.cases; number++) {
+      if (findings.length >= run.findingsMax) break;
+      const { of, input } = makeCase(target, prepared, run.seed, number);
+      await play(number, of, input, false);
+      if (number % CASES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    await prepared.close?.();
+  }
+  const seconds = (performance.now() - startedAtMs) / 1_000;
+  return { target: target.name, cases: done, seconds, tally, slowestMs, findings };
+}
+
+/** The input of one case: mostly a valid one that was changed, sometimes nothing but noise. */
+function makeCase(target: FuzzTarget, { seeds }: PreparedTarget, seed: string, number: number) {
+  const random = createCaseRandom(`${seed}/${target.name}/${number}`);
+  const of = random.below(seeds.length);
+  const { bytes, form } = seedAt({ seeds }, of);
+  if (form !== "tree" && random.chance(4)) return { of, input: random.bytes(random.below(RANDOM_BYTES_MAX)) };
+  const others = [pick(random, seeds).bytes, bytes];
+  return { of, input: mutate(random, bytes, { form, others, words: target.words ?? [] }) };
+}
+
+function seedAt({ seeds }: Pick<PreparedTarget, "seeds">, of: number): FuzzSeed {
+  const seed = seeds[of];
+  if (seed === undefined) throw new Error("a target has the input it names");
+  return seed;
+}
+
+interface Played {
+  readonly verdict: string;
+  readonly fault: string | null;
+  readonly ms: number;
+}
+
+/** Plays one input; `fault` says which promise it broke. */
+export async function playInput(seed: FuzzSeed, input: Bytes): Promise<Played> {
+  const before = bytesInUse();
+  const startedAtMs = performance.now();
+  let verdict = "";
+  try {
+    const answer = seed.feed(input);
+    verdict = typeof answer === "string" ? answer : await answer;
+  } catch (thrown) {
+    const why = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    return { verdict, fault: `threw ${why}`, ms: performance.now() - startedAtMs };
+  }
+  const ms = performance.now() - startedAtMs;
+  const bytes = bytesInUse() - before;
+  if (ms <= CASE_CPU_MS_MAX && bytes <= CASE_BYTES_MAX) return { verdict, fault: null, ms };
+  const again = await playAgain(seed, input);
+  return { verdict, ...again };
+}
+
+/** The least time of several runs, and the middle one of their sizes: what the input itself costs. */
+async function playAgain(
+  seed: FuzzSeed,
+  input: Bytes,
+): Promise<{ readonly fault: string | null; readonly ms: number }> {
+  let msMin = Number.POSITIVE_INFINITY;
+  const sizes: number[] = [];
+  for (let i = 0; i < REPEATS; i++) {
+    collectGarbage();
+    const before = bytesInUse();
+    const cpu = process.threadCpuUsage();
+    await seed.feed(input);
+    const { user, system } = process.threadCpuUsage(cpu);
+    msMin = Math.min(msMin, (user + system) / 1_000);
+    sizes.push(bytesInUse() - before);
+  }
+  if (msMin > CASE_CPU_MS_MAX) return { fault: `took ${msMin.toFixed(0)} ms of processor time`, ms: msMin };
+  const bytes = sizes.sort((a, b) => a - b)[REPEATS >> 1] ?? 0;
+  const fault = bytes > CASE_BYTES_MAX ? `took ${(bytes / 1_048_576).toFixed(0)} MiB` : null;
+  return { fault, ms: msMin };
+}
+
+function bytesInUse(): number {
+  const { used_heap_size, external_memory, malloced_memory } = getHeapStatistics();
+  return used_heap_size + external_memory + malloced_memory;
+}
