@@ -161,7 +161,11 @@ export function claimOf(client: ProvenConnection) {
 }
 
 /** The request that signs in a device of `world`. */
-export function signInRequest(client: ProvenConnection, world: ChainWorld, device: DeviceKeys = firstKeys(world)) {
+export function signInRequest(
+  client: ProvenConnection,
+  world: ChainWorld,
+  device: DeviceKeys = firstKeys(world),
+) {
   const claim = { ...claimOf(client), accountId: stateOf(world).accountId, deviceId: device.id };
   const signature = sign(device.sign, LABEL.signSignIn, encodeSignInClaim(claim));
   return { type: "signIn", accountId: claim.accountId, deviceId: device.id, signature } as const;
