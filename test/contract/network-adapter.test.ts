@@ -1,7 +1,7 @@
 /** automerge-repo's own acceptance tests, on its websocket adapters inside the channel of two own devices. */
 import { runNetworkAdapterTests } from "@automerge/automerge-repo/helpers/tests/network-adapter-tests.js";
 import { cbor } from "@automerge/automerge-repo/slim";
-import { beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, vi } from "vitest";
 import type { Bytes } from "../../core/base/bytes.ts";
 import { present } from "../../core/base/assert.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
@@ -13,10 +13,19 @@ import { addDevice, type ChainWorld, createWorld } from "../support/chain-world.
 import { directSelf, meet, sealedWay } from "../support/direct-peers.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 
+/** How long the library's tests wait for connections and first messages, and how long they wait here: a busy machine. */
+const LIBRARY_PAUSE_MS = 50;
+const PAUSE_MS = 1_000;
+
 beforeAll(async () => {
   await cryptoReady();
   await automergeReady();
+  const { setTimeout } = globalThis;
+  vi.stubGlobal("setTimeout", (task: () => void, ms?: number) =>
+    setTimeout(task, ms === LIBRARY_PAUSE_MS ? PAUSE_MS : ms),
+  );
 });
+afterAll(() => vi.unstubAllGlobals());
 
 let meetings = 0;
 
