@@ -21,6 +21,9 @@ const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
   browser: 120_000,
 };
 
+/** Projects whose files change nothing that another one sees: they share what they have loaded. */
+const SHARES_MODULES = new Set(["unit"]);
+
 /** What runs once before a project's first file. */
 const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string>> = {
   vectors: "test/support/report-vectors.ts",
@@ -37,6 +40,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           environment: "node",
           pool: "forks" as const,
+          isolate: !SHARES_MODULES.has(name),
           testTimeout,
           hookTimeout: testTimeout,
           teardownTimeout: 10_000,

@@ -1,7 +1,6 @@
 /** Rooms with nothing but the command line: a real server, real files, commands in this process. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../../cli/program.ts";
-import { createCommandStreams } from "../support/command-streams.ts";
+import { runHere } from "../support/cli-here.ts";
 import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
 
 let world: CliWorld;
@@ -10,11 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-async function run(profile: string, ...args: readonly string[]) {
-  const { streams, written } = createCommandStreams({ DOVETAIL_HOME: world.home }, 80);
-  const { exitCode } = await runProgram(streams, ["--profile", profile.toLowerCase(), ...args]);
-  return { exitCode, ...written() };
-}
+const run = (profile: string, ...args: readonly string[]) => runHere(world.home, profile.toLowerCase(), args);
 
 async function json(profile: string, ...args: readonly string[]) {
   const end = await run(profile, "--json", ...args);

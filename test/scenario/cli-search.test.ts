@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runHere } from "../support/cli-here.ts";
 import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
 
 const HOSTILE = "harbour \u001b[2J\u001b]0;owned\u0007 \u202egnp.exe \u009b31m\u200b end";
@@ -9,12 +10,13 @@ const HOSTILE = "harbour \u001b[2J\u001b]0;owned\u0007 \u202egnp.exe \u009b31m\u
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there.
 const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/;
 
-// Each test is a dozen processes; beside other work they take their time.
-describe("the command line", { timeout: 240_000 }, () => {
+describe("the command line", { timeout: 120_000 }, () => {
   let world: CliWorld;
 
+  const run = (profile: string, args: readonly string[]) => runHere(world.home, profile, args);
+
   const ok = async (profile: string, ...args: readonly string[]) => {
-    const end = await world.run(profile, args);
+    const end = await run(profile, args);
     expect(end, args.join(" ")).toMatchObject({ exitCode: 0 });
     return end;
   };
@@ -33,7 +35,7 @@ describe("the command line", { timeout: 240_000 }, () => {
     await ok("ben", "sync");
     await ok("ben", "send", "ada", 'Lunch at the harbour: 東京 駅前 and "more"');
     await ok("ada", "sync");
-  }, 240_000);
+  }, 120_000);
   afterAll(() => world.close());
 
   test("finds messages, marks what fits, and prints nothing raw", async () => {
@@ -66,7 +68,7 @@ describe("the command line", { timeout: 240_000 }, () => {
     ["in:Bne", 5, "did you mean Ben?"],
     ["before:soon", 2, "yesterday"],
   ])("a search for %s ends with %i", async (query, exitCode, words) => {
-    const end = await world.run("ada", ["inbox", "search", query]);
+    const end = await run("ada", ["inbox", "search", query]);
     expect(end.exitCode).toBe(exitCode);
     expect(end.stderr).toContain(words);
   });
@@ -91,7 +93,7 @@ describe("the command line", { timeout: 240_000 }, () => {
     await ok("ada", "send", "Ben", "--draft");
     expect((await ok("ada", "draft", "show", "Ben")).stderr).toContain("No draft for Ben.");
     expect((await ok("ada", "inbox", "show", "Ben")).stdout).toContain("About Sunday:");
-    expect(await world.run("ada", ["send", "Ben", "--draft"])).toMatchObject({ exitCode: 2 });
+    expect(await run("ada", ["send", "Ben", "--draft"])).toMatchObject({ exitCode: 2 });
     await ok("ada", "draft", "set", "Ben", "never mind");
     expect((await ok("ada", "draft", "clear", "Ben")).stdout).toBe("never mind\n");
   });
@@ -124,17 +126,17 @@ describe("the command line", { timeout: 240_000 }, () => {
     });
     expect(records(written).at(-1)).toMatchObject({ type: "end", conversations: 1, messages: 3 });
 
-    const again = await world.run("ada", ["inbox", "export", "--output", file]);
+    const again = await run("ada", ["inbox", "export", "--output", file]);
     expect(again).toMatchObject({ exitCode: 2 });
     expect(again.stderr).toContain("--yes");
     await ok("ada", "inbox", "export", "Ben", "--output", file, "--yes");
-    const nowhere = await world.run("ada", ["inbox", "export", "--output", join(world.home, "none", "x")]);
+    const nowhere = await run("ada", ["inbox", "export", "--output", join(world.home, "none", "x")]);
     expect(nowhere).toMatchObject({ exitCode: 9 });
   });
 
   test("asks before a tag goes, and names the option where nobody can be asked", async () => {
     await ok("ada", "tag", "add", "work");
-    const refused = await world.run("ada", ["tag", "remove", "work"]);
+    const refused = await run("ada", ["tag", "remove", "work"]);
     expect(refused).toMatchObject({ exitCode: 2 });
     expect(refused.stderr).toContain("--yes");
     await ok("ada", "tag", "remove", "work", "--yes");

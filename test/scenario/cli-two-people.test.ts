@@ -2,8 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runProgram } from "../../cli/program.ts";
-import { createCommandStreams } from "../support/command-streams.ts";
+import { runHere } from "../support/cli-here.ts";
 import { type CliWorld, type CommandEnd, createCliWorld } from "../support/cli-process.ts";
 
 let world: CliWorld;
@@ -15,9 +14,7 @@ afterAll(() => world.close());
 
 /** What a command with `--json` printed, as its one object. In this process: a start costs more than the command. */
 async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-  const { streams, written } = createCommandStreams({ DOVETAIL_HOME: world.home }, 80);
-  const { exitCode } = await runProgram(streams, ["--profile", profile, "--json", ...args]);
-  const end = { exitCode, ...written() };
+  const end = await runHere(world.home, profile, ["--json", ...args]);
   expect(`${end.exitCode} ${end.stderr}`).toBe("0 ");
   expect(end.stdout.split("\n")).toHaveLength(2);
   return JSON.parse(end.stdout);
@@ -264,12 +261,10 @@ describe("two people", { timeout: 120_000 }, () => {
 
   test("[BK9] [BK10] back an account up, look the file through, and restore it on an empty profile", async () => {
     const path = join(world.home, "ada.backup");
-    const backup = async (profile: string, ...args: readonly string[]) => {
-      const env = { DOVETAIL_HOME: world.home, DOVETAIL_BACKUP_PASSPHRASE: "between two trees" };
-      const { streams, written } = createCommandStreams(env, 80);
-      const { exitCode } = await runProgram(streams, ["--profile", profile, "--json", "backup", ...args]);
-      return { exitCode, ...written() };
-    };
+    const backup = (profile: string, ...args: readonly string[]) =>
+      runHere(world.home, profile, ["--json", "backup", ...args], {
+        DOVETAIL_BACKUP_PASSPHRASE: "between two trees",
+      });
     expect(await backup("ada", "create", path)).toMatchObject({ exitCode: 0, stderr: "" });
     expect(readdirSync(world.home).filter((name) => name.includes("ada.backup"))).toEqual(["ada.backup"]);
     expect((await backup("ada", "create", path)).stderr).toContain("--yes");

@@ -5,10 +5,9 @@ import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { needlesOf } from "../../cli/demo/find-plaintext.ts";
 import { searchCanFail, searchFiles } from "../../cli/demo/inspect-files.ts";
-import { runProgram } from "../../cli/program.ts";
 import { ROOT } from "../support/checkout.ts";
 import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
-import { createCommandStreams } from "../support/command-streams.ts";
+import { runHere } from "../support/cli-here.ts";
 import { filesOf } from "../support/sealed-profile.ts";
 
 const FIRST = "correct horse battery";
@@ -35,11 +34,8 @@ interface Unlocking {
   readonly DOVETAIL_NEW_PASSPHRASE?: string;
 }
 
-async function run(env: Unlocking, profile: string, ...args: readonly string[]) {
-  const { streams, written } = createCommandStreams({ DOVETAIL_HOME: world.home, ...env }, 80);
-  const { exitCode } = await runProgram(streams, ["--profile", profile, ...args]);
-  return { exitCode, ...written() };
-}
+const run = (env: Unlocking, profile: string, ...args: readonly string[]) =>
+  runHere(world.home, profile, args, { ...env });
 
 async function json(
   env: Unlocking,
