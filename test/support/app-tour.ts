@@ -4,7 +4,7 @@
  * What is looked at on the way (by axe, for width, for a picture) is the caller's: `look` is called at each station.
  */
 import type { Page } from "playwright";
-import { joinAccount } from "@dovetail/core";
+import { joinAccount, type RoomView } from "@dovetail/core";
 import { present } from "../../core/base/assert.ts";
 import { bad, good, memoryPlatform, newAccount } from "./client-world.ts";
 import type { Device } from "./story.ts";
@@ -19,6 +19,7 @@ export async function tourApp(page: Page, origin: string, look: Look): Promise<v
   const people = await firstRun(page, origin, look);
   await inbox(page, people, look);
   await conversations(page, people, look);
+  await rooms(page, people, look);
   await sections(page, people, look);
   await devices(page, people, look);
   await settings(page, look);
@@ -187,6 +188,66 @@ async function conversations(page: Page, { ines, omar }: People, look: Look): Pr
   await section(page, "inbox");
   await page.locator("dt-inbox a.row").first().waitFor();
   await look("inbox, with rows");
+}
+
+/** One room made here, with Ines in it; one Ines made, joined and left. */
+async function rooms(page: Page, { ines }: People, look: Look): Promise<void> {
+  await page.getByRole("button", { name: "New message" }).first().click();
+  await click(page, "Make a room");
+  await page.getByLabel("Name of the room").fill("Saturday kitchen, for all who cook and all who only eat");
+  await page.getByRole("checkbox", { name: RIGHT_TO_LEFT_NAME }).check();
+  await look("make a room");
+  await click(page, "Make the room");
+  await page.locator("dt-conversation .ev").nth(1).waitFor();
+  await look("a room, nothing written yet");
+  const { conversationId: roomId } = await page.evaluate(() => history.state);
+  const asked = await roomWhere(ines, ({ id }) => id === roomId);
+  good(await ines.client.acceptRoom(asked.id));
+  good(await ines.client.sync());
+  for (const text of ["14 plates, and we are 16", "سآتي متأخرة"])
+    good(await ines.client.send(asked.id, text));
+  good(await ines.client.sync());
+  await page.locator("dt-conversation .by").waitFor();
+  await page.getByRole("textbox", { name: /^Message to/ }).fill("Two of you bring their own.");
+  await page.keyboard.press("Enter");
+  await page.locator("dt-conversation .st", { hasText: "Sent" }).waitFor();
+  await look("a room");
+  await click(page, "Details");
+  await page.locator("dt-room-member").nth(1).waitFor();
+  await page.getByRole("button", { name: /^Change what .*إيناس/ }).click();
+  await page.getByRole("button", { name: "Remove", exact: true }).click();
+  await look("room information, removing somebody");
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await click(page, "Leave the room");
+  await look("room information, leaving");
+  await leaveLayer(page);
+  const { accountId } = present(good(await ines.client.contacts())[0], "Nora");
+  const choir = good(await ines.client.createRoom("Choir"));
+  good(await ines.client.inviteToRoom(choir.id, accountId));
+  good(await ines.client.sync());
+  await section(page, "inbox");
+  await page.getByText("One room waits for your answer").waitFor();
+  await look("inbox, a room waits");
+  await page.getByText("One room waits for your answer").click();
+  await page.locator("dt-inbox a.row", { hasText: "Choir" }).click();
+  await page.getByRole("button", { name: "Join" }).waitFor();
+  await look("an invitation to a room");
+  await click(page, "Join");
+  await page.locator("dt-composer").waitFor();
+  good(await ines.client.removeFromRoom(choir.id, accountId));
+  good(await ines.client.sync());
+  await page.getByText("You were removed from this room.").waitFor();
+  await look("a room one was removed from");
+}
+
+/** The room of `device` that `isIt` says, once it is there. */
+async function roomWhere({ client }: Device, isIt: (room: RoomView) => boolean): Promise<RoomView> {
+  for (;;) {
+    good(await client.sync());
+    const room = good(await client.rooms()).find(isIt);
+    if (room !== undefined) return room;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 async function sections(page: Page, people: People, look: Look): Promise<void> {

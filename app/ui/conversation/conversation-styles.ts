@@ -78,6 +78,16 @@ export const conversationStyles = css`
     max-inline-size: 728px;
     margin-inline: auto;
   }
+  .empty {
+    display: grid;
+    gap: 12px;
+  }
+  .waits {
+    padding: 12px 24px 0;
+    inline-size: 100%;
+    max-inline-size: 776px;
+    margin-inline: auto;
+  }
   .to-end {
     position: absolute;
     inset-block-end: 8px;

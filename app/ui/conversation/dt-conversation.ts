@@ -3,10 +3,10 @@ import type {
   ClientEvent,
   ContactView,
   ConversationId,
-  ConversationView,
   DeviceNoticeView,
   MessageView,
   OpId,
+  RoomHappeningView,
 } from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { ref } from "lit/directives/ref.js";
@@ -19,17 +19,33 @@ import { VirtualRows } from "../parts/virtual-rows.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Echoes } from "../session/echoes.ts";
+import { authorName, isOpen, type RoomThread, type Thread } from "../session/threads.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
 import { conversationStyles } from "./conversation-styles.ts";
-import { echoRow, messageRow, messageRowStyles, type RowContext } from "./message-row.ts";
+import {
+  echoRow,
+  messageRow,
+  messageRowStyles,
+  type RowContext,
+  timelineLine,
+  type TimelineLine,
+} from "./message-row.ts";
+import { roomLines } from "../rooms/room-lines.ts";
 import "../parts/dt-avatar.ts";
 import type { DtComposer } from "./dt-composer.ts";
 import "./dt-composer.ts";
 import "./dt-request-bar.ts";
+import "../rooms/dt-room-bar.ts";
 
 const ROW_ESTIMATE_PX = 48;
+/** What a message waits for that is kept in a room, where it is not the server. */
+const WAITS_IN_ROOM: Readonly<Partial<Record<RoomThread["state"], RowContext["waitsFor"]>>> = {
+  joining: "joining",
+  left: "nothing",
+  removed: "nothing",
+};
 /** Older messages are asked for when this many rows or fewer lie above the view. */
 const OLDER_AHEAD_ROWS = 40;
 
@@ -40,6 +56,7 @@ export class DtConversation extends LitElement {
     messageId: { attribute: false },
     actingId: { state: true },
     notices: { state: true },
+    happenings: { state: true },
     focusedId: { state: true },
     announcement: { state: true },
     newBelow: { state: true },
@@ -51,7 +68,10 @@ export class DtConversation extends LitElement {
   declare messageId: OpId | null;
   /** The message whose acts are shown. */
   declare actingId: string | null;
+  /** Devices that came to the account of who it is with. */
   declare notices: readonly DeviceNoticeView[];
+  /** Of a room. */
+  declare happenings: readonly RoomHappeningView[];
   declare focusedId: string | null;
   declare announcement: string;
   declare newBelow: number;
@@ -73,6 +93,7 @@ export class DtConversation extends LitElement {
     this.messageId = null;
     this.actingId = null;
     this.notices = [];
+    this.happenings = [];
     this.focusedId = null;
     this.announcement = "";
     this.newBelow = 0;
@@ -87,8 +108,8 @@ export class DtConversation extends LitElement {
     return this.#timeline?.messages ?? [];
   }
 
-  get #conversation(): ConversationView | undefined {
-    return this.session.views.conversations.find((one) => one.id === this.conversationId);
+  get #thread(): Thread | undefined {
+    return this.session.thread(this.conversationId);
   }
 
   override connectedCallback(): void {
@@ -120,20 +141,46 @@ export class DtConversation extends LitElement {
     this.#timeline = timeline;
     void timeline.refresh();
     this.notices = [];
-    void this.#readNotices();
+    this.happenings = [];
+    void this.#readLines();
   }
 
-  async #readNotices(): Promise<void> {
-    const accountId = this.#conversation?.contact.accountId;
-    if (accountId === undefined) return;
-    const notices = await this.session.client.deviceNotices(accountId);
-    if (notices.ok && this.#conversation?.contact.accountId === accountId) this.notices = notices.value;
+  async #readLines(): Promise<void> {
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    const { client } = this.session;
+    if (thread.kind === "room") {
+      const happenings = await client.roomHappenings(thread.id);
+      if (happenings.ok && this.conversationId === thread.id) this.happenings = happenings.value;
+      return;
+    }
+    const notices = await client.deviceNotices(thread.contact.accountId);
+    if (notices.ok && this.conversationId === thread.id) this.notices = notices.value;
   }
+
+  #linesOf(thread: Thread): readonly TimelineLine[] {
+    if (thread.kind === "room")
+      return roomLines(this.happenings, this.session.views.account?.accountId, Date.now());
+    const { name } = thread;
+    return this.notices.map(({ id, atMs, how }) => ({
+      id,
+      atMs,
+      words: say(how === "linked" ? "noticeLinked" : "noticeRecovered", { name }),
+      isProven: true,
+    }));
+  }
+
+  #authorOf = (message: MessageView): string => {
+    const thread = this.#thread;
+    const name =
+      thread === undefined ? null : authorName(thread, message, this.session.views.contacts, this.happenings);
+    return name ?? text("someoneGone");
+  };
 
   #heard(event: ClientEvent | null): void {
     if (event === null) {
       this.#seen();
-      void this.#readNotices();
+      void this.#readLines();
     }
     if (event === null || event.type === "progress") return;
     if (event.type === "message" && event.message.conversationId !== this.conversationId) return;
@@ -157,7 +204,7 @@ export class DtConversation extends LitElement {
       void this.#show();
       return;
     }
-    const unread = this.#conversation?.unreadCount ?? 0;
+    const unread = this.#thread?.unreadCount ?? 0;
     const received = messages.filter((one) => !one.isOwn);
     const firstNew = unread > 0 ? received[Math.max(0, received.length - unread)] : undefined;
     this.#firstNewId = firstNew?.id ?? null;
@@ -192,10 +239,9 @@ export class DtConversation extends LitElement {
     if (since.some((one) => one.isOwn)) void this.updateComplete.then(() => this.#rows.scrollToEnd());
     const [first] = received;
     if (first === undefined) return;
-    const name = this.#conversation?.contact.name ?? "";
     this.announcement =
       received.length === 1
-        ? text("announceNew", { name, text: first.text })
+        ? text("announceNew", { name: this.#authorOf(first), text: first.text })
         : text("announceMany", { count: received.length });
     if (this.#rows.isAtEnd) this.#seen();
     else this.newBelow += received.length;
@@ -213,7 +259,7 @@ export class DtConversation extends LitElement {
 
   /** Marks as read what lies before the eyes: the end of the list in a page that is looked at. */
   #seen = (): void => {
-    const conversation = this.#conversation;
+    const conversation = this.#thread;
     if (document.visibilityState !== "visible" || conversation === undefined) return;
     const [lastRow] = this.#rows.items.slice(-1);
     const sees = this.#rows.isAtEnd || lastRow?.index === this.#messages.length - 1;
@@ -315,30 +361,38 @@ export class DtConversation extends LitElement {
   }
 
   override render() {
-    const conversation = this.#conversation;
-    if (conversation === undefined) {
+    const thread = this.#thread;
+    if (thread === undefined) {
       return html`<div class="none"><p class="soft">${say("conversationNone")}</p></div>`;
     }
-    const { contact } = conversation;
-    const isOpen = contact.state === "accepted" || contact.state === "requested";
     return html`
-      ${this.#header(conversation)}
+      ${this.#header(thread)}
       <slot name="strip"></slot>
-      ${this.#log(conversation)}
-      ${contact.isStopped ? this.#stopped(contact) : nothing}
+      ${this.#log(thread)}
+      ${thread.kind === "person" && thread.contact.isStopped ? this.#stopped(thread.contact) : nothing}
       ${
-        isOpen
-          ? html`<dt-composer
-              .name=${contact.name}
-              .value=${this.session.drafts.textOf(conversation.id)}
-              .textCount=${this.session.drafts.countOf(conversation.id)}
-              @dt-send=${this.#send}
-              @dt-draft=${this.#draft}
-            ></dt-composer>`
-          : html`<dt-request-bar .session=${this.session} .contact=${contact}></dt-request-bar>`
+        thread.kind === "room" && thread.state === "joining"
+          ? html`<p class="waits note" role="status">${say("roomJoiningNote")}</p>`
+          : nothing
       }
+      ${this.#foot(thread)}
       <p class="vh" role="status" aria-live="polite">${this.announcement}</p>
     `;
+  }
+
+  /** Where one writes, or why one does not. */
+  #foot(thread: Thread) {
+    if (isOpen(thread))
+      return html`<dt-composer
+        .name=${thread.name}
+        .value=${this.session.drafts.textOf(thread.id)}
+        .textCount=${this.session.drafts.countOf(thread.id)}
+        @dt-send=${this.#send}
+        @dt-draft=${this.#draft}
+      ></dt-composer>`;
+    return thread.kind === "room"
+      ? html`<dt-room-bar .session=${this.session} .room=${thread}></dt-room-bar>`
+      : html`<dt-request-bar .session=${this.session} .contact=${thread.contact}></dt-request-bar>`;
   }
 
   #stopped({ name, accountId }: ContactView) {
@@ -350,15 +404,16 @@ export class DtConversation extends LitElement {
     </p>`;
   }
 
-  #header({ contact }: ConversationView) {
+  #header(thread: Thread) {
+    const { name } = thread;
     return html`<header>
       <button class="ib back" type="button" aria-label=${text("back")} @click=${() => this.#emit("dt-back")}>
         ${icon("back")}
       </button>
-      <dt-avatar .name=${contact.name}></dt-avatar>
+      <dt-avatar .name=${name} ?room=${thread.kind === "room"}></dt-avatar>
       <div class="who">
-        <h2><bdi>${contact.name}</bdi></h2>
-        <p class="vf"><slot name="trust"></slot></p>
+        <h2><bdi>${name}</bdi></h2>
+        <p class="vf">${thread.kind === "room" ? this.#people(thread) : html`<slot name="trust"></slot>`}</p>
       </div>
       <button class="ib" type="button" aria-label=${text("details")} @click=${() => this.#emit("dt-details")}>
         ${icon("more")}
@@ -366,33 +421,44 @@ export class DtConversation extends LitElement {
     </header>`;
   }
 
-  #log(conversation: ConversationView) {
-    const messages = this.#messages;
-    const { contact } = conversation;
-    const setSize = Math.max(conversation.messageCount, messages.length);
-    const context: RowContext = {
-      name: contact.name,
+  #people({ members }: RoomThread) {
+    return members.length === 0 ? nothing : say("roomPeople", { count: members.length });
+  }
+
+  #rowContext(thread: Thread, messages: readonly MessageView[]): RowContext {
+    const hasAccepted = thread.kind === "room" || thread.contact.state === "accepted";
+    const waits = thread.kind === "room" ? WAITS_IN_ROOM[thread.state] : undefined;
+    return {
+      name: thread.name,
       nowMs: Date.now(),
-      hasAccepted: contact.state === "accepted",
-      hasLinks: contact.state === "accepted",
+      kind: thread.kind,
+      waitsFor: waits ?? (hasAccepted ? "server" : "acceptance"),
+      authorOf: this.#authorOf,
+      hasLinks: hasAccepted,
       firstNewId: this.#firstNewId,
       focusedId: this.focusedId ?? messages.at(-1)?.id ?? null,
-      setSize,
+      setSize: Math.max(thread.messageCount, messages.length),
       copy: (message) => copyText(this, message.text),
-      sendAgain: (message) =>
-        void this.session.tried(this.session.client.send(conversation.id, message.text)),
+      sendAgain: (message) => void this.session.tried(this.session.client.send(thread.id, message.text)),
       star: this.#star,
-      notices: this.notices,
+      hasOlder: this.#timeline?.hasOlder === true,
+      lines: this.#linesOf(thread),
       foundId: this.messageId,
       actingId: this.actingId,
       act: this.#act,
     };
+  }
+
+  #log(thread: Thread) {
+    const messages = this.#messages;
+    const context = this.#rowContext(thread, messages);
+    const { setSize } = context;
     return html`<div class="log-frame">
       <div
         class="log"
         role="log"
         aria-live="off"
-        aria-label=${text("messagesLabel", { name: contact.name })}
+        aria-label=${text(thread.kind === "room" ? "roomMessages" : "messagesLabel", { name: thread.name })}
         @keydown=${this.#keyInLog}
       >
         <div class="sizer" ${styled({ "block-size": `${this.#rows.totalPx}px` })}>
@@ -418,7 +484,10 @@ export class DtConversation extends LitElement {
         ${this.#echoes.notIn(messages).map(echoRow)}
         ${
           messages.length === 0 && this.#timeline?.isLoaded === true
-            ? html`<p class="empty soft">${say("conversationEmpty")}</p>`
+            ? html`<div class="empty soft">
+                ${context.lines.map(timelineLine)}
+                ${thread.kind === "room" && !isOpen(thread) ? nothing : html`<p>${say("conversationEmpty")}</p>`}
+              </div>`
             : nothing
         }
       </div>

@@ -1,10 +1,11 @@
 /** One row of a conversation: the line of a day, the mark of what is new, the message, its state. */
-import type { DeviceNoticeView, MessageView } from "@dovetail/core";
+import type { MessageView } from "@dovetail/core";
 import { css, html, nothing, type TemplateResult } from "lit";
 import { icon } from "../parts/icon.ts";
 import { messageText } from "../parts/message-text.ts";
 import type { MessageKey } from "../words/en.ts";
 import type { Echo } from "../session/echoes.ts";
+import type { Thread } from "../session/threads.ts";
 import { describeFailure } from "../words/failure-words.ts";
 import { type Params, say, text } from "../words/say.ts";
 import { clockTime, dayName, dayOf } from "../words/times.ts";
@@ -13,10 +14,22 @@ import "../parts/dt-joint.ts";
 /** Messages of one author within this time stand together. */
 const RUN_MS = 300_000;
 
+/** Something between messages: a device that came, somebody who joined. */
+export interface TimelineLine {
+  readonly id: string;
+  readonly atMs: number;
+  readonly words: TemplateResult;
+  readonly isProven: boolean;
+}
+
 export interface RowContext {
+  /** What the conversation is called. */
   readonly name: string;
   readonly nowMs: number;
-  readonly hasAccepted: boolean;
+  readonly kind: Thread["kind"];
+  /** A message that is kept waits for this. */
+  readonly waitsFor: "server" | "acceptance" | "joining" | "nothing";
+  readonly authorOf: (message: MessageView) => string;
   readonly hasLinks: boolean;
   readonly firstNewId: string | null;
   readonly focusedId: string | null;
@@ -24,8 +37,10 @@ export interface RowContext {
   readonly copy: (message: MessageView) => void;
   readonly sendAgain: (message: MessageView) => void;
   readonly star: (message: MessageView) => void;
-  /** Devices that came to the contact's account, oldest first. */
-  readonly notices: readonly DeviceNoticeView[];
+  /** There are messages from before what is loaded. */
+  readonly hasOlder: boolean;
+  /** Oldest first. */
+  readonly lines: readonly TimelineLine[];
   /** Pointed out, as found. */
   readonly foundId: string | null;
   /** Whose acts are shown. */
@@ -47,17 +62,24 @@ export function messageRow(
 ): TemplateResult {
   const isFirstOfDay = before === undefined || dayOf(before.sentAtMs) !== dayOf(message.sentAtMs);
   const isNew = context.firstNewId === message.id;
-  const joins = !isFirstOfDay && !isNew && isRun(before, message);
-  const joined =
-    after !== undefined && dayOf(after.sentAtMs) === dayOf(message.sentAtMs) && isRun(message, after);
-  const side = message.isOwn ? "me" : "they";
   const since = before?.sentAtMs ?? Number.NEGATIVE_INFINITY;
-  const noticesIn = (from: number, to: number) =>
-    context.notices.filter(({ atMs }) => atMs > from && atMs <= to).map((one) => noticeLine(one, context));
+  const isApart = (from: number, to: number) => context.lines.some(({ atMs }) => atMs > from && atMs <= to);
+  const joins = !isFirstOfDay && !isNew && !isApart(since, message.sentAtMs) && isRun(before, message);
+  const joined =
+    after !== undefined &&
+    dayOf(after.sentAtMs) === dayOf(message.sentAtMs) &&
+    !isApart(message.sentAtMs, after.sentAtMs) &&
+    isRun(message, after);
+  const side = message.isOwn ? "me" : "they";
+  // Lines from before what is loaded come with the messages around them.
+  const linesIn = (from: number, to: number) =>
+    context.lines.filter(({ atMs }) => atMs > from && atMs <= to).map(timelineLine);
+  const showsAuthor = context.kind === "room" && !message.isOwn && !joins;
   return html`
-    ${noticesIn(since, message.sentAtMs)}
+    ${before === undefined && context.hasOlder ? nothing : linesIn(since, message.sentAtMs)}
     ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.nowMs)}</div>` : nothing}
     ${isNew ? html`<div class="day new">${say("newBelow")}</div>` : nothing}
+    ${showsAuthor ? html`<p class="by" aria-hidden="true"><bdi>${context.authorOf(message)}</bdi></p>` : nothing}
     <div
       class="m ${side} ${joins ? "j" : "first"} ${joined ? "k" : ""} ${context.foundId === message.id ? "found" : ""}"
       role="article"
@@ -75,14 +97,13 @@ export function messageRow(
     </div>
     ${context.actingId === message.id ? actsLine(message, context) : nothing}
     ${stateLine(message, after, context)}
-    ${after === undefined ? noticesIn(message.sentAtMs, Number.POSITIVE_INFINITY) : nothing}
+    ${after === undefined ? linesIn(message.sentAtMs, Number.POSITIVE_INFINITY) : nothing}
   `;
 }
 
-function noticeLine({ how }: DeviceNoticeView, { name }: RowContext) {
-  return html`<p class="ev">
-    ${icon("check")}<span>${say(how === "linked" ? "noticeLinked" : "noticeRecovered", { name })}</span>
-  </p>`;
+/** A line between messages. */
+export function timelineLine({ words, isProven }: TimelineLine): TemplateResult {
+  return html`<p class="ev ${isProven ? "proven" : ""}">${isProven ? icon("check") : nothing}<span>${words}</span></p>`;
 }
 
 function actsLine(message: MessageView, { star, copy }: RowContext) {
@@ -124,12 +145,16 @@ function stateLine(message: MessageView, after: MessageView | undefined, context
   switch (message.state) {
     case "kept":
       return line(
-        html`<dt-joint state="kept"></dt-joint>`,
-        context.hasAccepted ? "stateKept" : "stateWaitsAccept",
+        context.waitsFor === "nothing" ? nothing : html`<dt-joint state="kept"></dt-joint>`,
+        WAITS[context.waitsFor],
         context,
       );
     case "sent":
-      return line(html`<dt-joint state="half"></dt-joint>`, "stateSent", context);
+      return line(
+        html`<dt-joint state="half"></dt-joint>`,
+        context.kind === "room" ? "stateSentRoom" : "stateSent",
+        context,
+      );
     case "delivered":
       return line(html`<dt-joint state="joined"></dt-joint>`, "stateDelivered", context);
     case "elsewhere":
@@ -140,6 +165,13 @@ function stateLine(message: MessageView, after: MessageView | undefined, context
       return nothing;
   }
 }
+
+const WAITS = {
+  server: "stateKept",
+  acceptance: "stateWaitsAccept",
+  joining: "stateWaitsRoom",
+  nothing: "failedOutside",
+} as const satisfies Record<RowContext["waitsFor"], MessageKey>;
 
 function failedLine(message: MessageView, { copy, sendAgain }: RowContext) {
   const { key, canSendAgain } = describeFailure(message.failure);
@@ -162,9 +194,9 @@ const SHORT_STATES = {
   failed: "shortFailed",
 } as const;
 
-function labelOf(message: MessageView, { name }: RowContext): string {
+function labelOf(message: MessageView, { authorOf }: RowContext): string {
   const shown = message.isRedacted ? text("redacted") : message.text;
-  const params: Params = { name, text: shown, time: clockTime(message.sentAtMs) };
+  const params: Params = { name: authorOf(message), text: shown, time: clockTime(message.sentAtMs) };
   const label =
     message.state === "received"
       ? text("messageTheirs", params)
@@ -199,6 +231,25 @@ export const messageRowStyles = css`
     inline-size: 16px;
     block-size: 16px;
     color: var(--proven);
+  }
+  .ev span {
+    min-inline-size: 0;
+    overflow-wrap: anywhere;
+  }
+  .ev + .ev {
+    padding-block-start: 2px;
+  }
+  .by {
+    padding: 16px 12px 2px;
+    font: 500 var(--t1);
+    color: var(--soft);
+    overflow-wrap: anywhere;
+  }
+  .by + .m.first {
+    margin-block-start: 0;
+  }
+  .day + .by {
+    padding-block-start: 0;
   }
   .day.new {
     color: var(--chalk);

@@ -5,6 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { goTo, type Route } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
+import { isListed } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import { describeError } from "../words/error-words.ts";
 import type { MessageKey } from "../words/en.ts";
@@ -218,7 +219,7 @@ export class DtFound extends LitElement {
   }
 
   #none() {
-    const count = this.session.views.conversations.reduce((sum, { messageCount }) => sum + messageCount, 0);
+    const count = this.session.views.threads.reduce((sum, { messageCount }) => sum + messageCount, 0);
     const query = this.typed.trim();
     return html`<div class="empty soft">
       <p role="status">
@@ -236,24 +237,25 @@ export class DtFound extends LitElement {
 
   #filters() {
     const { filters, session } = this;
-    const { personId, span, isMine, hasLink } = filters;
+    const { placeId, span, isMine, hasLink } = filters;
     const set = (change: Partial<Filters>): void => {
       this.filters = { ...filters, ...change };
     };
     const chosen = (event: Event): string =>
       event.currentTarget instanceof HTMLSelectElement ? event.currentTarget.value : "";
-    const people = session.views.contacts.filter(
-      ({ state }) => state === "accepted" || state === "requested",
-    );
+    const places = session.views.threads
+      .filter(isListed)
+      .map((one) => ({ id: one.kind === "person" ? one.contact.accountId : one.id, name: one.name }))
+      .sort((a, b) => a.name.localeCompare(b.name));
     return html`<div class="filters" role="group" aria-label=${text("filters")}>
       <select
-        class="chip ${personId === null ? "" : "set"}"
+        class="chip ${placeId === null ? "" : "set"}"
         aria-label=${text("filterPerson")}
         @change=${(event: Event) =>
-          set({ personId: people.find((one) => one.accountId === chosen(event))?.accountId ?? null })}
+          set({ placeId: places.find((one) => one.id === chosen(event))?.id ?? null })}
       >
-        <option value="" ?selected=${personId === null}>${text("filterAnyone")}</option>
-        ${people.map((one) => html`<option value=${one.accountId} ?selected=${one.accountId === personId}>${one.name}</option>`)}
+        <option value="" ?selected=${placeId === null}>${text("filterAnyone")}</option>
+        ${places.map((one) => html`<option value=${one.id} ?selected=${one.id === placeId}>${one.name}</option>`)}
       </select>
       <select
         class="chip ${span === null ? "" : "set"}"

@@ -1,5 +1,5 @@
 /** The list of conversations of one mailbox: inbox, requests, archive, or those with a tag. */
-import type { ConversationId, ConversationView } from "@dovetail/core";
+import type { ConversationId } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
@@ -7,6 +7,7 @@ import { icon } from "../parts/icon.ts";
 import { truthOf } from "../session/connection-words.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
+import { isAsking, type Thread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
@@ -57,7 +58,7 @@ export class DtInbox extends LitElement {
   }
 
   /** What is shown, in its order. */
-  get shown(): readonly ConversationView[] {
+  get shown(): readonly Thread[] {
     const all = conversationsOf(this.session, this.route);
     // The one that is open stays while it is being read.
     const asked = this.#isFiltered
@@ -217,9 +218,14 @@ export class DtInbox extends LitElement {
   }
 
   #requestsLine() {
-    const count = this.session.views.contacts.filter((one) => one.state === "incoming").length;
-    if (count === 0 || this.route.section !== "inbox" || this.route.tagId !== null || this.query !== "")
-      return nothing;
+    if (this.route.section !== "inbox" || this.route.tagId !== null || this.query !== "") return nothing;
+    const asking = this.session.views.threads.filter(isAsking);
+    const rooms = asking.filter(({ kind }) => kind === "room").length;
+    return html`${this.#waiting("requestsLine", asking.length - rooms)}${this.#waiting("invitesLine", rooms)}`;
+  }
+
+  #waiting(key: "requestsLine" | "invitesLine", count: number) {
+    if (count === 0) return nothing;
     return html`<a
       class="req"
       href="#/requests"
@@ -227,7 +233,7 @@ export class DtInbox extends LitElement {
         event.preventDefault();
         goTo(window, { section: "requests" });
       }}
-      >${icon("request")}<span>${say("requestsLine", { count })}</span>${icon("forward")}</a
+      >${icon("request")}<span>${say(key, { count })}</span>${icon("forward")}</a
     >`;
   }
 
@@ -237,13 +243,13 @@ export class DtInbox extends LitElement {
     if (this.route.section === "starred" && this.query === "")
       return html`<dt-starred .session=${session} .route=${this.route} @keydown=${this.#rowKey}></dt-starred>`;
     if (this.query.trim() !== "")
-      return html`${shown.length === 0 ? nothing : html`<h2>${say("foundPeople")}</h2>${this.#rows(shown)}`}
+      return html`${shown.length === 0 ? nothing : html`<h2>${say("foundThreads")}</h2>${this.#rows(shown)}`}
         <dt-found .session=${session} .route=${this.route} .typed=${this.query} @keydown=${this.#rowKey}></dt-found>`;
     if (shown.length === 0) return this.#empty();
     return this.#rows(shown);
   }
 
-  #rows(shown: readonly ConversationView[]) {
+  #rows(shown: readonly Thread[]) {
     const { session } = this;
     return html`<ul aria-label=${text("conversationsLabel")} @keydown=${this.#rowKey}>
       ${repeat(

@@ -1,8 +1,9 @@
-/** A conversation as a row: who, when, the last words, what is new, how far the last own message has come. */
-import type { ConversationView, MessageView } from "@dovetail/core";
+/** A conversation or room as a row: who, when, the last words, what is new, how far the last own message has come. */
+import type { MessageView } from "@dovetail/core";
 import { html, nothing } from "lit";
 import { icon } from "../parts/icon.ts";
 import type { Session } from "../session/session.ts";
+import { authorName, isHeard, type PersonThread, type RoomThread, type Thread } from "../session/threads.ts";
 import { inDigits, say, text } from "../words/say.ts";
 import { listTime } from "../words/times.ts";
 
@@ -13,10 +14,9 @@ export interface RowState {
 
 const PREVIEW_CHARS_MAX = 200;
 
-export function inboxRow(conversation: ConversationView, session: Session, { isSelected, open }: RowState) {
-  const { contact, lastMessage, unreadCount } = conversation;
-  const timeMs = lastMessage?.sentAtMs ?? contact.addedAtMs;
-  const isNew = unreadCount > 0 && contact.state === "accepted";
+export function inboxRow(thread: Thread, session: Session, { isSelected, open }: RowState) {
+  const { name, lastMessage, unreadCount, timeMs } = thread;
+  const isNew = unreadCount > 0 && isHeard(thread);
   return html`<a
     class="row ${isSelected ? "sel" : ""} ${isNew ? "new" : ""}"
     href="#/inbox"
@@ -26,14 +26,14 @@ export function inboxRow(conversation: ConversationView, session: Session, { isS
       open();
     }}
   >
-    <dt-avatar .name=${contact.name}></dt-avatar>
+    <dt-avatar .name=${name} ?room=${thread.kind === "room"}></dt-avatar>
     <span class="in">
       <span class="l1">
-        <span class="nm"><bdi>${contact.name}</bdi></span>
+        <span class="nm"><bdi>${name}</bdi></span>
         <time datetime=${new Date(timeMs).toISOString()}>${listTime(timeMs, Date.now())}</time>
       </span>
       <span class="l2">
-        <span class="pv">${preview(conversation, session)}</span>
+        <span class="pv">${preview(thread, session)}</span>
         ${lastMessage?.isStarred === true ? icon("star") : nothing}
         ${isNew ? html`<span class="cnt"><span aria-hidden="true">${inDigits(unreadCount)}</span><span class="vh">${text("rowUnread", { count: unreadCount })}</span></span>` : joint(lastMessage)}
       </span>
@@ -41,9 +41,30 @@ export function inboxRow(conversation: ConversationView, session: Session, { isS
   </a>`;
 }
 
-function preview({ id, contact, lastMessage }: ConversationView, session: Session) {
-  const draft = session.drafts.textOf(id);
+function preview(thread: Thread, session: Session) {
+  const draft = session.drafts.textOf(thread.id);
   if (draft !== "") return say("rowDraft", { text: shortened(draft) });
+  return thread.kind === "room" ? roomPreview(thread, session) : personPreview(thread);
+}
+
+function roomPreview(room: RoomThread, { views }: Session) {
+  const { state, lastMessage } = room;
+  if (state === "invited") {
+    const by = views.contacts.find(({ accountId }) => accountId === room.invitedBy);
+    return by === undefined ? say("rowInvited") : say("rowInvitedBy", { name: by.name });
+  }
+  if (state === "joining") return say("rowJoining");
+  if (state === "left") return say("rowLeft");
+  if (state === "removed") return say("rowRemoved");
+  if (lastMessage === null) return say("rowNothing");
+  if (lastMessage.isRedacted) return say("redacted");
+  const words = shortened(lastMessage.text);
+  if (lastMessage.isOwn) return say("rowYou", { text: words });
+  const name = authorName(room, lastMessage, views.contacts);
+  return name === null ? html`<bdi>${words}</bdi>` : say("rowTheirs", { name, text: words });
+}
+
+function personPreview({ contact, lastMessage }: PersonThread) {
   if (contact.state === "incoming" && lastMessage === null) return say("requestPreview");
   if (lastMessage === null)
     return contact.state === "requested" ? say("rowRequested", { name: contact.name }) : say("rowNothing");

@@ -1,25 +1,26 @@
 /** From what stands in the search field and the filters under it to the query language of the engine. */
-import type { AccountId } from "@dovetail/core";
+import type { AccountId, ConversationId } from "@dovetail/core";
 
 /** How far back, as the language says it. */
 export const SPANS = ["7d", "1m", "1y"] as const;
 export type Span = (typeof SPANS)[number];
 
 export interface Filters {
-  readonly personId: AccountId | null;
+  /** A person, or a room. */
+  readonly placeId: AccountId | ConversationId | null;
   readonly isMine: boolean;
   readonly hasLink: boolean;
   readonly span: Span | null;
 }
 
-export const NO_FILTERS: Filters = { personId: null, isMine: false, hasLink: false, span: null };
+export const NO_FILTERS: Filters = { placeId: null, isMine: false, hasLink: false, span: null };
 
 const OPERATORS: ReadonlySet<string> = new Set(["OR", "AND"]);
 
 /** The query; empty when nothing is asked for. A word that may still be going on finds all that begin with it. */
-export function typedQuery(typed: string, { personId, isMine, hasLink, span }: Filters): string {
+export function typedQuery(typed: string, { placeId, isMine, hasLink, span }: Filters): string {
   const filters = [
-    ...(personId === null ? [] : [`in:${personId}`]),
+    ...(placeId === null ? [] : [`in:${placeId}`]),
     ...(isMine ? ["from:me"] : []),
     ...(hasLink ? ["has:link"] : []),
     ...(span === null ? [] : [`after:${span}`]),
@@ -40,5 +41,5 @@ function withOpenEnd(typed: string): string {
 
 /** Whether any filter is set. */
 export function isFiltered(filters: Filters): boolean {
-  return filters.personId !== null || filters.isMine || filters.hasLink || filters.span !== null;
+  return filters.placeId !== null || filters.isMine || filters.hasLink || filters.span !== null;
 }

@@ -109,7 +109,14 @@ export class DtAddPerson extends LitElement {
   };
 
   override render() {
-    return html`<dt-sheet .label=${text("addTitle")} @dt-close=${this.#closed}>${this.#theirs()}
+    return html`<dt-sheet .label=${text("addTitle")} @dt-close=${this.#closed}>
+      <div class="acts">
+        <button class="btn line" type="button" @click=${() => this.dispatchEvent(new CustomEvent("dt-room"))}>
+          ${icon("room")}${say("roomNew")}
+        </button>
+        <span class="note">${say("roomNewNote")}</span>
+      </div>
+      ${this.#theirs()}
       <hr />
       ${this.#own()}</dt-sheet
     >`;

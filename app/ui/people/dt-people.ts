@@ -75,6 +75,17 @@ export class DtPeople extends LitElement {
             >${icon("link")}<span>${say("myLink")}</span>${icon("forward")}</a
           >
         </li>
+        <li>
+          <a
+            class="req"
+            href="#/people"
+            @click=${(event: Event) => {
+              event.preventDefault();
+              this.dispatchEvent(new CustomEvent("dt-room"));
+            }}
+            >${icon("room")}<span>${say("roomNew")}</span>${icon("forward")}</a
+          >
+        </li>
         ${repeat(
           contacts,
           (one) => one.accountId,

@@ -11,19 +11,26 @@ import type {
   ClientEvent,
   ConnectionStatus,
   ContactView,
+  ConversationId,
   ConversationView,
   DeviceView,
   Result,
+  RoomView,
   TagRuleView,
   TagView,
 } from "@dovetail/core";
 import { Drafts } from "./drafts.ts";
 import { OwnDevices } from "./own-devices.ts";
+import { type Thread, threadsOf } from "./threads.ts";
 
 export interface SessionViews {
   readonly account: AccountView | null;
   readonly devices: readonly DeviceView[];
   readonly conversations: readonly ConversationView[];
+  /** Every room, also those this account was in or is let into. */
+  readonly rooms: readonly RoomView[];
+  /** Conversations and rooms in one order. */
+  readonly threads: readonly Thread[];
   readonly contacts: readonly ContactView[];
   readonly tags: readonly TagView[];
   readonly rules: readonly TagRuleView[];
@@ -40,6 +47,8 @@ const EMPTY: SessionViews = {
   account: null,
   devices: [],
   conversations: [],
+  rooms: [],
+  threads: [],
   contacts: [],
   tags: [],
   rules: [],
@@ -112,6 +121,11 @@ export class Session {
     return null;
   }
 
+  /** The conversation or room called so; none while it is not known here. */
+  thread(id: ConversationId | null): Thread | undefined {
+    return this.views.threads.find((one) => one.id === id);
+  }
+
   /** What was found, goes on, and no person has read yet; the first one first. */
   get unreadAlarms(): readonly AlarmView[] {
     const unread = this.views.alarms.filter(
@@ -143,10 +157,11 @@ export class Session {
 
   async #read(): Promise<void> {
     const { client } = this;
-    const [account, devices, conversations, contacts, tags, rules, alarms] = await Promise.all([
+    const [account, devices, conversations, rooms, contacts, tags, rules, alarms] = await Promise.all([
       client.account(),
       client.devices(),
       client.conversations(),
+      client.rooms(),
       client.contacts(),
       client.tags(),
       client.tagRules(),
@@ -154,16 +169,21 @@ export class Session {
       this.drafts.read(),
     ]);
     const was = this.views;
+    const lists = {
+      conversations: conversations.ok ? conversations.value : was.conversations,
+      rooms: rooms.ok ? rooms.value : was.rooms,
+    };
     this.views = {
+      ...lists,
+      threads: threadsOf(lists),
       account: account.ok ? account.value : was.account,
       devices: devices.ok ? devices.value : was.devices,
-      conversations: conversations.ok ? conversations.value : was.conversations,
       contacts: contacts.ok ? contacts.value : was.contacts,
       tags: tags.ok ? tags.value : was.tags,
       rules: rules.ok ? rules.value : was.rules,
       alarms: alarms.ok ? alarms.value : was.alarms,
     };
-    for (const read of [account, devices, conversations, contacts, tags, rules, alarms]) {
+    for (const read of [account, devices, conversations, rooms, contacts, tags, rules, alarms]) {
       if (!read.ok && read.error.type !== "ClientStopped") this.#onError(read.error);
     }
     this.status = client.status();

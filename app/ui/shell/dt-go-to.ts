@@ -4,6 +4,7 @@ import { matching } from "../inbox/conversations-of.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
+import { isListed } from "../session/threads.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-avatar.ts";
 import "../parts/dt-sheet.ts";
@@ -53,9 +54,7 @@ export class DtGoTo extends LitElement {
   }
 
   get #found() {
-    const open = this.session.views.conversations.filter(
-      ({ contact }) => contact.state === "accepted" || contact.state === "requested",
-    );
+    const open = this.session.views.threads.filter(isListed);
     return matching(open, this.query).slice(0, SHOWN_MAX);
   }
 
@@ -106,7 +105,7 @@ export class DtGoTo extends LitElement {
         ${found.map(
           (one, index) =>
             html`<li id="found-${index}" role="option" aria-selected=${index === this.at} @click=${() => this.#go(index)}>
-              <dt-avatar .name=${one.contact.name}></dt-avatar><bdi>${one.contact.name}</bdi>
+              <dt-avatar .name=${one.name} ?room=${one.kind === "room"}></dt-avatar><bdi>${one.name}</bdi>
             </li>`,
         )}
       </ul>

@@ -6,6 +6,7 @@ import { conversationsOf } from "../inbox/conversations-of.ts";
 import { truthOf } from "../session/connection-words.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
+import { isAsking, isHeard } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { inDigits, say, text } from "../words/say.ts";
@@ -68,13 +69,11 @@ export class DtNav extends LitElement {
   }
 
   #countOf(section: Section): number {
-    const { conversations, contacts } = this.session.views;
-    if (section === "requests") return contacts.filter((one) => one.state === "incoming").length;
+    const { threads } = this.session.views;
+    if (section === "requests") return threads.filter(isAsking).length;
     if (section === "drafts") return conversationsOf(this.session, { section, tagId: null }).length;
     if (section !== "inbox") return 0;
-    return conversations.filter(
-      (one) => one.unreadCount > 0 && !one.isArchived && one.contact.state === "accepted",
-    ).length;
+    return threads.filter((one) => one.unreadCount > 0 && !one.isArchived && isHeard(one)).length;
   }
 
   #go(event: MouseEvent, route: Partial<Route>): void {

@@ -19,6 +19,8 @@ import "../people/dt-add-person.ts";
 import "../people/dt-people.ts";
 import "../people/dt-person.ts";
 import "../people/dt-verified.ts";
+import "../rooms/dt-create-room.ts";
+import "../rooms/dt-room-info.ts";
 import "../devices/dt-devices.ts";
 import "../settings/dt-settings.ts";
 import "../settings/dt-tags.ts";
@@ -111,7 +113,7 @@ export class DtShell extends LitElement {
   #list() {
     const { route, session } = this;
     return route.section === "people"
-      ? html`<dt-people .session=${session} .route=${route} @dt-add=${this.#add}></dt-people>`
+      ? html`<dt-people .session=${session} .route=${route} @dt-add=${this.#add} @dt-room=${this.#makeRoom}></dt-people>`
       : html`<dt-inbox
           .session=${session}
           .route=${route}
@@ -124,6 +126,10 @@ export class DtShell extends LitElement {
 
   #add = (): void => {
     this.layer = "add";
+  };
+
+  #makeRoom = (): void => {
+    this.layer = "room";
   };
 
   #pane() {
@@ -145,7 +151,7 @@ export class DtShell extends LitElement {
 
   #openConversation() {
     const { route, session } = this;
-    const contact = session.views.conversations.find((one) => one.id === route.conversationId)?.contact;
+    const thread = session.thread(route.conversationId);
     return keyed(
       route.conversationId,
       html`<dt-conversation
@@ -160,9 +166,9 @@ export class DtShell extends LitElement {
         })}
         ><dt-strip slot="strip" .session=${session}></dt-strip
         >${
-          contact === undefined
-            ? nothing
-            : html`<dt-verified slot="trust" .session=${session} .contact=${contact}></dt-verified>`
+          thread?.kind === "person"
+            ? html`<dt-verified slot="trust" .session=${session} .contact=${thread.contact}></dt-verified>`
+            : nothing
         }</dt-conversation
       >`,
     );
@@ -172,12 +178,24 @@ export class DtShell extends LitElement {
     const { layer, session, route } = this;
     switch (layer) {
       case "add":
-        return html`<dt-add-person .session=${session} @dt-close=${this.#closeLayer}></dt-add-person>`;
+        return html`<dt-add-person
+          .session=${session}
+          @dt-close=${this.#closeLayer}
+          @dt-room=${this.#makeRoom}
+        ></dt-add-person>`;
+      case "room":
+        return html`<dt-create-room .session=${session} @dt-close=${this.#closeLayer}></dt-create-room>`;
       case "keys":
         return html`<dt-keys @dt-close=${this.#closeLayer}></dt-keys>`;
       case "go-to":
         return html`<dt-go-to .session=${session} @dt-close=${this.#closeLayer}></dt-go-to>`;
       case "details":
+        if (session.thread(route.conversationId)?.kind === "room")
+          return html`<dt-room-info
+            .session=${session}
+            .conversationId=${route.conversationId}
+            @dt-close=${this.#closeLayer}
+          ></dt-room-info>`;
         return html`<dt-details
           .session=${session}
           .conversationId=${route.conversationId}

@@ -10,7 +10,7 @@ import type { Session } from "../session/session.ts";
 import { text } from "../words/say.ts";
 
 /** What may lie over the panes. */
-export type Layer = "add" | "keys" | "go-to" | "details";
+export type Layer = "add" | "room" | "keys" | "go-to" | "details";
 
 export interface ShellParts {
   readonly open: (layer: Layer) => void;
@@ -118,7 +118,7 @@ export class ShellKeys implements ReactiveController {
   async #archive(): Promise<void> {
     const { conversationId, section } = this.#parts.route();
     const session = this.#parts.session();
-    const conversation = session.views.conversations.find((one) => one.id === conversationId);
+    const conversation = session.thread(conversationId);
     if (conversation === undefined) return;
     const { id, isArchived } = conversation;
     const moved = await session.tried(session.client.setArchived(id, !isArchived));

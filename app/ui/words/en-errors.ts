@@ -206,6 +206,43 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
   ProfileInUse: { text: "There is an account in this browser already.", hint: "Reload." },
 };
 
+/** Why a role in a room does not do. */
+export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
+  ["name", { text: "Only an admin or the owner renames a room.", hint: "Ask one of them." }],
+  [
+    "add-account",
+    { text: "A moderator or above lets people in, in a role below their own.", hint: "Ask one of them." },
+  ],
+  [
+    "remove-account",
+    {
+      text: "A moderator or above removes people, and only those below them.",
+      hint: "Ask somebody above them.",
+    },
+  ],
+  [
+    "role",
+    {
+      text: "An admin or above gives roles, below their own and to people below them. An owner may share theirs.",
+      hint: "Ask the owner.",
+    },
+  ],
+  [
+    "mute",
+    {
+      text: "A moderator or above mutes people, and only those below them.",
+      hint: "Ask somebody above them.",
+    },
+  ],
+  [
+    "intents",
+    {
+      text: "Too much was asked of this room that has not happened yet.",
+      hint: "Try again when the server answers.",
+    },
+  ],
+]);
+
 /** Why a server refused. */
 export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
   malformed: { text: "The server could not read what this device sent.", hint: ASK_OPERATOR },

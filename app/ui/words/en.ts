@@ -5,9 +5,13 @@
  * `one` and `other` follows `{count}`.
  */
 
+import { EN_ROOMS } from "./en-rooms.ts";
+
 export type Message = string | { readonly one: string; readonly other: string };
 
 export const EN = {
+  ...EN_ROOMS,
+
   // The app
   appName: "Dovetail",
   starting: "Opening what is kept here",
@@ -214,7 +218,7 @@ export const EN = {
   // Inbox
   newMessage: "New message",
   searchPlaceholder: "Search messages",
-  searchLabel: "Search messages and people",
+  searchLabel: "Search messages, people and rooms",
   searchClear: "Clear the search",
   searchNone: {
     one: "Nothing says “{query}”. The one message here was searched.",
@@ -232,7 +236,6 @@ export const EN = {
   spanYear: "Last year",
   filterMine: "From me",
   filterLink: "With a link",
-  foundPeople: "People",
   foundMessages: "Messages",
   searching: "Searching",
   indexing: "Making the search index: {done} of {total} messages",
@@ -553,7 +556,7 @@ export const EN = {
   keySections: "Inbox, People, Devices, Settings",
   keyHelp: "These keys",
   goTo: "Go to",
-  goToLabel: "Name of a person",
+  goToLabel: "Name of a person or room",
 
   // Alarms
   alarmTag: "Found at {time}",

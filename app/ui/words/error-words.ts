@@ -1,6 +1,13 @@
 /** Any error of the engine in words for a person. Parts that come from other people or servers are set apart as text. */
 import type { ClientError, LinkingError } from "@dovetail/core";
-import { EN_ERRORS, EN_LINKING_ENDS, EN_LINKING_OTHER, EN_REFUSALS, type ErrorWords } from "./en-errors.ts";
+import {
+  EN_ERRORS,
+  EN_LINKING_ENDS,
+  EN_LINKING_OTHER,
+  EN_REFUSALS,
+  EN_ROOM_RULES,
+  type ErrorWords,
+} from "./en-errors.ts";
 import { fill, type Params } from "./say.ts";
 
 /** What is so, and what can be done, joined where there is one line for both. */
@@ -16,6 +23,7 @@ function wordsOf(error: ClientError | LinkingError): ErrorWords {
   if (error.type === "LinkingFailed") return EN_LINKING_ENDS.get(error.rule) ?? EN_LINKING_OTHER;
   // A linking code is never a contact; the person learns which of the two it was.
   if (error.type === "BadContactCode" && error.rule === "LinkCodeIsNotAContact") return LINK_CODE_ELSEWHERE;
+  if (error.type === "RoomForbids") return EN_ROOM_RULES.get(error.rule) ?? EN_ERRORS.RoomForbids;
   return EN_ERRORS[error.type];
 }
 

@@ -49,6 +49,12 @@ export function momentTime(timeMs: number, nowMs: number): string {
     : `${listTime(timeMs, nowMs)} ${clockTime(timeMs)}`;
 }
 
+/** A moment to come in a sentence: the clock today, else day and clock. */
+export function comingTime(timeMs: number, nowMs: number): string {
+  const clockThen = clockTime(timeMs);
+  return dayOf(timeMs) === dayOf(nowMs) ? clockThen : `${dayAndMonth.format(timeMs)}, ${clockThen}`;
+}
+
 /** `4:31` from seconds. */
 export function minutesAndSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

@@ -14,6 +14,8 @@ export const happeningShape = variants({
   renamed: [5, { name: text(ROOM_NAME_BYTES_MAX) }],
   role: [6, { ...who, role: roomRoleShape }],
   muted: [7, { ...who, untilMs: nullable(integer(0)) }],
+  /** What it is for was written anew. */
+  described: [8, {}],
 });
 export type RoomHappening = ShapeOf<typeof happeningShape>;
 

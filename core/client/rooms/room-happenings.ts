@@ -29,6 +29,7 @@ export function happeningsOf(
       found.push({ type: "muted", accountId, name, untilMs: mutedUntilMs });
   }
   if (before.name !== after.name) found.push({ type: "renamed", name: after.name });
+  if (before.about !== after.about) found.push({ type: "described" });
   return found;
 }
 

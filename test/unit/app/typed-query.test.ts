@@ -4,8 +4,8 @@ import { NO_FILTERS, typedQuery } from "../../../app/ui/inbox/typed-query.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { parseSearchQuery } from "../../../core/messenger/search/search-query.ts";
 
-const personId = idFromBytes("account", new Uint8Array(32).fill(10));
-const ALL = { personId, isMine: true, hasLink: true, span: "7d" } as const;
+const placeId = idFromBytes("account", new Uint8Array(32).fill(10));
+const ALL = { placeId, isMine: true, hasLink: true, span: "7d" } as const;
 
 describe("what is typed", () => {
   test.each([

@@ -52,6 +52,7 @@ test("[RM28] a change says who went and how, who came, who may do something else
     { type: "renamed", name: "Orchard" },
   ]);
   expect(happeningsOf(before, before, new Set())).toEqual([]);
+  expect(happeningsOf(before, { ...before, about: "Tools" }, new Set())).toEqual([{ type: "described" }]);
 });
 
 test(`[RM28] of each room the newest ${ROOM_HAPPENINGS_MAX} things are kept, of another room all of its own`, async () => {

@@ -1,0 +1,39 @@
+/** What a role lets one do in a room, so that nothing is offered that the room would refuse. The room has the last word. */
+import type { RoomMemberView, RoomRole, RoomView } from "@dovetail/core";
+
+/** Lower first. */
+export const ROLES: readonly RoomRole[] = ["member", "moderator", "admin", "owner"];
+
+const rank = (role: RoomRole): number => ROLES.indexOf(role);
+
+type Own = Pick<RoomView, "role" | "state">;
+
+function stands({ role, state }: Own, least: RoomRole): boolean {
+  return state === "joined" && role !== null && rank(role) >= rank(least);
+}
+
+export function mayRename(room: Own): boolean {
+  return stands(room, "admin");
+}
+
+/** In which roles one may let people in; none at all below a moderator. */
+export function rolesToInvite(room: Own): readonly RoomRole[] {
+  const { role } = room;
+  if (role === null || !stands(room, "moderator")) return [];
+  return ROLES.filter((one) => one === "member" || rank(one) < rank(role));
+}
+
+/** Whether one may remove and mute them. */
+export function mayRule(room: Own, member: RoomMemberView): boolean {
+  const { role } = room;
+  return role !== null && !member.isSelf && stands(room, "moderator") && rank(member.role) < rank(role);
+}
+
+/** The roles one may give them, theirs included; none where one may not change it. */
+export function rolesToGive(room: Own, member: RoomMemberView): readonly RoomRole[] {
+  const { role } = room;
+  if (role === null || !stands(room, "member")) return [];
+  if (member.isSelf) return ROLES.filter((one) => rank(one) <= rank(role));
+  if (!stands(room, "admin") || rank(member.role) >= rank(role)) return [];
+  return ROLES.filter((one) => role === "owner" || rank(one) < rank(role));
+}

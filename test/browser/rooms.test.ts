@@ -1,0 +1,129 @@
+/** Rooms in the app, with the other member on the real command line. */
+import type { Page } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
+import { ask, bubble, createAccount, useScreenWorld, write } from "../support/screen-world.ts";
+
+const screens = useScreenWorld();
+const PATIENCE = { timeout: 30_000, interval: 100 };
+let cli: CliWorld;
+beforeAll(async () => {
+  cli = await createCliWorld();
+  await ben("account", "create", "--server", screens.origin, "--name", "ben", "--device", "desktop");
+  // One process stays connected; the commands are its guests.
+  await cli.start("ben", ["sync", "--watch", "--json"], true).line((text) => text.includes("online"));
+});
+afterAll(() => cli.close());
+
+async function ben(...args: readonly string[]) {
+  const { exitCode, stdout, stderr } = await cli.run("ben", [...args, "--json"]);
+  if (exitCode !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** What Ben's command line shows of a room. */
+async function roomAtBen(name: string) {
+  const { room } = await ben("room", "show", name);
+  return room as {
+    readonly state: string;
+    readonly members: readonly { readonly name: string; readonly role: string }[];
+  };
+}
+
+async function textsAtBen(name: string): Promise<readonly string[]> {
+  const { messages } = await ben("inbox", "show", name);
+  return messages.map(({ text }: { readonly text: string }) => text);
+}
+
+const line = (page: Page, text: string) => page.locator("dt-conversation .ev").filter({ hasText: text });
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+/** Nora in a browser and Ben on the command line have accepted each other. */
+async function noraKnowsBen(): Promise<Page> {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const { link } = await ben("contact", "link");
+  await ask(nora, link, "Hello Ben.");
+  await expect.poll(async () => (await ben("contact", "list")).contacts.length, PATIENCE).toBe(1);
+  await ben("contact", "accept", "Nora");
+  await nora.getByText("Sent. Waiting").or(nora.getByText("Delivered")).first().waitFor();
+  return nora;
+}
+
+test("a room is made here, the other joins on the command line, and both write, rule, rename and leave", async () => {
+  const nora = await noraKnowsBen();
+  await button(nora, "New message").click();
+  await button(nora, "Make a room").click();
+  await nora.getByLabel("Name of the room").fill("Garden");
+  await nora.getByRole("checkbox", { name: "ben" }).check();
+  await button(nora, "Make the room").click();
+  await line(nora, "You made this room").waitFor();
+  await line(nora, "You let ben in").waitFor();
+  await expect.poll(async () => (await ben("room", "list")).rooms.length, PATIENCE).toBe(1);
+  await ben("room", "accept", "Garden");
+  await ben("send", "Garden", "The rake is at mine.");
+  await bubble(nora, "The rake is at mine.").waitFor();
+  expect(await nora.locator("dt-conversation .by").textContent()).toBe("ben");
+  await write(nora, "Bring it at ten.");
+  await nora.locator("dt-conversation .st", { hasText: "Sent" }).waitFor();
+  await expect
+    .poll(() => textsAtBen("Garden"), PATIENCE)
+    .toEqual(["The rake is at mine.", "Bring it at ten."]);
+
+  // What Ben may do, and that nobody is shown what he writes.
+  await button(nora, "Details").click();
+  await nora.getByRole("button", { name: /^Change what .*ben/ }).click();
+  await nora.getByLabel(/^Role of/).selectOption("moderator");
+  await nora.locator("dt-room-member", { hasText: "ben" }).getByText("moderator").first().waitFor();
+  await nora.getByRole("button", { name: /^Change what .*ben/ }).click();
+  await button(nora, "Mute").click();
+  await nora.locator("dt-room-member", { hasText: "ben" }).getByText("muted until").waitFor();
+  await nora.getByLabel("Name of the room").fill("Orchard");
+  await nora.getByLabel("What it is for").fill("Trees and tools");
+  await nora.locator("dt-room-info").getByRole("button", { name: "Save" }).click();
+  await nora.getByRole("dialog").getByRole("heading", { name: "Orchard" }).waitFor();
+  await expect
+    .poll(async () => (await roomAtBen("Orchard")).members, PATIENCE)
+    .toContainEqual(expect.objectContaining({ name: "ben", role: "moderator" }));
+
+  // Removed with confirmation; what was is told between the messages.
+  await nora.getByRole("button", { name: /^Change what .*ben/ }).click();
+  await button(nora, "Remove").click();
+  await nora.getByText("What is written from now on ben cannot read.").waitFor();
+  await nora.getByRole("button", { name: /^Remove .*ben/ }).click();
+  await nora.locator("dt-room-member", { hasText: "ben" }).waitFor({ state: "detached" });
+  await nora.keyboard.press("Escape");
+  for (const words of [
+    "ben is moderator now",
+    "You muted ben",
+    "You named this room Orchard",
+    "You removed ben",
+  ])
+    await line(nora, words).waitFor();
+  await expect.poll(async () => (await roomAtBen("Orchard")).state, PATIENCE).toBe("removed");
+});
+
+test("an invitation waits in the inbox, is accepted, and the room is left with confirmation", async () => {
+  const nora = await createAccount(await screens.browserOf({ width: 390, height: 844 }), "Nora Two");
+  const { link } = await ben("contact", "link");
+  await ask(nora, link, "Hello again.");
+  await expect.poll(async () => (await ben("contact", "list")).contacts.length, PATIENCE).toBe(2);
+  await ben("contact", "accept", "Nora Two");
+  await ben("room", "create", "Choir");
+  await ben("room", "invite", "Choir", "Nora Two");
+  await nora.getByRole("button", { name: "Back" }).click();
+  await nora.getByText("One room waits for your answer").click();
+  await nora.locator("dt-inbox a.row", { hasText: "Choir" }).click();
+  await nora.getByText("ben let you into this room.").waitFor();
+  await button(nora, "Join").click();
+  await write(nora, "La.");
+  await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual(["La."]);
+  await button(nora, "Details").click();
+  expect(await nora.getByRole("button", { name: /^Change what .*ben/ }).count()).toBe(0);
+  await button(nora, "Leave the room").click();
+  await nora.getByText("You leave with all your devices.").waitFor();
+  await nora.getByRole("button", { name: /^Leave .*Choir/ }).click();
+  await nora.getByText("You left this room.").waitFor();
+  await bubble(nora, "La.").waitFor();
+  expect(await nora.locator("dt-composer").count()).toBe(0);
+  await expect.poll(async () => (await roomAtBen("Choir")).members.length, PATIENCE).toBe(1);
+});
