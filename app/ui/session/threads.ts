@@ -7,7 +7,6 @@ import type {
   RoomHappeningView,
   RoomView,
 } from "@dovetail/core";
-import type { SessionViews } from "./session.ts";
 
 /** The conversation with one person. */
 export interface PersonThread extends ConversationView {
@@ -27,7 +26,10 @@ export type Thread = PersonThread | RoomThread;
 export function threadsOf({
   conversations,
   rooms,
-}: Pick<SessionViews, "conversations" | "rooms">): readonly Thread[] {
+}: {
+  readonly conversations: readonly ConversationView[];
+  readonly rooms: readonly RoomView[];
+}): readonly Thread[] {
   const all: Thread[] = [
     ...conversations.map((one) => ({
       ...one,
