@@ -1,6 +1,7 @@
 /** Two devices with nothing but the command line and each other: real processes, real sockets, the server stopped. */
 import { createConnection, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runHere } from "../support/cli-here.ts";
 import { type CliWorld, createCliWorld, type RunningCommand } from "../support/cli-process.ts";
 
 let world: CliWorld;
@@ -21,8 +22,9 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => world.close());
 
+/** In this process, which is not the one that has a served profile: a start costs more than the command. */
 async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-  const end = await world.run(profile, ["--json", ...args]);
+  const end = await runHere(world.home, profile, ["--json", ...args]);
   expect(`${end.exitCode} ${end.stderr}`).toBe("0 ");
   return JSON.parse(end.stdout);
 }
@@ -50,7 +52,8 @@ async function endListening({ running }: { readonly running: RunningCommand }): 
   expect((await running.end).exitCode).toBe(0);
 }
 
-const textsOf = async (profile: string) => (await world.run(profile, ["inbox", "show", "Ben"])).stdout;
+const textsOf = async (profile: string) =>
+  (await runHere(world.home, profile, ["inbox", "show", "Ben"])).stdout;
 
 test("edits and messages of both are on both, and go to the server and to others later", {
   timeout: 180_000,

@@ -7,6 +7,7 @@ import { createNodePlatform } from "../../cli/platform/node-platform.ts";
 import { prepareEngine } from "../../cli/platform/prepare-engine.ts";
 import { openProfile } from "../../cli/platform/profile-folder.ts";
 import { listenInProfile } from "../../cli/platform/profile-socket.ts";
+import { runHere } from "../support/cli-here.ts";
 import { type CliWorld, createCliWorld, type RunningCommand } from "../support/cli-process.ts";
 import { good } from "../support/client-world.ts";
 
@@ -27,8 +28,9 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => world.close());
 
+/** In this process, which is not the one that has a served profile: a start costs more than the command. */
 async function json(profile: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-  const end = await world.run(profile, ["--json", ...args]);
+  const end = await runHere(world.home, profile, ["--json", ...args]);
   expect(`${end.exitCode} ${end.stderr}`).toBe("0 ");
   return JSON.parse(end.stdout);
 }
