@@ -58,7 +58,9 @@ export async function syncWithProgress(
   client: Client,
 ): Promise<Result<SyncReport, CliError>> {
   const synced = await withProgress(context, client, () => client.sync());
-  if (synced.ok) for (const alarm of synced.value.alarms) context.output.warn(describeAlarm(alarm));
+  const alarms = synced.ok ? synced.value.alarms : [];
+  for (const alarm of alarms) context.output.warn(describeAlarm(alarm));
+  if (alarms.length > 0) context.output.say("What to do: dovetail alarm list");
   return synced;
 }
 

@@ -44,6 +44,25 @@ export function needsAttention({ acknowledgedAtMs, resolvedAtMs }: AlarmView): b
   return acknowledgedAtMs === null || resolvedAtMs === null;
 }
 
+/** What a person is told of alarms beside something else: a wrong clock in words, because it spoils what is shown, and how many others there are. */
+export function attentionLines(alarms: readonly AlarmView[]): readonly string[] {
+  const open = alarms.filter(needsAttention);
+  const clocks = open.filter(
+    ({ alarm, resolvedAtMs }) => alarm.type === "ClockDiffers" && resolvedAtMs === null,
+  );
+  const sentences = clocks.map(
+    ({ alarm }) => `${capital(describeAlarm(alarm))}. What to do: dovetail alarm list`,
+  );
+  const others = open.length - clocks.length;
+  return others === 0
+    ? sentences
+    : [...sentences, `${count(others, "alarm")} to look at: dovetail alarm list`];
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 async function list(context: CommandContext, isAll: boolean): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
     const alarms = await client.alarms();

@@ -5,6 +5,7 @@ import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
+import { attentionLines } from "./alarm.ts";
 import { addExamples } from "./examples.ts";
 import { findTag } from "./find-things.ts";
 import { layOutConversations, layOutStarred } from "./inbox-layout.ts";
@@ -86,6 +87,8 @@ async function listConversations(
     const shownRooms = rooms.value
       .filter(({ state }) => state === "invited" || state === "joining" || state === "joined")
       .filter((one) => isWanted(one, flags, tag?.value ?? null));
+    const alarms = await client.alarms();
+    if (!alarms.ok) return alarms;
     const isEmpty = shown.length + shownRooms.length === 0;
     const tagNames = new Map(tags.value.map(({ id, name }) => [id, name]));
     return ok({
@@ -94,7 +97,10 @@ async function listConversations(
         ...(shown.length === 0 && shownRooms.length > 0 ? [] : layOutConversations(shown, tagNames, page)),
         ...(shownRooms.length === 0 ? [] : layOutRooms(shownRooms, page)),
       ],
-      messages: isEmpty ? [describeEmpty(conversations.value.length)] : [],
+      messages: [
+        ...(isEmpty ? [describeEmpty(conversations.value.length)] : []),
+        ...attentionLines(alarms.value),
+      ],
     });
   });
 }

@@ -6,7 +6,7 @@ import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { layOutFields } from "../output/columns.ts";
-import { needsAttention } from "./alarm.ts";
+import { attentionLines, needsAttention } from "./alarm.ts";
 import { PROTECTION_WORDS } from "./lock.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { listProfiles, profileFolder } from "../platform/profile-folder.ts";
@@ -54,7 +54,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
         profiles,
         protection,
         areWordsKept,
-        alarms,
+        alarms: alarms.filter(needsAttention).length,
         protocolVersion: PROTOCOL_VERSION,
       },
       text: (page) =>
@@ -68,7 +68,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
             ["waiting", pendingCount === 0 ? "nothing" : `${count(pendingCount, "change")} to send`],
             ["profile", `${choice.name}: ${folder}`],
             ["at rest", protection === null ? "not known" : PROTECTION_WORDS[protection]],
-            ...(alarms === 0 ? [] : [["alarms", `${alarms} to look at: dovetail alarm list`] as const]),
+            ...attentionLines(alarms).map((line) => ["alarms", line] as const),
             ...(areWordsKept ? [["words", "not confirmed: dovetail account words"] as const] : []),
           ],
           page,
@@ -96,7 +96,7 @@ async function countThings(client: Client) {
       accepted: contacts.value.filter(({ state }) => state === "accepted").length,
       incoming: contacts.value.filter(({ state }) => state === "incoming").length,
     },
-    alarms: alarms.value.filter(needsAttention).length,
+    alarms: alarms.value,
     unread: conversations.value.reduce((sum, { unreadCount }) => sum + unreadCount, 0),
   });
 }

@@ -26,6 +26,10 @@ export function describeAlarm(alarm: Alarm): string {
       return `a stored ${plainLine(alarm.documentKind)} document is damaged; it is being mended from what your devices sent`;
     case "RowsMended":
       return `${count(alarm.rows, "row")} of this profile ${alarm.rows === 1 ? "was" : "were"} damaged on the disk and brought back; a disk that does this may be failing`;
+    case "ClockDiffers":
+      return `the clock of this device is ${spanOf(alarm.hours)} ${alarm.isAhead ? "ahead of" : "behind"} its server's`;
+    case "DeviceClockWrong":
+      return `the clock of your device ${shortId(alarm.device)} cannot be right`;
     case "DeviceRevoked":
       return "this device was revoked: what it holds it keeps, and it gets nothing new";
     case "DeviceRolledBack":
@@ -50,6 +54,10 @@ export function adviseOnAlarm(alarm: Alarm): string | null {
       return "Link this device anew from another one: `dovetail device link` there, `dovetail account link` here, in a new profile.";
     case "DocumentDamaged":
       return "Run `dovetail sync`: it is mended from what your devices have sent.";
+    case "ClockDiffers":
+      return "Set the date and time of this device, then run `dovetail sync`. If they are right, tell who runs the server. Until then the server's time is used where a wrong one would hide messages.";
+    case "DeviceClockWrong":
+      return "Set the date and time of that device, then synchronise it. `dovetail device list` tells its name.";
     case "RowsMended":
       return "Keep a second device linked; if it happens again, move this profile to another disk.";
     case "EntryRefused":
@@ -58,6 +66,16 @@ export function adviseOnAlarm(alarm: Alarm): string | null {
     default:
       return unreachable(alarm);
   }
+}
+
+const HOURS_PER = { day: 24, month: 730, year: 8_766 };
+
+/** So many hours, in the words a person would use. */
+function spanOf(hours: number): string {
+  const of = (unit: keyof typeof HOURS_PER) => count(Math.round(hours / HOURS_PER[unit]), unit);
+  if (hours < 2 * HOURS_PER.day) return count(hours, "hour");
+  if (hours < 2 * HOURS_PER.month) return of("day");
+  return hours < 2 * HOURS_PER.year ? of("month") : of("year");
 }
 
 /** The exit code of a command that found `alarms`: the gravest one's. */

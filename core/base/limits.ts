@@ -65,6 +65,10 @@ export const KEM_ROTATE_MS = 2_592_000_000;
 export const CALENDAR_STAGGER_MS = 3_600_000;
 /** The longest time between two looks that counts; more is taken for a clock that was wrong. */
 export const CALENDAR_GAP_MS_MAX = 5_184_000_000;
+/** The longest time without a word of the server for which this device's clock is believed to have gone on rightly. */
+export const CLOCK_ABSENCE_MS_MAX = 31_536_000_000;
+/** From here on a person is told that this device's clock and its server's differ. */
+export const CLOCK_DIFFERS_MS = 3_600_000;
 
 // Prekeys and ratchet
 export const PREKEY_POOL_MAX = 100;

@@ -122,5 +122,9 @@ export type Alarm =
   | { readonly type: "DocumentDamaged"; readonly documentKind: string }
   /** So many rows on this device were not what was written, and have been brought back. */
   | { readonly type: "RowsMended"; readonly rows: number }
+  /** This device's clock and its server's differ by so much; `isAhead` when this device's is the later one. */
+  | { readonly type: "ClockDiffers"; readonly hours: number; readonly isAhead: boolean }
+  /** What another own device says of the time cannot be right. */
+  | { readonly type: "DeviceClockWrong"; readonly device: DeviceId }
   | { readonly type: "DeviceRevoked" }
   | { readonly type: "DeviceRolledBack"; readonly logId: LogId };

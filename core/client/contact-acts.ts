@@ -91,7 +91,7 @@ export function createContactActs(engine: Engine): ContactActs {
 
   /** The time of their last op, acknowledgements too: what they let us see, not when they were connected. */
   async function lastSeen(record: ContactRecord): Promise<Result<LastSeen, ClientError>> {
-    const nowMs = clock.nowMs();
+    const nowMs = context.times.likelyMs();
     let before: string | undefined;
     for (;;) {
       const page = await ops.page(record.conversationId, 256, before);

@@ -182,7 +182,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     deleting,
     events,
   } = deps;
-  const { tables, store, identity, clock } = context;
+  const { tables, store, identity, clock, times } = context;
   const toArchive = new Map<OpId, ToArchive>();
   /** Sources of archive rows that are not settled, by row key. */
   const unsettled = new Map<string, NonNullable<ArchiveRow["source"]>>();
@@ -220,7 +220,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       }
       if (op.ok && !covered.has(key)) toArchive.set(op.value.id, { op: op.value, source: value.source });
     }
-    const asides = await setAside.start(nowMs());
+    const asides = await setAside.start(times.steadyMs());
     if (!asides.ok) return asides;
     const asked = await requests.start();
     if (!asked.ok) return asked;
@@ -242,7 +242,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     }
     const addition = await ops.add(
       welcome.flatMap((arrival) => arrival.ops),
-      nowMs(),
+      times.latestMs(),
     );
     if (!addition.ok) return addition;
     const fresh = new Set(addition.value.fresh.map((op) => op.id));
@@ -295,11 +295,11 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     roomWrites: readonly WriteOp[],
   ): Promise<Result<void, ClientError>> {
     const added = arrived.map(({ op }) => op);
-    const addition = await ops.add(added, nowMs());
+    const addition = await ops.add(added, times.latestMs());
     if (!addition.ok) return addition;
     const { fresh } = addition.value;
     const sourceById = new Map(arrived.map(({ op, source }) => [op.id, source]));
-    const asides = setAside.change({ read }, nowMs());
+    const asides = setAside.change({ read }, times.steadyMs());
     const archived = fresh.map((op) => ({ op, source: sourceById.get(op.id) ?? null }));
     const stored = await store.batch([
       ...roomWrites,
@@ -354,7 +354,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   function introductionPatch(contact: ContactRecord | null, introduction: Introduction): ContactPatch {
     const theirs = { ...introduction.reply, origin: introduction.origin };
     const given = { givenName: introduction.displayName, theirs, origin: introduction.origin };
-    if (contact === null) return { ...given, state: "incoming", addedAtMs: nowMs() };
+    if (contact === null) return { ...given, state: "incoming", addedAtMs: times.likelyMs() };
     if (contact.state === "known") return { ...given, state: "incoming" };
     return contact.state === "requested" ? { ...given, state: "accepted" } : given;
   }
@@ -535,7 +535,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       candidates.push(archived.value.op);
       if (archived.value.source !== null) sourceById.set(opId, archived.value.source);
     }
-    const addition = await ops.add(candidates, nowMs());
+    const addition = await ops.add(candidates, times.latestMs());
     if (!addition.ok) return addition;
     deleting.loaded(name);
     // DE7: a sibling has put it there before it knew.
@@ -544,7 +544,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     // An op that is new here comes in an entry that was not opened here: set aside, or still to be read.
     const asides = setAside.change(
       { resolved: sourcesOf(candidates), archived: isHistory ? [] : sourcesOf(addition.value.fresh) },
-      nowMs(),
+      times.steadyMs(),
     );
     const missed = roomMissed.found(sourcesOf(candidates));
     if (addition.value.writes.length === 0 && asides.writes.length === 0 && missed.writes.length === 0) {
@@ -599,7 +599,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       expire: null,
       ext: null,
     };
-    const op = await ops.create(draft, nowMs());
+    const op = await ops.create(draft, times);
     if (!op.ok) return op;
     const added = await storeOwn(op.value, contact, storeWith);
     if (!added.ok) return added;
@@ -613,7 +613,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     { accountId }: Correspondent,
     storeWith: StoreWith,
   ): Promise<Result<void, ClientError>> {
-    const addition = await ops.add([op], nowMs());
+    const addition = await ops.add([op], times.latestMs());
     if (!addition.ok) return addition;
     const queued = accountId === null ? roomOutbox.put(op) : outbox.put(op, accountId);
     const markWrites = raiseMarks([op]);
@@ -641,7 +641,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   }
 
   async function restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>> {
-    const addition = await ops.add(history, nowMs());
+    const addition = await ops.add(history, times.latestMs());
     if (!addition.ok) return addition;
     const { fresh } = addition.value;
     if (fresh.length === 0) return ok(0);

@@ -13,6 +13,7 @@ import type { ChainState } from "../sigchain/chain-state.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
+import type { Times } from "./calendar/times.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import type { DirectoryClient } from "./directory-client.ts";
 import type { Serial } from "./serial.ts";
@@ -22,6 +23,8 @@ export interface EngineContext {
   readonly store: TxStore;
   readonly tables: Tables;
   readonly clock: Clock;
+  /** Where a wrong clock must do no harm. */
+  readonly times: Times;
   readonly random: Random;
   readonly connector: ServerConnector;
   readonly serial: Serial;

@@ -20,6 +20,7 @@ import { noticeView } from "./alarms/notice-view.ts";
 import { createFindings, type Findings } from "./alarms/findings.ts";
 import { createAwaitedChains } from "./awaited-chains.ts";
 import { keepCalendar } from "./calendar/keep-calendar.ts";
+import { createTimes } from "./calendar/times.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
@@ -187,6 +188,7 @@ export async function createEngine(
     onFault: (error) => platform.logger.log("error", "alarm", { error: error.type }),
   });
   const { raise } = findings;
+  const times = createTimes({ clock, store, tables, onCompared: findings.compareClocks });
   const directory = (origin: string): DirectoryClient => {
     const known = directories.get(origin) ?? createDirectoryClient(connector, origin);
     directories.set(origin, known);
@@ -197,6 +199,7 @@ export async function createEngine(
     store,
     tables,
     clock,
+    times,
     random,
     connector,
     serial,
@@ -377,6 +380,8 @@ export async function createEngine(
     // Buckets that are still to be written anew are not what the others will hold.
     isLoaded: () => snapshots.isComplete() && !forgetting.hasWork(),
     inboundReader: inbound.reader,
+    onClockRight: (device) =>
+      findings.resolve((alarm) => alarm.type === "DeviceClockWrong" && alarm.device === device),
   });
   const peers = createPeerLinks(context, contacts, outbox, {
     onSent: () => publishStatus(),
@@ -789,6 +794,8 @@ export async function createEngine(
   const started = await serial.run(async (): Promise<Result<void, ClientError>> => {
     const found = await findings.start();
     if (!found.ok) return found;
+    const timesStarted = await times.start();
+    if (!timesStarted.ok) return timesStarted;
     // Before the log: what a snapshot has is no change of this device.
     const snapshotsStarted = await snapshots.start();
     if (!snapshotsStarted.ok) return snapshotsStarted;

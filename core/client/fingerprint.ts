@@ -36,7 +36,7 @@ export async function fingerprintOf(engine: Engine): Promise<Result<StateFingerp
     ids.push(...named.value.map((op: NamedOp) => op.id));
     const { state, petname, givenName, handle, origin } = contact;
     view.push(toUtf8(JSON.stringify([contact.accountId, state, petname, givenName, handle, origin])));
-    for (const message of timelineOf(named.value, context.clock.nowMs())) view.push(idBytes(message.id));
+    for (const message of timelineOf(named.value, context.times.latestMs())) view.push(idBytes(message.id));
   }
   const tags = await views.tags();
   if (!tags.ok) return tags;

@@ -103,6 +103,9 @@ export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, 
   deps.onGateway(gateway);
   const ready = await signIn(context, gateway, deps.session);
   if (!ready.ok) return closing(gateway, await nameLoss(context, ready));
+  // CA8: before anything is read or written.
+  const told = await context.times.told(ready.value.nowMs);
+  if (!told.ok) return closing(gateway, told);
   const followed = new Map<LogId, Followed>();
   const link = createLink(deps, gateway, followed);
   const caughtUp = await link.start();
@@ -124,12 +127,12 @@ function closing<E>(gateway: Gateway, failure: { readonly ok: false; readonly er
   return failure;
 }
 
-/** Proves this device to its home server, by the token of the last connection or by a signature. Rules GW4, GW7. */
+/** Proves this device to its home server, by the token of the last connection or by a signature. Gives the server's time. Rules GW4, GW7, GW13. */
 export async function signIn(
   context: Pick<EngineContext, "identity" | "raise">,
   gateway: Gateway,
   session: HomeSession,
-): Promise<Result<void, ClientError>> {
+): Promise<Result<{ readonly nowMs: number }, ClientError>> {
   const { identity } = context;
   const token = session.resumeToken;
   if (token !== null) {
@@ -137,7 +140,7 @@ export async function signIn(
     const resumed = await gateway.call("signedIn", { type: "resume", token });
     if (resumed.ok) {
       session.resumeToken = resumed.value.resumeToken;
-      return ok();
+      return ok({ nowMs: resumed.value.nowMs });
     }
     if (resumed.error.type !== "Refused" || !gateway.isOpen()) return resumed;
   }
@@ -151,7 +154,7 @@ export async function signIn(
     return isRevoked ? err({ type: "DeviceRevoked" }) : signedIn;
   }
   session.resumeToken = signedIn.value.resumeToken;
-  return ok();
+  return ok({ nowMs: signedIn.value.nowMs });
 }
 
 /** LR4: where a page reaches the head that came with it, it must lead there before anything of it is taken over. */
@@ -169,7 +172,7 @@ function checkPage(
 
 function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, Followed>) {
   const { context, own, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
-  const { store, tables, clock } = context;
+  const { store, tables, times } = context;
   let nextChannel = 1;
   /** Logs of earlier epochs that were never made. */
   const absent = new Set<LogId>();
@@ -403,7 +406,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       if (isAbsent) absent.add(logId);
       return isAbsent ? ok() : opened;
     }
-    const nowMs = Math.max(0, clock.nowMs());
+    const nowMs = times.steadyMs();
     const sinceMs = row.value?.sinceMs ?? nowMs;
     if (!hasMoved && Math.abs(nowMs - sinceMs) <= INBOUND_GRACE_MS)
       return row.value === null
@@ -447,7 +450,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       if (isAbsent) absent.add(logId);
       if (isAbsent) continue;
       if (!closed.ok) return closed;
-      const sinceMs = row.value?.sinceMs ?? Math.max(0, clock.nowMs());
+      const sinceMs = row.value?.sinceMs ?? times.steadyMs();
       const written = await store.batch([tables.given.put([logId], { sinceMs, isClosed: true })]);
       if (!written.ok) return written;
     }
@@ -485,7 +488,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   }
 
   async function start(): Promise<Result<void, ClientError>> {
-    const startedAtMs = Math.max(0, context.clock.nowMs());
+    const startedAtMs = context.times.steadyMs();
     const refreshed = await context.serial.run(() =>
       own.refresh(gateway, context.directory(context.identity.origin)),
     );

@@ -155,7 +155,7 @@ export function createInbound(
     const before = await reader(logId);
     if (!before.ok) return before;
     const after = passIds(before.value, ids);
-    const asides = setAside.change({ read: ids }, Math.max(0, context.clock.nowMs()));
+    const asides = setAside.change({ read: ids }, context.times.steadyMs());
     const row = tables.reader.put([logId], { point: after.point, epochFloor: 0 });
     const written = await context.store.batch([row, ...asides.writes]);
     if (!written.ok) return written;
@@ -273,7 +273,7 @@ export function createInbound(
     { draft, arrivals, added, resolved, quotes }: PageResult,
     reading: { readonly read: readonly EntryId[]; readonly writes: readonly WriteOp[]; commit(): void },
   ): OpenedPage {
-    const change = setAside.change({ added, resolved, read: reading.read }, nowMs());
+    const change = setAside.change({ added, resolved, read: reading.read }, context.times.steadyMs());
     const quoted = disputes.quote(quotes);
     const commit = () => {
       change.commit();
@@ -529,8 +529,6 @@ export function createInbound(
     if (written.ok) step.commit();
     return written;
   }
-
-  const nowMs = () => Math.max(0, context.clock.nowMs());
 
   return {
     reader,

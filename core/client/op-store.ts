@@ -19,6 +19,7 @@ import {
   redactedMessage,
 } from "../messenger/op.ts";
 import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
+import type { Times } from "./calendar/times.ts";
 import type { FeedRow, Tables, TallyRow } from "./tables.ts";
 
 /** How far back a device with a wrong clock looks for what others wrote. */
@@ -68,13 +69,16 @@ export interface OpKey {
   readonly id: OpId;
 }
 
+/** Between which times it is, as far as this device can tell. CA9 */
+export type OpTimes = Pick<Times, "earliestMs" | "latestMs">;
+
 export interface OpStore {
   /** Prepares adding `ops`; those already here, or twice in the list, are left out. */
   add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>>;
   /** Makes the next op of this device in a conversation. The caller adds it in the transaction that sends it. */
   create(
     op: Omit<Op, "version" | "deviceSeq" | "devicePrev" | "hlc">,
-    nowMs: number,
+    times: OpTimes,
   ): Promise<Result<NamedOp, StoreError>>;
   /** Ops newest first, below the row key `before`. */
   page(
@@ -365,18 +369,18 @@ export function createOpStore(
 
   async function create(
     op: Parameters<OpStore["create"]>[0],
-    nowMs: number,
+    times: OpTimes,
   ): Promise<Result<NamedOp, StoreError>> {
     const feed = await feedOf(op.conversationId, op.device);
     if (!feed.ok) return feed;
     const sum = await tally(op.conversationId);
     if (!sum.ok) return sum;
     const deviceSeq = feedEnd(feed.value.feed);
-    const last = isAhead(sum.value.newestHlc, nowMs)
+    const last = isAhead(sum.value.newestHlc, times.latestMs())
       ? await newestOfOthers(op, sum.value.newestHlc)
       : ok(sum.value.newestHlc);
     if (!last.ok) return last;
-    const hlc = nextHlc(last.value, nowMs);
+    const hlc = nextHlc(last.value, times.earliestMs());
     return ok(createOp({ ...op, version: 1, deviceSeq, devicePrev: feed.value.last, hlc }));
   }
 

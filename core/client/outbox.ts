@@ -361,7 +361,7 @@ export function createOutbox(context: EngineContext): Outbox {
       const started = startSession({ random }, pairWith(contact, device), {
         set: null,
         bundle: verified.value,
-        nowMs: context.clock.nowMs(),
+        nowMs: context.times.likelyMs(),
       });
       if (!started.ok) continue;
       sets.set(device.id, started.value.set);

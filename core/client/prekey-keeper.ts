@@ -24,9 +24,11 @@ export async function keepPreKeys(
   gateway: Gateway,
   readToMs: number,
 ): Promise<Result<void, ClientError>> {
-  const { tables, store, identity, random, clock } = context;
+  const { tables, store, identity, random, times } = context;
   const counts = await gateway.call("preKeyCounts", { type: "preKeyCounts" });
   if (!counts.ok) return counts;
+  const told = await times.told(counts.value.nowMs);
+  if (!told.ok) return told;
   const rows = await tables.prekey.scan();
   if (!rows.ok) return rows;
   const records: PreKeyRecord[] = [];
@@ -34,12 +36,13 @@ export async function keepPreKeys(
     const record = decodePreKeyRecord(row.value.record);
     if (record.ok) records.push(record.value);
   }
-  const nowMs = Math.max(0, clock.nowMs());
-  const plan = planPreKeys({ records, oneTimeOnServer: counts.value.oneTime }, nowMs);
+  // PK12: ages are counted; when one is over is the server's to say, because it hands them out.
+  const now = { steadyMs: times.steadyMs(), likelyMs: times.likelyMs() };
+  const plan = planPreKeys({ records, oneTimeOnServer: counts.value.oneTime }, now);
   const made: PreKeyRecord[] = [];
-  if (plan.makeSigned) made.push(createPreKey(random, "signed", nowMs));
-  if (plan.makeLastResort) made.push(createPreKey(random, "lastResort", nowMs));
-  for (let n = 0; n < plan.makeOneTime; n++) made.push(createPreKey(random, "oneTime", nowMs));
+  if (plan.makeSigned) made.push(createPreKey(random, "signed", now));
+  if (plan.makeLastResort) made.push(createPreKey(random, "lastResort", now));
+  for (let n = 0; n < plan.makeOneTime; n++) made.push(createPreKey(random, "oneTime", now));
   const stored = await store.batch(
     made.map((record) => tables.prekey.put([record.id], { record: encodePreKeyRecord(record) })),
   );
@@ -58,7 +61,7 @@ export async function keepPreKeys(
   if (!published.ok) return published;
   const retired = records
     .filter((record) => plan.retire.includes(record.id))
-    .map((record) => retirePreKey(record, nowMs));
+    .map((record) => retirePreKey(record, now.steadyMs));
   const erased = erasablePreKeys(records, readToMs).map((id) => tables.prekey.remove(id));
   return store.batch([
     ...retired.map((record) => tables.prekey.put([record.id], { record: encodePreKeyRecord(record) })),

@@ -233,7 +233,7 @@ export function createSearch(deps: SearchDeps): Search {
     if (!term.ok) return term;
     const made = await ready();
     if (!made.ok) return made;
-    const nowMs = context.clock.nowMs();
+    const nowMs = context.times.latestMs();
     const hlcOf = (ms: number) => Math.min(HLC_MAX + 1, Math.max(0, ms) * HLC_TICKS_PER_MS);
     const dateHlc = (date: Parameters<typeof searchDateMs>[0]) =>
       hlcOf(searchDateMs(date, nowMs, systemCalendar));

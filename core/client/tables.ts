@@ -7,6 +7,7 @@
  * | enrolment | | the device an account is about to get, until its chain tells |
  * | nextKem | | the X-Wing key that is to replace this device's, until its chain names it |
  * | calendar | | how old the epoch and this device's X-Wing key are, as far as this device has seen |
+ * | times | | counted time, and what the server last said the time is |
  * | epoch | number | epoch secret |
  * | cut | device id | last place in the account log that counts for a revoked device |
  * | boxes | number | epoch boxes, for the day the server has lost them |
@@ -144,6 +145,12 @@ const calendarRow = struct({
   epochAgeMs: integer(0),
   kemAgeMs: integer(0),
   lookedAtMs: integer(0),
+});
+
+const timesRow = struct({
+  steadyMs: integer(0),
+  lookedAtMs: integer(0),
+  told: nullable(struct({ serverMs: integer(0), atMs: integer(0), steadyMs: integer(0) })),
 });
 
 const readerRow = struct({
@@ -338,6 +345,7 @@ export function createTables(store: TxStore) {
     enrolment: createTable(store, "enrolment", enrolmentRow),
     nextKem: createTable(store, "nextKem", struct({ seed: bytes(32) })),
     calendar: createTable(store, "calendar", calendarRow),
+    times: createTable(store, "times", timesRow),
     epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
     boxes: createTable(store, "boxes", boxesRow),
     kept: createTable(store, "kept", struct({ chainSeq: integer(0) })),

@@ -174,7 +174,7 @@ export function createViews(deps: ViewsDeps): Views {
     return ok({ reader, entry: state.value.conversationsById.get(conversationId) });
   }
 
-  const isShown = (op: NamedOp) => !isAhead(op.op.hlc, context.clock.nowMs());
+  const isShown = (op: NamedOp) => !isAhead(op.op.hlc, context.times.latestMs());
 
   async function message(op: NamedOp): Promise<Result<MessageView | null, ClientError>> {
     // Who writes sees it as written; it is listed when its time has come.

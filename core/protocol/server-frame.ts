@@ -48,7 +48,16 @@ export const serverFrameShape = variants({
   ],
   done: [2, { requestId }],
   failed: [3, { requestId, code: failureCodeShape }],
-  signedIn: [4, { requestId, resumeToken: nullable(bytes(RESUME_TOKEN_BYTES)), expiresInMs: integer(0) }],
+  /** `nowMs` is the server's clock: a device whose own is wrong can say so. */
+  signedIn: [
+    4,
+    {
+      requestId,
+      resumeToken: nullable(bytes(RESUME_TOKEN_BYTES)),
+      expiresInMs: integer(0),
+      nowMs: integer(0),
+    },
+  ],
   /** `writerSeq` is the last accepted one of the proven writer, 0 for none. */
   opened: [
     5,
@@ -77,7 +86,10 @@ export const serverFrameShape = variants({
   ],
   /** Entries of a subscribed log in seq order without gaps. The same bytes go to every subscriber. */
   deliver: [10, { logId: id("log"), entries: list(placedEntryShape, READ_PAGE_ENTRIES_MAX) }],
-  preKeyCounts: [11, { requestId, oneTime: integer(0), hasSigned: flag, hasLastResort: flag }],
+  preKeyCounts: [
+    11,
+    { requestId, oneTime: integer(0), hasSigned: flag, hasLastResort: flag, nowMs: integer(0) },
+  ],
   boxes: [12, { requestId, boxes: list(storedBoxesShape, 1_024) }],
   pong: [13, { requestId }],
   keyPackageCounts: [15, { requestId, oneTime: integer(0), hasLastResort: flag }],

@@ -1,12 +1,18 @@
 /**
- * When prekeys are made, replaced and erased: pure functions of the records and the clock.
+ * When prekeys are made, replaced and erased: pure functions of the records and of time.
  *
  * A signed prekey is replaced weekly, a last-resort one weekly and as soon as it was used, because until then what was
- * sealed to it can be opened by who takes the device. Rules PK7-PK9 of docs/protocol/ratchet.md.
+ * sealed to it can be opened by who takes the device. Ages are counted, so no clock that jumps erases what the server
+ * still hands out. Rules PK7-PK9, PK12 of docs/protocol/ratchet.md.
  */
 import type { PreKeyId } from "../base/ids.ts";
-import { PREKEY_POOL_MAX, PREKEY_REFILL_BELOW, PREKEY_ROTATE_MS } from "../base/limits.ts";
-import type { PreKeyRecord } from "./prekey-record.ts";
+import {
+  PREKEY_LIFETIME_MS,
+  PREKEY_POOL_MAX,
+  PREKEY_REFILL_BELOW,
+  PREKEY_ROTATE_MS,
+} from "../base/limits.ts";
+import type { PreKeyNow, PreKeyRecord } from "./prekey-record.ts";
 
 /** What there is: the records of this device, and how many one-time prekeys the server says it still holds. */
 export interface PreKeyStock {
@@ -28,9 +34,9 @@ export interface PreKeyPlan {
  *
  * After a server lost what it had (a new incarnation), call it with no records and a count of 0, and retire all.
  */
-export function planPreKeys(stock: PreKeyStock, nowMs: number): PreKeyPlan {
+export function planPreKeys(stock: PreKeyStock, now: PreKeyNow): PreKeyPlan {
   const live = stock.records.filter((record) => record.retiredAtMs === null);
-  const due = live.filter((record) => isDue(record, nowMs));
+  const due = live.filter((record) => isDue(record, now));
   const isMissing = (type: PreKeyRecord["type"]) =>
     !live.some((record) => record.type === type && !due.includes(record));
   return {
@@ -43,23 +49,25 @@ export function planPreKeys(stock: PreKeyStock, nowMs: number): PreKeyPlan {
   };
 }
 
-function isDue(record: PreKeyRecord, nowMs: number): boolean {
-  // A one-time prekey nobody used in its lifetime is no longer accepted by anyone.
-  if (record.type === "oneTime") return nowMs >= record.expiresAtMs;
+function isDue(record: PreKeyRecord, { steadyMs, likelyMs }: PreKeyNow): boolean {
+  const ageMs = Math.abs(steadyMs - record.createdAtMs);
+  const isOver = likelyMs >= record.expiresAtMs;
+  // PK12: nobody used it in its lifetime, and who hands them out hands it out no more.
+  if (record.type === "oneTime") return isOver && ageMs >= PREKEY_LIFETIME_MS;
   if (record.type === "lastResort" && record.isUsed) return true;
-  // PK7: a clock that was set back by as much is as good a reason, or the key would stay for years.
-  return Math.abs(nowMs - record.createdAtMs) >= PREKEY_ROTATE_MS;
+  // PK7
+  return isOver || ageMs >= PREKEY_ROTATE_MS;
 }
 
 /** Marks a prekey as no longer handed out. Its private half stays until `erasablePreKeys` names it. */
-export function retirePreKey<R extends PreKeyRecord>(record: R, nowMs: number): R {
-  return record.retiredAtMs === null ? { ...record, retiredAtMs: nowMs } : record;
+export function retirePreKey<R extends PreKeyRecord>(record: R, steadyMs: number): R {
+  return record.retiredAtMs === null ? { ...record, retiredAtMs: steadyMs } : record;
 }
 
 /**
  * Retired prekeys whose private half nothing can need any more.
  *
- * `inboxReadToMs`: everything the inbound log held at that time of this device's clock has been read (PK9).
+ * `inboxReadToMs`: everything the inbound log held at that counted time has been read (PK9).
  */
 export function erasablePreKeys(
   records: readonly PreKeyRecord[],

@@ -42,7 +42,7 @@ interface PreKeyTimes {
   readonly id: PreKeyId;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
-  /** When it stopped being handed out, if it has; what was sealed for it before may still arrive. */
+  /** When it stopped being handed out, if it has; what was sealed for it before may still arrive. Counted time. */
   readonly retiredAtMs: number | null;
 }
 
@@ -99,15 +99,21 @@ export function decodePreKeyRecord(stored: Bytes): Result<PreKeyRecord, DecodeEr
   return decode(preKeyRecordShape, stored);
 }
 
+/** The two times prekeys go by: counted time for their age, and the time of who hands them out for their end. PK12 */
+export interface PreKeyNow {
+  readonly steadyMs: number;
+  readonly likelyMs: number;
+}
+
 /** Makes a prekey of one kind. The caller stores it durably before it uploads the public half. */
-export function createPreKey(random: Random, kind: PreKeyKind, nowMs: number): PreKeyRecord {
+export function createPreKey(random: Random, kind: PreKeyKind, now: PreKeyNow): PreKeyRecord {
   const agreement =
     kind === "lastResort" ? null : agreementKeyPairFromSecret(random.bytes(AGREEMENT_KEY_BYTES));
   const kem = kind === "signed" ? null : kemKeyPairFromSeed(random.bytes(XWING_SECRET_KEY_BYTES));
   const facts = {
     id: preKeyIdOf(agreement?.publicKey ?? null, kem?.publicKey ?? null),
-    createdAtMs: nowMs,
-    expiresAtMs: nowMs + PREKEY_LIFETIME_MS,
+    createdAtMs: now.steadyMs,
+    expiresAtMs: now.likelyMs + PREKEY_LIFETIME_MS,
     retiredAtMs: null,
   };
   if (kem === null) {

@@ -127,13 +127,10 @@ export async function handlePreKeyCounts(
   const { identity } = connection;
   if (identity?.type !== "device")
     return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
-  const counts = await context.store.countPreKeys(
-    identity.accountId,
-    identity.deviceId,
-    context.clock.nowMs(),
-  );
+  const nowMs = Math.max(0, context.clock.nowMs());
+  const counts = await context.store.countPreKeys(identity.accountId, identity.deviceId, nowMs);
   if (!counts.ok) return connection.reply({ type: "failed", requestId, code: counts.error.code });
-  connection.reply({ type: "preKeyCounts", requestId, ...counts.value });
+  connection.reply({ type: "preKeyCounts", requestId, ...counts.value, nowMs });
 }
 
 /** Epoch boxes of the own account; the client asks again after the last epoch it got until there is none. */

@@ -85,7 +85,7 @@ export async function handleSignInRecovery(
   context.metrics.signedIn("recovery");
   connection.identity = { type: "recovery", accountId };
   connection.isProven = true;
-  connection.reply({ type: "signedIn", requestId, resumeToken: null, expiresInMs: 0 });
+  connection.reply({ type: "signedIn", requestId, resumeToken: null, expiresInMs: 0, nowMs: nowMs(context) });
 }
 
 /** Signs in again by a token of an earlier sign-in. GW7 */
@@ -131,8 +131,12 @@ function admit(
   connection.isProven = true;
   noteSeen(context, identity);
   const resumeToken = context.resumeTokens.issue(identity);
-  connection.reply({ type: "signedIn", requestId, resumeToken, expiresInMs: context.resumeTtlMs });
+  const expiresInMs = context.resumeTtlMs;
+  connection.reply({ type: "signedIn", requestId, resumeToken, expiresInMs, nowMs: nowMs(context) });
 }
+
+/** GW13 */
+const nowMs = ({ clock }: GatewayContext): number => Math.max(0, clock.nowMs());
 
 /** A device that is here keeps from trimming what it has not read; one that stays away for long does not. SN12 */
 export function noteSeen(context: GatewayContext, { accountId, deviceId }: FrameIdentity): void {

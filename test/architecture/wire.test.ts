@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "1b20ee652a3b5c6bec91df95e7f8baf7231bc3f136a4fc968c81b026dec79be3" };
+const PINNED = { version: 1, hash: "a68b8c76d4e389c821696032fb7f7320e08ce1711c637ce5477b04e90c4eea0b" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

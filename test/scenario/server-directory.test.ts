@@ -309,6 +309,7 @@ describe("a chain", () => {
 });
 
 describe("prekeys", () => {
+  const now = () => ({ steadyMs: Date.now(), likelyMs: Date.now() });
   async function stocked(
     name: string,
     oneTime: number,
@@ -318,7 +319,7 @@ describe("prekeys", () => {
     const device = firstKeys(world);
     const owner = { accountId: stateOf(world).accountId, deviceId: device.id, sign: device.sign };
     const make = (kind: "signed" | "oneTime" | "lastResort") =>
-      publishPreKey(createPreKey(world.random, kind, Date.now()), owner);
+      publishPreKey(createPreKey(world.random, kind, now()), owner);
     const pool = Array.from({ length: oneTime }, () => make("oneTime"));
     expectFrame(
       await client.call({ type: "publishPreKeys", preKeys: [make("signed"), make("lastResort"), ...pool] }),
@@ -357,7 +358,7 @@ describe("prekeys", () => {
     const { world, client } = await stocked("forged", 1);
     const other = await stocked("other", 1);
     const device = firstKeys(other.world);
-    const foreign = publishPreKey(createPreKey(world.random, "oneTime", Date.now()), {
+    const foreign = publishPreKey(createPreKey(world.random, "oneTime", now()), {
       accountId: stateOf(other.world).accountId,
       deviceId: device.id,
       sign: device.sign,

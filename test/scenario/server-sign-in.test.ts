@@ -348,15 +348,17 @@ describe("signing in", () => {
 });
 
 describe("resuming", () => {
-  test("[GW7] a token signs in once", async () => {
+  test("[GW7] [GW13] a token signs in once; each sign-in tells the time", async () => {
     const world = await registerWorld(server.origin, "resume");
     const first = await connectRaw(server.origin);
-    const { resumeToken } = expectFrame(await first.call(signInRequest(first, world)), "signedIn");
+    const { resumeToken, nowMs } = expectFrame(await first.call(signInRequest(first, world)), "signedIn");
+    expect(Math.abs(nowMs - Date.now())).toBeLessThan(60_000);
     const token = resumeToken ?? new Uint8Array(32);
     first.close();
     const again = await connectRaw(server.origin);
     const next = expectFrame(await again.call({ type: "resume", token }), "signedIn");
     expect(next.resumeToken).not.toEqual(token);
+    expect(next.nowMs).toBeGreaterThanOrEqual(nowMs);
     await createAccountLog(again, world);
     const spent = await connectRaw(server.origin);
     expect(await spent.call({ type: "resume", token })).toMatchObject(failed("resume-expired"));

@@ -4,6 +4,7 @@ import type { Bytes } from "../../core/base/bytes.ts";
 import { type AccountLog, createAccountLog } from "../../core/client/account-log/account-log.ts";
 import type { Alarm } from "../../core/client/client-error.ts";
 import { type DeviceIdentity, writerKey } from "../../core/client/device-identity.ts";
+import { createTimes } from "../../core/client/calendar/times.ts";
 import type { EngineContext } from "../../core/client/engine-context.ts";
 import type { LogChannel } from "../../core/client/log-channel.ts";
 import { createSerial } from "../../core/client/serial.ts";
@@ -94,10 +95,13 @@ async function bootOf(
   const store = fault(platform.store);
   const { chain, root, log } = world;
   let known = stateOf(chain);
+  const tables = createTables(store);
+  const { clock } = platform;
   const context: EngineContext = {
     store,
-    tables: createTables(store),
-    clock: platform.clock,
+    tables,
+    clock,
+    times: createTimes({ clock, store, tables, onCompared: () => {} }),
     random: platform.random,
     connector: platform.connector,
     serial: createSerial(),

@@ -10,6 +10,7 @@ import { createDisputes } from "../../core/client/alarms/disputes.ts";
 import type { ContactBook, ContactRecord } from "../../core/client/contact-book.ts";
 import { deviceIdentity } from "../../core/client/device-identity.ts";
 import type { DirectoryClient } from "../../core/client/directory-client.ts";
+import { createTimes } from "../../core/client/calendar/times.ts";
 import type { EngineContext } from "../../core/client/engine-context.ts";
 import { createInbound, type Inbound, type InboundLog } from "../../core/client/inbound.ts";
 import {
@@ -99,6 +100,7 @@ export async function createSide(
     store,
     tables,
     clock: clock as Clock,
+    times: createTimes({ clock, store, tables, onCompared: () => {} }),
     random: createSeededRandom(`${seed}/run`),
     connector: {
       connect: () => Promise.reject(new Error("no server")),
@@ -180,10 +182,8 @@ export async function publishBundle(
   keys: DeviceKeys = context.identity.keys,
 ): Promise<PreKeyBundle> {
   const { identity, random, tables, store } = context;
-  const records = [
-    createPreKey(random, "signed", clock.nowMs()),
-    createPreKey(random, "oneTime", clock.nowMs()),
-  ];
+  const now = { steadyMs: clock.nowMs(), likelyMs: clock.nowMs() };
+  const records = [createPreKey(random, "signed", now), createPreKey(random, "oneTime", now)];
   expectValue(
     await store.batch(
       records.map((record) => tables.prekey.put([record.id], { record: encodePreKeyRecord(record) })),

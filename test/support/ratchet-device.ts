@@ -67,7 +67,7 @@ export function addPreKey<K extends PreKeyRecord["type"]>(
   device: TestDevice,
   kind: K,
 ): Extract<PreKeyRecord, { readonly type: K }> {
-  const record = createPreKey(random, kind, 0);
+  const record = createPreKey(random, kind, { steadyMs: 0, likelyMs: 0 });
   device.preKeys.set(record.id, record);
   return record as Extract<PreKeyRecord, { readonly type: K }>;
 }

@@ -49,6 +49,17 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
       return { title: text("alarmDocument"), text: text("alarmDocumentText"), isFinal: false };
     case "RowsMended":
       return { title: text("alarmRows"), text: text("alarmRowsText"), isFinal: false };
+    case "ClockDiffers": {
+      const span = spanOf(alarm.hours);
+      const sentence = alarm.isAhead ? "alarmClockAhead" : "alarmClockBehind";
+      return {
+        title: text("alarmClock"),
+        text: `${text(sentence, { span })} ${text("alarmClockText")}`,
+        isFinal: false,
+      };
+    }
+    case "DeviceClockWrong":
+      return { title: text("alarmDeviceClock"), text: text("alarmDeviceClockText"), isFinal: false };
     case "DeviceRevoked":
       return { title: text("alarmRevoked"), text: text("alarmRevokedText"), isFinal: true };
     case "DeviceRolledBack":
@@ -56,6 +67,18 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
     default:
       return unreachable(alarm);
   }
+}
+
+const HOURS_PER = { day: 24, month: 730, year: 8_766 };
+
+/** So many hours, in the words a person would use. */
+function spanOf(hours: number): string {
+  const of = (unit: keyof typeof HOURS_PER): number => Math.round(hours / HOURS_PER[unit]);
+  if (hours < 2 * HOURS_PER.day) return text(hours === 1 ? "spanHour" : "spanHours", { count: hours });
+  if (hours < 2 * HOURS_PER.month) return text("spanDays", { count: of("day") });
+  return hours < 2 * HOURS_PER.year
+    ? text("spanMonths", { count: of("month") })
+    : text("spanYears", { count: of("year") });
 }
 
 type LogFault = Extract<Alarm, { readonly type: "LogDistrusted" }>["fault"];

@@ -587,6 +587,18 @@ export const EN = {
   alarmDiffer: "A device of yours holds something else",
   alarmDifferText:
     "It has read the same as this one and does not hold the same. Nothing is lost here. Synchronise both devices directly.",
+  alarmClock: "The clock of this device and its server's differ",
+  alarmClockAhead: "This device is {span} ahead.",
+  alarmClockBehind: "This device is {span} behind.",
+  alarmClockText:
+    "Set its date and time. If they are right, tell who runs the server. Until then the server's time is used where a wrong one would hide messages.",
+  alarmDeviceClock: "The clock of another device of yours is wrong",
+  alarmDeviceClockText: "Set the date and time of that device. What it sends arrives all the same.",
+  spanHour: "{count} hour",
+  spanHours: "{count} hours",
+  spanDays: "{count} days",
+  spanMonths: "{count} months",
+  spanYears: "{count} years",
   alarmRows: "Storage of this browser was damaged",
   alarmRowsText: "What was damaged has been brought back. If it happens again, the disk may be failing.",
   alarmDocument: "A stored document is damaged",

@@ -1,5 +1,6 @@
 /** Alarms as they are stored. */
 import {
+  flag,
   id,
   integer,
   nullable,
@@ -36,6 +37,8 @@ export const alarmShape: Shape<Alarm> = variants({
   FrontierDistrusted: [9, { device: id("device"), rule }],
   DevicesDiffer: [10, { device: id("device") }],
   RowsMended: [11, { rows: integer(0) }],
+  ClockDiffers: [12, { hours: integer(0), isAhead: flag }],
+  DeviceClockWrong: [13, { device: id("device") }],
 });
 
 /** `seenAtMs`: when it was last found; a fault that goes on is one alarm. */

@@ -9,6 +9,7 @@ import { ALARMS_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { ChainState } from "../../sigchain/chain-state.ts";
 import type { StoreError, TxStore } from "../../store/tx-store.ts";
+import { type ClockDifference, isSameDifference } from "../calendar/known-times.ts";
 import type { Alarm, ClientError } from "../client-error.ts";
 import type { ContactRecord } from "../contact-book.ts";
 import type { Tables } from "../tables.ts";
@@ -22,6 +23,10 @@ export interface Findings {
   readonly notices: ChainNotices;
   start(): Promise<Result<void, StoreError>>;
   raise(alarm: Alarm): void;
+  /** The server has said its time: how this device's clock stands to it, or null when they agree. CA11 */
+  compareClocks(difference: ClockDifference | null): void;
+  /** What an alarm of this program or an earlier one told of is over. */
+  resolve(isOver: (alarm: Alarm) => boolean): void;
   /** Alarms this program raised, in order. */
   raised(): readonly Alarm[];
   /** A contact's chain was verified just now; `before` is what was known of it. */
@@ -91,6 +96,15 @@ export function createFindings(deps: FindingsDeps): Findings {
     return ok();
   };
 
+  function compareClocks(difference: ClockDifference | null): void {
+    const open = book.all().find(({ alarm, resolvedAtMs }) => {
+      if (alarm.type !== "ClockDiffers" || resolvedAtMs !== null) return false;
+      return difference !== null && isSameDifference(alarm, difference);
+    })?.alarm;
+    resolve((alarm) => alarm.type === "ClockDiffers" && alarm !== open);
+    if (difference !== null) raise(open ?? { type: "ClockDiffers", ...difference });
+  }
+
   const isOpenOver = ({ alarm, resolvedAtMs }: StoredAlarm, contact: AccountId): boolean =>
     resolvedAtMs === null && alarm.type === "ChainDistrusted" && alarm.accountId === contact;
 
@@ -103,6 +117,8 @@ export function createFindings(deps: FindingsDeps): Findings {
       return started.ok ? disputes.start() : started;
     },
     raise,
+    resolve,
+    compareClocks,
     raised: () => raised,
     takeChain,
     mayWriteTo: (contact) => disputes.of(contact).length === 0,

@@ -4,14 +4,10 @@
  * Ages are counted, not computed from dates: time that passed between two looks counts when it is credible. A clock that
  * jumps by years, in either direction and however often, therefore makes nothing due. Rules CA1-CA5.
  */
-import {
-  CALENDAR_GAP_MS_MAX,
-  CALENDAR_STAGGER_MS,
-  EPOCH_ROTATE_MS,
-  KEM_ROTATE_MS,
-} from "../../base/limits.ts";
+import { CALENDAR_STAGGER_MS, EPOCH_ROTATE_MS, KEM_ROTATE_MS } from "../../base/limits.ts";
 import type { DeviceId } from "../../base/ids.ts";
 import { activeDevices, type ChainState } from "../../sigchain/chain-state.ts";
+import { countedGapMs } from "./known-times.ts";
 
 /** What is kept from one look at the chain to the next. */
 export interface CalendarState {
@@ -36,9 +32,8 @@ export function lookAt(
   seen: { readonly epoch: number; readonly kemSeq: number },
   nowMs: number,
 ): CalendarState {
-  const passedMs = before === null ? 0 : nowMs - before.lookedAtMs;
   // CA2: what no honest gap is long enough for, or went backwards, says something about the clock only.
-  const countedMs = passedMs >= 0 && passedMs <= CALENDAR_GAP_MS_MAX ? passedMs : 0;
+  const countedMs = before === null ? 0 : countedGapMs(before.lookedAtMs, nowMs);
   const isSameEpoch = before?.epoch === seen.epoch;
   const isSameKem = before?.kemSeq === seen.kemSeq;
   return {

@@ -6,7 +6,7 @@
  */
 import { equalBytes } from "../../base/bytes.ts";
 import type { DeviceId, LogId } from "../../base/ids.ts";
-import { FRONTIER_INBOUND_LOGS_MAX } from "../../base/limits.ts";
+import { FRONTIER_INBOUND_LOGS_MAX, OP_CLOCK_AHEAD_MAX_MS } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { documentsHash, type FrontierContent, openFrontier, sealFrontier } from "../../log/frontier.ts";
 import { compareFrontier, judgeFrontier, type OwnHolding } from "../../log/judge-frontier.ts";
@@ -38,6 +38,8 @@ export interface FrontiersDeps {
   /** Whether nothing of the history is still to be loaded. */
   isLoaded(): boolean;
   inboundReader(logId: LogId): Promise<Result<LogReader, ClientError>>;
+  /** A sibling has just said a time that can be right. */
+  onClockRight(device: DeviceId): void;
 }
 
 export interface Frontiers {
@@ -239,8 +241,18 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
       context.raise({ type: "FrontierDistrusted", device, rule });
       return ok();
     }
+    compareClock(device, before?.content.toldAtMs ?? null, opened.value.toldAtMs);
     const kept = await keep({ content: opened.value, frontier });
     return kept.ok ? ok() : kept;
+  }
+
+  /** CA11: it says a time that is still to come, or one long before what it said last. */
+  function compareClock(device: DeviceId, beforeMs: number | null, toldMs: number): void {
+    const latestMs = context.times.latestMs();
+    const lastMs = Math.min(beforeMs ?? 0, latestMs);
+    const isWrong = toldMs > latestMs + OP_CLOCK_AHEAD_MAX_MS || toldMs < lastMs - OP_CLOCK_AHEAD_MAX_MS;
+    if (isWrong) context.raise({ type: "DeviceClockWrong", device });
+    else if (toldMs >= latestMs - OP_CLOCK_AHEAD_MAX_MS) deps.onClockRight(device);
   }
 
   /** Points of siblings further on than this device in the same log. */

@@ -53,7 +53,7 @@ async function addUnarchived(
   { context, ops }: FinishDeps,
   wanted: ReadonlySet<string>,
 ): Promise<Result<void, ClientError>> {
-  const { tables, store, clock } = context;
+  const { tables, store } = context;
   const archive = await tables.archive.scan();
   if (!archive.ok) return archive;
   const outbox = await tables.outbox.scan();
@@ -62,7 +62,7 @@ async function addUnarchived(
     const op = parseOp(value.op);
     return op.ok && wanted.has(op.value.op.conversationId) ? [op.value] : [];
   });
-  const addition = await ops.add(found, Math.max(0, clock.nowMs()));
+  const addition = await ops.add(found, context.times.latestMs());
   if (!addition.ok) return addition;
   const written = await store.batch(addition.value.writes);
   if (written.ok) addition.value.commit();

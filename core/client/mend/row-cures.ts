@@ -73,6 +73,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   admission: "drop",
   nextKem: "drop",
   calendar: "drop",
+  times: "drop",
   // What an incarnation lacks is sent whether or not this says so.
   rebase: "resend",
   frontier: "frontier",

@@ -96,7 +96,7 @@ export interface RoomCommits {
 
 export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
   const { context, chains, groups, outbox, intake, missed, deps } = all;
-  const { tables, store, identity, random, clock } = context;
+  const { tables, store, identity, random, clock, times } = context;
 
   async function letterRow(
     roomId: ConversationId,
@@ -155,7 +155,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       if (!links.ok) return links;
       brought.push({ accountId, firstSeq: known + 1, links: links.value });
     }
-    const timeMs = Math.max(MS_MIN, clock.nowMs());
+    const timeMs = Math.max(MS_MIN, times.likelyMs());
     return ok({ version: 1, timeMs, chains: brought, departures });
   }
 

@@ -81,7 +81,7 @@ export interface RoomPlannerDeps {
 }
 
 export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlannerDeps): RoomPlanner {
-  const { tables, identity, clock } = context;
+  const { tables, identity } = context;
   const self = { accountId: identity.accountId, deviceId: identity.deviceId };
 
   async function plan(
@@ -323,7 +323,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       for (const { deviceId, keyPackage } of claimed.value.keyPackages) {
         const verified = await verifyPublishedKeyPackage(deps.suite, keyPackage, {
           authenticate: authenticateBy(draft.chains),
-          nowMs: Math.max(0, clock.nowMs()),
+          nowMs: context.times.likelyMs(),
         });
         const isAsked =
           asked.includes(deviceId) && verified.ok && verified.value.member.deviceId === deviceId;

@@ -91,7 +91,7 @@ export interface Rooms {
 
 export function createRooms(all: RoomsDeps): Rooms {
   const { context, contacts, conversations, chains, outbox, missed } = all;
-  const { tables, store, identity, random, clock, serial } = context;
+  const { tables, store, identity, random, clock, times, serial } = context;
   const deps = { suite: createGroupCrypto(random) };
   const book = createRoomBook(all.log, all.documents);
   const groups = createRoomGroups(tables);
@@ -173,7 +173,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     const own = await createKeyPackage(
       deps.suite,
       { member: { accountId, deviceId }, signSeed: identity.seeds.mls },
-      { fromMs: Math.max(0, nowMs() - YEAR_MS), untilMs: nowMs() + YEAR_MS },
+      { fromMs: Math.max(0, times.likelyMs() - YEAR_MS), untilMs: times.likelyMs() + YEAR_MS },
     );
     const bytes = encodeRoomContext(roomContext);
     const group = await createGroup({ ...deps, authenticate: () => true }, idBytes(logId), own, bytes);

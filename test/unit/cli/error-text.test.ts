@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { type AccountId, parseId } from "@dovetail/core";
-import { describeAlarm, exitCodeOfAlarms } from "../../../cli/errors/alarm-text.ts";
+import { adviseOnAlarm, describeAlarm, exitCodeOfAlarms } from "../../../cli/errors/alarm-text.ts";
 import type { CliError } from "../../../cli/errors/command-error.ts";
 import { describeError } from "../../../cli/errors/error-text.ts";
 import { EXIT } from "../../../cli/errors/exit-code.ts";
@@ -280,6 +280,23 @@ describe("alarms", () => {
     expect(describeAlarm(stale)).not.toMatch(DANGEROUS);
     expect(describeAlarm(stale)).toContain("sync --verify");
     expect(exitCodeOfAlarms([stale])).toBe(EXIT.distrusted);
+  });
+
+  test.each([
+    [1, "1 hour"],
+    [47, "47 hours"],
+    [48, "2 days"],
+    [1_459, "61 days"],
+    [1_460, "2 months"],
+    [17_531, "24 months"],
+    [17_532, "2 years"],
+    [87_648, "10 years"],
+  ])("tell of a clock that is %i hours off as %s, and what to do", (hours, span) => {
+    const ahead = { type: "ClockDiffers", hours, isAhead: true } as const;
+    expect(describeAlarm(ahead)).toContain(`${span} ahead of its server's`);
+    expect(describeAlarm({ ...ahead, isAhead: false })).toContain(`${span} behind its server's`);
+    expect(adviseOnAlarm(ahead)).toContain("Set the date and time");
+    expect(exitCodeOfAlarms([ahead])).toBe(EXIT.ok);
   });
 
   test("say what was found, harmlessly", () => {

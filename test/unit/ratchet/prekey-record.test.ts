@@ -21,6 +21,8 @@ import { createSeededRandom } from "../../support/seeded-random.ts";
 
 const random = createSeededRandom("records");
 const MADE_AT_MS = 1_800_000_000_000;
+/** Counted time, and the server's, which is the same unless a test says otherwise. */
+const at = (steadyMs: number, likelyMs = steadyMs) => ({ steadyMs, likelyMs });
 let device: StockedDevice;
 let records: readonly PreKeyRecord[];
 
@@ -28,7 +30,7 @@ beforeAll(async () => {
   await cryptoReady();
   device = createTestDevice(random);
   records = (["signed", "oneTime", "lastResort"] as const).map((kind) =>
-    createPreKey(random, kind, MADE_AT_MS),
+    createPreKey(random, kind, at(MADE_AT_MS)),
   );
 });
 
@@ -62,16 +64,16 @@ describe("a prekey record", () => {
     }
   });
   test("two are never the same", () => {
-    const ids = Array.from({ length: 20 }, () => createPreKey(random, "signed", 0).id);
+    const ids = Array.from({ length: 20 }, () => createPreKey(random, "signed", at(0)).id);
     expect(new Set(ids).size).toBe(20);
   });
 });
 
 describe("planPreKeys", () => {
-  const plan = (changes: Partial<Record<"nowMs" | "oneTimeOnServer", number>>, of = records) =>
+  const plan = (changes: Partial<Record<"nowMs" | "likelyMs" | "oneTimeOnServer", number>>, of = records) =>
     planPreKeys(
       { records: of, oneTimeOnServer: changes.oneTimeOnServer ?? PREKEY_POOL_MAX },
-      changes.nowMs ?? MADE_AT_MS + 1,
+      at(changes.nowMs ?? MADE_AT_MS + 1, changes.likelyMs),
     );
   const idOf = (type: PreKeyRecord["type"]) =>
     records.filter((record) => record.type === type).map(({ id }) => id);
@@ -108,7 +110,7 @@ describe("planPreKeys", () => {
   });
   test("[PK7] what was replaced is not due again", () => {
     const later = MADE_AT_MS + PREKEY_ROTATE_MS;
-    const fresh = (["signed", "lastResort"] as const).map((kind) => createPreKey(random, kind, later));
+    const fresh = (["signed", "lastResort"] as const).map((kind) => createPreKey(random, kind, at(later)));
     const retired = records.map((record) =>
       record.type === "oneTime" ? record : retirePreKey(record, later),
     );
@@ -128,13 +130,25 @@ describe("planPreKeys", () => {
     expect(expired.retire).toContain(idOf("oneTime")[0]);
     expect(plan({ nowMs: MADE_AT_MS + PREKEY_LIFETIME_MS - 1 }).retire).not.toContain(idOf("oneTime")[0]);
   });
+  test("[PK12] what the server still hands out is kept, whatever this clock says, and the other way round", () => {
+    const oneTime = idOf("oneTime")[0];
+    const over = MADE_AT_MS + PREKEY_LIFETIME_MS;
+    expect(plan({ nowMs: over, likelyMs: over - 1 }).retire).not.toContain(oneTime);
+    expect(plan({ nowMs: over - 1, likelyMs: over }).retire).not.toContain(oneTime);
+    expect(plan({ nowMs: over, likelyMs: over }).retire).toContain(oneTime);
+  });
+  test("[PK12] signed and last-resort are made anew when the server takes them for over", () => {
+    const likelyMs = MADE_AT_MS + PREKEY_LIFETIME_MS;
+    expect(plan({ likelyMs: likelyMs - 1 })).toEqual(nothing);
+    expect(plan({ likelyMs })).toMatchObject({ makeSigned: true, makeLastResort: true });
+  });
 });
 
 describe("erasing", () => {
   test("[PK9] a private half goes when the log is read past its replacement, not before", () => {
     const retired = records.map((record, i) => retirePreKey(record, MADE_AT_MS + i));
     const erasable = (readToMs: number) =>
-      erasablePreKeys([...retired, createPreKey(random, "signed", 0)], readToMs);
+      erasablePreKeys([...retired, createPreKey(random, "signed", at(0))], readToMs);
     expect(erasable(MADE_AT_MS)).toEqual([]);
     expect(erasable(MADE_AT_MS + 1)).toEqual([retired[0]?.id]);
     expect(erasable(MADE_AT_MS + 3)).toEqual(retired.map(({ id }) => id));

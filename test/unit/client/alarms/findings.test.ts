@@ -55,6 +55,8 @@ describe("[AL1] alarms", () => {
       { type: "DevicesDiffer", device: DEVICE },
       { type: "DocumentDamaged", documentKind: "bucket" },
       { type: "RowsMended", rows: 3 },
+      { type: "ClockDiffers", hours: 87_648, isAhead: true },
+      { type: "DeviceClockWrong", device: DEVICE },
       { type: "DeviceRevoked" },
       { type: "DeviceRolledBack", logId: LOG },
     ];

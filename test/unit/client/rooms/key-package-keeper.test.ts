@@ -10,6 +10,7 @@ import {
 import { err, ok } from "../../../../core/base/result.ts";
 import type { Gateway } from "../../../../core/client/gateway.ts";
 import { keepKeyPackages } from "../../../../core/client/rooms/key-package-keeper.ts";
+import { createTimes } from "../../../../core/client/calendar/times.ts";
 import { createTables } from "../../../../core/client/tables.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { createGroupCrypto } from "../../../../core/group/crypto-provider.ts";
@@ -32,7 +33,8 @@ function createKeeper() {
   const seeds = createDeviceSeeds(random);
   const { id: deviceId } = deviceKeysFromSeeds(seeds);
   const { accountId } = stateOf(createWorld("keeper"));
-  const context = { store, tables, clock, random, identity: { accountId, deviceId, seeds } };
+  const times = createTimes({ clock, store, tables, onCompared: () => {} });
+  const context = { store, tables, times, random, identity: { accountId, deviceId, seeds } };
   const server = { oneTime: 0, hasLastResort: false, isDown: false };
   const published: { readonly keyPackage: Uint8Array; readonly isLastResort: boolean }[] = [];
   const gateway: Pick<Gateway, "call"> = {
@@ -49,7 +51,10 @@ function createKeeper() {
       return ok({ type: "done", requestId: 1 }) as never;
     },
   };
-  const keep = () => keepKeyPackages(context, gateway);
+  const keep = async () => {
+    good(await times.told(clock.nowMs()));
+    return keepKeyPackages(context, gateway);
+  };
   const rows = async () => good(await tables.keypackage.scan()).map(({ value }) => value);
   return { clock, random, server, published, keep, rows, accountId, deviceId };
 }
