@@ -61,6 +61,8 @@ export const LOGS_CACHED_MAX = 20_000;
 export const WRITERS_CACHED_PER_LOG_MAX = 256;
 /** Kinds of entries in one log; the last entry of each is kept for `expect`. */
 export const KINDS_PER_LOG_MAX = 16;
+/** Of one room log: who proves an older key than these is nobody. */
+export const FORMER_KEYS_PER_LOG_MAX = 1_024;
 export const ACCOUNTS_CACHED_MAX = 20_000;
 
 // Snapshots

@@ -154,6 +154,13 @@ export const clientFrameShape = variants({
       reseed: bytes(1, RESEED_BYTES_MAX),
     },
   ],
+  /**
+   * Appends one entry to a room's log and replaces the key of the log, as one act: who proves the former key reads up to this
+   * entry and no further, and appends nothing.
+   */
+  appendAndRekey: [41, { requestId, channel, entry: entryShape, appendKey: bytes(32) }],
+  /** Replaces the key of an own room log: for the day somebody has set one that nobody knows. */
+  setLogKey: [42, { requestId, logId: id("log"), appendKey: bytes(32) }],
   /** What this device says of itself to its siblings; takes the place of what it said before. */
   putFrontier: [36, { requestId, frontier: bytes(1, FRONTIER_BYTES_MAX) }],
   /** The last frontier of each active device of the own account. */

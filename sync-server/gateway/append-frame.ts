@@ -20,11 +20,31 @@ export function handleAppend(
   if (fault !== null) connection.reply({ type: "failed", requestId: frame.requestId, code: fault });
 }
 
+/** LG21 */
+export function handleAppendAndRekey(
+  context: GatewayContext,
+  connection: Connection,
+  { requestId, channel, entry, appendKey }: FrameOf<"appendAndRekey">,
+): undefined {
+  const kind = connection.channels.get(channel)?.kind;
+  const fault =
+    kind === undefined || kind === "room"
+      ? startAppend(context, connection, {
+          requestId,
+          channel,
+          entries: [entry],
+          admission: null,
+          rekey: appendKey,
+        })
+      : "forbidden";
+  if (fault !== null) connection.reply({ type: "failed", requestId, code: fault });
+}
+
 /** Hands entries to the store, or says why not. */
 function startAppend(
   context: GatewayContext,
   connection: Connection,
-  frame: FrameOf<"append">,
+  frame: Omit<FrameOf<"append">, "type"> & { readonly rekey?: Bytes },
 ): FailureCode | null {
   const { requestId, entries } = frame;
   const channel = connection.channels.get(frame.channel);
@@ -39,7 +59,8 @@ function startAppend(
   const startMs = performance.now();
   connection.holdBytes(bytes);
   const { logId, writerTag } = channel;
-  void context.store.append({ logId, appender, writerTag, entries: parsed }).then((placed) => {
+  const rekey = frame.rekey === undefined ? {} : { rekey: frame.rekey };
+  void context.store.append({ logId, appender, writerTag, entries: parsed, ...rekey }).then((placed) => {
     connection.releaseBytes(bytes);
     const sealedBytes = entries.map(({ sealed }) => sealed.length);
     context.metrics.appended({ seconds: (performance.now() - startMs) / 1_000, sealedBytes });
@@ -80,7 +101,10 @@ function appenderOf(
     if (identity?.type !== "device") return "forbidden";
     return admission === null ? identity : "malformed";
   }
-  if (channel.kind !== "request") return admission === null ? { type: "capability" } : "malformed";
+  if (channel.kind !== "request") {
+    if (admission !== null) return "malformed";
+    return channel.key === null ? "forbidden" : { type: "capability", key: channel.key };
+  }
   const [entry] = entries;
   if (admission === null || entry === undefined) return "not-admitted";
   // One ticket or one stamp of work is for one entry.

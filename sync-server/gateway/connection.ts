@@ -9,6 +9,7 @@ import type { WebSocket } from "ws";
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { AccountId, DeviceId, LogId, WriterTag } from "@dovetail/core/base/ids.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
+import type { LogPoint } from "@dovetail/core/protocol/entry.ts";
 import type { LogKind } from "@dovetail/core/protocol/client-frame.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { type ServerFrame, serverFrameShape } from "@dovetail/core/protocol/server-frame.ts";
@@ -32,7 +33,11 @@ export interface Channel {
   readonly logId: LogId;
   readonly kind: LogKind;
   readonly mayRead: boolean;
-  readonly mayAppend: boolean;
+  mayAppend: boolean;
+  /** Proven for it; null for an own log, and a request log. */
+  readonly key: Bytes | null;
+  /** Where reading ends for a key that was replaced; null for one that holds. LG21 */
+  readUpto: LogPoint | null;
   /** Opened as one's own, not by capability. */
   readonly isOwn: boolean;
   readonly writerTag: WriterTag | null;

@@ -173,6 +173,7 @@ function ignore(): void {}
 /** What became durable, in the turn of its commit. */
 function hear(context: GatewayContext, connections: ReadonlySet<Connection>, event: StoreEvent): void {
   if (event.type === "appended") context.subscriptions.publish(event.logId, event.entries);
+  else if (event.type === "rekeyed") endKey(context, connections, event);
   else if (event.type === "reseeded") endLog(context, connections, event.logId);
   else
     for (const deviceId of event.deviceIds)
@@ -187,6 +188,22 @@ function endLog(context: GatewayContext, connections: ReadonlySet<Connection>, l
     connection.goodbye("log-reseeded");
     end(context, connection);
   }
+}
+
+/** LG21: whoever proved the key a room's log had reads up to where it was replaced, and appends nothing more. */
+function endKey(
+  context: GatewayContext,
+  connections: ReadonlySet<Connection>,
+  { logId, at }: Extract<StoreEvent, { readonly type: "rekeyed" }>,
+): void {
+  for (const connection of connections)
+    for (const channel of connection.channels.values()) {
+      if (channel.logId !== logId || channel.readUpto !== null) continue;
+      channel.readUpto = at;
+      channel.mayAppend = false;
+      if (channel.subscription !== null) context.subscriptions.endAt(channel.subscription, at.seq);
+      channel.subscription = null;
+    }
 }
 
 /** DI4, DI15: a device is gone before anybody hears that it was revoked, or its account deleted. */

@@ -4,7 +4,7 @@ import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import { decode } from "@dovetail/core/codec/shape.ts";
 import { type ClientFrame, clientFrameShape } from "@dovetail/core/protocol/client-frame.ts";
 import { BEFORE_AUTH_FRAME_BYTES_MAX } from "../limits.ts";
-import { handleAppend } from "./append-frame.ts";
+import { handleAppend, handleAppendAndRekey } from "./append-frame.ts";
 import type { Connection } from "./connection.ts";
 import {
   handleDeleteAccount,
@@ -24,6 +24,7 @@ import {
   handleHeads,
   handleLookup,
   handleRead,
+  handleSetLogKey,
   handleSetTickets,
   handleSubscribe,
   handleUnsubscribe,
@@ -97,6 +98,10 @@ function dispatch(
       return handleAck(context, connection, frame);
     case "heads":
       return handleHeads(context, connection, frame);
+    case "appendAndRekey":
+      return handleAppendAndRekey(context, connection, frame);
+    case "setLogKey":
+      return handleSetLogKey(context, connection, frame);
     case "closeLog":
       return handleCloseLog(context, connection, frame);
     case "setTickets":

@@ -49,6 +49,7 @@ export async function handleLookup(
   const { requestId } = frame;
   const channel = connection.channels.get(frame.channel);
   if (channel === undefined) return connection.reply({ type: "failed", requestId, code: "unknown-channel" });
+  if (channel.readUpto !== null) return connection.reply({ type: "failed", requestId, code: "forbidden" });
   const found = await context.store.findEntry(channel.logId, frame);
   if (!found.ok) return connection.reply({ type: "failed", requestId, code: found.error.code });
   connection.reply({ type: "found", requestId, seq: found.value });
@@ -71,7 +72,10 @@ export async function handleRead(
   };
   const page = await context.store.read(range);
   if (!page.ok) return connection.reply({ type: "failed", requestId, code: page.error.code });
-  connection.reply({ type: "entries", requestId, ...page.value });
+  const { readUpto } = channel;
+  if (readUpto === null) return connection.reply({ type: "entries", requestId, ...page.value });
+  const entries = page.value.entries.filter(({ seq }) => seq <= readUpto.seq);
+  connection.reply({ type: "entries", requestId, entries, head: readUpto });
 }
 
 /** Delivers all after `after`, then what comes. A log is heard once a connection: the last subscription counts. */
@@ -83,6 +87,7 @@ export async function handleSubscribe(
   const { requestId, after } = frame;
   const channel = readableChannel(connection, frame);
   if (channel === null) return;
+  if (channel.readUpto !== null) return connection.reply({ type: "failed", requestId, code: "forbidden" });
   const found = await context.store.findLog(channel.logId);
   if (!found.ok) return connection.reply({ type: "failed", requestId, code: found.error.code });
   if (found.value === null) return connection.reply({ type: "failed", requestId, code: "unknown-log" });
@@ -90,12 +95,18 @@ export async function handleSubscribe(
   if (after > seq) return connection.reply({ type: "failed", requestId, code: "seq-out-of-range" });
   if (after < found.value.trimmedUpto)
     return connection.reply({ type: "failed", requestId, code: "log-trimmed" });
-  if (connection.isClosed()) return;
+  // It may have been replaced while the log was looked up.
+  if (connection.isClosed() || isReplaced(connection, requestId, channel)) return;
   for (const other of connection.channels.values()) {
     if (other.logId === channel.logId && other.subscription !== null) endSubscription(context, other);
   }
   connection.reply({ type: "done", requestId });
   channel.subscription = context.subscriptions.start(connection, channel.logId, after, seq);
+}
+
+function isReplaced(connection: Connection, requestId: number, { readUpto }: Channel): boolean {
+  if (readUpto !== null) connection.reply({ type: "failed", requestId, code: "forbidden" });
+  return readUpto !== null;
 }
 
 /** Ends deliveries. */
@@ -163,6 +174,19 @@ export async function handleCloseLog(
   answer(connection, requestId, await context.store.closeLog(logId));
 }
 
+/** LG21 */
+export async function handleSetLogKey(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"setLogKey">,
+): Promise<void> {
+  const { requestId, logId, appendKey } = frame;
+  const log = await ownLog(context, connection, frame);
+  if (log === null) return;
+  if (log.kind !== "room") return connection.reply({ type: "failed", requestId, code: "forbidden" });
+  answer(connection, requestId, await context.store.setLogKey(logId, appendKey));
+}
+
 /** LG12 */
 export async function handleSetTickets(
   context: GatewayContext,
@@ -180,7 +204,7 @@ export async function handleSetTickets(
 async function ownLog(
   context: GatewayContext,
   connection: Connection,
-  frame: FrameOf<"closeLog"> | FrameOf<"setTickets">,
+  frame: FrameOf<"closeLog"> | FrameOf<"setTickets"> | FrameOf<"setLogKey">,
 ): Promise<LogRecord | null> {
   const { requestId, logId } = frame;
   const { identity } = connection;

@@ -100,6 +100,7 @@ export async function handleReadIds(
   const { requestId, after, limit } = frame;
   const channel = readableChannel(connection, frame);
   if (channel === null) return;
+  if (channel.readUpto !== null) return fail(connection, requestId, "forbidden");
   const range = { logId: channel.logId, after, idsMax: limit, bytesMax: KEPT_BYTES_MAX };
   const page = await context.store.readIds(range);
   if (!page.ok) return fail(connection, requestId, page.error.code);

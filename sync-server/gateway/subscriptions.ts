@@ -33,6 +33,8 @@ export interface Subscription {
   readonly target: DeliveryTarget;
   /** Seq of the last entry sent. */
   position: number;
+  /** Seq after which nothing more is sent; null while its right lasts. */
+  upto: number | null;
   state: "live" | "catching-up" | "ended";
 }
 
@@ -40,6 +42,8 @@ export interface Subscriptions {
   /** Begins after `after`; `headSeq` is the log's head as it was read just now. */
   start(target: DeliveryTarget, logId: LogId, after: number, headSeq: number): Subscription;
   end(subscription: Subscription): void;
+  /** Ends it once everything up to a seq was sent. */
+  endAt(subscription: Subscription, seq: number): void;
   /** Entries that a commit placed, in order. */
   publish(logId: LogId, entries: readonly PlacedEntry[]): void;
   /** For tests and measurements. */
@@ -63,6 +67,8 @@ export function createSubscriptions(
     const { logId, target } = subscription;
     let replayed = 0;
     while (isStillHeard(subscription)) {
+      const { upto } = subscription;
+      if (upto !== null && subscription.position >= upto) return end(subscription);
       if (subscription.position >= heard.headSeq) {
         subscription.state = "live";
         metrics.replayed(replayed);
@@ -80,14 +86,16 @@ export function createSubscriptions(
       };
       const page = await store.read(range);
       if (!isStillHeard(subscription)) return;
-      const last = page.ok ? page.value.entries.at(-1) : undefined;
+      const limit = subscription.upto ?? heard.headSeq;
+      const entries = page.ok ? page.value.entries.filter(({ seq }) => seq <= limit) : [];
+      const last = entries.at(-1);
       if (!page.ok || last === undefined) {
         target.fail();
         return;
       }
-      for (const frame of deliverFrames(logId, page.value.entries)) target.send(frame);
+      for (const frame of deliverFrames(logId, entries)) target.send(frame);
       subscription.position = last.seq;
-      replayed += page.value.entries.length;
+      replayed += entries.length;
       // Others get a turn between two pages.
       await new Promise<void>((resolve) => void clock.schedule(0, resolve));
     }
@@ -106,12 +114,16 @@ export function createSubscriptions(
       const heard = heardById.get(logId) ?? { headSeq, subscriptions: new Set() };
       heardById.set(logId, heard);
       heard.headSeq = Math.max(heard.headSeq, headSeq);
-      const subscription: Subscription = { logId, target, position: after, state: "catching-up" };
+      const subscription: Subscription = { logId, target, position: after, upto: null, state: "catching-up" };
       heard.subscriptions.add(subscription);
       void catchUp(subscription, heard);
       return subscription;
     },
     end,
+    endAt(subscription, seq) {
+      subscription.upto = seq;
+      if (subscription.state === "live" || subscription.position >= seq) end(subscription);
+    },
     publish(logId, entries) {
       const heard = heardById.get(logId);
       const first = entries[0];

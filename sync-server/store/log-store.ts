@@ -46,7 +46,8 @@ export interface LogRecord extends NewLog {
 /** Who appends. The gateway has checked the proof; the store checks again what may have changed since. */
 export type Appender =
   | { readonly type: "device"; readonly accountId: AccountId; readonly deviceId: DeviceId }
-  | { readonly type: "capability" }
+  /** `key` is the one that was proven: a room's may have been replaced since. */
+  | { readonly type: "capability"; readonly key: Bytes }
   | { readonly type: "ticket"; readonly ticketHash: Bytes }
   | { readonly type: "work" };
 
@@ -64,6 +65,8 @@ export interface AppendRequest {
   /** The proven tag of the connection. */
   readonly writerTag: WriterTag;
   readonly entries: readonly NewEntry[];
+  /** Replaces the log's key once its one entry is placed. LG21 */
+  readonly rekey?: Bytes;
 }
 
 /** An entry by its writer's place and its id. */
@@ -90,6 +93,8 @@ export interface LogPage {
 /** What others must hear of, told in the turn of the commit and before any answer. */
 export type StoreEvent =
   | { readonly type: "reseeded"; readonly logId: LogId }
+  /** Its key was replaced at this point. */
+  | { readonly type: "rekeyed"; readonly logId: LogId; readonly at: LogPoint }
   | { readonly type: "appended"; readonly logId: LogId; readonly entries: readonly PlacedEntry[] }
   | { readonly type: "deleted"; readonly deviceIds: readonly DeviceId[] }
   | { readonly type: "revoked"; readonly accountId: AccountId; readonly deviceIds: readonly DeviceId[] };
@@ -121,6 +126,10 @@ export interface LogStore {
   ack(logId: LogId, deviceId: DeviceId, upto: number): Promise<Result<void, Refusal>>;
   /** Ends appends by capability, ticket and work. */
   closeLog(logId: LogId): Promise<Result<void, Refusal>>;
+  /** Replaces the key of a room's log; the former one reads up to here. LG21 */
+  setLogKey(logId: LogId, appendKey: Bytes): Promise<Result<void, Refusal>>;
+  /** Up to where a former key of a log reads; null for a key it never had. */
+  formerKey(logId: LogId, key: Bytes): Promise<Result<LogPoint | null, Refusal>>;
   /** Replaces the tickets of a request log. */
   setTickets(logId: LogId, ticketHashes: readonly Bytes[]): Promise<Result<void, Refusal>>;
   /** The listener must not throw. */

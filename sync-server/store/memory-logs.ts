@@ -6,7 +6,7 @@ import { ok, type Result } from "@dovetail/core/base/result.ts";
 import { chainNext, chainStart, type LogPoint, type PlacedEntry } from "@dovetail/core/protocol/entry.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
-import { ENTRY_COST_BYTES, LOGS_PER_ACCOUNT_MAX } from "../limits.ts";
+import { ENTRY_COST_BYTES, FORMER_KEYS_PER_LOG_MAX, LOGS_PER_ACCOUNT_MAX } from "../limits.ts";
 import type { DeviceRecord } from "./directory-store.ts";
 import { type AppendView, decideEntry, entryCost } from "./decide-append.ts";
 import {
@@ -36,6 +36,8 @@ export interface MemoryOwners {
 
 /** A log; entries up to `trimmedUpto` may be null, `ids` has all of them. */
 export interface MemoryLog extends NewLog {
+  appendKey: Bytes | null;
+  readonly formerKeys: Map<string, LogPoint>;
   readonly incarnation: number;
   readonly reseed: Bytes | null;
   isClosed: boolean;
@@ -71,6 +73,22 @@ export function createMemoryLogs(
     return Promise.resolve(log === undefined ? refuse("unknown-log") : use(log));
   }
 
+  function replaceKey(log: MemoryLog, key: Bytes): void {
+    if (log.appendKey !== null && equalBytes(log.appendKey, key)) return;
+    const at = pointOf(log);
+    if (log.appendKey !== null) {
+      log.formerKeys.delete(toHex(log.appendKey));
+      log.formerKeys.set(toHex(log.appendKey), at);
+    }
+    log.formerKeys.delete(toHex(key));
+    for (const oldest of log.formerKeys.keys()) {
+      if (log.formerKeys.size <= FORMER_KEYS_PER_LOG_MAX) break;
+      log.formerKeys.delete(oldest);
+    }
+    log.appendKey = key;
+    announce({ type: "rekeyed", logId: log.logId, at });
+  }
+
   const logs: Omit<LogStore, "onEvent"> = {
     createLog: (log) => Promise.resolve(createLog(logById, owners, log)),
     reseedLog(log) {
@@ -92,6 +110,7 @@ export function createMemoryLogs(
           otherBytes: bytesOf(logById, log.ownerId) - log.bytes,
         });
         if (placed.length > 0) announce({ type: "appended", logId: log.logId, entries: placed });
+        if (placed.length > 0 && request.rekey !== undefined) replaceKey(log, request.rekey);
         return ok(results);
       }),
     read: (range) => withLog(range.logId, (log) => readPage(log, range)),
@@ -108,6 +127,8 @@ export function createMemoryLogs(
         log.isClosed = true;
         return ok();
       }),
+    setLogKey: (logId, appendKey) => withLog(logId, (log) => ok(replaceKey(log, appendKey))),
+    formerKey: (logId, key) => withLog(logId, (log) => ok(log.formerKeys.get(toHex(key)) ?? null)),
     setTickets: (logId, ticketHashes) =>
       withLog(logId, (log) => {
         log.tickets = new Set(ticketHashes.map(toHex));
@@ -185,6 +206,7 @@ function emptyLog(log: NewLog, incarnation: number, reseed: Bytes | null): Memor
     lastByKind: new Map(),
     acks: new Map(),
     tickets: new Set(),
+    formerKeys: new Map(),
   };
 }
 
@@ -210,6 +232,8 @@ function checkAppender(owners: MemoryOwners, log: MemoryLog, appender: Appender)
     return owners.isActive(appender.accountId, appender.deviceId) ? null : "revoked-device";
   }
   if (log.isClosed) return "log-closed";
+  if (appender.type === "capability")
+    return log.appendKey !== null && equalBytes(log.appendKey, appender.key) ? null : "forbidden";
   if (appender.type === "ticket") return log.tickets.has(toHex(appender.ticketHash)) ? null : "not-admitted";
   return null;
 }

@@ -1,6 +1,7 @@
 /** The append, inside a transaction. This is the server's hot path. Rules LG5-LG12. */
 import type { DatabaseSync } from "node:sqlite";
 import { present } from "@dovetail/core/base/assert.ts";
+import { equalBytes } from "@dovetail/core/base/bytes.ts";
 import { idBytes, idFromBytes } from "@dovetail/core/base/ids.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
 import { chainNext, type PlacedEntry } from "@dovetail/core/protocol/entry.ts";
@@ -12,6 +13,7 @@ import type { Quotas } from "./quotas.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { AccountStanding, AccountStandings } from "./sqlite-accounts.ts";
 import type { LogHead, LogHeads } from "./sqlite-log-heads.ts";
+import type { LogKeys } from "./sqlite-log-keys.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
 import { placeOf, seqAt } from "./sqlite-schema.ts";
 
@@ -20,6 +22,7 @@ export interface SqliteAppendDeps {
   readonly heads: LogHeads;
   readonly standings: AccountStandings;
   readonly quotas: Quotas;
+  readonly keys: LogKeys;
   /** Tells of `event` once the current transaction is durable. */
   announce(event: StoreEvent): void;
 }
@@ -108,6 +111,7 @@ export function prepareAppend(
       return { type: "accepted", seq: head.seq, chain: head.chain };
     });
     if (placed.length > 0) deps.announce({ type: "appended", logId: head.logId, entries: placed });
+    if (placed.length > 0 && request.rekey !== undefined) deps.keys.replace(head, request.rekey); // LG21
     return ok(results);
   };
 }
@@ -137,6 +141,9 @@ function checkAppender(
     return owner.activeDeviceIds.has(appender.deviceId) ? null : "revoked-device";
   }
   if (head.isClosed) return "log-closed";
+  // LG21: it may have been replaced since it was proven.
+  if (appender.type === "capability")
+    return head.appendKey !== null && equalBytes(head.appendKey, appender.key) ? null : "forbidden";
   if (appender.type === "ticket") return hasTicket(appender.ticketHash) ? null : "not-admitted";
   return null;
 }

@@ -32,7 +32,7 @@ export interface LogHead {
   readonly logId: LogId;
   readonly owner: number;
   readonly kind: LogKind;
-  readonly appendKey: Bytes | null;
+  appendKey: Bytes | null;
   isClosed: boolean;
   readonly incarnation: number;
   readonly reseed: Bytes | null;

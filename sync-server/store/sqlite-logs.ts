@@ -71,6 +71,9 @@ export function createSqliteLogs(deps: SqliteLogsDeps): Omit<LogStore, "onEvent"
           head.isClosed = true;
         }),
       ),
+    setLogKey: (logId, appendKey) =>
+      queue.run(() => withHead(logId, (head) => deps.keys.replace(head, appendKey))),
+    formerKey: (logId, key) => deps.read(() => withHead(logId, (head) => deps.keys.formerKey(head, key))),
     setTickets: (logId, ticketHashes) => queue.run(() => setTickets(logId, ticketHashes)),
     flushAcks: acks.flush,
   };

@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 const IN_MEMORY = ":memory:";
 
@@ -132,8 +132,15 @@ const SCHEMA_6 = `
 ALTER TABLE logs ADD COLUMN reseed BLOB;
 `;
 
+/** What version 7 adds: keys a room's log had before, and the point up to which each reads. */
+const SCHEMA_7 = `
+CREATE TABLE former_keys (
+  log INTEGER NOT NULL, key BLOB NOT NULL, seq INTEGER NOT NULL, chain BLOB NOT NULL, PRIMARY KEY (log, key)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** A new file is made by all of them, an older one by those it has not seen. */
-const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6];
+const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7];
 
 /** What made a file of version 1, for the test that takes one over. */
 export const FIRST_SCHEMA: readonly string[] = [

@@ -15,6 +15,7 @@ import { createSqliteFigures } from "./sqlite-figures.ts";
 import { createSqliteFrontiers } from "./sqlite-frontiers.ts";
 import { createSqliteInvitations, createTombstones } from "./sqlite-invitations.ts";
 import { createLogHeads } from "./sqlite-log-heads.ts";
+import { createLogKeys } from "./sqlite-log-keys.ts";
 import { createSqliteLogs } from "./sqlite-logs.ts";
 import { createSqlitePreKeys } from "./sqlite-prekeys.ts";
 import { createSqliteReclaim } from "./sqlite-reclaim.ts";
@@ -63,6 +64,9 @@ export function openSqliteStore(
     onCommitted: metrics.committed,
   });
 
+  const announce = (event: StoreEvent): void => {
+    announced.push(event);
+  };
   const deps = {
     db,
     queue,
@@ -70,9 +74,8 @@ export function openSqliteStore(
     standings,
     quotas,
     tombstones: createTombstones(db),
-    announce: (event: StoreEvent) => {
-      announced.push(event);
-    },
+    announce,
+    keys: createLogKeys({ db, announce }),
     read<T>(query: () => Result<T, Refusal>): Promise<Result<T, Refusal>> {
       try {
         return Promise.resolve(query());

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "a68b8c76d4e389c821696032fb7f7320e08ce1711c637ce5477b04e90c4eea0b" };
+const PINNED = { version: 1, hash: "bd3c92ff835fff08bee8e8b74aa648b8460aeeba57d7e599e30fea26f6d3c6fb" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

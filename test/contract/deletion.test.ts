@@ -73,6 +73,10 @@ async function fillAccount(store: ServerStore, seed: string, handle: string) {
     if (appendKey !== null) own.push(appendKey);
     logs.push({ logId, writerTag, kind });
   }
+  const inbound = logs.find(({ kind }) => kind === "inbound");
+  const nextKey = random.bytes(32);
+  if (inbound !== undefined) must(await store.setLogKey(inbound.logId, nextKey));
+  own.push(nextKey);
   const request = logs.find(({ kind }) => kind === "request");
   const ticket = random.bytes(32);
   if (request !== undefined) must(await store.setTickets(request.logId, [ticket]));
@@ -106,7 +110,12 @@ for (const [name, open] of [
       for (const { logId, writerTag } of gone.logs) {
         expect(must(await store.findLog(logId))).toBe(null);
         const late = [storeEntry(logId, writerTag, 999, new Uint8Array(9))];
-        const request = { logId, appender: { type: "capability" }, writerTag, entries: late } as const;
+        const request = {
+          logId,
+          appender: { type: "capability", key: new Uint8Array(32) },
+          writerTag,
+          entries: late,
+        } as const;
         expect(await store.append(request)).toEqual(refused("unknown-log"));
       }
       expect(await store.deleteAccount(gone.accountId)).toEqual(refused("unknown-account"));
@@ -191,7 +200,17 @@ describe("the file of a deleted account", () => {
       ["accounts", "acks", "added_boxes", "blobs", "boxes", "devices", "endorsements", "entries", "erasures"],
       ["deleted", "invitations", "meta"],
     ];
-    emptied.push("frontiers", "links", "logs", "prekeys", "snapshots", "tickets", "trimmed", "writers");
+    emptied.push(
+      "former_keys",
+      "frontiers",
+      "links",
+      "logs",
+      "prekeys",
+      "snapshots",
+      "tickets",
+      "trimmed",
+      "writers",
+    );
     expect(tables).toEqual([...emptied, ...others].sort());
     const left = emptied.filter((name) => db.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined);
     db.close();

@@ -58,14 +58,9 @@ export function describeLogStore(name: string, createMedium: () => ServerStoreMe
       const random = createSeededRandom(`log ${kind}`);
       const { accountId, deviceId, step } = await registerAccount(store, random);
       const logId = idFromBytes("log", random.bytes(32));
-      must(
-        await store.createLog({
-          logId,
-          ownerId: accountId,
-          kind,
-          appendKey: kind === "inbound" ? random.bytes(32) : null,
-        }),
-      );
+      const key = random.bytes(32);
+      const appendKey = kind === "inbound" ? key : null;
+      must(await store.createLog({ logId, ownerId: accountId, kind, appendKey }));
       const tag = idFromBytes("writerTag", random.bytes(16));
       const by = byDevice(accountId, deviceId);
       const entry = (seq: number, fields = {}): NewEntry =>
@@ -77,7 +72,7 @@ export function describeLogStore(name: string, createMedium: () => ServerStoreMe
       ) => store.append({ logId, appender, writerTag, entries });
       const headOf = async (): Promise<LogPoint> =>
         must(await store.findLog(logId))?.head ?? { incarnation: 0, seq: -1, chain: new Uint8Array(0) };
-      return { store, random, accountId, deviceId, step, logId, tag, by, entry, append, headOf };
+      return { store, random, accountId, deviceId, step, logId, tag, by, key, entry, append, headOf };
     }
 
     test("[LG3] seqs are gapless from 1, and the chain follows from the ids", async () => {
@@ -275,15 +270,17 @@ export function describeLogStore(name: string, createMedium: () => ServerStoreMe
       const log = await openLog();
       const { random, store, accountId: ownerId } = log;
       const rooms = [0, 1].map(() => idFromBytes("log", random.bytes(32)));
+      const key = random.bytes(32);
       for (const logId of rooms)
-        must(await store.createLog({ logId, ownerId, kind: "room", appendKey: random.bytes(32) }));
+        must(await store.createLog({ logId, ownerId, kind: "room", appendKey: key }));
       const [room] = rooms;
       if (room === undefined) throw new Error("a room");
       const tags = [0, 1].map(() => idFromBytes("writerTag", random.bytes(16)));
       const results = await Promise.all(
         tags.map((writerTag) => {
           const entry = storeEntry(room, writerTag, 1, random.bytes(9), { epoch: null, expect: NO_ENTRY });
-          return store.append({ logId: room, appender: { type: "capability" }, writerTag, entries: [entry] });
+          const appender = { type: "capability", key } as const;
+          return store.append({ logId: room, appender, writerTag, entries: [entry] });
         }),
       );
       expect(results.map((result) => must(result)[0])).toMatchObject([
@@ -292,14 +289,53 @@ export function describeLogStore(name: string, createMedium: () => ServerStoreMe
       ]);
     });
 
+    test("[LG21] a room's key is replaced with an entry, and the former one reads up to it and appends nothing", async () => {
+      const { store, random, accountId: ownerId } = await openLog();
+      const logId = idFromBytes("log", random.bytes(32));
+      const [first, second, third] = [random.bytes(32), random.bytes(32), random.bytes(32)] as const;
+      must(await store.createLog({ logId, ownerId, kind: "room", appendKey: first }));
+      const writerTag = idFromBytes("writerTag", random.bytes(16));
+      const append = (seq: number, key: Uint8Array, rekey?: Uint8Array) =>
+        store.append({
+          logId,
+          appender: { type: "capability", key },
+          writerTag,
+          entries: [storeEntry(logId, writerTag, seq, random.bytes(9), { epoch: null })],
+          ...(rekey === undefined ? {} : { rekey }),
+        });
+      const events: StoreEvent[] = [];
+      store.onEvent((event) => events.push(event));
+      // Of one turn: the second is decided by the key the first has set.
+      const [changed, late] = await Promise.all([append(1, first, second), append(2, first)]);
+      expect(must(changed)).toMatchObject([{ type: "accepted", seq: 1 }]);
+      expect(late).toEqual(refused("forbidden"));
+      const at = must(await store.findLog(logId))?.head;
+      expect(at?.seq).toBe(1);
+      expect(events.at(-1)).toEqual({ type: "rekeyed", logId, at });
+      expect(must(await append(2, second))).toMatchObject([{ type: "accepted", seq: 2 }]);
+      expect(must(await store.formerKey(logId, first))).toEqual(at);
+      expect(must(await store.formerKey(logId, second))).toBe(null);
+      expect(must(await store.formerKey(logId, third))).toBe(null);
+      // What was not placed replaces nothing.
+      expect(must(await append(9, second, third))).toMatchObject([{ type: "refused", code: "writer-seq" }]);
+      expect(must(await append(3, second))).toMatchObject([{ type: "accepted" }]);
+      must(await store.setLogKey(logId, first));
+      expect(must(await store.formerKey(logId, first))).toBe(null);
+      expect(must(await store.formerKey(logId, second))).toMatchObject({ seq: 3 });
+      expect(must(await append(4, first))).toMatchObject([{ type: "accepted" }]);
+      expect(must(await store.findLog(logId))?.appendKey).toEqual(first);
+      must(await store.deleteAccount(ownerId));
+      expect(await store.formerKey(logId, second)).toEqual(refused("unknown-log"));
+    });
+
     test("[LG14] a closed log takes nothing by capability, and its owner still reads and acks", async () => {
       const log = await openLog("inbound");
       const of = (seq: number) => [
         storeEntry(log.logId, log.tag, seq, log.random.bytes(5), { kind: 2, epoch: null }),
       ];
-      must(await log.append(of(1), { type: "capability" }));
+      must(await log.append(of(1), { type: "capability", key: log.key }));
       must(await log.store.closeLog(log.logId));
-      expect(await log.append(of(2), { type: "capability" })).toEqual(refused("log-closed"));
+      expect(await log.append(of(2), { type: "capability", key: log.key })).toEqual(refused("log-closed"));
       expect(must(await log.store.findLog(log.logId))?.isClosed).toBe(true);
       expect(
         must(await log.store.read({ logId: log.logId, after: 0, entriesMax: 9, bytesMax: 9_999 })).entries,

@@ -58,19 +58,18 @@ describe.each([
     );
     const store = open({ ...FIRST_QUOTAS, accountBytesMax: 3 * cost, blobBytesMax: 1_000 });
     const { accountId } = await registerAccount(store, random);
-    const logs: { readonly logId: LogId; readonly writerTag: WriterTag }[] = [];
+    const logs: { readonly logId: LogId; readonly writerTag: WriterTag; readonly key: Uint8Array }[] = [];
     for (let i = 0; i < 2; i++) {
       const logId = idFromBytes("log", random.bytes(32));
-      must(
-        await store.createLog({ logId, ownerId: accountId, kind: "inbound", appendKey: random.bytes(32) }),
-      );
-      logs.push({ logId, writerTag: idFromBytes("writerTag", random.bytes(16)) });
+      const key = random.bytes(32);
+      must(await store.createLog({ logId, ownerId: accountId, kind: "inbound", appendKey: key }));
+      logs.push({ logId, writerTag: idFromBytes("writerTag", random.bytes(16)), key });
     }
-    const append = ({ logId, writerTag }: (typeof logs)[number], seq: number) =>
+    const append = ({ logId, writerTag, key }: (typeof logs)[number], seq: number) =>
       store.append({
         logId,
         writerTag,
-        appender: { type: "capability" },
+        appender: { type: "capability", key },
         entries: [entry(logId, writerTag, seq)],
       });
     const [a, b] = logs;

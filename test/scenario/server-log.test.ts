@@ -606,6 +606,75 @@ describe("a request log", () => {
     for (const client of [owner, ann, bob]) client.close();
   });
 
+  test("[LG21] a room's key is replaced as one act with an entry: the former one reads up to it, and nothing more", async () => {
+    const world = await registerWorld(server.origin, "rekeyed");
+    const owner = await connectSignedIn(server.origin, world);
+    const logId = idFromBytes("log", world.random.bytes(32));
+    const [key, next, lost] = [0, 1, 2].map(() => signKeyPairFromSeed(world.random.bytes(32)));
+    if (key === undefined || next === undefined || lost === undefined) throw new Error("three keys");
+    const create = { type: "createLog", logId, kind: "room", appendKey: key.publicKey } as const;
+    expectFrame(await owner.call(create), "done");
+    const [ann, bob, carl] = [
+      await connectRaw(server.origin),
+      await connectRaw(server.origin),
+      await connectRaw(server.origin),
+    ];
+    const pen = createWriter(logId, world.random.bytes(32));
+    const bobs = createWriter(logId, world.random.bytes(32));
+    expectFrame(await ann.call(openRequest(ann, 1, logId, { capability: key, writer: pen })), "opened");
+    expectFrame(await bob.call(openRequest(bob, 1, logId, { capability: key, writer: bobs })), "opened");
+    expectFrame(await bob.call({ type: "subscribe", channel: 1, after: 0 }), "done");
+    expect((await appendOne(ann, 1, nextEntry(pen, new Uint8Array(5)))).type).toBe("accepted");
+    const entry = nextEntry(pen, new Uint8Array(6));
+    const rekey = { type: "appendAndRekey", channel: 1, entry, appendKey: next.publicKey } as const;
+    expect(await ann.call(rekey)).toMatchObject({ type: "appended", results: [{ seq: 2 }] });
+    await bob.until(() => bob.delivered(logId).length === 2);
+    const former = async (client: typeof bob, channel: number) => {
+      expect(await client.call({ type: "read", channel, after: 0, limit: 9 })).toMatchObject({
+        type: "entries",
+        entries: [{ seq: 1 }, { seq: 2 }],
+        head: { seq: 2 },
+      });
+      for (const request of [
+        { type: "subscribe", channel, after: 2 },
+        { type: "readIds", channel, after: 0, limit: 9 },
+        { type: "append", channel, entries: [nextEntry(bobs, new Uint8Array(5))], admission: null },
+        { type: "appendAndRekey", channel, entry, appendKey: lost.publicKey },
+      ] as const)
+        expect(await client.call(request), request.type).toMatchObject({ code: "forbidden" });
+    };
+    await former(bob, 1);
+    expectFrame(await carl.call(openRequest(carl, 1, logId, { capability: next, writer: pen })), "opened");
+    expect((await appendOne(carl, 1, nextEntry(pen, new Uint8Array(7)))).type).toBe("accepted");
+    expect(await carl.call({ type: "read", channel: 1, after: 2, limit: 9 })).toMatchObject({
+      entries: [{ seq: 3 }],
+    });
+    // A new connection with the former key sees the log as it was then.
+    const again = await connectRaw(server.origin);
+    const opened = await again.call(openRequest(again, 1, logId, { capability: key, writer: bobs }));
+    expect(opened).toMatchObject({ type: "opened", head: { seq: 2 } });
+    await former(again, 1);
+    expect(bob.delivered(logId)).toHaveLength(2);
+    // Its founder sets another, should nobody know the one that is set.
+    expect(await carl.call({ type: "setLogKey", logId, appendKey: lost.publicKey })).toMatchObject({
+      code: "not-signed-in",
+    });
+    expectFrame(await owner.call({ type: "setLogKey", logId, appendKey: lost.publicKey }), "done");
+    expect(
+      await carl.call({
+        type: "append",
+        channel: 1,
+        entries: [nextEntry(pen, new Uint8Array(5))],
+        admission: null,
+      }),
+    ).toMatchObject({ code: "forbidden" });
+    const stranger = await registerWorld(server.origin, "rekeyed stranger");
+    const other = await connectSignedIn(server.origin, stranger);
+    const foreign = { type: "setLogKey", logId, appendKey: key.publicKey } as const;
+    expect(await other.call(foreign)).toMatchObject({ code: "forbidden" });
+    for (const client of [owner, ann, bob, carl, again, other]) client.close();
+  });
+
   test("[LG13] a log has the key its kind needs and no other", async () => {
     const world = await registerWorld(server.origin, "kinds");
     const owner = await connectSignedIn(server.origin, world);

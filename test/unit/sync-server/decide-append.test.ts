@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
+import type { LogKind } from "../../../core/protocol/client-frame.ts";
 import {
   ENTRY_COST_BYTES,
   ACCOUNT_BYTES_MAX,
@@ -42,6 +43,8 @@ const QUOTAS: readonly (readonly [AppendView["kind"], Appender["type"], number])
   ["request", "work", LOG_BYTES_MAX_BY_KIND.request * WORK_ADMITTED_SHARE],
 ];
 
+const CAPABILITY: Appender = { type: "capability", key: new Uint8Array(32) };
+
 test.each(QUOTAS)(
   "[LG11] a log of kind %s is full, for who comes by %s, at %d bytes",
   (kind, by, bytesMax) => {
@@ -54,7 +57,9 @@ test.each(QUOTAS)(
           }
         : by === "ticket"
           ? { type: "ticket", ticketHash: new Uint8Array(32) }
-          : { type: by };
+          : by === "capability"
+            ? CAPABILITY
+            : { type: by };
     const cost = entryCost(entry());
     expect(cost).toBe(entry().header.length + 100 + ENTRY_COST_BYTES);
     for (const bytes of [0, bytesMax - cost - 1, bytesMax - cost])
@@ -89,18 +94,21 @@ const FULL = { type: "refused", code: "quota", writerSeq: 0 };
 
 test.each([
   ["account", device, ENTRIES_MAX_BY_KIND.account],
-  ["inbound", { type: "capability" }, ENTRIES_MAX_BY_KIND.inbound],
+  ["inbound", CAPABILITY, ENTRIES_MAX_BY_KIND.inbound],
   ["request", { type: "ticket", ticketHash: new Uint8Array(32) }, ENTRIES_MAX_BY_KIND.request],
   ["request", { type: "work" }, ENTRIES_MAX_BY_KIND.request * WORK_ADMITTED_SHARE],
-] as const)("[LG11] a log of kind %s holds a number of entries", (kind, appender, entriesMax) => {
-  expect(decide(viewOf(kind, 0, { entries: entriesMax - 1 }), appender)).toBe("place");
-  expect(decide(viewOf(kind, 0, { entries: entriesMax }), appender)).toEqual(FULL);
-});
+] as readonly (readonly [LogKind, Appender, number])[])(
+  "[LG11] a log of kind %s holds a number of entries",
+  (kind, appender, entriesMax) => {
+    expect(decide(viewOf(kind, 0, { entries: entriesMax - 1 }), appender)).toBe("place");
+    expect(decide(viewOf(kind, 0, { entries: entriesMax }), appender)).toEqual(FULL);
+  },
+);
 
 test("[LG11] all logs of an account together hold a number of bytes, and the operator says how many", () => {
   const room = ACCOUNT_BYTES_MAX - entryCost(entry());
-  expect(decide(viewOf("inbound", 0, { ownerBytes: room }), { type: "capability" })).toBe("place");
-  expect(decide(viewOf("inbound", 0, { ownerBytes: room + 1 }), { type: "capability" })).toEqual(FULL);
+  expect(decide(viewOf("inbound", 0, { ownerBytes: room }), CAPABILITY)).toBe("place");
+  expect(decide(viewOf("inbound", 0, { ownerBytes: room + 1 }), CAPABILITY)).toEqual(FULL);
   const small: Quotas = { ...FIRST_QUOTAS, accountBytesMax: entryCost(entry()) };
   expect(decide(viewOf("account", 0), device, small)).toBe("place");
   expect(decide(viewOf("account", 1), device, small)).toEqual(FULL);
