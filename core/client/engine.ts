@@ -34,7 +34,7 @@ import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { createFrontiers, type Frontiers } from "./frontiers/frontiers.ts";
-import type { Gateway } from "./gateway.ts";
+import { type Gateway, PING_INTERVAL_MS, REQUEST_TIMEOUT_MS } from "./gateway.ts";
 import { connectHome, type HomeLink, type HomeSession } from "./home-link.ts";
 import { createInbound, type Inbound } from "./inbound.ts";
 import { createIntroductions, type Introductions } from "./introductions.ts";
@@ -61,6 +61,8 @@ import { createViews, type Views } from "./views.ts";
 
 const RECONNECT_MIN_MS = 500;
 const RECONNECT_MAX_MS = 30_000;
+/** A connection that is gone looks open for at most so long. */
+const UNNOTICED_MAX_MS = PING_INTERVAL_MS + REQUEST_TIMEOUT_MS;
 /** How long until what another server did not take is offered to it again; each time twice as long, up to the second. */
 const RESEND_MIN_MS = 15_000;
 const RESEND_MAX_MS = 960_000;
@@ -163,6 +165,8 @@ export async function createEngine(
   let isStopped = false;
   let stopping: Promise<Result<void, ClientError>> | null = null;
   let cancelRetry: (() => void) | null = null;
+  /** When a connection was last asked for while there seemed to be one. */
+  let askedMs: number | null = null;
   let cancelResend: (() => void) | null = null;
   let cancelRelay: (() => void) | null = null;
   let cancelTend: (() => void) | null = null;
@@ -525,7 +529,7 @@ export async function createEngine(
         origin: identity.origin,
         detail: "connection closed",
       });
-      if (isWanted) retryLater();
+      void connectAgain();
     });
     kickPush();
     await relayDirect();
@@ -596,6 +600,22 @@ export async function createEngine(
     home = null;
     gateway = null;
     return ok();
+  }
+
+  async function connectAgain(): Promise<void> {
+    // What a connection begins with may outlast it. Until that is over, whoever asks is given the one that is gone.
+    await connecting;
+    if (isStopped || !isWanted || home !== null) return;
+    // Whoever asked meanwhile knew before this did, as when a network changes.
+    if (askedMs !== null && Math.abs(clock.nowMs() - askedMs) < UNNOTICED_MAX_MS) connectNow();
+    else retryLater();
+  }
+
+  function connectNow(): void {
+    cancelRetry?.();
+    cancelRetry = null;
+    askedMs = home?.gateway.isOpen() === true ? clock.nowMs() : null;
+    void keepConnected();
   }
 
   function retryLater(): void {
@@ -865,9 +885,7 @@ export async function createEngine(
     start: () => {
       isWanted = true;
       // Whoever asks has a reason to expect more of this attempt than of the one that waits.
-      cancelRetry?.();
-      cancelRetry = null;
-      void keepConnected();
+      connectNow();
     },
     stop,
     sync,
