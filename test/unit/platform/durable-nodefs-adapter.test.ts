@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import type * as files from "node:fs/promises";
+import fs, { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { NodeFSStorageAdapter } from "@automerge/automerge-repo-storage-nodefs";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { DurableNodeFsAdapter } from "../../../cli/platform/durable-nodefs-adapter.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -10,31 +10,38 @@ import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 const trace: string[] = [];
 let failOn: string | null = null;
 
-vi.mock("node:fs/promises", async (importOriginal) => {
-  const real = await importOriginal<typeof files>();
-  const step = (what: string): void => {
-    trace.push(what);
-    if (failOn === what) throw Object.assign(new Error(what), { code: "EIO" });
+const { open, rename } = fs.promises;
+
+function step(what: string): void {
+  trace.push(what);
+  if (failOn === what) throw Object.assign(new Error(what), { code: "EIO" });
+}
+
+async function tracedOpen(...args: Parameters<typeof open>): ReturnType<typeof open> {
+  const handle = await open(...args);
+  const isFolder = args[1] === "r";
+  const sync = handle.sync.bind(handle);
+  handle.sync = async () => {
+    step(isFolder ? "sync folder" : "sync file");
+    await sync();
   };
-  return {
-    ...real,
-    open: async (...args: Parameters<typeof real.open>) => {
-      const handle = await real.open(...args);
-      const isFolder = args[1] === "r";
-      const sync = handle.sync.bind(handle);
-      handle.sync = async () => {
-        step(isFolder ? "sync folder" : "sync file");
-        await sync();
-      };
-      if (!isFolder) step("create");
-      return handle;
-    },
-    rename: async (...args: Parameters<typeof real.rename>) => {
-      step("rename");
-      await real.rename(...args);
-    },
-  };
-});
+  if (!isFolder) step("create");
+  return handle;
+}
+
+async function tracedRename(...args: Parameters<typeof rename>): Promise<void> {
+  step("rename");
+  await rename(...args);
+}
+
+/** What other files of this process see again afterwards. */
+function useCalls(calls: { readonly open: typeof open; readonly rename: typeof rename }): void {
+  Object.assign(fs.promises, calls);
+  syncBuiltinESMExports();
+}
+
+beforeAll(() => useCalls({ open: tracedOpen, rename: tracedRename }));
+afterAll(() => useCalls({ open, rename }));
 
 let folder: ReturnType<typeof createTemporaryFolder>;
 let root: string;
