@@ -30,6 +30,14 @@ async function roomAtBen(name: string) {
   };
 }
 
+/** Ben accepts who has asked him, once that has come. */
+async function acceptAtBen(name: string): Promise<void> {
+  const names = async (): Promise<readonly string[]> =>
+    (await ben("contact", "list")).contacts.map((contact: { readonly name: string }) => contact.name);
+  await expect.poll(names, PATIENCE).toContain(name);
+  await ben("contact", "accept", name);
+}
+
 async function textsAtBen(name: string): Promise<readonly string[]> {
   const { messages } = await ben("inbox", "show", name);
   return messages.map(({ text }: { readonly text: string }) => text);
@@ -43,8 +51,7 @@ async function noraKnowsBen(): Promise<Page> {
   const nora = await createAccount(await screens.browserOf(), "Nora");
   const { link } = await ben("contact", "link");
   await ask(nora, link, "Hello Ben.");
-  await expect.poll(async () => (await ben("contact", "list")).contacts.length, PATIENCE).toBe(1);
-  await ben("contact", "accept", "Nora");
+  await acceptAtBen("Nora");
   await nora.getByText("Sent. Waiting").or(nora.getByText("Delivered")).first().waitFor();
   return nora;
 }
@@ -102,12 +109,11 @@ test("a room is made here, the other joins on the command line, and both write, 
   await expect.poll(async () => (await roomAtBen("Orchard")).state, PATIENCE).toBe("removed");
 });
 
-test("an invitation waits in the inbox, is accepted, and the room is left with confirmation", async () => {
+test("an invitation waits in the inbox and is accepted; messages are taken back and deleted; the room is left", async () => {
   const nora = await createAccount(await screens.browserOf({ width: 390, height: 844 }), "Nora Two");
   const { link } = await ben("contact", "link");
   await ask(nora, link, "Hello again.");
-  await expect.poll(async () => (await ben("contact", "list")).contacts.length, PATIENCE).toBe(2);
-  await ben("contact", "accept", "Nora Two");
+  await acceptAtBen("Nora Two");
   await ben("room", "create", "Choir");
   await ben("room", "invite", "Choir", "Nora Two");
   await nora.getByRole("button", { name: "Back" }).click();
@@ -117,13 +123,30 @@ test("an invitation waits in the inbox, is accepted, and the room is left with c
   await button(nora, "Join").click();
   await write(nora, "La.");
   await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual(["La."]);
+  // Taken back for everyone, deleted for oneself, and all that is left deleted.
+  await bubble(nora, "La.").click();
+  await button(nora, "Delete").click();
+  await nora.getByText("What they have read, copied or saved elsewhere stays with them").waitFor();
+  await button(nora, "Take back for everyone").click();
+  await bubble(nora, "Message taken back").waitFor();
+  await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual([""]);
+  await ben("send", "Choir", "Do re mi.");
+  await bubble(nora, "Do re mi.").click();
+  await button(nora, "Delete").click();
+  expect(await button(nora, "Take back for everyone").count()).toBe(0);
+  await button(nora, "Delete for me").click();
+  await bubble(nora, "Do re mi.").waitFor({ state: "detached" });
   await button(nora, "Details").click();
+  await button(nora, "Delete the conversation").click();
+  await nora.getByText("You stay in").waitFor();
+  await button(nora, "Delete 1 message").click();
+  await bubble(nora, "Message taken back").waitFor({ state: "detached" });
+  expect(await textsAtBen("Choir")).toEqual(["", "Do re mi."]);
   expect(await nora.getByRole("button", { name: /^Change what .*ben/ }).count()).toBe(0);
   await button(nora, "Leave the room").click();
   await nora.getByText("You leave with all your devices.").waitFor();
   await nora.getByRole("button", { name: /^Leave .*Choir/ }).click();
   await nora.getByText("You left this room.").waitFor();
-  await bubble(nora, "La.").waitFor();
   expect(await nora.locator("dt-composer").count()).toBe(0);
   await expect.poll(async () => (await roomAtBen("Choir")).members.length, PATIENCE).toBe(1);
 });

@@ -173,7 +173,8 @@ async function conversations(page: Page, { ines, omar }: People, look: Look): Pr
   await field.fill("");
   await click(page, "Details");
   await page.locator("dialog[open]").waitFor();
-  await look("details of a conversation");
+  await click(page, "Delete the conversation");
+  await look("details of a conversation, deleting it");
   await leaveLayer(page);
   good(await omar.client.sync());
   const nora = present(good(await omar.client.contacts())[0], "Nora");
@@ -220,6 +221,12 @@ async function rooms(page: Page, { ines }: People, look: Look): Promise<void> {
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   await click(page, "Leave the room");
   await look("room information, leaving");
+  await leaveLayer(page);
+  await page.locator("dt-conversation .m.me .t").last().click();
+  await look("a message and what can be done with it");
+  await click(page, "Delete");
+  await page.locator("dialog[open]").waitFor();
+  await look("delete a message");
   await leaveLayer(page);
   const { accountId } = present(good(await ines.client.contacts())[0], "Nora");
   const choir = good(await ines.client.createRoom("Choir"));

@@ -36,6 +36,7 @@ import { roomLines } from "../rooms/room-lines.ts";
 import "../parts/dt-avatar.ts";
 import type { DtComposer } from "./dt-composer.ts";
 import "./dt-composer.ts";
+import "./dt-delete-message.ts";
 import "./dt-request-bar.ts";
 import "../rooms/dt-room-bar.ts";
 
@@ -55,6 +56,7 @@ export class DtConversation extends LitElement {
     conversationId: { attribute: false },
     messageId: { attribute: false },
     actingId: { state: true },
+    removingId: { state: true },
     notices: { state: true },
     happenings: { state: true },
     focusedId: { state: true },
@@ -68,6 +70,8 @@ export class DtConversation extends LitElement {
   declare messageId: OpId | null;
   /** The message whose acts are shown. */
   declare actingId: string | null;
+  /** The message of which is asked what is to become of it. */
+  declare removingId: string | null;
   /** Devices that came to the account of who it is with. */
   declare notices: readonly DeviceNoticeView[];
   /** Of a room. */
@@ -92,6 +96,7 @@ export class DtConversation extends LitElement {
     this.conversationId = null;
     this.messageId = null;
     this.actingId = null;
+    this.removingId = null;
     this.notices = [];
     this.happenings = [];
     this.focusedId = null;
@@ -333,6 +338,8 @@ export class DtConversation extends LitElement {
       this.#focusRow(Math.min(Math.max(target, 0), messages.length - 1));
     } else if (event.key === "c" && event.target instanceof HTMLElement && event.target.matches(".m"))
       copyText(this, message.text);
+    else if (event.key === "Delete" && event.target instanceof HTMLElement && event.target.matches(".m"))
+      this.removingId = message.id;
     else if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.matches(".m"))
       event.target.querySelector("a")?.click();
   };
@@ -377,7 +384,23 @@ export class DtConversation extends LitElement {
       }
       ${this.#foot(thread)}
       <p class="vh" role="status" aria-live="polite">${this.announcement}</p>
+      ${this.#removing(thread)}
     `;
+  }
+
+  #removing(thread: Thread) {
+    const message = this.#messages.find(({ id }) => id === this.removingId);
+    if (message === undefined) return nothing;
+    return html`<dt-delete-message
+      .session=${this.session}
+      .thread=${thread}
+      .message=${message}
+      @dt-close=${() => {
+        this.removingId = null;
+        this.actingId = null;
+        void this.#timeline?.refresh();
+      }}
+    ></dt-delete-message>`;
   }
 
   /** Where one writes, or why one does not. */
@@ -421,8 +444,9 @@ export class DtConversation extends LitElement {
     </header>`;
   }
 
-  #people({ members }: RoomThread) {
-    return members.length === 0 ? nothing : say("roomPeople", { count: members.length });
+  #people(thread: RoomThread) {
+    const { members } = thread;
+    return members.length === 0 || !isOpen(thread) ? nothing : say("roomPeople", { count: members.length });
   }
 
   #rowContext(thread: Thread, messages: readonly MessageView[]): RowContext {
@@ -441,6 +465,9 @@ export class DtConversation extends LitElement {
       copy: (message) => copyText(this, message.text),
       sendAgain: (message) => void this.session.tried(this.session.client.send(thread.id, message.text)),
       star: this.#star,
+      remove: (message) => {
+        this.removingId = message.id;
+      },
       hasOlder: this.#timeline?.hasOlder === true,
       lines: this.#linesOf(thread),
       foundId: this.messageId,

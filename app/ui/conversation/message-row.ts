@@ -37,6 +37,7 @@ export interface RowContext {
   readonly copy: (message: MessageView) => void;
   readonly sendAgain: (message: MessageView) => void;
   readonly star: (message: MessageView) => void;
+  readonly remove: (message: MessageView) => void;
   /** There are messages from before what is loaded. */
   readonly hasOlder: boolean;
   /** Oldest first. */
@@ -72,12 +73,15 @@ export function messageRow(
     isRun(message, after);
   const side = message.isOwn ? "me" : "they";
   // Lines from before what is loaded come with the messages around them.
+  const from = before === undefined && context.hasOlder ? message.sentAtMs : since;
+  const dayStart = new Date(message.sentAtMs).setHours(0, 0, 0, 0) - 1;
   const linesIn = (from: number, to: number) =>
     context.lines.filter(({ atMs }) => atMs > from && atMs <= to).map(timelineLine);
   const showsAuthor = context.kind === "room" && !message.isOwn && !joins;
   return html`
-    ${before === undefined && context.hasOlder ? nothing : linesIn(since, message.sentAtMs)}
+    ${isFirstOfDay ? linesIn(from, dayStart) : nothing}
     ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.nowMs)}</div>` : nothing}
+    ${linesIn(isFirstOfDay ? Math.max(from, dayStart) : from, message.sentAtMs)}
     ${isNew ? html`<div class="day new">${say("newBelow")}</div>` : nothing}
     ${showsAuthor ? html`<p class="by" aria-hidden="true"><bdi>${context.authorOf(message)}</bdi></p>` : nothing}
     <div
@@ -106,12 +110,13 @@ export function timelineLine({ words, isProven }: TimelineLine): TemplateResult 
   return html`<p class="ev ${isProven ? "proven" : ""}">${isProven ? icon("check") : nothing}<span>${words}</span></p>`;
 }
 
-function actsLine(message: MessageView, { star, copy }: RowContext) {
+function actsLine(message: MessageView, { star, copy, remove }: RowContext) {
   return html`<div class="do ${message.isOwn ? "me" : ""}" role="group" aria-label=${text("messageActions")}>
     <button class="btn line" type="button" @click=${() => star(message)}>
       ${icon("star")}${say(message.isStarred ? "unstar" : "star")}
     </button>
     <button class="btn line" type="button" @click=${() => copy(message)}>${say("copyText")}</button>
+    <button class="btn line" type="button" @click=${() => remove(message)}>${say("deleteIt")}</button>
   </div>`;
 }
 
@@ -173,12 +178,13 @@ const WAITS = {
   nothing: "failedOutside",
 } as const satisfies Record<RowContext["waitsFor"], MessageKey>;
 
-function failedLine(message: MessageView, { copy, sendAgain }: RowContext) {
+function failedLine(message: MessageView, { copy, sendAgain, remove }: RowContext) {
   const { key, canSendAgain } = describeFailure(message.failure);
   return html`<div class="st bad">
     <span>${say(key)}</span>
     <button type="button" @click=${() => copy(message)}>${text("copy")}</button>
     ${canSendAgain ? html`<button type="button" @click=${() => sendAgain(message)}>${text("sendAgain")}</button>` : nothing}
+    <button type="button" @click=${() => remove(message)}>${text("deleteIt")}</button>
   </div>`;
 }
 
@@ -235,6 +241,12 @@ export const messageRowStyles = css`
   .ev span {
     min-inline-size: 0;
     overflow-wrap: anywhere;
+  }
+  .ev time {
+    margin-inline-start: 8px;
+    font: 400 var(--t1);
+    color: var(--faint);
+    white-space: nowrap;
   }
   .ev + .ev {
     padding-block-start: 2px;

@@ -13,6 +13,7 @@ import { say, text } from "../words/say.ts";
 import { ROLE_WORDS } from "./room-lines.ts";
 import { mayRename, rolesToInvite } from "./room-rights.ts";
 import "../parts/dt-sheet.ts";
+import "../shell/dt-delete-thread.ts";
 import "../shell/dt-thread-tags.ts";
 import "./dt-choose-people.ts";
 import "./dt-room-member.ts";
@@ -151,6 +152,7 @@ export class DtRoomInfo extends LitElement {
       <section aria-label=${text("conversationTags")}>
         <dt-thread-tags .session=${this.session} .thread=${room}></dt-thread-tags>
       </section>
+      <dt-delete-thread .session=${this.session} .thread=${room}></dt-delete-thread>
       ${room.state === "joined" || room.state === "joining" ? this.#wayOut(room) : nothing}
     </dt-sheet>`;
   }

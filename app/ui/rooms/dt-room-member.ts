@@ -141,7 +141,7 @@ export class DtRoomMember extends LitElement {
     const { name, isSelf, role } = this.member;
     if (roles.length < 2) return nothing;
     return html`<div class="field">
-      <label for="role">${say("roomRoleOf", { name: isSelf ? text("roomYou") : name })}</label>
+      <label for="role">${isSelf ? say("roomRoleOwn") : say("roomRoleOf", { name })}</label>
       <select id="role" aria-describedby="role-note" @change=${this.#setRole}>
         ${roles.map((one) => html`<option value=${one} ?selected=${one === role}>${text(ROLE_WORDS[one])}</option>`)}
       </select>

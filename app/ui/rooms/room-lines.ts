@@ -1,10 +1,10 @@
 /** What happened in a room, as lines between its messages. */
 import type { AccountId, RoomHappeningView, RoomRole } from "@dovetail/core";
-import type { TemplateResult } from "lit";
+import { html, type TemplateResult } from "lit";
 import { unreachable } from "../session/certain.ts";
 import type { MessageKey } from "../words/en.ts";
 import { type Params, say, text } from "../words/say.ts";
-import { comingTime } from "../words/times.ts";
+import { comingTime, momentTime } from "../words/times.ts";
 import type { TimelineLine } from "../conversation/message-row.ts";
 
 export const ROLE_WORDS: Readonly<Record<RoomRole, MessageKey>> = {
@@ -23,7 +23,9 @@ export function roomLines(
   return happenings.map((one) => ({
     id: one.id,
     atMs: one.atMs,
-    words: wordsOf(one, self, nowMs),
+    words: html`${wordsOf(one, self, nowMs)}<time datetime=${new Date(one.atMs).toISOString()}
+        >${momentTime(one.atMs, nowMs)}</time
+      >`,
     isProven: false,
   }));
 }

@@ -1,4 +1,4 @@
-/** What one can do with a conversation with one person: look at who it is, its tags, the archive. */
+/** What one can do with a conversation with one person: look at who it is, its tags, the archive, deleting it. */
 import type { ConversationId } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
@@ -7,6 +7,7 @@ import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import { say } from "../words/say.ts";
 import "../parts/dt-sheet.ts";
+import "./dt-delete-thread.ts";
 import "./dt-thread-tags.ts";
 
 export class DtDetails extends LitElement {
@@ -37,6 +38,7 @@ export class DtDetails extends LitElement {
         </button>
       </div>
       <dt-thread-tags .session=${session} .thread=${thread}></dt-thread-tags>
+      <dt-delete-thread .session=${session} .thread=${thread}></dt-delete-thread>
     </dt-sheet>`;
   }
 }

@@ -14,6 +14,7 @@ const KEYS: readonly (readonly [keys: readonly string[], label: MessageKey])[] =
   [["Shift Enter"], "keyLine"],
   [["Esc"], "keyEscape"],
   [["s"], "keyStar"],
+  [["Delete"], "keyDelete"],
   [["a"], "keyArchive"],
   [["u"], "keyRead"],
   [["[", "]"], "keyConversation"],

@@ -80,6 +80,7 @@ export const EN_ROOMS = {
   roomChange: "Change",
   roomChangeOf: "Change what {name} may do",
   roomRoleOf: "Role of {name}",
+  roomRoleOwn: "Your role",
   roomMuteFor: "Show nobody what {name} writes for",
   mute30m: "30 minutes",
   mute2h: "2 hours",

@@ -5,12 +5,14 @@
  * `one` and `other` follows `{count}`.
  */
 
+import { EN_DELETION } from "./en-deletion.ts";
 import { EN_ROOMS } from "./en-rooms.ts";
 
 export type Message = string | { readonly one: string; readonly other: string };
 
 export const EN = {
   ...EN_ROOMS,
+  ...EN_DELETION,
 
   // The app
   appName: "Dovetail",
