@@ -90,7 +90,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a lost connection is not made again",
     file: "core/client/engine.ts",
-    find: "if (isWanted) retryLater();\n    });",
+    find: "void connectAgain();\n    });",
     replace: "});",
     story: "calm",
   },
