@@ -247,7 +247,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a commit is announced to nobody",
     file: "sync-server/store/sqlite-store.ts",
-    find: "      announced.push(event);\n",
+    find: "    announced.push(event);\n",
     replace: "",
     story: "calm",
   },
