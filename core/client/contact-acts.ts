@@ -69,6 +69,8 @@ export function createContactActs(engine: Engine): ContactActs {
     // Without a log of theirs there was no request: the block came in from a file.
     if (own === null) return contacts.set(accountId, { state: theirs === null ? "known" : "incoming" });
     const isAccept = theirs !== null;
+    // What came while they were blocked was dropped (FC7); what they had sent before is asked for.
+    if (isAccept) engine.conversations.askForMissing(accountId);
     return introductions.introduce(accountId, {
       isAccept,
       patch: { state: isAccept ? "accepted" : "requested" },

@@ -5,7 +5,7 @@
  * acknowledged when the account log has the op. Runs within the serial.
  */
 import type { AccountId, ConversationId, DeviceId, EntryId, LogId, OpId } from "../base/ids.ts";
-import { OP_BYTES_MAX } from "../base/limits.ts";
+import { OP_BYTES_MAX, UNSENT_RUNS_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import { decode, encode } from "../codec/shape.ts";
 import type { Documents } from "../document/documents.ts";
@@ -30,9 +30,13 @@ import {
   isRedacted,
   type NamedOp,
   OP_KIND,
+  type Op,
   parseOp,
   type Redacted,
+  unsentPayloadShape,
+  unsentRuns,
 } from "../messenger/op.ts";
+import { addRunToFeed, EMPTY_FEED, type Feed } from "../messenger/feed.ts";
 import type { WriteOp } from "../store/tx-store.ts";
 import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
@@ -142,6 +146,10 @@ export interface Conversations {
   /** Asks a contact for whatever of theirs has not arrived: the server may have lost it. IN9 */
   askForMissing(contact: AccountId): void;
   prepareToSync(): Promise<Result<void, ClientError>>;
+  /** Whether an own op was not sent and never will be. Rule MS8. */
+  isUnsent(op: Pick<Op, "conversationId" | "device" | "deviceSeq">): boolean;
+  /** Tells a contact not to wait for what was written while they had closed the conversation. Rule MS8. */
+  tellUnsent(contact: ContactRecord): Promise<Result<boolean, ClientError>>;
   /** Whether something waits to be archived or marked. */
   hasWork(): boolean;
   /** Cancels timers. */
@@ -188,6 +196,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   const unsettled = new Map<string, NonNullable<ArchiveRow["source"]>>();
   const knownByBucket = new Map<string, Set<OpId>>();
   const marks = new Map<string, number>();
+  /** Own ops that are never sent, by conversation and author device. */
+  const unsent = new Map<string, Feed>();
   const markDue = new Map<AccountId, { wantsMissing: boolean; isForced?: boolean }>();
   const requests = createMissingRequests({
     store,
@@ -225,6 +235,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const asked = await requests.start();
     if (!asked.ok) return asked;
     askLater();
+    const unsentRows = await tables.unsent.scan();
+    if (!unsentRows.ok) return unsentRows;
+    for (const { key, value } of unsentRows.value) unsent.set(key.slice("unsent/".length), value);
     const markRows = await tables.mark.scan();
     if (!markRows.ok) return markRows;
     for (const { key, value } of markRows.value) marks.set(key.slice("mark/".length), value.next);
@@ -390,11 +403,57 @@ export function createConversations(deps: ConversationsDeps): Conversations {
         if (next > (raised.get(key) ?? marks.get(key) ?? 0)) raised.set(key, next);
       }
     }
-    const writes = [...raised].map(([key, next]) => tables.mark.put(key.split("/"), { next }));
+    const unsentNow = new Map<string, Feed>();
+    for (const named of fresh) {
+      if (named.op.author !== identity.accountId) continue;
+      const key = `${named.op.conversationId}/${named.op.device}`;
+      for (const { start, end } of unsentRuns(named))
+        unsentNow.set(key, addRunToFeed(unsentNow.get(key) ?? unsent.get(key) ?? EMPTY_FEED, start, end));
+    }
+    const writes = [
+      ...[...raised].map(([key, next]) => tables.mark.put(key.split("/"), { next })),
+      ...[...unsentNow].map(([key, feed]) => tables.unsent.put(key.split("/"), feed)),
+    ];
     const commit = () => {
       for (const [key, next] of raised) marks.set(key, next);
+      for (const [key, feed] of unsentNow) unsent.set(key, feed);
     };
     return { writes, commit };
+  }
+
+  const isUnsent: Conversations["isUnsent"] = ({ conversationId, device, deviceSeq }) =>
+    unsent
+      .get(`${conversationId}/${device}`)
+      ?.runs.some(({ start, end }) => start <= deviceSeq && deviceSeq < end) === true;
+
+  /** MS8: what was written to a closed log is never sent, and the other side is told not to wait for it. */
+  async function tellUnsent(contact: ContactRecord): Promise<Result<boolean, ClientError>> {
+    const { accountId, conversationId, theirs, state } = contact;
+    if (state !== "accepted" || theirs === null || !outbox.hasClosedBefore(accountId, theirs.turn))
+      return ok(false);
+    const end = await ops.endOf(conversationId, identity.deviceId);
+    if (!end.ok) return end;
+    // Introductions of the closed log go out after all, and so is everything live left out.
+    const reopened = await outbox.reopen(accountId, theirs.turn);
+    if (!reopened.ok) return reopened;
+    const live = outbox.liveSeqs(conversationId);
+    let gone = EMPTY_FEED;
+    for (let seq = deliveredTo(conversationId, accountId, identity.deviceId); seq < end.value; seq++)
+      if (!live.has(seq)) gone = addRunToFeed(gone, seq, seq + 1);
+    const settled = outbox.settleClosed(accountId);
+    for (let from = 0; from < gone.runs.length; from += UNSENT_RUNS_MAX) {
+      const runs = gone.runs.slice(from, from + UNSENT_RUNS_MAX);
+      const isLast = from + UNSENT_RUNS_MAX >= gone.runs.length;
+      const told = await write(
+        { accountId, conversationId },
+        OP_KIND.unsent,
+        encode(unsentPayloadShape, { runs }),
+        { storeWith: (writes) => store.batch([...writes, ...(isLast ? settled.writes : [])]) },
+      );
+      if (!told.ok) return told;
+    }
+    settled.commit();
+    return ok(true);
   }
 
   /** Marks of the other side settle what was sent, and may ask for what never opened there. Rule DM15. */
@@ -445,7 +504,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
 
   function isWaiting(id: OpId): boolean {
     const state = outbox.stateOf(id);
-    return state === "kept" || state === "sealed";
+    // CO4: what was not sent because of a block is not sent because somebody asks either.
+    const isClosed = state === "failed" && outbox.reasonOf(id)?.startsWith("log-closed") === true;
+    return state === "kept" || state === "sealed" || isClosed;
   }
 
   function scheduleArchive(): void {
@@ -752,6 +813,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       if (due !== undefined) due.isForced = true;
     },
     prepareToSync,
+    isUnsent,
+    tellUnsent,
     hasWork: () => toArchive.size > 0 || markDue.size > 0,
     stop,
   };

@@ -92,6 +92,9 @@ export function createIntroductions(deps: IntroductionsDeps): Introductions {
     let isAny = false;
     for (const contact of all.value) {
       if (contact.state !== "accepted" || contact.own === null) continue;
+      const unsent = await conversations.tellUnsent(contact);
+      if (!unsent.ok) return unsent;
+      isAny ||= unsent.value;
       const target = await contactLogs.target(contact);
       if (!target.ok) return target;
       // DM17

@@ -17,6 +17,7 @@ import {
   type Redacted,
   redactedBy,
   redactedMessage,
+  unsentRuns,
 } from "../messenger/op.ts";
 import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
 import type { Times } from "./calendar/times.ts";
@@ -98,6 +99,8 @@ export interface OpStore {
     conversationId: ConversationId,
     nextByDevice: ReadonlyMap<DeviceId, number>,
   ): Promise<Result<OpRemoval, StoreError>>;
+  /** How many ops a device has made in a conversation, as far as they are known here. */
+  endOf(conversationId: ConversationId, device: DeviceId): Promise<Result<number, StoreError>>;
   /** The op of a row, by the parts of its key; null when there is none. */
   get(key: OpKey): Promise<Result<NamedOp | null, StoreError>>;
   tally(conversationId: ConversationId): Promise<Result<TallyRow, StoreError>>;
@@ -322,6 +325,10 @@ export function createOpStore(
         newestHlc: isAhead(op.hlc, nowMs) ? sum.newestHlc : Math.max(sum.newestHlc, op.hlc),
       }));
       if (!counted.ok || isLeftOver) return counted;
+      for (const { start, end } of unsentRuns(named)) {
+        const covered = await coverRun(op.conversationId, op.device, start, end);
+        if (!covered.ok) return covered;
+      }
       return changeFeed(op.conversationId, op.device, (before) => ({
         feed: addRunToFeed(before.feed, op.deviceSeq, op.deviceSeq + 1),
         last: op.deviceSeq >= feedEnd(before.feed) ? id : before.last,
@@ -428,6 +435,10 @@ export function createOpStore(
     isGone,
     remove,
     cover,
+    endOf: async (conversationId, device) => {
+      const row = await feedOf(conversationId, device);
+      return row.ok ? ok(feedEnd(row.value.feed)) : row;
+    },
     get,
     tally,
     tallies: allTallies,

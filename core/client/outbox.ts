@@ -67,6 +67,8 @@ const PASSING: ReadonlySet<FailureCode> = new Set([
 
 /** The reason of what was not sent because the conversation was closed, followed by the turn. */
 const CLOSED: FailureCode = "log-closed";
+/** The same, once the other side has been told not to wait for it. */
+const SETTLED: FailureCode = CLOSED;
 
 /** Where ops for a contact go: their inbound log for us, or their request log for a first contact. */
 export type Route =
@@ -93,6 +95,12 @@ export interface Outbox {
   close(contact: AccountId, turn: number): Promise<Result<void, ClientError>>;
   /** Their log is another one now: what was not sent because the former was closed goes, unless it was a block. */
   reopen(contact: AccountId, turn: number): Promise<Result<void, ClientError>>;
+  /** Seqs of own ops of a conversation that are at the server or on their way. */
+  liveSeqs(conversationId: ConversationId): ReadonlySet<number>;
+  /** Whether messages wait for a log that was closed before `turn`: they are never sent. Rule CO4. */
+  hasClosedBefore(contact: AccountId, turn: number): boolean;
+  /** Notes that those are told of as unsent. */
+  settleClosed(contact: AccountId): { readonly writes: readonly WriteOp[]; commit(): void };
   /** Own ops the server has and the other side has not confirmed. */
   sentOps(conversationId: ConversationId): readonly NamedOp[];
   opsOf(conversationId: ConversationId): readonly OpId[];
@@ -680,6 +688,31 @@ export function createOutbox(context: EngineContext): Outbox {
     return ok();
   }
 
+  function liveSeqs(conversationId: ConversationId): ReadonlySet<number> {
+    const live = [...rows.values()].filter(
+      (row) => row.conversationId === conversationId && row.state !== "failed",
+    );
+    return new Set(
+      live.flatMap((row) => {
+        const op = parseOp(row.op);
+        return op.ok ? [op.value.op.deviceSeq] : [];
+      }),
+    );
+  }
+
+  function settleClosed(contact: AccountId) {
+    const settled = [...(closedByContact.get(contact) ?? [])].flatMap((key) => {
+      const row = rows.get(key);
+      return row === undefined ? [] : [[key, { ...row, reason: SETTLED }] as const];
+    });
+    return {
+      writes: settled.map(([key, row]) => rowWrite(key, row)),
+      commit: () => {
+        for (const [key, row] of settled) keep(key, row);
+      },
+    };
+  }
+
   const keysOf = (ids: readonly OpId[]): readonly string[] => ids.flatMap((id) => keyById.get(id) ?? []);
 
   async function delivered(conversationId: ConversationId, next: number): Promise<Result<void, ClientError>> {
@@ -712,6 +745,13 @@ export function createOutbox(context: EngineContext): Outbox {
     reasonOf: (id) => rows.get(keyById.get(id) ?? "")?.reason ?? null,
     close,
     reopen,
+    liveSeqs,
+    hasClosedBefore: (contact, turn) =>
+      [...(closedByContact.get(contact) ?? [])].some((key) => {
+        const row = rows.get(key);
+        return row !== undefined && (closedTurnOf(row) ?? turn) < turn;
+      }),
+    settleClosed,
     sentOps: (conversationId) =>
       [...rows.values()].flatMap((row) => {
         const op = row.conversationId === conversationId && row.state === "sent" ? parseOp(row.op) : null;
@@ -747,7 +787,7 @@ export function createOutbox(context: EngineContext): Outbox {
 /** The turn in which an op was not sent because the conversation was closed, or null. */
 function closedTurnOf(row: OutboxRow): number | null {
   const [code, turn] = row.reason?.split("/") ?? [];
-  return code === CLOSED ? Number(turn) : null;
+  return code === CLOSED && turn !== undefined ? Number(turn) : null;
 }
 
 function kindOf(row: OutboxRow): number | null {

@@ -43,6 +43,7 @@
  * | outbox | conversation, hlc, op id | own ops on their way to the other side |
  * | parcel | log id, writerSeq | sealed entry on its way to the other side |
  * | mark | conversation, reading account, author device | how many ops of a device have arrived there |
+ * | unsent | conversation, author device | own ops that were not sent and will not be |
  * | ticket | account id | what lets a first contact in |
  * | asked | account id | when a contact was asked to send again what is set aside, and when it may be again |
  * | aside | log id, seq | entries this device could not open |
@@ -382,6 +383,7 @@ export function createTables(store: TxStore) {
     search: createTable(store, "search", searchRow),
     parcel: createTable(store, "parcel", parcelRow),
     mark: createTable(store, "mark", struct({ next: integer(0) })),
+    unsent: createTable(store, "unsent", feedShape),
     ticket: createTable(store, "ticket", struct({ secret: bytes(16) })),
     asked: createTable(store, "asked", struct({ atMs: integer(0), delayMs: integer(0) })),
     aside: createTable(store, "aside", asideRow),

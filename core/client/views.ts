@@ -124,6 +124,8 @@ export function createViews(deps: ViewsDeps): Views {
 
   function stateOf(op: NamedOp, reader: AccountId | null): DeliveryState {
     if (op.op.author !== self) return "received";
+    // MS8: a mark that passes it says that nobody waits for it.
+    if (conversations.isUnsent(op.op)) return "failed";
     if (
       reader !== null &&
       op.op.deviceSeq < conversations.deliveredTo(op.op.conversationId, reader, op.op.device)
@@ -156,7 +158,7 @@ export function createViews(deps: ViewsDeps): Views {
       text,
       isRedacted,
       state,
-      failure: state === "failed" ? failureOf(outbox.reasonOf(id)) : null,
+      failure: state === "failed" ? failureOf(outbox.reasonOf(id), conversations.isUnsent(op.op)) : null,
       isStarred: starred.has(id),
     };
   }
@@ -400,8 +402,8 @@ export function createViews(deps: ViewsDeps): Views {
   };
 }
 
-function failureOf(reason: string | null): DeliveryFailure {
-  return reason?.startsWith("log-closed") === true ? "closed" : "refused";
+function failureOf(reason: string | null, isUnsent: boolean): DeliveryFailure {
+  return isUnsent || reason?.startsWith("log-closed") === true ? "closed" : "refused";
 }
 
 function compare(a: string, b: string): number {

@@ -18,6 +18,7 @@ import {
   OPS_PER_BUCKET_MAX,
   OP_BYTES_MAX,
   SERVER_ORIGIN_CHARS_MAX,
+  UNSENT_RUNS_MAX,
 } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import {
@@ -47,7 +48,14 @@ const PAYLOAD_BYTES_MAX = OP_BYTES_MAX - 2_048;
 const AUTHOR_DEVICES_PER_MARK_MAX = 1_024;
 
 /** Kinds this version understands. Others are kept and passed on, not shown. */
-export const OP_KIND = { message: 1, introduction: 2, mark: 3, redaction: 4, roomInvitation: 5 } as const;
+export const OP_KIND = {
+  message: 1,
+  introduction: 2,
+  mark: 3,
+  redaction: 4,
+  roomInvitation: 5,
+  unsent: 6,
+} as const;
 
 /**
  * - `deviceSeq` counts the ops of one device in one conversation from 0; `devicePrev` names the one before.
@@ -143,6 +151,18 @@ export const redactionPayloadShape = struct({
   deviceSeq: integer(0),
   hlc: integer(0, HLC_MAX),
 });
+
+/** Payload of `unsent`: which ops of the writing device before this one never leave its account. */
+export const unsentPayloadShape = struct({
+  runs: list(struct({ start: integer(0), end: integer(1) }), UNSENT_RUNS_MAX, 1),
+});
+
+/** Runs of its own earlier ops that a device says it will not send; none for another op, or one not as it should be. MS8 */
+export function unsentRuns({ op }: NamedOp): ShapeOf<typeof unsentPayloadShape>["runs"] {
+  const payload = op.kind === OP_KIND.unsent ? decode(unsentPayloadShape, op.payload) : null;
+  if (!payload?.ok) return [];
+  return payload.value.runs.filter(({ start, end }) => start < end && end <= op.deviceSeq);
+}
 
 /** A message that its author has taken back. */
 export interface Redacted {

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "bd3c92ff835fff08bee8e8b74aa648b8460aeeba57d7e599e30fea26f6d3c6fb" };
+const PINNED = { version: 1, hash: "0cfa1931bd04907b3e5cc6ffbc4eb4b25cd1428488eccf65a216505416a42fee" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

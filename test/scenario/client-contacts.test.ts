@@ -10,9 +10,11 @@ import {
   type Device,
   engineOf,
   expectSameState,
+  reopened,
   settle,
   stopAll,
   textsOf,
+  unfinishedRows,
 } from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
 
@@ -106,6 +108,57 @@ describe("a block", () => {
     ]);
     await expectSameState(ada, adaPhone);
     await stopAll(ada, ben, adaPhone);
+  });
+
+  test("[MS8] [CO4] [CO6] leaves no hole: what follows is delivered, what was not sent says so on all devices", async () => {
+    const {
+      ada,
+      ben: benBefore,
+      conversationId,
+    } = await createFriends(server.origin, ["ada.hole", "ben.hole"]);
+    const adaPhone = await linkedDevice(ada.client, "phone");
+    await settle(ada, benBefore, adaPhone);
+    const adaId = await idOf(ada);
+    // The server has it, and Ben never reads it there: he blocks her before he connects.
+    await stopAll(benBefore);
+    good(await ada.client.send(conversationId, "just before"));
+    good(await ada.client.sync());
+    const ben = await reopened(benBefore.platform);
+    good(await ben.client.blockContact(adaId));
+    await settle(ben);
+    for (const text of ["into the wall", "and again"]) good(await ada.client.send(conversationId, text));
+    good(await adaPhone.client.send(conversationId, "by phone"));
+    await settle(ada, adaPhone);
+    good(await ben.client.unblockContact(adaId));
+    await settle(ben, ada, adaPhone, ben);
+    for (const device of [ada, adaPhone]) {
+      good(await device.client.send(conversationId, "after"));
+      await settle(device, ben, ada, adaPhone);
+    }
+    good(await ben.client.send(conversationId, "welcome"));
+    await settle(ben, ada, adaPhone);
+    const states = async ({ client }: Device) =>
+      good(await client.messages(conversationId)).messages.map(
+        ({ text, state, failure }) => `${text}: ${failure ?? state}`,
+      );
+    const onBoth = [
+      "just before: delivered",
+      "into the wall: closed",
+      "and again: closed",
+      "by phone: closed",
+      "after: delivered",
+      "after: delivered",
+      "welcome: received",
+    ].toSorted();
+    for (const device of [ada, adaPhone]) expect((await states(device)).toSorted()).toEqual(onBoth);
+    expect((await textsOf(ben, conversationId)).toSorted()).toEqual(
+      ["just before", "after", "after", "welcome"].toSorted(),
+    );
+    expect(await unfinishedRows(ben)).toEqual({});
+    await stopAll(ada);
+    const again = await reopened(ada.platform);
+    expect((await states(again)).toSorted()).toEqual(onBoth);
+    await stopAll(again, ben, adaPhone);
   });
 
   test("[CO1] of somebody who asked: further requests of theirs are dropped; lifted, it is a request again", async () => {

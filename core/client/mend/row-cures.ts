@@ -57,6 +57,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   op: "conversation",
   feed: "conversation",
   tally: "conversation",
+  unsent: "conversation",
   archive: "archive",
   // A session begins anew, and what did not open is sent again (DM15).
   session: "drop",

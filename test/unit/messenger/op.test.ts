@@ -1,7 +1,12 @@
 /** Ops: their bytes are pinned, anything not canonical is no op, and every field has its limit. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { fromHex, toHex } from "../../../core/base/bytes.ts";
-import { MESSAGE_TEXT_BYTES_MAX, OP_BYTES_MAX, OPS_PER_BUCKET_MAX } from "../../../core/base/limits.ts";
+import {
+  MESSAGE_TEXT_BYTES_MAX,
+  OP_BYTES_MAX,
+  OPS_PER_BUCKET_MAX,
+  UNSENT_RUNS_MAX,
+} from "../../../core/base/limits.ts";
 import { decode, encode } from "../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { HLC_MAX } from "../../../core/messenger/hlc.ts";
@@ -14,6 +19,8 @@ import {
   messagePayloadShape,
   OP_KIND,
   parseOp,
+  unsentPayloadShape,
+  unsentRuns,
 } from "../../../core/messenger/op.ts";
 import {
   accountOf,
@@ -168,4 +175,37 @@ test("[MS5] the bucket of an op follows from the op", () => {
       (seq) => bucket(seq).index,
     ),
   ).toEqual([0, 1, 1, 2]);
+});
+
+describe("[MS8] an op that tells what was not sent", () => {
+  const runs = (count: number) => Array.from({ length: count }, (_, i) => ({ start: 2 * i, end: 2 * i + 1 }));
+  const telling = (payload: Uint8Array, deviceSeq = 10_000) =>
+    createOp(opFields({ kind: OP_KIND.unsent, deviceSeq, payload }));
+
+  test("names runs of earlier ops only", () => {
+    const payload = encode(unsentPayloadShape, {
+      runs: [
+        { start: 3, end: 5 },
+        { start: 6, end: 6 },
+        { start: 7, end: 10 },
+        { start: 8, end: 11 },
+        { start: 0, end: Number.MAX_SAFE_INTEGER },
+      ],
+    });
+    expect(unsentRuns(telling(payload, 10))).toEqual([
+      { start: 3, end: 5 },
+      { start: 7, end: 10 },
+    ]);
+    expect(unsentRuns(createOp(opFields({ deviceSeq: 10, payload })))).toEqual([]);
+    expect(unsentRuns(telling(new Uint8Array([1]), 10))).toEqual([]);
+  });
+
+  test.each([
+    [UNSENT_RUNS_MAX - 1, true],
+    [UNSENT_RUNS_MAX, true],
+    [UNSENT_RUNS_MAX + 1, false],
+  ])("of %i runs is read: %s", (count, isRead) => {
+    const payload = encode(unsentPayloadShape, { runs: runs(count) });
+    expect(unsentRuns(telling(payload))).toHaveLength(isRead ? count : 0);
+  });
 });
