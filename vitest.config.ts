@@ -24,6 +24,9 @@ const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
   browser: 240_000,
 };
 
+/** How long a poll or a wait of a test goes on. */
+const WAIT_MS = 30_000;
+
 /** Projects whose files change nothing that another one sees: they share what they have loaded. */
 const SHARES_MODULES = new Set(["unit"]);
 
@@ -44,6 +47,7 @@ export default defineConfig({
           environment: "node",
           pool: "forks" as const,
           isolate: !SHARES_MODULES.has(name),
+          expect: { poll: { timeout: WAIT_MS } },
           testTimeout,
           hookTimeout: testTimeout,
           teardownTimeout: 10_000,

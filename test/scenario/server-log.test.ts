@@ -365,7 +365,7 @@ describe("a connection", () => {
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(local.connectionCount(), "pongs keep a silent connection").toBe(2);
     isCut = true;
-    await expect.poll(() => local.connectionCount(), { timeout: 8_000 }).toBe(1);
+    await expect.poll(() => local.connectionCount()).toBe(1);
     expectFrame(await healthy.call({ type: "ping" }), "pong");
     client.ws.terminate();
     wire.close();

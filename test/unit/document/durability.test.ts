@@ -286,8 +286,8 @@ test("[DC13] a change is saved without being asked, soon", async () => {
   const ref = documentRef(random, "app");
   unwrap(await disk.open().change(ref, setKey("a", 1)));
   expect(await disk.listChunks()).toEqual([]);
-  await vi.waitFor(async () => expect((await disk.listChunks()).length).toBe(1), 2_000);
-  await vi.waitFor(async () => expect(unwrap(await disk.open().read(ref, plain))).toEqual({ a: 1 }), 2_000);
+  await vi.waitFor(async () => expect((await disk.listChunks()).length).toBe(1), 30_000);
+  await vi.waitFor(async () => expect(unwrap(await disk.open().read(ref, plain))).toEqual({ a: 1 }), 30_000);
 });
 
 test("[DC14] unloading saves first, and writes nothing afterwards: small documents stay", async () => {
@@ -315,7 +315,7 @@ test("[DC14] the library as it comes erases a small document that is unloaded at
   await repo.flush([repoId]);
   const stored = await disk.storage.loadRange([repoId, "snapshot"]);
   await repo.removeFromCache(repoId);
-  await vi.waitFor(() => expect(unhandled).toHaveBeenCalled(), 2_000);
+  await vi.waitFor(() => expect(unhandled).toHaveBeenCalled(), 30_000);
   process.off("unhandledRejection", unhandled);
   expect(unhandled.mock.calls[0]?.[0]).toMatchObject({ reason: { type: "EmptyOverFull" } });
   expect(await disk.storage.loadRange([repoId, "snapshot"])).toEqual(stored);
