@@ -45,6 +45,8 @@ export interface LogChannel {
     entries: readonly Entry[],
     admission?: Admission,
   ): Promise<Result<readonly AppendResult[], ServerError>>;
+  /** Appends one entry of a room, and replaces the key of its log with it. */
+  appendAndRekey(entry: Entry, appendKey: Bytes): Promise<Result<AppendResult | null, ServerError>>;
   read(
     after: number,
   ): Promise<Result<{ readonly entries: readonly PlacedEntry[]; readonly head: LogPoint }, ServerError>>;
@@ -132,6 +134,10 @@ export async function openLogChannel(
         results.push(...answer.value.results);
       }
       return ok(results);
+    },
+    async appendAndRekey(entry, appendKey) {
+      const answer = await gateway.call("appended", { type: "appendAndRekey", channel, entry, appendKey });
+      return answer.ok ? ok(answer.value.results[0] ?? null) : answer;
     },
     read: (after) => gateway.call("entries", { type: "read", channel, after, limit: READ_PAGE_ENTRIES_MAX }),
     subscribe: (after, handler) => {

@@ -64,6 +64,7 @@
  * | letter | room, writerSeq | messages of a room on their way, sealed |
  * | roomout | room, hlc, op id | own ops that wait to be sealed for a room |
  * | roomsent | room, writerSeq | letters the room's log has, and what they carried |
+ * | roomkeys | room | what opens the room's log where this device reads it |
  * | missed | room, seq | letters of a room this device could not open |
  * | landmark | room | the states of the group after its last commits |
  * | invitation | op id | invitations that came and are not in the groups document yet |
@@ -257,6 +258,10 @@ const groupParts = {
   ),
 };
 
+/** `generation`: the epoch of the group they began in. */
+const roomKeysFields = { generation: integer(0), accessSeed: bytes(32), roomKey: bytes(32) };
+const roomKeysRow = struct(roomKeysFields);
+
 const commitRow = struct({
   entry: entryShape,
   entryId: id("entry"),
@@ -264,6 +269,8 @@ const commitRow = struct({
   ...groupParts,
   invitees: list(id("account"), ROOM_ACCOUNTS_MAX),
   added: list(id("device"), GROUP_ADDS_PER_COMMIT_MAX),
+  /** The log's key from then on, when it changes. */
+  rekey: nullable(bytes(32)),
   /** Keys of the intents it carries out. */
   carried: list(text(64), ROOM_INTENTS_MAX),
 });
@@ -294,6 +301,7 @@ const keyPackageRow = struct({
 });
 
 export type CommitRow = ShapeOf<typeof commitRow>;
+export type RoomKeysRow = ShapeOf<typeof roomKeysRow>;
 export type MissedRow = ShapeOf<typeof missedRow>;
 export type LetterRow = ShapeOf<typeof letterRow>;
 export type KeyPackageRow = ShapeOf<typeof keyPackageRow>;
@@ -407,6 +415,7 @@ export function createTables(store: TxStore) {
       "roomsent",
       struct({ entryId: id("entry"), outKeys: list(text(256), ROOM_LETTER_OPS_MAX) }),
     ),
+    roomkeys: createTable(store, "roomkeys", roomKeysRow),
     missed: createTable(store, "missed", missedRow),
     landmark: createTable(store, "landmark", struct({ places: list(roomStateShape, 64) })),
     invitation: createTable(
@@ -414,7 +423,11 @@ export function createTables(store: TxStore) {
       "invitation",
       struct({ by: id("account"), payload: bytes(1, OP_BYTES_MAX) }),
     ),
-    invitee: createTable(store, "invitee", struct({ from: logPointShape, sinceEpoch: integer(0) })),
+    invitee: createTable(
+      store,
+      "invitee",
+      struct({ ...roomKeysFields, from: logPointShape, sinceEpoch: integer(0) }),
+    ),
     handshake: createTable(store, "handshake", struct({ last: id("entry") })),
     departure: createTable(store, "departure", struct({ departure: roomDepartureShape })),
     rejoin: createTable(store, "rejoin", struct({})),

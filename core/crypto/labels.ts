@@ -26,6 +26,8 @@ export const LABEL = {
   conversationId: "dovetail/1/conversation-id",
   roomConversationId: "dovetail/1/room-conversation-id",
   roomState: "dovetail/1/room-state",
+  exportRoomAccess: "dovetail/1/export/room-access",
+  exportRoomKey: "dovetail/1/export/room-key",
   linkTranscript: "dovetail/1/link-transcript",
   linkNonceCommit: "dovetail/1/link-nonce-commit",
   linkCode: "dovetail/1/link-code",

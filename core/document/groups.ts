@@ -46,11 +46,12 @@ export type RoomIntent = ShapeOf<typeof intentShape>;
 
 /** One part of a room; each stands under a key of its own. */
 const partShape = variants({
-  /** What opens the room. It is set once. */
+  /** What opens the room, since which epoch of its group, and from where on. */
   keys: [
     1,
     {
       logId: id("log"),
+      generation: integer(0),
       origin: text(SERVER_ORIGIN_CHARS_MAX),
       accessSeed: bytes(32),
       roomKey: bytes(32),
@@ -119,6 +120,7 @@ export const GROUPS = {
 
 function rankOfPart(part: RoomPart): number {
   if (part.type === "standing") return part.since * STANDINGS.length + STANDINGS.indexOf(part.standing);
+  if (part.type === "keys") return part.generation;
   return part.type === "info" ? part.epoch + 1 : 0;
 }
 

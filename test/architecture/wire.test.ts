@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "0cfa1931bd04907b3e5cc6ffbc4eb4b25cd1428488eccf65a216505416a42fee" };
+const PINNED = { version: 1, hash: "60219a73059c676d016fcca196da6adbcf16d205ab51ca51780412595f6d9aac" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -79,6 +79,7 @@ async function forge(engine: Engine, roomId: ConversationId, change: (room: Room
       place: () => Promise.reject(new Error("nothing is said")),
       startAfresh: () => ({ writes: [], commit: () => {} }),
       reader: async () => ok(createLogReader(keysOf(room).logId)),
+      moveTo: () => Promise.reject(new Error("nothing is read")),
       take: () => Promise.reject(new Error("nothing is read")),
       pass: () => Promise.reject(new Error("nothing is read")),
     },
@@ -106,6 +107,7 @@ async function append(
   { context, rooms }: Engine,
   roomId: ConversationId,
   entryAt: (writerSeq: number) => Entry,
+  rekey: Uint8Array | null = null,
 ): Promise<void> {
   const guests = createGuestGateways(context);
   const { logId, accessSeed } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
@@ -117,22 +119,34 @@ async function append(
       writer: writerKey(context.identity.seeds, logId),
     }),
   );
-  expect(good(await opened.channel.append([entryAt(opened.channel.writerSeq + 1)]))).toMatchObject([
-    { type: "accepted" },
-  ]);
+  const entry = entryAt(opened.channel.writerSeq + 1);
+  const { channel } = opened;
+  const placed =
+    rekey === null ? good(await channel.append([entry])) : [good(await channel.appendAndRekey(entry, rekey))];
+  expect(placed).toMatchObject([{ type: "accepted" }]);
   await guests.closeAll();
 }
 
 /** Puts a body of his own making into the log, as a commit. */
-async function forgeBody(engine: Engine, roomId: ConversationId, body: RoomBody): Promise<void> {
+async function forgeBody(
+  engine: Engine,
+  roomId: ConversationId,
+  body: RoomBody,
+  rekey: Uint8Array | null = null,
+): Promise<void> {
   const { context, rooms } = engine;
   const { logId, roomKey } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
   const tag = writerTag(logId, writerKey(context.identity.seeds, logId).publicKey);
-  await append(engine, roomId, (writerSeq) => {
-    const place = { kind: ENTRY_KIND.roomHandshake, writerTag: tag, writerSeq, epoch: null, expect: null };
-    const header = encodeEntryHeader({ version: 1, ...place });
-    return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };
-  });
+  await append(
+    engine,
+    roomId,
+    (writerSeq) => {
+      const place = { kind: ENTRY_KIND.roomHandshake, writerTag: tag, writerSeq, epoch: null, expect: null };
+      const header = encodeEntryHeader({ version: 1, ...place });
+      return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };
+    },
+    rekey,
+  );
 }
 
 test("[RM17][RM19][RM21][RM22] a member with a changed program changes nothing for anybody, and the room goes on", async () => {
@@ -228,7 +242,7 @@ test("[RM23] a device that lost its group asks to be added again, and is, with n
   await stopAll(ada, back, again);
 });
 
-test("[RM22][RM23][RM26] nobody stops a room with bytes of a made-up epoch, or calls a device into a group of their own", async () => {
+test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch or another key, or calls a device into a group of their own", async () => {
   const { ada, ben: honest, id } = await createRoomOfTwo("called");
   const adaId = await accountOf(ada);
   const { deviceId: adaDevice } = good(await ada.client.account());
@@ -261,7 +275,8 @@ test("[RM22][RM23][RM26] nobody stops a room with bytes of a made-up epoch, or c
     await createGroup(deps, idBytes(logId), self, encodeRoomContext({ ...own, members: roles })),
   );
   const { commit, welcome } = good(await createCommit(deps, theirs, { add: [added] }));
-  await forgeBody(ben.engine, id, { type: "commit", commit, welcome });
+  // With it a key of the log that nobody else knows: its founder sets it right.
+  await forgeBody(ben.engine, id, { type: "commit", commit, welcome }, new Uint8Array(32).fill(7));
   good(await ada.client.sync());
   expect(await viewOf(ada, id)).toEqual(before);
   good(await ada.client.send(id, "still here"));

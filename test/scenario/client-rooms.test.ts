@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId, RoomView } from "@dovetail/core";
 import { ROOM_INTENTS_MAX } from "../../core/base/limits.ts";
+import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
+import { createGuestGateways } from "../../core/client/guest-gateways.ts";
+import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -12,7 +15,9 @@ import {
   alarmsOf,
   createFriends,
   type Device,
+  engineOf,
   expectSameState,
+  reopened,
   settle,
   stopAll,
   tablesOf,
@@ -259,6 +264,72 @@ test("a draft and a star in a room stand where those of contacts do", async () =
   good(await ada.client.setStarred({ conversationId: id, id: message }, true));
   expect(good(await ada.client.starred()).messages).toMatchObject([{ ...place, message: { id: message } }]);
   await stopAll(ada, ben);
+});
+
+/** Whether this device's keys of a room open its log as it is, up to where, and for writing. */
+async function accessOf({ platform }: Device, roomId: ConversationId) {
+  const { engine, client } = await engineOf(platform);
+  const { context, rooms } = engine;
+  const { logId, accessSeed } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
+  const guests = createGuestGateways(context);
+  const [capability, writer] = [capabilityKey(accessSeed), writerKey(context.identity.seeds, logId)];
+  const opened = good(await guests.open(server.origin, { logId, right: "append", capability, writer }));
+  const subscribed = await opened.channel.subscribe(0, () => {});
+  const page = good(await opened.channel.read(0));
+  await guests.closeAll();
+  good(await client.stop());
+  return { seq: opened.channel.head.seq, read: page.entries.length, isHeard: subscribed.ok };
+}
+
+test("[RM29][RM30] who is removed cannot follow the room's log; all others do, also who was away, and who leaves then", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("rekeyed");
+  const carl = await newAccount(server.origin, "carl.rekeyed");
+  await becomeFriends(ada, carl);
+  good(await ada.client.inviteToRoom(id, await accountOf(carl)));
+  await settle(ada, ben, carl);
+  good(await carl.client.acceptRoom(id));
+  await settle(ada, ben, carl);
+  const phone = await linkedDevice(ada.client, "phone");
+  await settle(ada, phone, ben, carl);
+  good(await phone.client.stop());
+  good(await carl.client.stop());
+  const away = await reopened(carl.platform);
+  good(await away.client.leaveRoom(id));
+  good(await away.client.stop());
+  good(await ada.client.removeFromRoom(id, await accountOf(ben)));
+  await settle(ada, ben);
+  expect((await roomOf(ben, id)).state).toBe("removed");
+  for (let n = 0; n < 3; n++) {
+    good(await ada.client.send(id, `of no concern to Ben ${n}`));
+    good(await ada.client.sync());
+  }
+  good(await ben.client.stop());
+  good(await ada.client.stop());
+  const [bens, adas] = [await accessOf(ben, id), await accessOf(ada, id)];
+  expect(adas).toEqual({ seq: bens.seq + 3, read: bens.read + 3, isHeard: true });
+  expect(bens.isHeard).toBe(false);
+  // Carl left before he knew of the new keys, and is let go by the others all the same.
+  const [back, backPhone] = [await reopened(ada.platform), await reopened(phone.platform)];
+  const gone = await reopened(carl.platform);
+  await settle(gone, back, backPhone);
+  expect(good(await tablesOf(gone).group.scan())).toEqual([]);
+  expect((await roomOf(back, id)).members).toHaveLength(1);
+  expect(await leavesIn(back, id)).toHaveLength(2);
+  good(await backPhone.client.send(id, "from the phone"));
+  await settle(back, backPhone);
+  await expectSameState(back, backPhone);
+  await expectSameRoom(id, back, backPhone);
+  // Ben comes in again, by the keys of now.
+  const again = await reopened(ben.platform);
+  good(await back.client.inviteToRoom(id, await accountOf(again)));
+  await settle(back, again);
+  good(await again.client.acceptRoom(id));
+  await settle(back, again, backPhone);
+  good(await again.client.send(id, "back"));
+  await settle(back, again, backPhone);
+  expect(await textsOf(again, id)).toEqual(["back"]);
+  expect(await textsOf(backPhone, id)).toContain("back");
+  await stopAll(gone, back, backPhone, again);
 });
 
 test("[RM20] of commits made at once one wins, the others follow and commit again; nothing is lost", async () => {

@@ -68,6 +68,7 @@ export function createMemoryLog(logId: LogId): MemoryLog {
         },
       }),
       append: async (entries) => ({ ok: true, value: entries.map(append) }),
+      appendAndRekey: () => Promise.reject(new Error("not a room's log")),
       read: async (after) => ({
         ok: true,
         value: { entries: log.entries.slice(after, after + 100), head: head() },

@@ -98,6 +98,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   letter: "drop",
   roomout: "roomout",
   roomsent: "drop",
+  roomkeys: "drop",
   missed: "drop",
   landmark: "drop",
   keypackage: "drop",

@@ -1,37 +1,64 @@
-/** Rooms as the rest of the client uses them, kept in the groups document that all own devices share. */
+/**
+ * Rooms as the rest of the client uses them, kept in the groups document that all own devices share. What opens a room is this
+ * device's own where it has read so far: a sibling may be ahead, and its keys open nothing here yet. Rule RM29.
+ */
 import type { ConversationId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { GROUPS, groupsSchema, type RoomPart, type RoomRecord } from "../../document/groups.ts";
 import { setField } from "../../document/state-field.ts";
 import type { RoomKeys } from "../../messenger/room/room-invitation.ts";
+import { rowKeyParts } from "../../store/row-key.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { EditOptions } from "../account-log/own-changes.ts";
 import type { ClientError } from "../client-error.ts";
+import type { RoomKeysRow, Tables } from "../tables.ts";
 
 export interface RoomBook {
   all(): Promise<Result<ReadonlyMap<ConversationId, RoomRecord>, ClientError>>;
   get(roomId: ConversationId): Promise<Result<RoomRecord | null, ClientError>>;
+  /** A room with the newest keys any own device has. */
+  shared(roomId: ConversationId): Promise<Result<RoomRecord | null, ClientError>>;
   /** Sets parts of a room; null takes one away. */
   set(
     roomId: ConversationId,
     parts: ReadonlyMap<string, RoomPart | null>,
     options?: EditOptions,
   ): Promise<Result<void, ClientError>>;
+  /** This device's keys from now on; null for those the document has. `commit` follows the write. */
+  keep(roomId: ConversationId, keys: RoomKeysRow | null): { readonly write: WriteOp; commit(): void };
+  /** Whether this device has keys of its own. */
+  hasKept(roomId: ConversationId): boolean;
   /** Forgets what was read, after the document changed. */
   refresh(): void;
 }
 
-export function createRoomBook(log: AccountLog, documents: Documents): RoomBook {
+export function createRoomBook(
+  log: AccountLog,
+  documents: Documents,
+  tables: Pick<Tables, "roomkeys">,
+): RoomBook {
   let cached: ReadonlyMap<ConversationId, RoomRecord> | null = null;
   let version = 0;
+  let kept: Map<ConversationId, RoomKeysRow> | null = null;
 
   function refresh(): void {
     cached = null;
     version++;
   }
 
-  async function all(): Promise<Result<ReadonlyMap<ConversationId, RoomRecord>, ClientError>> {
+  async function ownKeys(): Promise<Result<Map<ConversationId, RoomKeysRow>, ClientError>> {
+    if (kept !== null) return ok(kept);
+    const rows = await tables.roomkeys.scan();
+    if (!rows.ok) return rows;
+    kept ??= new Map(
+      rows.value.map(({ key, value }) => [rowKeyParts(key)[1] as ConversationId, value] as const),
+    );
+    return ok(kept);
+  }
+
+  async function document(): Promise<Result<ReadonlyMap<ConversationId, RoomRecord>, ClientError>> {
     if (cached !== null) return ok(cached);
     const before = version;
     const groups = await documents.read(log.ref({ type: "groups" }), groupsSchema);
@@ -40,10 +67,28 @@ export function createRoomBook(log: AccountLog, documents: Documents): RoomBook 
     return ok(groups.value.roomsById);
   }
 
+  async function all(): Promise<Result<ReadonlyMap<ConversationId, RoomRecord>, ClientError>> {
+    const rooms = await document();
+    if (!rooms.ok) return rooms;
+    const own = await ownKeys();
+    if (!own.ok) return own;
+    const withOwn = ([roomId, room]: readonly [ConversationId, RoomRecord]) =>
+      [roomId, { ...room, keys: { ...room.keys, ...own.value.get(roomId) } }] as const;
+    return ok(new Map([...rooms.value].map(withOwn)));
+  }
+
   return {
     all,
     async get(roomId) {
-      const rooms = await all();
+      const rooms = await document();
+      if (!rooms.ok) return rooms;
+      const own = await ownKeys();
+      if (!own.ok) return own;
+      const room = rooms.value.get(roomId);
+      return ok(room === undefined ? null : { ...room, keys: { ...room.keys, ...own.value.get(roomId) } });
+    },
+    async shared(roomId) {
+      const rooms = await document();
       return rooms.ok ? ok(rooms.value.get(roomId) ?? null) : rooms;
     },
     async set(roomId, parts, options) {
@@ -57,12 +102,28 @@ export function createRoomBook(log: AccountLog, documents: Documents): RoomBook 
       refresh();
       return edited;
     },
+    keep(roomId, keys) {
+      const commit = () => {
+        if (keys === null) kept?.delete(roomId);
+        else kept?.set(roomId, keys);
+      };
+      return {
+        write: keys === null ? tables.roomkeys.remove(roomId) : tables.roomkeys.put([roomId], keys),
+        commit,
+      };
+    },
+    hasKept: (roomId) => kept?.has(roomId) === true,
     refresh,
   };
 }
 
 /** What opens a room, as an invitation carries it. */
 export function keysOf({ keys }: RoomRecord): RoomKeys {
-  const { logId, origin, accessSeed, roomKey, fromSeq, fromChain } = keys;
-  return { logId, origin, accessSeed, roomKey, from: { incarnation: 0, seq: fromSeq, chain: fromChain } };
+  const { fromSeq, fromChain, ...rest } = keys;
+  return { ...rest, from: { incarnation: 0, seq: fromSeq, chain: fromChain } };
+}
+
+/** The part of those that a device keeps for itself. */
+export function keptKeysOf({ keys: { generation, accessSeed, roomKey } }: RoomRecord): RoomKeysRow {
+  return { generation, accessSeed, roomKey };
 }

@@ -3,6 +3,7 @@
  * sent and sent as those bytes until the server has decided; one is on its way at a time. Runs within the serial.
  * Rules RM18, RM20, RM27.
  */
+import type { Bytes } from "../../base/bytes.ts";
 import type { ConversationId, EntryId } from "../../base/ids.ts";
 import { idFromBytes } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -42,14 +43,14 @@ import { groupParts, type RoomGroups } from "./room-groups.ts";
 import type { RoomIntake } from "./room-intake.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import { authenticateBy } from "./room-judge.ts";
+import { publicRoomKey, roomKeysOf } from "./room-keys.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
+import { sentLetter } from "./room-sent.ts";
 import type { RoomPlan } from "./room-plan.ts";
 
 /** `expect` of a log's first commit. */
 export const NO_ENTRY: EntryId = idFromBytes("entry", new Uint8Array(32));
 const MS_MIN = 0;
-/** Of how many own letters it is known what they carried. */
-const SENT_LETTERS_KEPT = 256;
 
 /** An entry that is to be appended. */
 export interface Departing {
@@ -57,6 +58,8 @@ export interface Departing {
   readonly entryId: EntryId;
   readonly writerSeq: number;
   readonly isCommit: boolean;
+  /** The log's key from this entry on, where it changes. */
+  readonly rekey: Bytes | null;
 }
 
 export interface RoomCommitsDeps {
@@ -114,7 +117,12 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const letter = await letterRow(roomId);
     if (!letter.ok) return letter;
     const asCommit = commit.value && { ...commit.value, isCommit: true };
-    const asLetter = letter.value && { ...letter.value.row, writerSeq: letter.value.seq, isCommit: false };
+    const asLetter = letter.value && {
+      ...letter.value.row,
+      writerSeq: letter.value.seq,
+      isCommit: false,
+      rekey: null,
+    };
     if (asCommit === null || asLetter === null) return ok(asCommit ?? asLetter);
     return ok(asCommit.writerSeq < asLetter.writerSeq ? asCommit : asLetter);
   }
@@ -189,9 +197,13 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     };
     const made = sealed(room, place, { type: "commit", commit, welcome });
     if (!made.ok) return made;
+    // RM29
+    const isRekeyed = plan.after.keysSince === plan.epoch + 1;
+    const keys = isRekeyed ? await roomKeysOf(deps, keysOf(room).logId, next) : null;
     const stored = await store.batch([
       tables.commit.put([roomId], {
         ...made.value,
+        rekey: keys === null ? null : publicRoomKey(keys),
         writerSeq: writerSeq.value,
         ...groupParts(next),
         invitees: plan.invitees,
@@ -267,18 +279,6 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     return writes.ok ? store.batch(writes.value) : writes;
   };
 
-  /** RM24: what a letter carried, should somebody ask for it; of the last ones only. */
-  function sentWrites(
-    roomId: ConversationId,
-    { writerSeq, entryId }: Departing,
-    outKeys: readonly string[],
-  ): readonly WriteOp[] {
-    if (outKeys.length === 0) return [];
-    const put = tables.roomsent.put([roomId, writerSeq], { entryId, outKeys });
-    const old = writerSeq - SENT_LETTERS_KEPT;
-    return old > 0 ? [put, tables.roomsent.remove(roomId, old)] : [put];
-  }
-
   const sealStand: RoomCommits["sealStand"] = async (roomId, room, missing) => {
     const place = await intake.place(roomId);
     if (!place.ok || place.value === null) return place.ok ? ok(false) : place;
@@ -300,12 +300,10 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       if (sent.isCommit) return ok(true);
       const row = await tables.letter.get(roomId, sent.writerSeq);
       if (!row.ok) return row;
-      const done = outbox.remove(row.value?.outKeys ?? []);
-      const stored = await store.batch([
-        tables.letter.remove(roomId, sent.writerSeq),
-        ...sentWrites(roomId, sent, row.value?.outKeys ?? []),
-        ...done.writes,
-      ]);
+      // Read back already.
+      if (row.value === null) return ok(true);
+      const done = sentLetter(tables, outbox, { roomId, writerSeq: sent.writerSeq, row: row.value });
+      const stored = await store.batch(done.writes);
       if (!stored.ok) return stored;
       done.commit();
       return ok(true);

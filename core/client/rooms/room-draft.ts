@@ -4,6 +4,7 @@ import type { Group } from "../../group/group.ts";
 import { type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
 import type { NamedOp } from "../../messenger/op.ts";
 import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
+import type { RoomKeysRow } from "../tables.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 
 /** An op and the letter it came in. */
@@ -15,6 +16,9 @@ export interface RoomOp {
 export interface RoomDraft {
   reader: LogReader;
   group: Group | null;
+  /** What opens the log where the reader is. */
+  keys: RoomKeysRow;
+  areKeysNew: boolean;
   readonly ops: RoomOp[];
   readonly writes: WriteOp[];
   /** Run once the writes are durable. */
@@ -26,22 +30,34 @@ export interface RoomDraft {
   readonly found: EntryId[];
   /** Letters that were read. */
   readonly read: EntryId[];
+  /** Counters of own letters that have their place; their rows go with this draft. */
+  readonly placed: number[];
 }
 
 export function createRoomDraft(
-  reader: LogReader,
-  group: Group | null,
+  { reader, group }: Pick<RoomDraft, "reader" | "group">,
+  keys: { readonly row: RoomKeysRow; readonly areNew: boolean },
   landmarks: readonly RoomStatePlace[],
 ): RoomDraft {
-  const lists = { ops: [], writes: [], commits: [], missed: [], found: [], read: [] };
-  return { reader, group, landmarks, areLandmarksNew: false, ...lists };
+  const lists = { ops: [], writes: [], commits: [], missed: [], found: [], read: [], placed: [] };
+  const opens = { keys: keys.row, areKeysNew: keys.areNew };
+  return { reader, group, ...opens, landmarks, areLandmarksNew: false, ...lists };
 }
 
 /** The draft, stored. */
 export function emptyRoomDraft(draft: RoomDraft): void {
-  for (const list of [draft.ops, draft.writes, draft.commits, draft.missed, draft.found, draft.read])
+  for (const list of [
+    draft.ops,
+    draft.writes,
+    draft.commits,
+    draft.missed,
+    draft.found,
+    draft.read,
+    draft.placed,
+  ])
     list.length = 0;
   draft.areLandmarksNew = false;
+  draft.areKeysNew = false;
 }
 
 /** Moves the reading position over an entry. */

@@ -28,11 +28,12 @@ import type { ClientError } from "../client-error.ts";
 import type { Conversations } from "../conversations.ts";
 import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
-import { keysOf, type RoomBook } from "./room-book.ts";
+import { keptKeysOf, keysOf, type RoomBook } from "./room-book.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupOf, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
+import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
 import { createRoomLandmarks, liveLandmarks, withLandmark } from "./room-landmarks.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
@@ -73,7 +74,12 @@ export interface RoomIntake {
   place(roomId: ConversationId): Promise<Result<RoomStatePlace | null, ClientError>>;
   reader(room: RoomRecord): Promise<Result<LogReader, ClientError>>;
   /** Forgets, for an account that comes in again, that this device has been in before. */
-  startAfresh(roomId: ConversationId): { readonly writes: readonly WriteOp[]; commit(): void };
+  startAfresh(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): { readonly writes: readonly WriteOp[]; commit(): void };
+  /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
+  moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
   /** Takes in entries from the reading position on. */
   take(
     roomId: ConversationId,
@@ -153,7 +159,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!group.ok) return group;
     const places = await landmarks.of(roomId);
     if (!places.ok) return places;
-    const draft = createRoomDraft(before.value, group.value, places.value);
+    // The first thing read pins the keys: a sibling that is ahead must not change them under the reader.
+    const keys = { row: keptKeysOf(room), areNew: !book.hasKept(roomId) };
+    const draft = createRoomDraft({ reader: before.value, group: group.value }, keys, places.value);
     for (const [index, entry] of read.value.fresh.entries()) {
       if (index % ENTRIES_PER_TRANSACTION_MAX === 0 && index > 0) {
         const flushed = await flush(roomId, draft);
@@ -174,6 +182,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const steps = draft.group === null ? ok([]) : await groups.step(roomId, draft.group);
     if (!steps.ok) return steps;
     const marks = landmarks.put(roomId, draft.landmarks);
+    const kept = book.keep(roomId, draft.keys);
     const missing = all.missed.change(roomId, draft, Math.max(0, context.clock.nowMs()));
     const { logId } = draft.reader;
     const ops = draft.ops.map(({ op, entry }) => ({
@@ -184,6 +193,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       ...steps.value,
       ...draft.writes,
       ...(draft.areLandmarksNew ? [marks.write] : []),
+      ...(draft.areKeysNew ? [kept.write] : []),
       ...missing.writes,
       readerWrite(draft.reader),
     ]);
@@ -191,6 +201,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     readers.set(logId, draft.reader);
     groups.keep(roomId, draft.group);
     if (draft.areLandmarksNew) marks.commit();
+    if (draft.areKeysNew) kept.commit();
     missing.commit();
     for (const commit of draft.commits) commit();
     emptyRoomDraft(draft);
@@ -203,7 +214,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     entry: NamedEntry,
     draft: RoomDraft,
   ): Promise<Result<Intake, ClientError>> {
-    const { logId, roomKey } = keysOf(room);
+    const { logId } = keysOf(room);
+    const { roomKey } = draft.keys;
     const header = parseEntryHeader(entry.header);
     const body = header.ok ? openRoomEntry(roomKey, { logId, header: entry.header }, entry.sealed) : null;
     const isHandshake = header.ok && header.value.kind === ENTRY_KIND.roomHandshake;
@@ -220,8 +232,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
         }
         return takeCommit(roomId, { entry, header: header.value, commit: body.commit }, draft);
       }
-      const isOwn = header.value.writerTag === ownTag(logId);
-      const taken = await words.take({ roomId, entry, isOwn, body }, draft);
+      const ownSeq = header.value.writerTag === ownTag(logId) ? header.value.writerSeq : null;
+      const taken = await words.take({ roomId, entry, ownSeq, body }, draft);
       if (!taken.ok) return taken;
     }
     if (isHandshake) mark(roomId, entry, draft);
@@ -297,7 +309,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       for (const accountId of pending.value.invitees) {
         const sinceEpoch = after === null ? null : (memberOf(after, accountId)?.sinceEpoch ?? null);
         if (sinceEpoch !== null)
-          draft.writes.push(tables.invitee.put([roomId, accountId], { from, sinceEpoch }));
+          // With the keys the log has up to this commit: theirs is the first entry they read.
+          draft.writes.push(tables.invitee.put([roomId, accountId], { ...draft.keys, from, sinceEpoch }));
       }
       draft.writes.push(tables.commit.remove(roomId));
       passEntry(draft, entry);
@@ -364,6 +377,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const { after, next, added, carried } = move;
     draft.group = next;
     mark(roomId, entry, draft);
+    const keys = await keysWith(roomId, next, after, draft);
+    if (!keys.ok) return keys;
     const happened = await happeningRows(roomId, move);
     if (!happened.ok) return happened;
     draft.writes.push(...happened.value);
@@ -372,6 +387,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     draft.writes.push(...settled.value);
     const parts = new Map<string, RoomPart | null>(carried.map((key) => [key, null]));
     if (after !== null) parts.set("info", infoOf(next, after));
+    if (keys.value !== null) parts.set("keys", keys.value);
     const flushed = await flush(roomId, draft);
     if (!flushed.ok) return flushed;
     if (!isActive(next)) {
@@ -398,6 +414,30 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const atMs = Math.min(timeMs ?? nowMs, nowMs);
     const rows = happeningsOf(before, after, gone).map((happening) => ({ by, atMs, happening }));
     return keepHappenings(tables, { roomId, epoch: Number(groupEpoch(next)) }, rows);
+  }
+
+  /** RM29: the keys of the log change with the group, when somebody went; for siblings too. Null when they stay. */
+  async function keysWith(
+    roomId: ConversationId,
+    next: Group,
+    after: RoomContext | null,
+    draft: RoomDraft,
+  ): Promise<Result<RoomPart | null, ClientError>> {
+    if (!isActive(next) || after === null || after.keysSince !== Number(groupEpoch(next))) return ok(null);
+    const room = await book.get(roomId);
+    if (!room.ok) return room;
+    if (room.value === null) return ok(null);
+    const { logId, origin } = keysOf(room.value);
+    const keys = await roomKeysOf(deps, logId, next);
+    const settled = new Set(draft.placed);
+    const pair = { before: draft.keys.roomKey, after: keys.roomKey };
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, (seq) => settled.has(seq));
+    if (!wrapped.ok) return wrapped;
+    draft.writes.push(...wrapped.value);
+    draft.keys = keys;
+    draft.areKeysNew = true;
+    const { seq, chain } = draft.reader.point;
+    return ok({ type: "keys", logId, origin, ...keys, fromSeq: seq, fromChain: chain });
   }
 
   /** This device was taken out: with its account, or alone, and then it asks to come back. RM22, RM23 */
@@ -470,23 +510,32 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!came.ok) return came;
     const landmark = withLandmark(places.value, roomId, entry.id, joined?.group ?? null);
     const marks = landmarks.put(roomId, landmark);
-    const draft = createRoomDraft(before.value, null, landmark);
+    const keys = { row: keptKeysOf(room), areNew: !book.hasKept(roomId) };
+    const draft = createRoomDraft({ reader: before.value, group: null }, keys, landmark);
     passEntry(draft, entry);
+    const changed = joined === null ? ok(null) : await keysWith(roomId, joined.group, joined.context, draft);
+    if (!changed.ok) return changed;
+    const kept = book.keep(roomId, draft.keys);
     const stored = await store.batch([
       ...forgotten.value.filter(({ key }) => !put.has(key)),
       ...writes,
       ...(joined?.writes ?? []),
       ...came.value,
       marks.write,
+      ...draft.writes,
+      kept.write,
       tables.handshake.put([roomId], { last: entry.id }),
       readerWrite(draft.reader),
     ]);
     if (!stored.ok) return stored;
     readers.set(draft.reader.logId, draft.reader);
     marks.commit();
+    kept.commit();
     groups.keep(roomId, joined?.group ?? null);
-    const info = joined === null ? null : infoOf(joined.group, joined.context);
-    const told = info === null ? ok() : await book.set(roomId, new Map([["info", info]]));
+    const parts = new Map<string, RoomPart>();
+    if (joined !== null) parts.set("info", infoOf(joined.group, joined.context));
+    if (changed.value !== null) parts.set("keys", changed.value);
+    const told = parts.size === 0 ? ok() : await book.set(roomId, parts);
     all.onChanged();
     return told;
   };
@@ -498,17 +547,40 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return group.ok ? ok(liveLandmarks(places.value, roomId, group.value).at(-1) ?? null) : group;
   };
 
-  const startAfresh: RoomIntake["startAfresh"] = (roomId) => {
+  const startAfresh: RoomIntake["startAfresh"] = (roomId, { keys: { logId } }) => {
     const missing = all.missed.forget(roomId);
     const marks = landmarks.put(roomId, []);
+    const kept = book.keep(roomId, null);
     const commit = () => {
       missing.commit();
       marks.commit();
+      kept.commit();
+      readers.delete(logId);
     };
-    return { writes: [...missing.writes, marks.write], commit };
+    return { writes: [...missing.writes, marks.write, kept.write, tables.reader.remove(logId)], commit };
   };
 
-  return { place, reader, startAfresh, take, pass };
+  const moveTo: RoomIntake["moveTo"] = async (roomId, room) => {
+    const current = await book.get(roomId);
+    if (!current.ok || current.value === null) return current.ok ? ok() : current;
+    const { logId, roomKey, from } = keysOf(room);
+    const pair = { before: current.value.keys.roomKey, after: roomKey };
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
+    if (!wrapped.ok) return wrapped;
+    const forgotten = await groups.forget(roomId);
+    if (!forgotten.ok) return forgotten;
+    const kept = book.keep(roomId, keptKeysOf(room));
+    const moved = createLogReader(logId, from);
+    const writes = [...wrapped.value, ...forgotten.value, kept.write, readerWrite(moved)];
+    const stored = await store.batch(writes);
+    if (!stored.ok) return stored;
+    kept.commit();
+    readers.set(logId, moved);
+    groups.keep(roomId, null);
+    return ok();
+  };
+
+  return { place, reader, startAfresh, moveTo, take, pass };
 }
 
 /** The room as own devices are shown it. */

@@ -111,12 +111,15 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const add = await keyPackagesFor(one);
     if (!add.ok) return add;
     const ready = dropWhoCannotCome(one, add.value, carried);
-    const after = withHeir(ready.after);
+    const epoch = Number(groupEpoch(group));
+    const heired = withHeir(ready.after);
+    // RM29
+    const after = one.gone.size > 0 ? { ...heired, keysSince: epoch + 1 } : heired;
     const isSame = equalBytes(encodeRoomContext(after), encodeRoomContext(one.before));
     if (ready.add.length === 0 && one.gone.size === 0 && isSame)
       return ok({ plan: null, settled: [...settled, ...ready.carried] });
     const made: RoomPlan = {
-      epoch: Number(groupEpoch(group)),
+      epoch,
       before: one.before,
       after: isSame ? one.before : after,
       add: ready.add,
@@ -296,7 +299,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const rule = judgeCase({
       roomId: draft.roomId,
       before: draft.after,
-      after,
+      after: removed.length > 0 ? { ...after, keysSince: epoch + 1 } : after,
       epoch,
       committer: self,
       added,

@@ -30,6 +30,7 @@ import type { RoomDraft } from "./room-draft.ts";
 import { compareState, liveLandmarks } from "./room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
+import { sentLetter } from "./room-sent.ts";
 
 export interface RoomWordsDeps {
   readonly context: EngineContext;
@@ -50,7 +51,8 @@ export interface RoomWordsDeps {
 export interface RoomWord {
   readonly roomId: ConversationId;
   readonly entry: NamedEntry;
-  readonly isOwn: boolean;
+  /** Its counter, of a word of this device; null for those of others. */
+  readonly ownSeq: number | null;
   readonly body: Exclude<RoomBody, { readonly type: "commit" }>;
 }
 
@@ -62,22 +64,39 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   const { context, chains, outbox, deps } = all;
   const { tables, identity } = context;
 
-  const take: RoomWords["take"] = async ({ roomId, entry, isOwn, body }, draft) => {
+  const take: RoomWords["take"] = async ({ roomId, entry, ownSeq, body }, draft) => {
+    if (ownSeq !== null) return takeOwn(roomId, entry, ownSeq, draft);
     const group = draft.group !== null && isActive(draft.group) ? draft.group : null;
     if (body.type === "message") {
       draft.read.push(entry.id);
-      if (isOwn) return ok();
       if (group !== null) return takeLetter(roomId, entry, { sealed: body.sealed, group }, draft);
       // A device that was never in has its siblings; one that was asks once it is back.
       if (draft.landmarks.length > 0) miss(entry, draft);
       return ok();
     }
-    if (body.type === "stand") return isOwn ? ok() : takeStand(roomId, body.stand, draft);
+    if (body.type === "stand") return takeStand(roomId, body.stand, draft);
     if (group === null) return ok();
     return body.type === "departure"
       ? takeDeparture(roomId, body.departure, group, draft)
       : takeRejoin(roomId, body.request, group, draft);
   };
+
+  /** An own word has its place: the answer to its append may still be on its way, or lost. */
+  async function takeOwn(
+    roomId: ConversationId,
+    entry: NamedEntry,
+    writerSeq: number,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const row = await tables.letter.get(roomId, writerSeq);
+    if (!row.ok) return row;
+    if (row.value?.entryId !== entry.id) return ok();
+    const sent = sentLetter(tables, outbox, { roomId, writerSeq, row: row.value });
+    draft.writes.push(...sent.writes);
+    draft.commits.push(sent.commit);
+    draft.placed.push(writerSeq);
+    return ok();
+  }
 
   function miss(entry: NamedEntry, draft: RoomDraft): void {
     if (!all.isArchived(entry.id)) draft.missed.push(entry);

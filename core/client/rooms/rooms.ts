@@ -15,11 +15,13 @@ import { checkHead, checkQuote } from "../../log/log-reader.ts";
 import { OP_KIND } from "../../messenger/op.ts";
 import {
   encodeRoomContext,
+  memberOf,
   type RoomContext,
   roomConversationId,
 } from "../../messenger/room/room-context.ts";
 import { type RoomInvitation, roomInvitationPayloadShape } from "../../messenger/room/room-invitation.ts";
 import { chainStart, type PlacedEntry } from "../../protocol/entry.ts";
+import type { AppendResult } from "../../protocol/server-frame.ts";
 import { activeDevices } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
@@ -33,7 +35,8 @@ import type { Gateway } from "../gateway.ts";
 import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
 import { isDialable } from "../inbound.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
-import { createRoomCommits, NO_ENTRY } from "./room-commits.ts";
+import { publicRoomKey } from "./room-keys.ts";
+import { createRoomCommits, type Departing, NO_ENTRY } from "./room-commits.ts";
 import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
 import { createRoomIntake, infoOf } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
@@ -93,7 +96,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   const { context, contacts, conversations, chains, outbox, missed } = all;
   const { tables, store, identity, random, clock, times, serial } = context;
   const deps = { suite: createGroupCrypto(random) };
-  const book = createRoomBook(all.log, all.documents);
+  const book = createRoomBook(all.log, all.documents, tables);
   const groups = createRoomGroups(tables);
   /** Rooms whose others are to be told what this device sees, and when they were last. */
   const owed = new Set<ConversationId>();
@@ -104,6 +107,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
   >();
   const subscribed = new Set<LogId>();
+  /** With keys of which generation each log is open. */
+  const openedWith = new Map<LogId, number>();
+  /** Rooms whose log takes nothing from the keys there are. */
+  const cutOff = new Set<ConversationId>();
   /** Logs to be read to their end: what is delivered may be a moment behind. */
   const unread = new Set<LogId>();
   /** Channels whose head was compared with what was read before they were opened. */
@@ -157,6 +164,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       version: 1,
       name,
       about: "",
+      keysSince: 0,
       members: [
         {
           accountId,
@@ -181,6 +189,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     const keys: RoomPart = {
       type: "keys",
       logId,
+      generation: 0,
       origin,
       accessSeed: random.bytes(SEED_BYTES),
       roomKey: random.bytes(SEED_BYTES),
@@ -231,7 +240,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       atMs: nowMs(),
     };
     // What was said while this account was not in it is not for it.
-    const fresh = intake.startAfresh(roomId);
+    const fresh = intake.startAfresh(roomId, room.value);
     const stored = await book.set(roomId, new Map([["standing", standing]]), { with: fresh.writes });
     if (!stored.ok) return stored;
     fresh.commit();
@@ -246,8 +255,6 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (standing.standing !== "invited" && standing.standing !== "joined") return err({ type: "NotInRoom" });
     const departure = await commits.sealDeparture(roomId, room.value);
     if (!departure.ok) return departure;
-    const forgotten = await groups.forget(roomId);
-    if (!forgotten.ok) return forgotten;
     const unsent = outbox.remove(outbox.keysOf(roomId));
     const part: RoomPart = {
       type: "standing",
@@ -255,10 +262,10 @@ export function createRooms(all: RoomsDeps): Rooms {
       standing: standing.standing === "invited" ? "declined" : "left",
       atMs: nowMs(),
     };
-    const rows = [...forgotten.value, ...departure.value, ...unsent.writes];
+    // The group stays until the departure has its place: what opens the log may change before.
+    const rows = [tables.commit.remove(roomId), ...departure.value, ...unsent.writes];
     const stored = await book.set(roomId, new Map([["standing", part]]), { with: rows });
     if (!stored.ok) return stored;
-    groups.keep(roomId, null);
     unsent.commit();
     kick(roomId);
     return ok();
@@ -294,12 +301,9 @@ export function createRooms(all: RoomsDeps): Rooms {
     const room = await book.get(roomId);
     if (!room.ok) return room;
     if (room.value !== null && room.value.standing.since >= sinceEpoch) return store.batch([remove]);
-    const { logId, origin, accessSeed, roomKey, from } = keys;
+    const { from, ...opens } = keys;
     const parts = new Map<string, RoomPart>([
-      [
-        "keys",
-        { type: "keys", logId, origin, accessSeed, roomKey, fromSeq: from.seq, fromChain: from.chain },
-      ],
+      ["keys", { type: "keys", ...opens, fromSeq: from.seq, fromChain: from.chain }],
       ["standing", { type: "standing", since: sinceEpoch, standing: "invited", by, atMs: nowMs() }],
     ]);
     if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, about: "", members: [] });
@@ -370,12 +374,15 @@ export function createRooms(all: RoomsDeps): Rooms {
     const departing = await serial.run(() => commits.waiting(roomId));
     if (!departing.ok) return departing;
     if (standing !== "joined" && (departing.value === null || standing === "invited")) return ok(false);
-    const opened = await openLog(room);
-    if (!opened.ok) return opened;
-    if (standing === "joined") {
+    const moved = await serial.run(() => takeSharedKeys(roomId, room));
+    if (!moved.ok || moved.value) return moved;
+    const opened = await openLog(roomId, room);
+    if (!opened.ok) return isForbidden(opened.error) ? regain(roomId, room, opened.error) : opened;
+    if (standing === "joined" || cutOff.has(roomId)) {
       const read = await readOn(roomId, room, opened.value);
       if (!read.ok || read.value) return read;
     }
+    if (cutOff.has(roomId)) return regain(roomId, room, null);
     const waiting = await serial.run(() => commits.waiting(roomId));
     if (!waiting.ok) return waiting;
     if (waiting.value !== null) return send(roomId, room, opened.value, waiting.value);
@@ -391,15 +398,63 @@ export function createRooms(all: RoomsDeps): Rooms {
     return serial.run(() => commits.sealLetter(roomId, room));
   }
 
-  async function openLog(room: RoomRecord): Promise<Result<GuestLog, ClientError>> {
-    const { logId, origin, accessSeed } = keysOf(room);
+  /** RM30: a device that is in no group, or gets nowhere with its keys, goes on with newer ones of a sibling's. */
+  async function takeSharedKeys(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const shared = await book.shared(roomId);
+    if (!shared.ok || shared.value === null) return shared.ok ? ok(false) : shared;
+    if (shared.value.keys.generation <= room.keys.generation) return ok(false);
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    if (group.value !== null && isActive(group.value) && !cutOff.has(roomId)) return ok(false);
+    const moved = await intake.moveTo(roomId, shared.value);
+    return moved.ok ? ok(true) : moved;
+  }
+
+  /**
+   * RM30: the log has another key than the one the group gives, and nothing says why. Its founder's account, which owns it, sets it
+   * right; others wait for that.
+   */
+  async function regain(
+    roomId: ConversationId,
+    room: RoomRecord,
+    error: ClientError | null,
+  ): Promise<Result<boolean, ClientError>> {
+    const { logId, origin } = keysOf(room);
+    const now = await serial.run(() => contextOf(roomId));
+    if (!now.ok) return now;
+    const self = now.value === null ? null : memberOf(now.value, identity.accountId);
+    const home = all.home();
+    if (self?.sinceEpoch !== 0 || origin !== identity.origin || home === null)
+      return error === null ? ok(false) : err(error);
+    const set = await home.call("done", { type: "setLogKey", logId, appendKey: publicRoomKey(room.keys) });
+    if (!set.ok) return set;
+    openAnew(roomId, logId);
+    return ok(true);
+  }
+
+  function openAnew(roomId: ConversationId, logId: LogId): void {
+    guests.forget(logId);
+    subscribed.delete(logId);
+    delivered.delete(logId);
+    unread.add(logId);
+    cutOff.delete(roomId);
+  }
+
+  async function openLog(roomId: ConversationId, room: RoomRecord): Promise<Result<GuestLog, ClientError>> {
+    const { logId, origin, accessSeed, generation } = keysOf(room);
+    if (openedWith.get(logId) !== generation) openAnew(roomId, logId);
+    openedWith.set(logId, generation);
     const capability = capabilityKey(accessSeed);
     const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
     const opened = await guests.open(origin, open);
     const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
     const home = all.home();
     // Its founder makes the log, over the connection of the account that pays for it.
-    if (!isAbsent || room.keys.fromSeq > 0 || origin !== identity.origin || home === null) return opened;
+    if (!isAbsent || room.keys.fromSeq > 0 || generation > 0 || origin !== identity.origin || home === null)
+      return opened;
     const appendKey = capability.publicKey;
     const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });
     if (!created.ok) return created;
@@ -468,7 +523,9 @@ export function createRooms(all: RoomsDeps): Rooms {
       delivered.set(logId, [...(delivered.get(logId) ?? []), ...entries]);
       kick(roomId);
     });
-    if (!following.ok) return following;
+    // RM30: what the key opens has ended, and nothing of it led on.
+    if (!following.ok && isForbidden(following.error)) cutOff.add(roomId);
+    if (!following.ok) return isForbidden(following.error) ? ok(false) : following;
     subscribed.add(logId);
     return ok(false);
   }
@@ -479,20 +536,48 @@ export function createRooms(all: RoomsDeps): Rooms {
     { channel }: GuestLog,
     departing: Parameters<typeof commits.settle>[2],
   ): Promise<Result<boolean, ClientError>> {
-    const results = await channel.append([departing.entry]);
-    if (!results.ok) return results;
-    const [result] = results.value;
-    if (result === undefined) return ok(false);
-    const settled = await serial.run(() => commits.settle(roomId, room, departing, result));
+    const result = await appendOne(channel, departing);
+    if (!result.ok && isForbidden(result.error) && !cutOff.has(roomId)) {
+      // The key was replaced meanwhile: the entry that did it is read first.
+      openAnew(roomId, channel.logId);
+      cutOff.add(roomId);
+      return ok(true);
+    }
+    if (!result.ok) return result;
+    const answer = result.value;
+    if (answer === null) return ok(false);
+    const settled = await serial.run(() => commits.settle(roomId, room, departing, answer));
     if (!settled.ok) {
       guests.forget(channel.logId);
       return settled;
     }
+    const left = await serial.run(() => forgetLeft(roomId, room));
+    if (!left.ok) return left;
     // A commit that has its place is read back like any other entry, and with it all that came before it.
     const read = departing.isCommit || !settled.value ? await readToEnd(roomId, room, channel) : ok();
     if (!read.ok) return read;
     all.onChanged();
     return ok(true);
+  }
+
+  function appendOne(
+    channel: GuestLog["channel"],
+    { entry, rekey }: Departing,
+  ): Promise<Result<AppendResult | null, ClientError>> {
+    if (rekey !== null) return channel.appendAndRekey(entry, rekey);
+    return channel.append([entry]).then((results) => (results.ok ? ok(results.value[0] ?? null) : results));
+  }
+
+  /** The group of a room that was left, once its others have been told. */
+  async function forgetLeft(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>> {
+    const waiting = await commits.waiting(roomId);
+    if (!waiting.ok) return waiting;
+    if (room.standing.standing === "joined" || waiting.value !== null) return ok();
+    const forgotten = await groups.forget(roomId);
+    if (!forgotten.ok) return forgotten;
+    const stored = await store.batch(forgotten.value);
+    if (stored.ok) groups.keep(roomId, null);
+    return stored;
   }
 
   /** What was delivered may be a moment behind the answer; reading it makes sure. */
@@ -533,7 +618,13 @@ export function createRooms(all: RoomsDeps): Rooms {
         continue;
       }
       const payload = encode(roomInvitationPayloadShape, {
-        keys: { ...keysOf(room), from: value.from },
+        keys: {
+          ...keysOf(room),
+          generation: value.generation,
+          accessSeed: value.accessSeed,
+          roomKey: value.roomKey,
+          from: value.from,
+        },
         name: room.info?.name ?? "",
         sinceEpoch: value.sinceEpoch,
       });
@@ -639,6 +730,10 @@ export function createRooms(all: RoomsDeps): Rooms {
       void guests.closeAll();
     },
   };
+}
+
+function isForbidden(error: ClientError): boolean {
+  return error.type === "Refused" && error.code === "forbidden";
 }
 
 function isLocal(error: ClientError): boolean {

@@ -53,11 +53,12 @@ export const roomMemberShape = struct({
 });
 export type RoomMember = ShapeOf<typeof roomMemberShape>;
 
-/** Members by ascending account id. */
+/** `keysSince`: the epoch whose secrets give the keys of the log; 0 for those it was founded with. Members by ascending account id. */
 export const roomContextShape = struct({
   version: literal(1),
   name: text(ROOM_NAME_BYTES_MAX),
   about: text(ROOM_ABOUT_BYTES_MAX),
+  keysSince: integer(0),
   members: list(roomMemberShape, ROOM_ACCOUNTS_MAX, 1),
 });
 export type RoomContext = ShapeOf<typeof roomContextShape>;

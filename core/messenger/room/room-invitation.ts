@@ -4,11 +4,12 @@ import { bytes, id, integer, type ShapeOf, struct, text } from "../../codec/shap
 import { logPointShape } from "../../protocol/entry.ts";
 
 /**
- * Where a room is and what opens it. `accessSeed` is the key pair of its log, `roomKey` the outer layer, `from` the point of
+ * Where a room is and what opens it. `generation` is the epoch its keys began in, `accessSeed` is the key pair of its log, `roomKey` the outer layer, `from` the point of
  * the log the reader may begin at.
  */
 export const roomKeysShape = struct({
   logId: id("log"),
+  generation: integer(0),
   origin: text(SERVER_ORIGIN_CHARS_MAX),
   accessSeed: bytes(32),
   roomKey: bytes(32),

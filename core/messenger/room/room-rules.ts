@@ -45,6 +45,8 @@ export type RoomRule =
   | "mute"
   | "name"
   | "about"
+  /** The log keeps its keys though somebody goes, or changes them though nobody does. */
+  | "keys"
   /** A part of a member that never changes, or a chain that goes back. */
   | "member"
   /** Nobody, or not the heir, owns the room afterwards. */
@@ -59,6 +61,7 @@ export function judgeRoomChange(change: RoomChange): RoomRule | null {
   if (!change.isActiveAt(committer, place.seq)) return "committer"; // RM3
   return (
     judgeLeaves(change) ??
+    judgeKeys(change) ??
     judgeRoom(by, before, after) ??
     judgeDepartures(change, by) ??
     judgeArrivals(change, by) ??
@@ -81,6 +84,12 @@ function judgeLeaves({ after, added, removed, leaves, isActiveAt }: RoomChange):
     !isGood(device) ||
     added.some((one) => one.accountId === device.accountId && one.deviceId === device.deviceId);
   return removed.every(mayGo) ? null : "removal";
+}
+
+/** RM29: with whoever goes, the keys of the log go. */
+function judgeKeys({ before, after, removed, epoch }: RoomChange): RoomRule | null {
+  const since = removed.length > 0 ? epoch + 1 : before.keysSince;
+  return after.keysSince === since ? null : "keys";
 }
 
 /** RM6 */

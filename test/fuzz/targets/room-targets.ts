@@ -40,6 +40,7 @@ const rooms: FuzzTarget = {
       version: 1,
       name: "room",
       about: "",
+      keysSince: 0,
       members: [1, 2, 3].map((number) => ({
         accountId: accountOf(number),
         name: "ada",

@@ -505,10 +505,11 @@ test("[DC42] [DC43] deletions name ops and buckets by their places, and numbers 
 describe("a room in the groups document", () => {
   const room = idFromBytes("conversation", new Uint8Array(32).fill(4));
   const by = idFromBytes("account", new Uint8Array(32).fill(6));
-  const keys = (byte: number): RoomPart => ({
+  const keys = (byte: number, generation = 0): RoomPart => ({
     type: "keys",
     logId: idFromBytes("log", new Uint8Array(32).fill(1)),
     origin: "https://one.example",
+    generation,
     accessSeed: new Uint8Array(32).fill(byte),
     roomKey: new Uint8Array(32).fill(3),
     fromSeq: 0,
@@ -550,12 +551,15 @@ describe("a room in the groups document", () => {
     expect((await read())?.standing).toMatchObject({ since: 9, standing: "invited" });
   });
 
-  test("[DC44] what opens a room is set once, and an older state of it replaces no newer one", async () => {
+  test("[DC44] what opens a room is set once a generation, and an older state of it replaces no newer one", async () => {
     const pair = createPair("groups");
     const read = async () => (await pair.read(groupsSchema)).roomsById.get(room);
     await pair.editApart(both(put("keys", keys(1)), put("standing", standing(1, "joined"))), nothing);
     await pair.editApart(put("keys", keys(2)), nothing);
     expect((await read())?.keys.accessSeed).toEqual(new Uint8Array(32).fill(1));
+    await pair.editApart(put("keys", keys(4, 9)), put("keys", keys(3, 7)));
+    await pair.editApart(put("keys", keys(5, 8)), nothing);
+    expect((await read())?.keys).toMatchObject({ generation: 9, accessSeed: new Uint8Array(32).fill(4) });
     await pair.editApart(put("info", info(7, "new")), put("info", info(6, "old")));
     await pair.editApart(put("info", info(3, "older")), nothing);
     expect((await read())?.info?.name).toBe("new");

@@ -29,6 +29,7 @@ const room = (name: string, ...members: readonly RoomMember[]): RoomContext => (
   version: 1,
   name,
   about: "",
+  keysSince: 0,
   members,
 });
 const who = (byte: number) => ({ accountId: account(byte), name: `member ${byte}` });

@@ -25,6 +25,7 @@ function createCase() {
     version: 1,
     name: "room",
     about: "",
+    keysSince: 0,
     members: [
       {
         accountId,

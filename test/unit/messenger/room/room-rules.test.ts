@@ -51,6 +51,7 @@ function roomOf(actor: RoomRole): RoomContext {
     version: 1,
     name: "before",
     about: "",
+    keysSince: 0,
     members: [member(ACTOR, actor), ...ROOM_ROLES.map((role) => member(OTHERS[role], role))],
   };
 }
@@ -59,15 +60,19 @@ function change(before: RoomContext, after: RoomContext, more: Partial<RoomChang
   const added = after.members
     .filter(({ accountId }) => !before.members.some((one) => one.accountId === accountId))
     .map(({ accountId }) => ({ accountId, deviceId: device(STRANGER).deviceId }));
+  const removed =
+    more.removed ??
+    before.members
+      .filter(({ accountId }) => !after.members.some((one) => one.accountId === accountId))
+      .map(({ accountId }) => ({ accountId, deviceId: device(ACTOR).deviceId }));
   return {
     before,
-    after,
+    // As whoever makes a commit does it; a case of its own says otherwise.
+    after: removed.length > 0 && after.keysSince === before.keysSince ? { ...after, keysSince: 21 } : after,
     epoch: 20,
     committer: device(ACTOR),
     added,
-    removed: before.members
-      .filter(({ accountId }) => !after.members.some((one) => one.accountId === accountId))
-      .map(({ accountId }) => ({ accountId, deviceId: device(ACTOR).deviceId })),
+    removed,
     leaves: after.members.map(({ accountId }) => ({ accountId, deviceId: device(ACTOR).deviceId })),
     isActiveAt: () => true,
     isOnChain: () => true,
@@ -120,6 +125,20 @@ describe("what a role may change", () => {
       expect(judgeRoomChange(change(room, muted))).toBe(may ? null : "mute");
     },
   );
+
+  test("[RM29] the keys of the log change with whoever goes, to those of the new epoch, and at no other time", () => {
+    const room = { ...roomOf("owner"), keysSince: 12 };
+    const [leaf] = change(room, without(room, OTHERS.member)).removed;
+    if (leaf === undefined) throw new Error("somebody goes");
+    const after = without(room, OTHERS.member);
+    expect(judgeRoomChange(change(room, { ...after, keysSince: 21 }))).toBe(null);
+    for (const keysSince of [0, 11, 20, 22])
+      expect(judgeRoomChange(change(room, { ...after, keysSince })), String(keysSince)).toBe("keys");
+    const kept = { ...change(room, after), after };
+    expect(judgeRoomChange(kept)).toBe("keys");
+    expect(judgeRoomChange(change(room, { ...room, keysSince: 21 }))).toBe("keys");
+    expect(judgeRoomChange(change(room, { ...room, keysSince: 13, name: "after" }))).toBe("keys");
+  });
 
   test.each(cases)("[RM9] a role: $actor makes $target $to", ({ actor, target, to }) => {
     const room = roomOf(actor);
