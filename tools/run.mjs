@@ -21,7 +21,7 @@ const ENTRY_BY_COMMAND = {
   test: ["tools/test.ts"],
   check: ["tools/test.ts", "types", "lint"],
   format: [BIOME, "check", "--write", "."],
-  setup: [],
+  setup: ["tools/build-cli.ts"],
 };
 
 function fail(message, code) {
@@ -40,7 +40,6 @@ try {
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error), 1);
 }
-if (entry.length === 0) process.exit(0);
 if (!existsSync(join(ROOT, entry[0]))) fail(`${entry[0]} is not in this checkout`, 1);
 
 const env = { ...process.env };

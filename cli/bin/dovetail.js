@@ -1,14 +1,18 @@
 #!/usr/bin/env node
-// Starts the command line. Plain JavaScript, so that any Node from 18 on can run it: the sources need Node 24,
-// which `npm ci` installs beside them.
+// Starts the command line: as one file where `npm run setup` made it of the present sources, or else the sources
+// themselves. Plain JavaScript, so that any Node from 18 on can run it: both need Node 24, which `npm ci` installs.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import module from "node:module";
 import { constants } from "node:os";
 import { dirname, join, parse } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { isCurrent, WHOLE_PROGRAM } from "./whole-program.js";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+/** As in cli/platform/compiled-sources.ts, which comes too late for the program itself. */
+const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
 
 /** Looks for the `node` package in this folder and in those above it, as module resolution would. */
 function findInstalledNode(from) {
@@ -49,10 +53,15 @@ if (node === undefined) {
   );
 }
 if (!existsSync(MAIN)) fail("cli/main.ts is not in this checkout", "update the checkout");
+const program = isCurrent() ? WHOLE_PROGRAM : MAIN;
 if (isNewEnough) {
-  await import(new URL("../main.ts", import.meta.url).href);
+  module.enableCompileCache?.(COMPILED);
+  await import(pathToFileURL(program).href);
 } else {
-  const child = spawn(node, [MAIN, ...process.argv.slice(2)], { stdio: inheritedDescriptors(process.argv) });
+  const child = spawn(node, [program, ...process.argv.slice(2)], {
+    stdio: inheritedDescriptors(process.argv),
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       // A terminal's Ctrl-C reaches the child by itself.

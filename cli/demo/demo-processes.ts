@@ -15,7 +15,7 @@ import type {
 } from "./device-protocol.ts";
 
 const SERVER_PROGRAM = join(import.meta.dirname, "..", "..", "sync-server", "main.ts");
-const DEVICE_PROGRAM = join(import.meta.dirname, "device-process.ts");
+const DEVICE_PROGRAM = join(import.meta.dirname, "..", "demo", "device-process.ts");
 const START_TIMEOUT_MS = 30_000;
 const CALL_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 10_000;

@@ -7,13 +7,19 @@ const EMOJI = /\p{Emoji_Presentation}|\ufe0f/u;
 const ASCII = /^[\x20-\x7e]*$/;
 const ZERO = /^[\p{Mark}\u200c\u200d]+$/u;
 
-const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | null = null;
+
+/** Made when the first text needs it: it takes 20 ms, and most texts have one column a letter. */
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 /** Columns of `text`, which holds no controls. */
 export function textWidth(text: string): number {
   if (ASCII.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += graphemeWidth(segment);
+  for (const { segment } of graphemes(text)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -54,7 +60,7 @@ export function wrapText(text: string, width: number): readonly string[] {
 function takeWidth(text: string, width: number): string {
   let end = 0;
   let taken = 0;
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     taken += graphemeWidth(segment);
     if (taken > width && end > 0) break;
     end += segment.length;

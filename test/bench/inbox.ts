@@ -15,6 +15,7 @@ import { idFromBytes } from "../../core/base/ids.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { HLC_TICKS_PER_MS } from "../../core/messenger/hlc.ts";
 import { createOp, directConversationId, messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
+import { buildCli } from "../../tools/build-cli.ts";
 import { ROOT } from "../support/checkout.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import { startServer } from "../support/server-process.ts";
@@ -102,13 +103,14 @@ await withPlatform(false, async (platform) => {
 });
 await server.stop();
 
-const env = { ...process.env, DOVETAIL_HOME: folder.path, NODE_COMPILE_CACHE: join(folder.path, "compiled") };
+await buildCli();
+const env = { ...process.env, DOVETAIL_HOME: folder.path };
 const commandMs: number[] = [];
 for (let round = 0; round <= ROUNDS; round++) {
   const startMs = performance.now();
   const run = spawnSync(
     process.execPath,
-    [join(ROOT, "cli", "main.ts"), "--profile", "bench", "inbox", "--json"],
+    [join(ROOT, "cli", "bin", "dovetail.js"), "--profile", "bench", "inbox", "--json"],
     {
       env,
       encoding: "utf8",

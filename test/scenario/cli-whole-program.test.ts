@@ -1,0 +1,48 @@
+/** The command line as one file, as `npm run setup` makes it: it does what the sources do. */
+import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildCli } from "../../tools/build-cli.ts";
+import { ROOT } from "../support/checkout.ts";
+import { useStoryServer } from "../support/story-server.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const server = useStoryServer();
+/** Where the real one lies, because of what it finds beside itself, but another file. */
+const PROGRAM = join(ROOT, "cli", "dist", `test-${process.pid}.js`);
+const home = createTemporaryFolder();
+
+beforeAll(() => buildCli(PROGRAM));
+afterAll(() => {
+  rmSync(PROGRAM, { force: true });
+  home.discard();
+});
+
+async function run(program: string, ...args: readonly string[]): Promise<string> {
+  const env = { ...process.env, DOVETAIL_HOME: home.path, NO_COLOR: "1" };
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], { env });
+  return stdout;
+}
+
+test("it helps as the sources do, and works on a profile of files with a server", async () => {
+  const sources = join(ROOT, "cli", "main.ts");
+  expect(await run(PROGRAM, "help", "inbox")).toBe(await run(sources, "help", "inbox"));
+  const account = ["--json", "--profile", "ada", "account"] as const;
+  await run(
+    PROGRAM,
+    ...account,
+    "create",
+    "--server",
+    server.origin,
+    "--handle",
+    "ada.whole",
+    "--name",
+    "Ada",
+  );
+  const shown: unknown = JSON.parse(await run(PROGRAM, ...account, "show"));
+  expect(shown).toEqual(JSON.parse(await run(sources, ...account, "show")));
+  expect(JSON.stringify(shown)).toContain("ada.whole");
+});
