@@ -18,6 +18,7 @@ const ENTRY_BY_COMMAND = {
   bench: ["test/bench/main.ts"],
   sim: ["test/simulation/main.ts"],
   fuzz: ["test/fuzz/main.ts"],
+  crash: ["test/crash/main.ts"],
   test: ["tools/test.ts"],
   check: ["tools/test.ts", "types", "lint"],
   format: [BIOME, "check", "--write", "."],

@@ -6,6 +6,9 @@
 
 // Codec
 export const CBOR_DEPTH_MAX = 16;
+/** Arrays and strings in one structure: so many, and one more for every so many bytes, which is less than any of ours has. */
+export const CBOR_OBJECTS_MIN = 4_096;
+export const CBOR_BYTES_PER_OBJECT = 8;
 export const FRAME_BYTES_MAX = 1_048_576;
 
 // Sealed log

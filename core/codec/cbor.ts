@@ -7,7 +7,7 @@
  */
 import { encode as cborgEncode } from "cborg";
 import { type Bytes, parseUtf8 } from "../base/bytes.ts";
-import { CBOR_DEPTH_MAX } from "../base/limits.ts";
+import { CBOR_BYTES_PER_OBJECT, CBOR_DEPTH_MAX, CBOR_OBJECTS_MIN } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
 export type CborValue = number | string | boolean | null | Bytes | readonly CborValue[];
@@ -19,6 +19,7 @@ export interface MalformedCbor {
     | "truncated"
     | "trailing"
     | "depth"
+    | "too-many-items"
     | "forbidden-type"
     | "not-canonical"
     | "integer-range";
@@ -38,7 +39,10 @@ export function encodeCbor(value: CborValue): Bytes {
  * building the values needs no further check but that of UTF-8. (A library's decoder and the comparison with a second
  * encoding took three times as long.)
  *
- * - Fails: `MalformedCbor`; never throws. - Limits: `CBOR_DEPTH_MAX` nested arrays.
+ * A megabyte of one-byte items would become a hundred megabytes of objects, so their number is bounded by the length.
+ *
+ * - Fails: `MalformedCbor`; never throws.
+ * - Limits: `CBOR_DEPTH_MAX` nested arrays; `CBOR_OBJECTS_MIN` arrays and strings and one more per `CBOR_BYTES_PER_OBJECT`.
  */
 export function decodeCbor(bytes: Bytes): Result<CborValue, MalformedCbor> {
   const fault = scan(bytes);
@@ -105,6 +109,7 @@ function scan(bytes: Bytes): MalformedCbor["why"] | undefined {
   if (bytes.length === 0) return "empty";
   const left: number[] = [1];
   let offset = 0;
+  let objectsLeft = CBOR_OBJECTS_MIN + Math.floor(bytes.length / CBOR_BYTES_PER_OBJECT);
   while (left.length > 0) {
     const open = left.length - 1;
     const items = left[open] as number;
@@ -127,6 +132,8 @@ function scan(bytes: Bytes): MalformedCbor["why"] | undefined {
     // -1 - value must be safe too.
     if (major === MAJOR_NEGATIVE && argument.value === Number.MAX_SAFE_INTEGER) return "integer-range";
     if (major === MAJOR_UNSIGNED || major === MAJOR_NEGATIVE) continue;
+    objectsLeft -= 1;
+    if (objectsLeft < 0) return "too-many-items";
     if (major === MAJOR_BYTES || major === MAJOR_TEXT) {
       if (argument.value > bytes.length - offset) return "truncated";
       offset += argument.value;

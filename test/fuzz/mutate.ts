@@ -152,11 +152,17 @@ function mutateTree(random: SeededRandom, value: CborValue, depth: number): Cbor
       items[at] = pick(random, items);
       return items;
     case 3:
-      return random.chance(20) ? Array.from({ length: random.below(5_000) }, () => items[at] ?? null) : items;
+      return random.chance(20) ? widened(random, items[at] ?? null) : items;
     default:
       items[at] = mutateTree(random, items[at] ?? null, depth + 1);
       return items;
   }
+}
+
+/** An item many times, within what an input may grow to. */
+function widened(random: SeededRandom, item: CborValue): CborValue {
+  const countMax = Math.min(5_000, Math.floor(GROWN_BYTES_MAX / encodeCbor(item).length));
+  return Array.from({ length: random.below(countMax + 1) }, () => item);
 }
 
 function otherLeaf(random: SeededRandom, value: CborValue, depth: number): CborValue {

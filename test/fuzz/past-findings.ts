@@ -11,6 +11,26 @@ export interface PastFinding {
 
 export const PAST_FINDINGS: readonly PastFinding[] = [
   {
+    // 42 MiB and 183 ms: as long as a frame may be, and half of it arrays of an empty array.
+    name: "a frame of half a million arrays",
+    target: "cbor",
+    of: 12,
+    input: Uint8Array.from([
+      0x9a,
+      0,
+      0x07,
+      0xa1,
+      0x20,
+      ...new Uint8Array(1_000_000).map((_, i) => 0x81 - (i & 1)),
+    ]),
+  },
+  {
+    name: "a frame of a million empty strings",
+    target: "cbor",
+    of: 12,
+    input: Uint8Array.from([0x9a, 0, 0x0f, 0x42, 0x40, ...new Uint8Array(1_000_000).fill(0x40)]),
+  },
+  {
     // 25 ms a million: characters were looked up in a map, one string each.
     name: "a million characters of base64url",
     target: "texts",

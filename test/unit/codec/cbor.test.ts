@@ -1,7 +1,7 @@
 /** Deterministic CBOR: one form for each value, total decoding, bounded nesting. */
 import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "../../../core/base/bytes.ts";
-import { CBOR_DEPTH_MAX } from "../../../core/base/limits.ts";
+import { CBOR_BYTES_PER_OBJECT, CBOR_DEPTH_MAX, CBOR_OBJECTS_MIN } from "../../../core/base/limits.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../../../core/codec/cbor.ts";
 
 const malformed = (why: string) => ({ ok: false, error: { type: "MalformedCbor", why } });
@@ -75,6 +75,19 @@ describe("decoding", () => {
   test("[CR6] a wide array with many empty ones is taken, each counted at its own depth", () => {
     const value = Array.from({ length: 1_000 }, () => []);
     expect(decodeCbor(encodeCbor(value))).toEqual({ ok: true, value });
+  });
+  test("[CR6] arrays and strings are as many as the length allows, numbers as many as fit", () => {
+    const value = (objects: number): CborValue => Array.from({ length: objects - 1 }, () => "");
+    // The outer array has a head of three bytes; each other one is a byte long.
+    const most = Math.floor((CBOR_OBJECTS_MIN * CBOR_BYTES_PER_OBJECT + 2) / (CBOR_BYTES_PER_OBJECT - 1));
+    for (const [objects, isTaken] of [
+      [most - 1, true],
+      [most, true],
+      [most + 1, false],
+    ] as const)
+      expect(decodeCbor(encodeCbor(value(objects))).ok, `${objects} objects`).toBe(isTaken);
+    expect(decodeCbor(encodeCbor(value(most + 1)))).toEqual(malformed("too-many-items"));
+    expect(decodeCbor(encodeCbor(Array.from({ length: 50_000 }, () => 7))).ok).toBe(true);
   });
 });
 

@@ -1,0 +1,103 @@
+/** `npm run crash`: kills, fills and bends what is real (processes, disks, stored bytes), and says what came of it. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { killClients } from "./kill-clients.ts";
+import { fillServer, killServers } from "./kill-servers.ts";
+import { recordStates, verifyState } from "./crash-points.ts";
+
+const HELP = `Kills, fills and bends what is real, and says what came of it.
+
+Usage: npm run crash -- SUITE… [options]
+
+  points       a crash before every write of two people and their server
+  servers      kill -9 of the server under load, over a filled database
+  clients      kill -9 of commands that send
+
+  --every N    points: only every N-th write                         (1)
+  --kills N    servers, clients: how many                            (1000)
+  --records N  servers: what the database holds before               (1000000)
+  --help
+
+The exit code is 1 when anything was lost, doubled, half there or wrong.
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    every: { type: "string", default: "1" },
+    kills: { type: "string", default: "1000" },
+    records: { type: "string", default: "1000000" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const SUITES: Readonly<Record<string, (folder: string) => Promise<boolean>>> = { points, servers, clients };
+const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
+if (values.help || positionals.length === 0 || unknown.length > 0) {
+  process.stdout.write(HELP);
+  process.exitCode = values.help ? 0 : 2;
+} else {
+  for (const name of positionals) {
+    const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "dovetail-crash-"));
+    try {
+      if ((await SUITES[name]?.(folder)) !== true) process.exitCode = 1;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+async function points(folder: string): Promise<boolean> {
+  const startedAtMs = performance.now();
+  const recording = recordStates(folder, Number(values.every));
+  let broken = 0;
+  for (const number of recording.kept) {
+    const found = await verifyState(folder, recording, number);
+    for (const what of found) print(`before effect ${number}: ${what}`);
+    broken += found.length > 0 ? 1 : 0;
+  }
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0);
+  print(
+    `${recording.effects} effects, ${recording.kept.length} states opened, ${broken} not whole (${seconds} s)`,
+  );
+  return broken === 0;
+}
+
+async function servers(folder: string): Promise<boolean> {
+  const [kills, records] = [Number(values.kills), Number(values.records)];
+  await fillServer(folder, records);
+  const report = await killServers(folder, { kills, records }, progress(kills));
+  const { servingMs, acknowledged, duplicates } = report;
+  const at = (share: number): string =>
+    `${(servingMs[Math.min(servingMs.length - 1, Math.floor(servingMs.length * share))] ?? 0).toFixed(0)} ms`;
+  print(
+    `${kills} kills over ${records.toLocaleString("en")} records: ${acknowledged.toLocaleString("en")} acknowledged, none lost, no seq used twice`,
+  );
+  print(`${duplicates} answers were lost after their commit, and known when they were sent again`);
+  print(
+    `from the start of the process to a sign-in: half ${at(0.5)}, 99 of 100 ${at(0.99)}, longest ${at(1)}`,
+  );
+  return true;
+}
+
+async function clients(): Promise<boolean> {
+  const kills = Number(values.kills);
+  const { ended, confirmed, keptUnsaid, broken } = await killClients(kills, progress(kills));
+  for (const what of broken) print(what);
+  print(
+    `${kills} commands, ${kills - ended} killed before their end; ${confirmed} confirmed, ${keptUnsaid} kept without having said so, ${broken.length} promises broken`,
+  );
+  return broken.length === 0;
+}
+
+function progress(count: number): (done: number) => void {
+  return (done) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${count} `);
+  };
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
