@@ -141,6 +141,15 @@ export {
 export { createFts5Index } from "./messenger/search/fts5-index.ts";
 export type { SqlDatabase, SqlStatement, SqlValue } from "./messenger/search/fts5-table.ts";
 export type { ExportFault, LineRule } from "./messenger/exported/export-line.ts";
+export {
+  exportEndLine,
+  type ExportedPlace,
+  exportedName,
+  exportHeadLine,
+  exportMessageLine,
+  exportPlaceLine,
+  type MessagesLine,
+} from "./client/export/messages-lines.ts";
 export { encodeProof, type ExportProof, type ProofFault } from "./messenger/exported/export-proof.ts";
 export {
   createMessagesReader,
@@ -197,3 +206,4 @@ export type {
   ServerConnector,
   ServerUnreachable,
 } from "./transport/server-connector.ts";
+export { linkCodeOrigin } from "./sigchain/linking/link-code.ts";

@@ -15,6 +15,7 @@ import {
   joinAccount,
   type LinkingGuest,
   ok,
+  linkCodeOrigin,
   openClient,
   parseId,
   type Platform,
@@ -258,7 +259,13 @@ export function createEngineHost(profile: string): EngineHost {
         const platform = await preparePlatform(passphrase);
         if (!platform.ok) return platform;
         const joined = await joinAccount(platform.value, options);
-        return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
+        if (joined.ok) return ok(hostGuest(joined.value, platform.value));
+        // GW12: a server lets a page of another one link nothing. What it says, or the browser in its place, says little.
+        const origin = linkCodeOrigin(options.code);
+        const isElsewhere = origin !== null && origin !== self.location.origin;
+        return isElsewhere && joined.error.type !== "LinkingFailed"
+          ? err({ type: "AccountElsewhere", origin })
+          : joined;
       }),
     recover: ({ passphrase, account: name, ...recovery }) =>
       runIn(["empty"], async () => {

@@ -60,6 +60,8 @@ export type EngineError =
   | { readonly type: "NotProtected" }
   /** The browser has no passkeys that can hold a key, the person has dismissed it, or it is not the one of this profile. */
   | { readonly type: "PasskeyUnavailable"; readonly why: "unsupported" | "dismissed" | "no-key" | "wrong" }
+  /** The linking code is of an account on the server at `origin`; a page has accounts of its own server only. */
+  | { readonly type: "AccountElsewhere"; readonly origin: string }
   /** The browser lacks something, or refused; `detail` is its own word. */
   | { readonly type: "EngineUnavailable"; readonly detail: string };
 

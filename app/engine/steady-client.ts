@@ -59,6 +59,7 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "rooms",
   "roomHappenings",
   "messages",
+  "exportMessages",
   "markRead",
   "setArchived",
   "setStarred",

@@ -9,13 +9,17 @@ import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import {
   type Client,
-  type ConversationView,
-  encodeProof,
   err,
+  exportEndLine,
+  exportHeadLine,
+  type ExportedPlace,
+  exportedName,
   type ExportMessage,
+  exportMessageLine,
+  exportPlaceLine,
+  type MessagesLine,
   ok,
   type Result,
-  toBase64Url,
 } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
@@ -27,23 +31,20 @@ import { localTime } from "../output/local-time.ts";
 import { jsonLine, plainLine, plainLines } from "../output/plain-text.ts";
 import { showProgress } from "../output/progress.ts";
 import { addExamples } from "./examples.ts";
-import { findConversation } from "./find-things.ts";
+import { findPlace } from "./find-things.ts";
 
 interface ExportFlags {
   readonly format: "ndjson" | "text";
   readonly output?: string;
 }
 
-export const EXPORT_VERSION = 1;
 const PAGE_MESSAGES = 500;
-
-type ExportRecord = Readonly<Record<string, unknown>> & { readonly type: string };
 
 export function addInboxExportCommand(inbox: Command, run: RunCommand): void {
   const command = inbox
     .command("export")
     .description("write messages in clear, one conversation or all of them")
-    .argument("[contact]", "one conversation; without it, all, archived ones too")
+    .argument("[contact]", "one conversation or room; without it, all, archived ones too")
     .addOption(
       new Option("--format <format>", "for programs, or to be read")
         .choices(["ndjson", "text"])
@@ -70,7 +71,7 @@ async function exportInbox(
     if (!agreed.ok) return agreed;
   }
   return withClient<Outcome>(context, async (client) => {
-    const chosen = query === undefined ? await client.conversations() : await oneConversation(client, query);
+    const chosen = query === undefined ? await allPlaces(client) : await onePlace(client, query);
     if (!chosen.ok) return chosen;
     const isText = format === "text" && !context.output.isJson;
     const sink = openSink(context.output, output);
@@ -95,17 +96,22 @@ async function exportInbox(
   });
 }
 
-async function oneConversation(
-  client: Client,
-  query: string,
-): Promise<Result<readonly ConversationView[], CliError>> {
-  const found = await findConversation(client, query);
-  return found.ok ? ok([found.value]) : found;
+async function allPlaces(client: Client): Promise<Result<readonly ExportedPlace[], CliError>> {
+  const conversations = await client.conversations();
+  if (!conversations.ok) return conversations;
+  const rooms = await client.rooms();
+  return rooms.ok ? ok([...conversations.value, ...rooms.value]) : rooms;
+}
+
+async function onePlace(client: Client, query: string): Promise<Result<readonly ExportedPlace[], CliError>> {
+  const place = await findPlace(client, query);
+  if (!place.ok) return place;
+  return ok([place.value.type === "room" ? place.value.room : place.value.conversation]);
 }
 
 /** What is said at the end. On standard output the last record is the report itself. */
 function report(
-  end: ExportRecord & { readonly conversations: number; readonly messages: number },
+  end: ReturnType<typeof exportEndLine>,
   { isText, output }: { readonly isText: boolean; readonly output: string | undefined },
 ): Outcome {
   const { conversations, messages } = end;
@@ -128,14 +134,13 @@ async function writeAll(
     conversations,
     isText,
     sink,
-  }: { readonly conversations: readonly ConversationView[]; readonly isText: boolean; readonly sink: Sink },
-): Promise<Result<ExportRecord & { readonly conversations: number; readonly messages: number }, CliError>> {
+  }: { readonly conversations: readonly ExportedPlace[]; readonly isText: boolean; readonly sink: Sink },
+): Promise<Result<ReturnType<typeof exportEndLine>, CliError>> {
   const account = await client.account();
   if (!account.ok) return account;
-  const { accountId, displayName } = account.value;
-  const put = (record: ExportRecord): void => sink.write([jsonLine(record)]);
-  const head = { type: "export", version: EXPORT_VERSION, exportedAtMs: Date.now() };
-  if (!isText) put({ ...head, account: { accountId, name: displayName } });
+  const { displayName } = account.value;
+  const put = (line: MessagesLine): void => sink.write([jsonLine(line)]);
+  if (!isText) put(exportHeadLine(account.value, Date.now()));
   const total = conversations.reduce((sum, { messageCount }) => sum + messageCount, 0);
   let done = 0;
   for (const conversation of conversations) {
@@ -145,20 +150,19 @@ async function writeAll(
     if (!messages.ok) return messages;
     if (isText) sink.write(textOf(conversation, messages.value));
     else {
-      put(conversationRecord(conversation, messages.value.length));
-      for (const message of messages.value) put(messageRecord(conversation, message, displayName));
+      put(exportPlaceLine(conversation, messages.value.length));
+      for (const message of messages.value) put(exportMessageLine(conversation, message, displayName));
     }
     done += messages.value.length;
   }
   output.live(null);
-  const end = { type: "end", conversations: conversations.length, messages: done };
-  return ok(end);
+  return ok(exportEndLine(conversations.length, done));
 }
 
 /** Oldest first. */
 async function allMessages(
   client: Client,
-  { id }: ConversationView,
+  { id }: ExportedPlace,
   onRead: (count: number) => void,
 ): Promise<Result<readonly ExportMessage[], CliError>> {
   const messages: ExportMessage[] = [];
@@ -176,48 +180,14 @@ async function allMessages(
   return ok(messages.reverse());
 }
 
-function conversationRecord({ id, contact, isArchived }: ConversationView, messages: number): ExportRecord {
-  const { accountId, name, handle, origin } = contact;
-  return {
-    type: "conversation",
-    id,
-    contact: { accountId, name, handle, origin },
-    isArchived,
-    messages,
-  };
-}
-
-function messageRecord(
-  { contact }: ConversationView,
-  { message, op, proof }: ExportMessage,
-  ownName: string,
-): ExportRecord {
-  const { id, conversationId, author, isOwn, device, sentAtMs, text, isStarred } = message;
-  return {
-    type: "message",
-    id,
-    conversationId,
-    author,
-    authorName: isOwn ? ownName : contact.name,
-    isOwn,
-    device,
-    sentAtMs,
-    sentAt: new Date(sentAtMs).toISOString(),
-    text,
-    isStarred,
-    op: toBase64Url(op),
-    proof: proof === null ? null : toBase64Url(encodeProof(proof)),
-  };
-}
-
-function textOf({ contact }: ConversationView, messages: readonly ExportMessage[]): readonly string[] {
-  const name = plainLine(contact.name);
+function textOf(place: ExportedPlace, messages: readonly ExportMessage[]): readonly string[] {
+  const name = plainLine("contact" in place ? place.contact.name : place.name);
   return [
     `# ${name}`,
     "",
-    ...messages.flatMap(({ message: { sentAtMs, isOwn, text } }) => [
-      `${localTime(sentAtMs)} ${isOwn ? "you" : name}`,
-      ...plainLines(text).map((line) => `  ${line}`.trimEnd()),
+    ...messages.flatMap(({ message }) => [
+      `${localTime(message.sentAtMs)} ${message.isOwn ? "you" : plainLine(exportedName(place, message))}`,
+      ...plainLines(message.text).map((line) => `  ${line}`.trimEnd()),
     ]),
     "",
   ];

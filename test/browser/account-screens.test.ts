@@ -1,7 +1,14 @@
 /** What a person does with the account itself: proof before acts that count, the passkey, export, leaving. */
-import type { Page } from "playwright";
+import { readFileSync } from "node:fs";
+import type { Download, Page } from "playwright";
 import { expect, test } from "vitest";
-import { joinAccount } from "@dovetail/core";
+import {
+  type BackupReport,
+  createMessagesReader,
+  joinAccount,
+  parsePassphrase,
+  verifyBackup,
+} from "@dovetail/core";
 import { addAuthenticator } from "../support/browser-world.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import {
@@ -27,7 +34,15 @@ async function prove(page: Page, button: string): Promise<void> {
   await go.click();
 }
 
-test("[WB30] linking, revoking, exporting and the recovery words ask for the passphrase; a wrong one does nothing", async () => {
+/** What the command line reads in a backup. */
+async function readBackup(download: Download, typed: string): Promise<BackupReport> {
+  const passphrase = good(parsePassphrase(typed));
+  const intake = good(verifyBackup({ type: "passphrase", passphrase }));
+  good(await intake.push(readFileSync(await download.path())));
+  return good(await intake.finish());
+}
+
+test("[BK9] [WB30] linking, revoking, exporting, a backup and the recovery words ask for the passphrase; a wrong one does nothing", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora", SECRET);
   await openSection(nora, "Devices");
   await nora.getByRole("button", { name: "Link a device" }).click();
@@ -53,7 +68,20 @@ test("[WB30] linking, revoking, exporting and the recovery words ask for the pas
   await nora.getByRole("button", { name: "Save as file" }).click();
   const download = nora.waitForEvent("download");
   await prove(nora, "Save as file");
-  expect((await download).suggestedFilename()).toBe("dovetail-export.json");
+  expect((await download).suggestedFilename()).toBe("dovetail-messages.ndjson");
+
+  await nora.getByRole("button", { name: "Make a backup" }).click();
+  await nora.getByLabel("Passphrase of the backup").fill("hung with care");
+  await nora.getByLabel("The same again").fill("hung with cart");
+  await prove(nora, "Make a backup");
+  await nora.getByText("The two passphrases differ.").waitFor();
+  await nora.getByLabel("The same again").fill("hung with care");
+  const backup = nora.waitForEvent("download");
+  await nora.getByLabel("Your passphrase").fill(SECRET);
+  await nora.locator("dt-prove").getByRole("button", { name: "Make a backup" }).click();
+  await nora.getByText("dovetail backup restore FILE").waitFor();
+  expect(await readBackup(await backup, "hung with care")).toMatchObject({ displayName: "Nora" });
+  await nora.getByRole("button", { name: "Done" }).click();
   await nora.getByRole("button", { name: "Show the words" }).click();
   expect(await nora.locator("dt-words").count()).toBe(0);
   await prove(nora, "Show the words");
@@ -136,5 +164,24 @@ test("deleting the account takes the typed name and the passphrase; server, brow
   const { messages } = good(await ben.client.messages(conversationId));
   expect(messages.map(({ text, state }) => [text, state])).toContainEqual(["Before it is gone.", "received"]);
   await createAccount(second, "Nora anew");
+  good(await ben.client.stop());
+});
+
+test("[EX1] [EX6] what is exported here is what the command line takes back", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await newAccount(screens.origin, "ben.export");
+  good(await ben.client.sync());
+  await ask(nora, good(await ben.client.contactLink()), "Bring the plane \u202e.");
+  await openSection(nora, "Settings");
+  await nora.getByRole("button", { name: "Save as file" }).click();
+  const download = nora.waitForEvent("download");
+  await nora.locator("dt-prove").getByRole("button", { name: "Save as file" }).click();
+  const lines = readFileSync(await (await download).path(), "utf8")
+    .trimEnd()
+    .split("\n");
+  const reader = createMessagesReader();
+  const messages = lines.map((line) => good(reader.read(line))).filter((message) => message !== null);
+  expect(good(reader.finish())).toMatchObject({ messages: 1, unproven: 0 });
+  expect(messages).toHaveLength(1);
   good(await ben.client.stop());
 });

@@ -79,3 +79,18 @@ test("[GW12] [WB15] a browser writes to a contact of another server and gets the
   await context.close();
   await stopAll(ben);
 });
+
+test("[GW12] a page links to no account of another server, and says where it would go", async () => {
+  const context = await world.browser.newContext();
+  const tab = await openTab(context, world.origin);
+  const eve = await newAccount(elsewhere.origin, "eve");
+  const host = good(await eve.client.linkDevice());
+  const refused = await (await tab.world()).evaluate(
+    ({ engine }, code) => engine.join({ code, deviceName: "browser", passphrase: null }),
+    host.code,
+  );
+  expect(refused).toEqual({ ok: false, error: { type: "AccountElsewhere", origin: elsewhere.origin } });
+  await host.cancel();
+  await context.close();
+  await stopAll(eve);
+});

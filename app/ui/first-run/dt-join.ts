@@ -20,7 +20,8 @@ type Step =
   | { readonly type: "account"; readonly guest: LinkingGuest }
   | { readonly type: "accepting"; readonly guest: LinkingGuest }
   | { readonly type: "digits"; readonly guest: LinkingGuest; readonly digits: string }
-  | { readonly type: "ended" };
+  /** `elsewhere`: the page where it would go, when it is another server's. */
+  | { readonly type: "ended"; readonly elsewhere?: string };
 
 export class DtJoin extends LitElement {
   static override properties = {
@@ -69,7 +70,11 @@ export class DtJoin extends LitElement {
       return;
     }
     if (joined.ok) this.step = { type: "account", guest: joined.value };
-    else this.step = { type: "ended" };
+    else
+      this.step =
+        joined.error.type === "AccountElsewhere"
+          ? { type: "ended", elsewhere: joined.error.origin }
+          : { type: "ended" };
   }
 
   async #accept(guest: LinkingGuest): Promise<void> {
@@ -135,7 +140,13 @@ export class DtJoin extends LitElement {
               : html`<p role="alert" class="bad">${fault.text}</p>
                   <p class="note">${fault.hint ?? nothing}</p>
                   <div class="acts">
-                    <button class="btn ink lg" type="button" @click=${this.#again}>${say("tryAgain")}</button>
+                    ${
+                      step.elsewhere === undefined
+                        ? html`<button class="btn ink lg" type="button" @click=${this.#again}>${say("tryAgain")}</button>`
+                        : html`<a class="btn ink lg" href=${step.elsewhere} rel="noreferrer"
+                            >${say("linkElsewhereOpen", { server: new URL(step.elsewhere).host })}</a
+                          >`
+                    }
                     <button class="btn lg" type="button" @click=${() => this.#form.emit("dt-back")}>${say("back")}</button>
                   </div>`
           }`;

@@ -1,10 +1,19 @@
-/** Everything one can read here as one file of plain JSON, made on this device. */
-import type { MessageView } from "@dovetail/core";
+/** Every message one can read here in one file in clear, in the form the command line takes back. Rules EX1-EX3. */
+import {
+  type ConversationId,
+  exportEndLine,
+  exportHeadLine,
+  type ExportMessage,
+  exportMessageLine,
+  exportPlaceLine,
+  type MessagesLine,
+} from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
 import { showToast } from "../parts/dt-toast.ts";
+import { saveFile } from "../parts/save-file.ts";
 import type { Session } from "../session/session.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-progress.ts";
@@ -37,35 +46,36 @@ export class DtExport extends LitElement {
 
   #export = async (): Promise<void> => {
     this.isAsking = false;
-    const { account, contacts, conversations, tags, rules, devices } = this.session.views;
-    this.total = conversations.length;
+    const { account, threads } = this.session.views;
+    if (account === null) return;
+    this.total = threads.length;
+    const lines: MessagesLine[] = [exportHeadLine(account, Date.now())];
     let messageCount = 0;
-    const exported = [];
-    for (const [index, conversation] of conversations.entries()) {
+    for (const [index, thread] of threads.entries()) {
       this.done = index;
-      const messages = await this.#messagesOf(conversation.id);
+      const messages = await this.#messagesOf(thread.id);
       if (messages === null) {
         this.done = null;
         return;
       }
       messageCount += messages.length;
-      exported.push({ ...conversation, lastMessage: undefined, messages });
+      lines.push(exportPlaceLine(thread, messages.length));
+      for (const message of messages) lines.push(exportMessageLine(thread, message, account.displayName));
     }
     this.done = null;
-    const everything = { account, devices, contacts, tags, rules, conversations: exported };
-    save(
-      new Blob([JSON.stringify(everything, null, 2)], { type: "application/json" }),
-      "dovetail-export.json",
-    );
+    lines.push(exportEndLine(threads.length, messageCount));
+    const content = lines.map((line) => `${JSON.stringify(line)}\n`);
+    saveFile(new Blob(content, { type: "application/x-ndjson" }), "dovetail-messages.ndjson");
     showToast(this, { text: text("exported", { count: messageCount }) });
   };
 
-  async #messagesOf(conversationId: MessageView["conversationId"]): Promise<readonly MessageView[] | null> {
-    const messages: MessageView[] = [];
+  /** Oldest first; null when they could not be read, which was said. */
+  async #messagesOf(conversationId: ConversationId): Promise<readonly ExportMessage[] | null> {
+    const messages: ExportMessage[] = [];
     let before: string | undefined;
     for (;;) {
       const page = await this.session.tried(
-        this.session.client.messages(conversationId, {
+        this.session.client.exportMessages(conversationId, {
           limit: PAGE_MESSAGES,
           ...(before === undefined ? {} : { before }),
         }),
@@ -99,16 +109,6 @@ export class DtExport extends LitElement {
       >
     </dt-sheet>`;
   }
-}
-
-/** Hands `content` to the browser's downloads. */
-function save(content: Blob, name: string): void {
-  const url = URL.createObjectURL(content);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url));
 }
 
 customElements.define("dt-export", DtExport);

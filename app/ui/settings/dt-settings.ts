@@ -20,6 +20,7 @@ import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-progress.ts";
+import "./dt-backup.ts";
 import "./dt-delete-account.ts";
 import "./dt-export.ts";
 import "./dt-lock-settings.ts";
@@ -125,6 +126,7 @@ export class DtSettings extends LitElement {
       <dt-passkey-settings .session=${this.session} .engine=${this.engine}></dt-passkey-settings>
       <dt-recovery-settings .session=${this.session} .engine=${this.engine}></dt-recovery-settings>
       ${this.#keys()}
+      <dt-backup .session=${this.session} .engine=${this.engine}></dt-backup>
       <dt-export .session=${this.session} .engine=${this.engine}></dt-export>
       ${this.#holds()}
       <dt-delete-account .session=${this.session} .engine=${this.engine}></dt-delete-account>

@@ -5,6 +5,7 @@
  * `one` and `other` follows `{count}`.
  */
 
+import { EN_BACKUP } from "./en-backup.ts";
 import { EN_DELETION } from "./en-deletion.ts";
 import { EN_ROOMS } from "./en-rooms.ts";
 
@@ -13,6 +14,7 @@ export type Message = string | { readonly one: string; readonly other: string };
 export const EN = {
   ...EN_ROOMS,
   ...EN_DELETION,
+  ...EN_BACKUP,
 
   // The app
   appName: "Dovetail",
@@ -142,6 +144,10 @@ export const EN = {
   linkWaiting: "Waiting for the other device",
   linkDone: "Linked",
   linkFailedTitle: "Nothing was linked",
+  linkElsewhere:
+    "This code is of an account on {server}. This page belongs to {own}, and a page has accounts of its own server only.",
+  linkElsewhereHint: "Open the page of {server}, and link this browser there with a new code.",
+  linkElsewhereOpen: "Open {server}",
 
   recoverTitle: "Come back with your recovery key",
   recoverHandle: "Handle of the account",
@@ -502,7 +508,8 @@ export const EN = {
   rotated: "Epoch {epoch} has begun.",
   epochLine: "Epoch {epoch}, chain link {seq}",
   exportTitle: "Export",
-  exportNote: "Everything you can read here, as one file of plain JSON. Whoever has the file can read it.",
+  exportNote:
+    "Every message you can read here, in one file in clear. Whoever has the file can read it. The command line takes it back into this account: dovetail inbox import FILE.",
   exportGo: "Save as file",
   exporting: "Collecting {done} of {total} conversations",
   exported: { one: "{count} message saved.", other: "{count} messages saved." },

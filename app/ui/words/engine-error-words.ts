@@ -32,6 +32,13 @@ export function describeEngineError(error: EngineError | LinkingError): ErrorWor
       return { text: text("notProtected") };
     case "PasskeyUnavailable":
       return { text: text(PASSKEY_WORDS[error.why]) };
+    case "AccountElsewhere": {
+      const server = new URL(error.origin).host;
+      return {
+        text: text("linkElsewhere", { server, own: location.host }),
+        hint: text("linkElsewhereHint", { server }),
+      };
+    }
     case "EngineUnavailable":
       return {
         text: text("engineUnavailable", { detail: error.detail }),
