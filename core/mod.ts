@@ -207,3 +207,4 @@ export type {
   ServerUnreachable,
 } from "./transport/server-connector.ts";
 export { linkCodeOrigin } from "./sigchain/linking/link-code.ts";
+export { isSameServer } from "./client/same-server.ts";

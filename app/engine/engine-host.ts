@@ -15,6 +15,7 @@ import {
   joinAccount,
   type LinkingGuest,
   ok,
+  isSameServer,
   linkCodeOrigin,
   openClient,
   parseId,
@@ -258,14 +259,15 @@ export function createEngineHost(profile: string): EngineHost {
       runIn(["empty"], async () => {
         const platform = await preparePlatform(passphrase);
         if (!platform.ok) return platform;
-        const joined = await joinAccount(platform.value, options);
-        if (joined.ok) return ok(hostGuest(joined.value, platform.value));
-        // GW12: a server lets a page of another one link nothing. What it says, or the browser in its place, says little.
+        // GW12: a server lets a page of another one link nothing, and the browser hides that it said so.
         const origin = linkCodeOrigin(options.code);
-        const isElsewhere = origin !== null && origin !== self.location.origin;
-        return isElsewhere && joined.error.type !== "LinkingFailed"
-          ? err({ type: "AccountElsewhere", origin })
-          : joined;
+        if (origin !== null && origin !== self.location.origin) {
+          const isOurs = await isSameServer(platform.value, origin, self.location.origin);
+          if (!isOurs.ok) return isOurs;
+          if (!isOurs.value) return err({ type: "AccountElsewhere", origin });
+        }
+        const joined = await joinAccount(platform.value, options);
+        return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
       }),
     recover: ({ passphrase, account: name, ...recovery }) =>
       runIn(["empty"], async () => {

@@ -324,6 +324,12 @@ async function prove(page: Page, look: Look | null): Promise<void> {
 async function settings(page: Page, look: Look): Promise<void> {
   await section(page, "settings");
   await look("settings");
+  await click(page, "Make a backup");
+  await page.getByLabel("My recovery words").check();
+  await look("make a backup, under the words");
+  await page.getByLabel("A passphrase of its own").check();
+  await look("make a backup");
+  await leaveLayer(page);
   await click(page, "Lock now");
   await heading(page, "Locked");
   await page.getByLabel("Passphrase").fill("wrong");
