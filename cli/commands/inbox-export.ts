@@ -151,7 +151,10 @@ async function writeAll(
     if (isText) sink.write(textOf(conversation, messages.value));
     else {
       put(exportPlaceLine(conversation, messages.value.length));
-      for (const message of messages.value) put(exportMessageLine(conversation, message, displayName));
+      for (const exported of messages.value) {
+        const sentAt = new Date(exported.message.sentAtMs).toISOString();
+        put(exportMessageLine(conversation, exported, { ownName: displayName, sentAt }));
+      }
     }
     done += messages.value.length;
   }

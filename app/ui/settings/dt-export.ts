@@ -60,7 +60,10 @@ export class DtExport extends LitElement {
       }
       messageCount += messages.length;
       lines.push(exportPlaceLine(thread, messages.length));
-      for (const message of messages) lines.push(exportMessageLine(thread, message, account.displayName));
+      for (const exported of messages) {
+        const sentAt = new Date(exported.message.sentAtMs).toISOString();
+        lines.push(exportMessageLine(thread, exported, { ownName: account.displayName, sentAt }));
+      }
     }
     this.done = null;
     lines.push(exportEndLine(threads.length, messageCount));

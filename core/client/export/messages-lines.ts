@@ -29,11 +29,11 @@ export function exportPlaceLine(place: ExportedPlace, messages: number): Message
   return { type: "conversation", id, contact: { accountId, name, handle, origin }, isArchived, messages };
 }
 
-/** The line of a message. `ownName` is what the account calls itself. */
+/** The line of a message. `ownName` is what the account calls itself; `sentAt` its time as ISO 8601 has it. */
 export function exportMessageLine(
   place: ExportedPlace,
   { message, op, proof }: ExportMessage,
-  ownName: string,
+  { ownName, sentAt }: { readonly ownName: string; readonly sentAt: string },
 ): MessagesLine {
   const { id, conversationId, author, isOwn, device, sentAtMs, text, isStarred } = message;
   return {
@@ -45,7 +45,7 @@ export function exportMessageLine(
     isOwn,
     device,
     sentAtMs,
-    sentAt: new Date(sentAtMs).toISOString(),
+    sentAt,
     text,
     isStarred,
     op: toBase64Url(op),
