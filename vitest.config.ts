@@ -33,7 +33,9 @@ const SHARES_MODULES = new Set(["unit"]);
 /** What runs once before a project's first file. */
 const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string>> = {
   vectors: "test/support/report-vectors.ts",
+  scenario: "test/support/build-command-line.ts",
   interop: "test/support/install-deno.ts",
+  browser: "test/support/build-command-line.ts",
 };
 
 export default defineConfig({

@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { ROOT } from "./checkout.ts";
 import { startProgram } from "./start-program.ts";
 
-const CLI = join(ROOT, "cli", "main.ts");
+/** What people start. */
+const CLI = join(ROOT, "cli", "bin", "dovetail.js");
 const RUN_TIMEOUT_MS = 45_000;
 
 /** What a command left. */
