@@ -135,6 +135,56 @@ describe("what is taken back", () => {
   });
 });
 
+describe("many at once", () => {
+  const later = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      messageOp({ deviceSeq: from + i, hlc: 1_000 + from + i }, `message ${from + i}`),
+    );
+
+  test("come where nothing is without a look at each", async () => {
+    const { store, ops, add } = opStore();
+    await add(...later(0, 20));
+    let looks = 0;
+    const counting = {
+      ...store,
+      get: (key: string) => {
+        looks += 1;
+        return store.get(key);
+      },
+    };
+    const again = createOpStore(counting, createTables(counting), () => {}, allTheirs);
+    expect(good(await again.add(later(20, 100), NOW_MS)).fresh).toHaveLength(100);
+    // Of the device's feed and the conversation's tally, not of the ops.
+    expect(looks).toBeLessThan(10);
+    expect(good(await ops.all(conversation))).toHaveLength(20);
+  });
+
+  test.each([0, 7, 49])("are added once when one of them is there, the %ith of fifty", async (place) => {
+    const { ops, add } = opStore();
+    const fifty = later(0, 50);
+    const [known] = fifty.slice(place);
+    if (known === undefined) throw new Error("there are fifty");
+    await add(known);
+    expect((await add(...fifty)).fresh.map(({ id }) => id)).toEqual(
+      fifty.filter(({ id }) => id !== known.id).map(({ id }) => id),
+    );
+    expect(good(await ops.all(conversation))).toHaveLength(50);
+    expect(good(await ops.tally(conversation))).toMatchObject({ opCount: 50, messageCount: 50 });
+  });
+
+  test("[DE3] find what was taken back of one of them before it came", async () => {
+    const { ops, add } = opStore();
+    const fifty = later(0, 50);
+    const [gone] = fifty;
+    if (gone === undefined) throw new Error("there are fifty");
+    await add(redaction(gone));
+    const addition = await add(...fifty);
+    expect(addition.hasDeleted).toBe(true);
+    expect(addition.fresh).toHaveLength(49);
+    expect(good(await ops.all(conversation)).filter(isRedacted)).toHaveLength(1);
+  });
+});
+
 describe("what is deleted", () => {
   test("[DE5] is not stored, counts as having come, and leaves the tally", async () => {
     const gone = new Set([message.id]);
