@@ -32,6 +32,8 @@ export function describeAlarm(alarm: Alarm): string {
       return `the clock of your device ${shortId(alarm.device)} cannot be right`;
     case "DeviceRevoked":
       return "this device was revoked: what it holds it keeps, and it gets nothing new";
+    case "DeviceDoubled":
+      return "another copy of this profile connected while this one was in use; only one of them goes on";
     case "DeviceRolledBack":
       return "this profile is older than what the server had from it: restored from a copy, or in use twice";
     default:
@@ -49,6 +51,8 @@ export function adviseOnAlarm(alarm: Alarm): string | null {
     case "ChainDistrusted":
     case "ChainsDisagree":
       return "Ask them, by voice or in person, which devices they have, and compare `dovetail contact safety`. Whoever finds a device they do not know revokes it with `dovetail device revoke`. What you write is kept here and goes by itself once both see the same.";
+    case "DeviceDoubled":
+      return "Stop the other copy and delete it. If you made none, somebody has copied this device: revoke it from another one of yours with `dovetail device revoke`, and link it anew.";
     case "DeviceRevoked":
     case "DeviceRolledBack":
       return "Link this device anew from another one: `dovetail device link` there, `dovetail account link` here, in a new profile.";

@@ -18,6 +18,10 @@ const REPORT = "try again; if it stays so, report it with the output of `dovetai
 const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
   malformed: { text: "the server could not read what this device sent", hint: VERSIONS },
   "unsupported-version": { text: "the server speaks another version of the protocol", hint: VERSIONS },
+  replaced: {
+    text: "another copy of this profile has just connected in its place",
+    hint: "use a profile in one place only: stop the other copy, then run `dovetail sync`; if you made none, see `dovetail alarm list`",
+  },
   "not-signed-in": { text: "the server asks this device to sign in again", hint: "try again" },
   forbidden: { text: "the server does not allow this", hint: "ask whoever runs it" },
   "bad-signature": {

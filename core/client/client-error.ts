@@ -127,4 +127,6 @@ export type Alarm =
   /** What another own device says of the time cannot be right. */
   | { readonly type: "DeviceClockWrong"; readonly device: DeviceId }
   | { readonly type: "DeviceRevoked" }
+  /** Another copy of this profile has connected while this one was: only one of them may go on. */
+  | { readonly type: "DeviceDoubled" }
   | { readonly type: "DeviceRolledBack"; readonly logId: LogId };

@@ -29,6 +29,8 @@ export interface EngineContext {
   readonly connector: ServerConnector;
   readonly serial: Serial;
   readonly identity: DeviceIdentity;
+  /** This start of the program. GW14 */
+  readonly instance: Bytes;
   readonly accountRoot: Bytes;
   readonly accountLogId: LogId;
   directory(origin: string): DirectoryClient;

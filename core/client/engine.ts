@@ -10,6 +10,7 @@ import { isDamage } from "../document/document-error.ts";
 import { createDocuments, type Documents } from "../document/documents.ts";
 import { createSealingStorageAdapter } from "../document/sealing-storage-adapter.ts";
 import type { NamedOp } from "../messenger/op.ts";
+import { INSTANCE_BYTES } from "../protocol/client-frame.ts";
 import { entryId } from "../protocol/entry.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import { accountLogId, accountRoot } from "../sigchain/epoch/epoch-secret.ts";
@@ -208,6 +209,7 @@ export async function createEngine(
     connector,
     serial,
     identity,
+    instance: random.bytes(INSTANCE_BYTES),
     accountRoot: root,
     accountLogId: accountLogId(root),
     directory,
@@ -514,12 +516,23 @@ export async function createEngine(
       linked.value.gateway.close();
       return err({ type: "ClientStopped" });
     }
+    if (!linked.value.gateway.isOpen()) {
+      const lost: ClientError = { type: "Refused", code: linked.value.gateway.goodbye() ?? "overloaded" };
+      setStatus("offline", lost);
+      return err(lost);
+    }
     home = linked.value;
     retryMs = RECONNECT_MIN_MS;
     resendMs = RESEND_MIN_MS;
     setStatus("online", null);
-    void home.gateway.whenClosed.then(() => {
+    const opened = home.gateway;
+    void opened.whenClosed.then(() => {
       if (isStopped) return;
+      if (opened.goodbye() === "replaced") {
+        // Both go on trying: whichever writes first leaves the other behind, which finds it at its next connection (AR8).
+        raise({ type: "DeviceDoubled" });
+        retryMs = RECONNECT_MAX_MS;
+      }
       home = null;
       gateway = null;
       peers.close();

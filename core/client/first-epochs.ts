@@ -1,4 +1,5 @@
 /** What opens the account for a device that has just come to it. */
+import { INSTANCE_BYTES } from "../protocol/client-frame.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { createChainStore } from "./chain-store.ts";
@@ -22,9 +23,12 @@ export async function fetchFirstEpochs(
   const own = await loadOwnAccount({ store, tables, chains: createChainStore(store, tables), identity });
   if (!own.ok) return own;
   if (own.value.epochSecret(1) !== null) return ok();
+  const instance = platform.random.bytes(INSTANCE_BYTES);
   const gateway = await connectGateway(platform, profile.origin);
   if (!gateway.ok) return gateway;
-  const signedIn = await signIn({ identity, raise: () => {} }, gateway.value, { resumeToken: null });
+  const signedIn = await signIn({ identity, instance, raise: () => {} }, gateway.value, {
+    resumeToken: null,
+  });
   const fetched = signedIn.ok
     ? await own.value.refresh(gateway.value, createDirectoryClient(platform.connector, profile.origin))
     : signedIn;

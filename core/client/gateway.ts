@@ -65,6 +65,8 @@ export interface Gateway {
   onDeliver(logId: LogId, handler: (entries: readonly PlacedEntry[]) => void): void;
   isOpen(): boolean;
   close(): void;
+  /** Why the server has ended it; null when it has not, or gave no reason. */
+  goodbye(): FailureCode | null;
   /** Settles when the connection is over. */
   readonly whenClosed: Promise<void>;
 }
@@ -89,6 +91,7 @@ export async function connectGateway(
   const state = {
     socket: null as FrameSocket | null,
     isOpen: true,
+    goodbye: null as FailureCode | null,
     nextRequestId: 1,
     waitingById: new Map<number, Waiting>(),
     deliverByLog: new Map<LogId, (entries: readonly PlacedEntry[]) => void>(),
@@ -134,7 +137,10 @@ export async function connectGateway(
     const frame = decoded.value;
     if (frame.type === "challenge") return challenged.resolve(ok(frame));
     if (frame.type === "deliver") return state.deliverByLog.get(frame.logId)?.(frame.entries);
-    if (frame.type === "goodbye") return finish({ type: "Refused", code: frame.code });
+    if (frame.type === "goodbye") {
+      if (state.isOpen) state.goodbye = frame.code;
+      return finish({ type: "Refused", code: frame.code });
+    }
     answerWaiting(frame.requestId, frame);
   };
 
@@ -178,6 +184,7 @@ export async function connectGateway(
       state.deliverByLog.set(logId, handler);
     },
     isOpen: () => state.isOpen,
+    goodbye: () => state.goodbye,
     close: () => finish({ ...gone, detail: "closed here" }),
     whenClosed: closed.promise,
   };

@@ -129,32 +129,38 @@ function closing<E>(gateway: Gateway, failure: { readonly ok: false; readonly er
 
 /** Proves this device to its home server, by the token of the last connection or by a signature. Gives the server's time. Rules GW4, GW7, GW13. */
 export async function signIn(
-  context: Pick<EngineContext, "identity" | "raise">,
+  context: Pick<EngineContext, "identity" | "instance" | "raise">,
   gateway: Gateway,
   session: HomeSession,
 ): Promise<Result<{ readonly nowMs: number }, ClientError>> {
-  const { identity } = context;
+  const { identity, instance } = context;
   const token = session.resumeToken;
   if (token !== null) {
     session.resumeToken = null;
     const resumed = await gateway.call("signedIn", { type: "resume", token });
     if (resumed.ok) {
       session.resumeToken = resumed.value.resumeToken;
-      return ok({ nowMs: resumed.value.nowMs });
+      return resumed;
     }
     if (resumed.error.type !== "Refused" || !gateway.isOpen()) return resumed;
   }
   const { accountId, deviceId } = identity;
   const claim = encodeSignInClaim({ ...gateway.nonces, accountId, deviceId });
   const signature = sign(identity.keys.sign, LABEL.signSignIn, claim);
-  const signedIn = await gateway.call("signedIn", { type: "signIn", accountId, deviceId, signature });
+  const signedIn = await gateway.call("signedIn", {
+    type: "signIn",
+    accountId,
+    deviceId,
+    instance,
+    signature,
+  });
   if (!signedIn.ok) {
     const isRevoked = signedIn.error.type === "Refused" && signedIn.error.code === "revoked-device";
     if (isRevoked) context.raise({ type: "DeviceRevoked" });
     return isRevoked ? err({ type: "DeviceRevoked" }) : signedIn;
   }
   session.resumeToken = signedIn.value.resumeToken;
-  return ok({ nowMs: signedIn.value.nowMs });
+  return signedIn;
 }
 
 /** LR4: where a page reaches the head that came with it, it must lead there before anything of it is taken over. */

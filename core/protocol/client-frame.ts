@@ -37,6 +37,7 @@ export const REQUEST_ID_MAX = 0xffff_ffff;
 export const CHANNEL_MAX = SUBSCRIPTIONS_PER_CONNECTION_MAX;
 export const RESUME_TOKEN_BYTES = 32;
 export const TICKET_BYTES = 16;
+export const INSTANCE_BYTES = 16;
 export const PREKEY_BYTES_MAX = 2_048;
 export const PREKEYS_PER_PUBLISH_MAX = 128;
 export const TICKETS_PER_LOG_MAX = 64;
@@ -61,9 +62,16 @@ export type Admission = ShapeOf<typeof admissionShape>;
 
 export const clientFrameShape = variants({
   hello: [1, { versionMin: integer(1, 255), versionMax: integer(1, 255), clientNonce: bytes(NONCE_BYTES) }],
+  /** `instance` is random for each start of a program: two that are there at once are two copies of one device. */
   signIn: [
     2,
-    { requestId, accountId: id("account"), deviceId: id("device"), signature: bytes(SIGNATURE_BYTES) },
+    {
+      requestId,
+      accountId: id("account"),
+      deviceId: id("device"),
+      instance: bytes(INSTANCE_BYTES),
+      signature: bytes(SIGNATURE_BYTES),
+    },
   ],
   signInRecovery: [3, { requestId, accountId: id("account"), signature: bytes(SIGNATURE_BYTES) }],
   resume: [4, { requestId, token: bytes(RESUME_TOKEN_BYTES) }],

@@ -10,6 +10,7 @@ export const failureCodeShape = oneOf(
   "unknown-account",
   "unknown-device",
   "revoked-device",
+  "replaced",
   "unknown-log",
   "log-exists",
   "log-closed",

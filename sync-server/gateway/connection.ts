@@ -60,6 +60,8 @@ export class Connection implements DeliveryTarget {
   /** Null until `hello`. */
   clientNonce: Bytes | null = null;
   identity: Identity | null = null;
+  /** Which start of a program signed in; null until one has. */
+  instance: Bytes | null = null;
   /** Signed in, or proven for one log: it may stay. */
   isProven = false;
   proofFailures = 0;

@@ -16,6 +16,7 @@ import { RESUME_TOKENS_MAX } from "../limits.ts";
 interface Holder {
   readonly accountId: AccountId;
   readonly deviceId: DeviceId;
+  readonly instance: Bytes;
 }
 
 export interface ResumeTokens {
@@ -40,10 +41,10 @@ export function createResumeTokens(clock: Clock, random: Random, ttlMs: number):
   }
 
   return {
-    issue({ accountId, deviceId }) {
+    issue({ accountId, deviceId, instance }) {
       forgetExpired();
       const token = random.bytes(RESUME_TOKEN_BYTES);
-      entryByHash.set(hashOf(token), { accountId, deviceId, expiresAtMs: clock.nowMs() + ttlMs });
+      entryByHash.set(hashOf(token), { accountId, deviceId, instance, expiresAtMs: clock.nowMs() + ttlMs });
       return token;
     },
     spend(token) {

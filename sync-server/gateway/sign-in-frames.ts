@@ -3,7 +3,7 @@
  *
  * A claim names origin and both nonces, so a signature seen elsewhere, or on another connection, proves nothing here.
  */
-import type { Bytes } from "@dovetail/core/base/bytes.ts";
+import { type Bytes, equalBytes } from "@dovetail/core/base/bytes.ts";
 import type { AccountId, DeviceId } from "@dovetail/core/base/ids.ts";
 import type { Label } from "@dovetail/core/crypto/labels.ts";
 import { LABEL } from "@dovetail/core/crypto/labels.ts";
@@ -36,7 +36,7 @@ export async function handleSignIn(
   connection: Connection,
   frame: FrameOf<"signIn">,
 ): Promise<void> {
-  const { requestId, accountId, deviceId, signature } = frame;
+  const { requestId, accountId, deviceId, instance, signature } = frame;
   const refusal = refuseSignIn(context, connection);
   if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
   // Known by its device before the store is asked: a revocation meanwhile finds it.
@@ -60,7 +60,7 @@ export async function handleSignIn(
     return refuseProof(connection, requestId, fault);
   }
   context.metrics.signedIn("signature");
-  admit(context, connection, { type: "device", accountId, deviceId }, requestId);
+  admit(context, connection, { accountId, deviceId, instance }, requestId);
 }
 
 /** Lets the recovery key read its account's logs. GW6 */
@@ -99,12 +99,12 @@ export async function handleResume(
   if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
   const holder = context.resumeTokens.spend(frame.token);
   if (holder === null) return refuseProof(connection, requestId, "resume-expired");
-  const { accountId, deviceId } = holder;
+  const { accountId, deviceId, instance } = holder;
   rememberDevice(context, connection, deviceId);
   const device = await context.store.findDevice(accountId, deviceId);
   if (device.ok && device.value?.isActive === true) {
     context.metrics.signedIn("resume");
-    return admit(context, connection, { type: "device", accountId, deviceId }, requestId);
+    return admit(context, connection, { accountId, deviceId, instance }, requestId);
   }
   forgetDevice(context, connection, deviceId);
   refuseProof(connection, requestId, device.ok ? "revoked-device" : device.error.code);
@@ -119,20 +119,41 @@ async function whyAbsent(context: GatewayContext, accountId: AccountId): Promise
 function admit(
   context: GatewayContext,
   connection: Connection,
-  identity: { readonly type: "device" } & FrameIdentity,
+  { accountId, deviceId, instance }: FrameIdentity & { readonly instance: Bytes },
   requestId: number,
 ): void {
   // Revoked while the store was asked.
   if (connection.isClosed()) {
-    forgetDevice(context, connection, identity.deviceId);
+    forgetDevice(context, connection, deviceId);
     return;
   }
-  connection.identity = identity;
+  replaceOthers(context, connection, deviceId, instance);
+  connection.identity = { type: "device", accountId, deviceId };
+  connection.instance = instance;
   connection.isProven = true;
-  noteSeen(context, identity);
-  const resumeToken = context.resumeTokens.issue(identity);
+  noteSeen(context, { accountId, deviceId });
+  const resumeToken = context.resumeTokens.issue({ accountId, deviceId, instance });
   const expiresInMs = context.resumeTtlMs;
-  connection.reply({ type: "signedIn", requestId, resumeToken, expiresInMs, nowMs: nowMs(context) });
+  connection.reply({
+    type: "signedIn",
+    requestId,
+    resumeToken,
+    expiresInMs,
+    nowMs: nowMs(context),
+  });
+}
+
+/** GW14: of two copies of one device the one that came last stays. */
+function replaceOthers(
+  context: GatewayContext,
+  connection: Connection,
+  deviceId: DeviceId,
+  instance: Bytes,
+): void {
+  for (const other of [...(context.connectionsByDevice.get(deviceId) ?? [])]) {
+    const isCopy = other !== connection && other.instance !== null && !equalBytes(other.instance, instance);
+    if (isCopy) other.goodbye("replaced");
+  }
 }
 
 /** GW13 */

@@ -15,6 +15,7 @@ import {
   reopened,
   settle,
   stopAll,
+  tablesOf,
   textsOf,
 } from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
@@ -22,6 +23,13 @@ import { useStoryServer } from "../support/story-server.ts";
 const server = useStoryServer();
 
 const namesOf = async ({ client }: Device) => good(await client.tags()).map(({ name }) => name);
+
+async function waitUntil(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries > 1_000) throw new Error("what was waited for did not come");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 /** The device says what it is, and says so again when it is asked later. */
 async function expectRolledBack(device: Device): Promise<void> {
@@ -77,6 +85,47 @@ describe("[AR8] [DM12] a device that runs twice", () => {
     // What the person wrote on it is not gone: it is here, and says that it was not sent.
     expect(await textsOf(clone, conversationId)).toContain("from the clone");
     await stopAll(first, clone, ben, tablet);
+  });
+
+  test("[GW14] both at once: one is connected at a time and says so; once one has written, the other is stopped", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["live.ada", "live.ben"]);
+    await stopAll(ada);
+    const second = await reopened(await copyOf(ada.platform));
+    const first = await reopened(ada.platform);
+    const heard = [alarmsOf(first), alarmsOf(second)] as const;
+    good(await first.client.sync());
+    good(await second.client.sync());
+    await waitUntil(() => heard[0].length > 0);
+    good(await first.client.sync());
+    await waitUntil(() => heard[1].length > 0);
+    expect(heard).toEqual([[{ type: "DeviceDoubled" }], [{ type: "DeviceDoubled" }]]);
+    good(await first.client.send(conversationId, "from the first"));
+    good(await second.client.send(conversationId, "from the second"));
+    good(await first.client.sync());
+    await expectRolledBack(second);
+    good(await first.client.sync());
+    await settle(first, ben);
+    expect(await textsOf(ben, conversationId)).toEqual(["from the first"]);
+    expect(good(await ben.client.alarms())).toEqual([]);
+    expect(good(await tablesOf(ben).aside.scan())).toEqual([]);
+    good(await ben.client.send(conversationId, "an answer"));
+    await settle(ben, first);
+    expect(await textsOf(first, conversationId)).toEqual(["from the first", "an answer"]);
+    await stopAll(first, second, ben);
+  });
+
+  test("[GW14] the copy that knows less stops, and the one it had cut off goes on", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["less.ada", "less.ben"]);
+    const backup = await copyOf(ada.platform);
+    good(await ada.client.createTag("after the copy"));
+    await settle(ada, ben);
+    const older = await reopened(backup);
+    good(await older.client.send(conversationId, "from the past"));
+    await expectRolledBack(older);
+    good(await ada.client.send(conversationId, "still here"));
+    await settle(ada, ben);
+    expect(await textsOf(ben, conversationId)).toEqual(["still here"]);
+    await stopAll(ada, older, ben);
   });
 });
 

@@ -63,7 +63,10 @@ async function connectAs(device: Device) {
     LABEL.signSignIn,
     encodeSignInClaim({ ...claimOf(raw), accountId, deviceId }),
   );
-  expectFrame(await raw.call({ type: "signIn", accountId, deviceId, signature }), "signedIn");
+  expectFrame(
+    await raw.call({ type: "signIn", accountId, deviceId, instance: new Uint8Array(16), signature }),
+    "signedIn",
+  );
   return raw;
 }
 

@@ -21,6 +21,7 @@ import {
   expectFrame,
   nextEntry,
   openRequest,
+  type RawClient,
   recoveryRequest,
   signInRequest,
 } from "../support/raw-client.ts";
@@ -344,6 +345,35 @@ describe("signing in", () => {
     ).toMatchObject(failed("not-signed-in"));
     client.close();
     device.close();
+  });
+});
+
+describe("[GW14] another instance of a device", () => {
+  test("takes its place: the earlier connection is told, one of the same instance stays", async () => {
+    const world = await registerWorld(server.origin, "instances");
+    const instance = new Uint8Array(16).fill(7);
+    const first = await connectRaw(server.origin);
+    const same = await connectRaw(server.origin);
+    const other = await connectRaw(server.origin);
+    const signIn = async (client: RawClient, by: Uint8Array) =>
+      expectFrame(await client.call({ ...signInRequest(client, world), instance: by }), "signedIn");
+    await signIn(first, instance);
+    await signIn(same, instance);
+    expectFrame(await first.call({ type: "ping" }), "pong");
+    const { resumeToken } = await signIn(other, new Uint8Array(16).fill(8));
+    for (const client of [first, same]) {
+      await client.whenClosed;
+      expect(client.unasked).toContainEqual({ type: "goodbye", code: "replaced" });
+    }
+    other.close();
+    await other.whenClosed;
+    const again = await connectRaw(server.origin);
+    await signIn(again, instance);
+    const resumed = await connectRaw(server.origin);
+    const token = resumeToken ?? new Uint8Array(32);
+    expectFrame(await resumed.call({ type: "resume", token }), "signedIn");
+    await again.whenClosed;
+    resumed.close();
   });
 });
 

@@ -106,6 +106,7 @@ async function bootOf(
     connector: platform.connector,
     serial: createSerial(),
     identity: device.identity,
+    instance: new Uint8Array(16),
     accountRoot: root,
     accountLogId: accountLogId(root),
     directory: () => {

@@ -108,6 +108,7 @@ export async function createSide(
     },
     serial: createSerial(),
     identity,
+    instance: new Uint8Array(16),
     accountRoot: root,
     accountLogId: accountLogId(root),
     directory: () => directory,

@@ -168,7 +168,13 @@ export function signInRequest(
 ) {
   const claim = { ...claimOf(client), accountId: stateOf(world).accountId, deviceId: device.id };
   const signature = sign(device.sign, LABEL.signSignIn, encodeSignInClaim(claim));
-  return { type: "signIn", accountId: claim.accountId, deviceId: device.id, signature } as const;
+  return {
+    type: "signIn",
+    accountId: claim.accountId,
+    deviceId: device.id,
+    instance: new Uint8Array(16),
+    signature,
+  } as const;
 }
 
 /** The request that signs in the recovery key of `world`. */

@@ -62,6 +62,8 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
       return { title: text("alarmDeviceClock"), text: text("alarmDeviceClockText"), isFinal: false };
     case "DeviceRevoked":
       return { title: text("alarmRevoked"), text: text("alarmRevokedText"), isFinal: true };
+    case "DeviceDoubled":
+      return { title: text("alarmDoubled"), text: text("alarmDoubledText"), isFinal: false };
     case "DeviceRolledBack":
       return { title: text("alarmRolledBack"), text: text("alarmRolledBackText"), isFinal: true };
     default:

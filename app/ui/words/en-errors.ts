@@ -247,6 +247,10 @@ export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
 export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
   malformed: { text: "The server could not read what this device sent.", hint: ASK_OPERATOR },
   "unsupported-version": { text: "The server speaks another version of the protocol.", hint: "Reload." },
+  replaced: {
+    text: "Another copy of this device has just connected in its place.",
+    hint: "Stop the other copy.",
+  },
   "not-signed-in": { text: "The server asks this device to sign in again.", hint: AGAIN },
   forbidden: { text: "The server does not allow this.", hint: ASK_OPERATOR },
   "bad-signature": {

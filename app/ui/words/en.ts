@@ -615,6 +615,9 @@ export const EN = {
   alarmRevoked: "This device was revoked",
   alarmRevokedText:
     "What it holds it keeps, and it gets nothing new. Link this browser anew from a device of yours.",
+  alarmDoubled: "Another copy of this device connected while it was in use",
+  alarmDoubledText:
+    "Only one of them goes on. If you made no copy, somebody has: revoke this device from another one of yours, and link it anew.",
   alarmRolledBack: "This profile is older than what the server had from it",
   alarmRolledBackText:
     "It was restored from a copy, or is in use twice. Sending is stopped. End every other copy, then link this browser anew.",

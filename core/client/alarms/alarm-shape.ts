@@ -39,6 +39,7 @@ export const alarmShape: Shape<Alarm> = variants({
   RowsMended: [11, { rows: integer(0) }],
   ClockDiffers: [12, { hours: integer(0), isAhead: flag }],
   DeviceClockWrong: [13, { device: id("device") }],
+  DeviceDoubled: [14, {}],
 });
 
 /** `seenAtMs`: when it was last found; a fault that goes on is one alarm. */

@@ -57,6 +57,7 @@ describe("[AL1] alarms", () => {
       { type: "RowsMended", rows: 3 },
       { type: "ClockDiffers", hours: 87_648, isAhead: true },
       { type: "DeviceClockWrong", device: DEVICE },
+      { type: "DeviceDoubled" },
       { type: "DeviceRevoked" },
       { type: "DeviceRolledBack", logId: LOG },
     ];
