@@ -87,8 +87,11 @@ describe("garbage in a log", () => {
     for (const device of [ada, phone, ben])
       expect(await textsOf(device, conversationId)).toEqual(["after the junk"]);
     await expectSameState(ada, phone);
+    // GW14: who writes with a device's keys beside it is another copy of it, and the device says that too.
     for (const raised of alarms)
-      expect(raised).toMatchObject([{ type: "EntryRefused", logId, rule: "DoesNotOpen" }]);
+      expect(raised.filter(({ type }) => type !== "DeviceDoubled")).toMatchObject([
+        { type: "EntryRefused", logId, rule: "DoesNotOpen" },
+      ]);
     await stopAll(ada, phone, ben);
   });
 
