@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "60219a73059c676d016fcca196da6adbcf16d205ab51ca51780412595f6d9aac" };
+const PINNED = { version: 1, hash: "efc226de2bbd41439ccef8254083170c3c9f9bbefab96edc8dfea59dcef3a01c" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];
