@@ -11,7 +11,7 @@ import type { Random } from "../base/random.ts";
 import { err, type Result } from "../base/result.ts";
 import { encodeCbor } from "../codec/cbor.ts";
 import { AEAD_NONCE_BYTES, AEAD_TAG_BYTES, aeadDecrypt, aeadEncrypt, type DoesNotOpen } from "./aead.ts";
-import { hash } from "./hash.ts";
+import { HASH_BYTES, hash } from "./hash.ts";
 import { LABEL, type Label } from "./labels.ts";
 import { sodium } from "./sodium.ts";
 
@@ -58,6 +58,21 @@ export function unseal(context: SealContext, sealed: Bytes): Result<Bytes, DoesN
 }
 
 function expand(context: SealContext, nonce: Bytes): Bytes {
-  const input = encodeCbor([context.label, nonce, hash(LABEL.sealAad, context.aad)]);
+  const input = formOf(context.label).slice();
+  input.set(nonce, input.length - AFTER_NONCE_BYTES - AEAD_NONCE_BYTES);
+  input.set(hash(LABEL.sealAad, context.aad), input.length - HASH_BYTES);
   return sodium.crypto_generichash(64, input, context.key);
+}
+
+/** The hash and the two bytes of CBOR that say how long it is. */
+const AFTER_NONCE_BYTES = 2 + HASH_BYTES;
+const formByLabel = new Map<Label, Bytes>();
+
+/** `[label, n, H(aad)]` with zeros for what varies, which has its place: every row of a store is sealed over one. */
+function formOf(label: Label): Bytes {
+  const known = formByLabel.get(label);
+  if (known !== undefined) return known;
+  const form = encodeCbor([label, new Uint8Array(AEAD_NONCE_BYTES), new Uint8Array(HASH_BYTES)]);
+  formByLabel.set(label, form);
+  return form;
 }
