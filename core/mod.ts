@@ -78,6 +78,7 @@ export type {
   RoomPending,
   RoomRole,
   RoomState,
+  RoomLinkView,
   RoomView,
   SearchHit,
   SearchOptions,

@@ -22,6 +22,7 @@ import { findContact, findRoom, findRoomMember } from "./find-things.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { quoteArgument } from "./quote-argument.ts";
 import { addRoomDescribeCommand } from "./room-describe.ts";
+import { addRoomLinkCommands } from "./room-link.ts";
 import { layOutRoom, layOutRooms } from "./room-layout.ts";
 
 const ROLES: readonly RoomRole[] = ["member", "moderator", "admin", "owner"];
@@ -33,6 +34,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
     ["dovetail room create Garden", "a room that is yours"],
     ["dovetail room invite Garden Ben", "let a contact in, with all their devices"],
     ["dovetail room accept Garden", "join a room somebody let you into"],
+    ["dovetail room link Garden --uses 5", "a line by which five people come in"],
     ["dovetail send Garden Good morning", "write to everybody in it"],
     ["dovetail inbox show Garden", "what was written there"],
     ["dovetail room role Garden Ben moderator", "let Ben let people in, remove and mute them"],
@@ -78,6 +80,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   ]);
   addMembershipCommands(room, run);
   addRoomDescribeCommand(room, run);
+  addRoomLinkCommands(room, run);
   addGovernCommands(room, run);
 }
 

@@ -421,6 +421,8 @@ export function describeError(error: CliError): ErrorText {
     case "RoomRefused":
     case "RoomTooLarge":
     case "RoomFull":
+    case "BadRoomLink":
+    case "UnknownRoomLink":
       return describeRoomError(error);
     case "UnknownTag":
       return say(EXIT.notFound, "no such tag", "dovetail tag list");
@@ -535,6 +537,8 @@ function describeContactCode(rule: string): ErrorText {
         "that is a code for linking a device; it adds nobody",
         "whoever gave it to you as an invitation wants a device on your account, or has mixed them up: ask for their contact link",
       );
+    case "RoomLinkIsNotAContact":
+      return say(EXIT.usage, "that is a link into a room", "come in by it: dovetail room join LINK");
     case "UnsupportedContactLink":
       return say(EXIT.usage, "a newer Dovetail made this contact link", "update Dovetail");
     default:

@@ -14,7 +14,9 @@ export type RoomError = Extract<
       | "RoomForbids"
       | "RoomRefused"
       | "RoomTooLarge"
-      | "RoomFull";
+      | "RoomFull"
+      | "BadRoomLink"
+      | "UnknownRoomLink";
   }
 >;
 
@@ -50,6 +52,7 @@ const TEXT_BY_RULE: ReadonlyMap<string, readonly [text: string, hint: string]> =
       "ask somebody above them: dovetail room show ROOM",
     ],
   ],
+  ["links", ["this room has as many links that work as go", "end one: dovetail room unlink ROOM LINK"]],
   [
     "intents",
     ["too much was asked of this room that has not happened yet", "run dovetail sync, then try again"],
@@ -84,11 +87,36 @@ export function describeRoomError(error: RoomError): ErrorText {
       );
     case "RoomTooLarge":
       return say(EXIT.failure, "that is more than one entry of a room holds", "do it in smaller parts");
+    case "BadRoomLink":
+      return describeBadLink(error.rule);
+    case "UnknownRoomLink":
+      return say(EXIT.notFound, "there is no such link, or more than one", "dovetail room links ROOM");
     case "RoomFull":
       return say(
         EXIT.conflict,
         `a room holds ${count(error.accountsMax, "account")} at most`,
         "found another",
+      );
+  }
+}
+
+function describeBadLink(rule: string): ErrorText {
+  switch (rule) {
+    case "own":
+      return say(EXIT.usage, "that is a link of your own", "hand it to others");
+    case "joined":
+      return say(EXIT.conflict, "you are in that room already", "dovetail room list");
+    case "lifetime":
+      return say(EXIT.usage, "a link works for 90 days at most", "make another when it is over");
+    case "uses":
+      return say(EXIT.usage, "a link lets 100 people in at most", "make another for more");
+    case "UnsupportedRoomLink":
+      return say(EXIT.usage, "a newer Dovetail made this link", "update Dovetail");
+    default:
+      return say(
+        EXIT.usage,
+        `that is no link into a room (${plainLine(rule)})`,
+        "it begins with dovetail-room: and is one line; copy all of it",
       );
   }
 }

@@ -148,6 +148,9 @@ export const ROOM_ACCOUNTS_MAX = 1_000;
 export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;
+export const ROOM_LINKS_MAX = 16;
+export const ROOM_LINK_LIFETIME_MS_MAX = 7_776_000_000;
+export const ROOM_LINK_USES_MAX = 100;
 export const ROOM_HAPPENINGS_MAX = 256;
 export const ROOM_MISSED_ASKED_MAX = 64;
 

@@ -48,6 +48,9 @@ export type ClientError =
   /** An entry of the room would be larger than a log takes. */
   | { readonly type: "RoomTooLarge" }
   | { readonly type: "RoomFull"; readonly accountsMax: number }
+  /** Not a link into a room, one's own, one into a room this account is in, or one that cannot be made so. */
+  | { readonly type: "BadRoomLink"; readonly rule: string }
+  | { readonly type: "UnknownRoomLink" }
   | { readonly type: "UnknownHandle"; readonly handle: string }
   | { readonly type: "BadHandle"; readonly handle: string }
   | { readonly type: "BadContactCode"; readonly rule: string }

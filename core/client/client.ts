@@ -228,6 +228,19 @@ export type RoomPending =
   | { readonly type: "mute"; readonly accountId: AccountId }
   | { readonly type: "name" | "about"; readonly accountId: null };
 
+/** A link into a room. Whoever has `code` can come in: show it to nobody else. */
+export interface RoomLinkView {
+  /** For `revokeRoomLink`. */
+  readonly id: string;
+  readonly code: string;
+  readonly madeAtMs: number;
+  readonly untilMs: number;
+  readonly usesMax: number;
+  readonly useCount: number;
+  /** Whether it lets anybody in now: not over, not used up, not revoked. */
+  readonly isLive: boolean;
+}
+
 /** A room. Its id is that of its conversation: messages, unread marks, tags and search take it as any other. */
 export interface RoomView extends ConversationSummary {
   readonly id: ConversationId;
@@ -610,6 +623,27 @@ export interface Client {
   renameRoom(roomId: ConversationId, name: string): Promise<Result<RoomView, ClientError>>;
   /** Says what a room is for; "" takes it away. Takes an admin. - Fails: `NameTooLong` over 4 KiB. */
   describeRoom(roomId: ConversationId, about: string): Promise<Result<RoomView, ClientError>>;
+  /**
+   * Makes a link that lets people into a room as members, for a while and a number of times. Who comes by it becomes a contact, and
+   * is let in by any device of this account that is there. Takes a moderator.
+   *
+   * - Fails: `RoomForbids` with `links` at `ROOM_LINKS_MAX` that still work; `BadRoomLink` with `lifetime` or `uses`.
+   */
+  createRoomLink(
+    roomId: ConversationId,
+    options: { readonly lifetimeMs: number; readonly usesMax: number },
+  ): Promise<Result<RoomLinkView, ClientError>>;
+  /** The links this account has made into a room, oldest first; those that are over until another is made. */
+  roomLinks(roomId: ConversationId): Promise<Result<readonly RoomLinkView[], ClientError>>;
+  /** Who came by it stays. - Fails: `UnknownRoomLink`. */
+  revokeRoomLink(roomId: ConversationId, id: string): Promise<Result<void, ClientError>>;
+  /**
+   * Asks to come into a room by a link. It shows in `rooms` as joined once a device of whoever made it has let this account in;
+   * nothing says no to a link that is over. - Fails: `BadRoomLink`.
+   */
+  joinRoom(
+    code: string,
+  ): Promise<Result<{ readonly roomId: ConversationId; readonly by: AccountId }, ClientError>>;
   setRoomRole(
     roomId: ConversationId,
     accountId: AccountId,

@@ -71,7 +71,7 @@ export interface ConversationEvents {
   /** Something waits to be sent to this contact. */
   onOutgoing(contact: AccountId): void;
   onRoomOutgoing(roomId: ConversationId): void;
-  /** Somebody has let this account into a room. */
+  /** Somebody has let this account into a room, or asks to come into one. */
   onInvitation(): void;
   /** Everything up to a seq of this log is in the account log. */
   onAckable(logId: LogId): void;
@@ -278,6 +278,11 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     );
     for (const { op, id } of invitations)
       writes.push(tables.invitation.put([id], { by: op.author, payload: op.payload }));
+    const joins = addition.value.fresh.filter(
+      ({ op }) => op.kind === OP_KIND.roomJoin && op.author !== identity.accountId,
+    );
+    for (const { op, id } of joins)
+      writes.push(tables.joinask.put([id], { by: op.author, payload: op.payload }));
     const patches = await introductionPatches(welcome);
     if (!patches.ok) return patches;
     const stored =
@@ -297,7 +302,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       if (arrival.ops.some(({ op }) => op.kind !== OP_KIND.mark)) dueMark(arrival.contact, false);
     for (const contact of page.missingFrom) dueMark(contact, true);
     for (const logId of page.freedLogs) events.onAckable(logId);
-    if (invitations.length > 0) events.onInvitation();
+    if (invitations.length + joins.length > 0) events.onInvitation();
     const deleted = await deleting.redacted(addition.value.redacted, false);
     return deleted.ok ? afterAdding(addition.value.fresh, patches.value) : deleted;
   }

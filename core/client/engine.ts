@@ -365,6 +365,15 @@ export async function createEngine(
     missed: roomMissed,
     home: () => (gateway?.isOpen() === true && home !== null ? gateway : null),
     displayName: introductions.displayName,
+    async acceptContact(accountId) {
+      const introduced = await introductions.introduce(accountId, {
+        isAccept: true,
+        patch: { state: "accepted" },
+      });
+      if (!introduced.ok) return introduced;
+      kickContacts();
+      return ok();
+    },
     onChanged: () => {
       publishStatus();
       emit({ type: "state" });

@@ -49,6 +49,7 @@ import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
+import { createRoomLinkActs } from "./rooms/room-link-acts.ts";
 import { createRoomActs } from "./rooms/room-acts.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { createTables } from "./tables.ts";
@@ -438,6 +439,7 @@ export function createClient(engine: Engine): Client {
     askContact,
     ...createContactActs(engine),
     ...createRoomActs(engine),
+    ...createRoomLinkActs(engine, (address) => ask(address, {})),
     ...createContactTransfer(engine),
     ...createMessageTransfer(engine),
     ...createAlarmActs(engine),

@@ -67,6 +67,7 @@
  * | roomkeys | room | what opens the room's log where this device reads it |
  * | missed | room, seq | letters of a room this device could not open |
  * | landmark | room | the states of the group after its last commits |
+ * | joinask | op id | requests to come into a room by a link, until they are judged |
  * | invitation | op id | invitations that came and are not in the groups document yet |
  * | invitee | room, account id | whom a commit of ours let in, until they are told |
  * | departure | room, account id | who has left and is still to be taken out |
@@ -418,6 +419,7 @@ export function createTables(store: TxStore) {
     roomkeys: createTable(store, "roomkeys", roomKeysRow),
     missed: createTable(store, "missed", missedRow),
     landmark: createTable(store, "landmark", struct({ places: list(roomStateShape, 64) })),
+    joinask: createTable(store, "joinask", struct({ by: id("account"), payload: bytes(1, OP_BYTES_MAX) })),
     invitation: createTable(
       store,
       "invitation",

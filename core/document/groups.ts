@@ -9,11 +9,13 @@ import {
   DISPLAY_NAME_BYTES_MAX,
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_LINK_USES_MAX,
   ROOM_NAME_BYTES_MAX,
   SERVER_ORIGIN_CHARS_MAX,
 } from "../base/limits.ts";
 import {
   bytes,
+  flag,
   id,
   integer,
   list,
@@ -83,6 +85,21 @@ const partShape = variants({
     },
   ],
   intent: [4, { intent: intentShape, order: integer(0) }],
+  /** Lets people in until then, so many of them. */
+  link: [
+    5,
+    {
+      secret: bytes(16),
+      madeAtMs: integer(0),
+      untilMs: integer(0),
+      usesMax: integer(1, ROOM_LINK_USES_MAX),
+      isRevoked: flag,
+    },
+  ],
+  /** Somebody was let in by a link. */
+  use: [6, { link: text(64), accountId: id("account"), atMs: integer(0) }],
+  /** This account has asked to come in, by a link of that account. */
+  wanted: [7, { by: id("account"), atMs: integer(0) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -93,18 +110,23 @@ export interface RoomRecord {
   readonly info: PartOf<"info"> | null;
   /** In the order they were asked. */
   readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
+  readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
+  readonly uses: readonly (PartOf<"use"> & { readonly key: string })[];
 }
 
 export interface Groups {
   readonly roomsById: ReadonlyMap<ConversationId, RoomRecord>;
+  /** Rooms this account has asked to come into, also those it knows nothing else of. */
+  readonly wantedById: ReadonlyMap<ConversationId, PartOf<"wanted">>;
 }
 
-const INTENT = /^intent-[0-9a-f]{32}$/;
+const NUMBERED = /^(intent|link|use)-[0-9a-f]{32}$/;
+const SINGLE = ["keys", "standing", "info", "wanted"];
 
-/** `keys`, `standing`, `info`, or `intent-` and 32 hexadecimal digits. */
+/** `keys`, `standing`, `info`, `wanted`; or `intent-`, `link-`, `use-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
   print: (key) => key,
-  parse: (text) => (["keys", "standing", "info"].includes(text) || INTENT.test(text) ? text : null),
+  parse: (text) => (SINGLE.includes(text) || NUMBERED.test(text) ? text : null),
 };
 
 /** The one field: `[room, part]`. What is there goes up only, so no device brings back what another knows to be over. DC44 */
@@ -121,7 +143,18 @@ export const GROUPS = {
 function rankOfPart(part: RoomPart): number {
   if (part.type === "standing") return part.since * STANDINGS.length + STANDINGS.indexOf(part.standing);
   if (part.type === "keys") return part.generation;
+  if (part.type === "wanted") return part.atMs;
+  if (part.type === "link") return part.isRevoked ? 1 : 0;
   return part.type === "info" ? part.epoch + 1 : 0;
+}
+
+/** Keys of the parts of a link, and of a use of one. */
+export function linkKey(random: string): string {
+  return `link-${random}`;
+}
+
+export function useKey(digest: string): string {
+  return `use-${digest}`;
 }
 
 /** Key of an intent's part. */
@@ -137,22 +170,29 @@ export const groupsSchema: DocumentSchema<Groups> = {
     const byRoom = new Map<ConversationId, Map<string, RoomPart>>();
     for (const { key, value } of readField(view, GROUPS.part, faults)) {
       const [room, name] = key;
-      if (value.type !== (INTENT.test(name) ? "intent" : name)) {
+      if (value.type !== (NUMBERED.exec(name)?.[1] ?? name)) {
         faults.push({ field: GROUPS.part.map, count: 1 });
         continue;
       }
       byRoom.set(room, (byRoom.get(room) ?? new Map<string, RoomPart>()).set(name, value));
     }
     const roomsById = new Map<ConversationId, RoomRecord>();
+    const wantedById = new Map<ConversationId, PartOf<"wanted">>();
     for (const [room, parts] of byRoom) {
       const keys = parts.get("keys");
       const standing = parts.get("standing");
       const info = parts.get("info");
+      const wanted = parts.get("wanted");
+      if (wanted?.type === "wanted") wantedById.set(room, wanted);
       if (keys?.type !== "keys" || standing?.type !== "standing") continue;
       const intents = [...parts].flatMap(([key, part]) => (part.type === "intent" ? [{ key, ...part }] : []));
       intents.sort((a, b) => a.order - b.order || (a.key < b.key ? -1 : 1));
-      roomsById.set(room, { keys, standing, info: info?.type === "info" ? info : null, intents });
+      const links = [...parts].flatMap(([key, part]) => (part.type === "link" ? [{ key, ...part }] : []));
+      links.sort((a, b) => a.madeAtMs - b.madeAtMs || (a.key < b.key ? -1 : 1));
+      const uses = [...parts].flatMap(([key, part]) => (part.type === "use" ? [{ key, ...part }] : []));
+      const known = info?.type === "info" ? info : null;
+      roomsById.set(room, { keys, standing, info: known, intents, links, uses });
     }
-    return { value: { roomsById }, faults };
+    return { value: { roomsById, wantedById }, faults };
   },
 };

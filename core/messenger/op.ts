@@ -54,6 +54,7 @@ export const OP_KIND = {
   mark: 3,
   redaction: 4,
   roomInvitation: 5,
+  roomJoin: 6,
   unsent: 6,
 } as const;
 

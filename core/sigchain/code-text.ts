@@ -1,7 +1,7 @@
 /**
  * Text forms of what is scanned or pasted: a scheme, a colon, and base64url of canonical CBOR. Nothing else.
  *
- * Linking codes and contact links have schemes of their own and each parser refuses the other, so that a code posing as
+ * Linking codes, contact links and room links have schemes of their own and each parser refuses the other, so that a code posing as
  * an invitation links nothing (LK2). Neither is a URL: no camera application opens them.
  */
 import { type Bytes, parseBase64Url, toBase64Url } from "../base/bytes.ts";
@@ -10,7 +10,8 @@ import { err, ok, type Result } from "../base/result.ts";
 
 export const LINK_SCHEME = "dovetail-link";
 export const CONTACT_SCHEME = "dovetail-contact";
-export type CodeScheme = typeof LINK_SCHEME | typeof CONTACT_SCHEME;
+export const ROOM_SCHEME = "dovetail-room";
+export type CodeScheme = typeof LINK_SCHEME | typeof CONTACT_SCHEME | typeof ROOM_SCHEME;
 
 export type CodeTextError =
   /** Not one of our codes at all. */
@@ -36,6 +37,6 @@ export function parseCode(scheme: CodeScheme, text: string): Result<Bytes, CodeT
 
 /** Which kind of code `text` claims to be, or null. */
 export function codeKind(text: string): CodeScheme | null {
-  if (text.startsWith(`${LINK_SCHEME}:`)) return LINK_SCHEME;
-  return text.startsWith(`${CONTACT_SCHEME}:`) ? CONTACT_SCHEME : null;
+  const schemes = [LINK_SCHEME, CONTACT_SCHEME, ROOM_SCHEME] as const;
+  return schemes.find((scheme) => text.startsWith(`${scheme}:`)) ?? null;
 }

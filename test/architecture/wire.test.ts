@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "efc226de2bbd41439ccef8254083170c3c9f9bbefab96edc8dfea59dcef3a01c" };
+const PINNED = { version: 1, hash: "78b2076c87c43e9bc0736bf93b827c90bba0e1c6b2154b8a2a5c2c0838f20d0a" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -78,6 +78,20 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   expect(list.stdout).toMatch(/Ben +moderator/);
   expect(list.stdout).toContain("\nWho waters when\n");
   expect((await json("Ada", "room", "describe", "Garden club", "--none")).room.about).toBe("");
+  const entry = await json("Ada", "room", "link", "Garden club", "--for", "2h", "--uses", "3");
+  expect(entry.link).toMatchObject({ usesMax: 3, useCount: 0, isLive: true });
+  const line = await run("Ada", "--offline", "room", "link", "Garden club");
+  expect(line.stdout).toMatch(/^dovetail-room:\S+\n$/);
+  expect((await run("Ada", "room", "link", "Garden club", "--for", "91d")).stderr).toContain("90 days");
+  expect((await run("Ada", "room", "link", "Garden club", "--uses", "101")).exitCode).toBe(2);
+  expect((await run("Ada", "room", "links", "Garden club")).stdout).toContain("0 of 3");
+  expect((await run("Ben", "room", "join", entry.link.code)).stderr).toContain("in that room already");
+  expect((await run("Ben", "contact", "add", entry.link.code)).stderr).toContain("dovetail room join");
+  const linkId = entry.link.id.slice("link-".length, "link-".length + 8);
+  const unlinked = await run("Ada", "room", "unlink", "Garden club", linkId);
+  expect(unlinked.stderr).toContain("nobody in any more");
+  expect((await run("Ada", "room", "unlink", "Garden club", "zz")).stderr).toContain("no such link");
+  expect((await json("Ada", "room", "links", "Garden club")).links[0].isLive).toBe(false);
   expect((await run("Ada", "room", "remove", "Garden club", "Eve", "--yes")).stderr).toContain(
     "no member is called",
   );

@@ -2,7 +2,12 @@
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId, RoomView } from "@dovetail/core";
-import { ROOM_INTENTS_MAX } from "../../core/base/limits.ts";
+import {
+  ROOM_INTENTS_MAX,
+  ROOM_LINK_LIFETIME_MS_MAX,
+  ROOM_LINK_USES_MAX,
+  ROOM_LINKS_MAX,
+} from "../../core/base/limits.ts";
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
@@ -330,6 +335,78 @@ test("[RM29][RM30] who is removed cannot follow the room's log; all others do, a
   expect(await textsOf(again, id)).toEqual(["back"]);
   expect(await textsOf(backPhone, id)).toContain("back");
   await stopAll(gone, back, backPhone, again);
+});
+
+test("[RM31][RM32] a link lets in who has it, so many and so long, and no one else", async () => {
+  const ada = await newAccount(server.origin, "ada.links");
+  const [carl, dan] = [
+    await newAccount(server.origin, "carl.links"),
+    await newAccount(server.origin, "dan.links"),
+  ];
+  await settle(ada, carl, dan);
+  const { id } = good(await ada.client.createRoom("Open house"));
+  const week = { lifetimeMs: 604_800_000, usesMax: 1 };
+  const link = good(await ada.client.createRoomLink(id, week));
+  expect(link).toMatchObject({ useCount: 0, usesMax: 1, isLive: true });
+  expect(bad(await ada.client.joinRoom(link.code))).toEqual({ type: "BadRoomLink", rule: "own" });
+  expect(bad(await carl.client.joinRoom("dovetail-room:AAAA"))).toMatchObject({ type: "BadRoomLink" });
+  const asked = good(await carl.client.joinRoom(link.code));
+  expect(asked).toEqual({ roomId: id, by: await accountOf(ada) });
+  await settle(carl, ada);
+  expect(await roomOf(carl, id)).toMatchObject({ state: "joined", role: "member", name: "Open house" });
+  good(await carl.client.send(id, "hello"));
+  await settle(carl, ada);
+  expect(await textsOf(ada, id)).toEqual(["hello"]);
+  expect(bad(await carl.client.joinRoom(link.code))).toEqual({ type: "BadRoomLink", rule: "joined" });
+  // Used up: Dan stays somebody who asks to be a contact.
+  good(await dan.client.joinRoom(link.code));
+  await settle(dan, ada);
+  expect(good(await dan.client.rooms())).toEqual([]);
+  const request = good(await ada.client.contacts()).find(({ state }) => state === "incoming");
+  expect(request?.accountId).toBe(await accountOf(dan));
+  expect(good(await ada.client.roomLinks(id))).toMatchObject([{ useCount: 1, isLive: false }]);
+  const ended = good(await ada.client.createRoomLink(id, { ...week, usesMax: 5 }));
+  expect(good(await ada.client.roomLinks(id)).map((one) => one.id)).toEqual([ended.id]);
+  good(await ada.client.revokeRoomLink(id, ended.id));
+  good(await ada.client.acceptContact(await accountOf(dan)));
+  await settle(dan, ada);
+  const short = good(await ada.client.createRoomLink(id, { ...week, lifetimeMs: 1 }));
+  for (const { code } of [ended, short]) {
+    good(await dan.client.joinRoom(code));
+    await settle(dan, ada);
+    expect(good(await dan.client.rooms())).toEqual([]);
+  }
+  good(await dan.client.joinRoom(good(await ada.client.createRoomLink(id, week)).code));
+  await settle(dan, ada);
+  await settle(dan, ada, carl);
+  await expectSameRoom(id, ada, carl);
+  expect((await roomOf(dan, id)).members).toHaveLength(3);
+  expect(bad(await carl.client.createRoomLink(id, week))).toEqual({
+    type: "RoomForbids",
+    rule: "add-account",
+  });
+  expect(bad(await ada.client.revokeRoomLink(id, "link-none"))).toEqual({ type: "UnknownRoomLink" });
+  await stopAll(ada, carl, dan);
+});
+
+test("[RM31] a room has 16 links that work, each for 90 days and 100 people at most", async () => {
+  const ada = await newAccount(server.origin, "ada.manylinks");
+  const { id } = good(await ada.client.createRoom("Many"));
+  const most = { lifetimeMs: ROOM_LINK_LIFETIME_MS_MAX, usesMax: ROOM_LINK_USES_MAX };
+  for (const [over, rule] of [
+    [{ ...most, lifetimeMs: ROOM_LINK_LIFETIME_MS_MAX + 1 }, "lifetime"],
+    [{ ...most, lifetimeMs: 0 }, "lifetime"],
+    [{ ...most, usesMax: ROOM_LINK_USES_MAX + 1 }, "uses"],
+    [{ ...most, usesMax: 0 }, "uses"],
+  ] as const)
+    expect(bad(await ada.client.createRoomLink(id, over))).toEqual({ type: "BadRoomLink", rule });
+  for (let n = 1; n < ROOM_LINKS_MAX; n++) good(await ada.client.createRoomLink(id, most));
+  const last = good(await ada.client.createRoomLink(id, most));
+  expect(bad(await ada.client.createRoomLink(id, most))).toEqual({ type: "RoomForbids", rule: "links" });
+  good(await ada.client.revokeRoomLink(id, last.id));
+  good(await ada.client.createRoomLink(id, most));
+  expect(good(await ada.client.roomLinks(id))).toHaveLength(ROOM_LINKS_MAX);
+  await stopAll(ada);
 });
 
 test("[RM20] of commits made at once one wins, the others follow and commit again; nothing is lost", async () => {

@@ -144,6 +144,11 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
   },
   RoomRefused: { text: "The room does not take that ({rule}).", hint: AGAIN },
   RoomTooLarge: { text: "That is more than one entry of a room holds.", hint: "Do it in smaller parts." },
+  BadRoomLink: {
+    text: "That is no link into a room that can be used here ({rule}).",
+    hint: "It begins with dovetail-room: and is one line; copy all of it.",
+  },
+  UnknownRoomLink: { text: "There is no such link." },
   RoomFull: { text: "A room holds {accountsMax} accounts at most.", hint: "Found another." },
   NameTooLong: {
     text: "A name has 1 to {sizeBytesMax} bytes; this one has {sizeBytes}.",

@@ -103,6 +103,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   landmark: "drop",
   keypackage: "drop",
   invitation: "drop",
+  joinask: "drop",
   invitee: "drop",
   departure: "drop",
   rejoin: "renew",

@@ -2,10 +2,10 @@
  * Rooms as the rest of the client uses them, kept in the groups document that all own devices share. What opens a room is this
  * device's own where it has read so far: a sibling may be ahead, and its keys open nothing here yet. Rule RM29.
  */
-import type { ConversationId } from "../../base/ids.ts";
+import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
-import { GROUPS, groupsSchema, type RoomPart, type RoomRecord } from "../../document/groups.ts";
+import { GROUPS, type Groups, groupsSchema, type RoomPart, type RoomRecord } from "../../document/groups.ts";
 import { setField } from "../../document/state-field.ts";
 import type { RoomKeys } from "../../messenger/room/room-invitation.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
@@ -20,6 +20,10 @@ export interface RoomBook {
   get(roomId: ConversationId): Promise<Result<RoomRecord | null, ClientError>>;
   /** A room with the newest keys any own device has. */
   shared(roomId: ConversationId): Promise<Result<RoomRecord | null, ClientError>>;
+  /** Whom this account has asked to let it into a room, and when; null for nobody. */
+  wanted(
+    roomId: ConversationId,
+  ): Promise<Result<{ readonly by: AccountId; readonly atMs: number } | null, ClientError>>;
   /** Sets parts of a room; null takes one away. */
   set(
     roomId: ConversationId,
@@ -39,7 +43,7 @@ export function createRoomBook(
   documents: Documents,
   tables: Pick<Tables, "roomkeys">,
 ): RoomBook {
-  let cached: ReadonlyMap<ConversationId, RoomRecord> | null = null;
+  let cached: Groups | null = null;
   let version = 0;
   let kept: Map<ConversationId, RoomKeysRow> | null = null;
 
@@ -58,13 +62,18 @@ export function createRoomBook(
     return ok(kept);
   }
 
-  async function document(): Promise<Result<ReadonlyMap<ConversationId, RoomRecord>, ClientError>> {
+  async function groups(): Promise<Result<Groups, ClientError>> {
     if (cached !== null) return ok(cached);
     const before = version;
-    const groups = await documents.read(log.ref({ type: "groups" }), groupsSchema);
-    if (!groups.ok) return groups;
-    if (version === before) cached = groups.value.roomsById;
-    return ok(groups.value.roomsById);
+    const read = await documents.read(log.ref({ type: "groups" }), groupsSchema);
+    if (!read.ok) return read;
+    if (version === before) cached = read.value;
+    return read;
+  }
+
+  async function document(): Promise<Result<Groups["roomsById"], ClientError>> {
+    const read = await groups();
+    return read.ok ? ok(read.value.roomsById) : read;
   }
 
   async function all(): Promise<Result<ReadonlyMap<ConversationId, RoomRecord>, ClientError>> {
@@ -90,6 +99,10 @@ export function createRoomBook(
     async shared(roomId) {
       const rooms = await document();
       return rooms.ok ? ok(rooms.value.get(roomId) ?? null) : rooms;
+    },
+    async wanted(roomId) {
+      const read = await groups();
+      return read.ok ? ok(read.value.wantedById.get(roomId) ?? null) : read;
     },
     async set(roomId, parts, options) {
       const edited = await log.edit(

@@ -74,10 +74,7 @@ export interface RoomIntake {
   place(roomId: ConversationId): Promise<Result<RoomStatePlace | null, ClientError>>;
   reader(room: RoomRecord): Promise<Result<LogReader, ClientError>>;
   /** Forgets, for an account that comes in again, that this device has been in before. */
-  startAfresh(
-    roomId: ConversationId,
-    room: RoomRecord,
-  ): { readonly writes: readonly WriteOp[]; commit(): void };
+  startAfresh(roomId: ConversationId, logId: LogId): { readonly writes: readonly WriteOp[]; commit(): void };
   /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
   moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
   /** Takes in entries from the reading position on. */
@@ -547,7 +544,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return group.ok ? ok(liveLandmarks(places.value, roomId, group.value).at(-1) ?? null) : group;
   };
 
-  const startAfresh: RoomIntake["startAfresh"] = (roomId, { keys: { logId } }) => {
+  const startAfresh: RoomIntake["startAfresh"] = (roomId, logId) => {
     const missing = all.missed.forget(roomId);
     const marks = landmarks.put(roomId, []);
     const kept = book.keep(roomId, null);

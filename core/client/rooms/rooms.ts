@@ -42,6 +42,7 @@ import { createRoomIntake, infoOf } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
 import { withLandmark } from "./room-landmarks.ts";
 import { joinRoom } from "./room-joining.ts";
+import { createRoomLinks } from "./room-links.ts";
 import { type RoomMissed, SIBLING_WAIT_MS } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomPlanner } from "./room-plan.ts";
@@ -67,6 +68,7 @@ export interface RoomsDeps {
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
   displayName(): Promise<Result<string, ClientError>>;
+  acceptContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   onChanged(): void;
   onFault(error: ClientError): void;
 }
@@ -82,7 +84,7 @@ export interface Rooms {
   accept(roomId: ConversationId): Promise<Result<void, ClientError>>;
   /** Declines an invitation, or leaves. */
   leave(roomId: ConversationId): Promise<Result<void, ClientError>>;
-  /** Takes over invitations that came. Runs within the serial. */
+  /** Takes over invitations that came, and judges who asks to come in. Runs within the serial. */
   takeInvitations(): Promise<Result<void, ClientError>>;
   /** Does in every room what can be done now. True when anything moved. */
   advanceAll(): Promise<Result<boolean, ClientError>>;
@@ -136,6 +138,13 @@ export function createRooms(all: RoomsDeps): Rooms {
     onChanged: all.onChanged,
   });
   const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, deps });
+  const links = createRoomLinks({
+    context,
+    book,
+    contacts,
+    acceptContact: all.acceptContact,
+    onAsked: (roomId) => kick(roomId),
+  });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
   const nowMs = () => Math.max(0, clock.nowMs());
   let cancelLook: (() => void) | null = null;
@@ -240,7 +249,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       atMs: nowMs(),
     };
     // What was said while this account was not in it is not for it.
-    const fresh = intake.startAfresh(roomId, room.value);
+    const fresh = intake.startAfresh(roomId, room.value.keys.logId);
     const stored = await book.set(roomId, new Map([["standing", standing]]), { with: fresh.writes });
     if (!stored.ok) return stored;
     fresh.commit();
@@ -302,13 +311,21 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!room.ok) return room;
     if (room.value !== null && room.value.standing.since >= sinceEpoch) return store.batch([remove]);
     const { from, ...opens } = keys;
+    const wanted = await book.wanted(roomId);
+    if (!wanted.ok) return wanted;
+    // RM32: who has asked by a link has said yes.
+    const isWanted = wanted.value?.by === by && wanted.value.atMs > (room.value?.standing.atMs ?? 0);
+    const joined = isWanted ? ("joined" as const) : ("invited" as const);
     const parts = new Map<string, RoomPart>([
       ["keys", { type: "keys", ...opens, fromSeq: from.seq, fromChain: from.chain }],
-      ["standing", { type: "standing", since: sinceEpoch, standing: "invited", by, atMs: nowMs() }],
+      ["standing", { type: "standing", since: sinceEpoch, standing: joined, by, atMs: nowMs() }],
     ]);
     if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, about: "", members: [] });
-    const stored = await book.set(roomId, parts, { with: [remove] });
+    const fresh = isWanted ? intake.startAfresh(roomId, opens.logId) : null;
+    const stored = await book.set(roomId, parts, { with: [remove, ...(fresh?.writes ?? [])] });
+    if (stored.ok) fresh?.commit();
     all.onChanged();
+    if (isWanted) kick(roomId);
     return stored;
   }
 
@@ -316,7 +333,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     const rooms = await serial.run(async () => {
       book.refresh();
       const taken = await takeInvitations();
-      return taken.ok ? book.all() : taken;
+      const joins = taken.ok ? await links.takeJoins() : taken;
+      return joins.ok ? book.all() : joins;
     });
     if (!rooms.ok) return rooms;
     let moved = false;
@@ -719,7 +737,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     ask,
     accept,
     leave,
-    takeInvitations,
+    takeInvitations: async () => {
+      const taken = await takeInvitations();
+      return taken.ok ? links.takeJoins() : taken;
+    },
     advanceAll,
     kick,
     kickAll,

@@ -166,6 +166,16 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     removeFromRoom: [conversation, account],
     renameRoom: [conversation, textArgument],
     describeRoom: [conversation, textArgument],
+    createRoomLink: [
+      conversation,
+      recordArgument<{ readonly lifetimeMs: number; readonly usesMax: number }>({
+        required: { lifetimeMs: integerArgument, usesMax: integerArgument },
+        optional: {},
+      }),
+    ],
+    roomLinks: [conversation],
+    revokeRoomLink: [conversation, textArgument],
+    joinRoom: [textArgument],
     setRoomRole: [conversation, account, wordArgument(ROOM_ROLES)],
     muteInRoom: [conversation, account, nullableArgument(integerArgument)],
     createBackup: [backupKey],

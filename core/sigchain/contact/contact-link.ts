@@ -10,7 +10,7 @@ import { SERVER_ORIGIN_CHARS_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { parseServerOrigin, type ServerOrigin } from "../../base/server-origin.ts";
 import { bytes, decode, encode, id, integer, nullable, struct, text } from "../../codec/shape.ts";
-import { CONTACT_SCHEME, formatCode, parseCode } from "../code-text.ts";
+import { CONTACT_SCHEME, formatCode, parseCode, ROOM_SCHEME } from "../code-text.ts";
 
 export const TICKET_BYTES = 16;
 const CONTACT_LINK_VERSION = 1;
@@ -33,6 +33,7 @@ export const contactLinkShape = struct({
 export type ContactLinkError =
   /** It is a code for linking a device: it adds nobody, and whoever sent it as an invitation wants an account. */
   | { readonly type: "LinkCodeIsNotAContact" }
+  | { readonly type: "RoomLinkIsNotAContact" }
   | { readonly type: "NotAContactLink" }
   | { readonly type: "MalformedContactLink" }
   | { readonly type: "UnsupportedContactLink"; readonly version: number };
@@ -48,7 +49,10 @@ export function parseContactLink(text: string): Result<ContactLink, ContactLinkE
   if (!payload.ok) {
     switch (payload.error.type) {
       case "OtherCode":
-        return err({ type: "LinkCodeIsNotAContact" }); // LK2
+        // LK2
+        return err({
+          type: payload.error.scheme === ROOM_SCHEME ? "RoomLinkIsNotAContact" : "LinkCodeIsNotAContact",
+        });
       case "UnknownCode":
         return err({ type: "NotAContactLink" });
       case "MalformedCode":

@@ -140,6 +140,8 @@ const SAMPLES: Samples = {
   RoomRefused: { type: "RoomRefused", rule: HOSTILE },
   RoomTooLarge: { type: "RoomTooLarge" },
   RoomFull: { type: "RoomFull", accountsMax: 1_000 },
+  BadRoomLink: { type: "BadRoomLink", rule: HOSTILE },
+  UnknownRoomLink: { type: "UnknownRoomLink" },
   UnknownHandle: { type: "UnknownHandle", handle: HOSTILE },
   BadHandle: { type: "BadHandle", handle: HOSTILE },
   BadContactCode: { type: "BadContactCode", rule: HOSTILE },
