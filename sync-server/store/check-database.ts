@@ -1,11 +1,17 @@
 /**
- * Whether a database file is whole: SQLite's own check, the schema, and that every log ends where its head says.
+ * Whether a database file is whole: SQLite's own check, the schema, that every entry, blob and account has the name its bytes
+ * give, and that every log's entries lead to its head.
  *
  * For files that no server has: a backup, or the data of one that is stopped. It changes nothing in them.
  */
 import { DatabaseSync } from "node:sqlite";
+import { type Bytes, equalBytes } from "@dovetail/core/base/bytes.ts";
+import { ID_BYTES, idBytes, idFromBytes } from "@dovetail/core/base/ids.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
-import { numberOf } from "./sqlite-row.ts";
+import { chainNext, chainStart, entryId } from "@dovetail/core/protocol/entry.ts";
+import { blobId } from "@dovetail/core/protocol/snapshot.ts";
+import { parseLink } from "@dovetail/core/sigchain/link.ts";
+import { blobOf, numberOf } from "./sqlite-row.ts";
 import { placeOf, SCHEMA_VERSION, seqAt } from "./sqlite-schema.ts";
 
 export interface DatabaseReport {
@@ -52,6 +58,10 @@ function inspect(db: DatabaseSync): Result<DatabaseReport, DatabaseFault> {
   const count = (sql: string): number => numberOf(db.prepare(sql).get()?.count);
   const logs = checkLogs(db, version);
   if (!logs.ok) return logs;
+  const accounts = checkLinks(db);
+  if (!accounts.ok) return accounts;
+  const blobs = version < 2 ? ok() : checkBlobs(db);
+  if (!blobs.ok) return blobs;
   const probed = meta.get("probed_at_ms")?.value;
   return ok({
     version,
@@ -62,20 +72,96 @@ function inspect(db: DatabaseSync): Result<DatabaseReport, DatabaseFault> {
   });
 }
 
+const damaged = (detail: string): Result<never, DatabaseFault> => err({ type: "DatabaseDamaged", detail });
+
 function checkLogs(db: DatabaseSync, version: number): Result<number, DatabaseFault> {
   const trimmed = version < 2 ? "0" : "trimmed_upto";
-  const selectLogs = db.prepare(`SELECT id, seq, ${trimmed} AS trimmed FROM logs WHERE owner > 0`);
-  const selectLast = db.prepare("SELECT max(place) AS place FROM entries WHERE place BETWEEN ? AND ?");
+  const selectLogs = db.prepare(
+    `SELECT id, log_id, seq, chain, ${trimmed} AS trimmed FROM logs WHERE owner > 0`,
+  );
+  const check = prepareLogCheck(db, version);
   let count = 0;
   for (const row of selectLogs.all()) {
     count += 1;
-    const id = numberOf(row.id);
-    const last = selectLast.get(placeOf(id, 0), placeOf(id + 1, 0) - 1)?.place;
-    const end = Math.max(numberOf(row.trimmed), typeof last === "number" ? seqAt(last) : 0);
-    if (end !== numberOf(row.seq))
-      return err({ type: "DatabaseDamaged", detail: "a log does not end where its head says" });
+    const log = {
+      id: numberOf(row.id),
+      logId: blobOf(row.log_id),
+      seq: numberOf(row.seq),
+      chain: blobOf(row.chain),
+    };
+    const why = check({ ...log, trimmed: numberOf(row.trimmed) });
+    if (why !== null) return damaged(why);
   }
   return ok(count);
+}
+
+interface CheckedLog {
+  readonly id: number;
+  readonly logId: Bytes;
+  readonly seq: number;
+  readonly chain: Bytes;
+  readonly trimmed: number;
+}
+
+/** Every entry has the name its bytes give, and the names lead to the head. */
+function prepareLogCheck(db: DatabaseSync, version: number): (log: CheckedLog) => string | null {
+  const selectTrimmed =
+    version < 2 ? null : db.prepare("SELECT ids FROM trimmed WHERE log = ? ORDER BY part");
+  const selectEntries = db.prepare(
+    "SELECT place, id, header, sealed FROM entries WHERE place BETWEEN ? AND ? ORDER BY place",
+  );
+  return ({ id, logId, seq, chain, trimmed }) => {
+    const name = idFromBytes("log", logId);
+    let value = chainStart(name);
+    let passed = 0;
+    const pass = (entry: Bytes): void => {
+      value = chainNext(value, idFromBytes("entry", entry));
+      passed++;
+    };
+    for (const row of selectTrimmed?.iterate(id) ?? []) {
+      const ids = blobOf(row.ids);
+      for (let at = 0; at < ids.length && passed < trimmed; at += ID_BYTES.entry)
+        pass(ids.subarray(at, at + ID_BYTES.entry));
+    }
+    for (const row of selectEntries.iterate(placeOf(id, 0), placeOf(id + 1, 0) - 1)) {
+      const stored = blobOf(row.id);
+      const given = entryId(name, { header: blobOf(row.header), sealed: blobOf(row.sealed) });
+      if (!equalBytes(idBytes(given), stored)) return "an entry is not what its name says";
+      // Those a snapshot excepts stay behind the trimmed end, where their names are counted already.
+      const at = seqAt(numberOf(row.place));
+      if (at <= trimmed) continue;
+      if (at !== passed + 1) return "a log has a gap";
+      pass(stored);
+    }
+    if (passed !== seq) return "a log does not end where its head says";
+    return equalBytes(value, chain) ? null : "a log does not lead to its head";
+  };
+}
+
+/** An account is named by its first link, and its head is its last. */
+function checkLinks(db: DatabaseSync): Result<void, DatabaseFault> {
+  const select = db.prepare(
+    "SELECT account_id, head_seq, head_hash, seq, link FROM accounts JOIN links ON links.account = accounts.id WHERE head_seq > 0",
+  );
+  for (const row of select.iterate()) {
+    const link = parseLink(blobOf(row.link));
+    if (!link.ok) return damaged("a link is malformed");
+    const hash = idBytes(link.value.hash);
+    const [seq, headSeq] = [numberOf(row.seq), numberOf(row.head_seq)];
+    if (link.value.body.seq !== seq) return damaged("a link is out of its place");
+    if (seq === 1 && !equalBytes(hash, blobOf(row.account_id)))
+      return damaged("an account is not its first link's");
+    if (seq === headSeq && !equalBytes(hash, blobOf(row.head_hash)))
+      return damaged("a chain does not lead to its head");
+  }
+  return ok();
+}
+
+function checkBlobs(db: DatabaseSync): Result<void, DatabaseFault> {
+  for (const row of db.prepare("SELECT id, bytes FROM blobs").iterate())
+    if (!equalBytes(idBytes(blobId(blobOf(row.bytes))), blobOf(row.id)))
+      return damaged("a blob is not what its name says");
+  return ok();
 }
 
 /** What is wrong, with what to do. */

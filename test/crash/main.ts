@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { flipBits, makeUsedDatabase } from "./flip-bits.ts";
 import { killClients } from "./kill-clients.ts";
 import { fillServer, killServers } from "./kill-servers.ts";
 import { recordStates, verifyState } from "./crash-points.ts";
@@ -14,8 +15,9 @@ Usage: npm run crash -- SUITE… [options]
   points       a crash before every write of two people and their server
   servers      kill -9 of the server under load, over a filled database
   clients      kill -9 of commands that send
+  bits         one bit in every 64-byte block of a server's database
 
-  --every N    points: only every N-th write                         (1)
+  --every N    points, bits: only every N-th                         (1)
   --kills N    servers, clients: how many                            (1000)
   --records N  servers: what the database holds before               (1000000)
   --help
@@ -33,7 +35,12 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const SUITES: Readonly<Record<string, (folder: string) => Promise<boolean>>> = { points, servers, clients };
+const SUITES: Readonly<Record<string, (folder: string) => Promise<boolean>>> = {
+  points,
+  servers,
+  clients,
+  bits,
+};
 const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
 if (values.help || positionals.length === 0 || unknown.length > 0) {
   process.stdout.write(HELP);
@@ -90,6 +97,19 @@ async function clients(): Promise<boolean> {
     `${kills} commands, ${kills - ended} killed before their end; ${confirmed} confirmed, ${keptUnsaid} kept without having said so, ${broken.length} promises broken`,
   );
   return broken.length === 0;
+}
+
+async function bits(folder: string): Promise<boolean> {
+  const { blocks, found, harmless, unnoticed } = flipBits(
+    await makeUsedDatabase(folder),
+    Number(values.every),
+  );
+  print(`${blocks} bits flipped: ${found} found by the check, ${harmless} without effect on any value`);
+  for (const [column, count] of [...unnoticed].sort(([, a], [, b]) => b - a))
+    print(
+      `  ${String(count).padStart(5)}  ${column} is other than it was, and nothing in the database tells`,
+    );
+  return true;
 }
 
 function progress(count: number): (done: number) => void {

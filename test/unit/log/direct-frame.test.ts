@@ -3,7 +3,7 @@ import { DIRECT_DOCUMENTS_MAX } from "../../../core/base/limits.ts";
 import { decode, encode } from "../../../core/codec/shape.ts";
 import { directFrameShape } from "../../../core/log/direct-frame.ts";
 
-const tags = { name: { type: "tags" as const }, heads: [] };
+const tags = { name: { type: "tags" as const }, heads: ["0".repeat(64)] };
 
 function catalogue(count: number): Uint8Array {
   return encode(directFrameShape, {
