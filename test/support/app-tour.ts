@@ -240,7 +240,9 @@ async function rooms(page: Page, { ines }: People, look: Look): Promise<void> {
   await page.getByRole("button", { name: "Join" }).waitFor();
   await look("an invitation to a room");
   await click(page, "Join");
-  await page.locator("dt-composer").waitFor();
+  await page.getByRole("textbox", { name: /^Message to/ }).fill("La.");
+  await page.keyboard.press("Enter");
+  await page.locator("dt-conversation .st", { hasText: "Sent" }).waitFor();
   good(await ines.client.removeFromRoom(choir.id, accountId));
   good(await ines.client.sync());
   await page.getByText("You were removed from this room.").waitFor();

@@ -243,6 +243,7 @@ export const messageRowStyles = css`
     overflow-wrap: anywhere;
   }
   .ev time {
+    display: inline-block;
     margin-inline-start: 8px;
     font: 400 var(--t1);
     color: var(--faint);

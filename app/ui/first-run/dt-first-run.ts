@@ -76,8 +76,8 @@ export class DtFirstRun extends LitElement {
       </main>
       <div class="side ${this.isClosed ? "closed" : ""}" aria-hidden="true">
         <svg viewBox="0 0 620 900" preserveAspectRatio="xMinYMid slice">
-          <path class="tail" d="M0 -10H150V330L330 270V630L150 570V910H0Z"></path>
-          <path class="socket" d="M640 -10H262V226L464 156V744L262 674V910H640"></path>
+          <path class="tail" d="M0 -2000H150V330L330 270V630L150 570V2900H0Z"></path>
+          <path class="socket" d="M2000 -2000H262V226L464 156V744L262 674V2900H2000"></path>
         </svg>
       </div>
       ${this.#sheet()}

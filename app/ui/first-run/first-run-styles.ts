@@ -178,6 +178,13 @@ export const firstRunStyles = css`
     :host {
       grid-template-columns: minmax(0, 1fr) minmax(0, 30%);
     }
+    /* As wide as there is room: both halves of the joint are seen. What is above and below goes on. */
+    .side svg {
+      block-size: auto;
+      aspect-ratio: 620 / 900;
+      margin-block: auto;
+      overflow: visible;
+    }
   }
   @media (max-width: 639px) {
     :host {
