@@ -9,6 +9,7 @@ import {
   alarmsOf,
   createFriends,
   type Device,
+  expectAtRest,
   expectSameState,
   reopened,
   settle,
@@ -131,8 +132,11 @@ describe("a client whose power is cut", () => {
       for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
       await expectSameState(ada, phone);
       expect(alarms.flat()).toEqual([]);
-      expect(good(await ada.client.sync()).waitingMessages).toBe(0);
-      expect(ada.client.status().pendingCount).toBe(0);
+      const isAllSent = async () => {
+        expect(good(await ada.client.sync()).waitingMessages).toBe(0);
+        expect(ada.client.status().pendingCount).toBe(0);
+      };
+      await expectAtRest(isAllSent, ada, phone, ben);
       await stopAll(ada, phone, ben);
     },
   );

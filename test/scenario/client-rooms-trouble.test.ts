@@ -27,6 +27,7 @@ import {
   createFriends,
   type Device,
   engineOf,
+  expectAtRest,
   expectSameState,
   reopened,
   settle,
@@ -236,8 +237,11 @@ test("[RM23] a device that lost its group asks to be added again, and is, with n
   good(await ada.client.send(id, "heard again"));
   await settle(ada, back, again);
   const texts = ["missed by the tablet", "kept until then", "heard again"];
-  for (const device of [ada, back, again])
-    expect([...(await textsOf(device, id))].sort()).toEqual([...texts].sort());
+  const allHave = async () => {
+    for (const device of [ada, back, again])
+      expect([...(await textsOf(device, id))].sort()).toEqual([...texts].sort());
+  };
+  await expectAtRest(allHave, ada, back, again);
   await expectSameState(back, again);
   await stopAll(ada, back, again);
 });
@@ -300,9 +304,12 @@ test("[RM24] what a device could not open while its group was lost comes again f
   const back = await reopened(ben.platform);
   const alarms = [ada, back].map(alarmsOf);
   await settle(back, ada);
-  expect([...(await textsOf(back, id))].sort()).toEqual(["", "one", "two"]);
-  expect(good(await tablesOf(back).missed.scan())).toEqual([]);
-  expect(good(await tablesOf(ada).roomout.scan())).toEqual([]);
+  const isAgain = async () => {
+    expect([...(await textsOf(back, id))].sort()).toEqual(["", "one", "two"]);
+    expect(good(await tablesOf(back).missed.scan())).toEqual([]);
+    expect(good(await tablesOf(ada).roomout.scan())).toEqual([]);
+  };
+  await expectAtRest(isAgain, back, ada);
   expect(alarms).toEqual([[], []]);
   await stopAll(ada, back);
 });
@@ -329,8 +336,12 @@ test("[RM26] groups that have come apart are found by their members, and who cam
   await settle(ben, ada);
   good(await ada.client.send(id, "heard"));
   await settle(ben, ada);
-  for (const device of [ada, ben])
-    expect([...(await textsOf(device, id))].sort()).toEqual(["from nowhere", "heard"]);
+  const bothHave =
+    (...texts: readonly string[]) =>
+    async () => {
+      for (const device of [ada, ben]) expect([...(await textsOf(device, id))].sort()).toEqual(texts);
+    };
+  await expectAtRest(bothHave("from nowhere", "heard"), ben, ada);
   // The founder is right even where it is wrong, so that there is one room.
   ada = await goAstray(ada, id);
   good(await ben.client.stop());
@@ -339,13 +350,7 @@ test("[RM26] groups that have come apart are found by their members, and who cam
   await settle(ada, ben);
   good(await ben.client.send(id, "here too"));
   await settle(ada, ben);
-  for (const device of [ada, ben])
-    expect([...(await textsOf(device, id))].sort()).toEqual([
-      "elsewhere",
-      "from nowhere",
-      "heard",
-      "here too",
-    ]);
+  await expectAtRest(bothHave("elsewhere", "from nowhere", "heard", "here too"), ada, ben);
   expect((await viewOf(ben, id)).state).toBe("joined");
   await stopAll(ada, ben);
 });
@@ -389,8 +394,11 @@ test("[RM18][RM20] power cut at any write: nothing lost, nothing twice, one room
   expect(await textsOf(ben, id)).toEqual(texts);
   expect(await viewOf(ben, id)).toEqual(await viewOf(ada, id));
   expect(alarms).toEqual([[], []]);
-  expect([good(await ben.client.sync()).waitingMessages, ben.client.status().pendingCount]).toEqual([0, 0]);
-  for (const table of ["commit", "letter", "roomout", "rejoin"] as const)
-    expect(good(await tablesOf(ben)[table].scan()), table).toHaveLength(0);
+  const isAllSent = async () => {
+    expect([good(await ben.client.sync()).waitingMessages, ben.client.status().pendingCount]).toEqual([0, 0]);
+    for (const table of ["commit", "letter", "roomout", "rejoin"] as const)
+      expect(good(await tablesOf(ben)[table].scan()), table).toHaveLength(0);
+  };
+  await expectAtRest(isAllSent, ada, ben);
   await stopAll(ada, ben);
 });

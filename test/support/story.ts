@@ -58,10 +58,31 @@ export async function settleAfterOutage(...devices: readonly Device[]): Promise<
   throw new Error("entries wait for a chain that does not come");
 }
 
-/** Fails unless all of these devices of one account hold the same. */
+/**
+ * Fails unless `check` comes to pass while these devices synchronise: what heals or is marked by itself may come a moment after
+ * a round that changed nothing.
+ */
+export async function expectAtRest(check: () => Promise<void>, ...devices: readonly Device[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await check();
+    } catch (thrown) {
+      if (attempt === ROUNDS_MAX) throw thrown;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await settle(...devices);
+  }
+}
+
+/** Fails unless all of these devices of one account come to hold the same. */
 export async function expectSameState(...devices: readonly Device[]): Promise<void> {
-  const [first, ...others] = await Promise.all(devices.map(({ client }) => fingerprintOf(client)));
-  for (const other of others) expect(other).toEqual(first);
+  await expectAtRest(
+    async () => {
+      const [first, ...others] = await Promise.all(devices.map(({ client }) => fingerprintOf(client)));
+      for (const other of others) expect(other).toEqual(first);
+    },
+    ...devices,
+  );
 }
 
 /** The messages of a conversation as a person reads them, oldest first. */
