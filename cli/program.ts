@@ -24,6 +24,7 @@ import { addTagCommands } from "./commands/tag.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
 import { addNameCompletions } from "./complete-names.ts";
 import { EXIT } from "./errors/exit-code.ts";
+import { BASH_COMPLETION } from "./help/bash-completion.ts";
 import { completeHelp } from "./help/complete-help.ts";
 import { HELP_TOPICS } from "./help/help-topics.ts";
 import { HELP_WIDTH_MAX, type HelpPage, layOutRow, layOutSection } from "./help/lay-out-help.ts";
@@ -55,7 +56,8 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
     // What a shell asks on the tab key, with what stands on its line.
     if (args[0] === "complete" && args[1] === "--")
       await addNameCompletions(program, completions, streams, args.slice(2));
-    await program.parseAsync([...args], { from: "user" });
+    if (isAskingForBash(args)) streams.stdout.write(BASH_COMPLETION);
+    else await program.parseAsync([...args], { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -164,6 +166,11 @@ function layOutTopics(page: HelpPage): readonly string[] {
   return layOutSection({ title: "Topics, for dovetail help TOPIC", rows }, page);
 }
 
+function isAskingForBash(args: readonly string[]): boolean {
+  const [command, shell, ...rest] = args.filter((arg) => arg !== "--no-color");
+  return command === "complete" && shell === "bash" && rest.length === 0;
+}
+
 /** The library that makes the completions has added this command, in its own words. */
 function describeCompletions(program: Command): void {
   const complete = program.commands.find((one) => one.name() === "complete");
@@ -171,7 +178,7 @@ function describeCompletions(program: Command): void {
   complete.description("completions for your shell: commands, options, names of contacts and tags");
   for (const argument of complete.registeredArguments) argument.description = "bash, zsh, fish or powershell";
   addExamples(complete, [
-    ['eval "$(dovetail complete bash)"', "in ~/.bashrc; needs the bash-completion package"],
+    ['eval "$(dovetail complete bash)"', "in ~/.bashrc"],
     ["source <(dovetail complete zsh)", "in ~/.zshrc, after compinit"],
     ["dovetail complete fish | source", "in ~/.config/fish/config.fish"],
     ["dovetail complete powershell | Out-String | Invoke-Expression", "in $PROFILE"],

@@ -13,7 +13,7 @@ import { inviteCommand, listInvitationsCommand, revokeInvitationCommand } from "
 import { configCommand } from "./commands/show-config.ts";
 import { startCommand } from "./commands/start.ts";
 import { metricsCommand, statsCommand } from "./commands/stats.ts";
-import { settingsHelp } from "./config/config-help.ts";
+import { COLUMNS_MAX, settingsHelp, wrap } from "./config/config-help.ts";
 import { readConfig } from "./config/read-config.ts";
 
 /** Those of two words come before those they begin with. */
@@ -56,22 +56,43 @@ async function main(args: readonly string[]): Promise<void> {
   process.exitCode = await command.run(read.value);
 }
 
+const pageColumns = (): number => Math.min(process.stdout.columns ?? COLUMNS_MAX, COLUMNS_MAX);
+
 function commandHelp({ name, usage, help }: ServerCommand): string {
-  return [`dovetail server ${name} ${usage}`.trimEnd(), "", `  ${help}`, "", settingsHelp()].join("\n");
+  const columns = pageColumns();
+  return [
+    ...wrap(`dovetail server ${name} ${usage}`.trimEnd(), columns),
+    "",
+    ...wrap(help, columns - 2).map((line) => `  ${line}`),
+    "",
+    settingsHelp(columns),
+  ].join("\n");
 }
 
 function programHelp(): string {
-  const commands = [...COMMANDS].map(({ name, usage, help }) => `  ${`${name} ${usage}`.padEnd(38)} ${help}`);
+  const columns = pageColumns();
   return [
-    "Dovetail server: keeps ciphertext in order and can read none of it.",
+    ...wrap("Dovetail server: keeps ciphertext in order and can read none of it.", columns),
     "",
-    "Usage: dovetail server [command] [settings]     or: node sync-server/main.ts [command] [settings]",
+    ...wrap(
+      "Usage: dovetail server [command] [settings], or: node sync-server/main.ts [command] [settings]",
+      columns,
+    ),
     "",
-    ...commands,
+    ...COMMANDS.flatMap(({ name, usage, help }) => [
+      `  ${name} ${usage}`.trimEnd(),
+      ...wrap(help, columns - 6).map((line) => `      ${line}`),
+    ]),
     "",
-    settingsHelp(),
+    settingsHelp(columns),
     "",
-    "The first line on standard output tells the address once the server takes connections.",
-    "Stop it with SIGINT or SIGTERM: it ends connections, then closes the database; a second signal ends it at once.",
+    ...wrap(
+      "The first line on standard output tells the address once the server takes connections.",
+      columns,
+    ),
+    ...wrap(
+      "Stop it with SIGINT or SIGTERM: it ends connections, then closes the database; a second signal ends it at once.",
+      columns,
+    ),
   ].join("\n");
 }

@@ -68,7 +68,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
             ["waiting", pendingCount === 0 ? "nothing" : `${count(pendingCount, "change")} to send`],
             ["profile", `${choice.name}: ${folder}`],
             ["at rest", protection === null ? "not known" : PROTECTION_WORDS[protection]],
-            ...attentionLines(alarms).map((line) => ["alarms", line] as const),
+            ...attentionLines(alarms).map((line) => ["look at", line] as const),
             ...(areWordsKept ? [["words", "not confirmed: dovetail account words"] as const] : []),
           ],
           page,

@@ -3,10 +3,16 @@ import type { Setting } from "./setting.ts";
 import { SETTINGS, SHORTHANDS } from "./settings.ts";
 
 const FLAG_WIDTH = 30;
-const HELP_WIDTH = 66;
+const INDENT = 6;
+/** A line that is longer is hard to read. */
+export const COLUMNS_MAX = 96;
+/** Narrower than this, an explanation stands below its flag. */
+const COLUMNS_BESIDE_MIN = 70;
 
-/** All settings with their flags, variables and first values. */
-export function settingsHelp(): string {
+/** All settings with their flags, variables and first values, on a page of so many columns. */
+export function settingsHelp(columns = COLUMNS_MAX): string {
+  const row = (name: string, placeholder: string, help: string): string =>
+    layOutRow({ name, placeholder, help }, Math.min(columns, COLUMNS_MAX));
   const settings: readonly Setting<unknown>[] = Object.values(SETTINGS);
   const lines = [
     ...Object.entries(SHORTHANDS).map(([name, { placeholder, help }]) => row(name, placeholder, help)),
@@ -15,7 +21,10 @@ export function settingsHelp(): string {
     ),
   ];
   return [
-    "Settings, as flags; each is also a variable (--work-bits is DOVETAIL_WORK_BITS) and a key of the file:",
+    ...wrap(
+      "Settings, as flags; each is also a variable (--work-bits is DOVETAIL_WORK_BITS) and a key of the file:",
+      Math.min(columns, COLUMNS_MAX),
+    ),
     "",
     ...lines,
   ].join("\n");
@@ -26,19 +35,25 @@ function firstOf<T>(setting: Setting<T>): string {
   return ` (${setting.show(setting.first)})`;
 }
 
-function row(name: string, placeholder: string, help: string): string {
+function layOutRow(
+  { name, placeholder, help }: { readonly name: string; readonly placeholder: string; readonly help: string },
+  columns: number,
+): string {
   const flag = `  --${name}${placeholder === "" ? "" : ` ${placeholder}`}`;
-  const lines = wrap(help);
-  const first = flag.length < FLAG_WIDTH ? `${flag.padEnd(FLAG_WIDTH)}${lines[0] ?? ""}` : flag;
-  const rest = flag.length < FLAG_WIDTH ? lines.slice(1) : lines;
-  return [first, ...rest.map((line) => `${" ".repeat(FLAG_WIDTH)}${line}`)].join("\n");
+  const indent = columns < COLUMNS_BESIDE_MIN ? INDENT : FLAG_WIDTH;
+  const lines = wrap(help, columns - indent);
+  const isBeside = flag.length < indent;
+  const first = isBeside ? `${flag.padEnd(indent)}${lines[0] ?? ""}` : flag;
+  const rest = isBeside ? lines.slice(1) : lines;
+  return [first, ...rest.map((line) => `${" ".repeat(indent)}${line}`)].join("\n");
 }
 
-function wrap(help: string): readonly string[] {
+/** Lines of at most so many columns, as far as words allow. */
+export function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
-  for (const part of help.split(" ")) {
+  for (const part of text.split(" ")) {
     const last = lines.at(-1);
-    if (last === undefined || last.length + part.length >= HELP_WIDTH) lines.push(part);
+    if (last === undefined || last.length + 1 + part.length > columns) lines.push(part);
     else lines[lines.length - 1] = `${last} ${part}`;
   }
   return lines;

@@ -129,6 +129,15 @@ describe("the server's settings", () => {
   test("are all in the help", () => {
     for (const { name } of Object.values(SETTINGS)) expect(settingsHelp()).toContain(`--${name}`);
   });
+
+  test.each([40, 60, 80, 96, 200])("fits a page of %i columns", (columns) => {
+    const widest = Math.max(
+      ...settingsHelp(columns)
+        .split("\n")
+        .map((line) => line.length),
+    );
+    expect(widest).toBeLessThanOrEqual(Math.min(columns, 96));
+  });
 });
 
 describe("mistakes", () => {
