@@ -146,7 +146,7 @@ describe("the SQLite file", () => {
     await before.close();
     const db = new DatabaseSync(path);
     db.exec(
-      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers; ALTER TABLE logs DROP COLUMN reseed",
+      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers; DROP TABLE former_keys; ALTER TABLE logs DROP COLUMN reseed",
     );
     db.exec("UPDATE meta SET value = 2 WHERE key = 'schema_version'");
     db.close();

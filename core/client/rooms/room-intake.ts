@@ -513,12 +513,14 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const changed = joined === null ? ok(null) : await keysWith(roomId, joined.group, joined.context, draft);
     if (!changed.ok) return changed;
     const kept = book.keep(roomId, draft.keys);
+    const renewed = all.missed.renew(roomId);
     const stored = await store.batch([
       ...forgotten.value.filter(({ key }) => !put.has(key)),
       ...writes,
       ...(joined?.writes ?? []),
       ...came.value,
       marks.write,
+      ...renewed.writes,
       ...draft.writes,
       kept.write,
       tables.handshake.put([roomId], { last: entry.id }),
@@ -527,6 +529,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!stored.ok) return stored;
     readers.set(draft.reader.logId, draft.reader);
     marks.commit();
+    renewed.commit();
     kept.commit();
     groups.keep(roomId, joined?.group ?? null);
     const parts = new Map<string, RoomPart>();

@@ -37,6 +37,8 @@ export interface RoomMissed {
   asked(roomId: ConversationId, entries: readonly EntryId[], nowMs: number): MissedChange;
   /** Whether a letter waits for a sibling, or to be asked for again. */
   isWaiting(roomId: ConversationId): boolean;
+  /** Everything missing of a room may be asked for again at once: this device is back in its group. */
+  renew(roomId: ConversationId): MissedChange;
   /** Writes that give up what is missing of a room. */
   forget(roomId: ConversationId): MissedChange;
 }
@@ -112,6 +114,11 @@ export function createRoomMissed(tables: Tables): RoomMissed {
       );
     },
     isWaiting: (roomId) => inRoom(roomId).length > 0,
+    renew: (roomId) =>
+      plan(
+        [],
+        inRoom(roomId).map((one) => ({ ...one, row: { ...one.row, asks: 0 } })),
+      ),
     forget: (roomId) => plan(inRoom(roomId), []),
   };
 }

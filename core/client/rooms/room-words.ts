@@ -188,19 +188,19 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const device = chain.value?.devicesById.get(deviceId);
     if (device === undefined || !isActiveAt(device, member.seq)) return ok();
     if (!isStandSigned(roomId, stand, device.signKey)) return ok();
-    const again = await sendAgain(roomId, stand.missing, draft);
-    if (!again.ok) return again;
     const compared = compareState(liveLandmarks(draft.landmarks, roomId, draft.group), stand);
     if (compared === "same") all.onAgreement(roomId);
-    if (compared !== "other") return ok();
     // RM26
     const self = memberOf(now, identity.accountId);
     const own = context.chain().devicesById.get(identity.deviceId);
     if (self === null || own === undefined) return ok();
-    if (isSenior({ member: self, device: own }, { member, device })) {
+    if (compared === "other" && isSenior({ member: self, device: own }, { member, device })) {
+      // It could not open what is sent now; it asks again once it is back.
       all.onDisagreement(roomId);
       return ok();
     }
+    const again = await sendAgain(roomId, stand.missing, draft);
+    if (!again.ok || compared !== "other") return again;
     return all.give(roomId, draft);
   }
 

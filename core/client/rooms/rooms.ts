@@ -503,6 +503,8 @@ export function createRooms(all: RoomsDeps): Rooms {
       const { invitation } = taken.value;
       const joined = await joinRoom(context, deps, { roomId, room, invitation });
       if (!joined.ok) return joined;
+      // Back in the group: what did not open may be asked for at once.
+      if (joined.value !== null) toldAtMs.delete(roomId);
       const passed = await serial.run(() => intake.pass(roomId, room, invitation.entry, joined.value));
       if (!passed.ok) return passed;
     }
