@@ -26,27 +26,29 @@ export function createRecentMessages(table: Fts5Table): RecentMessages {
   let from = 0n;
   let count = 0;
   /** What came while held; null when nothing is. */
-  let held: Map<bigint, TableRow> | null = null;
+  let held: TableRow[] | null = null;
 
   function insert(row: TableRow): void {
     if (row.rowid < from) return;
     if (held !== null) {
-      held.set(row.rowid, row);
-      if (held.size > 2 * RECENT_MESSAGES) held = newestOf(held);
+      held.push(row);
+      if (held.length > 2 * RECENT_MESSAGES) held = newestOf(held);
       return;
     }
     table.insert(row);
     count += 1;
     if (count <= 2 * RECENT_MESSAGES) return;
-    from = table.trim(RECENT_MESSAGES) ?? from;
+    const oldest = table.trim(RECENT_MESSAGES);
+    // Never back: between what is in the table from before there may be what was left out.
+    if (oldest !== null && oldest > from) from = oldest;
     count = RECENT_MESSAGES;
   }
 
   /** What is left out is older than what stays, and from then on nothing as old is taken. */
-  function newestOf(rows: ReadonlyMap<bigint, TableRow>): Map<bigint, TableRow> {
-    const newest = [...rows.values()].sort((a, b) => (a.rowid < b.rowid ? 1 : -1)).slice(0, RECENT_MESSAGES);
-    from = newest.at(-1)?.rowid ?? from;
-    return new Map(newest.map((row) => [row.rowid, row]));
+  function newestOf(rows: readonly TableRow[]): TableRow[] {
+    const newest = inOrder(rows).slice(-RECENT_MESSAGES);
+    if (newest.length < rows.length) from = newest[0]?.rowid ?? from;
+    return newest;
   }
 
   return {
@@ -54,18 +56,26 @@ export function createRecentMessages(table: Fts5Table): RecentMessages {
     table,
     insert,
     erase(rowid) {
-      if (held?.delete(rowid) === true) return;
+      const kept = held?.filter((row) => row.rowid !== rowid);
+      if (held !== null && kept !== undefined && kept.length < held.length) {
+        held = kept;
+        return;
+      }
       // What lies before `from` may still be there, and is to be gone too.
       table.erase(rowid);
       if (rowid >= from) count -= 1;
     },
     hold() {
-      held = new Map();
+      held = [];
     },
     release() {
-      const rows = held ?? new Map<bigint, TableRow>();
+      const rows = newestOf(held ?? []);
       held = null;
-      for (const row of [...rows.values()].sort((a, b) => (a.rowid < b.rowid ? -1 : 1))) insert(row);
+      for (const row of rows) insert(row);
     },
   };
+}
+
+function inOrder(rows: readonly TableRow[]): readonly TableRow[] {
+  return rows.toSorted((a, b) => (a.rowid < b.rowid ? -1 : 1));
 }
