@@ -537,20 +537,21 @@ export async function createEngine(
     const opened = home.gateway;
     void opened.whenClosed.then(() => {
       if (isStopped) return;
-      if (opened.goodbye() === "replaced") {
+      const isReplaced = opened.goodbye() === "replaced";
+      if (isReplaced) {
         // Both go on trying: whichever writes first leaves the other behind, which finds it at its next connection (AR8).
         raise({ type: "DeviceDoubled" });
         retryMs = RECONNECT_MAX_MS;
+        askedMs = null;
       }
       home = null;
       gateway = null;
       peers.close();
       rooms.close();
-      setStatus("offline", {
-        type: "ServerUnreachable",
-        origin: identity.origin,
-        detail: "connection closed",
-      });
+      const gone: ClientError = isReplaced
+        ? { type: "Refused", code: "replaced" }
+        : { type: "ServerUnreachable", origin: identity.origin, detail: "connection closed" };
+      setStatus("offline", gone);
       void connectAgain();
     });
     kickPush();

@@ -99,6 +99,7 @@ describe("[AR8] [DM12] a device that runs twice", () => {
     good(await first.client.sync());
     await waitUntil(() => heard[1].length > 0);
     expect(heard).toEqual([[{ type: "DeviceDoubled" }], [{ type: "DeviceDoubled" }]]);
+    expect(second.client.status().lastError).toEqual({ type: "Refused", code: "replaced" });
     good(await first.client.send(conversationId, "from the first"));
     good(await second.client.send(conversationId, "from the second"));
     good(await first.client.sync());
