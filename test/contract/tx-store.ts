@@ -4,7 +4,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Bytes, toUtf8 } from "../../core/base/bytes.ts";
 import { STORE_BATCH_ROWS_MAX, STORE_KEY_CHARS_MAX } from "../../core/base/limits.ts";
-import { rowKey } from "../../core/store/row-key.ts";
 import type { Expectation, TxStore, WriteOp } from "../../core/store/tx-store.ts";
 
 /** One medium, such as a file: `open` again gives a store over what the last one left. */
@@ -27,9 +26,6 @@ export const when = (key: string, value: Bytes | string | null): Expectation => 
   key,
   value: typeof value === "string" ? toUtf8(value) : value,
 });
-
-/** Enough for a store that steps over rows before a page to take many times as long. */
-const PAGED_ROWS = 20_000;
 
 const OK = { ok: true, value: undefined };
 const conflict = (key: string) => ({ ok: false, error: { type: "StoreConflict", key } });
@@ -133,36 +129,6 @@ export function describeTxStore(name: string, createMedium: () => StoreMedium): 
       expect(await keysOf(store, "a/", { limit: 0 })).toEqual([]);
       const rows = await store.scan({ prefix: "b" });
       expect(rows).toEqual({ ok: true, value: [{ key: "b/1", value: toUtf8("b/1") }] });
-    });
-
-    test("[ST6] a page costs the same wherever it lies", async () => {
-      const store = await openStore();
-      const keyAt = (i: number) => rowKey("op", i);
-      const value = new Uint8Array(300);
-      for (let at = 0; at < PAGED_ROWS; at += STORE_BATCH_ROWS_MAX) {
-        const count = Math.min(STORE_BATCH_ROWS_MAX, PAGED_ROWS - at);
-        expect(await store.batch(Array.from({ length: count }, (_, i) => put(keyAt(at + i), value)))).toEqual(
-          OK,
-        );
-      }
-      /** The best of several: what a busy machine adds is no part of it. */
-      const pageMs = async (after: number, reverse: boolean): Promise<number> => {
-        let best = Number.POSITIVE_INFINITY;
-        for (let round = 0; round < 15; round++) {
-          const startMs = performance.now();
-          const rows = await store.scan({ prefix: "op/", after: keyAt(after), limit: 10, reverse });
-          best = Math.min(best, performance.now() - startMs);
-          expect(rows.ok && rows.value.map(({ key }) => key)).toEqual(
-            Array.from({ length: 10 }, (_, i) => keyAt(reverse ? after - 1 - i : after + 1 + i)),
-          );
-        }
-        return best;
-      };
-      for (const reverse of [false, true]) {
-        const near = await pageMs(reverse ? PAGED_ROWS - 1 : 0, reverse);
-        const far = await pageMs(reverse ? 20 : PAGED_ROWS - 21, reverse);
-        expect(far).toBeLessThan(8 * near + 1);
-      }
     });
 
     test("[ST4] a batch whose expectation fails writes nothing and names the row", async () => {
