@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { cryptoReady, silentLogger } from "@dovetail/core";
 import { idFromBytes } from "../../core/base/ids.ts";
 import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { cpuSecondsOf } from "../bench/figures.ts";
 import { good } from "../support/client-world.ts";
 import { type Author, checkAuthor, createAuthor, writeUntilCut } from "../support/killed-authors.ts";
 import { connectSignedIn } from "../support/raw-client.ts";
@@ -30,6 +31,8 @@ export interface KillReport {
   readonly duplicates: number;
   /** From the start of the process to a sign-in, of each start, ascending. */
   readonly servingMs: readonly number[];
+  /** Processor time of the same, which another program's load changes less. */
+  readonly servingCpuMs: readonly number[];
 }
 
 /** Fills the database with records, a log at a time, through the store's own interface. */
@@ -65,6 +68,7 @@ export async function killServers(
 ): Promise<KillReport> {
   await cryptoReady();
   const servingMs: number[] = [];
+  const servingCpuMs: number[] = [];
   const authors: Author[] = [];
 
   async function serve() {
@@ -73,12 +77,14 @@ export async function killServers(
     const [first] = authors;
     if (first !== undefined) (await connectSignedIn(server.origin, first.world)).close();
     servingMs.push(performance.now() - startedAtMs);
+    servingCpuMs.push(cpuSecondsOf(server.pid) * 1_000);
     return server;
   }
 
   let server = await serve();
   for (let i = 0; i < WRITERS; i++) authors.push(await createAuthor(server.origin, `killed ${i}`));
   servingMs.length = 0;
+  servingCpuMs.length = 0;
   for (let kill = 0; kill < kills; kill++) {
     const { origin } = server;
     const works = authors.map((author) => writeUntilCut(origin, author));
@@ -96,5 +102,6 @@ export async function killServers(
     acknowledged: authors.reduce((sum, { receipts }) => sum + receipts.size, 0),
     duplicates: authors.reduce((sum, { duplicates }) => sum + duplicates, 0),
     servingMs: servingMs.sort((a, b) => a - b),
+    servingCpuMs: servingCpuMs.sort((a, b) => a - b),
   };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { flipBits, makeUsedDatabase } from "./flip-bits.ts";
+import { fillDisk, mountDisk, unmountDisk } from "./full-disk.ts";
 import { killClients } from "./kill-clients.ts";
 import { fillServer, killServers } from "./kill-servers.ts";
 import { recordStates, verifyState } from "./crash-points.ts";
@@ -15,6 +16,7 @@ Usage: npm run crash -- SUITE… [options]
   points       a crash before every write of two people and their server
   servers      kill -9 of the server under load, over a filled database
   clients      kill -9 of commands that send
+  full-disk    a disk that fills under the server, and under a profile (as root: it mounts one)
   bits         one bit in every 64-byte block of a server's database
 
   --every N    points, bits: only every N-th                         (1)
@@ -40,6 +42,7 @@ const SUITES: Readonly<Record<string, (folder: string) => Promise<boolean>>> = {
   servers,
   clients,
   bits,
+  "full-disk": fullDisk,
 };
 const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
 if (values.help || positionals.length === 0 || unknown.length > 0) {
@@ -76,15 +79,15 @@ async function servers(folder: string): Promise<boolean> {
   const [kills, records] = [Number(values.kills), Number(values.records)];
   await fillServer(folder, records);
   const report = await killServers(folder, { kills, records }, progress(kills));
-  const { servingMs, acknowledged, duplicates } = report;
-  const at = (share: number): string =>
-    `${(servingMs[Math.min(servingMs.length - 1, Math.floor(servingMs.length * share))] ?? 0).toFixed(0)} ms`;
+  const { servingMs, servingCpuMs, acknowledged, duplicates } = report;
+  const at = (ms: readonly number[], share: number): string =>
+    `${(ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? 0).toFixed(0)} ms`;
   print(
     `${kills} kills over ${records.toLocaleString("en")} records: ${acknowledged.toLocaleString("en")} acknowledged, none lost, no seq used twice`,
   );
   print(`${duplicates} answers were lost after their commit, and known when they were sent again`);
   print(
-    `from the start of the process to a sign-in: half ${at(0.5)}, 99 of 100 ${at(0.99)}, longest ${at(1)}`,
+    `from the start of the process to a sign-in: half ${at(servingMs, 0.5)}, 99 of 100 ${at(servingMs, 0.99)}, longest ${at(servingMs, 1)}; processor time ${at(servingCpuMs, 0.5)}, longest ${at(servingCpuMs, 1)}`,
   );
   return true;
 }
@@ -110,6 +113,29 @@ async function bits(folder: string): Promise<boolean> {
       `  ${String(count).padStart(5)}  ${column} is other than it was, and nothing in the database tells`,
     );
   return true;
+}
+
+async function fullDisk(folder: string): Promise<boolean> {
+  let isWhole = true;
+  for (const part of ["server", "ada"] as const) {
+    const world = join(folder, part);
+    const disk = join(world, part);
+    if (!mountDisk(disk)) {
+      print("only root may mount the small disk this needs");
+      return false;
+    }
+    try {
+      const { refusals, confirmed, broken } = await fillDisk(world, part);
+      for (const what of broken) print(what);
+      print(
+        `${part}: ${confirmed} messages confirmed, then ${refusals.join(", ")}; with room again ${broken.length} promises broken`,
+      );
+      isWhole &&= broken.length === 0 && refusals.length > 0;
+    } finally {
+      unmountDisk(disk);
+    }
+  }
+  return isWhole;
 }
 
 function progress(count: number): (done: number) => void {

@@ -32,6 +32,7 @@ const endWatch = watchEffects(() => {
 await new Promise((resolve) => setImmediate(resolve));
 await liveCrashStory(world, confirmed);
 endWatch();
+effects++;
 keep();
 const { port } = world.server;
 writeSync(1, JSON.stringify({ effects, kept, port, conversationId: world.conversationId }));
