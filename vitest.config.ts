@@ -6,6 +6,7 @@
  */
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { CHROMIUM_ARGS, findChromium } from "./tools/chromium.ts";
 
 /**
@@ -38,8 +39,20 @@ const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string>> = {
   browser: "test/support/build-command-line.ts",
 };
 
+/** Long files first, the many short ones last, so that no core waits for the other at the end. */
+const LONGEST_FIRST = ["contract", "property", "scenario", "interop", "vectors", "architecture", "unit"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const rank = (file: TestSpecification): number => LONGEST_FIRST.indexOf(file.project.name);
+    return sorted.sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       ...Object.entries(TEST_TIMEOUT_MS_BY_PROJECT).map(([name, testTimeout]) => ({
         test: {

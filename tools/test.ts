@@ -1,5 +1,5 @@
 /**
- * `npm test`: every check in order, one line each, and a last line with the totals.
+ * `npm test`: every check, one line each, and a last line with the totals. The seconds of a check are those of its files.
  *
  * Usage: npm test [-- <check>… [-- <arguments for vitest>…]]
  *
@@ -33,15 +33,19 @@ interface Counts {
 }
 
 interface Outcome extends Counts {
-  /** What the check printed: shown when it failed. */
+  readonly seconds: number;
+}
+
+/** What some checks came to, and what they printed: shown when one failed. */
+interface StageOutcome {
+  readonly byCheck: ReadonlyMap<string, Outcome>;
   readonly output: string;
 }
 
-interface Check {
-  readonly name: string;
-  /** What has to be there first. Gives what to say when it cannot be. */
-  prepare?(): string | null;
-  run(vitestArgs: readonly string[]): Promise<Outcome>;
+/** Checks that are run together, so that where one waits another goes on. */
+interface Stage {
+  readonly checks: readonly string[];
+  run(chosen: readonly string[], vitestArgs: readonly string[]): Promise<StageOutcome>;
 }
 
 interface Finished {
@@ -49,20 +53,22 @@ interface Finished {
   readonly output: string;
 }
 
-const CHECKS: readonly Check[] = [
-  commandCheck("types", [
-    [BIN.tsc, "--noEmit", "-p", "."],
-    [BIN.tsc, "--noEmit", "-p", "core"],
-  ]),
-  commandCheck("lint", [[BIN.biome, "check", "--error-on-warnings", "."]]),
-  ...["unit", "property", "vectors", "contract", "scenario", "architecture", "interop", "simulation"].map(
-    (project) => vitestCheck(project),
-  ),
-  { ...vitestCheck("browser", ["browser", "browser-page"]), prepare: ensureChromium },
+const STAGES: readonly Stage[] = [
+  commandStage({
+    types: [
+      [BIN.tsc, "--noEmit", "-p", "."],
+      [BIN.tsc, "--noEmit", "-p", "core"],
+    ],
+    lint: [[BIN.biome, "check", "--error-on-warnings", "."]],
+  }),
+  // Stories wait for processes and sockets more than they compute; by itself vitest leaves one of two cores idle.
+  vitestStage(["unit", "property", "vectors", "contract", "scenario", "architecture", "interop"], {
+    args: ["--maxWorkers=2"],
+  }),
+  // Their files take both cores by themselves, one after the other.
+  vitestStage(["simulation"]),
+  vitestStage(["browser"], { projects: ["browser", "browser-page"], prepare: ensureChromium }),
 ];
-
-/** Checks whose files take both cores by themselves, one after the other. */
-const ALONE = new Set(["simulation", "browser"]);
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -70,83 +76,117 @@ async function main(args: readonly string[]): Promise<number> {
   const split = args.indexOf("--");
   const names = split === -1 ? args : args.slice(0, split);
   const vitestArgs = split === -1 ? [] : args.slice(split + 1);
-  const unknown = names.filter((name) => !CHECKS.some((check) => check.name === name));
+  const checks = STAGES.flatMap((stage) => stage.checks);
+  const unknown = names.filter((name) => !checks.includes(name));
   if (unknown.length > 0) {
     console.error(`error: no check is called ${unknown.join(", ")}`);
-    console.error(`hint: ${CHECKS.map((check) => check.name).join(", ")}`);
+    console.error(`hint: ${checks.join(", ")}`);
     return 2;
   }
-  const chosen = names.length === 0 ? CHECKS : CHECKS.filter((check) => names.includes(check.name));
   let passed = 0;
   let failed = 0;
-  for (const check of chosen) {
-    const startedAtMs = performance.now();
-    const obstacle = check.prepare?.() ?? null;
-    const outcome =
-      obstacle === null
-        ? await check.run(vitestArgs)
-        : { passed: 0, failed: 1, skipped: 0, output: `error: ${obstacle}` };
-    passed += outcome.passed;
-    failed += outcome.failed;
-    if (outcome.failed > 0) console.log(outcome.output.trimEnd());
-    else for (const line of outcome.output.split("\n")) if (line.startsWith(NOTE_PREFIX)) console.log(line);
-    console.log(summary(check.name, outcome, (performance.now() - startedAtMs) / 1000));
+  for (const stage of STAGES) {
+    const chosen = stage.checks.filter((name) => names.length === 0 || names.includes(name));
+    if (chosen.length === 0) continue;
+    const { byCheck, output } = await stage.run(chosen, vitestArgs);
+    if ([...byCheck.values()].some((outcome) => outcome.failed > 0)) console.log(output.trimEnd());
+    else for (const line of output.split("\n")) if (line.startsWith(NOTE_PREFIX)) console.log(line);
+    for (const [name, outcome] of byCheck) {
+      passed += outcome.passed;
+      failed += outcome.failed;
+      console.log(summary(name, outcome));
+    }
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-function summary(name: string, counts: Counts, seconds: number): string {
+function summary(name: string, counts: Outcome): string {
   const mark = counts.failed > 0 ? "FAIL" : "ok  ";
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
   const said =
     counts.passed + counts.failed + counts.skipped === 0
       ? "no tests"
       : `${counts.passed} passed, ${counts.failed} failed${skipped}`;
-  return `${mark} ${name.padEnd(13)} ${said} (${seconds.toFixed(1)} s)`;
+  return `${mark} ${name.padEnd(13)} ${said} (${counts.seconds.toFixed(1)} s)`;
 }
 
-/** A check made of commands that have no count of their own: each counts as one. */
-function commandCheck(name: string, commands: readonly (readonly string[])[]): Check {
+/** Checks made of commands that have no count of their own: each counts as one. The checks run at the same time. */
+function commandStage(commandsByCheck: Readonly<Record<string, readonly (readonly string[])[]>>): Stage {
   return {
-    name,
-    async run() {
-      let passed = 0;
-      let output = "";
-      for (const command of commands) {
-        const finished = await runNode(command);
-        if (finished.code === 0) passed += 1;
-        else output += finished.output;
-      }
-      return { passed, failed: commands.length - passed, skipped: 0, output };
+    checks: Object.keys(commandsByCheck),
+    async run(chosen) {
+      const byCheck = new Map<string, Outcome>();
+      const outputs = await Promise.all(
+        chosen.map(async (name) => {
+          const startedAtMs = performance.now();
+          const finished: Finished[] = [];
+          for (const command of commandsByCheck[name] ?? []) finished.push(await runNode(command));
+          const failures = finished.filter(({ code }) => code !== 0);
+          byCheck.set(name, {
+            passed: finished.length - failures.length,
+            failed: failures.length,
+            skipped: 0,
+            seconds: (performance.now() - startedAtMs) / 1_000,
+          });
+          return failures.map(({ output }) => output).join("");
+        }),
+      );
+      return { byCheck, output: outputs.join("") };
     },
   };
 }
 
-function vitestCheck(name: string, projects: readonly string[] = [name]): Check {
+interface VitestOptions {
+  /** The projects of vitest, where they are not called as the checks are. Only for a stage of one check. */
+  readonly projects?: readonly string[];
+  readonly args?: readonly string[];
+  /** What has to be there first. Gives what to say when it cannot be. */
+  prepare?(): string | null;
+}
+
+/** Checks that are projects of vitest, in one run of it. */
+function vitestStage(checks: readonly string[], options: VitestOptions = {}): Stage {
   return {
-    name,
-    async run(vitestArgs) {
+    checks,
+    async run(chosen, vitestArgs) {
+      const [first = ""] = chosen;
+      const obstacle = options.prepare?.() ?? null;
+      if (obstacle !== null)
+        return { byCheck: new Map([[first, oneFailure(0)]]), output: `error: ${obstacle}` };
       const folder = mkdtempSync(join(tmpdir(), "dovetail-test-"));
       const reportFile = join(folder, "report.json");
+      const startedAtMs = performance.now();
       try {
-        const finished = await runNode([
+        const { code, output } = await runNode([
           BIN.vitest,
           "run",
-          ...projects.map((project) => `--project=${project}`),
+          ...(options.projects ?? chosen).map((project) => `--project=${project}`),
           "--passWithNoTests",
           // A forgotten `.only` would hide every other test.
           "--allowOnly=false",
-          // Stories wait for processes and sockets more than they compute; by itself vitest leaves one of two cores idle.
-          ...(ALONE.has(name) ? [] : ["--maxWorkers=2"]),
+          ...(options.args ?? []),
           "--reporter=default",
           "--reporter=json",
           `--outputFile.json=${reportFile}`,
           ...vitestArgs,
         ]);
-        const counts = readReport(reportFile);
-        const isSilentFailure = finished.code !== 0 && counts.failed === 0;
-        return { ...counts, failed: isSilentFailure ? 1 : counts.failed, output: finished.output };
+        const seconds = (performance.now() - startedAtMs) / 1_000;
+        const files = readReport(reportFile);
+        if (files === null) return { byCheck: new Map([[first, oneFailure(seconds)]]), output };
+        const isAlone = chosen.length === 1;
+        const byCheck = new Map(
+          chosen.map((name) => {
+            const own = files.filter(
+              (file) => isAlone || file.path.startsWith(join(ROOT, "test", name, "/")),
+            );
+            const fileSeconds = own.reduce((sum, file) => sum + file.seconds, 0);
+            return [name, { ...countOf(own), seconds: isAlone ? seconds : fileSeconds }];
+          }),
+        );
+        const isSilentFailure = code !== 0 && [...byCheck.values()].every(({ failed }) => failed === 0);
+        if (isSilentFailure) byCheck.set(first, { ...oneFailure(seconds), ...byCheck.get(first), failed: 1 });
+        return { byCheck, output };
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
@@ -154,19 +194,35 @@ function vitestCheck(name: string, projects: readonly string[] = [name]): Check 
   };
 }
 
-/** Counts from vitest's JSON report. A file that failed before its first test counts as one failure. */
-function readReport(file: string): Counts {
+const oneFailure = (seconds: number): Outcome => ({ passed: 0, failed: 1, skipped: 0, seconds });
+
+interface FileReport {
+  readonly path: string;
+  readonly seconds: number;
+  readonly statuses: readonly unknown[];
+}
+
+/** The files of vitest's JSON report, or null. A file that failed before its first test has one failure. */
+function readReport(reportFile: string): readonly FileReport[] | null {
   let report: unknown;
   try {
-    report = JSON.parse(readFileSync(file, "utf8"));
+    report = JSON.parse(readFileSync(reportFile, "utf8"));
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return null;
   }
-  const files = list(report, "testResults");
-  const statuses = files.flatMap((one) => {
+  return list(report, "testResults").map((one) => {
     const tests = list(one, "assertionResults").map((test) => field(test, "status"));
-    return field(one, "status") === "failed" && !tests.includes("failed") ? [...tests, "failed"] : tests;
+    const hasFailedUnseen = field(one, "status") === "failed" && !tests.includes("failed");
+    return {
+      path: String(field(one, "name")),
+      seconds: (Number(field(one, "endTime")) - Number(field(one, "startTime"))) / 1_000,
+      statuses: hasFailedUnseen ? [...tests, "failed"] : tests,
+    };
   });
+}
+
+function countOf(files: readonly FileReport[]): Counts {
+  const statuses = files.flatMap((file) => file.statuses);
   const passed = statuses.filter((status) => status === "passed").length;
   const failed = statuses.filter((status) => status === "failed").length;
   return { passed, failed, skipped: statuses.length - passed - failed };
