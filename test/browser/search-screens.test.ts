@@ -23,7 +23,7 @@ test("messages are found as they are typed, filtered, opened; what nothing says 
 
   await nora.keyboard.press("Escape");
   await nora.keyboard.press("/");
-  const field = nora.getByRole("searchbox", { name: "Search messages and people" });
+  const field = nora.getByRole("searchbox", { name: "Search messages, people and rooms" });
   await field.pressSequentially("clam");
   const rows = nora.locator("dt-found a.row");
   await rows.nth(1).waitFor();

@@ -80,6 +80,7 @@ export const firstRunStyles = css`
     padding-block-start: 40px;
     display: flex;
     flex-wrap: wrap;
+    align-items: center;
     gap: 8px 24px;
     font: 400 var(--t2);
     color: var(--faint);
