@@ -77,7 +77,7 @@ test("a message that finds the conversation closed says so, and offers no second
   expect(await line.locator("span").textContent()).toBe(
     "Not sent: the other side closed this conversation. It is kept here.",
   );
-  expect(await line.getByRole("button").allTextContents()).toEqual(["Copy"]);
+  expect(await line.getByRole("button").allTextContents()).toEqual(["Copy", "Delete"]);
   good(await ben.client.stop());
 });
 
