@@ -56,7 +56,9 @@ async function main(args: readonly string[]): Promise<void> {
   process.exitCode = await command.run(read.value);
 }
 
-const pageColumns = (): number => Math.min(process.stdout.columns ?? COLUMNS_MAX, COLUMNS_MAX);
+function pageColumns(): number {
+  return Math.min(process.stdout.columns ?? COLUMNS_MAX, COLUMNS_MAX);
+}
 
 function commandHelp({ name, usage, help }: ServerCommand): string {
   const columns = pageColumns();
