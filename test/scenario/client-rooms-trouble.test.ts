@@ -20,7 +20,9 @@ import { encode } from "../../core/codec/shape.ts";
 import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
 import { type RoomBody, sealRoomEntry } from "../../core/messenger/room/room-entry.ts";
 import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
-import { good, linkedDevice, newAccount } from "../support/client-world.ts";
+import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
+import { good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createCrashDevice } from "../support/crash-platform.ts";
 import {
   alarmsOf,
@@ -311,6 +313,39 @@ test("[RM24] what a device could not open while its group was lost comes again f
   };
   await expectAtRest(isAgain, back, ada);
   expect(alarms).toEqual([[], []]);
+  await stopAll(ada, back);
+});
+
+test("a room's connection that ends is made again, and what came meanwhile is shown, while the account's own goes on", async () => {
+  const inner = createWebConnector();
+  const sockets: FrameSocket[] = [];
+  const connector: ServerConnector = {
+    ...inner,
+    async connect(origin, handlers) {
+      const opened = await inner.connect(origin, handlers);
+      if (opened.ok) sockets.push(opened.value);
+      return opened;
+    },
+  };
+  const { ada, ben, id } = await createRoomOfTwo("cable", { ben: memoryPlatform({ connector }) });
+  await ben.client.stop();
+  sockets.length = 0;
+  const back = await reopened(ben.platform);
+  back.client.start();
+  const heard = (text: string) =>
+    expect.poll(() => textsOf(back, id), { timeout: 30_000 }).toEqual(expect.arrayContaining([text]));
+  good(await ada.client.send(id, "one"));
+  good(await ada.client.sync());
+  await heard("one");
+  // The account's own is the first; the others are to rooms and contacts.
+  const others = sockets.slice(1);
+  expect(others.length).toBeGreaterThan(0);
+  for (const socket of others) socket.close();
+  good(await ada.client.send(id, "two"));
+  good(await ada.client.sync());
+  await heard("two");
+  expect(back.client.status().state).toBe("online");
+  expect(sockets.length).toBeGreaterThan(1 + others.length);
   await stopAll(ada, back);
 });
 

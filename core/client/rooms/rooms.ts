@@ -51,6 +51,9 @@ import { createRoomPlanner } from "./room-plan.ts";
 const STEPS_MAX = 256;
 /** How often a device that cannot follow asks to be added again. */
 const REJOIN_INTERVAL_MS = 60_000;
+/** A room that could not go on is tried again after this long, and after twice as long each time. */
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
 /** How often a device says where it stands in a room. */
 const STAND_INTERVAL_MS = 60_000;
 const SEED_BYTES = 32;
@@ -119,9 +122,11 @@ export function createRooms(all: RoomsDeps): Rooms {
   const checkedHeads = new WeakSet<GuestLog["channel"]>();
   const delivered = new Map<LogId, PlacedEntry[]>();
   const guests = createGuestGateways(context, (logIds) => {
+    if (logIds.some((logId) => subscribed.has(logId))) retryLater();
     for (const logId of logIds) {
       subscribed.delete(logId);
       delivered.delete(logId);
+      unread.add(logId);
     }
   });
   const intake = createRoomIntake({
@@ -148,6 +153,8 @@ export function createRooms(all: RoomsDeps): Rooms {
   const planner = createRoomPlanner({ context, contacts, groups, deps });
   const nowMs = () => Math.max(0, clock.nowMs());
   let cancelLook: (() => void) | null = null;
+  let cancelRetry: (() => void) | null = null;
+  let retryMs = RETRY_MIN_MS;
 
   async function known(roomId: ConversationId): Promise<Result<RoomRecord, ClientError>> {
     const room = await book.get(roomId);
@@ -362,7 +369,11 @@ export function createRooms(all: RoomsDeps): Rooms {
       for (;;) {
         state.again = false;
         const run = await advanceOnce(roomId);
-        if (!run.ok) return run;
+        if (!run.ok) {
+          if (!isLocal(run.error) && run.error.type !== "LogDistrusted") retryLater();
+          return run;
+        }
+        retryMs = RETRY_MIN_MS;
         moved ||= run.value;
         if (!state.again) return ok(moved);
       }
@@ -724,6 +735,15 @@ export function createRooms(all: RoomsDeps): Rooms {
     });
   }
 
+  /** What a connection did not carry, nobody asks for again: what was to be delivered on it least of all. */
+  function retryLater(): void {
+    cancelRetry ??= clock.schedule(retryMs, () => {
+      cancelRetry = null;
+      retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
+      kickAll();
+    });
+  }
+
   function kickAll(): void {
     if (all.home() === null) return;
     void advanceAll().then((advanced) => {
@@ -748,6 +768,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     kickAll,
     close: () => {
       cancelLook?.();
+      cancelRetry?.();
+      [cancelLook, cancelRetry] = [null, null];
       subscribed.clear();
       delivered.clear();
       void guests.closeAll();
