@@ -857,6 +857,9 @@ export async function createEngine(
     if (!read.ok && !isDamage(read.error)) return read;
     const conversationsStarted = await conversations.start();
     if (!conversationsStarted.ok) return conversationsStarted;
+    // AR7: the power may have gone between the change of a bucket and the rows of its ops.
+    const adopted = await conversations.adopt(logStarted.value);
+    if (!adopted.ok && !isDamage(adopted.error)) return adopted;
     const mended = await finishMending({ context, contacts, conversations, ops, outbox });
     return mended.ok ? forgetting.start() : mended;
   });

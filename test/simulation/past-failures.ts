@@ -24,4 +24,22 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     ],
     isWatched: true,
   },
+  "a power cut between a sibling's change and the rows of its messages hid them": {
+    seed: "23",
+    devicesByPerson: [8, 2],
+    server: "sqlite",
+    steps: [
+      { type: "crash", device: 42, write: 1, moment: "before" },
+      { type: "crash", device: 21, write: 18, moment: "after" },
+      { type: "pass", ms: 181 },
+      { type: "pass", ms: 331 },
+      { type: "send", device: 15, to: 5, count: 3 },
+      { type: "pass", ms: 175 },
+      { type: "send", device: 36, to: 0, count: 1 },
+      { type: "send", device: 35, to: 1, count: 1 },
+      { type: "send", device: 53, to: 1, count: 2 },
+      { type: "pass", ms: 272 },
+    ],
+    isWatched: true,
+  },
 };

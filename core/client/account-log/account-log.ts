@@ -56,8 +56,11 @@ export interface Jump extends Coverage {
 }
 
 export interface AccountLog {
-  /** Loads what was on its way when the program ended, and applies what was journaled. */
-  start(): Promise<Result<void, ClientError>>;
+  /**
+   * Loads what was on its way when the program ended, and applies what was journaled. Gives the names of documents whose changes
+   * nobody may have been told of yet. Rule AR7.
+   */
+  start(): Promise<Result<readonly DocumentName[], ClientError>>;
   ref(name: DocumentName): DocumentRef;
   /** Edits a document; resolves once the change will reach every device, come what may. */
   readonly edit: OwnChanges["edit"];
@@ -129,7 +132,7 @@ export function createAccountLog(
   const direct = createDirectRows(tables, (name) => heads.ref(name).id);
   const onUntold = (): void => flusher.schedule();
   const own = createOwnChanges({ context, documents, heads, direct, onUntold });
-  const onApplied = (): Promise<Result<void, ClientError>> => flusher.soon();
+  const onApplied = (): void => flusher.schedule();
   const retired = createBucketRetirement({
     context,
     documents,
@@ -160,13 +163,15 @@ export function createAccountLog(
     lastRead: () => intake.lastOf(identity.deviceId),
   });
 
-  async function start(): Promise<Result<void, ClientError>> {
+  async function start(): Promise<Result<readonly DocumentName[], ClientError>> {
     for (const part of [intake, sealed, own, direct, heads]) {
       const started = await part.start();
       if (!started.ok) return started;
     }
     const replayed = await journal.start([...own.waiting().values()]);
-    return replayed.ok ? reconcileAll(replayed.value) : replayed;
+    if (!replayed.ok) return replayed;
+    const reconciled = await reconcileAll(replayed.value);
+    return reconciled.ok ? replayed : reconciled;
   }
 
   async function reconcileAll(touched: readonly DocumentName[]): Promise<Result<void, ClientError>> {
@@ -191,6 +196,8 @@ export function createAccountLog(
   }
 
   async function takePage(page: ReadPage): Promise<Result<readonly DocumentName[], ClientError>> {
+    const flushed = await flusher.whenMany();
+    if (!flushed.ok) return flushed;
     const gone = [...page.settled, ...page.voided];
     const journaled = journal.add(page.received, page.seqs);
     const inLog = direct.settle(page.received);
@@ -221,6 +228,8 @@ export function createAccountLog(
   async function receiveDirect(
     items: readonly DocumentChanges[],
   ): Promise<Result<readonly DocumentName[], ClientError>> {
+    const flushed = await flusher.whenMany();
+    if (!flushed.ok) return flushed;
     const fresh: DocumentChanges[] = [];
     const carried: DocumentName[] = [];
     for (const { document, changes } of items) {

@@ -28,8 +28,11 @@ export interface DocumentFlush {
   flush(): Promise<Result<void, ClientError>>;
   /** Flushes after a while. */
   schedule(): void;
-  /** Flushes now when many rows wait, or else after a while. */
-  soon(): Promise<Result<void, ClientError>>;
+  /**
+   * Flushes now when many rows wait. Not between applying changes and telling of them: a row that is gone tells nobody after a
+   * power cut.
+   */
+  whenMany(): Promise<Result<void, ClientError>>;
 }
 
 export function createDocumentFlush(deps: FlushDeps): DocumentFlush {
@@ -45,10 +48,8 @@ export function createDocumentFlush(deps: FlushDeps): DocumentFlush {
     });
   }
 
-  async function soon(): Promise<Result<void, ClientError>> {
-    if (journal.rows().size + own.readBack().size >= FLUSH_ROWS_MAX) return flush();
-    schedule();
-    return ok();
+  async function whenMany(): Promise<Result<void, ClientError>> {
+    return journal.rows().size + own.readBack().size >= FLUSH_ROWS_MAX ? flush() : ok();
   }
 
   async function flush(): Promise<Result<void, ClientError>> {
@@ -89,5 +90,5 @@ export function createDocumentFlush(deps: FlushDeps): DocumentFlush {
     return ok(done);
   }
 
-  return { flush, schedule, soon };
+  return { flush, schedule, whenMany };
 }

@@ -57,7 +57,7 @@ export interface JournalDeps {
   /** Takes what is for a bucket that is not the present one; null for what is to be applied. Rule DE8. */
   readonly carry: (item: DocumentChanges) => Promise<Result<DocumentName | null, ClientError>>;
   /** Something was applied that is not on disk yet. */
-  readonly onApplied: () => Promise<Result<void, ClientError>>;
+  readonly onApplied: () => void;
 }
 
 export function createJournal(deps: JournalDeps): Journal {
@@ -138,8 +138,8 @@ export function createJournal(deps: JournalDeps): Journal {
     const written = await store.batch(moved.map((one) => heads.row(one.name, one.heads)));
     if (!written.ok) return written;
     for (const one of moved) heads.move(one.name, one.heads);
-    const noted = await deps.onApplied();
-    return noted.ok ? ok(changed) : noted;
+    deps.onApplied();
+    return ok(changed);
   }
 
   const numbersOf = (id: DocumentId): readonly number[] =>

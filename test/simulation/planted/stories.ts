@@ -35,7 +35,7 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     say(0),
     pass(2_500),
   ],
-  power: [1, 2, 3, 4, 5, 6, 8, 10].flatMap((write): Step[] => [
+  power: [1, 2, 3, 4, 5, 6, 8, 10, 13, 15, 17].flatMap((write): Step[] => [
     { type: "crash", device: write % 4, write, moment: write % 2 === 0 ? "before" : "after" },
     say(write % 4),
     say((write + 2) % 4),

@@ -1,5 +1,5 @@
 /** What every world promises, whatever happened in it. */
-import type { Client, StateFingerprint } from "@dovetail/core";
+import type { Alarm, Client, StateFingerprint } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { CANARY, type Member, type Person, type World } from "./world.ts";
 
@@ -13,11 +13,18 @@ export async function findUnkept(world: World): Promise<readonly string[]> {
     unkept.push(...(await findDifference(active)));
     for (const member of active) {
       unkept.push(...(await findMissing(world, person, member)));
-      for (const alarm of member.alarms) unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
+      for (const alarm of member.alarms)
+        if (!hasCause(world, alarm)) unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
     }
     for (const member of person.devices) unkept.push(...(await findNew(world, member)));
   }
   return unkept;
+}
+
+/** Whether the person is rightly told: where a clock was set wrong, devices say so. */
+function hasCause(world: World, alarm: Alarm): boolean {
+  const isOfClocks = alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong";
+  return isOfClocks && world.plan.steps.some(({ type }) => type === "clock");
 }
 
 /** A revoked device is shown nothing that was written after it was revoked, but by itself. */
