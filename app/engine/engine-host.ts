@@ -62,6 +62,10 @@ interface OpenProfile {
   readonly platform: Platform | null;
 }
 
+/** While a browser throws a database away it may open none of that name. */
+const REOPEN_ATTEMPTS_MAX = 4;
+const REOPEN_PAUSE_MS = 250;
+
 const UNAVAILABLE: EngineError = { type: "EngineUnavailable", detail: "closed" };
 
 /** The host of `profile`; it opens it at once. The caller holds the profile's lock. */
@@ -210,7 +214,11 @@ export function createEngineHost(profile: string): EngineHost {
   async function reopen(): Promise<Result<void, EngineError>> {
     // What a lost database could not take is reported by the state that follows.
     await closeProfile();
-    return openProfile();
+    for (let attempt = 1; ; attempt++) {
+      const opened = await openProfile();
+      if (opened.ok || attempt === REOPEN_ATTEMPTS_MAX) return opened;
+      await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS));
+    }
   }
 
   /** The guest, whose end is also that of the engine's being empty. */

@@ -7,6 +7,7 @@ import { sleep, within } from "../base/clock.ts";
 import type { AccountId, ConversationId, LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { isDamage } from "../document/document-error.ts";
+import { isBucket } from "../log/document-name.ts";
 import { createDocuments, type Documents } from "../document/documents.ts";
 import { createSealingStorageAdapter } from "../document/sealing-storage-adapter.ts";
 import type { NamedOp } from "../messenger/op.ts";
@@ -857,8 +858,9 @@ export async function createEngine(
     if (!read.ok && !isDamage(read.error)) return read;
     const conversationsStarted = await conversations.start();
     if (!conversationsStarted.ok) return conversationsStarted;
-    // AR7: the power may have gone between the change of a bucket and the rows of its ops.
-    const adopted = await conversations.adopt(logStarted.value);
+    // AR7: the power may have gone between the change of a bucket and the rows of its ops. What a snapshot still brings is history.
+    const untold = logStarted.value.filter((name) => !isBucket(name) || !log.isExpected(name));
+    const adopted = await conversations.adopt(untold);
     if (!adopted.ok && !isDamage(adopted.error)) return adopted;
     const mended = await finishMending({ context, contacts, conversations, ops, outbox });
     return mended.ok ? forgetting.start() : mended;
