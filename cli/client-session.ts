@@ -140,9 +140,11 @@ export async function withPlatform<T>(
   const profile = await openProfile(context.choice, { create: options.create, unlock, newPassphrase });
   if (!profile.ok) return profile;
   try {
+    // Other threads compile while this one opens the store.
+    const preparing = prepareEngine();
     const platform = createNodePlatform(profile.value, { logger: context.logger });
+    await preparing;
     if (!platform.ok) return platform;
-    await prepareEngine();
     const result = await body(platform.value, profile.value);
     // The folder may be from an attempt that failed, with a key without a passphrase.
     if (result.ok && newPassphrase !== null && profile.value.protection === "permissions")

@@ -23,13 +23,15 @@ export async function buildCli(file: string = WHOLE_PROGRAM): Promise<void> {
     // A development build of a library would be slower, and say more.
     mode: "production",
     ssr: { noExternal: true, target: "node" },
+    // Looking for its native addon takes 10 ms of each start, and only the direct connection of two devices uses the library.
+    define: { "process.env.CBOR_NATIVE_ACCELERATION_DISABLED": '"true"' },
     build: {
       ssr: "cli/main.ts",
       write: false,
       minify: false,
       target: "es2023",
       rolldownOptions: {
-        // Read only where the file with the same WebAssembly is missing. A native reader of CBOR is used where it is installed.
+        // Read only where the file with the same WebAssembly is missing; the other is not read at all.
         external: ["@automerge/automerge/automerge.wasm.base64", "cbor-extract"],
         output: { codeSplitting: false },
       },
@@ -40,13 +42,18 @@ export async function buildCli(file: string = WHOLE_PROGRAM): Promise<void> {
   if (chunk === undefined) throw new Error("the build gave no program");
   mkdirSync(dirname(file), { recursive: true });
   const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, `${stamp}${chunk.code}`);
+  writeFileSync(unfinished, `${stamp}${inAscii(chunk.code)}`);
   try {
     renameSync(unfinished, file);
   } catch (thrown) {
     rmSync(unfinished, { force: true });
     throw thrown;
   }
+}
+
+/** Node holds a source in a byte a character if all of it is ASCII, which loads 10 ms sooner. Escapes mean the same. */
+function inAscii(code: string): string {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 if (import.meta.main) await buildCli();

@@ -2,7 +2,6 @@
 // Starts the command line: as one file where `npm run setup` made it of the present sources, or else the sources
 // themselves. Plain JavaScript, so that any Node from 18 on can run it: both need Node 24, which `npm ci` installs.
 
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import module from "node:module";
 import { constants } from "node:os";
@@ -58,6 +57,7 @@ if (isNewEnough) {
   module.enableCompileCache?.(COMPILED);
   await import(pathToFileURL(program).href);
 } else {
+  const { spawn } = await import("node:child_process");
   const child = spawn(node, [program, ...process.argv.slice(2)], {
     stdio: inheritedDescriptors(process.argv),
     env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },

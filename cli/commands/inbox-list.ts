@@ -77,8 +77,6 @@ async function listConversations(
   return withClient(context, async (client) => {
     const conversations = await client.conversations();
     if (!conversations.ok) return conversations;
-    const tags = await client.tags();
-    if (!tags.ok) return tags;
     const tag = flags.tag === undefined ? null : await findTag(client, flags.tag);
     if (tag !== null && !tag.ok) return tag;
     const rooms = await client.rooms();
@@ -87,6 +85,10 @@ async function listConversations(
     const shownRooms = rooms.value
       .filter(({ state }) => state === "invited" || state === "joining" || state === "joined")
       .filter((one) => isWanted(one, flags, tag?.value ?? null));
+    // Tags are a document of their own, which takes its time to open.
+    const isTagged = [...shown, ...shownRooms].some(({ tagIds }) => tagIds.length > 0);
+    const tags = isTagged ? await client.tags() : ok([]);
+    if (!tags.ok) return tags;
     const alarms = await client.alarms();
     if (!alarms.ok) return alarms;
     const isEmpty = shown.length + shownRooms.length === 0;
