@@ -52,7 +52,7 @@ export interface EngineContext {
   entryId(logId: LogId, entry: Entry): EntryId;
   raise(alarm: Alarm): void;
   distrustLog(logId: LogId, fault: LogFault): Err<ClientError>;
-  /** Rows that have done their work: the ops they stand for are in the account log. */
+  /** Own changes are in the account log, and so are the ops these rows stand for: they have done their work. */
   onSettled(keys: readonly string[]): void;
   /** There is something to send to the account log. */
   onOutgoing(): void;

@@ -244,7 +244,10 @@ export async function createEngine(
       raise({ type: "LogDistrusted", logId, fault });
       return err({ type: "LogDistrusted", logId, fault });
     },
-    onSettled: (keys) => conversations.settled(keys),
+    onSettled: (keys) => {
+      conversations.settled(keys);
+      publishStatus();
+    },
     onOutgoing: () => kickPush(),
   };
   const storage = createSealingStorageAdapter(platform.documentStorage, {
@@ -283,7 +286,7 @@ export async function createEngine(
     },
   });
   const outbox = createOutbox(context);
-  const roomOutbox = createRoomOutbox(tables);
+  const roomOutbox = createRoomOutbox(tables, publishStatus);
   const roomMissed = createRoomMissed(tables);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({
@@ -313,10 +316,7 @@ export async function createEngine(
         rooms.book.refresh();
         rooms.kickAll();
       },
-      onRoomOutgoing: (roomId) => {
-        publishStatus();
-        rooms.kick(roomId);
-      },
+      onRoomOutgoing: (roomId) => rooms.kick(roomId),
       onInvitation: () => void serial.run(rooms.takeInvitations),
       onOutgoing: (contact) => kickOutgoing(contact),
       onAckable: (logId: LogId) => void home?.acknowledge(logId),
@@ -375,10 +375,7 @@ export async function createEngine(
       kickContacts();
       return ok();
     },
-    onChanged: () => {
-      publishStatus();
-      emit({ type: "state" });
-    },
+    onChanged: () => emit({ type: "state" }),
     onFault: (error) => platform.logger.log("warn", "room", { error: error.type }),
   });
   const inbound = createInbound(context, setAside, contacts, findings.disputes);

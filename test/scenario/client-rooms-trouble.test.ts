@@ -422,6 +422,10 @@ test("[RM18][RM20] power cut at any write: nothing lost, nothing twice, one room
     }
   }
   const alarms = [ada, ben].map(alarmsOf);
+  const told: number[] = [];
+  ben.client.onEvent((event) => {
+    if (event.type === "connection") told.push(event.status.pendingCount);
+  });
   await settle(ada, ben);
   const texts = await textsOf(ada, id);
   expect(new Set(texts).size).toBe(texts.length);
@@ -430,8 +434,9 @@ test("[RM18][RM20] power cut at any write: nothing lost, nothing twice, one room
   expect(await viewOf(ben, id)).toEqual(await viewOf(ada, id));
   expect(alarms).toEqual([[], []]);
   const isAllSent = async () => {
-    // Not its count of changes, which sometimes stays above none here: an open fault, docs/decisions/engine.md.
     expect(good(await ben.client.sync()).waitingMessages).toBe(0);
+    expect(ben.client.status().pendingCount).toBe(0);
+    expect(told.at(-1) ?? 0).toBe(0);
     for (const table of ["commit", "letter", "roomout", "rejoin"] as const)
       expect(good(await tablesOf(ben)[table].scan()), table).toHaveLength(0);
   };

@@ -219,7 +219,7 @@ export function createAccountLog(
     // Not in the same transaction: a row that is left over is archived again, which changes nothing and settles it.
     const deleted = await deleteRows(store, settledKeys);
     if (!deleted.ok) return deleted;
-    if (settledKeys.length > 0) context.onSettled(settledKeys);
+    if (page.settled.length > 0) context.onSettled(settledKeys);
     // AR8: what a void entry carried is sealed again.
     if (page.voided.length > 0) context.onOutgoing();
     return changed;

@@ -32,7 +32,8 @@ export interface RoomOutbox {
   keysOf(roomId: ConversationId): readonly string[];
 }
 
-export function createRoomOutbox(tables: Tables): RoomOutbox {
+/** `onCount` hears when there are more or fewer. */
+export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbox {
   const rows = new Map<string, Omit<WaitingOp, "key">>();
   const ids = new Set<OpId>();
 
@@ -47,6 +48,7 @@ export function createRoomOutbox(tables: Tables): RoomOutbox {
         if (row !== undefined) ids.delete(row.op.id);
         rows.delete(key);
       }
+      onCount();
     };
     return { writes, commit };
   }
@@ -69,6 +71,7 @@ export function createRoomOutbox(tables: Tables): RoomOutbox {
       const commit = () => {
         rows.set(key, { op, replaces: replaces ?? null });
         ids.add(op.id);
+        onCount();
       };
       return { write: tables.roomout.put(parts, { op: op.bytes, replaces: replaces ?? null }), commit };
     },
