@@ -17,6 +17,7 @@ import {
   alarmsOf,
   createFriends,
   type Device,
+  expectAtRest,
   expectSameState,
   reopened,
   settle,
@@ -220,7 +221,13 @@ describe("a deletion", () => {
     );
     const blobs = before.flatMap(({ value }) => value.blobs);
     expect(blobs.length).toBeGreaterThan(0);
-    const head = must(await store.findLog(logId))?.head.seq ?? 0;
+    let head = 0;
+    // What is deleted is looked for as far as the device has read, and the message is not behind that.
+    const hasReadAll = async () => {
+      head = must(await store.findLog(logId))?.head.seq ?? 0;
+      expect(good(await tablesOf(ada).reader.get(logId))?.point.seq).toBe(head);
+    };
+    await expectAtRest(hasReadAll, ada, ben);
     good(await ada.client.redact({ conversationId, id }));
     for (let round = 0; round < 3; round++) await settle(ada, ben);
     expect(good(await tablesOf(ada).unpacked.get())).toBeNull();
