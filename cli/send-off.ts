@@ -30,6 +30,7 @@ export const LABEL_BY_PHASE = {
   history: "receiving",
   sending: "sending",
   indexing: "preparing the search",
+  restoring: "putting back",
 } as const;
 
 /** Synchronises once, unless the command is offline. - Fails: on all but an unreachable server, such as trust alarms. */

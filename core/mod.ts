@@ -92,12 +92,14 @@ export type {
 } from "./client/client.ts";
 export type { Alarm, ClientError } from "./client/client-error.ts";
 export type { BackupKey } from "./client/backup/backup-secret.ts";
+export type { BackupLock } from "./log/backup/backup-head.ts";
 export { peekBackupLock } from "./client/backup/peek-backup.ts";
 export { verifyBackup } from "./client/backup/restore-backup.ts";
 export { createAccount, type NewAccount } from "./client/create-account.ts";
 export { joinAccount } from "./client/join-account.ts";
 export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
 export { openClient } from "./client/open-client.ts";
+export { backupIntakeRule, backupKeyArgument } from "./client/served-client/client-service.ts";
 export { connectClient } from "./client/served-client/connect-client.ts";
 export {
   type ConnectedObject,

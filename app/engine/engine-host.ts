@@ -19,10 +19,12 @@ import {
   linkCodeOrigin,
   openClient,
   parseId,
+  peekBackupLock,
   type Platform,
   recoverAccount,
   type Result,
   silentLogger,
+  verifyBackup,
   wipe,
 } from "@dovetail/core";
 import { createIndexedDbTxStore } from "../platform/indexed-db-tx-store.ts";
@@ -360,6 +362,9 @@ export function createEngineHost(profile: string): EngineHost {
         if (answer !== null) wipe(answer.key);
         return stored.ok ? announceProtection() : stored;
       }),
+    // Nothing of the profile is looked at, so these wait for nothing.
+    backupLock: async (firstBytes) => peekBackupLock(firstBytes),
+    checkBackup: async (key) => verifyBackup(key),
     forget: () =>
       run(async () => {
         const stopped = client;

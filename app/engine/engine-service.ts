@@ -1,5 +1,10 @@
 /** What a page may ask of the engine in the worker, and what it is told. */
 import {
+  backupIntakeRule,
+  type BackupIntake,
+  type BackupKey,
+  backupKeyArgument,
+  type BackupLock,
   booleanArgument,
   bytesArgument,
   type AccountId,
@@ -77,6 +82,8 @@ export interface HostCalls {
   proveWithPasskey(key: Bytes): Promise<Result<void, EngineError>>;
   setPassphrase(current: string | null, next: string | null): Promise<Result<void, EngineError>>;
   setPasskey(answer: PasskeyAnswer | null): Promise<Result<void, EngineError>>;
+  backupLock(firstBytes: Bytes): Promise<Result<BackupLock, EngineError>>;
+  checkBackup(key: BackupKey): Promise<Result<BackupIntake, EngineError>>;
   forget(): Promise<Result<void, EngineError>>;
   retry(): Promise<Result<void, EngineError>>;
 }
@@ -143,8 +150,10 @@ export const ENGINE_SERVICE: Service<HostCalls> = {
         }),
       ),
     ],
+    backupLock: [bytesArgument],
+    checkBackup: [backupKeyArgument],
     forget: [],
     retry: [],
   },
-  handles: { join: guestRule },
+  handles: { join: guestRule, checkBackup: backupIntakeRule },
 };

@@ -6,7 +6,11 @@
  */
 import type {
   AccountId,
+  BackupIntake,
+  BackupKey,
+  BackupLock,
   BadPassphrase,
+  Bytes,
   Client,
   DeviceId,
   LinkingError,
@@ -125,6 +129,11 @@ export interface Engine {
   removePasskey(): Promise<Result<void, EngineError>>;
   /** Whether this browser may have passkeys that hold a key. */
   hasPasskeys(): Promise<boolean>;
+
+  /** In any state: what the backup that begins like this asks for. */
+  backupLock(firstBytes: Bytes): Promise<Result<BackupLock, EngineError>>;
+  /** In any state: reads a backup through and changes nothing. A key of bytes is wiped by whoever gives it. */
+  checkBackup(key: BackupKey): Promise<Result<BackupIntake, EngineError>>;
 
   /**
    * Deletes the account from this browser, in all tabs, whatever the state; what only this device had is gone. It stays on

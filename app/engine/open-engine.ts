@@ -199,6 +199,8 @@ export function openEngine(profile: string = PROFILE): Engine {
       }),
     removePasskey: () => ask((calls) => calls.setPasskey(null)),
     hasPasskeys: mayHavePasskeys,
+    backupLock: (firstBytes) => ask((calls) => calls.backupLock(firstBytes)),
+    checkBackup: (key) => ask((calls) => calls.checkBackup(key)),
     forget: () =>
       ask(async (calls) => {
         remember(profile, null);

@@ -7,6 +7,7 @@ import { isAgreed } from "../confirm.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { plainLine } from "../output/plain-text.ts";
+import { withProgress } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 
 interface InvitationOption {
@@ -54,7 +55,7 @@ async function putBack(context: CommandContext, options: PutBackOptions): Promis
   const confirmed = await isAgreed(context, question, "do it without asking");
   if (!confirmed.ok) return confirmed;
   return withClient(context, async (client) => {
-    const done = await client.putBack(options);
+    const done = await withProgress(context, client, () => client.putBack(options));
     if (!done.ok) return done;
     const { origin, logs } = done.value;
     const what =

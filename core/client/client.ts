@@ -357,7 +357,8 @@ export type ClientEvent =
   | { readonly type: "state" }
   | {
       readonly type: "progress";
-      readonly phase: "history" | "sending" | "indexing";
+      /** `restoring`: links and logs that were put back on a server. */
+      readonly phase: "history" | "sending" | "indexing" | "restoring";
       readonly done: number;
       readonly total: number;
     }

@@ -79,14 +79,74 @@ test("[BK9] [WB30] linking, revoking, exporting, a backup and the recovery words
   const backup = nora.waitForEvent("download");
   await nora.getByLabel("Your passphrase").fill(SECRET);
   await nora.locator("dt-prove").getByRole("button", { name: "Make a backup" }).click();
-  await nora.getByText("dovetail backup restore FILE").waitFor();
+  await nora.getByText("It is brought back here").waitFor();
   expect(await readBackup(await backup, "hung with care")).toMatchObject({ displayName: "Nora" });
   await nora.getByRole("button", { name: "Done" }).click();
   await nora.getByRole("button", { name: "Show the words" }).click();
   expect(await nora.locator("dt-words").count()).toBe(0);
   await prove(nora, "Show the words");
   await nora.locator("dt-words li").nth(23).waitFor();
+  const words = await nora.locator("dt-words li").allTextContents();
+  const path = await (await backup).path();
+
+  // Into the account it is of.
+  await nora.getByRole("button", { name: "Bring a backup back" }).click();
+  await nora.getByLabel("File of the backup").setInputFiles(path);
+  await nora.getByLabel("Passphrase of the backup").fill("hung with cart");
+  await nora.getByRole("button", { name: "Read it through" }).click();
+  await nora.getByText("That does not open this backup.").waitFor();
+  await openBackup(nora, path);
+  await nora.getByText("Nothing that is here is undone").waitFor();
+  await nora.getByRole("button", { name: "Bring it back" }).click();
+  await nora.getByText("The backup is in the account").waitFor();
+  await nora.getByRole("button", { name: "Done" }).click();
+  await restoreInEmptyBrowser(await screens.browserOf(), { path, words });
+  await refuseForeignBackup(await screens.browserOf(), path);
 });
+
+/** Chooses a backup and opens it. */
+async function openBackup(page: Page, path: string): Promise<void> {
+  await page.getByLabel("File of the backup").setInputFiles(path);
+  await page.getByLabel("Passphrase of the backup").fill("hung with care");
+  await page.getByRole("button", { name: "Read it through" }).click();
+  await page.getByText("all of them whole").waitFor();
+}
+
+/** [BK10] [BK12] The file first, then the recovery words, and nothing before both have opened what they are for. */
+async function restoreInEmptyBrowser(
+  page: Page,
+  { path, words }: { readonly path: string; readonly words: readonly string[] },
+): Promise<void> {
+  await page.getByRole("button", { name: "I have a backup" }).click();
+  const file = page.getByLabel("File of the backup");
+  await file.setInputFiles({
+    name: "list.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.from("a shopping list"),
+  });
+  await page.getByText("That file is no backup.").waitFor();
+  await openBackup(page, path);
+  const field = page.getByLabel("Recovery key");
+  await field.fill(words.toReversed().join(" "));
+  await page.getByLabel("No passphrase").check();
+  await page.getByRole("button", { name: "Bring it back" }).click();
+  await page.getByText("These words are no recovery key").waitFor();
+  await field.fill(words.join("\n").toUpperCase());
+  await page.getByRole("button", { name: "Bring it back" }).click();
+  await page.getByText("The backup is in the account").waitFor();
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+}
+
+/** [BK12] What is whole and of another account changes nothing. */
+async function refuseForeignBackup(page: Page, path: string): Promise<void> {
+  await createAccount(page, "Omar");
+  await openSection(page, "Settings");
+  await page.getByRole("button", { name: "Bring a backup back" }).click();
+  await page.getByLabel("File of the backup").setInputFiles(path);
+  await page.getByLabel("Passphrase of the backup").fill("hung with care");
+  await page.getByRole("button", { name: "Read it through" }).click();
+  await page.getByText("That backup is of another account. Nothing was changed.").waitFor();
+}
 
 test("a passkey is added and removed in the settings, proves who acts, and says why when it does not", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora");

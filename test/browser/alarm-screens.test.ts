@@ -70,3 +70,28 @@ test("[AL1] a revoked browser says so over everything, once; what was found stay
   expect(await alarm.count()).toBe(0);
   good(await client.stop());
 });
+
+test("[IN6] [WB30] a server that lost everything is named for it, and has the account again from the browser", async () => {
+  const page = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await newAccount(screens.origin, "ben.before");
+  good(await ben.client.sync());
+  await ask(page, good(await ben.client.contactLink()), "Written before.");
+  const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
+  good(await ben.client.sync());
+  await screens.emptyServer();
+  await page.getByText("The server lost this account.").waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "See what to do" }).click();
+  await page.getByRole("button", { name: "Put the account back" }).click();
+  await page.getByText("Nothing locks this browser").waitFor();
+  await page.getByRole("button", { name: "Put it back" }).click();
+  await page.getByText("logs begun anew").waitFor();
+  await page.getByRole("button", { name: "Done" }).click();
+  good(await ben.client.putBack());
+  good(await ben.client.send(conversationId, "Written after."));
+  good(await ben.client.sync());
+  await openSection(page, "Inbox");
+  await page.locator("dt-inbox a.row").click();
+  await bubble(page, "Written after.").waitFor();
+  await page.getByText("The server lost this account.").waitFor({ state: "detached" });
+  good(await ben.client.stop());
+});

@@ -35,6 +35,8 @@ export interface BrowserWorld {
   stopServer(): Promise<void>;
   /** The same server at the same address with another page, or the same one. Its data is kept. */
   restart(appFolder: string): Promise<void>;
+  /** The same server at the same address, with nothing it had. */
+  empty(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,10 +53,11 @@ export async function openBrowserWorld(
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   // The data outlives a server, as a disk does.
-  const store = createMemoryStore();
-  const lasting = { ...store, close: async () => {} };
-  const start = (webAppFolder: string): Promise<LocalServer> =>
-    startLocalServer({ webAppFolder, port, origins: [origin], ...config }, lasting);
+  let store = createMemoryStore();
+  const start = (webAppFolder: string): Promise<LocalServer> => {
+    const lasting = { ...store, close: async () => {} };
+    return startLocalServer({ webAppFolder, port, origins: [origin], ...config }, lasting);
+  };
   let server: LocalServer | null = await start(appFolder);
   const stopServer = async (): Promise<void> => {
     await server?.close();
@@ -73,6 +76,11 @@ export async function openBrowserWorld(
     async restart(webAppFolder) {
       await stopServer();
       server = await start(webAppFolder);
+    },
+    async empty() {
+      await stopServer();
+      store = createMemoryStore();
+      server = await start(appFolder);
     },
     async close() {
       await browser.close();

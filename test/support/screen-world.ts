@@ -13,6 +13,8 @@ export const PHONE = { width: 390, height: 844 };
 
 export interface ScreenWorld {
   readonly origin: string;
+  /** The server forgets everything; nobody it knew can go on with it. */
+  emptyServer(): Promise<void>;
   /** An empty browser with the page open in it. */
   browserOf(viewport?: typeof DESKTOP, colorScheme?: "light" | "dark"): Promise<Page>;
   /** Two people who have accepted each other, both looking at their conversation; Ines has a phone. */
@@ -72,6 +74,7 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
     get origin() {
       return opened().origin;
     },
+    emptyServer: () => opened().empty(),
     browserOf,
     friends,
   };

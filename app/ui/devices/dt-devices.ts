@@ -196,7 +196,7 @@ export class DtDevices extends LitElement {
         ${[...active, ...revoked].map((device) => this.#row(device))}
       </ul>
       </div>
-      <dt-server-line .session=${this.session}></dt-server-line>
+      <dt-server-line .session=${this.session} .engine=${this.engine}></dt-server-line>
       <dt-alarm-list .session=${this.session}></dt-alarm-list>
       ${this.#sheets(devices)}
     </div>`;

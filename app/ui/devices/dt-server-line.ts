@@ -1,15 +1,21 @@
 /** The server as one more holder: what it is for, and how this device stands to it, since when. */
 import { css, html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
-import { truthOf } from "../session/connection-words.ts";
+import { serverLossOf, truthOf } from "../session/connection-words.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import { describeError } from "../words/error-words.ts";
 import { say } from "../words/say.ts";
+import "./dt-put-back.ts";
 
 export class DtServerLine extends LitElement {
-  static override properties = { session: { attribute: false } };
+  static override properties = {
+    session: { attribute: false },
+    engine: { attribute: false },
+    isPuttingBack: { state: true },
+  };
   static override styles = [
     baseStyles,
     css`
@@ -37,6 +43,10 @@ export class DtServerLine extends LitElement {
         font: 500 var(--t2);
         color: var(--ink);
       }
+      p .btn {
+        display: block;
+        margin-block-start: 8px;
+      }
       @media (max-width: 639px) {
         :host {
           grid-template-columns: 20px minmax(0, 1fr);
@@ -48,9 +58,12 @@ export class DtServerLine extends LitElement {
     `,
   ];
   declare session: Session;
+  declare engine: Engine;
+  declare isPuttingBack: boolean;
 
   constructor() {
     super();
+    this.isPuttingBack = false;
     new Watch(this, () => this.session ?? null);
   }
 
@@ -64,7 +77,23 @@ export class DtServerLine extends LitElement {
       <p class="note">
         <b>${truth.title}</b>${truth.note}.
         ${state !== "online" && lastError !== null ? describeError(lastError).text : nothing}
-      </p>`;
+        ${serverLossOf(this.session.status) === null ? nothing : this.#loss()}
+      </p>
+      ${
+        this.isPuttingBack
+          ? html`<dt-put-back
+              .session=${this.session}
+              .engine=${this.engine}
+              @dt-close=${() => (this.isPuttingBack = false)}
+            ></dt-put-back>`
+          : nothing
+      }`;
+  }
+
+  #loss() {
+    return html`<button class="btn line" type="button" @click=${() => (this.isPuttingBack = true)}>
+      ${say("putBackTitle")}
+    </button>`;
   }
 }
 

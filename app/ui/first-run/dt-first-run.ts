@@ -1,4 +1,4 @@
-/** The first screen of an empty browser: which of three ways, and the way itself. */
+/** The first screen of an empty browser: which of the ways in, and the way itself. */
 import { html, LitElement, nothing } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
@@ -12,13 +12,15 @@ import "../parts/dt-sheet.ts";
 import "./dt-create.ts";
 import "./dt-join.ts";
 import "./dt-recover.ts";
+import "./dt-restore.ts";
 
-type Way = "create" | "link" | "recover";
+type Way = "create" | "link" | "recover" | "restore";
 
 const WAYS: readonly (readonly [Way, label: MessageKey, note: MessageKey])[] = [
   ["create", "firstRunCreate", "firstRunCreateNote"],
   ["link", "firstRunLink", "firstRunLinkNote"],
   ["recover", "firstRunRecover", "firstRunRecoverNote"],
+  ["restore", "firstRunRestore", "firstRunRestoreNote"],
 ];
 const PROTECTS: readonly MessageKey[] = ["protects1", "protects2", "protects3", "protects4", "protects5"];
 
@@ -92,6 +94,8 @@ export class DtFirstRun extends LitElement {
         return html`<dt-join .engine=${this.engine}></dt-join>`;
       case "recover":
         return html`<dt-recover .engine=${this.engine}></dt-recover>`;
+      case "restore":
+        return html`<dt-restore .engine=${this.engine}></dt-restore>`;
       case null:
         return html`<h1>${say("firstRunTitle")}</h1>
           ${this.wasEvicted ? html`<p class="warn" role="status">${say("evicted")}</p>` : nothing}

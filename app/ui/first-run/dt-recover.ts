@@ -2,10 +2,12 @@
 import { html, LitElement } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
+import { oneLine } from "../parts/form.ts";
 import { say, text } from "../words/say.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 import { innerStep } from "./inner-step.ts";
 import { ProfileForm } from "./profile-form.ts";
+import { countWords, devicesField, wordsField } from "./recovery-fields.ts";
 
 export class DtRecover extends LitElement {
   static override properties = {
@@ -29,7 +31,7 @@ export class DtRecover extends LitElement {
     const recovered = await this.#form.attempt(() =>
       this.engine.recover({
         ...fields,
-        words: typed.words.trim().toLowerCase().split(/\s+/).join(" "),
+        words: oneLine(typed.words),
         account: typed.account.trim(),
         keepsDevices: typed.devices === "keep",
       }),
@@ -40,8 +42,7 @@ export class DtRecover extends LitElement {
   };
 
   #count = (event: Event): void => {
-    if (event.target instanceof HTMLTextAreaElement)
-      this.wordCount = event.target.value.split(/\s+/).filter((word) => word !== "").length;
+    this.wordCount = countWords(event);
   };
 
   override render() {
@@ -52,17 +53,7 @@ export class DtRecover extends LitElement {
           <input id="account" name="account" required autocomplete="username" autocapitalize="none" spellcheck="false" aria-describedby="account-note" />
           <p id="account-note" class="note">${say("recoverHandleNote")}</p>
         </div>
-        <div class="field">
-          <label for="words">${say("recoverWords")}</label>
-          <textarea id="words" name="words" rows="4" required autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="words-note" @input=${this.#count}></textarea>
-          <p id="words-note" class="note">${say("recoverWordsNote")} ${say("recoverCount", { count: this.wordCount })}</p>
-        </div>
-        <fieldset>
-          <legend>${say("recoverDevices")}</legend>
-          <label class="choice"><input type="radio" name="devices" value="drop" checked />${say("recoverDrop")}</label>
-          <label class="choice"><input type="radio" name="devices" value="keep" />${say("recoverKeep")}</label>
-          <p class="note">${say("recoverDropNote")}</p>
-        </fieldset>
+        ${wordsField(this.wordCount, this.#count)} ${devicesField()}
         ${this.#form.end("recoverGo", text("recovering"))}
       </form>`;
   }

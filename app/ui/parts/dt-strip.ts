@@ -1,8 +1,9 @@
 /** One line across a pane that says what stands between here and the server. Nothing while the server answers. */
 import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
+import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
-import { versionGapOf } from "../session/connection-words.ts";
+import { homeElsewhere, serverLossOf, versionGapOf } from "../session/connection-words.ts";
 import { Watch } from "../session/watch.ts";
 import { say } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
@@ -70,11 +71,31 @@ export class DtStrip extends LitElement {
       case "server-older":
         return say("stripServerOlder");
       case null:
+        return this.#away(sinceMs);
+    }
+  }
+
+  #away(sinceMs: number) {
+    const { status, views } = this.session;
+    const home = homeElsewhere(status, views.account, location.origin);
+    if (home !== null) return say("stripElsewhere", { server: new URL(home).host, own: location.host });
+    switch (serverLossOf(status)) {
+      case "account":
+        return say("stripLostAccount");
+      case "entries":
+        return say("stripLostEntries");
+      case null:
         return say("stripOffline", { time: momentTime(sinceMs, Date.now()) });
     }
   }
 
   #act() {
+    const { status, views } = this.session;
+    const home = homeElsewhere(status, views.account, location.origin);
+    if (home !== null)
+      return html`<a class="btn line" href=${new URL(home).origin} rel="noreferrer">${say("serverOpen")}</a>`;
+    if (serverLossOf(status) !== null)
+      return html`<button class="btn line" type="button" @click=${() => goTo(window, { section: "devices" })}>${say("putBackSee")}</button>`;
     if (versionGapOf(this.session.status) !== "server-newer") return nothing;
     return html`<button class="btn line" type="button" @click=${() => this.#look("asked")}>${say("lookForNewer")}</button>`;
   }

@@ -13,3 +13,8 @@ export function fieldsOf<Name extends string>(
   });
   return Object.fromEntries(entries) as Record<Name, string>;
 }
+
+/** Words as they are written down: on lines, with capitals. */
+export function oneLine(words: string): string {
+  return words.trim().toLowerCase().split(/\s+/).join(" ");
+}

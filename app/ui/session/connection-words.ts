@@ -1,5 +1,10 @@
 /** How this device stands to the server and the account's other devices, as far as it is known and no further. */
-import { type ConnectionStatus, type FrontierReport, PROTOCOL_VERSION } from "@dovetail/core";
+import {
+  type AccountView,
+  type ConnectionStatus,
+  type FrontierReport,
+  PROTOCOL_VERSION,
+} from "@dovetail/core";
 import type { JointState } from "../parts/dt-joint.ts";
 import { isSilent } from "../words/frontier-words.ts";
 import { text } from "../words/say.ts";
@@ -17,6 +22,22 @@ export interface Truth {
 export function versionGapOf({ lastError }: ConnectionStatus): "server-newer" | "server-older" | null {
   if (lastError?.type !== "IncompatibleServer") return null;
   return lastError.versionMin > PROTOCOL_VERSION ? "server-newer" : "server-older";
+}
+
+/** What the server has lost of the account that this device still has. IN2, IN6 */
+export function serverLossOf({ lastError }: ConnectionStatus): "account" | "entries" | null {
+  if (lastError?.type === "Refused" && lastError.code === "unknown-account") return "account";
+  return lastError?.type === "LogDistrusted" && lastError.fault.type === "LogRolledBack" ? "entries" : null;
+}
+
+/** The server the account has moved to, where that is another one than this page is of: it signs no page of this one in. GW12 */
+export function homeElsewhere(
+  { lastError }: ConnectionStatus,
+  account: AccountView | null,
+  pageOrigin: string,
+): string | null {
+  const isRefused = lastError?.type === "Refused" && lastError.code === "forbidden";
+  return !isRefused || account === null || account.origin === pageOrigin ? null : account.origin;
 }
 
 /** What can be said now. */
@@ -39,6 +60,14 @@ export function truthOf(session: Session, nowMs: number): Truth {
       : text("truthOfflineNote", { count: status.pendingCount });
   if (status.state !== "online" && versionGapOf(status) !== null)
     return { title: text("truthVersions"), note: waits, joint: "kept", isAlarm: false };
+  const loss = status.state === "online" ? null : serverLossOf(status);
+  if (loss !== null)
+    return {
+      title: text(loss === "account" ? "truthLostAccount" : "truthLostEntries"),
+      note: waits,
+      joint: "kept",
+      isAlarm: true,
+    };
   if (status.state === "connecting")
     return { title: text("truthConnecting", { time }), note: waits, joint: "kept", isAlarm: false };
   if (status.state !== "online")

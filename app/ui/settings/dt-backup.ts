@@ -1,4 +1,4 @@
-/** Makes a backup of the account, as a file that a passphrase or the recovery words open. Rules BK1-BK9; WB30 */
+/** Makes a backup of the account, as a file that a passphrase or the recovery words open, and leads to bringing one back. Rules BK1-BK9; WB30 */
 import { type BackupKey, type BackupSource, err, ok, parsePassphrase, type Result } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
 import type { Engine, EngineError } from "../../engine/engine.ts";
@@ -8,12 +8,13 @@ import { saveFile } from "../parts/save-file.ts";
 import type { Session } from "../session/session.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
-import { inDigits, say, text } from "../words/say.ts";
+import { say, text } from "../words/say.ts";
+import { describeSize } from "../words/sizes.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
+import "./dt-restore-backup.ts";
 
-const MIB_BYTES = 1_048_576;
 const FILE_NAME = "dovetail.backup";
 
 export class DtBackup extends LitElement {
@@ -21,6 +22,7 @@ export class DtBackup extends LitElement {
     session: { attribute: false },
     engine: { attribute: false },
     isAsking: { state: true },
+    isRestoring: { state: true },
     isByWords: { state: true },
     fault: { state: true },
     progress: { state: true },
@@ -57,6 +59,7 @@ export class DtBackup extends LitElement {
   declare session: Session;
   declare engine: Engine;
   declare isAsking: boolean;
+  declare isRestoring: boolean;
   declare isByWords: boolean;
   declare fault: ErrorWords | null;
   /** While one is being written. */
@@ -68,6 +71,7 @@ export class DtBackup extends LitElement {
   constructor() {
     super();
     this.isAsking = false;
+    this.isRestoring = false;
     this.isByWords = false;
     this.fault = null;
     this.progress = null;
@@ -144,8 +148,20 @@ export class DtBackup extends LitElement {
     return html`<section aria-labelledby="title">
       <h2 id="title">${say("backupTitle")}</h2>
       <p class="note">${say("backupNote")}</p>
-      <div><button class="btn line" type="button" @click=${this.#open}>${say("backupGo")}</button></div>
+      <div class="acts">
+        <button class="btn line" type="button" @click=${this.#open}>${say("backupGo")}</button>
+        <button class="btn line" type="button" @click=${() => (this.isRestoring = true)}>${say("restoreOpen")}</button>
+      </div>
       ${this.isAsking ? this.#sheet() : nothing}
+      ${
+        this.isRestoring
+          ? html`<dt-restore-backup
+              .session=${this.session}
+              .engine=${this.engine}
+              @dt-close=${() => (this.isRestoring = false)}
+            ></dt-restore-backup>`
+          : nothing
+      }
     </section>`;
   }
 
@@ -210,11 +226,7 @@ export class DtBackup extends LitElement {
   }
 
   #done(sizeBytes: number) {
-    const size =
-      sizeBytes < MIB_BYTES
-        ? `${inDigits(Math.ceil(sizeBytes / 1_024))} KiB`
-        : `${inDigits(Math.round((sizeBytes / MIB_BYTES) * 10) / 10)} MiB`;
-    return html`<p role="status">${say("backupDone", { size })}</p>
+    return html`<p role="status">${say("backupDone", { size: describeSize(sizeBytes) })}</p>
       <p>${say("backupDoneNote")}</p>
       <p class="note">${say("backupWhere")}</p>`;
   }

@@ -119,6 +119,20 @@ export class DtAlarm extends LitElement {
           ${say("alarmUnderstood")}
         </button>
         ${
+          raised.alarm.type === "LogDistrusted" && raised.alarm.fault.type === "LogRolledBack"
+            ? html`<button
+                class="btn line"
+                type="button"
+                @click=${() => {
+                  void this.#read(raised);
+                  goTo(window, { section: "devices" });
+                }}
+              >
+                ${say("alarmPutBack")}
+              </button>`
+            : nothing
+        }
+        ${
           contact === null
             ? nothing
             : html`<button

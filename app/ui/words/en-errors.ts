@@ -264,7 +264,7 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
   },
   "unknown-account": {
     text: "The server does not know this account.",
-    hint: "Everything is still here. If the server lost its data, put the account back from a device with the command line.",
+    hint: "Everything is still here. If the server lost its data, put the account back from a device that has it, under Devices.",
   },
   "unknown-device": {
     text: "The server does not know this device.",

@@ -8,6 +8,7 @@
 import { EN_BACKUP } from "./en-backup.ts";
 import { EN_DELETION } from "./en-deletion.ts";
 import { EN_ROOMS } from "./en-rooms.ts";
+import { EN_SERVER } from "./en-server.ts";
 
 export type Message = string | { readonly one: string; readonly other: string };
 
@@ -15,6 +16,7 @@ export const EN = {
   ...EN_ROOMS,
   ...EN_DELETION,
   ...EN_BACKUP,
+  ...EN_SERVER,
 
   // The app
   appName: "Dovetail",

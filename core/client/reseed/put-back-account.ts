@@ -26,6 +26,7 @@ export async function putBackAccount(
   context: EngineContext,
   directory: DirectoryClient,
   how: { readonly handle: string | null; readonly invitation: string | null },
+  onLink: (done: number, total: number) => void,
 ): Promise<Result<void, ClientError>> {
   const { accountId } = context.identity;
   const links = await keptLinks(context);
@@ -48,6 +49,7 @@ export async function putBackAccount(
     if (seq <= from) continue;
     const appended = await appendPatiently(context, directory, link);
     if (!appended.ok) return appended;
+    onLink(seq, links.value.length);
   }
   return ok();
 }

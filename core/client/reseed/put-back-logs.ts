@@ -26,9 +26,11 @@ export async function putBackLogs(
   context: EngineContext,
   gateway: Gateway,
   logs: readonly OwnedLog[],
+  onLog: (done: number, total: number) => void,
 ): Promise<Result<number, ClientError>> {
   let count = 0;
   for (const [index, log] of logs.entries()) {
+    onLog(index, logs.length);
     const head = await headOf(gateway, log, index + 1);
     if (!head.ok) return head;
     const isWhole = head.value !== null && (isLater(head.value, log) || checkHead(log.reader, head.value).ok);

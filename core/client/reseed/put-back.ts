@@ -40,7 +40,7 @@ export async function putBack(
     if (!readied.ok) return readied;
   }
   const how = { handle: identity.handle, invitation: options.invitation ?? null };
-  const account = await putBackAccount(context, context.directory(origin), how);
+  const account = await putBackAccount(context, context.directory(origin), how, tellProgress(engine));
   if (!account.ok) return account;
   if (isMove) {
     const relocated = await engine.relocate(origin);
@@ -55,6 +55,10 @@ export async function putBack(
   if (!told.ok) return told;
   const sent = await engine.sync();
   return sent.ok ? ok({ origin, logs: logs.value }) : sent;
+}
+
+function tellProgress(engine: Engine): (done: number, total: number) => void {
+  return (done, total) => engine.emit({ type: "progress", phase: "restoring", done, total });
 }
 
 /** IN10: the chain says where the account lives. The old server is told while it answers; otherwise only the new one is. */
@@ -81,7 +85,7 @@ async function readyMove(
   if (state.service?.origin === origin) return ok();
   if (state.service === null) return err({ type: "UnknownDevice" });
   const how = { handle: identity.handle, invitation: options.invitation ?? null };
-  const prepared = await putBackAccount(context, context.directory(origin), how);
+  const prepared = await putBackAccount(context, context.directory(origin), how, tellProgress(engine));
   if (!prepared.ok) return prepared;
   const timeMs = Math.max(0, context.clock.nowMs());
   const signer = { signerId: identity.keys.signerId, sign: identity.keys.sign };
@@ -109,7 +113,9 @@ async function putBackOnServer(engine: Engine): Promise<Result<number, ClientErr
   const gateway = await connectGateway(context, context.identity.origin);
   if (!gateway.ok) return gateway;
   const signedIn = await signIn(context, gateway.value, { resumeToken: null });
-  const begun = signedIn.ok ? await putBackLogs(context, gateway.value, logs.value) : signedIn;
+  const begun = signedIn.ok
+    ? await putBackLogs(context, gateway.value, logs.value, tellProgress(engine))
+    : signedIn;
   gateway.value.close();
   if (!begun.ok || begun.value === 0) return begun;
   const forgotten = await forgetWhatServerKnew(engine);

@@ -41,7 +41,8 @@ const importMessage = recordArgument<ImportMessage>({
 });
 const op = idArgument("op");
 
-const backupKey = oneOfArguments<BackupKey>([
+/** What opens a backup. */
+export const backupKeyArgument = oneOfArguments<BackupKey>([
   recordArgument<BackupKey & { readonly type: "words" }>({
     required: { type: wordArgument(["words"]), words: textArgument },
     optional: {},
@@ -51,6 +52,14 @@ const backupKey = oneOfArguments<BackupKey>([
     optional: {},
   }),
 ]);
+
+/** A backup that is being read. */
+export const backupIntakeRule = handleRule<BackupIntake>({
+  methods: { push: [bytesArgument], finish: [], cancel: [] },
+  promises: [],
+  ends: ["finish", "cancel"],
+  cancel: "cancel",
+});
 
 export const CLIENT_SERVICE: Service<ServedClient> = {
   name: "client",
@@ -178,8 +187,8 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     joinRoom: [textArgument],
     setRoomRole: [conversation, account, wordArgument(ROOM_ROLES)],
     muteInRoom: [conversation, account, nullableArgument(integerArgument)],
-    createBackup: [backupKey],
-    restoreBackup: [backupKey],
+    createBackup: [backupKeyArgument],
+    restoreBackup: [backupKeyArgument],
     draft: [conversation],
     drafts: [],
     setDraft: [conversation, nullableArgument(textArgument)],
@@ -218,12 +227,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
       ends: ["cancel"],
       cancel: "cancel",
     }),
-    restoreBackup: handleRule<BackupIntake>({
-      methods: { push: [bytesArgument], finish: [], cancel: [] },
-      promises: [],
-      ends: ["finish", "cancel"],
-      cancel: "cancel",
-    }),
+    restoreBackup: backupIntakeRule,
     linkDevice: handleRule<LinkingHost>({
       methods: { confirm: [textArgument], cancel: [] },
       promises: ["whenAnswered"],

@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
-import { versionGapOf } from "../../../app/ui/session/connection-words.ts";
+import { homeElsewhere, serverLossOf, versionGapOf } from "../../../app/ui/session/connection-words.ts";
+import type { AccountView } from "../../../core/client/client.ts";
 import { PROTOCOL_VERSION } from "../../../core/protocol/version.ts";
 
-const away = (lastError: Parameters<typeof versionGapOf>[0]["lastError"]) =>
+type Fault = NonNullable<Parameters<typeof versionGapOf>[0]["lastError"]>;
+
+const away = (lastError: Fault | null) =>
   ({ state: "offline", sinceMs: 0, pendingCount: 0, lastError }) as const;
 
 test("which side is too old follows from the versions the server speaks", () => {
@@ -17,4 +20,25 @@ test("a server that is only away is neither", () => {
   expect(
     versionGapOf(away({ type: "ServerUnreachable", origin: "http://localhost", detail: "timeout" })),
   ).toBe(null);
+});
+
+test("[IN2] [IN6] a server that lost the account, one that was set back and one that is only away are told apart", () => {
+  const logId = "log" as Extract<Fault, { type: "LogDistrusted" }>["logId"];
+  expect(serverLossOf(away({ type: "Refused", code: "unknown-account" }))).toBe("account");
+  const setBack = { type: "LogRolledBack", seenSeq: 9, headSeq: 4 } as const;
+  expect(serverLossOf(away({ type: "LogDistrusted", logId, fault: setBack }))).toBe("entries");
+  // A fork is no loss: nothing that was put back would end it.
+  const forked = { type: "LogForked", seq: 4 } as const;
+  expect(serverLossOf(away({ type: "LogDistrusted", logId, fault: forked }))).toBe(null);
+  expect(serverLossOf(away({ type: "Refused", code: "unknown-device" }))).toBe(null);
+  expect(serverLossOf(away(null))).toBe(null);
+});
+
+test("[GW12] an account that has moved is looked for where it went, and only when that server turns this page away", () => {
+  const account = { origin: "https://new.example" } as AccountView;
+  const forbidden = away({ type: "Refused", code: "forbidden" });
+  expect(homeElsewhere(forbidden, account, "https://old.example")).toBe("https://new.example");
+  expect(homeElsewhere(forbidden, account, "https://new.example")).toBe(null);
+  expect(homeElsewhere(away(null), account, "https://old.example")).toBe(null);
+  expect(homeElsewhere(forbidden, null, "https://old.example")).toBe(null);
 });

@@ -1,0 +1,117 @@
+/** Puts the account back on its server, which lost it or was set back, from what this device holds. Rules IN2, IN6; WB30 */
+import type { PutBackReport } from "@dovetail/core";
+import { html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
+import { baseStyles } from "../look/base-styles.ts";
+import type { HistoryProgress, Session } from "../session/session.ts";
+import { Watch } from "../session/watch.ts";
+import type { ErrorWords } from "../words/en-errors.ts";
+import { describeError } from "../words/error-words.ts";
+import { say, text } from "../words/say.ts";
+import "../parts/dt-progress.ts";
+import "../parts/dt-prove.ts";
+import "../parts/dt-sheet.ts";
+
+export class DtPutBack extends LitElement {
+  static override properties = {
+    session: { attribute: false },
+    engine: { attribute: false },
+    needsInvitation: { state: true },
+    isBusy: { state: true },
+    fault: { state: true },
+    report: { state: true },
+  };
+  static override styles = [baseStyles];
+  declare session: Session;
+  declare engine: Engine;
+  declare needsInvitation: boolean;
+  declare isBusy: boolean;
+  declare fault: ErrorWords | null;
+  declare report: PutBackReport | null;
+  #progress: HistoryProgress | null = null;
+
+  constructor() {
+    super();
+    this.needsInvitation = false;
+    this.isBusy = false;
+    this.fault = null;
+    this.report = null;
+    new Watch(
+      this,
+      () => this.session ?? null,
+      (event) => {
+        if (event?.type === "progress" && event.phase === "restoring")
+          this.#progress = { done: event.done, total: event.total };
+      },
+    );
+  }
+
+  #putBack = async (): Promise<void> => {
+    const typed = this.renderRoot.querySelector<HTMLInputElement>("#invitation")?.value.trim() ?? "";
+    this.isBusy = true;
+    this.fault = null;
+    this.#progress = null;
+    const done = await this.session.client.putBack(typed === "" ? {} : { invitation: typed });
+    this.isBusy = false;
+    this.session.refresh();
+    if (done.ok) {
+      this.report = done.value;
+      this.session.client.start();
+      return;
+    }
+    this.needsInvitation ||= done.error.type === "Refused" && done.error.code === "registration-closed";
+    this.fault = describeError(done.error);
+  };
+
+  #close = (): void => {
+    this.dispatchEvent(new CustomEvent("dt-close"));
+  };
+
+  override render() {
+    const { fault } = this;
+    return html`<dt-sheet .label=${text("putBackTitle")} @dt-close=${this.#close}>
+      ${this.report === null ? this.#question() : this.#done(this.report)}
+      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+    </dt-sheet>`;
+  }
+
+  #question() {
+    const { isBusy, needsInvitation } = this;
+    const progress = this.#progress;
+    const server = new URL(this.session.views.account?.origin ?? location.origin).host;
+    return html`<p>${say("putBackText", { server })}</p>
+      <p class="note">${say("putBackNote")}</p>
+      ${
+        needsInvitation
+          ? html`<div class="field">
+              <label for="invitation">${say("invitation")}</label>
+              <input id="invitation" required ?disabled=${isBusy} autocomplete="off" spellcheck="false" aria-describedby="invitation-note" />
+              <p id="invitation-note" class="note">${say("invitationNote")}</p>
+            </div>`
+          : nothing
+      }
+      ${
+        isBusy
+          ? html`<dt-progress
+              .label=${progress === null ? text("puttingBack") : text("puttingBackPart", { ...progress })}
+              .done=${progress?.done ?? null}
+              .total=${progress?.total ?? null}
+            ></dt-progress>`
+          : nothing
+      }
+      <dt-prove .engine=${this.engine} .label=${text("putBackGo")} .disabled=${isBusy} @dt-proven=${this.#putBack}
+        ><button class="btn line" type="button" ?disabled=${isBusy} @click=${this.#close}>${say("cancel")}</button></dt-prove
+      >`;
+  }
+
+  #done({ logs, origin }: PutBackReport) {
+    const server = new URL(origin).host;
+    return html`<p role="status">
+        ${logs === 0 ? say("putBackNothing", { server }) : say("putBackDone", { server, count: logs })}
+      </p>
+      <p class="note">${say("putBackDoneNote")}</p>
+      <div><button class="btn ink" type="button" @click=${this.#close}>${say("done")}</button></div>`;
+  }
+}
+
+customElements.define("dt-put-back", DtPutBack);

@@ -1,0 +1,28 @@
+/** What every way back with the recovery key asks for: the words, and which devices stay. */
+import { html, type TemplateResult } from "lit";
+import { say } from "../words/say.ts";
+
+/** The 24 words; `count` is how many stand there. */
+export function wordsField(count: number, onInput: (event: Event) => void): TemplateResult {
+  return html`<div class="field">
+    <label for="words">${say("recoverWords")}</label>
+    <textarea id="words" name="words" rows="4" required autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="words-note" @input=${onInput}></textarea>
+    <p id="words-note" class="note">${say("recoverWordsNote")} ${say("recoverCount", { count })}</p>
+  </div>`;
+}
+
+/** How many words stand in the field that `event` is of. */
+export function countWords(event: Event): number {
+  return event.target instanceof HTMLTextAreaElement
+    ? event.target.value.split(/\s+/).filter((word) => word !== "").length
+    : 0;
+}
+
+export function devicesField(): TemplateResult {
+  return html`<fieldset>
+    <legend>${say("recoverDevices")}</legend>
+    <label class="choice"><input type="radio" name="devices" value="drop" checked />${say("recoverDrop")}</label>
+    <label class="choice"><input type="radio" name="devices" value="keep" />${say("recoverKeep")}</label>
+    <p class="note">${say("recoverDropNote")}</p>
+  </fieldset>`;
+}
