@@ -57,8 +57,10 @@ export function createIndexedDbTxStore(database: ProfileDatabase): TxStore {
       const transaction = idb.transaction([ROWS, META], "readwrite", { durability: "strict" }); // WB1
       const done = committed(transaction);
       try {
-        await refuseStale(transaction, generation);
-        results = await applyGroup(transaction.objectStore(ROWS), group);
+        // Asked first and answered last: the rows go along meanwhile, and what is stale takes them back with it.
+        const owned = refuseStale(transaction, generation);
+        const applied = applyGroup(transaction.objectStore(ROWS), group);
+        [results] = await Promise.all([applied, owned]);
         transaction.commit();
       } catch (thrown) {
         done.catch(() => {});
@@ -88,6 +90,8 @@ export function createIndexedDbTxStore(database: ProfileDatabase): TxStore {
     async batch(ops, expect = []) {
       assertBatch(ops, expect);
       if (isClosed) return err(CLOSED);
+      // A transaction that writes nothing would still wait for the disk.
+      if (ops.length === 0 && expect.length === 0) return ok();
       return new Promise((settle) => {
         queue.push({ ops: ops.map(copyOp), expect: expect.map(copyExpectation), settle });
         running ??= drain();
@@ -165,22 +169,28 @@ async function scanForwards(rows: IDBObjectStore, bounds: IDBKeyRange, limit: nu
   return ok(found);
 }
 
-function scanBackwards(
-  rows: IDBObjectStore,
-  bounds: IDBKeyRange,
-  limit = Number.POSITIVE_INFINITY,
-): Promise<Result<readonly Row[], StoreError>> {
-  const found: Row[] = [];
-  const walking = rows.openCursor(bounds, "prev");
+/**
+ * The last `limit` rows, by three requests whatever their number. A cursor that hands out each row takes a turn of the
+ * event loop for every one of them, and getting all at once only goes forwards.
+ */
+async function scanBackwards(rows: IDBObjectStore, bounds: IDBKeyRange, limit: number | undefined) {
+  const lowest = limit === undefined ? null : await lowestOfLast(rows, bounds, limit);
+  const range = lowest === null ? bounds : IDBKeyRange.bound(lowest, bounds.upper, false, true);
+  const found = await scanForwards(rows, range, undefined);
+  return found.ok ? ok(found.value.toReversed()) : found;
+}
+
+/** Key of the row that stands `count` before the end; null when there are fewer. */
+function lowestOfLast(rows: IDBObjectStore, bounds: IDBKeyRange, count: number): Promise<IDBValidKey | null> {
+  const walking = rows.openKeyCursor(bounds, "prev");
+  let isAtEnd = true;
   return new Promise((resolve, reject) => {
-    walking.onerror = () => reject(walking.error);
+    walking.onerror = () => reject(walking.error ?? new DOMException("", "UnknownError"));
     walking.onsuccess = () => {
       const cursor = walking.result;
-      if (cursor === null || found.length >= limit) return resolve(ok(found));
-      const row = rowOf(cursor.key, cursor.value);
-      if (!row.ok) return resolve(row);
-      found.push(row.value);
-      return cursor.continue();
+      if (cursor === null || !isAtEnd || count === 1) return resolve(cursor?.key ?? null);
+      isAtEnd = false;
+      cursor.advance(count - 1);
     };
   });
 }

@@ -70,6 +70,38 @@ describe("the profile's database", () => {
     expect(new Set(asked)).toEqual(new Set(["strict"]));
   });
 
+  test("the newest rows come by few questions, however many they are, and writing nothing asks none", async () => {
+    const database = await open(freshName());
+    const store = createIndexedDbTxStore(database);
+    const rows = Array.from({ length: 500 }, (_, at) => put(`k/${1_000 + at}`, "v"));
+    expect(await store.batch(rows)).toEqual({ ok: true, value: undefined });
+    let turns = 0;
+    const dispatch = IDBRequest.prototype;
+    const onsuccess = Object.getOwnPropertyDescriptor(dispatch, "onsuccess");
+    Object.defineProperty(dispatch, "onsuccess", {
+      ...onsuccess,
+      set(handler: (event: Event) => void) {
+        onsuccess?.set?.call(this, (event: Event) => {
+          turns += 1;
+          handler(event);
+        });
+      },
+    });
+    try {
+      const newest = await store.scan({ prefix: "k/", limit: 300, reverse: true });
+      expect(newest.ok && newest.value.map(({ key }) => key)).toEqual(
+        Array.from({ length: 300 }, (_, at) => `k/${1_499 - at}`),
+      );
+      expect(turns).toBeLessThanOrEqual(4);
+      turns = 0;
+      expect(await store.batch([])).toEqual({ ok: true, value: undefined });
+      expect(turns).toBe(0);
+    } finally {
+      if (onsuccess !== undefined) Object.defineProperty(dispatch, "onsuccess", onsuccess);
+    }
+    await store.close();
+  });
+
   test("[WB2] a row that is not bytes is damage, not absence", async () => {
     const database = await open(freshName());
     const writing = database.idb.transaction("rows", "readwrite");

@@ -126,6 +126,10 @@ export function describeTxStore(name: string, createMedium: () => StoreMedium): 
       expect(await keysOf(store, "a/", { after: "b", reverse: true })).toEqual([...inA].reverse());
       expect(await keysOf(store, "a/", { limit: 2 })).toEqual(inA.slice(0, 2));
       expect(await keysOf(store, "a/", { limit: 2, reverse: true, after: "a/~" })).toEqual(["a/a", "a/A"]);
+      expect(await keysOf(store, "a/", { limit: 1, reverse: true })).toEqual(["a/~~"]);
+      expect(await keysOf(store, "a/", { limit: inA.length, reverse: true })).toEqual([...inA].reverse());
+      expect(await keysOf(store, "a/", { limit: 100, reverse: true })).toEqual([...inA].reverse());
+      expect(await keysOf(store, "c", { limit: 3, reverse: true })).toEqual([]);
       expect(await keysOf(store, "a/", { limit: 0 })).toEqual([]);
       const rows = await store.scan({ prefix: "b" });
       expect(rows).toEqual({ ok: true, value: [{ key: "b/1", value: toUtf8("b/1") }] });
