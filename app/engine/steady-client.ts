@@ -58,6 +58,8 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "conversations",
   "rooms",
   "roomHappenings",
+  "roomLinks",
+  "revokeRoomLink",
   "messages",
   "exportMessages",
   "markRead",

@@ -47,11 +47,11 @@ const line = (page: Page, text: string) => page.locator("dt-conversation .ev").f
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 /** Nora in a browser and Ben on the command line have accepted each other. */
-async function noraKnowsBen(): Promise<Page> {
-  const nora = await createAccount(await screens.browserOf(), "Nora");
+async function noraKnowsBen(name = "Nora"): Promise<Page> {
+  const nora = await createAccount(await screens.browserOf(), name);
   const { link } = await ben("contact", "link");
   await ask(nora, link, "Hello Ben.");
-  await acceptAtBen("Nora");
+  await acceptAtBen(name);
   await nora.getByText("Sent. Waiting").or(nora.getByText("Delivered")).first().waitFor();
   return nora;
 }
@@ -149,4 +149,38 @@ test("an invitation waits in the inbox and is accepted; messages are taken back 
   await nora.getByText("You left this room.").waitFor();
   expect(await nora.locator("dt-composer").count()).toBe(0);
   await expect.poll(async () => (await roomAtBen("Choir")).members.length, PATIENCE).toBe(1);
+});
+
+test("[RM31] [RM32] people come in by a link made here, and by one pasted here; one that has ended is not shown any more", async () => {
+  const nora = await noraKnowsBen("Nora Three");
+  await button(nora, "New message").click();
+  await button(nora, "Make a room").click();
+  await nora.getByLabel("Name of the room").fill("Workshop");
+  await button(nora, "Make the room").click();
+  await line(nora, "You made this room").waitFor();
+  await button(nora, "Details").click();
+  const links = nora.locator("dt-room-links");
+  await links.getByRole("button", { name: "Make a link" }).click();
+  const code = await links.getByLabel("Link into this room").textContent();
+  expect(await links.locator("dt-qr").evaluate((qr) => Reflect.get(qr, "text"))).toBe(code);
+  await ben("room", "join", code ?? "");
+  await nora.locator("dt-room-member", { hasText: "ben" }).waitFor();
+  // For one person, who is in.
+  await links.getByText("Until").waitFor({ state: "detached" });
+  await links.getByLabel("For how many people").fill("3");
+  await links.getByRole("button", { name: "Make a link" }).click();
+  await links.getByText("used by 0 of 3 people").waitFor();
+  await links.getByRole("button", { name: "End it" }).click();
+  await links.getByText("Until").waitFor({ state: "detached" });
+  await nora.keyboard.press("Escape");
+
+  await ben("room", "create", "Attic");
+  const made = await ben("room", "link", "Attic");
+  await button(nora, "New message").click();
+  await nora.getByLabel("Contact link or handle").fill(made.link.code);
+  await nora.getByText("This is a link into a room.").waitFor();
+  await button(nora, "Ask to come in").click();
+  await nora.locator("dt-inbox a.row", { hasText: "Attic" }).click();
+  await write(nora, "Here by the link.");
+  await expect.poll(() => textsAtBen("Attic"), PATIENCE).toEqual(["Here by the link."]);
 });

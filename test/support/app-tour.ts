@@ -57,6 +57,10 @@ async function firstRun(page: Page, origin: string, look: Look): Promise<People>
   await click(page, "I have no device left Come back with your recovery key.");
   await look("recover");
   await click(page, "Back");
+  await page.getByRole("button", { name: "I have a backup" }).click();
+  await page.getByLabel("File of the backup").waitFor();
+  await look("restore");
+  await click(page, "Back");
   const ines = await newAccount(origin, "ines.tour");
   const lea = await newAccount(origin, "lea.tour");
   const omar = await newAccount(origin, "omar.tour");

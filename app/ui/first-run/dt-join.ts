@@ -3,7 +3,7 @@ import type { LinkingGuest } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
 import type { Engine, EngineError, ProfileJoin } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
-import { judgeCode } from "../parts/dt-scan.ts";
+import { judgeCode } from "../parts/code-kind.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import { say, text } from "../words/say.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
@@ -58,7 +58,8 @@ export class DtJoin extends LitElement {
     if (read === null) return;
     const { typed, ...fields } = read;
     const fault = judgeCode(typed.code, "link");
-    if (fault === "scanContactElsewhere") this.#form.show({ text: text(fault) });
+    // What is no code at all the engine names better.
+    if (fault !== null && fault !== "scanForeign") this.#form.show({ text: text(fault) });
     else await this.#join({ ...fields, code: typed.code.trim() });
   };
 

@@ -6,27 +6,10 @@ import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
+import { judgeCode, type ScanKind } from "./code-kind.ts";
 import { createQrReader } from "./qr-reader.ts";
 
-export type ScanKind = "link" | "contact" | "number";
-
 const SCAN_INTERVAL_MS = 150;
-const LINK_PREFIX = "dovetail-link:";
-const CONTACT_PREFIX = "dovetail-contact:";
-
-/** What to say about a code that is not of the kind looked for; null when it is. */
-export function judgeCode(code: string, expects: ScanKind): MessageKey | null {
-  const kind = kindOf(code.trim());
-  if (kind === expects || (expects === "number" && kind === "contact")) return null;
-  if (kind === "link") return "scanLinkElsewhere";
-  return kind === "contact" ? "scanContactElsewhere" : "scanForeign";
-}
-
-function kindOf(code: string): ScanKind | null {
-  if (code.startsWith(LINK_PREFIX)) return "link";
-  if (code.startsWith(CONTACT_PREFIX)) return "contact";
-  return /^[\d\s]+$/.test(code) ? "number" : null;
-}
 
 export class DtScan extends LitElement {
   static override properties = { expects: {}, note: { state: true } };

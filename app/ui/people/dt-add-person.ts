@@ -3,6 +3,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
+import { showToast } from "../parts/dt-toast.ts";
 import { icon } from "../parts/icon.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
@@ -11,7 +12,8 @@ import { say, text } from "../words/say.ts";
 import { fieldsOf } from "../parts/form.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-qr.ts";
-import { judgeCode } from "../parts/dt-scan.ts";
+import { isRoomLink, judgeCode } from "../parts/code-kind.ts";
+import "../parts/dt-scan.ts";
 import "../parts/dt-sheet.ts";
 
 export class DtAddPerson extends LitElement {
@@ -83,12 +85,13 @@ export class DtAddPerson extends LitElement {
   #submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const { address, petname, greeting } = fieldsOf(event, ["address", "petname", "greeting"]);
-    if (judgeCode(address, "contact") === "scanLinkElsewhere") {
+    if (judgeCode(address, "address") === "scanLinkElsewhere") {
       this.fault = { text: text("scanLinkElsewhere") };
       return;
     }
     this.isBusy = true;
     this.fault = null;
+    if (isRoomLink(address)) return this.#join(address);
     const added = await this.session.client.addContact(address, {
       ...(petname === "" ? {} : { petname }),
       ...(greeting.trim() === "" ? {} : { greeting }),
@@ -99,9 +102,26 @@ export class DtAddPerson extends LitElement {
     else this.fault = describeError(added.error);
   };
 
+  /** The room shows by itself, when somebody's device has let this account in. RM32 */
+  async #join(code: string): Promise<void> {
+    const asked = await this.session.client.joinRoom(code);
+    this.isBusy = false;
+    this.session.refresh();
+    if (!asked.ok) {
+      this.fault = describeError(asked.error);
+      return;
+    }
+    showToast(this, { text: text("roomLinkAsked") });
+    this.#closed();
+  }
+
   #scanned = (event: CustomEvent<string>): void => {
     this.isScanning = false;
     this.address = event.detail;
+  };
+
+  #typed = (event: Event): void => {
+    if (event.target instanceof HTMLInputElement) this.address = event.target.value;
   };
 
   #closed = (): void => {
@@ -127,7 +147,7 @@ export class DtAddPerson extends LitElement {
     return html`<form @submit=${this.#submit}>
       ${
         this.isScanning
-          ? html`<dt-scan expects="contact" @dt-found=${this.#scanned}></dt-scan>`
+          ? html`<dt-scan expects="address" @dt-found=${this.#scanned}></dt-scan>`
           : html`<div>
               <button class="btn line" type="button" @click=${() => (this.isScanning = true)}>
                 ${say("scanStart")}
@@ -145,10 +165,20 @@ export class DtAddPerson extends LitElement {
           spellcheck="false"
           aria-describedby="address-note"
           .value=${this.address}
+          @input=${this.#typed}
         />
         <p id="address-note" class="note">${say("addAddressNote")}</p>
       </div>
-      <div class="field">
+      ${isRoomLink(this.address) ? html`<p role="status">${say("roomLinkJoinNote")}</p>` : this.#about()}
+      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${this.isBusy ? html`<dt-progress .label=${text("adding")}></dt-progress>` : nothing}
+      <div class="acts"><button class="btn ink" ?disabled=${this.isBusy}>${say(isRoomLink(this.address) ? "roomLinkGo" : "addGo")}</button></div>
+    </form>`;
+  }
+
+  /** What goes with the question to a person. */
+  #about() {
+    return html`<div class="field">
         <label for="petname">${say("addPetname")}</label>
         <input id="petname" name="petname" dir="auto" autocomplete="off" aria-describedby="petname-note" />
         <p id="petname-note" class="note">${say("addPetnameNote")}</p>
@@ -157,11 +187,7 @@ export class DtAddPerson extends LitElement {
         <label for="greeting">${say("addGreeting")}</label>
         <textarea id="greeting" name="greeting" dir="auto" rows="2" aria-describedby="greeting-note"></textarea>
         <p id="greeting-note" class="note">${say("addGreetingNote")}</p>
-      </div>
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
-      ${this.isBusy ? html`<dt-progress .label=${text("adding")}></dt-progress>` : nothing}
-      <div class="acts"><button class="btn ink" ?disabled=${this.isBusy}>${say("addGo")}</button></div>
-    </form>`;
+      </div>`;
   }
 
   #own() {

@@ -16,6 +16,7 @@ import "../parts/dt-sheet.ts";
 import "../shell/dt-delete-thread.ts";
 import "../shell/dt-thread-tags.ts";
 import "./dt-choose-people.ts";
+import "./dt-room-links.ts";
 import "./dt-room-member.ts";
 
 const WAITS: Readonly<Record<RoomPending["type"], MessageKey>> = {
@@ -148,7 +149,15 @@ export class DtRoomInfo extends LitElement {
               </div>
             </section>`
       }
-      ${this.#letIn(room)} ${mayRename(room) ? this.#name(room) : nothing}
+      ${this.#letIn(room)}
+      ${
+        rolesToInvite(room).length === 0
+          ? nothing
+          : html`<section aria-label=${text("roomLinks")}>
+              <dt-room-links .session=${this.session} .roomId=${room.id}></dt-room-links>
+            </section>`
+      }
+      ${mayRename(room) ? this.#name(room) : nothing}
       <section aria-label=${text("conversationTags")}>
         <dt-thread-tags .session=${this.session} .thread=${room}></dt-thread-tags>
       </section>

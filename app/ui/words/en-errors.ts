@@ -239,6 +239,7 @@ export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
       hint: "Ask somebody above them.",
     },
   ],
+  ["links", { text: "This room has as many of your links as it takes.", hint: "End one of them." }],
   [
     "intents",
     {
@@ -246,6 +247,13 @@ export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
       hint: "Try again when the server answers.",
     },
   ],
+]);
+
+/** Why a link into a room does not do. */
+export const EN_ROOM_LINK_RULES: ReadonlyMap<string, ErrorWords> = new Map([
+  ["own", { text: "That is a link of your own.", hint: "Hand it to others." }],
+  ["joined", { text: "You are in that room already." }],
+  ["UnsupportedRoomLink", { text: "A newer Dovetail made this link.", hint: "Reload for a newer Dovetail." }],
 ]);
 
 /** Why a server refused. */

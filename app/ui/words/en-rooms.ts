@@ -114,4 +114,30 @@ export const EN_ROOMS = {
   roomAbout: "What it is for",
   roomAboutNote: "Optional. Everybody in it sees it.",
   roomSaved: "Saved. Everybody in it sees it once the server has it.",
+
+  roomLinks: "Links into this room",
+  roomLinksNote:
+    "Whoever has one comes in while a device of yours is there, as a member, and becomes your contact. The server and the others do not know it.",
+  linkFor: "Works for",
+  linkFor2h: "2 hours",
+  linkFor1d: "1 day",
+  linkFor7d: "7 days",
+  linkFor90d: "90 days",
+  linkUses: "For how many people",
+  linkMake: "Make a link",
+  linkState: {
+    one: "Until {until}, for one person",
+    other: "Until {until}, used by {used} of {count} people",
+  },
+  linkShow: "Show",
+  linkHide: "Hide",
+  linkEnd: "End it",
+  linkEnded: "It lets nobody in any more. Who came by it stays.",
+  linkQr: "QR code that lets people into this room",
+  roomLinkText: "Link into this room",
+  roomLinkJoinNote:
+    "This is a link into a room. Whoever made it becomes your contact, and a device of theirs lets you in.",
+  roomLinkGo: "Ask to come in",
+  roomLinkAsked: "Asked. The room is here once a device of whoever made the link has let you in.",
+  scanRoomElsewhere: "This is a link into a room. It works under New message.",
 };

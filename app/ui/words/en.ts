@@ -340,7 +340,7 @@ export const EN = {
   addTitle: "Who do you want to write to?",
   addAddress: "Contact link or handle",
   addAddressNote:
-    "A contact link begins with dovetail-contact:. A handle is as in ines or ines@server.example.",
+    "A contact link begins with dovetail-contact:. A handle is as in ines or ines@server.example. A link into a room goes here too.",
   addPetname: "Your name for them",
   addPetnameNote: "Optional. Only you see it.",
   addGreeting: "First message",

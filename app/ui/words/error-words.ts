@@ -5,6 +5,7 @@ import {
   EN_LINKING_ENDS,
   EN_LINKING_OTHER,
   EN_REFUSALS,
+  EN_ROOM_LINK_RULES,
   EN_ROOM_RULES,
   type ErrorWords,
 } from "./en-errors.ts";
@@ -24,6 +25,7 @@ function wordsOf(error: ClientError | LinkingError): ErrorWords {
   // A linking code is never a contact; the person learns which of the two it was.
   if (error.type === "BadContactCode" && error.rule === "LinkCodeIsNotAContact") return LINK_CODE_ELSEWHERE;
   if (error.type === "RoomForbids") return EN_ROOM_RULES.get(error.rule) ?? EN_ERRORS.RoomForbids;
+  if (error.type === "BadRoomLink") return EN_ROOM_LINK_RULES.get(error.rule) ?? EN_ERRORS.BadRoomLink;
   return EN_ERRORS[error.type];
 }
 
