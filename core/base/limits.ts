@@ -21,6 +21,8 @@ export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 4_096;
 export const BLOB_BYTES_MAX = 524_288;
 export const BLOBS_PER_READ_MAX = 256;
 export const SNAPSHOT_BLOBS_MAX = 8_192;
+export const SNAPSHOT_PACK_DOCUMENTS_MAX = 1_024;
+export const SNAPSHOT_DOCUMENTS_MAX = 65_536;
 export const SNAPSHOT_EXCEPT_MAX = 1_024;
 export const ENTRY_IDS_PER_READ_MAX = 16_384;
 
@@ -100,7 +102,8 @@ export const PADDING_FLOOR_BYTES = 256;
 // Storage on a device
 export const STORE_KEY_CHARS_MAX = 512;
 export const STORE_VALUE_BYTES_MAX = 16_777_216;
-export const STORE_BATCH_ROWS_MAX = 10_000;
+/** More than taking over a snapshot writes: its packs twice, points of logs, entries. */
+export const STORE_BATCH_ROWS_MAX = 40_960;
 export const DOCUMENTS_LIVE_MAX = 64;
 export const STORE_KEY_FILE_BYTES_MAX = 1_024;
 export const PASSPHRASE_BYTES_MAX = 1_024;

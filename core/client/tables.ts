@@ -24,11 +24,11 @@
  * | direct | number | changes a sibling brought directly, until they are in the account log |
  * | refused | seq | entries of the account log that did not open here |
  * | snapshot | | newest snapshot this device knows to be right |
- * | restore | document id | documents of a snapshot still to be loaded |
+ * | restore | blob id | packs of a snapshot of which something is still to be loaded |
  * | unpacked | | seq up to which the account log may hold what is deleted |
  * | dirty | conversation, device, index | buckets to be looked at for what is deleted |
  * | forgotten | what, conversation, op or device | deletions whose rows are gone |
- * | packed | document id | where a snapshot has a document, or will have |
+ * | packed | blob id | packs a snapshot has, or will have |
  * | alarm | number | what was found and has to be known, until it is over and read |
  * | dispute | account id, device id | devices of contacts that see other chains than this one |
  * | notice | account id, seq, device id | devices that came to a contact's account |
@@ -104,7 +104,7 @@ import {
 import { CHANGE_BYTES_MAX, CHANGES_PER_ITEM_MAX } from "../log/account-entry.ts";
 import { documentNameShape } from "../log/document-name.ts";
 import { frontierContentShape } from "../log/frontier.ts";
-import { documentRowShape } from "../log/snapshot/snapshot-index.ts";
+import { packShape } from "../log/snapshot/pack.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import { ROOM_LETTER_OPS_MAX, roomDepartureShape } from "../messenger/room/room-entry.ts";
@@ -371,8 +371,8 @@ export function createTables(store: TxStore) {
     direct: createTable(store, "direct", directRow),
     refused: createTable(store, "refused", struct({})),
     snapshot: createTable(store, "snapshot", snapshotRow),
-    restore: createTable(store, "restore", documentRowShape),
-    packed: createTable(store, "packed", documentRowShape),
+    restore: createTable(store, "restore", packShape),
+    packed: createTable(store, "packed", packShape),
     alarm: createTable(store, "alarm", alarmRow),
     dispute: createTable(store, "dispute", disputeRow),
     notice: createTable(store, "notice", noticeRow),

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "78b2076c87c43e9bc0736bf93b827c90bba0e1c6b2154b8a2a5c2c0838f20d0a" };
+const PINNED = { version: 1, hash: "127b1cd5a4ff1bad6fe8bc18d3c4b4425bacdbf46fd5c836917d949377497e8b" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

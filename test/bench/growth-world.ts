@@ -1,5 +1,5 @@
 /**
- * One world of the growth benchmark: `growth-world.ts MESSAGES` prints its figures as one JSON object.
+ * One world of the growth benchmark: `growth-world.ts MESSAGES [--conversations N]` prints its figures as one JSON object.
  *
  * The messages come from a contact, so that nothing of them waits to be sent. They go through the same way as any that
  * arrive: rows, buckets, the account log, snapshots. With `--open` it is the process that opens the device it wrote.
@@ -11,8 +11,9 @@ import { parseArgs } from "node:util";
 import { openClient, toHex } from "@dovetail/core";
 import { present } from "../../core/base/assert.ts";
 import { fromHex } from "../../core/base/bytes.ts";
-import type { AccountId, ConversationId, DeviceId } from "../../core/base/ids.ts";
+import { type AccountId, type ConversationId, type DeviceId, idFromBytes } from "../../core/base/ids.ts";
 import { silentLogger } from "../../core/base/logger.ts";
+import { createPlatformRandom } from "../../core/base/random.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { createOp, messagePayloadShape, type NamedOp, OP_KIND } from "../../core/messenger/op.ts";
 import { parseSnapshotHeader } from "../../core/protocol/snapshot.ts";
@@ -31,6 +32,7 @@ export interface GrowthFigures extends OpenFigures {
   readonly opBytes: number;
   readonly serverBytes: number;
   readonly snapshotBytes: number;
+  readonly snapshotBlobs: number;
   readonly deviceBytes: number;
 }
 
@@ -48,7 +50,7 @@ const TAIL_ENTRIES = 64;
 const HOUR_MS = 3_600_000;
 
 const { values, positionals } = parseArgs({
-  options: { open: { type: "string" }, key: { type: "string" } },
+  options: { open: { type: "string" }, key: { type: "string" }, conversations: { type: "string" } },
   allowPositionals: true,
 });
 await devicesReady();
@@ -69,13 +71,14 @@ async function write(messages: number): Promise<GrowthFigures> {
     const platform = { ...benchPlatform(folder.path, "ada"), snapshotTailEntries: TAIL_ENTRIES };
     const filled = await fill(server.origin, store, { platform, folder: folder.path, messages });
     const opened = await openElsewhere(folder.path, toHex(platform.storeKey));
-    const snapshotBytes = await newestSnapshotBytes(store, filled);
+    const snapshot = await newestSnapshot(store, filled);
     await server.close();
     return {
       messages,
       opBytes: filled.opBytes,
       serverBytes: bytesBelow(serverFolder),
-      snapshotBytes,
+      snapshotBytes: snapshot.bytes,
+      snapshotBlobs: snapshot.blobs,
       deviceBytes: bytesBelow(join(folder.path, "ada")),
       ...opened,
     };
@@ -114,9 +117,16 @@ async function fill(
     ...benchPlatform(folder, "ada", platform.storeKey),
     snapshotTailEntries: TAIL_ENTRIES,
   });
+  const random = createPlatformRandom();
+  const conversations = [
+    conversationId,
+    ...Array.from({ length: Number(values.conversations ?? 1) - 1 }, () =>
+      idFromBytes("conversation", random.bytes(32)),
+    ),
+  ];
   let opBytes = 0;
   for (let from = 0; from < messages; from += BATCH) {
-    const ops = historyOf({ conversationId, accountId, deviceId }, from, Math.min(messages, from + BATCH));
+    const ops = historyOf({ conversations, accountId, deviceId }, from, Math.min(messages, from + BATCH));
     opBytes += ops.reduce((sum, { bytes }) => sum + bytes.length, 0);
     good(await engine.context.serial.run(() => engine.conversations.restore(ops)));
     if ((from / BATCH) % 5 === 4) good(await client.sync());
@@ -140,7 +150,11 @@ async function fill(
 }
 
 function historyOf(
-  by: { readonly conversationId: ConversationId; readonly accountId: AccountId; readonly deviceId: DeviceId },
+  by: {
+    readonly conversations: readonly ConversationId[];
+    readonly accountId: AccountId;
+    readonly deviceId: DeviceId;
+  },
   from: number,
   upto: number,
 ): readonly NamedOp[] {
@@ -148,10 +162,13 @@ function historyOf(
   return Array.from({ length: upto - from }, (_, at) =>
     createOp({
       version: 1,
-      conversationId: by.conversationId,
+      conversationId: present(
+        by.conversations[(from + at) % by.conversations.length],
+        "there is a conversation",
+      ),
       author: by.accountId,
       device: by.deviceId,
-      deviceSeq: from + at,
+      deviceSeq: Math.floor((from + at) / by.conversations.length),
       devicePrev: null,
       hlc: (startMs + (from + at) * 20) * 1_024,
       kind: OP_KIND.message,
@@ -165,9 +182,12 @@ function historyOf(
   );
 }
 
-async function newestSnapshotBytes(store: ServerStore, { logId, account }: Filled): Promise<number> {
+async function newestSnapshot(
+  store: ServerStore,
+  { logId, account }: Filled,
+): Promise<{ readonly bytes: number; readonly blobs: number }> {
   const newest = must(await store.readSnapshots(logId))[0];
-  if (newest === undefined) return 0;
+  if (newest === undefined) return { bytes: 0, blobs: 0 };
   const header = good(parseSnapshotHeader(newest.snapshot.header));
   let sum = newest.snapshot.header.length + newest.snapshot.sealed.length;
   for (let from = 0; from < header.blobs.length; ) {
@@ -175,7 +195,7 @@ async function newestSnapshotBytes(store: ServerStore, { logId, account }: Fille
     sum += blobs.reduce((total, blob) => total + (blob?.length ?? 0), 0);
     from += blobs.length;
   }
-  return sum;
+  return { bytes: sum, blobs: header.blobs.length };
 }
 
 /** In a process of its own, whose memory is that of opening alone. */

@@ -216,8 +216,8 @@ describe("a deletion", () => {
     for (let n = 0; n < TAIL; n++) await sent(ada, conversationId, `More ${n}`);
     await settle(ada, ben);
     const { accountLogId: logId } = await accountOf(ada);
-    const before = good(await tablesOf(ada).packed.scan()).filter(
-      ({ value }) => value.name.type === "bucket",
+    const before = good(await tablesOf(ada).packed.scan()).filter(({ value }) =>
+      value.documents.some(({ name }) => name.type === "bucket"),
     );
     const blobs = before.flatMap(({ value }) => value.blobs);
     expect(blobs.length).toBeGreaterThan(0);

@@ -455,4 +455,41 @@ describe("making a snapshot", () => {
     expect(bytesByAttempt[0]).toBeGreaterThan(2_000);
     expect(bytesByAttempt.at(-2)).toBeLessThan((bytesByAttempt[0] ?? 0) / 2);
   });
+
+  test.each<CutMoment>(["before", "after"])(
+    "[SN33] [SN38] with the power cut %s any write, is one in the end that a new device has everything from",
+    { timeout: 120_000 },
+    async (moment) => {
+      const server = await serve();
+      const crashing = createCrashDevice();
+      const boot = () => ({ ...crashing.boot(), snapshotTailEntries: TAIL });
+      const friends = await createFriends(server.origin, ["ada", "ben"], { ada: boot(), ben: platform() });
+      keep(friends.ben);
+      const { conversationId } = friends;
+      await write(friends.ada, conversationId, numbered(TAIL));
+      await write(friends.ben, conversationId, numbered(TAIL, "Answer"));
+      await settle(friends.ada, friends.ben);
+      let ada: Device = friends.ada;
+      for (let n = 0; n < 5; n++) {
+        await write(ada, conversationId, numbered(TAIL, `Round ${n}`));
+        good(await ada.client.send(conversationId, `Cut ${n}`));
+        crashing.cutAt(12 + 5 * n, moment);
+        await Promise.race([ada.client.sync(), crashing.whenDead]);
+        crashing.cutNow();
+        ada = await reopened(boot());
+      }
+      keep(ada);
+      await write(ada, conversationId, numbered(TAIL + 2, "Late"));
+      await settle(ada, friends.ben);
+      expect((await reclaim(server.store)).entries).toBeGreaterThan(0);
+      const packs = good(await tablesOf(ada).packed.scan()).map(({ value }) => value);
+      const names = packs.flatMap(({ documents }) => documents.map(({ name }) => JSON.stringify(name)));
+      expect(names, "each document is in one pack").toHaveLength(new Set(names).size);
+      expect(packs.length).toBeLessThan(names.length);
+      const phone = keep(await linkedDevice(ada.client, "phone", platform()));
+      good(await phone.client.sync());
+      await expectSameState(ada, phone);
+      expect(await textsOf(phone, conversationId)).toEqual(await textsOf(ada, conversationId));
+    },
+  );
 });

@@ -44,7 +44,7 @@ import {
   NO_RETIREMENT,
   type Retirement,
 } from "./retire-bucket.ts";
-import { deleteRows } from "./rows-step.ts";
+import { deleteRows, writeRows } from "./rows-step.ts";
 import { createSealedEntries } from "./sealed-entries.ts";
 
 /** A snapshot's place in the log, taken over together with rows that say what of it is still to be loaded. */
@@ -330,7 +330,10 @@ export function createAccountLog(
     // What waits in `out` is told of already.
     for (const row of own.waiting().values()) heads.replay(row);
     const forgotten = heads.untell(owed.map(({ name }) => ({ name, heads: [] })));
-    const jumped = await jump({ ...to, writes: [...to.writes, ...forgotten.writes] });
+    // Before the place is: a crash in between leaves documents that are compared again.
+    const untold = await writeRows(store, forgotten.writes);
+    if (!untold.ok) return untold;
+    const jumped = await jump(to);
     if (!jumped.ok) return jumped;
     forgotten.commit();
     for (const { name } of owed) {

@@ -127,12 +127,7 @@ export function createBucketRetirement(deps: RetireDeps): BucketRetirement {
       const written = await store.batch(deletes.slice(from, from + STORE_BATCH_ROWS_MAX));
       if (!written.ok) return written;
     }
-    const written = await store.batch([
-      tables.heads.remove(id),
-      tables.packed.remove(id),
-      tables.restore.remove(id),
-      noteUnpacked(),
-    ]);
+    const written = await store.batch([tables.heads.remove(id), noteUnpacked()]);
     if (!written.ok) return written;
     brought.commit();
     own.forget(id);

@@ -10,11 +10,21 @@ export interface RowsStep {
 }
 
 /** Deletes rows that have done their work, in as many transactions as it takes: one left over is deleted later. */
-export async function deleteRows(store: TxStore, keys: readonly string[]): Promise<Result<void, StoreError>> {
-  for (let from = 0; from < keys.length; from += STORE_BATCH_ROWS_MAX) {
-    const part = keys.slice(from, from + STORE_BATCH_ROWS_MAX);
-    const deleted = await store.batch(part.map((key): WriteOp => ({ type: "delete", key })));
-    if (!deleted.ok) return deleted;
+export function deleteRows(store: TxStore, keys: readonly string[]): Promise<Result<void, StoreError>> {
+  return writeRows(
+    store,
+    keys.map((key) => ({ type: "delete", key })),
+  );
+}
+
+/** Writes rows of which each stands by itself, in as many transactions as it takes. */
+export async function writeRows(
+  store: TxStore,
+  writes: readonly WriteOp[],
+): Promise<Result<void, StoreError>> {
+  for (let from = 0; from < writes.length; from += STORE_BATCH_ROWS_MAX) {
+    const written = await store.batch(writes.slice(from, from + STORE_BATCH_ROWS_MAX));
+    if (!written.ok) return written;
   }
   return ok();
 }

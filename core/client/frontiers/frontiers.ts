@@ -87,9 +87,10 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     if (!direct.ok) return direct;
     const restore = await tables.restore.scan();
     if (!restore.ok) return restore;
+    const waiting = restore.value.reduce((sum, { value }) => sum + value.documents.length, 0);
     const lacking = {
       unopened: covered?.except.length ?? 1,
-      unloaded: restore.value.length + (deps.isLoaded() || restore.value.length > 0 ? 0 : 1),
+      unloaded: waiting + (deps.isLoaded() || waiting > 0 ? 0 : 1),
       unsent: log.pendingCount() + direct.value.length,
     };
     const { point } = log.reader();

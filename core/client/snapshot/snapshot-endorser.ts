@@ -2,15 +2,16 @@
  * Endorsing a sibling's snapshot: a device vouches for it only when it has everything this device has up to its end, and
  * every document that changed was loaded and is what the index says. Rules SN34, SN36.
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { DeviceId, DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
+import { encode } from "../../codec/shape.ts";
 import type { Documents } from "../../document/documents.ts";
 import { openAccountEntry } from "../../log/account-entry.ts";
 import type { DocumentName } from "../../log/document-name.ts";
 import { createEndorsement } from "../../log/snapshot/endorsement.ts";
-import { openParts } from "../../log/snapshot/snapshot-blob.ts";
-import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import { openPack, type Pack, type PackedDocument, packShape } from "../../log/snapshot/pack.ts";
+import { documentsOf, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -22,6 +23,8 @@ import {
   headsOf,
   isBlobGone,
   logOf,
+  packKey,
+  rememberPacks,
   type TrustedSnapshot,
 } from "./snapshot-source.ts";
 
@@ -61,7 +64,7 @@ export async function endorseSnapshot(
   if (!late.ok || late.value === null) return late.ok ? ok(false) : late;
   const isWhole = await serial.run(() => coversOwn(deps, index.value, late.value ?? new Map()));
   if (!isWhole.ok || !isWhole.value) return isWhole;
-  const isSound = await checkDocuments(deps, gateway, index.value.documents);
+  const isSound = await checkPacks(deps, gateway, index.value.packs);
   if (!isSound.ok || !isSound.value) return isSound;
   const endorsement = createEndorsement(identity.keys.sign, {
     version: 1,
@@ -74,12 +77,9 @@ export async function endorseSnapshot(
   const { accountLogId: logId } = context;
   const sent = await gateway.call("done", { type: "endorse", logId, snapshotId: snapshot.id, endorsement });
   if (!sent.ok) return sent.error.type === "Refused" ? ok(false) : sent;
-  const written = await store.batch([
-    tables.snapshot.put([], { id: snapshot.id, upto }),
-    ...index.value.documents
-      .filter((row) => !deps.isRetired(row.name))
-      .map((row) => tables.packed.put([log.ref(row.name).id], row)),
-  ]);
+  const remembered = await rememberPacks(context, index.value.packs);
+  if (!remembered.ok) return remembered;
+  const written = await store.batch([tables.snapshot.put([], { id: snapshot.id, upto })]);
   return written.ok ? ok(true) : written;
 }
 
@@ -127,7 +127,7 @@ async function coversOwn(
   index: SnapshotIndex,
   late: Late,
 ): Promise<Result<boolean, ClientError>> {
-  const rowById = new Map(index.documents.map((row) => [log.ref(row.name).id, row]));
+  const rowById = new Map(documentsOf(index.packs).map((row) => [log.ref(row.name).id, row]));
   const own = await context.tables.heads.scan();
   if (!own.ok) return own;
   for (const { value } of own.value) {
@@ -154,22 +154,24 @@ async function coversOwn(
   return ok(true);
 }
 
-/** SN36: documents that are not those of the last snapshot known to be right are loaded and compared. */
-async function checkDocuments(
+/** SN36: packs that are not those of the last snapshot known to be right are loaded and compared, document by document. */
+async function checkPacks(
   { context, documents, log }: EndorserDeps,
   gateway: Gateway,
-  rows: readonly DocumentRow[],
+  packs: readonly Pack[],
 ): Promise<Result<boolean, ClientError>> {
-  for (const row of rows) {
-    const ref = log.ref(row.name);
-    const known = await context.tables.packed.get(ref.id);
+  for (const pack of packs) {
+    const known = await context.tables.packed.get(packKey(pack));
     if (!known.ok) return known;
-    if (known.value !== null && known.value.blobs.join() === row.blobs.join()) continue;
-    const blobs = await fetchBlobs(gateway, row.blobs);
+    if (known.value !== null && equalBytes(encode(packShape, known.value), encode(packShape, pack))) continue;
+    const blobs = await fetchBlobs(gateway, pack.blobs);
     if (!blobs.ok) return isBlobGone(blobs.error) ? ok(false) : blobs;
-    const saved = openParts(logOf(context), row.key, blobs.value);
-    const loaded = saved.ok ? documents.inspect(ref, saved.value) : saved;
-    if (loaded.ok && [...loaded.value.heads].sort().join() === headsOf(row).join()) continue;
+    const opened = openPack(logOf(context), pack, blobs.value);
+    const isAsSaid = (document: PackedDocument, saved: Bytes | undefined): boolean => {
+      const loaded = saved === undefined ? null : documents.inspect(log.ref(document.name), saved);
+      return loaded?.ok === true && [...loaded.value.heads].sort().join() === headsOf(document).join();
+    };
+    if (opened.ok && pack.documents.every((document, at) => isAsSaid(document, opened.value[at]))) continue;
     context.raise({ type: "SnapshotDistrusted", rule: "WrongDocument" });
     return ok(false);
   }

@@ -5,13 +5,13 @@
  * first, one at a time. What is still to be loaded stands in rows: a program that ends goes on where it was.
  */
 import { type Bytes, equalBytes } from "../../base/bytes.ts";
-import type { EntryId } from "../../base/ids.ts";
+import type { DocumentId, EntryId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { type DocumentName, isBucket } from "../../log/document-name.ts";
 import { passIds } from "../../log/log-reader.ts";
-import { openParts } from "../../log/snapshot/snapshot-blob.ts";
-import type { DocumentRow, SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import { openPack, type Pack, type PackedDocument } from "../../log/snapshot/pack.ts";
+import { documentsOf, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import { makeSnapshot } from "./snapshot-maker.ts";
 import { PACKED_ABOVE_ENTRIES } from "./snapshot-policy.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
@@ -26,13 +26,15 @@ import {
   headsOf,
   isBlobGone,
   logOf,
+  packKey,
   readSnapshots,
+  rememberPacks,
   type TrustedSnapshot,
   trustSnapshot,
 } from "./snapshot-source.ts";
 
-/** Documents whose blobs are asked for together. */
-const DOCUMENTS_PER_FETCH = 16;
+/** Blobs that are asked for together. */
+const BLOBS_PER_FETCH = 8;
 /** How often a snapshot may be replaced while this device loads it, on one connection. */
 const RENEWALS_MAX = 4;
 
@@ -43,6 +45,12 @@ export interface LoaderDeps {
   /** Takes the ops of restored documents over. Runs within the serial. */
   adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
   onProgress(done: number, total: number): void;
+}
+
+/** What a device does not have yet: documents, and the packs they are in. */
+interface Lack {
+  readonly packs: readonly Pack[];
+  readonly documents: readonly PackedDocument[];
 }
 
 export interface SnapshotLoader {
@@ -58,22 +66,31 @@ export interface SnapshotLoader {
 export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   const { context, log } = deps;
   const { tables, store, serial } = context;
-  let waiting = new Map<string, DocumentRow>();
+  /** Packs of which something is to be loaded, and what. */
+  let packs: readonly Pack[] = [];
+  const waiting = new Map<DocumentId, PackedDocument>();
   let total = 0;
   let running: Promise<Result<void, ClientError>> | null = null;
 
   async function start(): Promise<Result<void, ClientError>> {
     const rows = await tables.restore.scan();
     if (!rows.ok) return rows;
-    remember(rows.value.map(({ value }) => value));
+    const lack = await lacking(rows.value.map(({ value }) => value));
+    if (!lack.ok) return lack;
+    remember(lack.value);
     return ok();
   }
 
-  function remember(rows: readonly DocumentRow[]): void {
-    waiting = new Map(rows.map((row) => [log.ref(row.name).id, row]));
+  function remember(lack: Lack): void {
+    packs = lack.packs;
+    waiting.clear();
+    for (const one of lack.documents) waiting.set(log.ref(one.name).id, one);
     total = Math.max(total, waiting.size);
-    log.expect(rows.map((row) => ({ name: row.name, heads: headsOf(row) })));
+    log.expect(expectedOf(lack.documents));
   }
+
+  const expectedOf = (documents: readonly PackedDocument[]) =>
+    documents.map((one) => ({ name: one.name, heads: headsOf(one) }));
 
   /** IN8: an incarnation begins with the snapshot of whoever is first; everybody else adds what that one lacked. */
   async function enterNew(gateway: Gateway, channel: LogChannel): Promise<Result<void, ClientError>> {
@@ -106,14 +123,14 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     if (!index.ok) return index;
     const { upto, except } = manifest.header;
     return serial.run(async () => {
-      const rows = await lacking(index.value);
-      if (!rows.ok) return rows;
+      const lack = await lacking(index.value.packs);
+      if (!lack.ok) return lack;
       const stale = await tables.restore.scan();
       if (!stale.ok) return stale;
       const readers = await tables.reader.scan();
       if (!readers.ok) return readers;
       const isNew = readers.value.every(({ key }) => key === tables.reader.key(context.accountLogId));
-      const base = index.value.documents.map((row) => ({ name: row.name, heads: headsOf(row) }));
+      const base = expectedOf(documentsOf(index.value.packs));
       const { epochFloor, siblings } = index.value;
       const rebased = await log.rebase(
         {
@@ -122,19 +139,19 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
           siblings,
           except,
           passed: new Set(),
-          documents: rows.value.map((row) => ({ name: row.name, heads: headsOf(row) })),
+          documents: expectedOf(lack.value.documents),
           writes: [
             ...stale.value.map(({ key }): WriteOp => ({ type: "delete", key })),
-            ...rows.value.map((row) => tables.restore.put([log.ref(row.name).id], row)),
-            ...index.value.documents.map((row) => tables.packed.put([log.ref(row.name).id], row)),
+            ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
             tables.snapshot.put([], { id, upto }),
             ...(isNew ? inboundWrites(index.value) : []),
           ],
         },
         base,
       );
-      if (rebased.ok) remember(rows.value);
-      return rebased;
+      if (!rebased.ok) return rebased;
+      remember(lack.value);
+      return rememberPacks(context, index.value.packs);
     });
   }
 
@@ -190,8 +207,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     const index = await fetchIndex(context, gateway, snapshot);
     if (!index.ok) return index;
     return serial.run(async () => {
-      const rows = await lacking(index.value);
-      if (!rows.ok) return rows;
+      const lack = await lacking(index.value.packs);
+      if (!lack.ok) return lack;
       const readers = await tables.reader.scan();
       if (!readers.ok) return readers;
       // A device that reads its own log anew has its places in the others.
@@ -203,16 +220,16 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
         siblings: index.value.siblings,
         except,
         passed: passed.value,
-        documents: rows.value.map((row) => ({ name: row.name, heads: headsOf(row) })),
+        documents: expectedOf(lack.value.documents),
         writes: [
-          ...rows.value.map((row) => tables.restore.put([log.ref(row.name).id], row)),
-          ...index.value.documents.map((row) => tables.packed.put([log.ref(row.name).id], row)),
+          ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
           tables.snapshot.put([], { id: snapshot.id, upto }),
           ...(isNew ? inboundWrites(index.value) : []),
         ],
       });
-      if (jumped.ok) remember(rows.value);
-      return jumped;
+      if (!jumped.ok) return jumped;
+      remember(lack.value);
+      return rememberPacks(context, index.value.packs);
     });
   }
 
@@ -242,17 +259,17 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       : context.distrustLog(channel.logId, { type: "LogForked", seq: upto.seq });
   }
 
-  /** Rows of documents this device does not have as the snapshot has them. */
-  async function lacking(index: SnapshotIndex): Promise<Result<readonly DocumentRow[], ClientError>> {
+  /** Documents this device does not have as these packs have them. */
+  async function lacking(of: readonly Pack[]): Promise<Result<Lack, ClientError>> {
     const heads = await tables.heads.scan();
     if (!heads.ok) return heads;
     const known = new Map(heads.value.map(({ value }) => [log.ref(value.document).id, value.heads]));
-    return ok(
-      index.documents.filter((row) => {
-        const own = known.get(log.ref(row.name).id);
-        return own === undefined || [...own].sort().join() !== headsOf(row).join();
-      }),
-    );
+    const isLacking = (one: PackedDocument): boolean => {
+      const own = known.get(log.ref(one.name).id);
+      return own === undefined || [...own].sort().join() !== headsOf(one).join();
+    };
+    const lackingPacks = of.filter((pack) => pack.documents.some(isLacking));
+    return ok({ packs: lackingPacks, documents: documentsOf(lackingPacks).filter(isLacking) });
   }
 
   /** SN28: a new device reads logs of others from where everything before is in the account log. */
@@ -265,49 +282,61 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   /** State documents come before anything else is read: what is read next may be about them. */
   async function loadState(gateway: Gateway): Promise<Result<void, ClientError>> {
-    const rows = [...waiting.values()].filter((row) => !isBucket(row.name));
-    return rows.length === 0 ? ok() : loadRows(gateway, rows);
+    const state = packs.filter((pack) =>
+      pack.documents.some(({ name }) => !isBucket(name) && waiting.has(log.ref(name).id)),
+    );
+    return state.length === 0 ? ok() : loadPacks(gateway, state);
   }
 
-  async function loadRows(
-    gateway: Gateway,
-    rows: readonly DocumentRow[],
-  ): Promise<Result<void, ClientError>> {
-    for (let from = 0; from < rows.length; from += DOCUMENTS_PER_FETCH) {
-      const part = rows.slice(from, from + DOCUMENTS_PER_FETCH);
+  async function loadPacks(gateway: Gateway, wanted: readonly Pack[]): Promise<Result<void, ClientError>> {
+    for (let from = 0; from < wanted.length; ) {
+      const part = within(wanted.slice(from), BLOBS_PER_FETCH);
+      from += part.length;
       const blobs = await fetchBlobs(
         gateway,
-        part.flatMap((row) => row.blobs),
+        part.flatMap((pack) => pack.blobs),
       );
       if (!blobs.ok) return isBlobGone(blobs.error) ? renew(gateway) : distrust(blobs.error);
       let offset = 0;
-      for (const row of part) {
-        const parts = blobs.value.slice(offset, offset + row.blobs.length);
-        offset += row.blobs.length;
-        const loaded = await serial.run(() => loadOne(row, parts));
+      for (const pack of part) {
+        const loaded = await loadPack(pack, blobs.value.slice(offset, offset + pack.blobs.length));
         if (!loaded.ok) return distrust(loaded.error);
-        deps.onProgress(total - waiting.size, total);
+        offset += pack.blobs.length;
       }
     }
     return ok();
   }
 
-  async function loadOne(row: DocumentRow, parts: readonly Bytes[]): Promise<Result<void, ClientError>> {
-    const { id } = log.ref(row.name);
-    if (!waiting.has(id)) return ok();
-    const saved = openParts(logOf(context), row.key, parts);
-    if (!saved.ok) return err({ type: "SnapshotDistrusted", rule: saved.error.type });
-    const restored = await log.restore(row.name, saved.value, []);
+  async function loadPack(pack: Pack, blobs: readonly Bytes[]): Promise<Result<void, ClientError>> {
+    const opened = openPack(logOf(context), pack, blobs);
+    if (!opened.ok) return err({ type: "SnapshotDistrusted", rule: opened.error.type });
+    for (const [at, saved] of opened.value.entries()) {
+      const document = pack.documents[at];
+      if (document === undefined) break;
+      const loaded = await serial.run(() => loadOne(document, saved));
+      if (!loaded.ok) return loaded;
+      deps.onProgress(total - waiting.size, total);
+    }
+    return serial.run(async () => {
+      // Last of all: until here the pack is loaded again after a crash, which changes nothing.
+      const done = await store.batch([tables.restore.remove(packKey(pack))]);
+      if (!done.ok) return done;
+      packs = packs.filter((one) => one !== pack);
+      return ok();
+    });
+  }
+
+  async function loadOne(document: PackedDocument, saved: Bytes): Promise<Result<void, ClientError>> {
+    const ref = log.ref(document.name);
+    if (!waiting.has(ref.id)) return ok();
+    const restored = await log.restore(document.name, saved, []);
     if (!restored.ok) return restored;
-    const has = await deps.documents.hasHeads(log.ref(row.name), headsOf(row));
+    const has = await deps.documents.hasHeads(ref, headsOf(document));
     if (!has.ok) return has;
     if (!has.value) return err({ type: "SnapshotDistrusted", rule: "WrongHeads" });
-    const adopted = await deps.adopt([row.name]);
+    const adopted = await deps.adopt([document.name]);
     if (!adopted.ok) return adopted;
-    // Last of all: until here the document is loaded again after a crash, which changes nothing.
-    const done = await store.batch([tables.restore.remove(id)]);
-    if (!done.ok) return done;
-    waiting.delete(id);
+    waiting.delete(ref.id);
     return ok();
   }
 
@@ -322,21 +351,24 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     const index = await fetchIndex(context, gateway, trusted.value);
     if (!index.ok) return index;
     return serial.run(async () => {
-      const rows = await lacking(index.value);
-      if (!rows.ok) return rows;
-      const offered = new Set(index.value.documents.map((row) => log.ref(row.name).id));
-      const gone = [...waiting.values()].filter((row) => !offered.has(log.ref(row.name).id));
+      const lack = await lacking(index.value.packs);
+      if (!lack.ok) return lack;
+      const offered = documentsOf(index.value.packs);
+      const offeredIds = new Set(offered.map(({ name }) => log.ref(name).id));
+      const gone = [...waiting.values()].filter(({ name }) => !offeredIds.has(log.ref(name).id));
       // DE11: only a bucket can be gone, and only where something says what was deleted.
-      const isExplained = index.value.documents.some(({ name }) => name.type === "deletions");
+      const isExplained = offered.some(({ name }) => name.type === "deletions");
       if (gone.some(({ name }) => !isBucket(name) || !isExplained))
         return err({ type: "SnapshotDistrusted", rule: "DocumentsMissing" });
+      const stale = await tables.restore.scan();
+      if (!stale.ok) return stale;
       const written = await store.batch([
-        ...gone.map((row) => tables.restore.remove(log.ref(row.name).id)),
-        ...rows.value.map((row) => tables.restore.put([log.ref(row.name).id], row)),
+        ...stale.value.map(({ key }): WriteOp => ({ type: "delete", key })),
+        ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
       ]);
       if (!written.ok) return written;
       for (const { name } of gone) log.unexpect(name);
-      remember(rows.value);
+      remember(lack.value);
       return ok();
     });
   }
@@ -347,10 +379,12 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   }
 
   async function loadAll(gateway: Gateway): Promise<Result<void, ClientError>> {
-    for (let renewals = 0; waiting.size > 0; renewals++) {
+    for (let renewals = 0; packs.length > 0; renewals++) {
       if (renewals > RENEWALS_MAX) return err({ type: "Refused", code: "blob-missing" });
-      const rows = [...waiting.values()].sort((a, b) => b.newestHlc - a.newestHlc);
-      const loaded = await loadRows(gateway, rows);
+      const loaded = await loadPacks(
+        gateway,
+        [...packs].sort((a, b) => newestIn(b) - newestIn(a)),
+      );
       if (!loaded.ok) return loaded;
     }
     total = 0;
@@ -366,6 +400,21 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       });
       return running;
     },
-    isComplete: () => waiting.size === 0,
+    isComplete: () => packs.length === 0,
   };
+}
+
+/** The first of `packs`, at least one, with no more blobs than may be asked for together. */
+function within(packs: readonly Pack[], blobsMax: number): readonly Pack[] {
+  let count = 0;
+  const end = packs.findIndex((pack) => {
+    count += pack.blobs.length;
+    return count > blobsMax;
+  });
+  return packs.slice(0, end < 0 ? packs.length : Math.max(1, end));
+}
+
+/** When the newest message of a pack was written. */
+function newestIn(pack: Pack): number {
+  return pack.documents.reduce((newest, { newestHlc }) => Math.max(newest, newestHlc), 0);
 }

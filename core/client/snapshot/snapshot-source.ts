@@ -1,4 +1,5 @@
 /** What the server has of snapshots, checked: manifests by signature and chain, blobs by their names. Rules SN21, SN24. */
+import { present } from "../../base/assert.ts";
 import { type Bytes, fromHex, toHex } from "../../base/bytes.ts";
 import type { BlobId, DeviceId, SnapshotId } from "../../base/ids.ts";
 import { BLOBS_PER_READ_MAX } from "../../base/limits.ts";
@@ -6,9 +7,11 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { AccountLog } from "../../log/account-entry.ts";
 import { endorsersOf, judgeSnapshot } from "../../log/snapshot/judge-snapshot.ts";
 import { type OpenedManifest, openManifest } from "../../log/snapshot/manifest.ts";
+import type { Pack } from "../../log/snapshot/pack.ts";
 import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import { parseSnapshotIndex, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import { blobId, type StoredSnapshot, snapshotId } from "../../protocol/snapshot.ts";
+import { deleteRows, writeRows } from "../account-log/rows-step.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
@@ -129,4 +132,36 @@ export function headsOf(row: { readonly heads: readonly Bytes[] }): readonly str
 /** Heads as a row has them. */
 export function headBytes(heads: readonly string[]): readonly Bytes[] {
   return [...heads].sort().map(fromHex);
+}
+
+/** What a pack is called in rows. */
+export function packKey(pack: Pack): BlobId {
+  return present(pack.blobs[0], "a pack has a blob");
+}
+
+/** Forgets packs that are not among these: what they held is elsewhere now, and their blobs will go. */
+export async function forgetOtherPacks(
+  { store, tables }: EngineContext,
+  packs: readonly Pack[],
+): Promise<Result<void, ClientError>> {
+  const keys = new Set(packs.map(packKey));
+  const rows = await tables.packed.scan();
+  if (!rows.ok) return rows;
+  return deleteRows(
+    store,
+    rows.value.filter(({ value }) => !keys.has(packKey(value))).map(({ key }) => key),
+  );
+}
+
+/** Packs of a snapshot known to be right take the place of those there were. */
+export async function rememberPacks(
+  context: EngineContext,
+  packs: readonly Pack[],
+): Promise<Result<void, ClientError>> {
+  const forgotten = await forgetOtherPacks(context, packs);
+  if (!forgotten.ok) return forgotten;
+  return writeRows(
+    context.store,
+    packs.map((pack) => context.tables.packed.put([packKey(pack)], pack)),
+  );
 }

@@ -27,8 +27,8 @@ import { pad, unpad } from "../../crypto/padding.ts";
 import type { PassphraseCost } from "../../crypto/passphrase.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
 import { documentNameShape } from "../document-name.ts";
+import { HEADS_PER_DOCUMENT_MAX } from "../snapshot/pack.ts";
 import { PART_BYTES_MAX, PARTS_MAX } from "../snapshot/snapshot-blob.ts";
-import { HEADS_PER_DOCUMENT_MAX } from "../snapshot/snapshot-index.ts";
 import {
   type BackupHead,
   type BackupHeadFault,

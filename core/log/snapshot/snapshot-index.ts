@@ -1,7 +1,6 @@
 /** The table of contents of a snapshot: its documents, and where in which log it stands. Rule SN18. */
 import type { Bytes } from "../../base/bytes.ts";
 import {
-  bytes,
   type DecodeError,
   decode,
   encode,
@@ -12,27 +11,15 @@ import {
   type ShapeOf,
   struct,
 } from "../../codec/shape.ts";
-import type { Result } from "../../base/result.ts";
-import { SNAPSHOT_BLOBS_MAX } from "../../base/limits.ts";
+import { SNAPSHOT_BLOBS_MAX, SNAPSHOT_DOCUMENTS_MAX } from "../../base/limits.ts";
+import { err, type Result } from "../../base/result.ts";
 import { logPointShape } from "../../protocol/entry.ts";
-import { documentNameShape } from "../document-name.ts";
-import { PARTS_MAX } from "./snapshot-blob.ts";
+import { type Pack, type PackedDocument, packShape } from "./pack.ts";
 
-export const HEADS_PER_DOCUMENT_MAX = 1_024;
 /** Entries of inbound logs that a sibling has archived and the maker had not read. */
 export const ARCHIVED_AHEAD_MAX = 4_096;
 const DEVICES_EVER_MAX = 4_096;
 const INBOUND_LOGS_MAX = 16_384;
-
-/** A document: its heads, and the blobs that open under `key` to its saved bytes. `newestHlc` orders buckets, 0 for others. */
-export const documentRowShape = struct({
-  name: documentNameShape,
-  heads: list(bytes(32), HEADS_PER_DOCUMENT_MAX, 1),
-  key: bytes(32),
-  blobs: list(id("blob"), PARTS_MAX, 1),
-  newestHlc: integer(0),
-});
-export type DocumentRow = ShapeOf<typeof documentRowShape>;
 
 /**
  * - `epochFloor`, `siblings`: what a reader of the account log knows at `upto`: the highest epoch of a valid entry, the last
@@ -41,8 +28,8 @@ export type DocumentRow = ShapeOf<typeof documentRowShape>;
  *   which the same is known.
  */
 export const snapshotIndexShape = struct({
-  version: literal(1),
-  documents: list(documentRowShape, SNAPSHOT_BLOBS_MAX),
+  version: literal(2),
+  packs: list(packShape, SNAPSHOT_BLOBS_MAX),
   epochFloor: integer(0),
   siblings: list(struct({ device: id("device"), last: id("entry") }), DEVICES_EVER_MAX),
   inbound: list(struct({ logId: id("log"), point: logPointShape }), INBOUND_LOGS_MAX),
@@ -55,7 +42,18 @@ export function encodeSnapshotIndex(index: SnapshotIndex): Bytes {
   return encode(snapshotIndexShape, index);
 }
 
+export type SnapshotIndexError = DecodeError | { readonly type: "TooManyDocuments" };
+
 /** Reads an index; a sibling's word, checked like any other bytes. */
-export function parseSnapshotIndex(index: Bytes): Result<SnapshotIndex, DecodeError> {
-  return decode(snapshotIndexShape, index);
+export function parseSnapshotIndex(index: Bytes): Result<SnapshotIndex, SnapshotIndexError> {
+  const decoded = decode(snapshotIndexShape, index);
+  if (!decoded.ok) return decoded;
+  return documentsOf(decoded.value.packs).length > SNAPSHOT_DOCUMENTS_MAX
+    ? err({ type: "TooManyDocuments" })
+    : decoded;
+}
+
+/** Every document of these packs. */
+export function documentsOf(packs: readonly Pack[]): readonly PackedDocument[] {
+  return packs.flatMap((pack) => pack.documents);
 }

@@ -164,14 +164,12 @@ const snapshots: FuzzTarget = {
       encode(manifestShape, world.signed(LABEL.signSnapshot, aad, fitting(bytes, 300)));
     const sealed = (plain: Bytes): Bytes => seal(random, context, plain);
     const index = encodeSnapshotIndex({
-      version: 1,
-      documents: [
+      version: 2,
+      packs: [
         {
-          name: { type: "inbox" },
-          heads: [random.bytes(32)],
           key: random.bytes(32),
           blobs: [idFromBytes("blob", random.bytes(32))],
-          newestHlc: 0,
+          documents: [{ name: { type: "inbox" }, heads: [random.bytes(32)], bytes: 200, newestHlc: 0 }],
         },
       ],
       epochFloor: 1,

@@ -1,14 +1,25 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { idFromBytes, type SnapshotId } from "../../../core/base/ids.ts";
-import { BLOB_BYTES_MAX } from "../../../core/base/limits.ts";
+import {
+  BLOB_BYTES_MAX,
+  SNAPSHOT_DOCUMENTS_MAX,
+  SNAPSHOT_PACK_DOCUMENTS_MAX,
+} from "../../../core/base/limits.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { createEndorsement } from "../../../core/log/snapshot/endorsement.ts";
 import { judgeSnapshot, type SnapshotCase } from "../../../core/log/snapshot/judge-snapshot.ts";
 import { type ManifestContent, openManifest, sealManifest } from "../../../core/log/snapshot/manifest.ts";
 import { openParts, PART_BYTES_MAX, PARTS_MAX, sealParts } from "../../../core/log/snapshot/snapshot-blob.ts";
-import { encodeSnapshotIndex, parseSnapshotIndex } from "../../../core/log/snapshot/snapshot-index.ts";
+import { openPack, packBytes, type SavedDocument, sealPack } from "../../../core/log/snapshot/pack.ts";
+import {
+  documentsOf,
+  encodeSnapshotIndex,
+  parseSnapshotIndex,
+  type SnapshotIndex,
+} from "../../../core/log/snapshot/snapshot-index.ts";
 import type { LogPoint } from "../../../core/protocol/entry.ts";
 import {
+  blobId,
   encodeSnapshotHeader,
   parseSnapshotHeader,
   type SnapshotHeader,
@@ -112,38 +123,91 @@ describe("blobs", () => {
   });
 });
 
-test("[SN18] an index comes back as it was, and nothing else is one", () => {
-  const { random, maker } = world();
-  const index = {
-    version: 1,
-    documents: [
-      {
-        name: {
-          type: "bucket",
-          conversationId: idFromBytes("conversation", random.bytes(32)),
-          device: maker.id,
-          index: 3,
-        },
-        heads: [random.bytes(32)],
+/** Documents of a few bytes each. */
+function contentsOf({ random, maker }: ReturnType<typeof world>, count: number): readonly SavedDocument[] {
+  const conversationId = idFromBytes("conversation", random.bytes(32));
+  return Array.from({ length: count }, (_, index) => ({
+    document: {
+      name: { type: "bucket", conversationId, device: maker.id, index },
+      heads: [random.bytes(32)],
+      newestHlc: index,
+    },
+    saved: random.bytes(1 + (index % 7)),
+  }));
+}
+
+describe("packs", () => {
+  test.each([SNAPSHOT_PACK_DOCUMENTS_MAX - 1, SNAPSHOT_PACK_DOCUMENTS_MAX, SNAPSHOT_PACK_DOCUMENTS_MAX + 1])(
+    "[SN38] %i documents come back each as it was, or are too many",
+    (count) => {
+      const w = world();
+      const contents = contentsOf(w, count);
+      const sealed = sealPack(w.random, w.log, contents);
+      expect(sealed === null).toBe(count > SNAPSHOT_PACK_DOCUMENTS_MAX);
+      if (sealed === null) return;
+      expect(sealed.pack.blobs).toEqual(sealed.blobs.map(blobId));
+      expect(must(openPack(w.log, sealed.pack, sealed.blobs))).toEqual(contents.map(({ saved }) => saved));
+      expect(packBytes(sealed.pack)).toBe(contents.reduce((sum, { saved }) => sum + saved.length, 0));
+    },
+  );
+
+  test("[SN38] one that says less or more than is in it does not open", () => {
+    const w = world();
+    const sealed = sealPack(w.random, w.log, contentsOf(w, 3));
+    if (sealed === null) throw new Error("three documents are not too many");
+    const { pack, blobs } = sealed;
+    const last = pack.documents.slice(-1);
+    for (const documents of [pack.documents.slice(0, 2), [...pack.documents, ...last]])
+      expect(openPack(w.log, { ...pack, documents }, blobs)).toEqual({
+        ok: false,
+        error: { type: "WrongPackLength" },
+      });
+  });
+});
+
+describe("an index", () => {
+  function indexOf(w: ReturnType<typeof world>, counts: readonly number[]): SnapshotIndex {
+    const { random, maker } = w;
+    return {
+      version: 2,
+      packs: counts.map((count) => ({
         key: random.bytes(32),
         blobs: [idFromBytes("blob", random.bytes(32))],
-        newestHlc: 77,
-      },
-    ],
-    epochFloor: 4,
-    siblings: [{ device: maker.id, last: idFromBytes("entry", random.bytes(32)) }],
-    inbound: [
-      {
-        logId: idFromBytes("log", random.bytes(32)),
-        point: { incarnation: 0, seq: 5, chain: random.bytes(32) },
-      },
-    ],
-    archived: [idFromBytes("entry", random.bytes(32))],
-  } as const;
-  const bytes = encodeSnapshotIndex(index);
-  expect(must(parseSnapshotIndex(bytes))).toEqual(index);
-  for (const end of [0, 1, bytes.length - 1])
-    expect(parseSnapshotIndex(bytes.subarray(0, end)).ok).toBe(false);
+        documents: contentsOf(w, count).map(({ document, saved }) => ({ ...document, bytes: saved.length })),
+      })),
+      epochFloor: 4,
+      siblings: [{ device: maker.id, last: idFromBytes("entry", random.bytes(32)) }],
+      inbound: [
+        {
+          logId: idFromBytes("log", random.bytes(32)),
+          point: { incarnation: 0, seq: 5, chain: random.bytes(32) },
+        },
+      ],
+      archived: [idFromBytes("entry", random.bytes(32))],
+    };
+  }
+
+  test("[SN18] comes back as it was, and nothing else is one", () => {
+    const index = indexOf(world(), [1, 3]);
+    const bytes = encodeSnapshotIndex(index);
+    expect(must(parseSnapshotIndex(bytes))).toEqual(index);
+    expect(documentsOf(index.packs)).toHaveLength(4);
+    for (const end of [0, 1, bytes.length - 1])
+      expect(parseSnapshotIndex(bytes.subarray(0, end)).ok).toBe(false);
+  });
+
+  test("[SN18] has room in its blobs for as many documents as the limit, and names no more", () => {
+    const w = world();
+    const [full] = indexOf(w, [SNAPSHOT_PACK_DOCUMENTS_MAX]).packs;
+    const [one] = indexOf(w, [1]).packs;
+    if (full === undefined || one === undefined) throw new Error("there are packs");
+    const packs = Array.from({ length: SNAPSHOT_DOCUMENTS_MAX / SNAPSHOT_PACK_DOCUMENTS_MAX }, () => full);
+    const bytes = encodeSnapshotIndex({ ...indexOf(w, []), packs });
+    expect(bytes.length).toBeLessThan(PARTS_MAX * PART_BYTES_MAX);
+    expect(parseSnapshotIndex(bytes).ok).toBe(true);
+    const over = encodeSnapshotIndex({ ...indexOf(w, []), packs: [...packs, one] });
+    expect(parseSnapshotIndex(over)).toEqual({ ok: false, error: { type: "TooManyDocuments" } });
+  });
 });
 
 describe("who may make a snapshot", () => {
