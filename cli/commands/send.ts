@@ -188,15 +188,20 @@ async function sendToRoom(
   const now = await client.messages(room.id, { limit: 20 });
   if (!now.ok) return now;
   const current = now.value.messages.find(({ id }) => id === message.value.id) ?? message.value;
-  const words =
-    current.state === "sent" ? `Sent to ${name}.` : "Kept here, goes out when the server answers.";
-  return ok({ json: { message: current, sync: sent.value }, messages: [words] });
+  return ok({ json: { message: current, sync: sent.value }, messages: [describeRoomState(current, name)] });
 }
 
 /** The text of standard input; a terminal is told how to end it. */
 export function readText({ prompts, output }: CommandContext): Promise<string> {
   if (prompts.isInteractive) output.say("Type the message, then Ctrl-D on a line of its own.");
   return prompts.readAll().then((text) => text.replace(/\n$/, ""));
+}
+
+function describeRoomState({ state, failure }: MessageView, name: string): string {
+  if (state === "sent") return `Sent to ${name}.`;
+  if (failure === "outside") return `Not sent: you are not in ${name} any more. It is kept here.`;
+  if (state === "failed") return "Not sent: the server refused it. It is kept here.";
+  return "Kept here, goes out when the server answers.";
 }
 
 function describeState({ state, failure }: MessageView, name: string, sent: SendOff): string {

@@ -263,8 +263,8 @@ export interface RoomView extends ConversationSummary {
  */
 export type DeliveryState = "kept" | "sent" | "delivered" | "failed" | "elsewhere" | "received";
 
-/** Why a message was not sent. `closed`: the other side closed the conversation. */
-export type DeliveryFailure = "closed" | "refused";
+/** Why a message was not sent. `closed`: the other side closed the conversation. `outside`: this account was not in the room any more. */
+export type DeliveryFailure = "closed" | "refused" | "outside";
 
 export interface MessageView {
   readonly id: OpId;
@@ -618,7 +618,7 @@ export interface Client {
     role?: RoomRole,
   ): Promise<Result<RoomView, ClientError>>;
   acceptRoom(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
-  /** Leaves a room, or declines an invitation to it. The others are told, and what was sent from here and is not there yet is dropped. */
+  /** Leaves a room, or declines an invitation to it. The others are told; what was written here and is not there yet has failed. */
   leaveRoom(roomId: ConversationId): Promise<Result<RoomView, ClientError>>;
   removeFromRoom(roomId: ConversationId, accountId: AccountId): Promise<Result<RoomView, ClientError>>;
   renameRoom(roomId: ConversationId, name: string): Promise<Result<RoomView, ClientError>>;

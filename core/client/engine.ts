@@ -322,18 +322,25 @@ export async function createEngine(
       onAckable: (logId: LogId) => void home?.acknowledge(logId),
     },
   });
+  async function changeRoomOutbox(
+    change: ReturnType<RoomOutbox["remove"]>,
+  ): Promise<Result<void, ClientError>> {
+    const written = change.writes.length === 0 ? ok() : await store.batch(change.writes);
+    if (written.ok) change.commit();
+    return written;
+  }
   const forgetting: Forgetting = createForgetting({
     context,
     log,
     ops,
     state: deletions,
-    forgetTexts: (ids) => search.forget(ids),
+    async forgetTexts(ids) {
+      const over = await changeRoomOutbox(roomOutbox.forgetFailed(ids));
+      return over.ok ? search.forget(ids) : over;
+    },
     async withdraw(ids) {
-      const unsent = roomOutbox.remove(roomOutbox.keysOfOps(ids));
-      const written = unsent.writes.length === 0 ? ok() : await store.batch(unsent.writes);
-      if (!written.ok) return written;
-      unsent.commit();
-      return outbox.withdraw(ids);
+      const unsent = await changeRoomOutbox(roomOutbox.withdraw(ids));
+      return unsent.ok ? outbox.withdraw(ids) : unsent;
     },
     dropArchiving: conversations.dropArchiving,
     onGone: (conversationId) => emit({ type: "deleted", conversationId }),

@@ -48,22 +48,13 @@ import type { StoreError, WriteOp } from "../store/tx-store.ts";
 import type { ClientError } from "./client-error.ts";
 import { writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
+import { PASSING } from "./passing-refusals.ts";
 import type { OutboxRow, ParcelRow, WriterRow } from "./tables.ts";
 
 /** Parcels sealed at once; more ops wait unsealed. */
 const PARCELS_PER_FLUSH_MAX = 64;
 
 const DELIVERED_PER_MARK_MAX = 4_096;
-
-/** Refusals after which the same bytes may be accepted later. */
-const PASSING: ReadonlySet<FailureCode> = new Set([
-  "quota",
-  "rate-limited",
-  "overloaded",
-  "storage-full",
-  "internal",
-  "not-admitted",
-]);
 
 /** The reason of what was not sent because the conversation was closed, followed by the turn. */
 const CLOSED: FailureCode = "log-closed";

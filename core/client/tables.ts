@@ -63,6 +63,7 @@
  * | commit | room | a commit on its way, and the group it makes |
  * | letter | room, writerSeq | messages of a room on their way, sealed |
  * | roomout | room, hlc, op id | own ops that wait to be sealed for a room |
+ * | roomfailed | room, hlc, op id, why | own messages that never came into a room |
  * | roomsent | room, writerSeq | letters the room's log has, and what they carried |
  * | roomkeys | room | what opens the room's log where this device reads it |
  * | missed | room, seq | letters of a room this device could not open |
@@ -411,6 +412,7 @@ export function createTables(store: TxStore) {
       "roomout",
       struct({ op: bytes(1, OP_BYTES_MAX), replaces: nullable(id("entry")) }),
     ),
+    roomfailed: createTable(store, "roomfailed", struct({})),
     roomsent: createTable(
       store,
       "roomsent",

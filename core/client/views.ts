@@ -133,7 +133,10 @@ export function createViews(deps: ViewsDeps): Views {
       return "delivered";
     if (op.op.device !== context.identity.deviceId) return "elsewhere";
     // A conversation with nobody in particular is a room.
-    if (reader === null) return roomOutbox.isWaiting(op.id) ? "kept" : "sent";
+    if (reader === null) {
+      if (roomOutbox.failureOf(op.id) !== null) return "failed";
+      return roomOutbox.isWaiting(op.id) ? "kept" : "sent";
+    }
     const state = outbox.stateOf(op.id);
     if (state === null) return "delivered";
     return state === "sealed" ? "kept" : state;
@@ -158,7 +161,10 @@ export function createViews(deps: ViewsDeps): Views {
       text,
       isRedacted,
       state,
-      failure: state === "failed" ? failureOf(outbox.reasonOf(id), conversations.isUnsent(op.op)) : null,
+      failure:
+        state === "failed"
+          ? (roomOutbox.failureOf(id) ?? failureOf(outbox.reasonOf(id), conversations.isUnsent(op.op)))
+          : null,
       isStarred: starred.has(id),
     };
   }

@@ -13,8 +13,11 @@ import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";
+import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createLyingServer } from "../support/lying-server.ts";
+import { createSwitchedConnector } from "../support/switched-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { scanDevice } from "../support/scan-device.ts";
 import {
   alarmsOf,
@@ -51,8 +54,9 @@ async function leavesIn(device: Device, roomId: ConversationId): Promise<readonl
 }
 
 /** Ada's room with Ben in it, who has accepted. */
-async function createRoomOfTwo(name: string) {
-  const { ada, ben } = await createFriends(server.origin, [`ada.${name}`, `ben.${name}`]);
+async function createRoomOfTwo(name: string, platformOfBen = memoryPlatform()) {
+  const names = [`ada.${name}`, `ben.${name}`] as const;
+  const { ada, ben } = await createFriends(server.origin, names, { ben: platformOfBen });
   const { id } = good(await ada.client.createRoom(name));
   good(await ada.client.inviteToRoom(id, await accountOf(ben)));
   await settle(ada, ben);
@@ -455,5 +459,83 @@ test("sync reads a room to its end, also where nothing was delivered of what cam
   good(await ben.client.sync());
   expect(await textsOf(ben, id)).toEqual(["read, not delivered"]);
   lying.lie = null;
+  await stopAll(ada, ben);
+});
+
+/** Texts of own messages with what became of them, newest first. */
+async function fatesOf({ client }: Device, roomId: ConversationId) {
+  const { messages } = good(await client.messages(roomId));
+  return messages.map(({ text, state, failure }) => [text, state, failure]);
+}
+
+test("[RM33] what cannot come into a room any more has failed, stays failed, and its text goes as another message", async () => {
+  const way = createSwitchedConnector(createWebConnector());
+  const { ada, ben, id } = await createRoomOfTwo("failing", memoryPlatform({ connector: way }));
+  const phone = await linkedDevice(ben.client, "phone");
+  await settle(ada, ben, phone);
+  way.switch(false);
+  good(await ben.client.send(id, "too late"));
+  good(await ada.client.removeFromRoom(id, await accountOf(phone)));
+  await settle(ada);
+  expect(await fatesOf(ben, id)).toEqual([["too late", "kept", null]]);
+  way.switch(true);
+  await settle(ben, ada);
+  expect((await roomOf(ben, id)).state).toBe("removed");
+  expect(await fatesOf(ben, id)).toEqual([["too late", "failed", "outside"]]);
+  expect(ben.client.status().pendingCount).toBe(0);
+  good(await ben.client.stop());
+  const back = await reopened(ben.platform);
+  good(await ada.client.inviteToRoom(id, await accountOf(back)));
+  await settle(ada, back, phone);
+  good(await back.client.acceptRoom(id));
+  await settle(ada, back, phone);
+  expect(await fatesOf(back, id)).toEqual([["too late", "failed", "outside"]]);
+  good(await back.client.send(id, "too late"));
+  await settle(back, ada, phone);
+  expect(await textsOf(ada, id)).toEqual(["too late"]);
+  // Left on the phone while this device is away: what it wrote meanwhile has nowhere to go.
+  way.switch(false);
+  good(await back.client.send(id, "written while it ended"));
+  good(await phone.client.leaveRoom(id));
+  await settle(phone, ada);
+  way.switch(true);
+  await settle(phone, ada, back);
+  expect((await fatesOf(back, id))[0]).toEqual(["written while it ended", "failed", "outside"]);
+  const [failed] = good(await back.client.messages(id)).messages;
+  good(await back.client.deleteMessages(id, [present(failed, "the message").id]));
+  const rest = [
+    ["too late", "sent", null],
+    ["too late", "failed", "outside"],
+  ];
+  expect(await fatesOf(back, id)).toEqual(rest);
+  expect(good(await tablesOf(back).roomfailed.scan())).toHaveLength(1);
+  await stopAll(ada, back, phone);
+});
+
+test("[RM33] what is written as one leaves has failed, and what a server refuses for good is not sent for ever", async () => {
+  const lying = createLyingServer();
+  const { ada, ben, id } = await createRoomOfTwo("refused", memoryPlatform({ connector: lying.connector }));
+  let refused = 0;
+  lying.deaf = (frame) => {
+    const [entry] = frame.type === "append" ? frame.entries : [];
+    if (frame.type !== "append" || entry === undefined) return null;
+    if (good(parseEntryHeader(entry.header)).kind !== ENTRY_KIND.roomMessage) return null;
+    refused++;
+    const results = [{ type: "refused" as const, code: "entry-too-large" as const, writerSeq: null }];
+    return [{ type: "appended", requestId: frame.requestId, results }];
+  };
+  good(await ben.client.send(id, "too large"));
+  good(await ben.client.sync());
+  expect(await fatesOf(ben, id)).toEqual([["too large", "failed", "refused"]]);
+  expect(refused).toBe(1);
+  lying.deaf = null;
+  good(await ben.client.send(id, "in parts"));
+  await settle(ben, ada);
+  expect(await textsOf(ada, id)).toEqual(["in parts"]);
+  good(await ben.client.send(id, "never mind"));
+  good(await ben.client.leaveRoom(id));
+  expect((await fatesOf(ben, id))[0]).toEqual(["never mind", "failed", "outside"]);
+  await settle(ben, ada);
+  expect(await textsOf(ada, id)).toEqual(["in parts"]);
   await stopAll(ada, ben);
 });

@@ -178,8 +178,11 @@ const WAITS = {
   nothing: "failedOutside",
 } as const satisfies Record<RowContext["waitsFor"], MessageKey>;
 
-function failedLine(message: MessageView, { copy, sendAgain, remove }: RowContext) {
-  const { key, canSendAgain } = describeFailure(message.failure);
+function failedLine(message: MessageView, { copy, sendAgain, remove, waitsFor }: RowContext) {
+  const words = describeFailure(message.failure);
+  const { key } = words;
+  // Nothing goes into a room one is not in.
+  const canSendAgain = words.canSendAgain && waitsFor !== "nothing";
   return html`<div class="st bad">
     <span>${say(key)}</span>
     <button type="button" @click=${() => copy(message)}>${text("copy")}</button>

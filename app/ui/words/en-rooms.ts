@@ -41,7 +41,7 @@ export const EN_ROOMS = {
 
   stateSentRoom: "Sent",
   stateWaitsRoom: "Kept here, sends when this device has come in",
-  failedOutside: "Not sent: you are not in this room any more. It is kept here.",
+  failedOutside: "Not sent: you were not in this room any more. It is kept here.",
 
   roleMember: "member",
   roleModerator: "moderator",

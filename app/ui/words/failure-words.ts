@@ -11,6 +11,7 @@ export interface FailureWords {
 const WORDS: Readonly<Record<DeliveryFailure, FailureWords>> = {
   closed: { key: "failedClosed", canSendAgain: false },
   refused: { key: "failedRefused", canSendAgain: true },
+  outside: { key: "failedOutside", canSendAgain: true },
 };
 
 /** `failure` in words; null, of which no cause is known, gets a sentence that claims none. */

@@ -97,6 +97,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   commit: "drop",
   letter: "drop",
   roomout: "roomout",
+  roomfailed: "renew",
   roomsent: "drop",
   roomkeys: "drop",
   missed: "drop",

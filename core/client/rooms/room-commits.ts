@@ -1,7 +1,7 @@
 /**
  * Making commits and letters of a room, and what the server says to them. Each is stored with its final bytes before it is
  * sent and sent as those bytes until the server has decided; one is on its way at a time. Runs within the serial.
- * Rules RM18, RM20, RM27.
+ * Rules RM18, RM20, RM27, RM33.
  */
 import type { Bytes } from "../../base/bytes.ts";
 import type { ConversationId, EntryId } from "../../base/ids.ts";
@@ -30,6 +30,7 @@ import {
   encodeEntryHeader,
   writerTag,
 } from "../../protocol/entry.ts";
+import type { FailureCode } from "../../protocol/failure.ts";
 import type { AppendResult } from "../../protocol/server-frame.ts";
 import { rowKeyNumber, rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
@@ -37,6 +38,7 @@ import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
+import { PASSING } from "../passing-refusals.ts";
 import type { LetterRow } from "../tables.ts";
 import { keysOf } from "./room-book.ts";
 import { groupParts, type RoomGroups } from "./room-groups.ts";
@@ -309,7 +311,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       return ok(true);
     }
     const isOurs = result.code === "expect-mismatch" || result.code === "writer-seq";
-    if (!isOurs) return err({ type: "Refused", code: result.code });
+    if (!isOurs) return failLetter(roomId, room, sent, result.code);
     const { logId } = keysOf(room);
     // The server has had more of this writer than is known here.
     if (result.code === "writer-seq" && (result.writerSeq ?? 0) >= sent.writerSeq) {
@@ -321,6 +323,29 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const stored = await store.batch([taken, writerWrite(room, result.writerSeq ?? 0)]);
     return stored.ok ? ok(false) : stored;
   };
+
+  /** RM33: what the server will never take is not sent again, and its messages say so. Anything else is tried again. */
+  async function failLetter(
+    roomId: ConversationId,
+    room: RoomRecord,
+    { writerSeq, isCommit }: Departing,
+    code: FailureCode,
+  ): Promise<Result<boolean, ClientError>> {
+    const row = isCommit ? ok(null) : await tables.letter.get(roomId, writerSeq);
+    if (!row.ok) return row;
+    const isPassing = PASSING.has(code) || code === "forbidden";
+    if (row.value === null || row.value.outKeys.length === 0 || isPassing)
+      return err({ type: "Refused", code });
+    const failed = outbox.fail(row.value.outKeys, "refused");
+    const stored = await store.batch([
+      tables.letter.remove(roomId, writerSeq),
+      writerWrite(room, writerSeq - 1),
+      ...failed.writes,
+    ]);
+    if (!stored.ok) return stored;
+    failed.commit();
+    return ok(false);
+  }
 
   return { waiting, make, sealLetter, sealDeparture, sealRejoin, sealStand, settle };
 }

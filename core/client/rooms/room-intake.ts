@@ -387,12 +387,17 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (keys.value !== null) parts.set("keys", keys.value);
     const flushed = await flush(roomId, draft);
     if (!flushed.ok) return flushed;
+    const rows: WriteOp[] = [];
     if (!isActive(next)) {
       const standing = await standingOutside(roomId, after);
       if (!standing.ok) return standing;
       if (standing.value !== null) parts.set("standing", standing.value);
+      const letters = isOutside(after) ? await tables.letter.scan({ under: [roomId] }) : ok([]);
+      if (!letters.ok) return letters;
+      // RM33: a letter that is not before this commit has no place after it.
+      rows.push(...letters.value.map(({ key }) => ({ type: "delete" as const, key })));
     }
-    const told = await book.set(roomId, parts);
+    const told = await book.set(roomId, parts, { with: rows });
     all.onChanged();
     return told.ok ? ok({ type: "done" }) : told;
   }
@@ -437,6 +442,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return ok({ type: "keys", logId, origin, ...keys, fromSeq: seq, fromChain: chain });
   }
 
+  const isOutside = (after: RoomContext | null): boolean =>
+    after !== null && memberOf(after, self.accountId) === null;
+
   /** This device was taken out: with its account, or alone, and then it asks to come back. RM22, RM23 */
   async function standingOutside(
     roomId: ConversationId,
@@ -445,7 +453,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const room = await book.get(roomId);
     if (!room.ok) return room;
     if (room.value?.standing.standing !== "joined") return ok(null);
-    if (after === null || memberOf(after, self.accountId) !== null) return ok(null);
+    if (!isOutside(after)) return ok(null);
     const atMs = Math.max(0, context.clock.nowMs());
     return ok({ type: "standing", ...room.value.standing, standing: "removed", atMs });
   }

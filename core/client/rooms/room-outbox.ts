@@ -1,5 +1,5 @@
-/** Own ops on their way into rooms: kept, then sealed into letters, until the room's log has them. Rules RM18, RM19. */
-import type { ConversationId, EntryId, OpId } from "../../base/ids.ts";
+/** Own ops on their way into rooms: kept, then sealed into letters, until the room's log has them or never will. Rules RM18, RM19, RM33. */
+import { type ConversationId, type EntryId, type OpId, parseId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { type NamedOp, OP_KIND, parseOp } from "../../messenger/op.ts";
 import { ROOM_LETTER_BYTES_MAX, ROOM_LETTER_OPS_MAX } from "../../messenger/room/room-entry.ts";
@@ -14,21 +14,36 @@ export interface WaitingOp {
   readonly replaces: EntryId | null;
 }
 
+/** Why a message never came into a room: its author was not in it any more, or the server refused it for good. */
+export type RoomFailure = "outside" | "refused";
+
+/** Rows to write, and what follows in memory once they are durable. */
+interface OutboxChange {
+  readonly writes: readonly WriteOp[];
+  commit(): void;
+}
+
 export interface RoomOutbox {
   start(): Promise<Result<void, StoreError>>;
   /** The row that keeps an op until the room's log has it; `replaces` is a letter somebody could not open. */
   put(op: NamedOp, replaces?: EntryId): { readonly write: WriteOp; commit(): void };
   isWaiting(id: OpId): boolean;
+  /** Null for a message that waits, or that the room has. */
+  failureOf(id: OpId): RoomFailure | null;
   waitingCount(): number;
   waitingMessageCount(): number;
   hasWaiting(roomId: ConversationId): boolean;
   /** What fits the next letter, oldest first, with the keys of its rows. */
   next(roomId: ConversationId): readonly WaitingOp[];
   /** Removes rows by key: now in the store, and once that is durable here. */
-  remove(keys: readonly string[]): { readonly writes: readonly WriteOp[]; commit(): void };
-  /** Rows of ops that are taken back before they went. */
-  keysOfOps(ids: readonly OpId[]): readonly string[];
-  /** What waits for a room that is over. */
+  remove(keys: readonly string[]): OutboxChange;
+  /** What these rows carry never goes: messages are kept as failed. RM33 */
+  fail(keys: readonly string[], reason: RoomFailure): OutboxChange;
+  /** Ops that are taken back before they went. */
+  withdraw(ids: readonly OpId[]): OutboxChange;
+  /** The messages themselves go. */
+  forgetFailed(ids: readonly OpId[]): OutboxChange;
+  /** What waits for a room. */
   keysOf(roomId: ConversationId): readonly string[];
 }
 
@@ -36,11 +51,12 @@ export interface RoomOutbox {
 export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbox {
   const rows = new Map<string, Omit<WaitingOp, "key">>();
   const ids = new Set<OpId>();
+  const failed = new Map<OpId, { readonly key: string; readonly reason: RoomFailure }>();
 
   const keysOf = (roomId: ConversationId): readonly string[] =>
     [...rows].filter(([, { op }]) => op.op.conversationId === roomId).map(([key]) => key);
 
-  function remove(keys: readonly string[]) {
+  function remove(keys: readonly string[]): OutboxChange {
     const writes = keys.map((key) => tables.roomout.remove(...rowKeyParts(key).slice(1)));
     const commit = () => {
       for (const key of keys) {
@@ -53,10 +69,45 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
     return { writes, commit };
   }
 
+  function fail(keys: readonly string[], reason: RoomFailure): OutboxChange {
+    const gone = remove(keys);
+    const messages = keys.flatMap((key) => {
+      const row = rows.get(key);
+      return row?.op.op.kind === OP_KIND.message ? [row.op] : [];
+    });
+    const places = messages.map(({ id, op }) => [op.conversationId, op.hlc, id, reason] as const);
+    const writes = places.map((place) => tables.roomfailed.put(place, {}));
+    const commit = () => {
+      for (const place of places) failed.set(place[2], { key: tables.roomfailed.key(...place), reason });
+      gone.commit();
+    };
+    return { writes: [...gone.writes, ...writes], commit };
+  }
+
+  function forgetFailed(gone: readonly OpId[]): OutboxChange {
+    const keys = gone.flatMap((id) => failed.get(id)?.key ?? []);
+    const commit = () => {
+      for (const id of gone) failed.delete(id);
+    };
+    return { writes: keys.map((key) => ({ type: "delete" as const, key })), commit };
+  }
+
+  function withdraw(gone: readonly OpId[]): OutboxChange {
+    const wanted = new Set(gone);
+    return remove([...rows].filter(([, { op }]) => wanted.has(op.id)).map(([key]) => key));
+  }
+
   return {
     async start() {
       const stored = await tables.roomout.scan();
       if (!stored.ok) return stored;
+      const over = await tables.roomfailed.scan();
+      if (!over.ok) return over;
+      for (const { key } of over.value) {
+        const [, , , opId = "", reason] = rowKeyParts(key);
+        const id = parseId("op", opId);
+        if (id.ok) failed.set(id.value, { key, reason: reason === "refused" ? "refused" : "outside" });
+      }
       for (const { key, value } of stored.value) {
         const op = parseOp(value.op);
         if (!op.ok) continue;
@@ -76,6 +127,7 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
       return { write: tables.roomout.put(parts, { op: op.bytes, replaces: replaces ?? null }), commit };
     },
     isWaiting: (id) => ids.has(id),
+    failureOf: (id) => failed.get(id)?.reason ?? null,
     waitingCount: () => rows.size,
     waitingMessageCount: () => [...rows.values()].filter(({ op }) => op.op.kind === OP_KIND.message).length,
     hasWaiting: (roomId) => keysOf(roomId).length > 0,
@@ -93,10 +145,9 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
       return picked;
     },
     remove,
-    keysOfOps(gone) {
-      const wanted = new Set(gone);
-      return [...rows].filter(([, { op }]) => wanted.has(op.id)).map(([key]) => key);
-    },
+    fail,
+    withdraw,
+    forgetFailed,
     keysOf,
   };
 }

@@ -271,7 +271,14 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (standing.standing !== "invited" && standing.standing !== "joined") return err({ type: "NotInRoom" });
     const departure = await commits.sealDeparture(roomId, room.value);
     if (!departure.ok) return departure;
-    const unsent = outbox.remove(outbox.keysOf(roomId));
+    // What is sealed already goes before the departure, and counts.
+    const letters = await tables.letter.scan({ under: [roomId] });
+    if (!letters.ok) return letters;
+    const onItsWay = new Set(letters.value.flatMap(({ value }) => value.outKeys));
+    const unsent = outbox.fail(
+      outbox.keysOf(roomId).filter((key) => !onItsWay.has(key)),
+      "outside",
+    );
     const part: RoomPart = {
       type: "standing",
       ...standing,
@@ -402,7 +409,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     const { standing } = room.standing;
     const departing = await serial.run(() => commits.waiting(roomId));
     if (!departing.ok) return departing;
-    if (standing !== "joined" && (departing.value === null || standing === "invited")) return ok(false);
+    if (standing !== "joined" && (departing.value === null || standing === "invited"))
+      return serial.run(() => failOutside(roomId));
     const moved = await serial.run(() => takeSharedKeys(roomId, room));
     if (!moved.ok || moved.value) return moved;
     const opened = await openLog(roomId, room);
@@ -425,6 +433,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;
     return serial.run(() => commits.sealLetter(roomId, room));
+  }
+
+  /** RM33: this account is out, here or by a sibling, and nothing is on its way: what waits never goes. */
+  async function failOutside(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
+    const unsent = outbox.fail(outbox.keysOf(roomId), "outside");
+    if (unsent.writes.length === 0) return ok(false);
+    const stored = await store.batch(unsent.writes);
+    if (!stored.ok) return stored;
+    unsent.commit();
+    all.onChanged();
+    return ok(false);
   }
 
   /** RM30: a device that is in no group, or gets nowhere with its keys, goes on with newer ones of a sibling's. */
