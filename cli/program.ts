@@ -1,7 +1,7 @@
 /** The command line as a tree of commands. */
 import type { RootCommand } from "@bomb.sh/tab";
 import tab from "@bomb.sh/tab/commander";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { createCommandRunner, type ProgramStreams, type RunCommand } from "./command-runner.ts";
 import { addAccountCommands, defaultDeviceName } from "./commands/account.ts";
 import { addAlarmCommands } from "./commands/alarm.ts";
@@ -31,6 +31,7 @@ import { HELP_WIDTH_MAX, type HelpPage, layOutRow, layOutSection } from "./help/
 import { usageFailure, usageText } from "./help/usage-failure.ts";
 import { createOutput } from "./output/output.ts";
 import { createPaint } from "./output/paint.ts";
+import { wrapText } from "./output/text-width.ts";
 
 /** How a run ended; `isServing` when a server has taken the process over. */
 export interface ProgramEnd {
@@ -41,6 +42,8 @@ export interface ProgramEnd {
 const VERSION = "0.1.0";
 const HELP_COLUMNS_DEFAULT = 80;
 const HELP_COLUMNS_MIN = 20;
+/** What stands before a usage line: `Usage: `. */
+const USAGE_INDENT = 7;
 
 /** Runs the program with `args`, which are those after the program's name. */
 export async function runProgram(streams: ProgramStreams, args: readonly string[]): Promise<ProgramEnd> {
@@ -144,6 +147,10 @@ function createProgram(streams: ProgramStreams, pageOf: () => HelpPage): Command
       minWidthToWrap: 1,
       subcommandTerm: (command) => command.name(),
       styleTitle: (title) => pageOf().paint(title, "strong"),
+      commandUsage: (command) =>
+        wrapText(new Help().commandUsage(command), pageOf().width - USAGE_INDENT).join(
+          `\n${" ".repeat(USAGE_INDENT)}`,
+        ),
       formatItem: (term, termWidth, description, helper) =>
         layOutRow(term, termWidth, description, helper.helpWidth ?? HELP_WIDTH_MAX).join("\n"),
     })

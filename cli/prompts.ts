@@ -2,6 +2,7 @@
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { askSecret } from "./ask-secret.ts";
+import { wrapText } from "./output/text-width.ts";
 
 export interface Prompts {
   /** Somebody can be asked. */
@@ -19,7 +20,7 @@ export interface Prompts {
 
 export interface PromptStreams {
   readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(isRaw: boolean): unknown };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
 }
 
 /** Largest input taken from a pipe: far above the largest message. */
@@ -73,7 +74,9 @@ function askOnTerminal({ stdin, stderr }: PromptStreams, question: string): Prom
     reader.once("close", () => {
       resolve(null);
     });
-    reader.setPrompt(question);
+    const lines = wrapText(question.trimEnd(), stderr.columns ?? Number.POSITIVE_INFINITY);
+    for (const line of lines.slice(0, -1)) stderr.write(`${line}\n`);
+    reader.setPrompt(`${lines.at(-1) ?? ""} `);
     reader.prompt();
   });
 }

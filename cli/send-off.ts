@@ -7,9 +7,11 @@ import { type Client, type ClientEvent, err, ok, type Result, type SyncReport } 
 import type { CommandContext } from "./command-runner.ts";
 import type { CliError } from "./errors/command-error.ts";
 import { describeAlarm } from "./errors/alarm-text.ts";
+import { describeNotice, describeRequest } from "./errors/notice-text.ts";
 import { describeError } from "./errors/error-text.ts";
 import { EXIT } from "./errors/exit-code.ts";
 import type { Report } from "./output/output.ts";
+import { plainLine } from "./output/plain-text.ts";
 import { showProgress } from "./output/progress.ts";
 
 /** What became of the attempt. */
@@ -58,11 +60,33 @@ export async function syncWithProgress(
   context: CommandContext,
   client: Client,
 ): Promise<Result<SyncReport, CliError>> {
-  const synced = await withProgress(context, client, () => client.sync());
+  const news: ClientEvent[] = [];
+  const stopListening = client.onEvent((event) => {
+    if (event.type === "notice" || event.type === "request") news.push(event);
+  });
+  const synced = await withProgress(context, client, () => client.sync()).finally(stopListening);
+  await tellNews(context, client, news);
   const alarms = synced.ok ? synced.value.alarms : [];
   for (const alarm of alarms) context.output.warn(describeAlarm(alarm));
   if (alarms.length > 0) context.output.say("What to do: dovetail alarm list");
   return synced;
+}
+
+/** What came to a contact's account, and who asks: nobody would look for either. */
+async function tellNews(
+  { output }: CommandContext,
+  client: Client,
+  news: readonly ClientEvent[],
+): Promise<void> {
+  if (news.length === 0) return;
+  const contacts = await client.contacts();
+  const known = contacts.ok ? contacts.value : [];
+  for (const event of news) {
+    if (event.type === "request") output.say(describeRequest(event.contact));
+    if (event.type !== "notice") continue;
+    const contact = known.find(({ accountId }) => accountId === event.notice.contact);
+    output.say(describeNotice(event.notice, contact === undefined ? "somebody" : plainLine(contact.name)));
+  }
 }
 
 /** What to say when a change did not go out. */

@@ -209,5 +209,6 @@ export type {
   ServerConnector,
   ServerUnreachable,
 } from "./transport/server-connector.ts";
+export type { MalformedWords } from "./sigchain/keys/bip39.ts";
 export { linkCodeOrigin } from "./sigchain/linking/link-code.ts";
 export { isSameServer } from "./client/same-server.ts";

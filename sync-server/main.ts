@@ -4,16 +4,17 @@
  * Exit codes: 0 when it was done, 1 when it could not be or broke, 2 for wrong usage.
  */
 import process from "node:process";
+import { cryptoReady } from "@dovetail/core/crypto/sodium.ts";
 import { deleteAccountCommand, releaseHandleCommand } from "./commands/accounts.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { checkCommand } from "./commands/check.ts";
-import { EXIT, print, type ServerCommand } from "./commands/command.ts";
+import { EXIT, fail, pageColumns, print, type ServerCommand } from "./commands/command.ts";
 import { inviteCommand, listInvitationsCommand, revokeInvitationCommand } from "./commands/invite.ts";
 import { configCommand } from "./commands/show-config.ts";
 import { startCommand } from "./commands/start.ts";
 import { metricsCommand, statsCommand } from "./commands/stats.ts";
-import { COLUMNS_MAX, settingsHelp, wrap } from "./config/config-help.ts";
+import { settingsHelp, wrap } from "./config/config-help.ts";
 import { readConfig } from "./config/read-config.ts";
 
 /** Those of two words come before those they begin with. */
@@ -36,6 +37,13 @@ await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<void> {
   const named = COMMANDS.find(({ name }) => name.split(" ").every((word, index) => args[index] === word));
+  const [group = ""] = args;
+  const below = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
+  if (named === undefined && below.length > 0) {
+    const usages = below.map(({ name, usage }) => `dovetail server ${name} ${usage}`.trimEnd());
+    process.exitCode = fail(`${group} does nothing by itself`, usages.join(", or "), EXIT.usage);
+    return;
+  }
   const command = named ?? startCommand;
   const rest = args.slice(named === undefined ? 0 : named.name.split(" ").length);
   const read = readConfig(rest, process.env, command.options);
@@ -53,11 +61,9 @@ async function main(args: readonly string[]): Promise<void> {
     process.exitCode = EXIT.usage;
     return;
   }
+  // Whatever reads the database compares hashes.
+  await cryptoReady();
   process.exitCode = await command.run(read.value);
-}
-
-function pageColumns(): number {
-  return Math.min(process.stdout.columns ?? COLUMNS_MAX, COLUMNS_MAX);
 }
 
 function commandHelp({ name, usage, help }: ServerCommand): string {

@@ -5,6 +5,7 @@ import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count, shortId } from "../errors/error-words.ts";
+import { describeNotice } from "../errors/notice-text.ts";
 import { layOutFields } from "../output/columns.ts";
 import { localDay } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
@@ -47,7 +48,14 @@ async function show(context: CommandContext, query: string): Promise<Result<Outc
     if (!contact.ok) return contact;
     const details = await client.contactDetails(contact.value.accountId);
     if (!details.ok) return details;
-    return ok({ json: { details: details.value }, text: (page) => layOutDetails(details.value, page) });
+    const notices = await client.deviceNotices(contact.value.accountId);
+    if (!notices.ok) return notices;
+    const name = plainLine(contact.value.name);
+    return ok({
+      json: { details: details.value, notices: notices.value },
+      text: (page) => layOutDetails(details.value, page),
+      messages: notices.value.map((one) => `${localDay(one.atMs)}: ${describeNotice(one, name)}`),
+    });
   });
 }
 

@@ -119,6 +119,32 @@ export async function findMessage(
   return ok(only);
 }
 
+/**
+ * Where a page before a message begins: `query` is the start of its id, or what a page ended with. Null when there is
+ * nothing older.
+ */
+export async function findCursor(
+  client: Client,
+  conversation: Pick<ConversationView, "id">,
+  query: string,
+): Promise<Result<string | null, CliError>> {
+  if (query.includes("/")) return ok(query);
+  const message = await findMessage(client, conversation, query);
+  if (!message.ok) return message;
+  for (let before: string | null | undefined; before !== null; ) {
+    const start = before === undefined ? {} : { before };
+    const page = await client.messages(conversation.id, { limit: SEARCH_PAGE, ...start });
+    if (!page.ok) return page;
+    const place = page.value.messages.findIndex(({ id }) => id === message.value.id);
+    if (place !== -1) {
+      const upTo = await client.messages(conversation.id, { limit: place + 1, ...start });
+      return upTo.ok ? ok(upTo.value.older) : upTo;
+    }
+    before = page.value.older;
+  }
+  return ok(null);
+}
+
 export async function findDevice(client: Client, query: string): Promise<Result<DeviceView, CliError>> {
   const devices = await client.devices();
   if (!devices.ok) return devices;

@@ -8,7 +8,7 @@ import { count, shortId } from "../errors/error-words.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
-import { findConversation, findMessage, findPlace, type Place } from "./find-things.ts";
+import { findConversation, findCursor, findMessage, findPlace, type Place } from "./find-things.ts";
 import { addInboxDeleteCommands } from "./inbox-delete.ts";
 import { layOutMessages } from "./inbox-layout.ts";
 import { addInboxExportCommand } from "./inbox-export.ts";
@@ -53,7 +53,7 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
       parseCount(MESSAGES_SHOWN_MAX),
       MESSAGES_SHOWN,
     )
-    .option("--before <cursor>", "older ones: the cursor the last page ended with")
+    .option("--before <message>", "older ones than this: the start of its id, or a page's cursor")
     .action((query: string, options: ShowOptions, command: Command) =>
       run(command, (context) => show(context, query, options)),
     );
@@ -108,12 +108,18 @@ async function show(
     if (!found.ok) return found;
     const place = found.value;
     const shown = place.type === "room" ? place.room : place.conversation;
-    const page = await client.messages(shown.id, {
-      limit: options.limit,
-      ...(options.before === undefined ? {} : { before: options.before }),
-    });
+    const before = options.before === undefined ? undefined : await findCursor(client, shown, options.before);
+    if (before?.ok === false) return before;
+    const page =
+      before?.value === null
+        ? ok({ messages: [], older: null })
+        : await client.messages(shown.id, {
+            limit: options.limit,
+            ...(before === undefined ? {} : { before: before.value }),
+          });
     if (!page.ok) return page;
     const { messages, older } = page.value;
+    const oldest = messages.at(-1);
     return ok({
       json: {
         [place.type === "room" ? "room" : "conversation"]: shown,
@@ -122,7 +128,9 @@ async function show(
       },
       text: (on) => layOutMessages(authorIn(place), messages.toReversed(), on),
       messages:
-        older === null ? [] : [`Older ones: dovetail inbox show ${quoteArgument(query)} --before ${older}`],
+        older === null || oldest === undefined
+          ? []
+          : [`Older ones: dovetail inbox show ${quoteArgument(query)} --before ${shortId(oldest.id)}`],
     });
   });
 }

@@ -1,7 +1,6 @@
 /** `dovetail sync`: send and fetch once, or stay and show what comes. */
 import type { Command } from "commander";
 import {
-  type DeviceNoticeView,
   type Client,
   type ClientEvent,
   type ConnectionStatus,
@@ -17,7 +16,8 @@ import type { CommandBody, CommandContext, Outcome, RunCommand } from "../comman
 import { describeAlarm, exitCodeOfAlarms } from "../errors/alarm-text.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { describeError } from "../errors/error-text.ts";
-import { count, shortId } from "../errors/error-words.ts";
+import { describeNotice, describeRequest } from "../errors/notice-text.ts";
+import { count } from "../errors/error-words.ts";
 import { EXIT } from "../errors/exit-code.ts";
 import { localTime } from "../output/local-time.ts";
 import type { Output } from "../output/output.ts";
@@ -146,13 +146,6 @@ function endOf(event: ClientEvent): CliError | null {
   return lastError !== null && describeError(lastError).exitCode === EXIT.deviceLost ? lastError : null;
 }
 
-/** A device that came to a contact's account. */
-export function describeNotice({ how }: DeviceNoticeView, name: string): string {
-  return how === "linked"
-    ? `${name} linked a new device. One you already knew signed it; the safety number is the same.`
-    : `${name} took the account back with the recovery key, on a new device. The safety number is the same; if you did not expect it, ask ${name}.`;
-}
-
 /** By conversation, and in rooms by `room/author`. */
 type NamesByConversation = Map<string, string>;
 
@@ -187,11 +180,9 @@ function showEvent(output: Output, names: NamesByConversation, lost: LostAt, eve
       output.print(layOutMessage(event.message, name, output.page));
       break;
     }
-    case "request": {
-      const { name, accountId } = event.contact;
-      output.say(`${plainLine(name)} wants to write to you: dovetail contact accept ${shortId(accountId)}`);
+    case "request":
+      output.say(describeRequest(event.contact));
       break;
-    }
     case "connection":
       showConnection(output, lost, event.status);
       break;

@@ -4,7 +4,7 @@
  * The one place for this. A new error of the engine does not compile until it has its sentence here. Parts that come
  * from other people or from servers are made plain before they are printed.
  */
-import { unreachable } from "@dovetail/core";
+import { type MalformedWords, unreachable } from "@dovetail/core";
 import type { CliError } from "./command-error.ts";
 import { count, type ErrorText, joinWords, quote, say, shortId } from "./error-words.ts";
 import { EXIT } from "./exit-code.ts";
@@ -92,7 +92,7 @@ export function describeError(error: CliError): ErrorText {
       return say(
         EXIT.notFound,
         `there is no profile ${plainLine(error.profile)}`,
-        "make an account with `dovetail account create`, or join yours with `dovetail account link`",
+        "make an account with `dovetail account create`, join yours with `dovetail account link`, or bring it back with `dovetail account recover`",
       );
     case "ProfileBusy": {
       const { owner } = error;
@@ -355,11 +355,7 @@ export function describeError(error: CliError): ErrorText {
     case "UnknownConversation":
       return say(EXIT.notFound, "no such conversation", "dovetail inbox");
     case "BadRecoveryWords":
-      return say(
-        EXIT.usage,
-        `these words are no recovery key (${error.rule})`,
-        "24 words, in their order, as they were shown",
-      );
+      return describeBadWords(error.why);
     case "WrongRecoveryKey":
       return say(EXIT.refused, "this recovery key is not this account's", "check the handle and the server");
     case "UnknownDevice":
@@ -563,4 +559,26 @@ const FAILURES_SHOWN = 3;
 function someOf(sentences: readonly string[]): string {
   const rest = sentences.length - FAILURES_SHOWN;
   return sentences.slice(0, FAILURES_SHOWN).join("; ") + (rest > 0 ? `; and ${rest} more` : "");
+}
+
+/** Which word it is, never the word. */
+function describeBadWords(why: MalformedWords): ErrorText {
+  switch (why.type) {
+    case "UnknownWord":
+      return say(
+        EXIT.usage,
+        `word ${why.position} is no word of a recovery key`,
+        "check its spelling: all of them are short English words, in small letters",
+      );
+    case "WrongWordCount":
+      return say(EXIT.usage, "a recovery key has 24 words", "type all of them in their order, with spaces");
+    case "WrongChecksum":
+      return say(
+        EXIT.usage,
+        "each of the words may be right, but together they are no recovery key",
+        "one is another than was shown, or two are swapped",
+      );
+    default:
+      return unreachable(why);
+  }
 }

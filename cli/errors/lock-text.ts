@@ -33,7 +33,7 @@ export function describeLockError(error: LockError): ErrorText {
       return say(
         EXIT.locked,
         `that is not the passphrase of profile ${plainLine(error.profile)}`,
-        "check the keyboard layout and capitals; nobody can bring a passphrase back, but a new link from another device brings what was sent",
+        "check the keyboard layout and capitals; nobody can bring a passphrase back, but another device of yours can link this machine anew",
       );
     case "PassphrasesDiffer":
       return say(EXIT.usage, "the two passphrases differ; nothing was changed", "type the same one twice");

@@ -35,9 +35,12 @@ function describeArgument(argument: Argument): void {
 }
 
 /** Command lines are never broken: they are there to be copied. */
-function layOutExamples(command: Command, { paint }: HelpPage): readonly string[] {
+function layOutExamples(command: Command, { paint, width }: HelpPage): readonly string[] {
   const examples = examplesOf(command);
   if (examples.length === 0) return [];
-  const lines = examples.flatMap(([line, what]) => [paint(`  # ${what}`, "faint"), `  $ ${line}`]);
+  const lines = examples.flatMap(([line, what]) => [
+    ...wrapText(what, width - 4).map((part) => paint(`  # ${part}`, "faint")),
+    `  $ ${line}`,
+  ]);
   return ["", paint("Examples:", "strong"), ...lines];
 }

@@ -10,6 +10,7 @@ import type { ExportFault } from "../messenger/exported/export-line.ts";
 import type { ProofFault } from "../messenger/exported/export-proof.ts";
 import type { SearchFault } from "../messenger/search/search-index.ts";
 import type { BadSearch, NameFilter } from "../messenger/search/search-query.ts";
+import type { MalformedWords } from "../sigchain/keys/bip39.ts";
 import type { DirectError } from "../sigchain/direct/direct-handshake.ts";
 import type { PeerUnreachable } from "../transport/peer-connector.ts";
 import type { ServerError } from "./gateway.ts";
@@ -76,8 +77,7 @@ export type ClientError =
   | { readonly type: "NameTooLong"; readonly sizeBytes: number; readonly sizeBytesMax: number }
   /** No live device of the contact has published prekeys. */
   | { readonly type: "NoPreKeys"; readonly accountId: AccountId }
-  /** Words that are no recovery key; `rule` says why. */
-  | { readonly type: "BadRecoveryWords"; readonly rule: string }
+  | { readonly type: "BadRecoveryWords"; readonly why: MalformedWords }
   /** A recovery key, but not the one of this account. */
   | { readonly type: "WrongRecoveryKey" }
   | BadSearch

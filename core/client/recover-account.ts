@@ -64,7 +64,7 @@ export async function recoverAccount(
 ): Promise<Result<Client, ClientError>> {
   const { random, clock } = platform;
   const words = parseRecoveryWords(recovery.words);
-  if (!words.ok) return err({ type: "BadRecoveryWords", rule: words.error.type });
+  if (!words.ok) return err({ type: "BadRecoveryWords", why: words.error });
   const sizeBytes = toUtf8(recovery.deviceName).length;
   if (sizeBytes === 0 || sizeBytes > DEVICE_NAME_BYTES_MAX)
     return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: DEVICE_NAME_BYTES_MAX });

@@ -7,6 +7,7 @@ import { createSystemClock } from "@dovetail/core/base/clock.ts";
 import { silentLogger } from "@dovetail/core/base/logger.ts";
 import { createPlatformRandom } from "@dovetail/core/base/random.ts";
 import { cryptoReady } from "@dovetail/core/crypto/sodium.ts";
+import { COLUMNS_MAX, wrap } from "../config/config-help.ts";
 import type { CommandLine } from "../config/config-sources.ts";
 import type { ProgramConfig } from "../config/read-config.ts";
 import { createOperatorDesk } from "../operator/operator-desk.ts";
@@ -43,10 +44,27 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** A sentence for people. */
+export function say(sentence: string): void {
+  process.stdout.write(laidOut(sentence, process.stdout));
+}
+
 /** Says what went wrong and what to do; gives the exit code. */
 export function fail(message: string, hint: string, code: number = EXIT.failed): number {
-  process.stderr.write(`error: ${message}\nhint: ${hint}\n`);
+  const { stderr } = process;
+  stderr.write(`${laidOut(`error: ${message}`, stderr)}${laidOut(`hint: ${hint}`, stderr)}`);
   return code;
+}
+
+/** How wide a page of text is. */
+export function pageColumns(stream: NodeJS.WriteStream = process.stdout): number {
+  return Math.min(stream.columns ?? COLUMNS_MAX, COLUMNS_MAX);
+}
+
+/** Broken between words on a terminal, one line for a program. */
+function laidOut(sentence: string, stream: NodeJS.WriteStream): string {
+  const lines = stream.isTTY ? wrap(sentence, pageColumns(stream)) : [sentence];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** The database of a data folder. */

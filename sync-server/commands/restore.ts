@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs
 import { resolve } from "node:path";
 import { askOperator } from "../operator/operator-socket.ts";
 import { checkDatabase, type DatabaseReport, explainDatabaseFault } from "../store/check-database.ts";
-import { databasePath, EXIT, fail, makeDataFolder, print, type ServerCommand } from "./command.ts";
+import { databasePath, EXIT, fail, makeDataFolder, print, say, type ServerCommand } from "./command.ts";
 import { hashFile, readHash, syncToDisk } from "./file-hash.ts";
 
 const BESIDE = ["", "-wal", "-shm"];
@@ -38,7 +38,7 @@ export const restoreCommand: ServerCommand = {
     if (config.isJson) print(JSON.stringify({ restored: found }));
     else {
       print(`Restored ${report.accounts} accounts and ${report.entries} entries into ${dataFolder}.`);
-      print(
+      say(
         "Devices that saw entries this backup does not have will say that the server went back, and keep what they have: tell the people who use it.",
       );
     }

@@ -43,7 +43,7 @@ describe("people, on the command line", { timeout: 120_000 }, () => {
 
   test("ask, decline, and are answered all the same when they are asked back", async () => {
     await said("eve", "contact", "add", await linkOf("ada"), "--greeting", "Buy my clocks");
-    await said("ada", "sync");
+    expect(await said("ada", "sync")).toMatch(/Eve wants to write to you: dovetail contact accept [0-9a-f]{8}/);
     expect(await said("ada", "inbox")).toContain("Buy my clocks");
     expect(await failure("ada", "send", "Eve", "no")).toBe(
       "2 error: Eve is not accepted: nothing was sent\nhint: dovetail contact accept NAME lets you both write\n",
@@ -126,6 +126,11 @@ describe("people, on the command line", { timeout: 120_000 }, () => {
     await said("ada", "sync");
     await said("ada", "send", "Ben", "and now?");
     await said("ben", "sync");
+    const newest = await said("ben", "inbox", "show", "Ada", "--limit", "1");
+    const [older = ""] = /(?<=--before )[0-9a-f]{8}$/m.exec(newest) ?? [];
+    const before = await said("ben", "inbox", "show", "Ada", "--limit", "1", "--before", older);
+    expect(before).toMatch(/ [0-9a-f]{8}\n/);
+    expect(before).not.toContain(older);
     const shown = await said("ben", "inbox", "show", "Ada");
     expect(shown).toContain("and now?");
     expect(shown).not.toContain("are you there?");

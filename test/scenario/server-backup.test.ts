@@ -104,6 +104,11 @@ test("a backup is made while the server is written to, and holds all that was ac
     stderr: expect.stringMatching(/a server runs/),
   });
   expect(await busy.server.stop()).toBe(0);
+  // What is hashed is whole too.
+  expect(await runServerCommand(["check", "--data", join(folder, "data")])).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/whole: 1 accounts/),
+  });
   expect(await restore()).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/--replace/) });
   expect(await restore("--replace")).toMatchObject({ exitCode: 0 });
   // A second one of the stopped server, over the restored data.

@@ -27,6 +27,14 @@ async function check(folder: string, ...args: readonly string[]) {
   return { exitCode, wrong, findings };
 }
 
+test("words that are half a command are answered with the whole ones", async () => {
+  const { exitCode, stderr } = await runServerCommand(["accounts"]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(
+    /hint: dovetail server accounts delete .*, or dovetail server accounts release-handle/,
+  );
+});
+
 test("a server that is well is said to be, while it runs and after", { timeout: 240_000 }, async () => {
   const folder = join(temporaryFolder(), "data");
   expect(await check(folder)).toMatchObject({ exitCode: 0, wrong: [] });

@@ -16,7 +16,7 @@ export type BackupKey =
 export function backupSecretOf(key: BackupKey): Result<BackupSecret, ClientError> {
   if (key.type === "passphrase") return ok({ type: "passphrase", passphrase: key.passphrase as Passphrase });
   const words = parseRecoveryWords(key.words);
-  if (!words.ok) return err({ type: "BadRecoveryWords", rule: words.error.type });
+  if (!words.ok) return err({ type: "BadRecoveryWords", why: words.error });
   const keys = recoveryKeysFrom(words.value);
   wipe(words.value);
   return ok({ type: "recovery", keys });

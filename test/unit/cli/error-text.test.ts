@@ -118,7 +118,7 @@ const SAMPLES: Samples = {
   DeviceRolledBack: { type: "DeviceRolledBack", logId: log() },
   UnknownContact: { type: "UnknownContact" },
   UnknownDevice: { type: "UnknownDevice" },
-  BadRecoveryWords: { type: "BadRecoveryWords", rule: "WrongChecksum" },
+  BadRecoveryWords: { type: "BadRecoveryWords", why: { type: "WrongChecksum" } },
   WrongRecoveryKey: { type: "WrongRecoveryKey" },
   UnknownConversation: { type: "UnknownConversation" },
   NotABackup: { type: "NotABackup" },

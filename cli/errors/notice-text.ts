@@ -1,0 +1,16 @@
+/** What a person is told of contacts that is no fault: who asks, and which devices came to an account. */
+import type { ContactView, DeviceNoticeView } from "@dovetail/core";
+import { plainLine } from "../output/plain-text.ts";
+import { shortId } from "./error-words.ts";
+
+/** Somebody asks to write. */
+export function describeRequest({ name, accountId }: ContactView): string {
+  return `${plainLine(name)} wants to write to you: dovetail contact accept ${shortId(accountId)}`;
+}
+
+/** A device that came to a contact's account. */
+export function describeNotice({ how }: DeviceNoticeView, name: string): string {
+  return how === "linked"
+    ? `${name} linked a new device. One you already knew signed it; the safety number is the same.`
+    : `${name} took the account back with the recovery key, on a new device. The safety number is the same; if you did not expect it, ask ${name}.`;
+}
