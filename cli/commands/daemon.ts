@@ -20,6 +20,8 @@ const POLL_MS = 50;
 const START_WAIT_MS = 20_000;
 const STOP_WAIT_MS = 20_000;
 const PASSPHRASE_DESCRIPTOR = 3;
+/** How long one that answers may take to reach its server; without a server it serves all the same. */
+const SETTLE_WAIT_MS = 3_000;
 
 export function addDaemonCommands(program: Command, run: RunCommand): void {
   const daemon = program
@@ -59,9 +61,24 @@ async function start(context: CommandContext): Promise<Result<Outcome, CliError>
     const end = await Promise.race([exited, delay(POLL_MS, null)]);
     if (end !== null) return err({ type: "DaemonFailed", detail: `exit code ${end}` });
     const owner = ownerOf(context);
-    if (owner?.socket !== null && owner !== null && (await answers(owner.socket))) return status(context);
+    if (owner?.socket !== null && owner !== null && (await answers(owner.socket)))
+      return settled(context, exited);
   }
   return err({ type: "DaemonFailed", detail: "it did not answer in time" });
+}
+
+/** A device that is revoked, or set back, hears it from the server and ends: said here, where somebody reads it. */
+async function settled(
+  context: CommandContext,
+  exited: Promise<number | string>,
+): Promise<Result<Outcome, CliError>> {
+  for (let waitedMs = 0; waitedMs < SETTLE_WAIT_MS; waitedMs += POLL_MS) {
+    const end = await Promise.race([exited, delay(POLL_MS, null)]);
+    if (end !== null) return err({ type: "DaemonFailed", detail: `exit code ${end}` });
+    const state = await withClient(context, async (client) => ok(client.status().state));
+    if (state.ok && state.value === "online") break;
+  }
+  return status(context);
 }
 
 /** Starts the program apart from this terminal. Resolves when it has ended. */

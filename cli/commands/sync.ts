@@ -114,7 +114,7 @@ async function watch(context: CommandContext): Promise<Result<Outcome, CliError>
     const take = (event: ClientEvent): void => {
       if (context.output.isJson) context.output.stream({ event });
       else showEvent(context.output, names.value, lost, event);
-      const end = endOf(event);
+      const end = endOfWatch(event);
       if (end !== null) ended.resolve(err(end));
       if (event.type === "state")
         void loadNames(client).then((fresh) => fresh.ok && renew(names.value, fresh.value));
@@ -134,8 +134,8 @@ async function watch(context: CommandContext): Promise<Result<Outcome, CliError>
   return withClient({ ...context, interrupted: new AbortController().signal }, body, { isServing: true });
 }
 
-/** What makes going on pointless. */
-function endOf(event: ClientEvent): CliError | null {
+/** What makes staying connected pointless; null for all else. */
+export function endOfWatch(event: ClientEvent): CliError | null {
   if (
     event.type === "alarm" &&
     (event.alarm.type === "DeviceRevoked" || event.alarm.type === "DeviceRolledBack")

@@ -1,6 +1,7 @@
 /** What can go wrong in the command line itself, beside what the engine and the profile report. */
 import type { BadPassphrase, ClientError, LinkingError } from "@dovetail/core";
 import type { ProfileError } from "../platform/profile-folder.ts";
+import type { NotifierError } from "../platform/notifier.ts";
 import type { ProfileOwner } from "../platform/profile-lock.ts";
 import type { RekeyError } from "../platform/rekey-profile.ts";
 import type { OpenStoreError } from "../platform/sqlite-tx-store.ts";
@@ -60,6 +61,7 @@ export type CommandError =
 /** Everything a command can end with. */
 export type CliError =
   | CommandError
+  | NotifierError
   | BadPassphrase
   | ClientError
   | LinkingError

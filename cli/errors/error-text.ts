@@ -88,6 +88,12 @@ export function describeError(error: CliError): ErrorText {
         `${quote(error.profile)} cannot be the name of a profile`,
         "use 1 to 64 of a-z, 0-9, dot, dash and underscore",
       );
+    case "ProfileExists":
+      return say(
+        EXIT.conflict,
+        `there is a profile ${plainLine(error.profile)} already`,
+        "choose another name: dovetail profile list",
+      );
     case "NoProfile":
       return say(
         EXIT.notFound,
@@ -123,10 +129,22 @@ export function describeError(error: CliError): ErrorText {
         `nothing serves profile ${plainLine(error.profile)}`,
         "dovetail daemon start, or dovetail sync --watch in a terminal of its own",
       );
+    case "NotifierMissing":
+      return say(
+        EXIT.failure,
+        `this system has no notifications to give (${plainLine(error.program)})`,
+        "install it, or give a command of your own: dovetail notify --run COMMAND",
+      );
+    case "NotifierFailed":
+      return say(
+        EXIT.failure,
+        `nobody was told: ${plainLine(error.program)} ${plainLine(error.detail)}`,
+        "try the command by itself",
+      );
     case "DaemonFailed":
       return say(
         EXIT.failure,
-        `the process did not start (${plainLine(error.detail)})`,
+        `the process ended at its start (${plainLine(error.detail)})`,
         "see why with `dovetail sync --watch`",
       );
     case "ProfileExposed":

@@ -9,6 +9,7 @@ const MEANING_BY_ARGUMENT: Readonly<Record<string, string>> = {
   contact: "name, handle, or the start of the id",
   device: "its name, or the start of its id",
   tag: "its name, or the start of its id",
+  profile: "as dovetail profile list shows it",
   name: "the name",
 };
 

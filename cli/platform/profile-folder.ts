@@ -33,13 +33,14 @@ import {
 
 export const DEFAULT_PROFILE = "default";
 /** Lower case only: some file systems do not tell `Ada` from `ada`. */
-const PROFILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+export const PROFILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const OTHERS = 0o077;
 
 export type ProfileError =
   | ProfileBusy
   | { readonly type: "BadProfileName"; readonly profile: string }
   | { readonly type: "NoProfile"; readonly profile: string }
+  | { readonly type: "ProfileExists"; readonly profile: string }
   /** Other users of this machine can read `path`. */
   | { readonly type: "ProfileExposed"; readonly path: string; readonly mode: number }
   | StoreKeyFileError

@@ -34,7 +34,7 @@ const FINISHED = "rekey-finished";
 /** Files SQLite keeps beside a database; a log of the old one must never be read into the new one. */
 const STORE_COMPANIONS = ["store.db-wal", "store.db-shm", "store.db-journal"] as const;
 /** Where chunks lie that once failed to open. No key opens them, so they are carried over as they are. */
-const SET_ASIDE = "damaged";
+export const SET_ASIDE = "damaged";
 
 export interface RekeyCount {
   readonly rows: number;
@@ -232,7 +232,7 @@ function resealChunk(
 }
 
 /** The places of all chunks. The adapter cuts the first part of a place in two for its folders. */
-function listChunks(documentsFolder: string): readonly (readonly string[])[] {
+export function listChunks(documentsFolder: string): readonly (readonly string[])[] {
   const places: (readonly string[])[] = [];
   const walk = (folder: string, parts: readonly string[]): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {

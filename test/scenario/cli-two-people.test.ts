@@ -257,6 +257,26 @@ describe("two people", { timeout: 120_000 }, () => {
     expect((await world.run("ben", ["inbox", "show", "Ada", "--limit", "1"])).stdout).toContain(
       "--not an option",
     );
+
+    const noted = join(world.home, "noted");
+    const told = world.start("ben", [
+      "notify",
+      "--json",
+      "--run",
+      `echo "$DOVETAIL_FROM: $DOVETAIL_COUNT, $DOVETAIL_TEXT" >> ${noted}`,
+    ]);
+    await told.line((text) => text.includes('"started"'));
+    await json("ada", "send", "Ben", "for nobody's screen");
+    await told.line((text) => text.includes('"notified"'));
+    told.signal("SIGINT");
+    expect((await told.end).exitCode).toBe(0);
+    expect(readFileSync(noted, "utf8")).toBe("Ada: 1, \n");
+
+    const piped = world.start("ben", ["sync", "--watch", "--json"]);
+    await piped.line((text) => text.includes('"online"'));
+    piped.stopReading();
+    await json("ada", "send", "Ben", "nobody reads this line");
+    expect(await piped.end).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
   test("[BK9] [BK10] back an account up, look the file through, and restore it on an empty profile", async () => {

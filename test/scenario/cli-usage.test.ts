@@ -21,6 +21,10 @@ async function run(args: readonly string[], columns = 80) {
 }
 
 const GROUPS = [
+  "notify",
+  "privacy",
+  "profile",
+  "verify-fs",
   "account",
   "device",
   "contact",

@@ -24,6 +24,8 @@ export interface RunningCommand {
   line(accepts: (line: string) => boolean): Promise<string>;
   type(text: string): void;
   signal(name: "SIGINT" | "SIGTERM"): void;
+  /** Closes its standard output from this side, as `| head` does. */
+  stopReading(): void;
   readonly end: Promise<CommandEnd>;
 }
 
@@ -148,6 +150,7 @@ function watch(child: ChildProcess, timeoutMs: number | null): RunningCommand {
     },
     type: (text) => void child.stdin?.end(text),
     signal: (name) => void child.kill(name),
+    stopReading: () => void child.stdout?.destroy(),
     end,
   };
 }

@@ -53,6 +53,9 @@ const SAMPLES: Samples = {
   Interrupted: { type: "Interrupted" },
   DemoFailed: { type: "DemoFailed", failures: [HOSTILE], folder: null },
   ServerProgramFailed: { type: "ServerProgramFailed", detail: HOSTILE },
+  NotifierMissing: { type: "NotifierMissing", program: HOSTILE },
+  NotifierFailed: { type: "NotifierFailed", program: HOSTILE, detail: HOSTILE },
+  ProfileExists: { type: "ProfileExists", profile: HOSTILE },
   BadProfileName: { type: "BadProfileName", profile: HOSTILE },
   NoProfile: { type: "NoProfile", profile: "default" },
   ProfileBusy: {

@@ -1,0 +1,170 @@
+/** `dovetail notify`: stays, and tells the desktop or a command of new messages. Texts only when asked for. */
+import type { Command } from "commander";
+import {
+  type Client,
+  type ClientEvent,
+  type ContactView,
+  err,
+  type MessageView,
+  ok,
+  type Result,
+} from "@dovetail/core";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { describeError } from "../errors/error-text.ts";
+import { count } from "../errors/error-words.ts";
+import { plainLine } from "../output/plain-text.ts";
+import {
+  createCommandNotifier,
+  createDesktopNotifier,
+  type Note,
+  type Notifier,
+} from "../platform/notifier.ts";
+import { addExamples } from "./examples.ts";
+import { isQuiet, parseQuietHours, type QuietHours } from "./quiet-hours.ts";
+import { endOfWatch } from "./sync.ts";
+
+interface NotifyOptions {
+  readonly run?: string;
+  readonly quietHours?: QuietHours;
+  readonly text?: boolean;
+}
+
+/** What comes together is told together: after a night there may be hundreds. */
+const TOGETHER_MS = 700;
+
+export function addNotifyCommand(program: Command, run: RunCommand): void {
+  const notify = program
+    .command("notify")
+    .description("stay, and tell this desktop of new messages and requests, until Ctrl-C")
+    .option("--run <command>", "run this instead, with DOVETAIL_FROM and DOVETAIL_COUNT in its environment")
+    .option("--quiet-hours <from-to>", "say nothing between these times, as 22:00-07:00", parseQuietHours)
+    .option("--text", "show the newest text too; without it nobody who sees the screen reads it")
+    .action((options: NotifyOptions, command: Command) =>
+      run(command, (context) => stayAndTell(context, options)),
+    );
+  addExamples(notify, [
+    ["dovetail notify --quiet-hours 22:00-07:00", "names, no texts, and none at night"],
+    ["dovetail notify --run 'paplay ding.ogg'", "a sound instead"],
+    ["dovetail notify --text --run 'say \"$DOVETAIL_FROM: $DOVETAIL_TEXT\"'", "read out what comes"],
+  ]);
+}
+
+async function stayAndTell(
+  context: CommandContext,
+  options: NotifyOptions,
+): Promise<Result<Outcome, CliError>> {
+  const notifier =
+    options.run === undefined ? createDesktopNotifier() : ok(createCommandNotifier(options.run));
+  if (!notifier.ok) return notifier;
+  const body = (client: Client) => watch({ context, client, options, notifier: notifier.value });
+  return withClient({ ...context, interrupted: new AbortController().signal }, body, { isServing: true });
+}
+
+interface Watch {
+  readonly context: CommandContext;
+  readonly client: Client;
+  readonly options: NotifyOptions;
+  readonly notifier: Notifier;
+}
+
+async function watch(deps: Watch): Promise<Result<Outcome, CliError>> {
+  const { context, client } = deps;
+  const ended = Promise.withResolvers<Result<Outcome, CliError>>();
+  let waiting: (MessageView | ContactView)[] = [];
+  let telling: Promise<void> = Promise.resolve();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tell = (): void => {
+    timer = undefined;
+    const news = waiting;
+    waiting = [];
+    telling = telling.then(() => tellOf(deps, news));
+  };
+  const stopListening = client.onEvent((event) => {
+    const one = newsOf(event);
+    if (one !== null) {
+      waiting.push(one);
+      timer ??= setTimeout(tell, TOGETHER_MS);
+    }
+    const end = endOfWatch(event);
+    if (end !== null) ended.resolve(err(end));
+  });
+  const interrupt = (): void =>
+    ended.resolve(ok({ json: { event: { type: "stopped" } }, messages: ["Stopped."] }));
+  if (context.interrupted.aborted) interrupt();
+  context.interrupted.addEventListener("abort", interrupt, { once: true });
+  client.start();
+  context.output.say("Telling of new messages. Ctrl-C ends it.");
+  context.output.stream({ event: { type: "started" } });
+  const result = await ended.promise;
+  stopListening();
+  clearTimeout(timer);
+  await telling;
+  return result;
+}
+
+function newsOf(event: ClientEvent): MessageView | ContactView | null {
+  if (event.type === "request") return event.contact;
+  return event.type === "message" && !event.message.isOwn ? event.message : null;
+}
+
+async function tellOf(
+  { context, client, options, notifier }: Watch,
+  news: readonly (MessageView | ContactView)[],
+): Promise<void> {
+  const { output } = context;
+  const { quietHours } = options;
+  if (quietHours !== undefined && isQuiet(quietHours, new Date())) return;
+  const note = await composeNote(client, news, options.text === true);
+  if (!note.ok) return output.warn(describeError(note.error).text);
+  const told = await notifier.notify(note.value);
+  if (told.ok) output.stream({ event: { type: "notified", messages: news.length } });
+  else output.warn(describeError(told.error).text);
+}
+
+/** One note of all of `news`. */
+async function composeNote(
+  client: Client,
+  news: readonly (MessageView | ContactView)[],
+  hasText: boolean,
+): Promise<Result<Note, CliError>> {
+  const names = await loadNames(client);
+  if (!names.ok) return names;
+  const nameOf = (one: MessageView | ContactView): string =>
+    "text" in one ? (names.value.get(one.conversationId) ?? "somebody") : plainLine(one.name);
+  const from = [...new Set(news.map(nameOf))];
+  const messages = news.filter((one) => "text" in one);
+  const requests = news.length - messages.length;
+  const sums = [
+    ...(messages.length === 0 ? [] : [count(messages.length, "new message")]),
+    ...(requests === 0 ? [] : [count(requests, "request")]),
+  ].join(", ");
+  const newest = messages.at(-1);
+  const text = hasText && newest !== undefined ? plainLine(newest.text) : null;
+  return ok({
+    title: from.length > FROM_SHOWN_MAX ? `${from.slice(0, FROM_SHOWN_MAX).join(", ")} …` : from.join(", "),
+    body: text ?? sums,
+    env: {
+      DOVETAIL_FROM: from.join(", "),
+      DOVETAIL_COUNT: `${news.length}`,
+      ...(text === null ? {} : { DOVETAIL_TEXT: text }),
+    },
+  });
+}
+
+const FROM_SHOWN_MAX = 3;
+
+/** What conversations and rooms are called. */
+async function loadNames(client: Client): Promise<Result<ReadonlyMap<string, string>, CliError>> {
+  const contacts = await client.contacts();
+  if (!contacts.ok) return contacts;
+  const rooms = await client.rooms();
+  if (!rooms.ok) return rooms;
+  return ok(
+    new Map<string, string>([
+      ...contacts.value.map((one) => [one.conversationId, plainLine(one.name)] as const),
+      ...rooms.value.map((room) => [room.id, plainLine(room.name)] as const),
+    ]),
+  );
+}
