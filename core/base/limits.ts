@@ -157,6 +157,19 @@ export const ROOM_LINK_USES_MAX = 100;
 export const ROOM_HAPPENINGS_MAX = 256;
 export const ROOM_MISSED_ASKED_MAX = 64;
 
+// Shared documents
+export const SHARED_TITLE_BYTES_MAX = 256;
+export const SHARED_KEY_BYTES_MAX = 256;
+export const SHARED_VALUE_BYTES_MAX = 8_192;
+export const SHARED_AFTER_MAX = 32;
+export const SHARED_FROM_MAX = 256;
+export const SHARED_STEPS_MAX = 1_024;
+export const SHARED_OVER_MAX = 32;
+export const SHARED_OPERATIONS_PER_CHANGE_MAX = 8_192;
+export const SHARED_DEPTH_MAX = 16;
+export const SHARED_CHANGES_MAX = 4_096;
+export const SHARED_OPERATIONS_MAX = 131_072;
+
 // Direct synchronisation of own devices
 export const DIRECT_HELLO_BYTES_MAX = 2_048;
 export const DIRECT_FRAME_BYTES_MAX = 67_108_864;

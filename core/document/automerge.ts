@@ -57,5 +57,39 @@ export function copyWithActor<T>(document: Automerge.Doc<T>, actor: string): Aut
   }) as Automerge.Doc<T>;
 }
 
+/** An operation as Automerge writes it out; its own type lacks half of the fields. */
+export interface WrittenOperation {
+  readonly action: string;
+  readonly obj: string;
+  readonly key?: string;
+  readonly elemId?: string;
+  readonly insert?: boolean;
+  readonly value?: unknown;
+  readonly datatype?: string;
+  readonly pred: readonly string[];
+}
+
+/** The bytes of a change. */
+export function encodeChange(change: {
+  readonly actor: string;
+  readonly seq: number;
+  readonly startOp: number;
+  readonly time: number;
+  readonly message: null;
+  readonly deps: readonly string[];
+  readonly ops: readonly WrittenOperation[];
+}): Uint8Array {
+  return Automerge.encodeChange(change as unknown as Parameters<typeof Automerge.encodeChange>[0]);
+}
+
+/** The operations of a change this device has made, and the number of the first. */
+export function writtenOperations(change: Uint8Array): {
+  readonly startOp: number;
+  readonly operations: readonly WrittenOperation[];
+} {
+  const { startOp, ops } = Automerge.decodeChange(change);
+  return { startOp, operations: ops as unknown as readonly WrittenOperation[] };
+}
+
 export { Automerge, interpretAsDocumentId, Repo };
 export type { BinaryDocumentId, Chunk, DocHandle, RepoDocumentId, StorageAdapterInterface, StorageKey };

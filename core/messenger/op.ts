@@ -54,8 +54,10 @@ export const OP_KIND = {
   mark: 3,
   redaction: 4,
   roomInvitation: 5,
-  roomJoin: 6,
   unsent: 6,
+  roomJoin: 7,
+  sharedDocument: 8,
+  sharedChange: 9,
 } as const;
 
 /**

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "127b1cd5a4ff1bad6fe8bc18d3c4b4425bacdbf46fd5c836917d949377497e8b" };
+const PINNED = { version: 1, hash: "429aab8ad28616167c1fed4bcad61aa173711331d8ac607e40ced6d61cc535ff" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

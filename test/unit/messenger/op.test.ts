@@ -46,6 +46,11 @@ describe("[MS1] an op", () => {
     expect(parseOp(fromHex(toHex(op.bytes)))).toEqual({ ok: true, value: op });
   });
 
+  test("is of one kind: no two have one number", () => {
+    const numbers = Object.values(OP_KIND);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
   test("of other content has another id, whichever field differs", () => {
     const changes = [
       { conversationId: conversationOf(9) },
