@@ -19,9 +19,11 @@ import {
   linkCodeOrigin,
   openClient,
   parseId,
+  passkeyRecoveryInput,
   peekBackupLock,
   type Platform,
   recoverAccount,
+  recoverByPasskey,
   type Result,
   silentLogger,
   verifyBackup,
@@ -279,7 +281,7 @@ export function createEngineHost(profile: string): EngineHost {
         const joined = await joinAccount(platform.value, options);
         return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
       }),
-    recover: ({ passphrase, account: name, ...recovery }) =>
+    recover: ({ passphrase, account: name, replaces, ...recovery }) =>
       runIn(["empty"], async () => {
         const platform = await preparePlatform(passphrase);
         if (!platform.ok) return platform;
@@ -287,8 +289,28 @@ export function createEngineHost(profile: string): EngineHost {
         const account = id.ok
           ? { type: "id" as const, accountId: id.value }
           : { type: "handle" as const, handle: name };
-        const recovered = await recoverAccount(platform.value, { ...recovery, account });
+        const recovered = await recoverAccount(platform.value, {
+          ...recovery,
+          account,
+          ...(replaces === null ? {} : { replaces }),
+        });
         return recovered.ok ? presentNew(recovered.value) : recovered;
+      }),
+
+    recoverByPasskey: ({ passphrase, key, replaces, ...recovery }) =>
+      runIn(["empty"], async () => {
+        const platform = await preparePlatform(passphrase);
+        if (!platform.ok) return platform;
+        const passkey = { passkeyKey: key, ...(replaces === null ? {} : { replaces }) };
+        const recovered = await recoverByPasskey(platform.value, { ...recovery, ...passkey });
+        wipe(key);
+        return recovered.ok ? presentNew(recovered.value) : recovered;
+      }),
+    recoveryQuestion: () =>
+      run(async () => {
+        const ring = await currentRing();
+        if (!ring.ok) return ring;
+        return ok({ credentialId: ring.value.passkey?.credentialId ?? null, salt: passkeyRecoveryInput() });
       }),
 
     unlock: (passphrase) =>

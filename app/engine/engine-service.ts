@@ -11,6 +11,7 @@ import {
   type Bytes,
   type DeviceId,
   handleRule,
+  idArgument,
   type LinkingGuest,
   nullableArgument,
   recordArgument,
@@ -66,13 +67,27 @@ export interface HostRecovery {
   readonly origin: string;
   readonly deviceName: string;
   readonly keepsDevices: boolean;
+  readonly replaces: DeviceId | null;
   readonly passphrase: string | null;
+}
+
+/** `key` is what the passkey gave for recovery; it takes the place of account and words. */
+export interface HostPasskeyRecovery extends Omit<HostRecovery, "words" | "account"> {
+  readonly key: Bytes;
+}
+
+/** What a passkey is asked with for recovery; `credentialId` is that of this profile's, null when it has none. */
+export interface RecoveryQuestion {
+  readonly credentialId: Bytes | null;
+  readonly salt: Bytes;
 }
 
 export interface HostCalls {
   createAccount(account: HostAccount): Promise<Result<{ readonly recoveryWords: string }, EngineError>>;
   join(join: HostJoin): Promise<Result<LinkingGuest, EngineError>>;
   recover(recovery: HostRecovery): Promise<Result<void, EngineError>>;
+  recoverByPasskey(recovery: HostPasskeyRecovery): Promise<Result<void, EngineError>>;
+  recoveryQuestion(): Promise<Result<RecoveryQuestion, EngineError>>;
   unlock(passphrase: string): Promise<Result<void, EngineError>>;
   /** Null when the profile has no passkey. */
   passkeyQuestion(): Promise<Result<PasskeyQuestion | null, EngineError>>;
@@ -94,6 +109,14 @@ const guestRule = handleRule<LinkingGuest>({
   ends: ["cancel"],
   cancel: "cancel",
 });
+
+const recoveryFields = {
+  origin: textArgument,
+  deviceName: textArgument,
+  keepsDevices: booleanArgument,
+  replaces: nullableArgument(idArgument("device")),
+  passphrase: nullableArgument(textArgument),
+};
 
 export const ENGINE_SERVICE: Service<HostCalls> = {
   name: "engine",
@@ -124,17 +147,17 @@ export const ENGINE_SERVICE: Service<HostCalls> = {
     ],
     recover: [
       recordArgument<HostRecovery>({
-        required: {
-          words: textArgument,
-          account: textArgument,
-          origin: textArgument,
-          deviceName: textArgument,
-          keepsDevices: booleanArgument,
-          passphrase: nullableArgument(textArgument),
-        },
+        required: { ...recoveryFields, words: textArgument, account: textArgument },
         optional: {},
       }),
     ],
+    recoverByPasskey: [
+      recordArgument<HostPasskeyRecovery>({
+        required: { ...recoveryFields, key: bytesArgument },
+        optional: {},
+      }),
+    ],
+    recoveryQuestion: [],
     unlock: [textArgument],
     passkeyQuestion: [],
     unlockWithPasskey: [bytesArgument],

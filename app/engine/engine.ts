@@ -96,8 +96,13 @@ export interface ProfileRecovery {
   readonly deviceName: string;
   /** Whether devices that are active now stay. */
   readonly keepsDevices: boolean;
+  /** The device this browser was before it threw its storage away; it goes as the new one comes. */
+  readonly replaces?: DeviceId;
   readonly passphrase: string | null;
 }
+
+/** As `ProfileRecovery`, by a passkey that was let bring the account back. */
+export type PasskeyProfileRecovery = Omit<ProfileRecovery, "words" | "account">;
 
 export interface Engine {
   state(): EngineState;
@@ -110,6 +115,13 @@ export interface Engine {
   join(join: ProfileJoin): Promise<Result<LinkingGuest, EngineError>>;
   /** In `empty` and `evicted`. */
   recover(recovery: ProfileRecovery): Promise<Result<void, EngineError>>;
+  /** In `empty` and `evicted`, after a gesture: the person chooses among the passkeys of this page. */
+  recoverByPasskey(recovery: PasskeyProfileRecovery): Promise<Result<void, EngineError>>;
+  /**
+   * In `ready`, after a gesture: lets the passkey of this profile, or a new one, bring the account back. `words` is null while they
+   * are kept here.
+   */
+  keepForPasskey(displayName: string, words: string | null): Promise<Result<void, EngineError>>;
 
   /** In `locked`. Takes about a second on purpose. */
   unlock(passphrase: string): Promise<Result<void, EngineError>>;

@@ -182,7 +182,40 @@ export function openEngine(profile: string = PROFILE): Engine {
       ),
     join: (join) => ask<LinkingGuest>((calls) => calls.join({ ...join })),
     recover: ({ origin, ...recovery }) =>
-      ask((calls) => calls.recover({ ...recovery, origin: origin ?? location.origin })),
+      ask((calls) =>
+        calls.recover({
+          ...recovery,
+          origin: origin ?? location.origin,
+          replaces: recovery.replaces ?? null,
+        }),
+      ),
+    recoverByPasskey: ({ origin, ...recovery }) =>
+      ask(async (calls) => {
+        const question = await calls.recoveryQuestion();
+        const answer = question.ok ? await askPasskey({ ...question.value, credentialId: null }) : question;
+        if (!answer.ok) return answer;
+        const recovered = await calls.recoverByPasskey({
+          ...recovery,
+          key: answer.value.key,
+          origin: origin ?? location.origin,
+          replaces: recovery.replaces ?? null,
+        });
+        wipe(answer.value.key);
+        return recovered;
+      }),
+    keepForPasskey: (displayName, words) =>
+      ask(async (calls) => {
+        const question = await calls.recoveryQuestion();
+        if (!question.ok) return question;
+        const answer =
+          question.value.credentialId === null
+            ? await createPasskey(displayName, question.value.salt)
+            : await askPasskey(question.value);
+        if (!answer.ok) return answer;
+        const kept = await steady.client.keepForPasskey(answer.value.key, words);
+        wipe(answer.value.key);
+        return kept;
+      }),
     unlock: (passphrase) => ask((calls) => calls.unlock(passphrase)),
     unlockWithPasskey: () => withPasskey((calls, key) => calls.unlockWithPasskey(key)),
     prove: (passphrase) => ask((calls) => calls.prove(passphrase)),

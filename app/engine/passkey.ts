@@ -6,7 +6,7 @@
  */
 import { createPlatformRandom, err, ok, type Result } from "@dovetail/core";
 import type { EngineError } from "./engine.ts";
-import type { PasskeyAnswer, PasskeyQuestion } from "./engine-service.ts";
+import type { PasskeyAnswer, RecoveryQuestion } from "./engine-service.ts";
 
 const CHALLENGE_BYTES = 32;
 const SALT_BYTES = 32;
@@ -23,10 +23,13 @@ export async function mayHavePasskeys(): Promise<boolean> {
   return capabilities?.["extension:prf"] ?? true;
 }
 
-/** Makes a passkey named for the person, and gets its key. */
-export async function createPasskey(displayName: string): Promise<Result<PasskeyAnswer, EngineError>> {
+/** Makes a passkey named for the person, and gets its key for `input`, or for a salt of its own. */
+export async function createPasskey(
+  displayName: string,
+  input: Uint8Array | null = null,
+): Promise<Result<PasskeyAnswer, EngineError>> {
   const random = createPlatformRandom();
-  const salt = owned(random.bytes(SALT_BYTES));
+  const salt = owned(input ?? random.bytes(SALT_BYTES));
   const created = await attempt(() =>
     navigator.credentials.create({
       publicKey: {
@@ -49,14 +52,16 @@ export async function createPasskey(displayName: string): Promise<Result<Passkey
   return askPasskey({ credentialId, salt });
 }
 
-/** Asks the person's passkey for its key. */
-export async function askPasskey(question: PasskeyQuestion): Promise<Result<PasskeyAnswer, EngineError>> {
+/** Asks the person's passkey for its key; without an id the person chooses which. */
+export async function askPasskey(question: RecoveryQuestion): Promise<Result<PasskeyAnswer, EngineError>> {
   const { credentialId, salt } = question;
   const asked = await attempt(() =>
     navigator.credentials.get({
       publicKey: {
         challenge: owned(createPlatformRandom().bytes(CHALLENGE_BYTES)),
-        allowCredentials: [{ type: "public-key", id: owned(credentialId) }],
+        ...(credentialId === null
+          ? {}
+          : { allowCredentials: [{ type: "public-key", id: owned(credentialId) }] }),
         userVerification: "required",
         timeout: TIMEOUT_MS,
         extensions: { prf: { eval: { first: owned(salt) } } },
@@ -64,8 +69,11 @@ export async function askPasskey(question: PasskeyQuestion): Promise<Result<Pass
     }),
   );
   if (!asked.ok) return asked;
-  const { key } = asked.value;
-  return key === null ? err({ type: "PasskeyUnavailable", why: "no-key" }) : ok({ credentialId, salt, key });
+  const { key, credential } = asked.value;
+  const answered = new Uint8Array(credential.rawId);
+  return key === null
+    ? err({ type: "PasskeyUnavailable", why: "no-key" })
+    : ok({ credentialId: answered, salt, key });
 }
 
 async function attempt(

@@ -37,6 +37,7 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "account",
   "recoveryWords",
   "confirmRecoveryWords",
+  "keepForPasskey",
   "devices",
   "deviceFrontiers",
   "alarms",

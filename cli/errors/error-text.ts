@@ -372,6 +372,8 @@ export function describeError(error: CliError): ErrorText {
       return say(EXIT.notFound, "no such alarm", "dovetail alarm list");
     case "UnknownConversation":
       return say(EXIT.notFound, "no such conversation", "dovetail inbox");
+    case "NoPasskeyRecovery":
+      return say(EXIT.notFound, "the server holds nothing that this passkey opens", "use the 24 words");
     case "BadRecoveryWords":
       return describeBadWords(error.why);
     case "WrongRecoveryKey":

@@ -67,6 +67,8 @@ export type ClientError =
   | BackupFault
   /** A backup of somebody else's account. Nothing of it was taken. */
   | { readonly type: "BackupOfAnotherAccount" }
+  /** The server holds no recovery key for this passkey. */
+  | { readonly type: "NoPasskeyRecovery" }
   | { readonly type: "UnknownMessage" }
   /** Only who wrote a message can take it back. */
   | { readonly type: "NotYourMessage" }

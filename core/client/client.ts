@@ -450,6 +450,11 @@ export interface Client {
   recoveryWords(): Promise<Result<string | null, ClientError>>;
   /** The person has written the words down: they are erased here, and nobody can show them again. */
   confirmRecoveryWords(): Promise<Result<void, ClientError>>;
+  /**
+   * Needs the server, which keeps the recovery key sealed under what a passkey gives: who can use that passkey has the account.
+   * `words` is null while they are kept here.
+   */
+  keepForPasskey(passkeyKey: Bytes, words: string | null): Promise<Result<void, ClientError>>;
   devices(): Promise<Result<readonly DeviceView[], ClientError>>;
   /** Which own device is where, and what it lacks. Asks the server while there is a connection; works without. */
   deviceFrontiers(): Promise<Result<FrontierReport, ClientError>>;

@@ -47,6 +47,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { putBack } from "./reseed/put-back.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
+import { keepForPasskey } from "./passkey-recovery.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
 import { createRoomLinkActs } from "./rooms/room-link-acts.ts";
@@ -321,6 +322,7 @@ export function createClient(engine: Engine): Client {
       return ok(key === undefined ? null : recoveryWords(key).join(" "));
     },
 
+    keepForPasskey: (passkeyKey, words) => keepForPasskey(engine, passkeyKey, words),
     confirmRecoveryWords: () => context.store.batch([context.tables.enrolment.remove()]),
 
     async account() {

@@ -4,8 +4,8 @@
  * The key signs in to read: boxes of all epochs, and the end of the account log for the cut. One `recover` link makes this
  * device the account's, says which others stay, and starts an epoch that nobody else opens. It needs no other device.
  */
-import type { AccountId } from "../base/ids.ts";
-import { toUtf8 } from "../base/bytes.ts";
+import type { AccountId, DeviceId } from "../base/ids.ts";
+import { type Bytes, toUtf8 } from "../base/bytes.ts";
 import { DEVICE_NAME_BYTES_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { LABEL } from "../crypto/labels.ts";
@@ -49,6 +49,8 @@ export interface AccountRecovery {
   readonly deviceName: string;
   /** Whether devices that are active now stay. When in doubt, not: they can be linked again. */
   readonly keepsDevices: boolean;
+  /** Of those, the one whose storage this was: it goes in the same link. */
+  readonly replaces?: DeviceId;
 }
 
 /**
@@ -62,14 +64,23 @@ export async function recoverAccount(
   platform: Platform,
   recovery: AccountRecovery,
 ): Promise<Result<Client, ClientError>> {
-  const { random, clock } = platform;
   const words = parseRecoveryWords(recovery.words);
   if (!words.ok) return err({ type: "BadRecoveryWords", why: words.error });
+  return recoverWithKey(platform, recovery, words.value);
+}
+
+/** As `recoverAccount`, with the key itself, which is wiped. */
+export async function recoverWithKey(
+  platform: Platform,
+  recovery: Omit<AccountRecovery, "words">,
+  recoveryKey: Bytes,
+): Promise<Result<Client, ClientError>> {
+  const { random, clock } = platform;
+  const keys = recoveryKeysFrom(recoveryKey);
+  wipe(recoveryKey);
   const sizeBytes = toUtf8(recovery.deviceName).length;
   if (sizeBytes === 0 || sizeBytes > DEVICE_NAME_BYTES_MAX)
     return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: DEVICE_NAME_BYTES_MAX });
-  const keys = recoveryKeysFrom(words.value);
-  wipe(words.value);
   const empty = await openEmptyProfile(platform);
   if (!empty.ok) return empty;
   const { store, tables } = empty.value;
@@ -103,7 +114,9 @@ export async function recoverAccount(
   if (newest === undefined || first === undefined)
     return err({ type: "EpochUnavailable", epoch: 1, rule: "NoSecret" });
   const survivorIds = recovery.keepsDevices
-    ? [...state.devicesById.values()].filter((one) => one.revokedSeq === null).map((one) => one.id)
+    ? [...state.devicesById.values()]
+        .filter((one) => one.revokedSeq === null && one.id !== recovery.replaces)
+        .map((one) => one.id)
     : [];
   const logId = accountLogId(accountRoot(first.secret));
   const plan = { device, survivorIds, cut: createCut(random, { logId, ...head }) };

@@ -72,6 +72,9 @@ export const LABEL = {
   signRoomRejoin: "dovetail/1/sign/room-rejoin",
   signRoomStand: "dovetail/1/sign/room-stand",
 
+  // What a passkey is asked with
+  passkeyInput: "dovetail/1/passkey-recovery",
+
   // Key derivation
   accountRoot: "dovetail/1/kdf/account-root",
   accountLogId: "dovetail/1/kdf/account-log-id",
@@ -85,6 +88,9 @@ export const LABEL = {
   recoverySign: "dovetail/1/kdf/recovery-sign",
   recoveryKem: "dovetail/1/kdf/recovery-kem",
   recoveryBackup: "dovetail/1/kdf/recovery-backup",
+  passkeyLogId: "dovetail/1/kdf/passkey-log-id",
+  passkeyAccess: "dovetail/1/kdf/passkey-access",
+  passkeySeal: "dovetail/1/kdf/passkey-seal",
   epochBox: "dovetail/1/kdf/epoch-box",
   epochWalk: "dovetail/1/kdf/epoch-walk",
   cutKey: "dovetail/1/kdf/cut",
@@ -117,6 +123,7 @@ export const LABEL = {
   sealCut: "dovetail/1/seal/cut",
   sealStoreValue: "dovetail/1/seal/store-value",
   sealDocumentChunk: "dovetail/1/seal/document-chunk",
+  sealPasskeyRecovery: "dovetail/1/seal/passkey-recovery",
   sealBackupKey: "dovetail/1/seal/backup-key",
   sealBackup: "dovetail/1/seal/backup",
   sealStoreKey: "dovetail/1/seal/store-key",

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "429aab8ad28616167c1fed4bcad61aa173711331d8ac607e40ced6d61cc535ff" };
+const PINNED = { version: 1, hash: "050380f0e0601021481a49c0422c21b41cb89d3a3047b998e06cff8cf4c56c95" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -148,6 +148,30 @@ async function refuseForeignBackup(page: Page, path: string): Promise<void> {
   await page.getByText("That backup is of another account. Nothing was changed.").waitFor();
 }
 
+test("[WB9] [EP24] an evicted browser comes back by its passkey alone, and what it was has gone in the same link", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const { cdp } = await addAuthenticator(nora);
+  await openSection(nora, "Settings");
+  const section = nora.locator("dt-passkey-settings");
+  const label = "Let a passkey bring the account back";
+  await section.getByRole("button", { name: label }).click();
+  await nora.getByText("Whoever can use this passkey has your account").waitFor();
+  expect(await section.locator("textarea").count()).toBe(0);
+  await section.locator("dt-prove").getByRole("button", { name: label }).click();
+  await nora.getByText("This passkey brings the account back").waitFor();
+  const { origin } = screens;
+  await cdp.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+  await nora.getByText("This browser erased what Dovetail kept here.").waitFor();
+  await nora.getByRole("button", { name: /^I have no device left/ }).click();
+  await nora.getByLabel("No passphrase").check();
+  await nora.getByRole("button", { name: "Use passkey" }).click();
+  await openSection(nora, "Devices");
+  const rows = nora.locator("dt-devices .row");
+  await rows.nth(1).waitFor();
+  expect(await rows.count()).toBe(2);
+  expect(await nora.locator("dt-devices .row.off").count()).toBe(1);
+});
+
 test("a passkey is added and removed in the settings, proves who acts, and says why when it does not", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora");
   const { cdp, id } = await addAuthenticator(nora);

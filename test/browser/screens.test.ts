@@ -1,4 +1,5 @@
 /** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
+import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { good, newAccount } from "../support/client-world.ts";
@@ -50,10 +51,17 @@ test("what is sent stands in the log within a frame, before it is stored, and on
   good(await ben.client.stop());
 });
 
+/** What a screen reader is told in the open conversation, without the marks around names and texts. */
+async function announced(page: Page): Promise<string> {
+  const region = page.locator('dt-conversation p[role="status"][aria-live="polite"]');
+  return ((await region.textContent()) ?? "").replace(/[\u2068\u2069]/g, "");
+}
+
 test("what arrives in a conversation that is looked at is read, and its row counts nothing", async () => {
   const { nora, ines } = await friends();
   await write(nora, "Bring the plane.");
   await bubble(ines, "Bring the plane.").waitFor();
+  expect(await announced(ines)).toBe("Nora: Bring the plane.");
   await ines.getByRole("button", { name: "Back" }).click();
   await ines.locator("dt-inbox a.row").waitFor();
   await ines.locator("dt-inbox a.row .cnt").waitFor({ state: "detached", timeout: 5_000 });
@@ -74,6 +82,7 @@ test("a message that finds the conversation closed says so, and offers no second
   await write(nora, "Are you there?");
   const line = nora.locator("dt-conversation .st.bad");
   await line.waitFor();
+  expect(await announced(nora)).toBe("Not sent: Are you there?");
   expect(await line.locator("span").textContent()).toBe(
     "Not sent: the other side closed this conversation. It is kept here.",
   );

@@ -1,6 +1,6 @@
 /** Revoking a device, rotating, and taking an account back: real server process, real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Client, recoverAccount } from "@dovetail/core";
+import { type Client, recoverAccount, recoverByPasskey } from "@dovetail/core";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -147,6 +147,32 @@ describe("the recovery key", () => {
     expect(await texts(back)).toEqual(["welcome back", ...before]);
     expect(bad(await ada.client.sync())).toEqual({ type: "DeviceRevoked" });
     expect(bad(await tablet.client.sync())).toEqual({ type: "DeviceRevoked" });
+    await stopAll(back, ben.client, ada.client, tablet.client);
+  });
+
+  test("[EP23] [EP24] comes from the server by what a passkey gives; the lost device goes with the link, others stay", async () => {
+    const { ada, ben, tablet } = await couple();
+    const key = new Uint8Array(32).fill(1);
+    const lost = good(await ada.client.account()).deviceId;
+    const recovery = { origin: server.origin, deviceName: "new laptop", keepsDevices: true, replaces: lost };
+    const by = (passkeyKey: Uint8Array) => recoverByPasskey(memoryPlatform(), { ...recovery, passkeyKey });
+    expect(bad(await by(key))).toEqual({ type: "NoPasskeyRecovery" });
+    expect(bad(await tablet.client.keepForPasskey(key, ben.recoveryWords))).toEqual({
+      type: "WrongRecoveryKey",
+    });
+    // The tablet was linked and never had the words; where they are still kept they need not be typed.
+    expect(bad(await tablet.client.keepForPasskey(key, null))).toMatchObject({ type: "BadRecoveryWords" });
+    good(await tablet.client.keepForPasskey(key, ada.recoveryWords));
+    good(await ada.client.keepForPasskey(key, null));
+    expect(bad(await by(key.slice().fill(2)))).toEqual({ type: "NoPasskeyRecovery" });
+    expect(bad(await by(key.slice(1)))).toEqual({ type: "NoPasskeyRecovery" });
+    const before = good(await ada.client.account()).chainSeq;
+    const back = good(await by(key));
+    await settle(back, tablet.client);
+    expect(await texts(back)).toEqual(await texts(tablet.client));
+    expect(good(await back.account()).chainSeq).toBe(before + 1);
+    expect(bad(await ada.client.sync())).toEqual({ type: "DeviceRevoked" });
+    expect(good(await back.devices()).filter(({ isActive }) => isActive)).toHaveLength(2);
     await stopAll(back, ben.client, ada.client, tablet.client);
   });
 

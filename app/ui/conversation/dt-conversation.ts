@@ -198,9 +198,19 @@ export class DtConversation extends LitElement {
     this.#lastId = messages.at(-1)?.id ?? null;
     if (!this.#hasPlaced && this.#timeline?.isLoaded === true) this.#place(messages);
     else if (before !== null && before !== this.#lastId) this.#arrived(messages, before);
+    this.#tellFailed(messages);
     this.requestUpdate();
   }
   #lastId: string | null = null;
+
+  /** That a message was not sent is said where it happens; what had failed before is read like the rest. */
+  #tellFailed(messages: readonly MessageView[]): void {
+    const failed = messages.filter(({ state }) => state === "failed");
+    const fresh = failed.find(({ id }) => this.#waitingIds.has(id));
+    this.#waitingIds = new Set(messages.filter(({ state }) => state === "kept").map(({ id }) => id));
+    if (fresh !== undefined) this.announcement = text("announceFailed", { text: fresh.text });
+  }
+  #waitingIds: ReadonlySet<string> = new Set();
 
   /** Opens at the first message that was not read. */
   #place(messages: readonly MessageView[]): void {

@@ -22,6 +22,8 @@ const WAYS: readonly (readonly [Way, label: MessageKey, note: MessageKey])[] = [
   ["recover", "firstRunRecover", "firstRunRecoverNote"],
   ["restore", "firstRunRestore", "firstRunRestoreNote"],
 ];
+/** Who had an account here wants it back, and no other. */
+const WAYS_BACK = [...WAYS.filter(([way]) => way !== "create"), ...WAYS.filter(([way]) => way === "create")];
 const PROTECTS: readonly MessageKey[] = ["protects1", "protects2", "protects3", "protects4", "protects5"];
 
 export class DtFirstRun extends LitElement {
@@ -100,7 +102,7 @@ export class DtFirstRun extends LitElement {
         return html`<h1>${say("firstRunTitle")}</h1>
           ${this.wasEvicted ? html`<p class="warn" role="status">${say("evicted")}</p>` : nothing}
           <ul class="opts">
-            ${WAYS.map(
+            ${(this.wasEvicted ? WAYS_BACK : WAYS).map(
               ([way, label, note]) =>
                 html`<li>
                   <button class="opt" type="button" @click=${() => (this.way = way)}>

@@ -3,7 +3,7 @@
  * what the account lacks of the backup is brought into it. Rules BK10-BK12.
  */
 import { html, LitElement, nothing } from "lit";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine, LostProfile } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { describeReport, sizesOf } from "../parts/dt-open-backup.ts";
 import { oneLine } from "../parts/form.ts";
@@ -14,7 +14,7 @@ import { say, text } from "../words/say.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 import { innerStep } from "./inner-step.ts";
 import { ProfileForm } from "./profile-form.ts";
-import { countWords, devicesField, wordsField } from "./recovery-fields.ts";
+import { countWords, devicesField, lostProfileOf, replacing, wordsField } from "./recovery-fields.ts";
 
 type Step =
   | { readonly type: "file" }
@@ -35,11 +35,17 @@ export class DtRestore extends LitElement {
   declare wordCount: number;
   readonly #form = new ProfileForm(this);
   #backup: OpenBackup | null = null;
+  #lost: LostProfile | null = null;
 
   constructor() {
     super();
     this.step = { type: "file" };
     this.wordCount = 0;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#lost = lostProfileOf(this.engine);
   }
 
   override disconnectedCallback(): void {
@@ -63,6 +69,7 @@ export class DtRestore extends LitElement {
         words: backup.key.type === "words" ? backup.key.words : oneLine(typed.words),
         account: backup.report.accountId,
         keepsDevices: typed.devices === "keep",
+        ...replacing(this.#lost),
       }),
     );
     if (!recovered.ok) return;
@@ -126,7 +133,7 @@ export class DtRestore extends LitElement {
         : html`<p class="warn">${say("restoreElsewhere", { server: new URL(report.origin).host, own: location.host })}</p>`
     }
       <form @submit=${this.#submit}>
-        ${key.type === "words" ? nothing : wordsField(this.wordCount, count)} ${devicesField()}
+        ${key.type === "words" ? nothing : wordsField(this.wordCount, count)} ${devicesField(this.#lost !== null)}
         ${this.#form.end("restoreGo", text("recovering"))}
       </form>`;
   }

@@ -78,8 +78,8 @@ export class ProfileForm implements ReactiveController {
     this.#host.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
   }
 
-  /** The lower part of the form. */
-  end(act: MessageKey, progress: string): TemplateResult {
+  /** The lower part of the form; `other` is a second way to do what the form is for. */
+  end(act: MessageKey, progress: string, other: TemplateResult | typeof nothing = nothing): TemplateResult {
     const { fault, isBusy } = this;
     return html`<div class="field">
         <label for="device">${say("deviceName")}</label>
@@ -97,6 +97,7 @@ export class ProfileForm implements ReactiveController {
       ${isBusy ? html`<dt-progress .label=${progress}></dt-progress>` : nothing}
       <div class="acts">
         <button class="btn ink lg" ?disabled=${isBusy}>${say(act)}</button>
+        ${other}
         <button class="btn lg" type="button" ?disabled=${isBusy} @click=${() => this.emit("dt-back")}>${say("back")}</button>
       </div>`;
   }

@@ -1,5 +1,6 @@
 /** What every way back with the recovery key asks for: the words, and which devices stay. */
 import { html, type TemplateResult } from "lit";
+import type { Engine, LostProfile, ProfileRecovery } from "../../engine/engine.ts";
 import { say } from "../words/say.ts";
 
 /** The 24 words; `count` is how many stand there. */
@@ -18,11 +19,23 @@ export function countWords(event: Event): number {
     : 0;
 }
 
-export function devicesField(): TemplateResult {
+/** Who lost only this browser's storage keeps the others, less what this browser was. */
+export function devicesField(isEvicted: boolean): TemplateResult {
   return html`<fieldset>
     <legend>${say("recoverDevices")}</legend>
-    <label class="choice"><input type="radio" name="devices" value="drop" checked />${say("recoverDrop")}</label>
-    <label class="choice"><input type="radio" name="devices" value="keep" />${say("recoverKeep")}</label>
-    <p class="note">${say("recoverDropNote")}</p>
+    <label class="choice"><input type="radio" name="devices" value="drop" ?checked=${!isEvicted} />${say("recoverDrop")}</label>
+    <label class="choice"><input type="radio" name="devices" value="keep" ?checked=${isEvicted} />${say("recoverKeep")}</label>
+    <p class="note">${say(isEvicted ? "recoverEvictedNote" : "recoverDropNote")}</p>
   </fieldset>`;
+}
+
+/** What this browser was before it threw its storage away; null when it never was anything. */
+export function lostProfileOf(engine: Engine): LostProfile | null {
+  const state = engine.state();
+  return state.type === "evicted" ? state.lost : null;
+}
+
+/** The entry that goes as the new one comes. */
+export function replacing(lost: LostProfile | null): Pick<ProfileRecovery, "replaces"> {
+  return lost === null ? {} : { replaces: lost.deviceId };
 }

@@ -6,6 +6,7 @@ import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
 import { protectionOf } from "../parts/dt-prove.ts";
 import { showToast } from "../parts/dt-toast.ts";
+import { oneLine } from "../parts/form.ts";
 import { icon } from "../parts/icon.ts";
 import type { Session } from "../session/session.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
@@ -14,7 +15,7 @@ import { say, text } from "../words/say.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-sheet.ts";
 
-type Act = "add" | "remove";
+type Act = "add" | "remove" | "back";
 
 export class DtPasskeySettings extends LitElement {
   static override properties = {
@@ -24,6 +25,7 @@ export class DtPasskeySettings extends LitElement {
     act: { state: true },
     isBusy: { state: true },
     fault: { state: true },
+    needsWords: { state: true },
   };
   static override styles = [baseStyles, paneStyles];
   declare session: Session;
@@ -33,6 +35,8 @@ export class DtPasskeySettings extends LitElement {
   declare act: Act | null;
   declare isBusy: boolean;
   declare fault: ErrorWords | null;
+  /** The words were confirmed, so that they are kept nowhere here. */
+  declare needsWords: boolean;
   #unsubscribe: (() => void) | null = null;
 
   constructor() {
@@ -41,6 +45,7 @@ export class DtPasskeySettings extends LitElement {
     this.act = null;
     this.isBusy = false;
     this.fault = null;
+    this.needsWords = false;
   }
 
   override connectedCallback(): void {
@@ -61,6 +66,19 @@ export class DtPasskeySettings extends LitElement {
     const name = this.session.views.account?.displayName ?? text("appName");
     await this.#run(() => (isAdding ? this.engine.addPasskey(name) : this.engine.removePasskey()));
     if (this.fault === null) showToast(this, { text: text(isAdding ? "passkeyAdded" : "passkeyRemoved") });
+  };
+
+  #openBack = async (): Promise<void> => {
+    const words = await this.session.client.recoveryWords();
+    this.needsWords = !words.ok || words.value === null;
+    this.act = "back";
+  };
+
+  #letBringBack = async (): Promise<void> => {
+    const typed = this.renderRoot.querySelector<HTMLTextAreaElement>("#words")?.value ?? "";
+    const name = this.session.views.account?.displayName ?? text("appName");
+    await this.#run(() => this.engine.keepForPasskey(name, this.needsWords ? oneLine(typed) : null));
+    if (this.fault === null) showToast(this, { text: text("passkeyBackDone") });
   };
 
   async #run(change: () => Promise<Result<void, EngineError>>): Promise<void> {
@@ -97,6 +115,13 @@ export class DtPasskeySettings extends LitElement {
               </div>`
             : nothing
       }
+      ${
+        canHave
+          ? html`<div>
+              <button class="btn line" type="button" ?disabled=${isBusy} @click=${this.#openBack}>${say("passkeyBack")}</button>
+            </div>`
+          : nothing
+      }
       ${isBusy ? html`<dt-progress .label=${text("passkeyAsking")}></dt-progress>` : nothing}
       ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
       ${this.act === null ? nothing : this.#sheet(this.act, hasPassphrase)}
@@ -104,12 +129,32 @@ export class DtPasskeySettings extends LitElement {
   }
 
   #sheet(act: Act, hasPassphrase: boolean) {
+    if (act === "back") return this.#backSheet();
     const note = act === "add" ? "passkeyAddNote" : hasPassphrase ? "passkeyRemoveNote" : "passkeyRemoveBare";
     const close = () => (this.act = null);
     const label = text(act === "add" ? "passkeyAdd" : "passkeyRemove");
     return html`<dt-sheet .label=${label} @dt-close=${close}>
       <p>${say(note)}</p>
       <dt-prove .engine=${this.engine} .label=${label} .isStop=${act === "remove"} @dt-proven=${this.#change}
+        ><button class="btn line" type="button" @click=${close}>${say("cancel")}</button></dt-prove
+      >
+    </dt-sheet>`;
+  }
+
+  #backSheet() {
+    const close = () => (this.act = null);
+    return html`<dt-sheet .label=${text("passkeyBack")} @dt-close=${close}>
+      <p>${say("passkeyBackNote")}</p>
+      ${
+        this.needsWords
+          ? html`<div class="field">
+              <label for="words">${say("recoverWords")}</label>
+              <textarea id="words" rows="4" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="words-note"></textarea>
+              <p id="words-note" class="note">${say("recoverWordsNote")}</p>
+            </div>`
+          : nothing
+      }
+      <dt-prove .engine=${this.engine} .label=${text("passkeyBack")} @dt-proven=${this.#letBringBack}
         ><button class="btn line" type="button" @click=${close}>${say("cancel")}</button></dt-prove
       >
     </dt-sheet>`;

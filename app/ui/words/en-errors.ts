@@ -121,6 +121,10 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
   BackupTruncated: { text: "The backup ends too early.", hint: "Copy it again, or use another copy." },
   WrongBackupSecret: { text: "That does not open this backup.", hint: "Try again." },
   BackupOfAnotherAccount: { text: "That backup is of another account. Nothing was changed." },
+  NoPasskeyRecovery: {
+    text: "The server holds nothing that this passkey opens.",
+    hint: "Use another passkey, or the 24 words.",
+  },
   UnknownMessage: { text: "That message is not there any more." },
   NotYourMessage: {
     text: "Only who wrote a message can take it back.",

@@ -84,7 +84,7 @@ export const EN = {
   firstRunLink: "No, link this browser",
   firstRunLinkNote: "Scan or paste what a device you already use shows you.",
   firstRunRecover: "I have no device left",
-  firstRunRecoverNote: "Come back with your recovery key.",
+  firstRunRecoverNote: "Come back with your recovery key, or a passkey that was let do it.",
   server: "Server",
   serverLine: "Server {server}",
   serverOther: "Use another",
@@ -155,6 +155,7 @@ export const EN = {
   recoverHandle: "Handle of the account",
   recoverHandleNote: "As in nora, or its id in 64 characters.",
   recoverWords: "Recovery key",
+  recoverEvictedNote: "What this browser was on the list of your devices goes in the same step.",
   recoverWordsNote: "24 words, in their order.",
   recoverCount: { one: "{count} word", other: "{count} words" },
   recoverDevices: "Devices that are still on the account",
@@ -317,6 +318,7 @@ export const EN = {
   unstar: "Remove the star",
   copyText: "Copy the text",
   messageActions: "Message",
+  announceFailed: "Not sent: {text}",
   announceNew: "{name}: {text}",
   announceMany: { one: "{count} new message", other: "{count} new messages" },
   archiveIt: "Archive",
@@ -543,6 +545,11 @@ export const EN = {
   passkeyRemoveBare:
     "Nothing locks this browser from then on: anyone who opens its profile can read everything. The browser’s own list of passkeys keeps its entry.",
   passkeyRemoved: "The passkey opens nothing here any more.",
+  passkeyBack: "Let a passkey bring the account back",
+  passkeyBackNote:
+    "Besides the 24 words. Whoever can use this passkey has your account, also where your browser or phone keeps it for other devices of yours. The server keeps the recovery key sealed and cannot open it.",
+  passkeyBackDone:
+    "This passkey brings the account back: on the first screen, under “I have no device left”.",
   passkeyAsking: "The browser asks for your passkey",
   fingerprint: "What this device holds",
   fingerprintNote: "Two devices that show the same value hold the same.",

@@ -68,6 +68,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     account: [],
     recoveryWords: [],
     confirmRecoveryWords: [],
+    keepForPasskey: [bytesArgument, nullableArgument(textArgument)],
     devices: [],
     deviceFrontiers: [],
     setDisplayName: [textArgument],

@@ -121,6 +121,7 @@ const SAMPLES: Samples = {
   DeviceRolledBack: { type: "DeviceRolledBack", logId: log() },
   UnknownContact: { type: "UnknownContact" },
   UnknownDevice: { type: "UnknownDevice" },
+  NoPasskeyRecovery: { type: "NoPasskeyRecovery" },
   BadRecoveryWords: { type: "BadRecoveryWords", why: { type: "WrongChecksum" } },
   WrongRecoveryKey: { type: "WrongRecoveryKey" },
   UnknownConversation: { type: "UnknownConversation" },

@@ -1,0 +1,151 @@
+/**
+ * Keeping the recovery key where a passkey finds it, and coming back by that passkey alone. Rules EP23, EP24.
+ *
+ * The log is one of the account's, of the kind that is opened by a capability; over a connection that is not signed in nothing but
+ * that capability says who asks.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { wipe } from "../crypto/secret.ts";
+import { encodeEntryHeader, ENTRY_KIND, ENTRY_VERSION, writerTag } from "../protocol/entry.ts";
+import { currentRecovery } from "../sigchain/chain-state.ts";
+import {
+  openPasskeyRecovery,
+  PASSKEY_KEY_BYTES,
+  type PasskeyRecovery,
+  passkeyLogOf,
+  sealPasskeyRecovery,
+} from "../sigchain/keys/passkey-recovery.ts";
+import { parseRecoveryWords, recoveryKeysFrom } from "../sigchain/keys/recovery-key.ts";
+import type { Client } from "./client.ts";
+import type { ClientError } from "./client-error.ts";
+import { writerKey } from "./device-identity.ts";
+import type { Engine } from "./engine.ts";
+import { connectGateway } from "./gateway.ts";
+import { openLogChannel } from "./log-channel.ts";
+import type { Platform } from "./platform.ts";
+import { type AccountRecovery, recoverWithKey } from "./recover-account.ts";
+
+/** As `AccountRecovery`, with the passkey in the place of account and words. */
+export type PasskeyAccountRecovery = Omit<AccountRecovery, "account" | "words"> & {
+  /** The 32 bytes the passkey gives for recovery. */
+  readonly passkeyKey: Bytes;
+};
+
+/**
+ * Lets a passkey bring the account back. `words` is null while they are still kept here.
+ *
+ * - Fails: `BadRecoveryWords`; `WrongRecoveryKey` when they are not this account's; server errors. - Needs the server.
+ */
+export async function keepForPasskey(
+  engine: Engine,
+  passkeyKey: Bytes,
+  words: string | null,
+): Promise<Result<void, ClientError>> {
+  const { context } = engine;
+  const { identity, random } = context;
+  if (passkeyKey.length !== PASSKEY_KEY_BYTES) return err({ type: "NoPasskeyRecovery" });
+  const recoveryKey = await recoveryKeyOf(engine, words);
+  if (!recoveryKey.ok) return recoveryKey;
+  // EP24: what does not open the account is not kept as if it did.
+  const isOurs = recoveryKeysFrom(recoveryKey.value).signerId === currentRecovery(context.chain()).id;
+  const { accountId } = identity;
+  const sealed = sealPasskeyRecovery(random, passkeyKey, { accountId, recoveryKey: recoveryKey.value });
+  wipe(recoveryKey.value);
+  if (!isOurs) return err({ type: "WrongRecoveryKey" });
+  const home = await engine.connected();
+  if (!home.ok) return home;
+  const { logId, capability } = passkeyLogOf(passkeyKey);
+  const appendKey = capability.publicKey;
+  const created = await home.value.gateway.call("done", {
+    type: "createLog",
+    logId,
+    kind: "room",
+    appendKey,
+  });
+  if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
+    return created;
+  const guest = await connectGateway(context, identity.origin);
+  if (!guest.ok) return guest;
+  const writer = writerKey(identity.seeds, logId);
+  const channel = await openLogChannel(guest.value, 1, { logId, right: "append", capability, writer });
+  const header = (writerSeq: number) =>
+    encodeEntryHeader({
+      version: ENTRY_VERSION,
+      kind: ENTRY_KIND.roomMessage,
+      writerTag: writerTag(logId, writer.publicKey),
+      writerSeq,
+      epoch: null,
+      expect: null,
+    });
+  const appended = channel.ok
+    ? await channel.value.append([{ header: header(channel.value.writerSeq + 1), sealed }])
+    : channel;
+  guest.value.close();
+  if (!appended.ok) return appended;
+  const [result] = appended.value;
+  return result?.type === "refused" ? err({ type: "Refused", code: result.code }) : ok();
+}
+
+async function recoveryKeyOf({ context }: Engine, words: string | null): Promise<Result<Bytes, ClientError>> {
+  if (words !== null) {
+    const parsed = parseRecoveryWords(words);
+    return parsed.ok ? parsed : err({ type: "BadRecoveryWords", why: parsed.error });
+  }
+  const enrolment = await context.tables.enrolment.get();
+  if (!enrolment.ok) return enrolment;
+  const kept = enrolment.value?.registration?.recoveryKey;
+  return kept === undefined
+    ? err({ type: "BadRecoveryWords", why: { type: "WrongWordCount", found: 0 } })
+    : ok(kept.slice());
+}
+
+/**
+ * Recovers into this empty profile the account a passkey was let bring back.
+ *
+ * - Fails: `NoPasskeyRecovery` when the server holds nothing for this passkey; else as `recoverAccount`.
+ */
+export async function recoverByPasskey(
+  platform: Platform,
+  { passkeyKey, ...recovery }: PasskeyAccountRecovery,
+): Promise<Result<Client, ClientError>> {
+  if (passkeyKey.length !== PASSKEY_KEY_BYTES) return err({ type: "NoPasskeyRecovery" });
+  const kept = await readForPasskey(platform, recovery.origin, passkeyKey);
+  if (!kept.ok) return kept;
+  const { accountId, recoveryKey } = kept.value;
+  return recoverWithKey(platform, { ...recovery, account: { type: "id", accountId } }, recoveryKey);
+}
+
+/** The newest entry that opens: whoever has the passkey may have set another one. */
+async function readForPasskey(
+  platform: Platform,
+  origin: string,
+  passkeyKey: Bytes,
+): Promise<Result<PasskeyRecovery, ClientError>> {
+  const gateway = await connectGateway(platform, origin);
+  if (!gateway.ok) return gateway;
+  const { logId, capability } = passkeyLogOf(passkeyKey);
+  const channel = await openLogChannel(gateway.value, 1, { logId, right: "read", capability, writer: null });
+  let newest: PasskeyRecovery | null = null;
+  let after = 0;
+  while (channel.ok) {
+    const page = await channel.value.read(after);
+    if (!page.ok) {
+      gateway.value.close();
+      return page;
+    }
+    for (const entry of page.value.entries) {
+      after = entry.seq;
+      const opened = openPasskeyRecovery(passkeyKey, entry.sealed);
+      if (opened.ok) newest = opened.value;
+    }
+    if (page.value.entries.length === 0) break;
+  }
+  gateway.value.close();
+  const isAbsent =
+    !channel.ok &&
+    channel.error.type === "Refused" &&
+    ["unknown-log", "forbidden"].includes(channel.error.code);
+  if (!channel.ok && !isAbsent) return channel;
+  return newest === null ? err({ type: "NoPasskeyRecovery" }) : ok(newest);
+}
