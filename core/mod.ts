@@ -97,7 +97,7 @@ export { peekBackupLock } from "./client/backup/peek-backup.ts";
 export { verifyBackup } from "./client/backup/restore-backup.ts";
 export { createAccount, type NewAccount } from "./client/create-account.ts";
 export { joinAccount } from "./client/join-account.ts";
-export { recoverByPasskey } from "./client/passkey-recovery.ts";
+export { recoverByPasskey } from "./client/recover-by-passkey.ts";
 export { passkeyRecoveryInput } from "./sigchain/keys/passkey-recovery.ts";
 export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
 export { openClient } from "./client/open-client.ts";

@@ -47,7 +47,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { putBack } from "./reseed/put-back.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
-import { keepForPasskey } from "./passkey-recovery.ts";
+import { keepForPasskey } from "./keep-for-passkey.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
 import { createRoomLinkActs } from "./rooms/room-link-acts.ts";

@@ -130,7 +130,7 @@ async function restoreInEmptyBrowser(
   await field.fill(words.toReversed().join(" "));
   await page.getByLabel("No passphrase").check();
   await page.getByRole("button", { name: "Bring it back" }).click();
-  await page.getByText("These words are no recovery key").waitFor();
+  await page.getByText("but together they are none").waitFor();
   await field.fill(words.join("\n").toUpperCase());
   await page.getByRole("button", { name: "Bring it back" }).click();
   await page.getByText("The backup is in the account").waitFor();

@@ -163,7 +163,7 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     hint: "The message is kept here; it goes when one of their devices was online.",
   },
   BadRecoveryWords: {
-    text: "These words are no recovery key ({rule}).",
+    text: "These words are no recovery key.",
     hint: "24 words, in their order, as they were shown.",
   },
   WrongRecoveryKey: {
@@ -252,6 +252,16 @@ export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
     },
   ],
 ]);
+
+/** What is wrong with words that are no recovery key. */
+export const EN_BAD_WORDS = {
+  WrongWordCount: { text: "A recovery key has 24 words; here are {found}." },
+  UnknownWord: { text: "Word {position} is none of a recovery key.", hint: "Look at what you wrote down." },
+  WrongChecksum: {
+    text: "Each word is one of a recovery key, but together they are none.",
+    hint: "One is wrong, or two have changed places.",
+  },
+} satisfies Readonly<Record<string, ErrorWords>>;
 
 /** Why a link into a room does not do. */
 export const EN_ROOM_LINK_RULES: ReadonlyMap<string, ErrorWords> = new Map([

@@ -1,36 +1,21 @@
 /**
- * Keeping the recovery key where a passkey finds it, and coming back by that passkey alone. Rules EP23, EP24.
+ * Keeping the recovery key where a passkey finds it. Rules EP23, EP24.
  *
- * The log is one of the account's, of the kind that is opened by a capability; over a connection that is not signed in nothing but
- * that capability says who asks.
+ * The log is one of the account's, of the kind that is opened by a capability; it is written over a connection that is not signed in,
+ * where nothing but that capability says who writes.
  */
 import type { Bytes } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { wipe } from "../crypto/secret.ts";
 import { encodeEntryHeader, ENTRY_KIND, ENTRY_VERSION, writerTag } from "../protocol/entry.ts";
 import { currentRecovery } from "../sigchain/chain-state.ts";
-import {
-  openPasskeyRecovery,
-  PASSKEY_KEY_BYTES,
-  type PasskeyRecovery,
-  passkeyLogOf,
-  sealPasskeyRecovery,
-} from "../sigchain/keys/passkey-recovery.ts";
+import { PASSKEY_KEY_BYTES, passkeyLogOf, sealPasskeyRecovery } from "../sigchain/keys/passkey-recovery.ts";
 import { parseRecoveryWords, recoveryKeysFrom } from "../sigchain/keys/recovery-key.ts";
-import type { Client } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import { writerKey } from "./device-identity.ts";
 import type { Engine } from "./engine.ts";
 import { connectGateway } from "./gateway.ts";
 import { openLogChannel } from "./log-channel.ts";
-import type { Platform } from "./platform.ts";
-import { type AccountRecovery, recoverWithKey } from "./recover-account.ts";
-
-/** As `AccountRecovery`, with the passkey in the place of account and words. */
-export type PasskeyAccountRecovery = Omit<AccountRecovery, "account" | "words"> & {
-  /** The 32 bytes the passkey gives for recovery. */
-  readonly passkeyKey: Bytes;
-};
 
 /**
  * Lets a passkey bring the account back. `words` is null while they are still kept here.
@@ -98,54 +83,4 @@ async function recoveryKeyOf({ context }: Engine, words: string | null): Promise
   return kept === undefined
     ? err({ type: "BadRecoveryWords", why: { type: "WrongWordCount", found: 0 } })
     : ok(kept.slice());
-}
-
-/**
- * Recovers into this empty profile the account a passkey was let bring back.
- *
- * - Fails: `NoPasskeyRecovery` when the server holds nothing for this passkey; else as `recoverAccount`.
- */
-export async function recoverByPasskey(
-  platform: Platform,
-  { passkeyKey, ...recovery }: PasskeyAccountRecovery,
-): Promise<Result<Client, ClientError>> {
-  if (passkeyKey.length !== PASSKEY_KEY_BYTES) return err({ type: "NoPasskeyRecovery" });
-  const kept = await readForPasskey(platform, recovery.origin, passkeyKey);
-  if (!kept.ok) return kept;
-  const { accountId, recoveryKey } = kept.value;
-  return recoverWithKey(platform, { ...recovery, account: { type: "id", accountId } }, recoveryKey);
-}
-
-/** The newest entry that opens: whoever has the passkey may have set another one. */
-async function readForPasskey(
-  platform: Platform,
-  origin: string,
-  passkeyKey: Bytes,
-): Promise<Result<PasskeyRecovery, ClientError>> {
-  const gateway = await connectGateway(platform, origin);
-  if (!gateway.ok) return gateway;
-  const { logId, capability } = passkeyLogOf(passkeyKey);
-  const channel = await openLogChannel(gateway.value, 1, { logId, right: "read", capability, writer: null });
-  let newest: PasskeyRecovery | null = null;
-  let after = 0;
-  while (channel.ok) {
-    const page = await channel.value.read(after);
-    if (!page.ok) {
-      gateway.value.close();
-      return page;
-    }
-    for (const entry of page.value.entries) {
-      after = entry.seq;
-      const opened = openPasskeyRecovery(passkeyKey, entry.sealed);
-      if (opened.ok) newest = opened.value;
-    }
-    if (page.value.entries.length === 0) break;
-  }
-  gateway.value.close();
-  const isAbsent =
-    !channel.ok &&
-    channel.error.type === "Refused" &&
-    ["unknown-log", "forbidden"].includes(channel.error.code);
-  if (!channel.ok && !isAbsent) return channel;
-  return newest === null ? err({ type: "NoPasskeyRecovery" }) : ok(newest);
 }
