@@ -54,7 +54,7 @@ async function firstRun(page: Page, origin: string, look: Look): Promise<People>
   await click(page, "What this protects, and what not");
   await look("first run, what this protects");
   await leaveLayer(page);
-  await click(page, "I have no device left Come back with your recovery key.");
+  await page.getByRole("button", { name: "I have no device left" }).click();
   await look("recover");
   await click(page, "Back");
   await page.getByRole("button", { name: "I have a backup" }).click();
