@@ -21,6 +21,7 @@ import {
 } from "../messenger/op.ts";
 import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
 import type { Times } from "./calendar/times.ts";
+import { createRecentOps, type KeyedOp } from "./recent-ops.ts";
 import type { FeedRow, Tables, TallyRow } from "./tables.ts";
 
 /** How far back a device with a wrong clock looks for what others wrote. */
@@ -86,7 +87,7 @@ export interface OpStore {
     conversationId: ConversationId,
     limit: number,
     before?: string,
-  ): Promise<Result<readonly { readonly key: string; readonly op: NamedOp }[], StoreError>>;
+  ): Promise<Result<readonly KeyedOp[], StoreError>>;
   /** Every op, oldest first, of one conversation. */
   all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>>;
   has(op: NamedOp): Promise<Result<boolean, StoreError>>;
@@ -127,6 +128,7 @@ export function createOpStore(
   let rewriteCount = 0;
   const feeds = new Map<string, FeedRow>();
   const tallies = new Map<string, TallyRow>();
+  const recent = createRecentOps();
 
   const keyOf = ({ op, id }: NamedOp) => tables.op.key(op.conversationId, op.hlc, op.device, id);
 
@@ -300,6 +302,9 @@ export function createOpStore(
     const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
     const newTallies = new Map<ConversationId, TallyRow>();
     const fresh = new Map<OpId, NamedOp>();
+    const addedByKey = new Map<string, KeyedOp>();
+    /** Conversations of which a row is not as it was, or is not what was written. */
+    const changed = new Set<ConversationId>();
     let hasRewritten = false;
 
     async function changeFeed(
@@ -336,9 +341,12 @@ export function createOpStore(
       isLeftOver = false,
     ): Promise<Result<void, StoreError>> {
       const { op, id } = named;
+      const key = keyOf(named);
       if (!isNew) hasRewritten = true;
+      if (isNew && !isLeftOver) addedByKey.set(key, { key, op: named });
+      else changed.add(op.conversationId);
       rowsByKey.set(
-        keyOf(named),
+        key,
         tables.op.put([op.conversationId, op.hlc, op.device, id], {
           op: named.bytes,
           arrivedAtMs: nowMs,
@@ -364,6 +372,7 @@ export function createOpStore(
       const key = keyOf(named);
       if (rowsByKey.has(key)) return ok();
       hasRewritten = true;
+      changed.add(named.op.conversationId);
       rowsByKey.set(key, { type: "delete", key });
       return changeTally(named.op.conversationId, (sum) => ({
         ...sum,
@@ -392,6 +401,8 @@ export function createOpStore(
       ],
       commit() {
         if (hasRewritten) rewriteCount += 1;
+        recent.add([...addedByKey.values()]);
+        for (const conversationId of changed) recent.forget(conversationId);
         for (const [key, { row }] of newFeeds) feeds.set(key, row);
         for (const [conversationId, row] of newTallies) tallies.set(conversationId, row);
       },
@@ -428,10 +439,16 @@ export function createOpStore(
   }
 
   async function page(conversationId: ConversationId, limit: number, before?: string) {
+    const known = recent.page(conversationId, limit, before);
+    if (known !== null) return ok(known);
+    const version = recent.version();
     const range = { under: [conversationId], limit, reverse: true };
     const rows = await tables.op.scan(before === undefined ? range : { ...range, after: before });
     if (!rows.ok) return rows;
-    return named(rows.value);
+    const read = named(rows.value);
+    if (read.ok && before === undefined)
+      recent.keep(conversationId, read.value, { isWhole: read.value.length < limit, version });
+    return read;
   }
 
   async function all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>> {
@@ -474,8 +491,8 @@ export function createOpStore(
 
 function named(
   rows: readonly { readonly key: string; readonly value: { readonly op: Uint8Array } }[],
-): Result<readonly { readonly key: string; readonly op: NamedOp }[], StoreError> {
-  const ops: { key: string; op: NamedOp }[] = [];
+): Result<readonly KeyedOp[], StoreError> {
+  const ops: KeyedOp[] = [];
   for (const { key, value } of rows) {
     const op = openRow(key, value.op);
     if (!op.ok) return op;
