@@ -269,7 +269,10 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
         const taken = await take(entries);
         if (!taken.ok) gateway.close();
       };
-      void context.serial.run(takeNext).then(() => acknowledge(channel.logId));
+      // What own devices share was mostly written here; what others write is waited for.
+      const { run, runBehind } = context.serial;
+      const isOwn = channel.logId === context.accountLogId;
+      void (isOwn ? runBehind(takeNext) : run(takeNext)).then(() => acknowledge(channel.logId));
     });
   }
 

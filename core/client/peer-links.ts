@@ -114,6 +114,7 @@ export function createPeerLinks(
     if (theirs === null || state !== "accepted") return ok(true);
     const shut = await context.tables.shut.get(theirs.logId);
     if (!shut.ok) return shut;
+    if (shut.value === null && !outbox.hasClosed(accountId)) return ok(true);
     const told = await context.serial.run(() =>
       shut.value === null ? outbox.reopen(accountId, theirs.turn) : outbox.close(accountId, theirs.turn),
     );
@@ -175,32 +176,32 @@ export function createPeerLinks(
     const opened = await openLog(origin, route);
     if (!opened.ok) return opened;
     const { channel } = opened.value;
-    // DM12: before anything is sealed, or a profile that was set back would use the same keys for other messages.
-    const isOwn = await context.serial.run(() => outbox.checkWriter(channel.logId, channel.writerSeq));
-    if (!isOwn.ok) return isOwn;
-    const seal = () => context.serial.run(() => outbox.seal(accountId, claimed.value, chain, route));
-    const sealed = await seal();
-    if (!sealed.ok) return sealed;
-    if (channel.isClosed && route.type === "inbound") return noteShut(contact, channel.logId);
     const { incarnation } = channel.head;
+    const isShut = channel.isClosed && route.type === "inbound";
     const isOwners =
       incarnation === 0 ||
       judgeReseed(chain, { logId: channel.logId, incarnation, reseed: channel.reseed }).ok;
-    // IN3: only its owner begins a log anew.
-    if (!isOwners)
-      return context.distrustLog(channel.logId, { type: "LogIncarnationChanged", seen: 0, incarnation });
     const isAnew = incarnation > 0 && opened.value.accepted === 0;
+    const seal = () => outbox.seal(accountId, claimed.value, chain, route);
     const pending = () =>
-      context.serial.run(() =>
-        isAnew ? outbox.pendingAnew(channel.logId) : outbox.pending(channel.logId, opened.value.accepted),
-      );
-    let parcels = await pending();
-    if (parcels.ok && parcels.value.length === 0) {
+      isAnew ? outbox.pendingAnew(channel.logId) : outbox.pending(channel.logId, opened.value.accepted);
+    // In one turn, so that what is sealed is sent before anything else is done.
+    const parcels = await context.serial.run(async (): Promise<Result<readonly Parcel[], ClientError>> => {
+      // DM12: before anything is sealed, or a profile that was set back would use the same keys for other messages.
+      const isOwn = await outbox.checkWriter(channel.logId, channel.writerSeq);
+      if (!isOwn.ok) return isOwn;
+      const sealed = await seal();
+      if (!sealed.ok || isShut || !isOwners) return sealed.ok ? ok([]) : sealed;
+      const waiting = await pending();
+      if (!waiting.ok || waiting.value.length > 0) return waiting;
       // Our counter was set to the server's, and what was sealed for other places is sealed for the next ones.
       const resealed = await seal();
-      if (!resealed.ok) return resealed;
-      parcels = await pending();
-    }
+      return resealed.ok ? pending() : resealed;
+    });
+    if (parcels.ok && isShut) return noteShut(contact, channel.logId);
+    // IN3: only its owner begins a log anew.
+    if (parcels.ok && !isOwners)
+      return context.distrustLog(channel.logId, { type: "LogIncarnationChanged", seen: 0, incarnation });
     if (!parcels.ok || parcels.value.length === 0) return parcels.ok ? ok() : parcels;
     const sending = parcels.value;
     const admission =

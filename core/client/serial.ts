@@ -1,23 +1,61 @@
 /**
  * Runs tasks one after the other. What reads state, computes and writes it back does so alone, without locks.
+ *
+ * What somebody waits for goes ahead of what only has to be done some time: while a message is sent or shown, it waits for
+ * the one task that runs and not for all the bookkeeping of the messages before it.
  */
+
+/** So many tasks may go ahead of one that waits behind them. */
+const AHEAD_MAX = 16;
 
 export interface Serial {
   run<T>(task: () => Promise<T>): Promise<T>;
+  /** As `run`, when no task of `run` waits, or enough of them have gone ahead. In order among themselves. */
+  runBehind<T>(task: () => Promise<T>): Promise<T>;
   /** Settles when every task given so far has ended. */
   idle(): Promise<void>;
 }
 
 export function createSerial(): Serial {
-  let last: Promise<unknown> = Promise.resolve();
+  const first: (() => Promise<void>)[] = [];
+  const behind: (() => Promise<void>)[] = [];
+  let isRunning = false;
+  /** Tasks that went ahead of the one that waits behind. */
+  let ahead = 0;
+
+  function next(): (() => Promise<void>) | undefined {
+    const isBehinds = behind.length > 0 && (first.length === 0 || ahead >= AHEAD_MAX);
+    ahead = isBehinds || behind.length === 0 ? 0 : ahead + 1;
+    return isBehinds ? behind.shift() : first.shift();
+  }
+
+  async function work(): Promise<void> {
+    isRunning = true;
+    // Whoever gives a task goes on before it begins.
+    await Promise.resolve();
+    for (let task = next(); task !== undefined; task = next()) await task();
+    isRunning = false;
+  }
+
+  function enqueue<T>(queue: (() => Promise<void>)[], task: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    queue.push(async () => {
+      try {
+        resolve(await task());
+      } catch (thrown) {
+        reject(thrown);
+      }
+    });
+    if (!isRunning) void work();
+    return promise;
+  }
+
+  const nothing = async (): Promise<void> => {};
   return {
-    run(task) {
-      const result = last.then(task);
-      last = result.catch(() => {});
-      return result;
-    },
+    run: (task) => enqueue(first, task),
+    runBehind: (task) => enqueue(behind, task),
     idle: async () => {
-      await last;
+      await Promise.all([enqueue(first, nothing), enqueue(behind, nothing)]);
     },
   };
 }

@@ -17,7 +17,7 @@ import { icon } from "../parts/icon.ts";
 import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
 import { goTo } from "../session/route.ts";
-import type { Session } from "../session/session.ts";
+import type { Session, SessionViews } from "../session/session.ts";
 import { Echoes } from "../session/echoes.ts";
 import { authorName, isOpen, type RoomThread, type Thread } from "../session/threads.ts";
 import { Timeline } from "../session/timeline.ts";
@@ -183,14 +183,28 @@ export class DtConversation extends LitElement {
   };
 
   #heard(event: ClientEvent | null): void {
-    if (event === null) {
-      this.#seen();
-      void this.#readLines();
+    const timeline = this.#timeline;
+    switch (event?.type) {
+      case undefined:
+        this.#seen();
+        // Typing tells too, and changes no view.
+        if (this.#readViews === this.session.views) return;
+        this.#readViews = this.session.views;
+        return void this.#readLines();
+      case "progress":
+        return;
+      case "message":
+        if (event.message.conversationId === this.conversationId) timeline?.take(event.message);
+        return;
+      case "connection":
+        // How much waits is told often; here it matters for messages that wait.
+        if (timeline?.messages.some(({ state }) => state === "kept") === true) timeline.refreshSoon();
+        return;
+      default:
+        timeline?.refreshSoon();
     }
-    if (event === null || event.type === "progress") return;
-    if (event.type === "message" && event.message.conversationId !== this.conversationId) return;
-    void this.#timeline?.refresh();
   }
+  #readViews: SessionViews | null = null;
 
   #loaded(): void {
     const before = this.#lastId;
@@ -303,9 +317,12 @@ export class DtConversation extends LitElement {
       if (composer !== null) composer.value = event.detail;
     }
     if (sent === null) echoes.drop(echo);
+    const isShown = sent !== null && this.#timeline?.take(sent.value) === true;
     this.requestUpdate();
     // Storing it is over: what is not found by now stands further down than the list reaches.
-    await this.#timeline?.refresh();
+    if (!isShown) await this.#timeline?.refresh();
+    // Seen beside its message once, the echo is not taken for that of the same words written again.
+    await this.updateComplete;
     echoes.drop(echo);
     this.requestUpdate();
   };

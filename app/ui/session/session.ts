@@ -1,7 +1,8 @@
 /**
  * What the screens show of a client: its views, read again when it says that they changed.
  *
- * Reading is coalesced: however many events come, one round of reads is under way and at most one waits.
+ * Reading is coalesced: however many events come, one round of reads is under way and at most one waits. In a burst of
+ * events the rounds keep a pause between them, so that the engine has more to do than to answer.
  */
 import type {
   AccountView,
@@ -43,6 +44,9 @@ export interface HistoryProgress {
   readonly total: number;
 }
 
+/** How long after a round of reads the next one begins at the earliest. */
+const PAUSE_MS = 150;
+
 const EMPTY: SessionViews = {
   account: null,
   devices: [],
@@ -71,6 +75,8 @@ export class Session {
   #unsubscribe: () => void;
   #reading: Promise<void> | null = null;
   #readAgain = false;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: Client, onError: (error: ClientError) => void) {
     this.client = client;
@@ -86,6 +92,7 @@ export class Session {
   close(): void {
     this.drafts.flush();
     this.ownDevices.close();
+    clearTimeout(this.#soon);
     this.#unsubscribe();
     this.#listeners.clear();
   }
@@ -96,14 +103,25 @@ export class Session {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads all views again, soon. */
+  /** Reads all views again: at once when they were not read just before. */
+  refreshSoon(): void {
+    if (this.#soon !== undefined) return;
+    const restMs = this.#reading === null ? this.#readAtMs + PAUSE_MS - performance.now() : PAUSE_MS;
+    if (restMs <= 0) this.refresh();
+    else this.#soon = setTimeout(() => this.refresh(), restMs);
+  }
+
+  /** Reads all views again, now. */
   refresh(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     if (this.#reading !== null) {
       this.#readAgain = true;
       return;
     }
     this.#reading = this.#read().finally(() => {
       this.#reading = null;
+      this.#readAtMs = performance.now();
       if (!this.#readAgain) return;
       this.#readAgain = false;
       this.refresh();
@@ -115,7 +133,7 @@ export class Session {
     acting: Promise<Result<T, E | ClientError>>,
   ): Promise<{ readonly value: T } | null> {
     const result = await acting;
-    this.refresh();
+    this.refreshSoon();
     if (result.ok) return { value: result.value };
     this.#onError(result.error as ClientError);
     return null;
@@ -146,7 +164,7 @@ export class Session {
           this.indexing = event.done >= event.total ? null : { done: event.done, total: event.total };
         break;
       default:
-        this.refresh();
+        this.refreshSoon();
     }
     this.#tell(event);
   }

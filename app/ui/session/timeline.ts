@@ -1,13 +1,16 @@
 /**
  * The messages of one conversation as they are known to the page, oldest first; older ones come page by page.
  *
- * After every change the newest page is read again and laid over what is there. Once things are quiet all that is loaded
- * is read again, because a message that comes late belongs where its time says, which may be far up.
+ * A message that comes below all others is shown as it comes. After every change the newest page is read again, soon, and laid
+ * over what is there. Once things are quiet all that is loaded is read again, because a message that comes late belongs where
+ * its time says, which may be far up.
  */
 import type { ClientError, ConversationId, MessagePage, MessageView, Result } from "@dovetail/core";
 import type { Session } from "./session.ts";
 
 const PAGE_MESSAGES = 100;
+/** How long after a reading the next one begins at the earliest, unless somebody waits for it. */
+const PAUSE_MS = 150;
 /** How long nothing has to happen before everything loaded is read again. */
 const QUIET_MS = 1_000;
 
@@ -22,6 +25,8 @@ export class Timeline {
   #reading: Promise<void> | null = null;
   #readAgain = false;
   #quiet: ReturnType<typeof setTimeout> | undefined;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(session: Session, conversationId: ConversationId, onChange: () => void) {
@@ -38,13 +43,41 @@ export class Timeline {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#quiet);
+    clearTimeout(this.#soon);
+  }
+
+  /**
+   * Shows a message that was written or came just now. False when its place is not surely below all others: then it shows
+   * with what is read next.
+   */
+  take(message: MessageView): boolean {
+    const last = this.messages.at(-1);
+    const isNewest = last === undefined || message.sentAtMs > last.sentAtMs;
+    const isShown = this.isLoaded && isNewest && !this.#isClosed;
+    if (isShown) {
+      this.messages = [...this.messages, message];
+      this.#onChange();
+    }
+    this.refreshSoon();
+    return isShown;
+  }
+
+  /** Reads the newest page: at once when it was not read just before. */
+  refreshSoon(): void {
+    if (this.#soon !== undefined || this.#isClosed) return;
+    const restMs = this.#reading === null ? this.#readAtMs + PAUSE_MS - performance.now() : PAUSE_MS;
+    if (restMs <= 0) void this.refresh();
+    else this.#soon = setTimeout(() => void this.refresh(), restMs);
   }
 
   /** Reads the newest page, and later all that is loaded. Resolves when what was there at the call is read. */
   refresh(): Promise<void> {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     if (this.#reading === null)
       this.#reading = this.#read().finally(() => {
         this.#reading = null;
+        this.#readAtMs = performance.now();
       });
     else this.#readAgain = true;
     return this.#reading;

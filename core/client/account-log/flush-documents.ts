@@ -44,7 +44,7 @@ export function createDocumentFlush(deps: FlushDeps): DocumentFlush {
     if (cancel !== null || waiting === 0) return;
     cancel = context.clock.schedule(FLUSH_DELAY_MS, () => {
       cancel = null;
-      void context.serial.run(flush);
+      void context.serial.runBehind(flush);
     });
   }
 

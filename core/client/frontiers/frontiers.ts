@@ -156,7 +156,7 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
 
   async function exchangeOnce(link: FrontierLink): Promise<Result<void, ClientError>> {
     const inbound = await link.inboundPoints();
-    const own = await serial.run(() => renew(inbound));
+    const own = await serial.runBehind(() => renew(inbound));
     if (!own.ok) return own;
     const fetched = await link.gateway.call("frontiers", { type: "readFrontiers" });
     if (!fetched.ok) return fetched;
@@ -177,11 +177,11 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     }
     for (const { device, frontier } of fetched.value.frontiers) {
       if (device === identity.deviceId) continue;
-      const heard = await serial.run(() => hear(device, frontier));
+      const heard = await serial.runBehind(() => hear(device, frontier));
       if (!heard.ok) return heard;
     }
     // What siblings have read was there before they said so: a server that has it now shows it now. FR6
-    const isAhead = await serial.run(async () => (await aheadOf()).length > 0);
+    const isAhead = await serial.runBehind(async () => (await aheadOf()).length > 0);
     if (isAhead) {
       const read = await link.catchUp();
       if (!read.ok) return read;
@@ -189,7 +189,7 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     const settled = await forgetLost();
     if (!settled.ok) return settled;
     checkedAtMs = nowMs();
-    return serial.run(check);
+    return serial.runBehind(check);
   }
 
   /** ST61: what this device said is known by the server alone, since its own row of it was damaged. Once. */

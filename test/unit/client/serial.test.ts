@@ -39,3 +39,44 @@ test("it is idle when all that was given so far has ended, also after a failure"
   await serial.idle();
   expect(isDone).toBe(true);
 });
+
+test("what waits behind runs when nothing else waits, in its own order", async () => {
+  const serial = createSerial();
+  const log: string[] = [];
+  const note = (name: string) => async () => void log.push(name);
+  void serial.runBehind(note("behind 1"));
+  void serial.runBehind(note("behind 2"));
+  void serial.run(async () => {
+    log.push("first 1");
+    void serial.run(note("first 3"));
+  });
+  void serial.run(note("first 2"));
+  await serial.idle();
+  expect(log).toEqual(["first 1", "first 2", "first 3", "behind 1", "behind 2"]);
+});
+
+test("what waits behind has its turn while others never end", async () => {
+  const serial = createSerial();
+  let hasRun = false;
+  let turns = 0;
+  const again = async (): Promise<void> => {
+    turns += 1;
+    if (!hasRun && turns < 1_000) void serial.run(again);
+  };
+  void serial.run(again);
+  await serial.runBehind(async () => {
+    hasRun = true;
+  });
+  expect(turns).toBeLessThanOrEqual(17);
+});
+
+test("it is idle only when what waits behind has ended too", async () => {
+  const serial = createSerial();
+  let isDone = false;
+  void serial.runBehind(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    isDone = true;
+  });
+  await serial.idle();
+  expect(isDone).toBe(true);
+});
