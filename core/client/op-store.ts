@@ -398,6 +398,7 @@ export function createOpStore(
           tables.feed.put([conversationId, device], row),
         ),
         ...[...newTallies].map(([conversationId, row]) => tables.tally.put([conversationId], row)),
+        ...[...changed].map((conversationId) => tables.unread.remove(conversationId)),
       ],
       commit() {
         if (hasRewritten) rewriteCount += 1;

@@ -37,6 +37,7 @@
  * | op | conversation, hlc, device, op id | all ops, in the order of the view |
  * | feed | conversation, device | which ops of a device are here, and the last of them |
  * | tally | conversation | how many messages there are, and the newest op |
+ * | unread | conversation | how many messages are not read, as they were counted last |
  * | archive | op id | ops not yet known to be in the account log |
  * | session | account id, device id | ratchet sessions of a device pair |
  * | prekey | prekey id | private halves of prekeys |
@@ -88,6 +89,7 @@ import {
   ROOM_INTENTS_MAX,
   SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
+  STORE_KEY_CHARS_MAX,
 } from "../base/limits.ts";
 import {
   bytes,
@@ -214,6 +216,14 @@ const feedRow = struct({ feed: feedShape, last: nullable(id("op")) });
 
 const tallyRow = struct({ opCount: integer(0), messageCount: integer(0), newestHlc: integer(0) });
 
+/** `top` is the key of the newest op there was. */
+const unreadRow = struct({
+  readUpTo: integer(0),
+  opCount: integer(0),
+  top: text(STORE_KEY_CHARS_MAX),
+  count: integer(0),
+});
+
 /** Where an op came from, so that the entry can be acknowledged once the op is in the account log. */
 const archiveRow = struct({
   op: bytes(1, OP_BYTES_MAX),
@@ -325,6 +335,7 @@ export type SearchRow = ShapeOf<typeof searchRow>;
 export type AsideRow = ShapeOf<typeof asideRow>;
 export type FeedRow = ShapeOf<typeof feedRow>;
 export type TallyRow = ShapeOf<typeof tallyRow>;
+export type UnreadRow = ShapeOf<typeof unreadRow>;
 export type OutboxRow = ShapeOf<typeof outboxRow>;
 export type ParcelRow = ShapeOf<typeof parcelRow>;
 export type NoticeRow = ShapeOf<typeof noticeRow>;
@@ -386,6 +397,7 @@ export function createTables(store: TxStore) {
     op: createTable(store, "op", opRow),
     feed: createTable(store, "feed", feedRow),
     tally: createTable(store, "tally", tallyRow),
+    unread: createTable(store, "unread", unreadRow),
     archive: createTable(store, "archive", archiveRow),
     session: createTable(store, "session", struct({ sessions: stored })),
     prekey: createTable(store, "prekey", struct({ record: stored })),

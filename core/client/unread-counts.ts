@@ -1,26 +1,24 @@
 /**
  * How many messages of others stand above what the person has read, without reading a conversation again for each answer.
  *
- * The count of the last time is kept in memory with what it was made of. When nothing but newer ops came since, only those
- * are read; after anything else it is counted anew.
+ * The count of the last time is kept with what it was made of, a long one also in a row. When nothing but newer ops came
+ * since, only those are read; after anything else it is counted anew.
  */
 import type { ConversationId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { NamedOp } from "../messenger/op.ts";
 import type { StoreError } from "../store/tx-store.ts";
 import { nextPageSize, type OpStore } from "./op-store.ts";
+import type { UnreadRow } from "./tables.ts";
 
 export const UNREAD_COUNT_MAX = 1_000;
 /** Of a conversation that was read to its end, the first few ops tell. */
 const FIRST_PAGE_OPS = 8;
+/** A count for which more ops were read is stored, so that the next start need not read them. */
+const STORED_FROM_OPS = 256;
 
-interface Counted {
-  readonly readUpTo: number;
-  readonly opCount: number;
+interface Counted extends UnreadRow {
   readonly rewrites: number;
-  /** Key of the newest op there was. */
-  readonly top: string;
-  readonly count: number;
 }
 
 export interface UnreadCounts {
@@ -28,55 +26,106 @@ export interface UnreadCounts {
   count(conversationId: ConversationId, readUpTo: number): Promise<Result<number, StoreError>>;
 }
 
-/** `isUnread` tells of an op whether it is a message that a person would want to read. */
-export function createUnreadCounts(
-  ops: Pick<OpStore, "page" | "tally" | "rewrites">,
-  isUnread: (op: NamedOp) => boolean,
-): UnreadCounts {
+export interface UnreadCountsDeps {
+  readonly ops: Pick<OpStore, "page" | "tally" | "rewrites">;
+  /** Whether an op is a message that a person would want to read. */
+  readonly isUnread: (op: NamedOp) => boolean;
+  /** A row goes in the transaction that rewrites ops of its conversation. */
+  readonly load: (conversationId: ConversationId) => Promise<Result<UnreadRow | null, StoreError>>;
+  /** Stores a row some time, unless ops have been rewritten since `rewrites`. */
+  readonly store: (conversationId: ConversationId, row: UnreadRow, rewrites: number) => void;
+}
+
+export function createUnreadCounts({ ops, isUnread, load, store }: UnreadCountsDeps): UnreadCounts {
   const countedById = new Map<ConversationId, Counted>();
+  /** The last counting of each: whoever asks meanwhile waits for it, and need not count what it has. */
+  const last = new Map<ConversationId, Promise<unknown>>();
 
   /** Counts down to `until`, a row's key, or to what was read. */
   async function scan(conversationId: ConversationId, readUpTo: number, until: string) {
     let [count, rowCount, top] = [0, 0, until];
     let before: string | undefined;
+    let opCount = 0;
     for (let size = FIRST_PAGE_OPS; ; size = nextPageSize(size)) {
       const rows = await ops.page(conversationId, size, before);
       if (!rows.ok) return rows;
+      if (before === undefined) {
+        const tally = await ops.tally(conversationId);
+        if (!tally.ok) return tally;
+        opCount = tally.value.opCount;
+      }
       for (const { key, op } of rows.value) {
         if (before === undefined) top = key;
         before = key;
         if (key <= until || op.op.hlc <= readUpTo || count >= UNREAD_COUNT_MAX)
-          return ok({ count, rowCount, top });
+          return ok({ count, rowCount, top, opCount });
         rowCount++;
         if (isUnread(op)) count++;
       }
-      if (rows.value.length < size) return ok({ count, rowCount, top });
+      if (rows.value.length < size) return ok({ count, rowCount, top, opCount });
     }
   }
 
-  return {
-    async count(conversationId, readUpTo) {
-      const rewrites = ops.rewrites();
-      const tally = await ops.tally(conversationId);
-      if (!tally.ok) return tally;
-      const { opCount } = tally.value;
-      const known = countedById.get(conversationId);
-      if (known !== undefined && known.readUpTo === readUpTo && known.rewrites === rewrites) {
-        if (known.opCount === opCount) return ok(known.count);
-        const newer = await scan(conversationId, readUpTo, known.top);
-        if (!newer.ok) return newer;
-        // One that came late stands further down: then the numbers do not agree.
-        if (newer.value.rowCount === opCount - known.opCount) {
-          const count = Math.min(UNREAD_COUNT_MAX, known.count + newer.value.count);
-          countedById.set(conversationId, { readUpTo, opCount, rewrites, top: newer.value.top, count });
-          return ok(count);
-        }
+  async function known(conversationId: ConversationId): Promise<Result<Counted | null, StoreError>> {
+    const counted = countedById.get(conversationId);
+    if (counted !== undefined) return ok(counted);
+    const rewrites = ops.rewrites();
+    const stored = await load(conversationId);
+    if (!stored.ok || stored.value === null) return stored.ok ? ok(null) : stored;
+    return ok({ ...stored.value, rewrites });
+  }
+
+  /** Keeps a count that is of exactly as many ops as there were before it began. */
+  function keep(conversationId: ConversationId, counted: Counted, readOps: number): void {
+    countedById.set(conversationId, counted);
+    const { rewrites, ...row } = counted;
+    if (readOps >= STORED_FROM_OPS) store(conversationId, row, rewrites);
+  }
+
+  async function countNow(
+    conversationId: ConversationId,
+    readUpTo: number,
+  ): Promise<Result<number, StoreError>> {
+    const rewrites = ops.rewrites();
+    const tally = await ops.tally(conversationId);
+    if (!tally.ok) return tally;
+    const { opCount } = tally.value;
+    const before = await known(conversationId);
+    if (!before.ok) return before;
+    const { value } = before;
+    if (value !== null && value.readUpTo === readUpTo && value.rewrites === rewrites) {
+      if (value.opCount === opCount) {
+        countedById.set(conversationId, value);
+        return ok(value.count);
       }
-      const all = await scan(conversationId, readUpTo, "");
-      if (!all.ok) return all;
-      const { count, top } = all.value;
-      countedById.set(conversationId, { readUpTo, opCount, rewrites, top, count });
-      return ok(count);
+      const newer = await scan(conversationId, readUpTo, value.top);
+      if (!newer.ok) return newer;
+      const { top, rowCount } = newer.value;
+      // One that came late stands further down: then the numbers do not agree.
+      if (newer.value.opCount === opCount && rowCount === opCount - value.opCount) {
+        const count = Math.min(UNREAD_COUNT_MAX, value.count + newer.value.count);
+        keep(conversationId, { readUpTo, opCount, rewrites, top, count }, rowCount);
+        return ok(count);
+      }
+    }
+    const all = await scan(conversationId, readUpTo, "");
+    if (!all.ok) return all;
+    const { count, top, rowCount } = all.value;
+    if (all.value.opCount === opCount)
+      keep(conversationId, { readUpTo, opCount, rewrites, top, count }, rowCount);
+    return ok(count);
+  }
+
+  return {
+    count(conversationId, readUpTo) {
+      const counting = (last.get(conversationId) ?? Promise.resolve()).then(() =>
+        countNow(conversationId, readUpTo),
+      );
+      last.set(
+        conversationId,
+        counting.catch(() => {}),
+      );
+      return counting;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Views: what faces show, made from rows and documents. Nothing here changes anything. */
+/** Views: what faces show, made from rows and documents. Nothing here changes what they show. */
 import type { AccountId, ConversationId, OpId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { Documents } from "../document/documents.ts";
@@ -275,10 +275,16 @@ export function createViews(deps: ViewsDeps): Views {
     }
   }
 
-  const unreadCounts = createUnreadCounts(
+  const unreadCounts = createUnreadCounts({
     ops,
-    (op) => op.op.author !== self && timelineMessage(op)?.isRedacted === false,
-  );
+    isUnread: (op) => op.op.author !== self && timelineMessage(op)?.isRedacted === false,
+    load: (conversationId) => context.tables.unread.get(conversationId),
+    store: (conversationId, row, rewrites) =>
+      void context.serial.runBehind(async () => {
+        const { store, tables } = context;
+        if (ops.rewrites() === rewrites) await store.batch([tables.unread.put([conversationId], row)]);
+      }),
+  });
 
   async function summary(
     conversationId: ConversationId,

@@ -145,6 +145,7 @@ function planByPlace(
       plan.conversations.add(conversation.value);
       for (const name of ["op", "feed"]) plan.prefixes.add(rowPrefix(name, first));
       plan.keys.add(tables.tally.key(first));
+      plan.keys.add(tables.unread.key(first));
       return;
     case "outbox": {
       const id = parseId("op", third);

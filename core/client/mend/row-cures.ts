@@ -57,6 +57,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   op: "conversation",
   feed: "conversation",
   tally: "conversation",
+  // Counted again.
+  unread: "drop",
   unsent: "conversation",
   archive: "archive",
   // A session begins anew, and what did not open is sent again (DM15).

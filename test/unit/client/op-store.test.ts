@@ -92,6 +92,23 @@ describe("what is taken back", () => {
     expect(views[0]).toMatchObject({ tally: { opCount: 3, messageCount: 2 } });
   });
 
+  test("what was counted of its conversation goes with it", async () => {
+    const { store, ops, add } = opStore();
+    const { unread } = createTables(store);
+    const counted = { readUpTo: 0, opCount: 1, top: "op", count: 1 };
+    await add(message);
+    good(await store.batch([unread.put([conversation], counted)]));
+    await add(messageOp({ deviceSeq: 5 }));
+    expect(good(await unread.get(conversation))).toEqual(counted);
+    await add(redaction(message));
+    expect(good(await unread.get(conversation))).toBeNull();
+    good(await store.batch([unread.put([conversation], counted)]));
+    const other = messageOp({ deviceSeq: 5 });
+    const removal = good(await ops.remove([{ ...other.op, id: other.id }]));
+    good(await store.batch(removal.writes));
+    expect(good(await unread.get(conversation))).toBeNull();
+  });
+
   test("[DE2] it counts as having come, and is no op that could be sent again", async () => {
     const { ops, add } = opStore();
     for (let deviceSeq = 0; deviceSeq < 4; deviceSeq++)

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { ok } from "../../../core/base/result.ts";
 import { createUnreadCounts, UNREAD_COUNT_MAX } from "../../../core/client/unread-counts.ts";
+import type { UnreadRow } from "../../../core/client/tables.ts";
 import type { NamedOp } from "../../../core/messenger/op.ts";
 import { good } from "../../support/client-world.ts";
 
@@ -12,28 +13,38 @@ interface FakeOp {
   readonly isTheirs: boolean;
 }
 
-/** Ops by time; what is read of them is counted. */
+/** Ops by time; what is read of them is counted, what is stored is kept. `restart` makes a device that knows only that. */
 function createFake() {
   const rows: FakeOp[] = [];
-  const fake = { rows, readRows: 0, rewriteCount: 0 };
+  const fake = { rows, readRows: 0, rewriteCount: 0, stored: null as UnreadRow | null };
   const keyOf = ({ hlc }: FakeOp) => String(hlc).padStart(8, "0");
-  const counts = createUnreadCounts(
-    {
-      rewrites: () => fake.rewriteCount,
-      tally: async () => ok({ opCount: rows.length, messageCount: rows.length, newestHlc: 0 }),
-      page: async (_id, limit, before) => {
-        const below = rows
-          .filter((row) => before === undefined || keyOf(row) < before)
-          .sort((a, b) => b.hlc - a.hlc)
-          .slice(0, limit);
-        fake.readRows += below.length;
-        return ok(below.map((row) => ({ key: keyOf(row), op: { op: row } as unknown as NamedOp })));
+  const start = () =>
+    createUnreadCounts({
+      load: async () => ok(fake.stored),
+      store: (_id, row) => {
+        fake.stored = row;
       },
-    },
-    (op) => (op.op as unknown as FakeOp).isTheirs,
-  );
+      isUnread: (op) => (op.op as unknown as FakeOp).isTheirs,
+      ops: {
+        rewrites: () => fake.rewriteCount,
+        tally: async () => ok({ opCount: rows.length, messageCount: rows.length, newestHlc: 0 }),
+        page: async (_id, limit, before) => {
+          const below = rows
+            .filter((row) => before === undefined || keyOf(row) < before)
+            .sort((a, b) => b.hlc - a.hlc)
+            .slice(0, limit);
+          fake.readRows += below.length;
+          return ok(below.map((row) => ({ key: keyOf(row), op: { op: row } as unknown as NamedOp })));
+        },
+      },
+    });
+  let counts = start();
+  const restart = (): void => {
+    fake.rewriteCount = 0;
+    counts = start();
+  };
   const count = async (readUpTo: number) => good(await counts.count(conversationId, readUpTo));
-  return { ...fake, fake, count };
+  return { ...fake, fake, count, restart };
 }
 
 test("a conversation is counted once, then only what is newer is read", async () => {
@@ -71,4 +82,33 @@ test("at most UNREAD_COUNT_MAX are counted", async () => {
   expect(await count(0)).toBe(UNREAD_COUNT_MAX);
   rows.push({ hlc: UNREAD_COUNT_MAX + 1, isTheirs: true });
   expect(await count(0)).toBe(UNREAD_COUNT_MAX);
+});
+
+test("a long count is read again after a restart, and goes on from there", async () => {
+  const { fake, count, rows, restart } = createFake();
+  for (let hlc = 1; hlc <= 2_000; hlc++) rows.push({ hlc: hlc * 10, isTheirs: hlc % 10 === 0 });
+  expect(await count(0)).toBe(200);
+  restart();
+  fake.readRows = 0;
+  expect(await count(0)).toBe(200);
+  expect(fake.readRows).toBe(0);
+  restart();
+  rows.push({ hlc: 20_010, isTheirs: true });
+  expect(await count(0)).toBe(201);
+  expect(fake.readRows).toBeLessThanOrEqual(8);
+  restart();
+  rows.push({ hlc: 15, isTheirs: true });
+  expect(await count(0)).toBe(202);
+  expect(await count(15_000)).toBe(51);
+});
+
+test("a short count is not stored, and what is asked for at once is counted once", async () => {
+  const { fake, count, rows } = createFake();
+  for (let hlc = 1; hlc <= 100; hlc++) rows.push({ hlc, isTheirs: true });
+  expect(await count(0)).toBe(100);
+  expect(fake.stored).toBeNull();
+  for (let hlc = 101; hlc <= 900; hlc++) rows.push({ hlc, isTheirs: true });
+  fake.readRows = 0;
+  expect(await Promise.all([count(0), count(0), count(0)])).toEqual([900, 900, 900]);
+  expect(fake.readRows).toBeLessThan(1_200);
 });
