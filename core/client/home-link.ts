@@ -269,10 +269,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
         const taken = await take(entries);
         if (!taken.ok) gateway.close();
       };
-      // What own devices share was mostly written here; what others write is waited for.
-      const { run, runBehind } = context.serial;
-      const isOwn = channel.logId === context.accountLogId;
-      void (isOwn ? runBehind(takeNext) : run(takeNext)).then(() => acknowledge(channel.logId));
+      // Not behind, the account log neither: a revocation cuts it where it was read to, and what has come by then counts.
+      void context.serial.run(takeNext).then(() => acknowledge(channel.logId));
     });
   }
 
