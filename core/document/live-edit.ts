@@ -7,6 +7,7 @@ import { Automerge } from "./automerge.ts";
 import { missingOps, type StoredOp, storedOps } from "./bucket.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./document-kind.ts";
+import { genesisChange } from "./genesis.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
 
 /** What a local edit made: the changes to send, in their order, and the heads after them. */
@@ -64,21 +65,45 @@ export function applyLive(
   return ok({ heads, missing: Automerge.getMissingDeps(document, []).length, changed });
 }
 
-/** Merges a saved document. Read strictly in a document of its own first: merged directly, the readable part of damaged bytes would go in. DC5 */
-export function mergeSaved({ handle }: LiveDocument, saved: Bytes): boolean {
+/**
+ * Merges a saved document. Read strictly in a document of its own first: merged directly, the readable part of damaged
+ * bytes would go in. DC5
+ */
+export function mergeSaved({ ref, handle }: LiveDocument, saved: Bytes): boolean {
   let other: Automerge.Doc<DocumentRoot>;
   try {
-    other = Automerge.load<DocumentRoot>(saved);
+    other = Automerge.load<DocumentRoot>(saved, { actor: Automerge.getActorId(handle.doc()) });
   } catch (thrown) {
     if (thrown instanceof RangeError || thrown instanceof TypeError) return false;
     throw thrown;
   }
+  const replaced = isReplacedBy(ref, handle.doc(), other) ? handle.doc() : null;
   try {
+    if (replaced !== null) {
+      handle.update(() => other);
+      return true;
+    }
     // No bytes at all load as a document without changes, which no device ever saved: every document has its genesis.
     return Automerge.getHeads(other).length > 0 && applyAll(handle, Automerge.getAllChanges(other));
   } finally {
-    Automerge.free(other);
+    Automerge.free(replaced ?? other);
   }
+}
+
+/** Whether a document holds no more than its beginning, and `other` begins the same: merged, they are `other`. */
+function isReplacedBy(
+  { kind }: DocumentRef,
+  document: Automerge.Doc<DocumentRoot>,
+  other: Automerge.Doc<DocumentRoot>,
+): boolean {
+  const [head, ...more] = Automerge.getHeads(document);
+  return (
+    head !== undefined &&
+    more.length === 0 &&
+    nameOfChange(genesisChange(kind))[0] === head &&
+    Automerge.getMissingDeps(document, []).length === 0 &&
+    Automerge.hasHeads(other, [head])
+  );
 }
 
 /** The hash of a change; none for bytes that are not one. */

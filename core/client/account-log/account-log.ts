@@ -115,8 +115,10 @@ export interface AccountLog {
   rebase(jump: Jump, base: readonly HeldDocument[]): Promise<Result<void, ClientError>>;
   /** Documents of a snapshot that are still to be loaded, as after a restart. */
   expect(expected: readonly ExpectedDocument[]): void;
-  /** Merges a document of a snapshot and brings it to disk; `writes` go with the row that says so. Rule SN27. */
-  restore(name: DocumentName, saved: Bytes, writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
+  /** Merges documents of a snapshot, some at a time, and brings them to disk. Rule SN27. */
+  restore(
+    items: readonly { readonly name: DocumentName; readonly saved: Bytes }[],
+  ): Promise<Result<void, ClientError>>;
 }
 
 const placeKey = ({ conversationId, device, index }: BucketName): string =>
@@ -344,19 +346,29 @@ export function createAccountLog(
     return store.batch([tables.rebase.remove()]);
   }
 
-  const restore: AccountLog["restore"] = async (name, saved, writes) => {
-    const merged = await documents.merge(heads.ref(name), saved);
-    if (!merged.ok) return merged;
-    // With the snapshot's heads here what is left is what it lacks.
-    const reconciled = await own.reconcile(name);
-    if (!reconciled.ok) return reconciled;
-    const flushed = await documents.flush([heads.ref(name)]);
+  const restore: AccountLog["restore"] = async (items) => {
+    const merged: {
+      readonly name: DocumentName;
+      readonly heads: readonly string[];
+      readonly missing: number;
+    }[] = [];
+    for (const { name, saved } of items) {
+      const one = await documents.merge(heads.ref(name), saved);
+      if (!one.ok) return one;
+      // With the snapshot's heads here what is left is what it lacks.
+      const reconciled = await own.reconcile(name);
+      if (!reconciled.ok) return reconciled;
+      merged.push({ name, heads: one.value.heads, missing: one.value.missing });
+    }
+    const flushed = await documents.flush(merged.map(({ name }) => heads.ref(name)));
     if (!flushed.ok) return flushed;
-    const written = await store.batch([...writes, heads.row(name, merged.value.heads)]);
+    const written = await store.batch(merged.map((one) => heads.row(one.name, one.heads)));
     if (!written.ok) return written;
-    heads.record(name, merged.value.heads);
-    heads.arrived(heads.ref(name).id);
-    if (merged.value.missing === 0) journal.completed(heads.ref(name).id);
+    for (const one of merged) {
+      heads.record(one.name, one.heads);
+      heads.arrived(heads.ref(one.name).id);
+      if (one.missing === 0) journal.completed(heads.ref(one.name).id);
+    }
     return ok();
   };
 
