@@ -36,7 +36,11 @@ export interface EndorserDeps {
   isRetired(name: DocumentName): boolean;
 }
 
-type Late = ReadonlyMap<DocumentId, ReadonlySet<string>>;
+/** Names of changes the snapshot need not have, by document. */
+type Late = Map<DocumentId, Set<string>>;
+
+/** How often the tail is read on while more comes. */
+const TAIL_READS_MAX = 8;
 
 /** Compares and endorses. False when this device cannot vouch for it now, or at all; an alarm tells of what is wrong. */
 export async function endorseSnapshot(
@@ -60,9 +64,7 @@ export async function endorseSnapshot(
   if (own === null || own.except.some((seq) => seq <= upto.seq && !except.includes(seq))) return ok(false);
   const index = await fetchIndex(context, gateway, snapshot);
   if (!index.ok) return isBlobGone(index.error) ? ok(false) : index;
-  const late = await lateChanges(deps, channel, upto.seq);
-  if (!late.ok || late.value === null) return late.ok ? ok(false) : late;
-  const isWhole = await serial.run(() => coversOwn(deps, index.value, late.value ?? new Map()));
+  const isWhole = await coversOwn(deps, channel, index.value, upto.seq);
   if (!isWhole.ok || !isWhole.value) return isWhole;
   const isSound = await checkPacks(deps, gateway, index.value.packs);
   if (!isSound.ok || !isSound.value) return isSound;
@@ -83,50 +85,77 @@ export async function endorseSnapshot(
   return written.ok ? ok(true) : written;
 }
 
-/** Changes that came after the snapshot's end, or have not gone out: it need not have them. */
-async function lateChanges(
+/** SN34: every change this device has of before the snapshot's end is in a document of it. */
+async function coversOwn(
+  deps: EndorserDeps,
+  channel: LogChannel,
+  index: SnapshotIndex,
+  uptoSeq: number,
+): Promise<Result<boolean, ClientError>> {
+  const { context, log } = deps;
+  const late: Late = new Map();
+  let readSeq = uptoSeq;
+  for (let round = 0; round < TAIL_READS_MAX; round++) {
+    const end = log.reader().point.seq;
+    const read = await readChanges(deps, channel, { after: readSeq, end }, late);
+    if (!read.ok || !read.value) return read;
+    readSeq = end;
+    // What has come meanwhile is in documents, and in no entry that was looked at.
+    const isWhole = await context.serial.run(async () =>
+      log.reader().point.seq === readSeq ? coversDocuments(deps, index, late) : ok(null),
+    );
+    if (!isWhole.ok) return isWhole;
+    if (isWhole.value !== null) return ok(isWhole.value);
+  }
+  return ok(false);
+}
+
+/** Adds the changes of entries to `late`: the snapshot need not have what came after its end. False when they are gone. */
+async function readChanges(
   { context, documents, log }: EndorserDeps,
   channel: LogChannel,
-  after: number,
-): Promise<Result<Late | null, ClientError>> {
-  const late = new Map<DocumentId, Set<string>>();
-  const add = (id: DocumentId, changes: readonly Uint8Array[]): void => {
-    const names = late.get(id) ?? new Set<string>();
-    for (const name of documents.changeNames(changes)) names.add(name);
-    late.set(id, names);
-  };
+  range: { readonly after: number; readonly end: number },
+  late: Late,
+): Promise<Result<boolean, ClientError>> {
   const keys = {
     epochSecret: context.epochSecret,
     signKey: (device: DeviceId) => context.chain().devicesById.get(device)?.signKey ?? null,
   };
-  const end = log.reader().point.seq;
-  for (let seq = after; seq < end; ) {
+  for (let seq = range.after; seq < range.end; ) {
     const page = await channel.read(seq);
-    if (!page.ok) return page.error.type === "Refused" ? ok(null) : page;
+    if (!page.ok) return page.error.type === "Refused" ? ok(false) : page;
     const last = page.value.entries.at(-1);
-    if (last === undefined) return ok(null);
+    if (last === undefined) return ok(false);
     for (const entry of page.value.entries) {
       const opened = openAccountEntry(logOf(context), entry, keys);
       if (!opened.ok) continue;
       for (const item of opened.value.content.batch)
-        if (item.type === "changes") add(log.ref(item.document).id, item.changes);
+        if (item.type === "changes")
+          addChanges(late, log.ref(item.document).id, documents.changeNames(item.changes));
     }
     seq = last.seq;
   }
-  const unsent = await context.tables.out.scan();
-  if (!unsent.ok) return unsent;
-  const direct = await context.tables.direct.scan();
-  if (!direct.ok) return direct;
-  for (const { value } of [...unsent.value, ...direct.value]) add(log.ref(value.document).id, value.changes);
-  return ok(late);
+  return ok(true);
 }
 
-/** SN34: every change this device has of before the snapshot's end is in a document of it. */
-async function coversOwn(
+function addChanges(late: Late, id: DocumentId, names: readonly string[]): void {
+  const known = late.get(id) ?? new Set<string>();
+  for (const name of names) known.add(name);
+  late.set(id, known);
+}
+
+/** Runs within the serial: what waits to be sent is neither in the snapshot nor in an entry. */
+async function coversDocuments(
   { context, documents, log, isRetired }: EndorserDeps,
   index: SnapshotIndex,
   late: Late,
 ): Promise<Result<boolean, ClientError>> {
+  const unsent = await context.tables.out.scan();
+  if (!unsent.ok) return unsent;
+  const direct = await context.tables.direct.scan();
+  if (!direct.ok) return direct;
+  for (const { value } of [...unsent.value, ...direct.value])
+    addChanges(late, log.ref(value.document).id, documents.changeNames(value.changes));
   const rowById = new Map(documentsOf(index.packs).map((row) => [log.ref(row.name).id, row]));
   const own = await context.tables.heads.scan();
   if (!own.ok) return own;

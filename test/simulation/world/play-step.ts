@@ -37,6 +37,9 @@ export function playStep(stage: Stage, step: Step): void {
     case "delete":
       forget(stage, pickMember(world, step.device), step.pick, step.isForAll);
       return;
+    case "reclaim":
+      reclaim(stage, step);
+      return;
     case "sync":
       ask(stage, pickMember(world, step.device), (client) => client.sync());
       return;
@@ -226,6 +229,19 @@ function forget(stage: Stage, member: Member, pick: number, isForAll: boolean): 
     if (done.ok) count(stage, isForAll ? "messages taken back" : "messages deleted");
     return done;
   });
+}
+
+function reclaim(stage: Stage, given: { readonly graceMs: number; readonly silentMs: number }): void {
+  stage.pending += 1;
+  stage.world.server
+    .reclaim(given)
+    .then((gone) => {
+      if (gone > 0) count(stage, "times the server shrank");
+    })
+    .catch((error: unknown) => stage.faults.push(`the server threw: ${String(error)}`))
+    .finally(() => {
+      stage.pending -= 1;
+    });
 }
 
 function edit(stage: Stage, member: Member, what: EditKind, pick: number): void {

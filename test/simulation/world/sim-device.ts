@@ -28,11 +28,16 @@ export interface SimDevice {
 
 /** A device that is switched off, with an empty disk. */
 export function createSimDevice(
-  deps: { readonly time: VirtualTime; readonly network: VirtualNetwork; readonly seed: string },
+  deps: {
+    readonly time: VirtualTime;
+    readonly network: VirtualNetwork;
+    readonly seed: string;
+    readonly tailEntries?: number | undefined;
+  },
   name: string,
   key?: Uint8Array,
 ): SimDevice {
-  const { time, network, seed } = deps;
+  const { time, network, seed, tailEntries } = deps;
   const random: SeededRandom = createSeededRandom(`${seed}/device/${name}`);
   const disk = createVirtualDisk(time, createSeededRandom(`${seed}/disk/${name}`));
   const storeKey = key ?? random.bytes(32);
@@ -73,6 +78,7 @@ export function createSimDevice(
         }),
         documentStorage: disk.storage(current),
         storeKey,
+        ...(tailEntries === undefined ? {} : { snapshotTailEntries: tailEntries }),
       };
     },
   };

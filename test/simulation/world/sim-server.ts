@@ -32,6 +32,8 @@ export interface SimServer {
   isUp(): boolean;
   lie: Lie | null;
   httpLie: HttpLie | null;
+  /** Lets go what it may, if it is up. Gives how many entries and blobs went. */
+  reclaim(given: { readonly graceMs: number; readonly silentMs: number }): Promise<number>;
   /** What it keeps, for inspection. */
   store(): ServerStore;
 }
@@ -64,6 +66,16 @@ export function createSimServer(
     store() {
       if (store === null) throw new Error("the server has never run");
       return store;
+    },
+    async reclaim({ graceMs, silentMs }) {
+      let sum = 0;
+      for (let isDone = false; power.isOn && !isDone; ) {
+        const gone = await server.store().reclaim({ nowMs: time.nowMs(), graceMs, silentMs });
+        if (!gone.ok) return sum;
+        sum += gone.value.entries + gone.value.blobs;
+        isDone = gone.value.isDone;
+      }
+      return sum;
     },
     start() {
       if (power.isOn) return;
@@ -116,7 +128,7 @@ export function createSimServer(
   return server;
 }
 
-/** Nothing is let go: worlds do not have snapshots in them yet. */
+/** The server lets nothing go by itself, but when the story says so. */
 function keepingAll(store: ServerStore): ServerStore {
   return { ...store, reclaim: async () => ok({ entries: 0, blobs: 0, isDone: true }) };
 }

@@ -31,6 +31,8 @@ export type Step =
   | { readonly type: "link"; readonly device: number; readonly isAbandoned?: boolean }
   /** Takes an own message back for everyone, or deletes one on the own devices. */
   | { readonly type: "delete"; readonly device: number; readonly pick: number; readonly isForAll: boolean }
+  /** The server lets go what it may; a device it has not seen for so long holds nothing back. */
+  | { readonly type: "reclaim"; readonly graceMs: number; readonly silentMs: number }
   | { readonly type: "sync"; readonly device: number }
   | { readonly type: "pass"; readonly ms: number };
 
@@ -53,9 +55,13 @@ export interface StoryPlan {
   readonly steps: readonly Step[];
   /** Whether people ask their devices to synchronise at the end. Where there was no trouble everything comes by itself. */
   readonly isWatched: boolean;
+  /** After how many entries devices make snapshots; without it too many for a story. */
+  readonly tailEntries?: number;
 }
 
 const DAY_MS = 86_400_000;
+const MONTH_MS = 30 * DAY_MS;
+const SHRINKING_PERCENT = 25;
 const EDITS: readonly EditKind[] = [
   "tag",
   "tagged",
@@ -119,13 +125,37 @@ export function planStory(seed: string, size = 1): StoryPlan {
     steps.push(trouble !== undefined && random.chance(40) ? troubleStep(random, trouble) : workStep(random));
     if (random.chance(50)) steps.push({ type: "pass", ms: random.below(random.chance(80) ? 400 : 8_000) });
   }
-  return {
+  const plan: StoryPlan = {
     seed,
     devicesByPerson,
     server: random.chance(90) ? "sqlite" : "memory",
     steps,
     isWatched: kinds > 0,
   };
+  return withShrinking(plan);
+}
+
+/** In a part of the worlds people delete, devices make snapshots of little, and the server lets go what it may. */
+function withShrinking(plan: StoryPlan): StoryPlan {
+  // Numbers of its own: the other stories stay what they were.
+  const random = createSeededRandom(`${plan.seed}/shrinking`);
+  if (!random.chance(SHRINKING_PERCENT)) return plan;
+  const steps: Step[] = [];
+  for (const step of plan.steps) {
+    steps.push(step);
+    const draw = random.below(100);
+    const device = random.below(64);
+    if (draw < 18)
+      steps.push({ type: "delete", device, pick: random.below(64), isForAll: random.chance(50) });
+    else if (draw < 34) {
+      const [graceMs, silentMs] = [
+        random.below(500),
+        500 + random.below(random.chance(50) ? 5_000 : MONTH_MS),
+      ];
+      steps.push({ type: "reclaim", graceMs, silentMs });
+    } else if (draw < 50) steps.push({ type: "sync", device });
+  }
+  return { ...plan, steps, isWatched: true, tailEntries: 2 + random.below(6) };
 }
 
 function workStep(random: SeededRandom): Step {

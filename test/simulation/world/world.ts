@@ -115,7 +115,11 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     members: () => people.flatMap(({ devices }) => devices),
     addDevice(person, storeKey) {
       const name = `${person.name}${person.devices.length + 1}`;
-      const device = createSimDevice({ time, network, seed: plan.seed }, name, storeKey);
+      const device = createSimDevice(
+        { time, network, seed: plan.seed, tailEntries: plan.tailEntries },
+        name,
+        storeKey,
+      );
       const member: Member = {
         device,
         person,
