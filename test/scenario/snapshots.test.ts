@@ -278,6 +278,32 @@ describe("a device that was away", () => {
   });
 });
 
+test("[SN21] [SN30] a snapshot nobody endorsed is void once its maker was revoked; another one is made, and nobody is alarmed", async () => {
+  const server = await serve();
+  const slow = () => memoryPlatform({ snapshotTailEntries: 1_000 });
+  const { ada, ben, conversationId } = await createFriends(server.origin, ["ada", "ben"], { ada: slow() });
+  for (const device of [ada, ben]) keep(device);
+  const phone = keep(await linkedDevice(ada.client, "phone", platform()));
+  good(await phone.client.sync());
+  const { deviceId } = good(await phone.client.account());
+  const adaAlarms = alarmsOf(ada);
+  await ada.client.stop();
+  await write(phone, conversationId, numbered(2 * TAIL));
+  await write(phone, conversationId, numbered(2 * TAIL, "More"));
+  await phone.client.stop();
+  const back = keep(await engineOf(ada.platform));
+  const { accountLogId } = back.engine.context;
+  expect(must(await server.store.readSnapshots(accountLogId))).toHaveLength(2);
+  good(await back.client.revokeDevice(deviceId));
+  const alarms = alarmsOf(back);
+  for (let round = 0; round < 2; round++) good(await back.client.sync());
+  await reclaim(server.store);
+  const tablet = keep(await linkedDevice(back.client, "tablet", platform()));
+  good(await tablet.client.sync());
+  expect(await textsOf(tablet, conversationId)).toHaveLength(4 * TAIL);
+  expect([adaAlarms, alarms]).toEqual([[], []]);
+});
+
 describe("[SN27] loading a snapshot", () => {
   test("[SN28] a new device reads nothing of other logs that its siblings are done with", async () => {
     const { ada, ben, conversationId } = await trimmedWorld();

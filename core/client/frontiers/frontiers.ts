@@ -239,7 +239,8 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     const judged = opened.ok ? judgeFrontier(context.chain(), before?.content ?? null, opened.value) : opened;
     if (!opened.ok || !judged.ok) {
       const rule = opened.ok ? (judged.ok ? "" : judged.error.type) : opened.error.type;
-      context.raise({ type: "FrontierDistrusted", device, rule });
+      // The server's answer was on its way when the device was revoked: nobody has lied.
+      if (rule !== "DeviceWasRevoked") context.raise({ type: "FrontierDistrusted", device, rule });
       return ok();
     }
     compareClock(device, before?.content.toldAtMs ?? null, opened.value.toldAtMs);

@@ -191,13 +191,13 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     for (const stored of offered.value) {
       const trusted = await trustSnapshot(context, stored);
       if (!trusted.ok) return trusted;
-      if (trusted.value === null) continue;
+      if (trusted.value === null || trusted.value === "void") continue;
       const { upto } = trusted.value.manifest.header;
       if (upto.incarnation !== log.reader().point.incarnation) continue;
       // SN25: one that ends before the trimmed end is stale; one that promises more than the log has is not of it.
       const isOfUse = upto.seq >= channel.trimmedUpto && upto.seq <= channel.head.seq;
       const isFurther = upto.incarnation > 0 || upto.seq - seq >= (seq === 0 ? 1 : 0);
-      if (isOfUse && isFurther) return trusted;
+      if (isOfUse && isFurther) return ok(trusted.value);
       if (upto.seq < channel.trimmedUpto) context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
     }
     return ok(null);
@@ -360,7 +360,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     const newest = offered.value[0];
     const trusted = newest === undefined ? ok(null) : await trustSnapshot(context, newest);
     if (!trusted.ok) return trusted;
-    if (trusted.value === null) return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
+    if (trusted.value === null || trusted.value === "void")
+      return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
     const index = await fetchIndex(context, gateway, trusted.value);
     if (!index.ok) return index;
     return serial.run(async () => {

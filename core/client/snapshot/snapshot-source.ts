@@ -47,11 +47,14 @@ export async function readSnapshots(
   return answer.ok ? ok(answer.value.snapshots) : answer;
 }
 
-/** Opens and judges an offered snapshot. A null value is one that does not hold; the alarm tells why. */
+/**
+ * Opens and judges an offered snapshot. A null value is one that does not hold; the alarm tells why. One whose maker was
+ * revoked since is void, and nobody has lied.
+ */
 export async function trustSnapshot(
   context: EngineContext,
   stored: StoredSnapshot,
-): Promise<Result<TrustedSnapshot | null, ClientError>> {
+): Promise<Result<TrustedSnapshot | "void" | null, ClientError>> {
   const { snapshot, endorsements } = stored;
   if (snapshot === null) return ok(null);
   const refuse = (rule: string) => {
@@ -83,7 +86,8 @@ export async function trustSnapshot(
     endorsements,
   };
   const judged = judgeSnapshot(verdict);
-  if (!judged.ok) return refuse(judged.error.type);
+  // SN21: it was made in good faith, or the server would not have taken it.
+  if (!judged.ok) return judged.error.type === "DeviceWasRevoked" ? ok("void") : refuse(judged.error.type);
   return ok({ id: stored.id, manifest: opened.value, endorsedBy: endorsersOf(verdict) });
 }
 

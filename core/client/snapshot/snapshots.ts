@@ -66,12 +66,15 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     if (!offered.ok) return offered;
     askedAtSeq = seq;
     const newest = offered.value[0];
-    const isDue = await dueForDeletion(offered.value, unpacked.value);
-    if (!isDue.ok) return isDue;
+    const due = await dueForDeletion(offered.value, unpacked.value);
+    if (!due.ok) return due;
+    let isDue = due.value;
     if (newest !== undefined && newest.id !== known.value?.id) {
       const trusted = await trustSnapshot(context, newest);
       if (!trusted.ok) return trusted;
-      if (trusted.value !== null) {
+      // SN30: what the log was trimmed to is of use to nobody new.
+      if (trusted.value === "void") isDue = true;
+      else if (trusted.value !== null) {
         const { header, content } = trusted.value.manifest;
         // SN37: the newest snapshot this device knew ended later: this one is from before, or of a server set back.
         if (known.value !== null && header.upto.seq < known.value.upto.seq)
@@ -80,14 +83,14 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
         const endorsed = isOwn ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
         if (!endorsed.ok) return distrusted(endorsed.error);
         if (!endorsed.value) askedAtSeq = -1;
-        if (seq - header.upto.seq < tailEntries && !isDue.value) return ok();
+        if (seq - header.upto.seq < tailEntries && !isDue) return ok();
         const index = await fetchIndex(context, gateway, trusted.value);
         const inbound = index.ok ? index.value.inbound : [];
         return made(await makeSnapshot(deps, gateway, { id: newest.id, inbound }, inboundPoints));
       }
     }
     const uptoSeq = newest === undefined ? 0 : (known.value?.upto.seq ?? 0);
-    if (seq - uptoSeq < tailEntries && !isDue.value) return ok();
+    if (seq - uptoSeq < tailEntries && !isDue) return ok();
     return made(await makeSnapshot(deps, gateway, { id: newest?.id ?? null, inbound: [] }, inboundPoints));
   }
 

@@ -1,6 +1,7 @@
 /** What every world promises, whatever happened in it. */
 import type { Alarm, Client, StateFingerprint } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
+import type { Step } from "./story-plan.ts";
 import { CANARY, type Member, type Person, type World } from "./world.ts";
 
 /** What is not in its place yet: devices of a person that differ, texts that are missing, doubled, or nobody's. */
@@ -21,10 +22,11 @@ export async function findUnkept(world: World): Promise<readonly string[]> {
   return unkept;
 }
 
-/** Whether the person is rightly told: where a clock was set wrong, devices say so. */
+/** Whether the person is rightly told: of clocks that were set wrong, and of what a device wrote that was revoked before it was read. */
 function hasCause(world: World, alarm: Alarm): boolean {
-  const isOfClocks = alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong";
-  return isOfClocks && world.plan.steps.some(({ type }) => type === "clock");
+  const has = (step: Step["type"]) => world.plan.steps.some(({ type }) => type === step);
+  if (alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong") return has("clock");
+  return alarm.type === "EntryRefused" && alarm.rule === "DeviceWasRevoked" && has("revoke");
 }
 
 /** A revoked device is shown nothing that was written after it was revoked, but by itself. */
