@@ -439,6 +439,8 @@ export function describeError(error: CliError): ErrorText {
     case "RoomFull":
     case "BadRoomLink":
     case "UnknownRoomLink":
+    case "UnknownRoomDocument":
+    case "RoomDocumentRefused":
       return describeRoomError(error);
     case "UnknownTag":
       return say(EXIT.notFound, "no such tag", "dovetail tag list");

@@ -16,7 +16,9 @@ export type RoomError = Extract<
       | "RoomTooLarge"
       | "RoomFull"
       | "BadRoomLink"
-      | "UnknownRoomLink";
+      | "UnknownRoomLink"
+      | "UnknownRoomDocument"
+      | "RoomDocumentRefused";
   }
 >;
 
@@ -91,11 +93,54 @@ export function describeRoomError(error: RoomError): ErrorText {
       return describeBadLink(error.rule);
     case "UnknownRoomLink":
       return say(EXIT.notFound, "there is no such link, or more than one", "dovetail room links ROOM");
+    case "UnknownRoomDocument":
+      return say(
+        EXIT.notFound,
+        "there is no such shared document in this room",
+        "dovetail room note list ROOM",
+      );
+    case "RoomDocumentRefused":
+      return describeDocumentRule(error.rule);
     case "RoomFull":
       return say(
         EXIT.conflict,
         `a room holds ${count(error.accountsMax, "account")} at most`,
         "found another",
+      );
+  }
+}
+
+type DocumentRule = Extract<ClientError, { readonly type: "RoomDocumentRefused" }>["rule"];
+
+function describeDocumentRule(rule: DocumentRule): ErrorText {
+  switch (rule) {
+    case "form":
+      return say(EXIT.usage, "that is for the other kind of document", "notes have a text, lists have items");
+    case "item":
+      return say(EXIT.notFound, "that item is not in the list any more", "dovetail room note show ROOM LIST");
+    case "empty":
+      return say(EXIT.usage, "there is nothing written", "give a text");
+    case "too-long":
+      return say(
+        EXIT.usage,
+        "that is too long",
+        "a title has 256 bytes, an item 4 KiB, a note 32 KiB at most",
+      );
+    case "full":
+      return say(
+        EXIT.conflict,
+        "this document takes no more changes",
+        "go on in a new one: dovetail room note add ROOM",
+      );
+    case "creator":
+      return say(EXIT.refused, "only who made a document takes it away", "ask them");
+    case "muted":
+      return say(EXIT.refused, "you are muted in this room", "dovetail room show ROOM tells until when");
+    case "content":
+      return say(
+        EXIT.failure,
+        "the document does not take that",
+        "look at it again: dovetail room note show ROOM NAME",
       );
   }
 }

@@ -169,6 +169,8 @@ export const SHARED_OPERATIONS_PER_CHANGE_MAX = 8_192;
 export const SHARED_DEPTH_MAX = 16;
 export const SHARED_CHANGES_MAX = 4_096;
 export const SHARED_OPERATIONS_MAX = 131_072;
+export const SHARED_NOTE_BYTES_MAX = 32_768;
+export const SHARED_ITEM_BYTES_MAX = 4_096;
 
 // Direct synchronisation of own devices
 export const DIRECT_HELLO_BYTES_MAX = 2_048;

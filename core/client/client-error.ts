@@ -15,6 +15,20 @@ import type { DirectError } from "../sigchain/direct/direct-handshake.ts";
 import type { PeerUnreachable } from "../transport/peer-connector.ts";
 import type { ServerError } from "./gateway.ts";
 
+/**
+ * Why a shared document is not changed so: not of that form, no such item, nothing written, too much, no more changes fit, another
+ * account made it, this account is muted, or it cannot be held.
+ */
+export type RoomDocumentRule =
+  | "form"
+  | "item"
+  | "empty"
+  | "too-long"
+  | "full"
+  | "creator"
+  | "muted"
+  | "content";
+
 export type ClientError =
   | ServerError
   | StoreError
@@ -52,6 +66,10 @@ export type ClientError =
   /** Not a link into a room, one's own, one into a room this account is in, or one that cannot be made so. */
   | { readonly type: "BadRoomLink"; readonly rule: string }
   | { readonly type: "UnknownRoomLink" }
+  /** There is no such shared document in this room, or its maker has taken it away. */
+  | { readonly type: "UnknownRoomDocument" }
+  /** A shared document cannot be changed so. */
+  | { readonly type: "RoomDocumentRefused"; readonly rule: RoomDocumentRule }
   | { readonly type: "UnknownHandle"; readonly handle: string }
   | { readonly type: "BadHandle"; readonly handle: string }
   | { readonly type: "BadContactCode"; readonly rule: string }

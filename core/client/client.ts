@@ -220,6 +220,43 @@ export interface RoomHappeningView {
   readonly happening: RoomHappening;
 }
 
+export interface RoomDocumentItem {
+  /** The same on every device. */
+  readonly id: string;
+  readonly text: string;
+  readonly isDone: boolean;
+}
+
+/** A document that the members of a room write together. */
+export interface RoomDocumentView {
+  readonly id: OpId;
+  readonly roomId: ConversationId;
+  /** `note` and `list`; programs may have others, which have neither text nor items here. */
+  readonly form: string;
+  readonly title: string;
+  /** Of a note; else "". */
+  readonly text: string;
+  /** Of a list, in its order; else none. */
+  readonly items: readonly RoomDocumentItem[];
+  readonly createdBy: AccountId;
+  readonly createdAtMs: number;
+  readonly changedBy: AccountId;
+  readonly changedAtMs: number;
+  /** What is shown, for `editRoomDocument`. */
+  readonly version: readonly OpId[];
+  /** Changes that wait for others which are not here yet. */
+  readonly waitingCount: number;
+  /** It takes no more changes. */
+  readonly isFull: boolean;
+}
+
+/** What is done to a shared document: `add` to `remove` are of lists, `item` is the id of one. */
+export interface RoomDocumentEdit {
+  readonly type: "title" | "text" | "add" | "item-text" | "check" | "uncheck" | "remove";
+  readonly text?: string;
+  readonly item?: string;
+}
+
 /** Something asked of a room that has not happened yet: it waits for the server, or for somebody's devices. */
 export type RoomPending =
   | { readonly type: "invite"; readonly accountId: AccountId }
@@ -661,6 +698,28 @@ export interface Client {
     accountId: AccountId,
     untilMs: number | null,
   ): Promise<Result<RoomView, ClientError>>;
+
+  /** The documents of a room that its members write together, oldest first; readable also where one is not in it any more. */
+  roomDocuments(roomId: ConversationId): Promise<Result<readonly RoomDocumentView[], ClientError>>;
+  /** Makes a note or a list for everybody in the room. Works offline. Who comes in later sees what is made from then on. */
+  createRoomDocument(
+    roomId: ConversationId,
+    form: "note" | "list",
+    title: string,
+  ): Promise<Result<RoomDocumentView, ClientError>>;
+  /**
+   * Changes a document. `since` is the `version` the person was looking at: what others wrote meanwhile stays. Works offline.
+   *
+   * - Fails: `UnknownRoomDocument`; `RoomDocumentRefused`; `NotInRoom`.
+   */
+  editRoomDocument(
+    roomId: ConversationId,
+    documentId: OpId,
+    edit: RoomDocumentEdit,
+    since?: readonly OpId[],
+  ): Promise<Result<RoomDocumentView, ClientError>>;
+  /** Takes a document away for everybody. - Fails: `RoomDocumentRefused` with `creator` unless this account has made it. */
+  removeRoomDocument(roomId: ConversationId, documentId: OpId): Promise<Result<void, ClientError>>;
 
   /**
    * Makes a backup of the whole account, under the recovery words or a passphrase of its own. No device's keys are in it.

@@ -37,6 +37,7 @@ import {
   unsentRuns,
 } from "../messenger/op.ts";
 import { addRunToFeed, EMPTY_FEED, type Feed } from "../messenger/feed.ts";
+import { sharedDocumentOf } from "../messenger/shared/shared-change.ts";
 import type { WriteOp } from "../store/tx-store.ts";
 import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
@@ -70,6 +71,8 @@ export interface ConversationEvents {
   onRequest(accountId: AccountId): void;
   onDelivered(conversationId: ConversationId): void;
   onStateChanged(): void;
+  /** Shared documents have changed. */
+  onShared(): void;
   /** Something waits to be sent to this contact. */
   onOutgoing(contact: AccountId): void;
   onRoomOutgoing(roomId: ConversationId): void;
@@ -351,6 +354,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       if (patch.state === "accepted") events.onOutgoing(accountId);
     }
     if (patches.size > 0) events.onStateChanged();
+    if (fresh.some((op) => sharedDocumentOf(op) !== null)) events.onShared();
     return answerMarks(fresh);
   }
 
@@ -587,6 +591,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     if (isHistory || names.some((name) => !isBucket(name))) events.onStateChanged();
     const messages = fresh.filter(({ op }) => op.kind === OP_KIND.message);
     if (messages.length > 0 && !isHistory) events.onMessages(messages);
+    if (fresh.some((op) => sharedDocumentOf(op) !== null)) events.onShared();
     return answerMarks(fresh);
   };
 

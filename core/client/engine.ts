@@ -52,6 +52,7 @@ import { createSetAside } from "./set-aside.ts";
 import { SNAPSHOT_TAIL_ENTRIES } from "./snapshot/snapshot-policy.ts";
 import { createSnapshots } from "./snapshot/snapshots.ts";
 import { createTables, type Tables } from "./tables.ts";
+import { createRoomDocuments, type RoomDocuments } from "./rooms/room-documents.ts";
 import { createRoomMissed } from "./rooms/room-missed.ts";
 import { createRoomOutbox, type RoomOutbox } from "./rooms/room-outbox.ts";
 import { createRoomViews, type RoomViews } from "./rooms/room-views.ts";
@@ -92,6 +93,7 @@ export interface Engine {
   readonly roomOutbox: RoomOutbox;
   readonly rooms: Rooms;
   readonly roomViews: RoomViews;
+  readonly roomDocuments: RoomDocuments;
   readonly conversations: Conversations;
   readonly views: Views;
   readonly search: Search;
@@ -316,6 +318,7 @@ export async function createEngine(
         rooms.book.refresh();
         rooms.kickAll();
       },
+      onShared: () => emit({ type: "state" }),
       onRoomOutgoing: (roomId) => rooms.kick(roomId),
       onInvitation: () => void serial.run(rooms.takeInvitations),
       onOutgoing: (contact) => kickOutgoing(contact),
@@ -428,6 +431,7 @@ export async function createEngine(
     isStopped: findings.isStopped,
   });
   const roomViews = createRoomViews({ context, contacts, rooms, views });
+  const roomDocuments = createRoomDocuments({ context, ops, outbox: roomOutbox, conversations });
   const search: Search = createSearch({
     context,
     contacts,
@@ -818,6 +822,7 @@ export async function createEngine(
     cancelTend?.();
     peers.close();
     rooms.close();
+    roomDocuments.close();
     cancelRelay?.();
     await direct.stop();
     const isDialling = gateway === null || !gateway.isOpen();
@@ -893,6 +898,7 @@ export async function createEngine(
     roomOutbox,
     rooms,
     roomViews,
+    roomDocuments,
     conversations,
     views,
     search,

@@ -19,6 +19,7 @@ import {
   redactedMessage,
   unsentRuns,
 } from "../messenger/op.ts";
+import { sharedDocumentOf } from "../messenger/shared/shared-change.ts";
 import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
 import type { Times } from "./calendar/times.ts";
 import { createRecentOps, type KeyedOp } from "./recent-ops.ts";
@@ -299,6 +300,8 @@ export function createOpStore(
   /** Rows, feeds and tallies as they are to become, together. */
   function createDraft(nowMs: number) {
     const rowsByKey = new Map<string, WriteOp>();
+    /** Of which shared documents they are, so that one is read without all that was ever said around it. */
+    const sharedByKey = new Map<string, WriteOp>();
     const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
     const newTallies = new Map<ConversationId, TallyRow>();
     const fresh = new Map<OpId, NamedOp>();
@@ -358,6 +361,12 @@ export function createOpStore(
         newestHlc: isAhead(op.hlc, nowMs) ? sum.newestHlc : Math.max(sum.newestHlc, op.hlc),
       }));
       if (!counted.ok || isLeftOver) return counted;
+      const document = sharedDocumentOf(named);
+      if (document !== null)
+        sharedByKey.set(
+          tables.shared.key(op.conversationId, document, id),
+          tables.shared.put([op.conversationId, document, id], { hlc: op.hlc, device: op.device }),
+        );
       for (const { start, end } of unsentRuns(named)) {
         const covered = await coverRun(op.conversationId, op.device, start, end);
         if (!covered.ok) return covered;
@@ -374,6 +383,11 @@ export function createOpStore(
       hasRewritten = true;
       changed.add(named.op.conversationId);
       rowsByKey.set(key, { type: "delete", key });
+      const document = sharedDocumentOf(named);
+      if (document !== null) {
+        const shared = tables.shared.key(named.op.conversationId, document, named.id);
+        sharedByKey.set(shared, { type: "delete", key: shared });
+      }
       return changeTally(named.op.conversationId, (sum) => ({
         ...sum,
         opCount: Math.max(0, sum.opCount - 1),
@@ -394,6 +408,7 @@ export function createOpStore(
       cover: coverRun,
       writes: (): readonly WriteOp[] => [
         ...rowsByKey.values(),
+        ...sharedByKey.values(),
         ...[...newFeeds.values()].map(({ conversationId, device, row }) =>
           tables.feed.put([conversationId, device], row),
         ),

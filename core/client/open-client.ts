@@ -51,6 +51,7 @@ import { keepForPasskey } from "./keep-for-passkey.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
 import { createRoomLinkActs } from "./rooms/room-link-acts.ts";
+import { createRoomDocumentActs } from "./rooms/room-document-acts.ts";
 import { createRoomActs } from "./rooms/room-acts.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { createTables } from "./tables.ts";
@@ -441,6 +442,7 @@ export function createClient(engine: Engine): Client {
     askContact,
     ...createContactActs(engine),
     ...createRoomActs(engine),
+    ...createRoomDocumentActs(engine),
     ...createRoomLinkActs(engine, (address) => ask(address, {})),
     ...createContactTransfer(engine),
     ...createMessageTransfer(engine),

@@ -74,6 +74,8 @@
  * | invitee | room, account id | whom a commit of ours let in, until they are told |
  * | departure | room, account id | who has left and is still to be taken out |
  * | rejoin | room, account id, device id | devices that ask to be added again |
+ * | shared | room, document, op id | ops of shared documents, and where their rows are |
+ * | sharedvoid | room, op id | own changes of shared documents that the room left out |
  * | happening | room, epoch, number | what happened in a room, for people to read |
  */
 import {
@@ -109,6 +111,7 @@ import { documentNameShape } from "../log/document-name.ts";
 import { frontierContentShape } from "../log/frontier.ts";
 import { packShape } from "../log/snapshot/pack.ts";
 import { feedShape } from "../messenger/feed.ts";
+import { HLC_MAX } from "../messenger/hlc.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import { ROOM_LETTER_OPS_MAX, roomDepartureShape } from "../messenger/room/room-entry.ts";
 import { roomStateShape } from "../messenger/room/room-stand.ts";
@@ -447,6 +450,8 @@ export function createTables(store: TxStore) {
     handshake: createTable(store, "handshake", struct({ last: id("entry") })),
     departure: createTable(store, "departure", struct({ departure: roomDepartureShape })),
     rejoin: createTable(store, "rejoin", struct({})),
+    shared: createTable(store, "shared", struct({ hlc: integer(0, HLC_MAX), device: id("device") })),
+    sharedvoid: createTable(store, "sharedvoid", struct({})),
     happening: createTable(store, "happening", happeningRow),
     frontierLost: createTable(store, "frontierLost", struct({})),
     damage: createTable(store, "damage", damageRow),

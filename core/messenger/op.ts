@@ -58,6 +58,7 @@ export const OP_KIND = {
   roomJoin: 7,
   sharedDocument: 8,
   sharedChange: 9,
+  sharedRemoval: 10,
 } as const;
 
 /**

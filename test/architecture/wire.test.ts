@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "050380f0e0601021481a49c0422c21b41cb89d3a3047b998e06cff8cf4c56c95" };
+const PINNED = { version: 1, hash: "a9edf34ec0d092385f3b9f4aac4e0b2ee29b30a5784d3600b45be5a0cb043d23" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

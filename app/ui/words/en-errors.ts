@@ -152,6 +152,11 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     text: "That is no link into a room that can be used here ({rule}).",
     hint: "It begins with dovetail-room: and is one line; copy all of it.",
   },
+  UnknownRoomDocument: { text: "There is no such document in this room." },
+  RoomDocumentRefused: {
+    text: "The document does not take that ({rule}).",
+    hint: "Look at it again, then try again.",
+  },
   UnknownRoomLink: { text: "There is no such link." },
   RoomFull: { text: "A room holds {accountsMax} accounts at most.", hint: "Found another." },
   NameTooLong: {

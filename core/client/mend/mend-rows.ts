@@ -143,7 +143,7 @@ function planByPlace(
     case "conversation":
       if (!conversation.ok) return;
       plan.conversations.add(conversation.value);
-      for (const name of ["op", "feed"]) plan.prefixes.add(rowPrefix(name, first));
+      for (const name of ["op", "feed", "shared"]) plan.prefixes.add(rowPrefix(name, first));
       plan.keys.add(tables.tally.key(first));
       plan.keys.add(tables.unread.key(first));
       return;

@@ -110,6 +110,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   invitee: "drop",
   departure: "drop",
   rejoin: "renew",
+  shared: "conversation",
+  sharedvoid: "renew",
   happening: "drop",
   damage: "drop",
   mend: "resend",

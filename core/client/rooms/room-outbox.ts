@@ -3,6 +3,7 @@ import { type ConversationId, type EntryId, type OpId, parseId } from "../../bas
 import { ok, type Result } from "../../base/result.ts";
 import { type NamedOp, OP_KIND, parseOp } from "../../messenger/op.ts";
 import { ROOM_LETTER_BYTES_MAX, ROOM_LETTER_OPS_MAX } from "../../messenger/room/room-entry.ts";
+import { sharedDocumentOf } from "../../messenger/shared/shared-change.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
 import type { Tables } from "../tables.ts";
@@ -37,7 +38,7 @@ export interface RoomOutbox {
   next(roomId: ConversationId): readonly WaitingOp[];
   /** Removes rows by key: now in the store, and once that is durable here. */
   remove(keys: readonly string[]): OutboxChange;
-  /** What these rows carry never goes: messages are kept as failed. RM33 */
+  /** What these rows carry never goes: messages, and changes of shared documents, are kept as failed. RM33 */
   fail(keys: readonly string[], reason: RoomFailure): OutboxChange;
   /** Ops that are taken back before they went. */
   withdraw(ids: readonly OpId[]): OutboxChange;
@@ -73,7 +74,8 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
     const gone = remove(keys);
     const messages = keys.flatMap((key) => {
       const row = rows.get(key);
-      return row?.op.op.kind === OP_KIND.message ? [row.op] : [];
+      if (row === undefined) return [];
+      return row.op.op.kind === OP_KIND.message || sharedDocumentOf(row.op) !== null ? [row.op] : [];
     });
     const places = messages.map(({ id, op }) => [op.conversationId, op.hlc, id, reason] as const);
     const writes = places.map((place) => tables.roomfailed.put(place, {}));

@@ -23,6 +23,7 @@ import {
 import { isSenior, isStandSigned, type RoomStand } from "../../messenger/room/room-stand.ts";
 import { isActiveAt } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
 import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -90,12 +91,32 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   ): Promise<Result<void, ClientError>> {
     const row = await tables.letter.get(roomId, writerSeq);
     if (!row.ok) return row;
-    if (row.value?.entryId !== entry.id) return ok();
+    const sentRow = row.value === null ? await tables.roomsent.get(roomId, writerSeq) : ok(null);
+    if (!sentRow.ok) return sentRow;
+    const carried = row.value ?? sentRow.value;
+    if (carried?.entryId !== entry.id) return ok();
+    draft.writes.push(...leftOutOf(roomId, carried.outKeys, draft));
+    if (row.value === null) return ok();
     const sent = sentLetter(tables, outbox, { roomId, writerSeq, row: row.value });
     draft.writes.push(...sent.writes);
     draft.commits.push(sent.commit);
     draft.placed.push(writerSeq);
     return ok();
+  }
+
+  /** SD15: own changes of documents that everybody else leaves out, because of a mute this device did not know of. */
+  function leftOutOf(
+    roomId: ConversationId,
+    outKeys: readonly string[],
+    draft: RoomDraft,
+  ): readonly WriteOp[] {
+    const now = draft.group === null ? null : roomContextOf(draft.group);
+    const mutedUntilMs = now === null ? null : (memberOf(now, identity.accountId)?.mutedUntilMs ?? null);
+    if (mutedUntilMs === null) return [];
+    return outKeys.flatMap((key) => {
+      const [, , hlc = "", opId = ""] = rowKeyParts(key);
+      return hlcToMs(Number(hlc)) < mutedUntilMs ? [tables.sharedvoid.put([roomId, opId], {})] : [];
+    });
   }
 
   function miss(entry: NamedEntry, draft: RoomDraft): void {
@@ -133,6 +154,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       const isOwnWord = author === member.accountId && device === member.deviceId;
       const isMuted = mutedUntilMs !== null && hlcToMs(hlc) < mutedUntilMs;
       if (isOwnWord && !isMuted) draft.ops.push({ op: op.value, entry });
+      // SD15: a sibling archives its own op all the same.
+      else if (isOwnWord && author === identity.accountId)
+        draft.writes.push(tables.sharedvoid.put([roomId, op.value.id], {}));
     }
     return ok();
   }

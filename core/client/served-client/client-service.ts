@@ -3,7 +3,12 @@ import { idArgument, booleanArgument, bytesArgument, integerArgument } from "./p
 import { listArgument, nullableArgument, oneOfArguments } from "./parse-argument.ts";
 import { optionalArgument, recordArgument, textArgument, wordArgument } from "./parse-argument.ts";
 import type { DeviceId } from "../../base/ids.ts";
-import { DELETED_MESSAGES_MAX, IMPORT_MESSAGES_MAX, SERVED_EVENTS_WAITING_MAX } from "../../base/limits.ts";
+import {
+  DELETED_MESSAGES_MAX,
+  IMPORT_MESSAGES_MAX,
+  SERVED_EVENTS_WAITING_MAX,
+  SHARED_CHANGES_MAX,
+} from "../../base/limits.ts";
 import type { ExportProof } from "../../messenger/exported/export-proof.ts";
 import { ROOM_ROLES } from "../../messenger/room/room-context.ts";
 import type { BackupKey } from "../backup/backup-secret.ts";
@@ -16,6 +21,7 @@ import type {
   ImportMessage,
   LinkingHost,
   PutBackOptions,
+  RoomDocumentEdit,
   SearchOptions,
 } from "../client.ts";
 import { handleRule, type Service } from "./service.ts";
@@ -40,6 +46,15 @@ const importMessage = recordArgument<ImportMessage>({
   optional: {},
 });
 const op = idArgument("op");
+const ROOM_DOCUMENT_EDITS: readonly RoomDocumentEdit["type"][] = [
+  "title",
+  "text",
+  "add",
+  "item-text",
+  "check",
+  "uncheck",
+  "remove",
+];
 
 /** What opens a backup. */
 export const backupKeyArgument = oneOfArguments<BackupKey>([
@@ -188,6 +203,18 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     joinRoom: [textArgument],
     setRoomRole: [conversation, account, wordArgument(ROOM_ROLES)],
     muteInRoom: [conversation, account, nullableArgument(integerArgument)],
+    roomDocuments: [conversation],
+    createRoomDocument: [conversation, wordArgument(["note", "list"]), textArgument],
+    editRoomDocument: [
+      conversation,
+      op,
+      recordArgument<RoomDocumentEdit>({
+        required: { type: wordArgument(ROOM_DOCUMENT_EDITS) },
+        optional: { text: textArgument, item: textArgument },
+      }),
+      optionalArgument(listArgument(op, SHARED_CHANGES_MAX)),
+    ],
+    removeRoomDocument: [conversation, op],
     createBackup: [backupKeyArgument],
     restoreBackup: [backupKeyArgument],
     draft: [conversation],

@@ -5,6 +5,7 @@
  * the Automerge change of it by itself: counters, actors, hashes and run lengths are nobody's to choose.
  */
 import type { Bytes } from "../../base/bytes.ts";
+import type { OpId } from "../../base/ids.ts";
 import {
   SHARED_AFTER_MAX,
   SHARED_FROM_MAX,
@@ -29,6 +30,7 @@ import {
   text,
   variants,
 } from "../../codec/shape.ts";
+import { type NamedOp, OP_KIND } from "../op.ts";
 
 const FORM_BYTES_MAX = 32;
 const FLOAT_BYTES = 8;
@@ -93,6 +95,15 @@ export const sharedChangePayloadShape = struct({
   steps: list(sharedStepShape, SHARED_STEPS_MAX, 1),
 });
 export type SharedChange = ShapeOf<typeof sharedChangePayloadShape>;
+
+/** Payload of `sharedRemoval`, whose target is the document. */
+export const sharedRemovalPayloadShape = struct({ version: literal(1) });
+
+/** The document an op is about; null for ops that are about none. */
+export function sharedDocumentOf({ op, id: opId }: NamedOp): OpId | null {
+  if (op.kind === OP_KIND.sharedDocument) return opId;
+  return op.kind === OP_KIND.sharedChange || op.kind === OP_KIND.sharedRemoval ? op.target : null;
+}
 
 export function floatBytes(value: number): Bytes {
   const out = new Uint8Array(FLOAT_BYTES);

@@ -146,6 +146,8 @@ const SAMPLES: Samples = {
   RoomFull: { type: "RoomFull", accountsMax: 1_000 },
   BadRoomLink: { type: "BadRoomLink", rule: HOSTILE },
   UnknownRoomLink: { type: "UnknownRoomLink" },
+  UnknownRoomDocument: { type: "UnknownRoomDocument" },
+  RoomDocumentRefused: { type: "RoomDocumentRefused", rule: "full" },
   UnknownHandle: { type: "UnknownHandle", handle: HOSTILE },
   BadHandle: { type: "BadHandle", handle: HOSTILE },
   BadContactCode: { type: "BadContactCode", rule: HOSTILE },

@@ -1,0 +1,300 @@
+/**
+ * Documents that the members of a room write together: made of the ops that are here, through the gate, each time they are asked for,
+ * and changed by ops. Nothing of them is stored beside the ops. Runs within the serial. Rules SD12, SD14, SD15.
+ */
+import { type ConversationId, type OpId, parseId, type DeviceId } from "../../base/ids.ts";
+import { SHARED_AFTER_MAX, SHARED_CHANGES_MAX, SHARED_OPERATIONS_MAX } from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { decode, encode } from "../../codec/shape.ts";
+import type { DocumentRoot } from "../../document/document-loader.ts";
+import { itemsOf, textOf } from "../../document/shared-forms.ts";
+import {
+  createSharedReplica,
+  type EncodedChange,
+  type ReplicaEdit,
+  type SharedReplica,
+} from "../../document/shared-replica.ts";
+import { hlcToMs } from "../../messenger/hlc.ts";
+import { type NamedOp, OP_KIND } from "../../messenger/op.ts";
+import {
+  sharedDocumentPayloadShape,
+  sharedRemovalPayloadShape,
+} from "../../messenger/shared/shared-change.ts";
+import { draftChanges, encodePart, type SharedPart } from "../../messenger/shared/shared-draft.ts";
+import { changesUpTo, type GatedDocument, gateDocument } from "../../messenger/shared/shared-gate.ts";
+import { rowKeyParts } from "../../store/row-key.ts";
+import type { RoomDocumentView } from "../client.ts";
+import type { ClientError, RoomDocumentRule } from "../client-error.ts";
+import type { Conversations } from "../conversations.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { OpStore } from "../op-store.ts";
+import type { RoomOutbox } from "./room-outbox.ts";
+
+/** Documents kept in memory, those used last. */
+const HELD_MAX = 8;
+
+export interface RoomDocumentsDeps {
+  readonly context: EngineContext;
+  readonly ops: Pick<OpStore, "get">;
+  readonly outbox: Pick<RoomOutbox, "failureOf">;
+  readonly conversations: Pick<Conversations, "write">;
+}
+
+export interface RoomDocuments {
+  /** Oldest first. */
+  all(roomId: ConversationId): Promise<Result<readonly RoomDocumentView[], ClientError>>;
+  /** - Fails: `UnknownRoomDocument`. */
+  get(roomId: ConversationId, documentId: OpId): Promise<Result<RoomDocumentView, ClientError>>;
+  create(
+    roomId: ConversationId,
+    beginning: { readonly form: string; readonly title: string },
+  ): Promise<Result<RoomDocumentView, ClientError>>;
+  /**
+   * Does `edit` to the document as it was at `since`, or is. It tells why not by a rule.
+   *
+   * - Fails: `UnknownRoomDocument`; `RoomDocumentRefused`.
+   */
+  edit(
+    place: { readonly roomId: ConversationId; readonly documentId: OpId; readonly since?: readonly OpId[] },
+    edit: (draft: DocumentRoot) => RoomDocumentRule | null,
+  ): Promise<Result<RoomDocumentView, ClientError>>;
+  remove(roomId: ConversationId, documentId: OpId): Promise<Result<void, ClientError>>;
+  /** Frees the memory. */
+  close(): void;
+}
+
+/** A document in memory, and the ops it was made of. */
+interface Held {
+  readonly opsById: ReadonlyMap<OpId, NamedOp>;
+  readonly document: GatedDocument;
+  readonly replica: SharedReplica;
+  readonly hashes: Map<OpId, EncodedChange>;
+}
+
+export function createRoomDocuments({
+  context,
+  ops,
+  outbox,
+  conversations,
+}: RoomDocumentsDeps): RoomDocuments {
+  const { tables, identity, times, random } = context;
+  /** In the order of their last use. */
+  const held = new Map<OpId, Held>();
+
+  /** The ops of a document that count towards it: not those of this device that the room never got, or left out. */
+  async function opsOf(
+    roomId: ConversationId,
+    documentId: OpId,
+  ): Promise<Result<ReadonlyMap<OpId, NamedOp>, ClientError>> {
+    const rows = await tables.shared.scan({ under: [roomId, documentId] });
+    if (!rows.ok) return rows;
+    const left = await tables.sharedvoid.scan({ under: [roomId] });
+    if (!left.ok) return left;
+    const leftOut = new Set(left.value.map(({ key }) => rowKeyParts(key).at(-1)));
+    const before = held.get(documentId)?.opsById;
+    const found = new Map<OpId, NamedOp>();
+    for (const { key, value } of rows.value) {
+      const id = parseId("op", rowKeyParts(key).at(-1) ?? "");
+      if (!id.ok || leftOut.has(id.value) || outbox.failureOf(id.value) !== null) continue; // SD15
+      const known = before?.get(id.value);
+      const op = known === undefined ? await readOp(roomId, id.value, value) : ok(known);
+      if (!op.ok) return op;
+      if (op.value !== null) found.set(id.value, op.value);
+    }
+    return ok(found);
+  }
+
+  const readOp = (
+    conversationId: ConversationId,
+    id: OpId,
+    { hlc, device }: { readonly hlc: number; readonly device: DeviceId },
+  ) => ops.get({ conversationId, hlc, device, id });
+
+  async function load(roomId: ConversationId, documentId: OpId): Promise<Result<Held | null, ClientError>> {
+    const found = await opsOf(roomId, documentId);
+    if (!found.ok) return found;
+    const opsById = found.value;
+    const creation = opsById.get(documentId);
+    const isThere = creation !== undefined && !isRemoved(creation, opsById);
+    const changes = [...opsById.values()].filter(({ op }) => op.kind === OP_KIND.sharedChange);
+    const document = isThere ? gateDocument(creation, changes, times.latestMs()) : null;
+    if (document === null) {
+      release(documentId);
+      return ok(null);
+    }
+    return ok(hold(documentId, opsById, document));
+  }
+
+  /** Brings what is in memory to where the document is. */
+  function hold(documentId: OpId, opsById: ReadonlyMap<OpId, NamedOp>, document: GatedDocument): Held {
+    const before = held.get(documentId);
+    const hashes = before?.hashes ?? new Map<OpId, EncodedChange>();
+    const counts = new Set(document.changes.map(({ named }) => named.id));
+    const isGrown = before?.document.changes.every(({ named }) => counts.has(named.id)) === true;
+    if (before !== undefined && !isGrown) before.replica.free();
+    const replica = before !== undefined && isGrown ? before.replica : createSharedReplica(random, hashes);
+    replica.add(document.changes.filter(({ named }) => !replica.has(named.id)).map((one) => one.replica));
+    const now = { opsById, document, replica, hashes };
+    held.delete(documentId);
+    held.set(documentId, now);
+    for (const oldest of held.keys()) {
+      if (held.size <= HELD_MAX) break;
+      release(oldest);
+    }
+    return now;
+  }
+
+  function release(documentId: OpId): void {
+    held.get(documentId)?.replica.free();
+    held.delete(documentId);
+  }
+
+  function viewOf(roomId: ConversationId, { document, replica }: Held): RoomDocumentView | null {
+    const [creation] = document.changes;
+    const last = document.changes.at(-1);
+    if (creation === undefined || last === undefined) return null;
+    const root = replica.root();
+    const verdicts = [...document.verdicts.values()];
+    return {
+      id: creation.named.id,
+      roomId,
+      form: document.form,
+      title: textOf(root, "title"),
+      text: document.form === "note" ? textOf(root, "text") : "",
+      items: document.form === "list" ? itemsOf(root) : [],
+      createdBy: creation.named.op.author,
+      createdAtMs: hlcToMs(creation.named.op.hlc),
+      changedBy: last.named.op.author,
+      changedAtMs: hlcToMs(last.named.op.hlc),
+      version: document.heads,
+      waitingCount: verdicts.filter((verdict) => verdict === "waits").length,
+      isFull: verdicts.includes("full") || isFull(document),
+    };
+  }
+
+  const get: RoomDocuments["get"] = async (roomId, documentId) => {
+    const loaded = await load(roomId, documentId);
+    if (!loaded.ok) return loaded;
+    const view = loaded.value === null ? null : viewOf(roomId, loaded.value);
+    return view === null ? err({ type: "UnknownRoomDocument" }) : ok(view);
+  };
+
+  async function write(
+    roomId: ConversationId,
+    kind: number,
+    payload: Uint8Array,
+    target: OpId | null,
+  ): Promise<Result<NamedOp, ClientError>> {
+    return conversations.write({ accountId: null, conversationId: roomId }, kind, payload, { target });
+  }
+
+  const edit: RoomDocuments["edit"] = async ({ roomId, documentId, since }, act) => {
+    const loaded = await load(roomId, documentId);
+    if (!loaded.ok) return loaded;
+    if (loaded.value === null) return err({ type: "UnknownRoomDocument" });
+    const { document } = loaded.value;
+    const heads = (since ?? document.heads).slice(0, SHARED_AFTER_MAX);
+    const edited = editAt(loaded.value, heads, act);
+    if (!edited.ok) return err(refused(edited.error));
+    const parts = edited.value === null ? ok([]) : draftChanges(document, edited.value);
+    if (!parts.ok) return err(refused("content"));
+    const count = edited.value?.operations.length ?? 0;
+    const isOver =
+      document.changes.length + parts.value.length > SHARED_CHANGES_MAX ||
+      document.operationCount + count > SHARED_OPERATIONS_MAX;
+    if (isOver) return err(refused("full")); // SD11
+    const sent = await send({ roomId, documentId }, heads, parts.value);
+    return sent.ok ? get(roomId, documentId) : sent;
+  };
+
+  async function send(
+    { roomId, documentId }: { readonly roomId: ConversationId; readonly documentId: OpId },
+    heads: readonly OpId[],
+    parts: readonly SharedPart[],
+  ): Promise<Result<void, ClientError>> {
+    const written: OpId[] = [];
+    for (const part of parts) {
+      const last = written.at(-1);
+      const payload = encodePart(part, last === undefined ? heads : [last], written);
+      const op = await write(roomId, OP_KIND.sharedChange, payload, documentId);
+      if (!op.ok) return op;
+      written.push(op.value.id);
+    }
+    return ok();
+  }
+
+  /** What `act` does to the document as it was at `heads`. Null when that is nothing. SD12 */
+  function editAt(
+    { document, replica, hashes }: Held,
+    heads: readonly OpId[],
+    act: (draft: DocumentRoot) => RoomDocumentRule | null,
+  ): Result<ReplicaEdit | null, RoomDocumentRule> {
+    const isNow =
+      heads.length === document.heads.length && document.heads.every((head) => heads.includes(head));
+    const past = isNow ? null : changesUpTo(document, heads);
+    if (!isNow && past === null) return err("content");
+    const base = past === null ? replica : createSharedReplica(random, hashes);
+    if (past !== null) base.add(past.map((one) => one.replica));
+    const refusals: RoomDocumentRule[] = [];
+    const edited = base.edit((draft) => {
+      const rule = act(draft);
+      if (rule !== null) refusals.push(rule);
+    });
+    if (past !== null) base.free();
+    const [rule] = refusals;
+    if (rule !== undefined) return err(rule);
+    return edited.ok ? ok(edited.value) : err("content");
+  }
+
+  return {
+    get,
+    edit,
+    async all(roomId) {
+      const rows = await tables.shared.scan({ under: [roomId] });
+      if (!rows.ok) return rows;
+      const views: RoomDocumentView[] = [];
+      for (const name of new Set(rows.value.map(({ key }) => rowKeyParts(key)[2] ?? ""))) {
+        const documentId = parseId("op", name);
+        const loaded = documentId.ok ? await load(roomId, documentId.value) : ok(null);
+        if (!loaded.ok) return loaded;
+        const view = loaded.value === null ? null : viewOf(roomId, loaded.value);
+        if (view !== null) views.push(view);
+      }
+      return ok(views.sort((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)));
+    },
+    async create(roomId, { form, title }) {
+      const payload = encode(sharedDocumentPayloadShape, { version: 1, form, title });
+      const op = await write(roomId, OP_KIND.sharedDocument, payload, null);
+      return op.ok ? get(roomId, op.value.id) : op;
+    },
+    async remove(roomId, documentId) {
+      const view = await get(roomId, documentId);
+      if (!view.ok) return view;
+      if (view.value.createdBy !== identity.accountId) return err(refused("creator"));
+      const payload = encode(sharedRemovalPayloadShape, { version: 1 });
+      const op = await write(roomId, OP_KIND.sharedRemoval, payload, documentId);
+      return op.ok ? ok() : op;
+    },
+    close() {
+      for (const documentId of [...held.keys()]) release(documentId);
+    },
+  };
+}
+
+/** SD14: only the account that made a document takes it away. */
+function isRemoved(creation: NamedOp, opsById: ReadonlyMap<OpId, NamedOp>): boolean {
+  return [...opsById.values()].some(
+    ({ op }) =>
+      op.kind === OP_KIND.sharedRemoval &&
+      op.author === creation.op.author &&
+      decode(sharedRemovalPayloadShape, op.payload).ok,
+  );
+}
+
+function isFull({ changes, operationCount }: GatedDocument): boolean {
+  return changes.length > SHARED_CHANGES_MAX || operationCount >= SHARED_OPERATIONS_MAX;
+}
+
+function refused(rule: RoomDocumentRule): ClientError {
+  return { type: "RoomDocumentRefused", rule };
+}
