@@ -37,7 +37,7 @@ import {
   type ProfileDatabase,
 } from "../platform/profile-database.ts";
 import type { EngineError } from "./engine.ts";
-import type { HostCalls, HostState } from "./engine-service.ts";
+import type { HostCalls, HostLock, HostState } from "./engine-service.ts";
 import { openSearchIndex } from "./open-search-index.ts";
 import {
   createStoreKey,
@@ -182,13 +182,21 @@ export function createEngineHost(profile: string): EngineHost {
   }
 
   /** A platform for an account that is to come, under the protection asked for. */
-  async function preparePlatform(passphrase: string | null): Promise<Result<Platform, EngineError>> {
+  async function preparePlatform({ passphrase, passkey }: HostLock): Promise<Result<Platform, EngineError>> {
     if (open === null) return err(UNAVAILABLE);
     const { database } = open;
-    const ring = await readKeyRing(database);
-    if (!ring.ok) return ring;
+    const before = await readKeyRing(database);
+    if (!before.ok) return before;
     // An earlier attempt may have left keys that a server knows already: they are sealed by its store key.
     const storeKey = open.platform?.storeKey ?? createStoreKey(random);
+    // WB8: a key that a passkey is to protect never lies in clear. What an earlier attempt chose does not stay.
+    const isSet = passkey !== null || before.value.passkey !== null;
+    const set = isSet
+      ? await storeUnderPasskey({ database, random, ring: before.value }, storeKey, passkey)
+      : ok();
+    if (passkey !== null) wipe(passkey.key);
+    const ring = set.ok ? await readKeyRing(database) : set;
+    if (!ring.ok) return ring;
     const stored = await storeUnderPassphrase({ database, random, ring: ring.value }, storeKey, passphrase);
     if (!stored.ok) return stored;
     const platform = open.platform ?? platformOf(storeKey);
@@ -258,18 +266,18 @@ export function createEngineHost(profile: string): EngineHost {
     },
     client: () => client,
 
-    createAccount: ({ passphrase, ...account }) =>
+    createAccount: ({ passphrase, passkey, ...account }) =>
       runIn(["empty"], async () => {
-        const platform = await preparePlatform(passphrase);
+        const platform = await preparePlatform({ passphrase, passkey });
         if (!platform.ok) return platform;
         const created = await createAccount(platform.value, account);
         if (!created.ok) return created;
         const presented = await presentNew(created.value.client);
         return presented.ok ? ok({ recoveryWords: created.value.recoveryWords }) : presented;
       }),
-    join: ({ passphrase, ...options }) =>
+    join: ({ passphrase, passkey, ...options }) =>
       runIn(["empty"], async () => {
-        const platform = await preparePlatform(passphrase);
+        const platform = await preparePlatform({ passphrase, passkey });
         if (!platform.ok) return platform;
         // GW12: a server lets a page of another one link nothing, and the browser hides that it said so.
         const origin = linkCodeOrigin(options.code);
@@ -281,9 +289,9 @@ export function createEngineHost(profile: string): EngineHost {
         const joined = await joinAccount(platform.value, options);
         return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
       }),
-    recover: ({ passphrase, account: name, replaces, ...recovery }) =>
+    recover: ({ passphrase, passkey, account: name, replaces, ...recovery }) =>
       runIn(["empty"], async () => {
-        const platform = await preparePlatform(passphrase);
+        const platform = await preparePlatform({ passphrase, passkey });
         if (!platform.ok) return platform;
         const id = parseId("account", name);
         const account = id.ok
@@ -297,12 +305,12 @@ export function createEngineHost(profile: string): EngineHost {
         return recovered.ok ? presentNew(recovered.value) : recovered;
       }),
 
-    recoverByPasskey: ({ passphrase, key, replaces, ...recovery }) =>
+    recoverByPasskey: ({ passphrase, passkey, key, replaces, ...recovery }) =>
       runIn(["empty"], async () => {
-        const platform = await preparePlatform(passphrase);
+        const platform = await preparePlatform({ passphrase, passkey });
         if (!platform.ok) return platform;
-        const passkey = { passkeyKey: key, ...(replaces === null ? {} : { replaces }) };
-        const recovered = await recoverByPasskey(platform.value, { ...recovery, ...passkey });
+        const way = { passkeyKey: key, ...(replaces === null ? {} : { replaces }) };
+        const recovered = await recoverByPasskey(platform.value, { ...recovery, ...way });
         wipe(key);
         return recovered.ok ? presentNew(recovered.value) : recovered;
       }),

@@ -46,29 +46,32 @@ export interface PasskeyAnswer extends PasskeyQuestion {
   readonly key: Bytes;
 }
 
-export interface HostAccount {
+/** What is to protect a profile that is being made. */
+export interface HostLock {
+  readonly passphrase: string | null;
+  readonly passkey: PasskeyAnswer | null;
+}
+
+export interface HostAccount extends HostLock {
   readonly displayName: string;
   readonly handle: string | null;
   readonly origin: string;
   readonly deviceName: string;
   readonly invitation: string | null;
-  readonly passphrase: string | null;
 }
 
-export interface HostJoin {
+export interface HostJoin extends HostLock {
   readonly code: string;
   readonly deviceName: string;
-  readonly passphrase: string | null;
 }
 
-export interface HostRecovery {
+export interface HostRecovery extends HostLock {
   readonly words: string;
   readonly account: string;
   readonly origin: string;
   readonly deviceName: string;
   readonly keepsDevices: boolean;
   readonly replaces: DeviceId | null;
-  readonly passphrase: string | null;
 }
 
 /** `key` is what the passkey gave for recovery; it takes the place of account and words. */
@@ -110,12 +113,21 @@ const guestRule = handleRule<LinkingGuest>({
   cancel: "cancel",
 });
 
+const passkeyAnswer = nullableArgument(
+  recordArgument<PasskeyAnswer>({
+    required: { credentialId: bytesArgument, salt: bytesArgument, key: bytesArgument },
+    optional: {},
+  }),
+);
+
+const lockFields = { passphrase: nullableArgument(textArgument), passkey: passkeyAnswer };
+
 const recoveryFields = {
+  ...lockFields,
   origin: textArgument,
   deviceName: textArgument,
   keepsDevices: booleanArgument,
   replaces: nullableArgument(idArgument("device")),
-  passphrase: nullableArgument(textArgument),
 };
 
 export const ENGINE_SERVICE: Service<HostCalls> = {
@@ -130,7 +142,7 @@ export const ENGINE_SERVICE: Service<HostCalls> = {
           origin: textArgument,
           deviceName: textArgument,
           invitation: nullableArgument(textArgument),
-          passphrase: nullableArgument(textArgument),
+          ...lockFields,
         },
         optional: {},
       }),
@@ -140,7 +152,7 @@ export const ENGINE_SERVICE: Service<HostCalls> = {
         required: {
           code: textArgument,
           deviceName: textArgument,
-          passphrase: nullableArgument(textArgument),
+          ...lockFields,
         },
         optional: {},
       }),
@@ -165,14 +177,7 @@ export const ENGINE_SERVICE: Service<HostCalls> = {
     prove: [textArgument],
     proveWithPasskey: [bytesArgument],
     setPassphrase: [nullableArgument(textArgument), nullableArgument(textArgument)],
-    setPasskey: [
-      nullableArgument(
-        recordArgument<PasskeyAnswer>({
-          required: { credentialId: bytesArgument, salt: bytesArgument, key: bytesArgument },
-          optional: {},
-        }),
-      ),
-    ],
+    setPasskey: [passkeyAnswer],
     backupLock: [bytesArgument],
     checkBackup: [backupKeyArgument],
     forget: [],

@@ -69,25 +69,29 @@ export type EngineError =
   /** The browser lacks something, or refused; `detail` is its own word. */
   | { readonly type: "EngineUnavailable"; readonly detail: string };
 
-export interface NewProfile {
+/** What is to protect a profile that is being made. Neither: it has no protection at rest. */
+export interface ChosenLock {
+  readonly passphrase: string | null;
+  /** After a gesture: the browser makes a passkey for it before anything is stored. */
+  readonly usesPasskey?: boolean;
+}
+
+export interface NewProfile extends ChosenLock {
   readonly displayName: string;
   readonly handle: string | null;
   /** The page's own server when left out. */
   readonly origin?: string;
   readonly deviceName: string;
   readonly invitation?: string | null;
-  /** Null: the profile has no protection at rest. */
-  readonly passphrase: string | null;
 }
 
-export interface ProfileJoin {
+export interface ProfileJoin extends ChosenLock {
   /** Text of the QR or link that another device shows. */
   readonly code: string;
   readonly deviceName: string;
-  readonly passphrase: string | null;
 }
 
-export interface ProfileRecovery {
+export interface ProfileRecovery extends ChosenLock {
   readonly words: string;
   /** Handle or account id. */
   readonly account: string;
@@ -98,7 +102,6 @@ export interface ProfileRecovery {
   readonly keepsDevices: boolean;
   /** The device this browser was before it threw its storage away; it goes as the new one comes. */
   readonly replaces?: DeviceId;
-  readonly passphrase: string | null;
 }
 
 /** As `ProfileRecovery`, by a passkey that was let bring the account back. */

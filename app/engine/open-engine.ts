@@ -6,17 +6,20 @@ import {
   createSystemClock,
   err,
   type LinkingGuest,
+  ok,
   type Result,
   wipe,
 } from "@dovetail/core";
-import type { Engine, EngineError, EngineRole, EngineState } from "./engine.ts";
+import type { ChosenLock, Engine, EngineError, EngineRole, EngineState, ProfileJoin } from "./engine.ts";
 import { findEngine } from "./engine-finder.ts";
-import { ENGINE_SERVICE, type HostCalls, type HostState } from "./engine-service.ts";
+import { ENGINE_SERVICE, type HostCalls, type HostState, type PasskeyAnswer } from "./engine-service.ts";
 import { readRemembered, remember } from "./lost-profile.ts";
 import { askPasskey, createPasskey, mayHavePasskeys } from "./passkey.ts";
 import { createSteadyClient } from "./steady-client.ts";
 
 const PROFILE = "default";
+/** What a passkey is called before the person's name is known here. */
+const APP_NAME = "Dovetail";
 const HOST_WAIT_MS = 15_000;
 const RECONNECT_MS = 500;
 
@@ -150,6 +153,24 @@ export function openEngine(profile: string = PROFILE): Engine {
     });
   }
 
+  /** Makes the passkey that is to lock a new profile, while the person's gesture counts, and hands it on with the rest. */
+  function withLock<P extends ChosenLock, T>(
+    { usesPasskey, ...profile }: P,
+    displayName: string,
+    act: (
+      calls: HostCalls,
+      locked: Omit<P, "usesPasskey"> & { readonly passkey: PasskeyAnswer | null },
+    ) => Promise<Result<T, EngineError>>,
+  ): Promise<Result<T, EngineError>> {
+    return ask(async (calls) => {
+      const made = usesPasskey === true ? await createPasskey(displayName) : ok(null);
+      if (!made.ok) return made;
+      const done = await act(calls, { ...profile, passkey: made.value });
+      if (made.value !== null) wipe(made.value.key);
+      return done;
+    });
+  }
+
   /** Asks the person's passkey, and hands its key to `use`. */
   function withPasskey(
     use: (calls: HostCalls, key: Bytes) => Promise<Result<void, EngineError>>,
@@ -173,34 +194,34 @@ export function openEngine(profile: string = PROFILE): Engine {
       return () => listeners.delete(listener);
     },
     createAccount: ({ origin, invitation, ...account }) =>
-      ask((calls) =>
+      withLock(account, account.displayName, (calls, locked) =>
         calls.createAccount({
-          ...account,
+          ...locked,
           origin: origin ?? location.origin,
           invitation: invitation ?? null,
         }),
       ),
-    join: (join) => ask<LinkingGuest>((calls) => calls.join({ ...join })),
+    join: (join) =>
+      withLock<ProfileJoin, LinkingGuest>(join, APP_NAME, (calls, locked) => calls.join(locked)),
     recover: ({ origin, ...recovery }) =>
-      ask((calls) =>
-        calls.recover({
-          ...recovery,
-          origin: origin ?? location.origin,
-          replaces: recovery.replaces ?? null,
-        }),
+      withLock(recovery, APP_NAME, (calls, { replaces, ...locked }) =>
+        calls.recover({ ...locked, origin: origin ?? location.origin, replaces: replaces ?? null }),
       ),
     recoverByPasskey: ({ origin, ...recovery }) =>
       ask(async (calls) => {
         const question = await calls.recoveryQuestion();
         const answer = question.ok ? await askPasskey({ ...question.value, credentialId: null }) : question;
         if (!answer.ok) return answer;
-        const recovered = await calls.recoverByPasskey({
-          ...recovery,
-          key: answer.value.key,
-          origin: origin ?? location.origin,
-          replaces: recovery.replaces ?? null,
-        });
-        wipe(answer.value.key);
+        const { key } = answer.value;
+        const recovered = await withLock(recovery, APP_NAME, (_calls, { replaces, ...locked }) =>
+          calls.recoverByPasskey({
+            ...locked,
+            key,
+            origin: origin ?? location.origin,
+            replaces: replaces ?? null,
+          }),
+        );
+        wipe(key);
         return recovered;
       }),
     keepForPasskey: (displayName, words) =>

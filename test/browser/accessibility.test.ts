@@ -122,6 +122,7 @@ test("by keyboard alone: every stop shows its focus, each layer gives it back, E
     ["devices", "Link a device"],
     ["inbox", "New message"],
     ["settings", "Save as file"],
+    ["settings", "Bring a backup back"],
   ] as const;
   for (const [section, name] of layers) {
     await page.evaluate((one) => {

@@ -148,7 +148,29 @@ async function refuseForeignBackup(page: Page, path: string): Promise<void> {
   await page.getByText("That backup is of another account. Nothing was changed.").waitFor();
 }
 
-test("[WB9] [EP24] an evicted browser comes back by its passkey alone, and what it was has gone in the same link", async () => {
+/** What stands beside the rows: the key in clear would be `store-key`. */
+function storedKeys(page: Page): Promise<readonly string[]> {
+  return page.evaluate(async () => {
+    const keys: string[] = [];
+    for (const { name } of await indexedDB.databases()) {
+      const opening = indexedDB.open(name ?? "");
+      await new Promise((resolve) => {
+        opening.onsuccess = resolve;
+      });
+      if (opening.result.objectStoreNames.contains("meta")) {
+        const request = opening.result.transaction("meta").objectStore("meta").getAllKeys();
+        await new Promise((resolve) => {
+          request.onsuccess = resolve;
+        });
+        keys.push(...request.result.map(String));
+      }
+      opening.result.close();
+    }
+    return keys.sort();
+  });
+}
+
+test("[WB8] [WB9] [EP24] an evicted browser comes back by its passkey alone, under the lock of another, and what it was has gone in the same link", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora");
   const { cdp } = await addAuthenticator(nora);
   await openSection(nora, "Settings");
@@ -163,7 +185,12 @@ test("[WB9] [EP24] an evicted browser comes back by its passkey alone, and what 
   await cdp.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
   await nora.getByText("This browser erased what Dovetail kept here.").waitFor();
   await nora.getByRole("button", { name: /^I have no device left/ }).click();
-  await nora.getByLabel("No passphrase").check();
+  await nora.getByLabel("Use a passkey").check();
+  await nora.getByRole("button", { name: "Use passkey" }).click();
+  await nora.getByRole("link", { name: "Devices", exact: true }).waitFor();
+  expect(await storedKeys(nora)).toEqual(["generation", "passkey"]);
+  await nora.reload();
+  await nora.getByRole("heading", { name: "Locked" }).waitFor();
   await nora.getByRole("button", { name: "Use passkey" }).click();
   await openSection(nora, "Devices");
   const rows = nora.locator("dt-devices .row");

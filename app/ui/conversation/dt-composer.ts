@@ -54,6 +54,10 @@ export class DtComposer extends LitElement {
       textarea::placeholder {
         color: var(--faint);
         opacity: 1;
+        /* A long name is no reason for an empty field of three lines. */
+        white-space: nowrap;
+        overflow: hidden;
+        text-overflow: ellipsis;
       }
       .send {
         inline-size: 36px;

@@ -1,17 +1,32 @@
-/** Passphrase or none, said plainly; stands in the forms of the first run. */
+/** Passkey, passphrase or none, said plainly; stands in the forms of the first run. */
 import { css, html, LitElement, nothing } from "lit";
+import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
+import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 
-/** What was chosen: a passphrase, none, or two that differ. */
+/** What was chosen: a passkey, a passphrase, none, or two that differ. */
 export type PassphraseChoice =
+  | { readonly type: "passkey" }
   | { readonly type: "passphrase"; readonly passphrase: string }
   | { readonly type: "none" }
   | { readonly type: "differ" };
 
+type Lock = "passkey" | "passphrase" | "none";
+
+const LOCK_WORDS: Readonly<Record<Lock, MessageKey>> = {
+  passkey: "setPasskey",
+  passphrase: "setPassphrase",
+  none: "noLock",
+};
+
 export class DtPassphraseChoice extends LitElement {
-  static override properties = { hasPassphrase: { state: true } };
+  static override properties = {
+    engine: { attribute: false },
+    canPasskey: { state: true },
+    lock: { state: true },
+  };
   static override styles = [
     baseStyles,
     firstRunStyles,
@@ -26,15 +41,26 @@ export class DtPassphraseChoice extends LitElement {
       }
     `,
   ];
-  declare hasPassphrase: boolean;
+  declare engine: Engine;
+  /** Whether this browser may have passkeys that hold a key. */
+  declare canPasskey: boolean;
+  declare lock: Lock;
 
   constructor() {
     super();
-    this.hasPassphrase = true;
+    this.canPasskey = false;
+    this.lock = "passphrase";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.engine.hasPasskeys().then((canPasskey) => {
+      this.canPasskey = canPasskey;
+    });
   }
 
   get choice(): PassphraseChoice {
-    if (!this.hasPassphrase) return { type: "none" };
+    if (this.lock !== "passphrase") return { type: this.lock };
     const first = this.renderRoot.querySelector<HTMLInputElement>("#passphrase")?.value ?? "";
     const again = this.renderRoot.querySelector<HTMLInputElement>("#again")?.value ?? "";
     return first === again ? { type: "passphrase", passphrase: first } : { type: "differ" };
@@ -48,16 +74,9 @@ export class DtPassphraseChoice extends LitElement {
   override render() {
     return html`<fieldset @keydown=${this.#enter}>
       <legend>${say("lockTitle")}</legend>
-      <label class="choice"
-        ><input
-          type="radio"
-          name="lock"
-          .checked=${this.hasPassphrase}
-          @change=${() => (this.hasPassphrase = true)}
-        />${say("setPassphrase")}</label
-      >
+      ${this.canPasskey ? this.#radio("passkey") : nothing} ${this.#radio("passphrase")}
       ${
-        this.hasPassphrase
+        this.lock === "passphrase"
           ? html`<div class="field">
                 <label for="passphrase">${say("passphrase")}</label>
                 <input id="passphrase" type="password" autocomplete="new-password" aria-describedby="passphrase-note" />
@@ -69,16 +88,23 @@ export class DtPassphraseChoice extends LitElement {
               </div>`
           : nothing
       }
-      <label class="choice"
-        ><input
-          type="radio"
-          name="lock"
-          .checked=${!this.hasPassphrase}
-          @change=${() => (this.hasPassphrase = false)}
-        />${say("noLock")}</label
-      >
-      ${this.hasPassphrase ? nothing : html`<p class="warn" role="status">${text("noLockNote")}</p>`}
+      ${this.#radio("none")}
+      ${this.lock === "none" ? html`<p class="warn" role="status">${text("noLockNote")}</p>` : nothing}
+      ${this.lock === "passkey" ? html`<p class="note" role="status">${text("passkeyLockNote")}</p>` : nothing}
     </fieldset>`;
+  }
+
+  #radio(lock: Lock) {
+    return html`<label class="choice"
+      ><input
+        type="radio"
+        name="lock"
+        .checked=${this.lock === lock}
+        @change=${() => {
+          this.lock = lock;
+        }}
+      />${say(LOCK_WORDS[lock])}</label
+    >`;
   }
 }
 

@@ -58,6 +58,7 @@ export class DtRecover extends LitElement {
 
   override render() {
     return html`<h1 class="step">${say("recoverTitle")}</h1>
+      ${this.canAskPasskey ? html`<p class="note">${say("recoverPasskeyNote")}</p>` : nothing}
       <form @submit=${this.#submit}>
         <div class="field">
           <label for="account">${say("recoverHandle")}</label>

@@ -10,7 +10,7 @@ import {
   type TemplateResult,
 } from "lit";
 import type { Result } from "@dovetail/core";
-import type { EngineError } from "../../engine/engine.ts";
+import type { Engine, EngineError } from "../../engine/engine.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
@@ -21,12 +21,14 @@ import type { DtPassphraseChoice } from "./dt-passphrase-choice.ts";
 import "../parts/dt-progress.ts";
 import "./dt-passphrase-choice.ts";
 
-type Host = ReactiveControllerHost & HTMLElement & { readonly renderRoot: ParentNode };
+type Host = ReactiveControllerHost &
+  HTMLElement & { readonly renderRoot: ParentNode; readonly engine: Engine };
 
 /** What every such form asks for, trimmed; `passphrase` is null when none is wanted. */
 export interface ProfileFields {
   readonly deviceName: string;
   readonly passphrase: string | null;
+  readonly usesPasskey: boolean;
 }
 
 export class ProfileForm implements ReactiveController {
@@ -54,8 +56,8 @@ export class ProfileForm implements ReactiveController {
       this.show({ text: text("passphrasesDiffer") });
       return null;
     }
-    const passphrase = choice.type === "none" ? null : choice.passphrase;
-    return { typed, deviceName: device.trim(), passphrase };
+    const passphrase = choice.type === "passphrase" ? choice.passphrase : null;
+    return { typed, deviceName: device.trim(), passphrase, usesPasskey: choice.type === "passkey" };
   }
 
   /** Runs the one attempt that may go on; a failure is shown and returned. */
@@ -85,7 +87,7 @@ export class ProfileForm implements ReactiveController {
         <label for="device">${say("deviceName")}</label>
         <input id="device" name="device" dir="auto" required autocomplete="off" .value=${suggestedDeviceName(navigator.userAgent)} />
       </div>
-      <dt-passphrase-choice></dt-passphrase-choice>
+      <dt-passphrase-choice .engine=${this.#host.engine}></dt-passphrase-choice>
       ${
         fault === null
           ? nothing

@@ -184,6 +184,15 @@ export const baseStyles = css`
     color: var(--faint);
     opacity: 1;
   }
+  .field input[type="file"]::file-selector-button {
+    margin-inline-end: 12px;
+    padding: 2px 10px;
+    border: 1px solid var(--edge);
+    border-radius: var(--r1);
+    background: none;
+    color: inherit;
+    font: 500 var(--t2);
+  }
   .field [aria-invalid="true"] {
     border-color: var(--stop);
   }

@@ -95,7 +95,7 @@ export class DtNav extends LitElement {
             >${icon("hash")}<span class="label"><bdi>${tag.name}</bdi></span></a
           >`,
       )}
-      ${this.#entry({ section: "tags", icon: "settings", label: tags.length === 0 ? "tagNew" : "tagsTitle" })}
+      ${this.#entry({ section: "tags", icon: "tag", label: tags.length === 0 ? "tagNew" : "tagsTitle" })}
     </div>`;
   }
 

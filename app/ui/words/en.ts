@@ -84,7 +84,7 @@ export const EN = {
   firstRunLink: "No, link this browser",
   firstRunLinkNote: "Scan or paste what a device you already use shows you.",
   firstRunRecover: "I have no device left",
-  firstRunRecoverNote: "Come back with your recovery key, or a passkey that was let do it.",
+  firstRunRecoverNote: "Come back with your recovery key or a passkey.",
   server: "Server",
   serverLine: "Server {server}",
   serverOther: "Use another",
@@ -112,6 +112,9 @@ export const EN = {
   invitation: "Invitation",
   invitationNote: "This server takes new accounts by invitation only.",
   lockTitle: "Lock this browser",
+  setPasskey: "Use a passkey",
+  passkeyLockNote:
+    "The browser asks for finger, face or PIN when Dovetail opens. Without it, link this browser anew or use the recovery key.",
   setPassphrase: "Set a passphrase",
   passphraseNote: "Dovetail asks for it when it opens. Nobody can bring it back.",
   passphraseAgain: "The same again",
@@ -155,6 +158,8 @@ export const EN = {
   recoverHandle: "Handle of the account",
   recoverHandleNote: "As in nora, or its id in 64 characters.",
   recoverWords: "Recovery key",
+  recoverPasskeyNote:
+    "A passkey that was let bring the account back needs neither handle nor words: go on below with Use passkey.",
   recoverEvictedNote: "What this browser was on the list of your devices goes in the same step.",
   recoverWordsNote: "24 words, in their order.",
   recoverCount: { one: "{count} word", other: "{count} words" },
