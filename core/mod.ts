@@ -183,6 +183,7 @@ export { type ChunkSeal, createChunkSeal } from "./document/chunk-seal.ts";
 export { GATEWAY_PATH, GATEWAY_SUBPROTOCOL, PROTOCOL_VERSION } from "./protocol/version.ts";
 export { assertBatch, assertRange } from "./store/check-request.ts";
 export { createMemoryTxStore, isAsExpected } from "./store/memory-tx-store.ts";
+export { type Padding, PADDINGS } from "./crypto/padding.ts";
 export { watchRows } from "./client/mend/watch-rows.ts";
 export { copyRows, countRows } from "./store/reseal-rows.ts";
 export { assertRowKey } from "./store/row-key.ts";

@@ -1,6 +1,14 @@
 /** `dovetail privacy`: who can learn what of this profile, as it is set now, and what protects it here. */
-import type { Command } from "commander";
-import { type AccountView, type Client, type ContactView, ok, type Result } from "@dovetail/core";
+import { Argument, type Command } from "commander";
+import {
+  type AccountView,
+  type Client,
+  type ContactView,
+  ok,
+  type Padding,
+  PADDINGS,
+  type Result,
+} from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
@@ -24,6 +32,7 @@ interface Exposure {
   /** Servers of contacts that are not this account's. */
   readonly otherServers: readonly string[];
   readonly isPrivateOnTheWay: boolean;
+  readonly padding: Padding;
   readonly protection: Protection | null;
   readonly areWordsKept: boolean;
 }
@@ -33,8 +42,19 @@ export function addPrivacyCommand(program: Command, run: RunCommand): void {
     .command("privacy")
     .description("what servers and this disk give away of this profile, as it is set now")
     .action((_options: unknown, command: Command) => run(command, showPrivacy));
+  privacy
+    .command("padding")
+    .description("how much of the length of what you write this device hides; without a word, what is set")
+    .addArgument(new Argument("[setting]", "padme, fixed or off").choices(PADDINGS))
+    .action((setting: Padding | undefined, _options: unknown, command: Command) =>
+      run(command, (context) => padding(context, setting)),
+    );
   addExamples(privacy, [
     ["dovetail privacy", "what is seen, what is not, and what you could do"],
+    [
+      "dovetail privacy padding fixed",
+      "short and long messages look alike, for two or three times the bytes",
+    ],
     ["dovetail privacy --json", "the same as figures"],
   ]);
 }
@@ -61,6 +81,8 @@ async function look(client: Client, protection: Protection | null): Promise<Resu
   if (!rooms.ok) return rooms;
   const words = await client.recoveryWords();
   if (!words.ok) return words;
+  const padding = await client.padding();
+  if (!padding.ok) return padding;
   const { origin } = account.value;
   const accepted = contacts.value.filter(({ state }) => state === "accepted");
   const met = contacts.value.filter(isWrittenTo);
@@ -72,8 +94,35 @@ async function look(client: Client, protection: Protection | null): Promise<Resu
     rooms: rooms.value.filter(({ state }) => state === "joined").length,
     otherServers: [...new Set(met.map((one) => one.origin).filter((one) => one !== origin))].sort(),
     isPrivateOnTheWay: origin.startsWith("https:") || isOfThisMachine(origin),
+    padding: padding.value,
     protection,
     areWordsKept: words.value !== null,
+  });
+}
+
+const PADDING_WORDS: Readonly<Record<Padding, string>> = {
+  padme: "rounded up, so that short texts look alike and long ones nearly",
+  fixed: "one of two up to 16 KiB, whatever is said",
+  off: "as they are: how long each text is",
+};
+
+async function padding(
+  context: CommandContext,
+  setting: Padding | undefined,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const set = setting === undefined ? ok() : await client.setPadding(setting);
+    if (!set.ok) return set;
+    const now = await client.padding();
+    if (!now.ok) return now;
+    return ok({
+      json: { padding: now.value },
+      text: () => [now.value],
+      messages: [
+        `Servers see of what this device seals sizes ${PADDING_WORDS[now.value]}.`,
+        ...(setting === undefined ? [] : ["It holds from now on, on this device."]),
+      ],
+    });
   });
 }
 
@@ -112,7 +161,7 @@ function layOut(exposure: Exposure, page: Page): readonly string[] {
   ]);
 }
 
-function seenBy({ account, activeDevices, contactLogs, rooms }: Exposure): readonly string[] {
+function seenBy({ account, activeDevices, contactLogs, rooms, padding }: Exposure): readonly string[] {
   return [
     "the address of this device, and when it is connected",
     account.handle === null
@@ -120,7 +169,7 @@ function seenBy({ account, activeDevices, contactLogs, rooms }: Exposure): reado
       : `the handle @${plainLine(account.handle)}, and so does whoever looks it up there`,
     `${count(activeDevices, "device")} with their public keys, and when the account changed them`,
     `${count(contactLogs, "log")} for contacts${rooms === 0 ? "" : ", and those of rooms that were founded here"}: how much is in them and when it came`,
-    "sizes, rounded up so that short texts look alike",
+    `sizes: ${PADDING_WORDS[padding]}`,
   ];
 }
 
@@ -151,6 +200,7 @@ function adviceFor(exposure: Exposure): readonly string[] {
     ...(isPrivateOnTheWay
       ? []
       : ["have the server speak TLS: without it, everybody on the way sees what the server sees"]),
+    ...(exposure.padding === "off" ? ["hide lengths: dovetail privacy padding padme, or fixed"] : []),
     ...(protection === "permissions" ? ["set a passphrase: dovetail lock set"] : []),
     ...(areWordsKept ? ["write the words down and erase them here: dovetail account words --confirm"] : []),
     ...(unverifiedContacts > 0

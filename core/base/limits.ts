@@ -98,6 +98,8 @@ export const DELETED_MESSAGES_MAX = 1_000;
 export const DELETED_OPS_PER_EDIT_MAX = 500;
 export const OP_CLOCK_AHEAD_MAX_MS = 86_400_000;
 export const PADDING_FLOOR_BYTES = 256;
+/** Sizes of the setting `fixed`; what is larger than the last is padded as always. */
+export const PADDING_FIXED_BYTES: readonly number[] = [2_048, 16_384];
 
 // Storage on a device
 export const STORE_KEY_CHARS_MAX = 512;

@@ -7,6 +7,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import type { Result } from "../base/result.ts";
+import type { Padding } from "../crypto/padding.ts";
 import type { ExportProof } from "../messenger/exported/export-proof.ts";
 import type { SearchOrder } from "../messenger/search/search-index.ts";
 import type { TextRange } from "../messenger/search/search-text.ts";
@@ -495,6 +496,10 @@ export interface Client {
   devices(): Promise<Result<readonly DeviceView[], ClientError>>;
   /** Which own device is where, and what it lacks. Asks the server while there is a connection; works without. */
   deviceFrontiers(): Promise<Result<FrontierReport, ClientError>>;
+  /** How much of the length of what this device seals is hidden from its servers. */
+  padding(): Promise<Result<Padding, ClientError>>;
+  /** From now on; what is sealed already keeps its size. Other devices of the account have their own setting. */
+  setPadding(padding: Padding): Promise<Result<void, ClientError>>;
   setDisplayName(name: string): Promise<Result<void, ClientError>>;
   setDeviceName(device: DeviceId, name: string): Promise<Result<void, ClientError>>;
   /**

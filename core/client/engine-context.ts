@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import type { AccountId, DeviceId, EntryId, LogId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import type { Err, Result } from "../base/result.ts";
+import type { Padding } from "../crypto/padding.ts";
 import type { LogFault } from "../log/log-reader.ts";
 import type { Entry } from "../protocol/entry.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
@@ -36,6 +37,8 @@ export interface EngineContext {
   directory(origin: string): DirectoryClient;
   /** The own chain as verified so far. */
   chain(): ChainState;
+  /** How much of the length of what is sealed now is hidden. */
+  padding(): Padding;
   epochSecret(epoch: number): Bytes | null;
   /** Last seq of an incarnation of the account log that counts for a revoked device; null while its cut is not opened. */
   cutSeqOf(device: DeviceId, incarnation: number): number | null;

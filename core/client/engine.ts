@@ -7,6 +7,7 @@ import { sleep, within } from "../base/clock.ts";
 import type { AccountId, ConversationId, LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { isDamage } from "../document/document-error.ts";
+import type { Padding } from "../crypto/padding.ts";
 import { isBucket } from "../log/document-name.ts";
 import { createDocuments, type Documents } from "../document/documents.ts";
 import { createSealingStorageAdapter } from "../document/sealing-storage-adapter.ts";
@@ -109,6 +110,8 @@ export interface Engine {
   relocate(origin: string): Promise<Result<void, ClientError>>;
   /** Hears what other own devices say of themselves, while there is a connection. */
   exchangeFrontiers(): Promise<Result<void, ClientError>>;
+  /** For what is sealed from now on. CR5 */
+  setPadding(next: Padding): Promise<Result<void, ClientError>>;
   readonly forgetting: Forgetting;
   readonly deletions: DeletionState;
   /** Whether everything of the account's history is here. */
@@ -149,6 +152,9 @@ export async function createEngine(
     },
   };
   const chains = createChainStore(store, tables);
+  const storedPadding = await tables.padding.get();
+  if (!storedPadding.ok) return storedPadding;
+  let padding: Padding = storedPadding.value?.padding ?? "padme";
   const loaded = await loadOwnAccount({ store, tables, chains, identity });
   if (!loaded.ok) return loaded;
   const own = loaded.value;
@@ -217,6 +223,7 @@ export async function createEngine(
     accountLogId: accountLogId(root),
     directory,
     chain: own.chain,
+    padding: () => padding,
     epochSecret: own.epochSecret,
     cutSeqOf: own.cutSeqOf,
     refreshOwnChain: async () => {
@@ -911,6 +918,11 @@ export async function createEngine(
     refreshChain: (from) => serial.run(() => own.refreshChain(from)),
     relocate,
     exchangeFrontiers,
+    async setPadding(next) {
+      const written = await store.batch([tables.padding.put([], { padding: next })]);
+      if (written.ok) padding = next;
+      return written;
+    },
     forgetting,
     deletions,
     isHistoryComplete: snapshots.isComplete,

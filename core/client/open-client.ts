@@ -372,6 +372,8 @@ export function createClient(engine: Engine): Client {
         }),
       );
     },
+    padding: async () => ok(context.padding()),
+    setPadding: (padding) => serial.run(() => engine.setPadding(padding)),
     setDisplayName: async (name) => {
       const tooLong = checkName(name, DISPLAY_NAME_BYTES_MAX);
       if (tooLong !== null) return err(tooLong);

@@ -408,7 +408,7 @@ export function createOutbox(context: EngineContext): Outbox {
       expect: null,
     });
     const place: EntryPlace = { logId: to.logId, header };
-    const { body, bodyKey, opsHash } = sealBody(random, ops);
+    const { body, bodyKey, opsHash } = sealBody(random, ops, context.padding());
     const ownChain = pinOf(context.chain());
     const theirChain = pinOf(to.chain);
     const letter = encodeLetter({
@@ -444,6 +444,7 @@ export function createOutbox(context: EngineContext): Outbox {
           place,
           { version: 1, device: identity.deviceId, envelopes, replaces },
           body,
+          context.padding(),
         ),
       });
     }
@@ -456,7 +457,7 @@ export function createOutbox(context: EngineContext): Outbox {
       device: identity.deviceId,
       envelopes,
     };
-    const sealed = sealRequest(random, to.route.requestKey, place, outer, body);
+    const sealed = sealRequest(random, to.route.requestKey, place, outer, body, context.padding());
     return sealed.ok
       ? ok({ header, sealed: sealed.value })
       : err({ type: "ChainDistrusted", accountId: to.chain.accountId, rule: sealed.error.type });

@@ -8,6 +8,7 @@
  * | nextKem | | the X-Wing key that is to replace this device's, until its chain names it |
  * | calendar | | how old the epoch and this device's X-Wing key are, as far as this device has seen |
  * | times | | counted time, and what the server last said the time is |
+ * | padding | | how much this device hides of the length of what it seals; no row for PADMÉ |
  * | epoch | number | epoch secret |
  * | cut | device id | last place in the account log that counts for a revoked device |
  * | boxes | number | epoch boxes, for the day the server has lost them |
@@ -371,6 +372,7 @@ export function createTables(store: TxStore) {
     nextKem: createTable(store, "nextKem", struct({ seed: bytes(32) })),
     calendar: createTable(store, "calendar", calendarRow),
     times: createTable(store, "times", timesRow),
+    padding: createTable(store, "padding", struct({ padding: oneOf("padme", "fixed", "off") })),
     epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
     boxes: createTable(store, "boxes", boxesRow),
     kept: createTable(store, "kept", struct({ chainSeq: integer(0) })),

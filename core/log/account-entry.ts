@@ -28,7 +28,7 @@ import {
 import { hash } from "../crypto/hash.ts";
 import { deriveKey } from "../crypto/kdf.ts";
 import { LABEL } from "../crypto/labels.ts";
-import { type BadPadding, pad, unpad } from "../crypto/padding.ts";
+import { type BadPadding, pad, type Padding, unpad } from "../crypto/padding.ts";
 import { seal, unseal } from "../crypto/seal.ts";
 import { type SignKeyPair, sign } from "../crypto/sign.ts";
 import { SIGNATURE_BYTES, verifySignature } from "../crypto/verify.ts";
@@ -107,7 +107,11 @@ export interface AccountEntryPlan {
 }
 
 /** Seals and signs one batch. - Fails: `BatchTooLarge` when the entry would pass `ENTRY_BYTES_MAX`. */
-export function sealAccountEntry(random: Random, plan: AccountEntryPlan): Result<Entry, AccountEntryError> {
+export function sealAccountEntry(
+  random: Random,
+  plan: AccountEntryPlan,
+  padding?: Padding,
+): Result<Entry, AccountEntryError> {
   const header = encodeEntryHeader({
     version: 1,
     kind: ENTRY_KIND.accountBatch,
@@ -127,7 +131,7 @@ export function sealAccountEntry(random: Random, plan: AccountEntryPlan): Result
     label: LABEL.sealAccountEntry,
     aad,
   };
-  const sealed = seal(random, context, pad(encode(accountEntryShape, { content, signature })));
+  const sealed = seal(random, context, pad(encode(accountEntryShape, { content, signature }), padding));
   return sealed.length > ENTRY_BYTES_MAX ? tooLarge(sealed.length) : ok({ header, sealed });
 }
 

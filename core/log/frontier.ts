@@ -26,7 +26,7 @@ import type { DoesNotOpen } from "../crypto/aead.ts";
 import { HASH_BYTES, hash } from "../crypto/hash.ts";
 import { deriveKey } from "../crypto/kdf.ts";
 import { LABEL } from "../crypto/labels.ts";
-import { type BadPadding, pad, unpad } from "../crypto/padding.ts";
+import { type BadPadding, pad, type Padding, unpad } from "../crypto/padding.ts";
 import { seal, unseal } from "../crypto/seal.ts";
 import { type SignKeyPair, sign } from "../crypto/sign.ts";
 import { SIGNATURE_BYTES, verifySignature } from "../crypto/verify.ts";
@@ -88,12 +88,13 @@ export interface FrontierPlan {
 }
 
 /** Seals and signs a frontier. FR1 */
-export function sealFrontier(random: Random, plan: FrontierPlan): Bytes {
+export function sealFrontier(random: Random, plan: FrontierPlan, padding?: Padding): Bytes {
   const { log, epoch, content } = plan;
   const context = sealContext(log, { device: content.device, epoch, epochSecret: plan.epochSecret });
   const encoded = encode(frontierContentShape, content);
   const signature = sign(plan.signer, LABEL.signFrontier, signedInput(context.aad, encoded));
-  const sealed = seal(random, context, pad(encode(signedFrontierShape, { content: encoded, signature })));
+  const signed = encode(signedFrontierShape, { content: encoded, signature });
+  const sealed = seal(random, context, pad(signed, padding));
   return encode(frontierShape, { version: 1, epoch, sealed });
 }
 

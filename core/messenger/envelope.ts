@@ -27,7 +27,7 @@ import {
 import type { DoesNotOpen } from "../crypto/aead.ts";
 import { hash } from "../crypto/hash.ts";
 import { LABEL } from "../crypto/labels.ts";
-import { type BadPadding, pad, unpad } from "../crypto/padding.ts";
+import { type BadPadding, pad, type Padding, unpad } from "../crypto/padding.ts";
 import { seal, unseal } from "../crypto/seal.ts";
 import { type EntryKind, logPointShape } from "../protocol/entry.ts";
 import { type NamedOp, type OpError, parseOp } from "./op.ts";
@@ -80,13 +80,14 @@ export interface SealedBody {
 }
 
 /** Seals ops under a fresh key. The caller keeps `ops` within `OPS_PER_BODY_MAX` and `BODY_BYTES_MAX`. */
-export function sealBody(random: Random, ops: readonly NamedOp[]): SealedBody {
+export function sealBody(random: Random, ops: readonly NamedOp[], padding?: Padding): SealedBody {
   const bodyKey = random.bytes(32);
   const plain = pad(
     encode(
       bodyShape,
       ops.map((op) => op.bytes),
     ),
+    padding,
   );
   return {
     body: seal(random, bodyContext(bodyKey), plain),

@@ -26,7 +26,7 @@ import {
 import type { DoesNotOpen } from "../crypto/aead.ts";
 import { deriveKey } from "../crypto/kdf.ts";
 import { LABEL, type Label } from "../crypto/labels.ts";
-import { type BadPadding, pad, unpad } from "../crypto/padding.ts";
+import { type BadPadding, pad, type Padding, unpad } from "../crypto/padding.ts";
 import { seal, unseal } from "../crypto/seal.ts";
 import {
   type BadKemInput,
@@ -98,10 +98,11 @@ export function sealInbound(
   place: EntryPlace,
   outer: InboundOuter,
   body: Bytes,
+  padding?: Padding,
 ): Bytes {
   const context = outerContext(LABEL.sealInboundOuter, outerKey, place, body);
   return encode(inboundEntryShape, {
-    outer: seal(random, context, pad(encode(inboundOuterShape, outer))),
+    outer: seal(random, context, pad(encode(inboundOuterShape, outer), padding)),
     body,
   });
 }
@@ -130,6 +131,7 @@ export function sealRequest(
   place: EntryPlace,
   outer: RequestOuter,
   body: Bytes,
+  padding?: Padding,
 ): Result<Bytes, BadKemInput> {
   const kem = encapsulate(random, requestKey);
   if (!kem.ok) return kem;
@@ -139,7 +141,7 @@ export function sealRequest(
     place,
     body,
   );
-  const sealedOuter = seal(random, context, pad(encode(requestOuterShape, outer)));
+  const sealedOuter = seal(random, context, pad(encode(requestOuterShape, outer), padding));
   return ok(encode(requestEntryShape, { kem: kem.value.ciphertext, outer: sealedOuter, body }));
 }
 

@@ -114,6 +114,7 @@ async function bootOf(
     },
     chain: () => known,
     epochSecret: (epoch) => (epoch > known.epochs.length ? null : (chain.secrets.get(epoch)?.secret ?? null)),
+    padding: () => "padme",
     cutSeqOf: () => null,
     refreshOwnChain: async () => {
       known = stateOf(chain);

@@ -114,6 +114,7 @@ export async function createSide(
     directory: () => directory,
     chain: () => stateOf(world),
     epochSecret: (epoch) => world.secrets.get(epoch)?.secret ?? null,
+    padding: () => "padme",
     cutSeqOf: () => null,
     refreshOwnChain: async () => ({ ok: true, value: undefined }),
     storedChain: async (account) => ({ ok: true, value: chains.get(account) ?? null }),

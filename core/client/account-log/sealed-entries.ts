@@ -106,23 +106,27 @@ export function createSealedEntries(context: EngineContext): SealedEntries {
     if (epochSecret === null)
       return { ok: false, error: { type: "EpochUnavailable", epoch, rule: "NoSecret" } };
     const batch: BatchItem[] = joinByDocument(rows).map((item) => ({ type: "changes", ...item }));
-    const entry = sealAccountEntry(context.random, {
-      log,
-      epoch,
-      epochSecret,
-      writerTag: tag,
-      writerSeq: at.writerSeq,
-      signer: identity.keys.sign,
-      content: {
-        version: 1,
-        device: identity.deviceId,
-        chainSeq: chain.seq,
-        chainHead: chain.head,
-        previous: at.previous,
-        seen: at.seen,
-        batch,
+    const entry = sealAccountEntry(
+      context.random,
+      {
+        log,
+        epoch,
+        epochSecret,
+        writerTag: tag,
+        writerSeq: at.writerSeq,
+        signer: identity.keys.sign,
+        content: {
+          version: 1,
+          device: identity.deviceId,
+          chainSeq: chain.seq,
+          chainHead: chain.head,
+          previous: at.previous,
+          seen: at.seen,
+          batch,
+        },
       },
-    });
+      context.padding(),
+    );
     assert(entry.ok, "a group of changes fits an entry");
     assert(parseEntryHeader(entry.value.header).ok, "an own header parses");
     return ok(entry.value);

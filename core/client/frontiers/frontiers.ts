@@ -143,7 +143,8 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
       inbound: newestPoints(inbound),
     };
     const signer = identity.keys.sign;
-    const frontier = sealFrontier(context.random, { log: names, epoch, epochSecret, signer, content });
+    const plan = { log: names, epoch, epochSecret, signer, content };
+    const frontier = sealFrontier(context.random, plan, context.padding());
     return keep({ content, frontier });
   }
 

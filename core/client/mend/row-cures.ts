@@ -77,6 +77,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   nextKem: "drop",
   calendar: "drop",
   times: "drop",
+  padding: "drop",
   // What an incarnation lacks is sent whether or not this says so.
   rebase: "resend",
   frontier: "frontier",

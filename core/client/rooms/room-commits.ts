@@ -145,7 +145,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const { logId, roomKey } = keysOf(room);
     const tag = writerTag(logId, writerKey(identity.seeds, logId).publicKey);
     const header = encodeEntryHeader({ version: 1, ...place, writerTag: tag, epoch: null });
-    const bytes = sealRoomEntry(random, roomKey, { logId, header }, body);
+    const bytes = sealRoomEntry(random, roomKey, { logId, header }, body, context.padding());
     if (!bytes.ok) return err({ type: "RoomTooLarge" });
     const entry = { header, sealed: bytes.value };
     return ok({ entry, entryId: context.entryId(logId, entry) });

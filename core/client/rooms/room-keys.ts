@@ -45,7 +45,7 @@ export function publicRoomKey({ accessSeed }: Pick<RoomKeysRow, "accessSeed">): 
  * nothing from the former one. What they hold stays the same ciphertext. RM30
  */
 export async function rewrapLetters(
-  { tables, random, entryId }: Pick<EngineContext, "tables" | "random" | "entryId">,
+  { tables, random, entryId, padding }: Pick<EngineContext, "tables" | "random" | "entryId" | "padding">,
   { roomId, logId }: { readonly roomId: ConversationId; readonly logId: LogId },
   keys: { readonly before: Bytes; readonly after: Bytes },
   isPlaced: (writerSeq: number) => boolean,
@@ -58,7 +58,7 @@ export async function rewrapLetters(
     if (isPlaced(seq)) continue;
     const place = { logId, header: value.entry.header };
     const body = openRoomEntry(keys.before, place, value.entry.sealed);
-    const sealed = body === null ? null : sealRoomEntry(random, keys.after, place, body);
+    const sealed = body === null ? null : sealRoomEntry(random, keys.after, place, body, padding());
     if (sealed === null || !sealed.ok) continue;
     const entry = { header: value.entry.header, sealed: sealed.value };
     writes.push(tables.letter.put([roomId, seq], { ...value, entry, entryId: entryId(logId, entry) }));

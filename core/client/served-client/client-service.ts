@@ -9,6 +9,7 @@ import {
   SERVED_EVENTS_WAITING_MAX,
   SHARED_CHANGES_MAX,
 } from "../../base/limits.ts";
+import { PADDINGS } from "../../crypto/padding.ts";
 import type { ExportProof } from "../../messenger/exported/export-proof.ts";
 import { ROOM_ROLES } from "../../messenger/room/room-context.ts";
 import type { BackupKey } from "../backup/backup-secret.ts";
@@ -86,6 +87,8 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     keepForPasskey: [bytesArgument, nullableArgument(textArgument)],
     devices: [],
     deviceFrontiers: [],
+    padding: [],
+    setPadding: [wordArgument(PADDINGS)],
     setDisplayName: [textArgument],
     setDeviceName: [device, textArgument],
     revokeDevice: [device],

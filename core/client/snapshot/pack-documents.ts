@@ -139,7 +139,7 @@ function sealAndOpen(
   context: EngineContext,
   contents: readonly SavedDocument[],
 ): ReturnType<typeof sealPack> {
-  const sealed = sealPack(context.random, logOf(context), contents);
+  const sealed = sealPack(context.random, logOf(context), contents, context.padding());
   if (sealed === null) return null;
   const opened = openPack(logOf(context), sealed.pack, sealed.blobs);
   const isSame =

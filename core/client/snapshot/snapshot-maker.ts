@@ -93,7 +93,8 @@ async function propose(
   const epochSecret = context.epochSecret(epoch);
   if (epochSecret === null) return ok(null);
   const indexKey = random.bytes(KEY_BYTES);
-  const parts = sealParts(random, logOf(context), indexKey, encodeSnapshotIndex(plan.index));
+  const content = { key: indexKey, bytes: encodeSnapshotIndex(plan.index) };
+  const parts = sealParts(random, logOf(context), content, context.padding());
   const { packs } = plan.index;
   const blobs = [...parts.map(blobId), ...packs.flatMap((pack) => pack.blobs)];
   if (blobs.length > SNAPSHOT_BLOBS_MAX || parts.length > PARTS_MAX) return ok(null);

@@ -5,6 +5,7 @@
  * documents lie one behind the other in one pack. What a pack holds is all in use: one of whose documents changed or was
  * deleted is made anew without it, or a deletion would delete nothing.
  */
+import type { Padding } from "../../crypto/padding.ts";
 import { type Bytes, concatBytes } from "../../base/bytes.ts";
 import { SNAPSHOT_PACK_DOCUMENTS_MAX } from "../../base/limits.ts";
 import type { Random } from "../../base/random.ts";
@@ -48,9 +49,11 @@ export function sealPack(
   random: Random,
   log: AccountLog,
   contents: readonly SavedDocument[],
+  padding?: Padding,
 ): { readonly pack: Pack; readonly blobs: readonly Bytes[] } | null {
   const key = random.bytes(KEY_BYTES);
-  const blobs = sealParts(random, log, key, concatBytes(...contents.map(({ saved }) => saved)));
+  const bytes = concatBytes(...contents.map(({ saved }) => saved));
+  const blobs = sealParts(random, log, { key, bytes }, padding);
   if (blobs.length > PARTS_MAX || contents.length > SNAPSHOT_PACK_DOCUMENTS_MAX) return null;
   const documents = contents.map(({ document, saved }) => ({ ...document, bytes: saved.length }));
   return { pack: { key, blobs: blobs.map(blobId), documents }, blobs };

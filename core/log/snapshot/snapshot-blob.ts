@@ -11,7 +11,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { encodeCbor } from "../../codec/cbor.ts";
 import type { DoesNotOpen } from "../../crypto/aead.ts";
 import { LABEL } from "../../crypto/labels.ts";
-import { type BadPadding, pad, unpad } from "../../crypto/padding.ts";
+import { type BadPadding, pad, type Padding, unpad } from "../../crypto/padding.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
 import type { AccountLog } from "../account-entry.ts";
 
@@ -23,11 +23,16 @@ export const PARTS_MAX = 64;
 export type SnapshotBlobError = DoesNotOpen | BadPadding | { readonly type: "WrongPartCount" };
 
 /** Seals `bytes` in as many parts as they need, at least one. */
-export function sealParts(random: Random, log: AccountLog, key: Bytes, bytes: Bytes): readonly Bytes[] {
+export function sealParts(
+  random: Random,
+  log: AccountLog,
+  { key, bytes }: { readonly key: Bytes; readonly bytes: Bytes },
+  padding?: Padding,
+): readonly Bytes[] {
   const count = Math.max(1, Math.ceil(bytes.length / PART_BYTES_MAX));
   return Array.from({ length: count }, (_, index) => {
     const part = bytes.subarray(index * PART_BYTES_MAX, (index + 1) * PART_BYTES_MAX);
-    return seal(random, sealContext(log, key, { index, count }), pad(part));
+    return seal(random, sealContext(log, key, { index, count }), pad(part, padding));
   });
 }
 

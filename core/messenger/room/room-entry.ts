@@ -21,7 +21,7 @@ import {
   variants,
 } from "../../codec/shape.ts";
 import { LABEL } from "../../crypto/labels.ts";
-import { pad, unpad } from "../../crypto/padding.ts";
+import { pad, type Padding, unpad } from "../../crypto/padding.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
 import { type SignKeyPair, sign } from "../../crypto/sign.ts";
 import { SIGNATURE_BYTES, verifySignature } from "../../crypto/verify.ts";
@@ -109,12 +109,13 @@ export function sealRoomEntry(
   roomKey: Bytes,
   { logId, header }: RoomPlace,
   body: RoomBody,
+  padding?: Padding,
 ): Result<Bytes, { readonly type: "TooLarge" }> {
   const aad = concatBytes(idBytes(logId), header);
   const sealed = seal(
     random,
     { key: roomKey, label: LABEL.sealRoomEntry, aad },
-    pad(encode(roomBodyShape, body)),
+    pad(encode(roomBodyShape, body), padding),
   );
   return sealed.length > ENTRY_BYTES_MAX ? err({ type: "TooLarge" }) : ok(sealed);
 }

@@ -200,7 +200,7 @@ const snapshots: FuzzTarget = {
         },
         { bytes: index, form: "cbor", feed: (input) => verdictOf(parseSnapshotIndex(input)) },
         {
-          bytes: sealParts(random, log, blobKey, random.bytes(200))[0] ?? new Uint8Array(0),
+          bytes: sealParts(random, log, { key: blobKey, bytes: random.bytes(200) })[0] ?? new Uint8Array(0),
           form: "bytes",
           feed: (input) => verdictOf(openParts(log, blobKey, [input])),
         },

@@ -1,7 +1,7 @@
 /** Padding: lengths, and that only what `pad` makes is taken off again. */
 import { describe, expect, test } from "vitest";
 import { concatBytes } from "../../../core/base/bytes.ts";
-import { ENTRY_BYTES_MAX, PADDING_FLOOR_BYTES } from "../../../core/base/limits.ts";
+import { ENTRY_BYTES_MAX, PADDING_FIXED_BYTES, PADDING_FLOOR_BYTES } from "../../../core/base/limits.ts";
 import { pad, padmeLength, unpad } from "../../../core/crypto/padding.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 
@@ -59,6 +59,24 @@ describe("pad", () => {
       const data = concatBytes(random.bytes(5), Uint8Array.from(tail));
       expect(unpad(pad(data))).toEqual({ ok: true, value: data });
     }
+  });
+});
+
+const [FIRST = 0, LAST = 0] = PADDING_FIXED_BYTES;
+
+describe("the settings", () => {
+  test.each([
+    ["off", 0, 1],
+    ["off", 300, 301],
+    ["fixed", 0, FIRST],
+    ["fixed", FIRST - 1, FIRST],
+    ["fixed", FIRST, LAST],
+    ["fixed", LAST - 1, LAST],
+    ["fixed", LAST, padmeLength(LAST + 1)],
+  ] as const)("[CR5] %s makes %i bytes %i, which whoever reads takes", (padding, length, padded) => {
+    const data = random.bytes(length);
+    expect(pad(data, padding)).toHaveLength(padded);
+    expect(unpad(pad(data, padding))).toEqual({ ok: true, value: data });
   });
 });
 

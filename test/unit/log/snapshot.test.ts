@@ -103,7 +103,7 @@ describe("blobs", () => {
     (size) => {
       const { random, log } = world();
       const [bytes, key] = [random.bytes(size), random.bytes(32)];
-      const parts = sealParts(random, log, key, bytes);
+      const parts = sealParts(random, log, { key, bytes });
       expect(parts).toHaveLength(size > PART_BYTES_MAX ? 2 : 1);
       for (const part of parts) expect(part.length).toBeLessThanOrEqual(BLOB_BYTES_MAX);
       expect(must(openParts(log, key, parts))).toEqual(bytes);
@@ -113,7 +113,7 @@ describe("blobs", () => {
   test("[SN17] parts that are missing, exchanged or of another document do not open", () => {
     const { random, log } = world();
     const [key, bytes] = [random.bytes(32), random.bytes(PART_BYTES_MAX + 9)];
-    const [first, second] = sealParts(random, log, key, bytes);
+    const [first, second] = sealParts(random, log, { key, bytes });
     if (first === undefined || second === undefined) throw new Error("there are two parts");
     for (const parts of [[first], [second, first], [first, first]])
       expect(openParts(log, key, parts)).toEqual({ ok: false, error: { type: "DoesNotOpen" } });

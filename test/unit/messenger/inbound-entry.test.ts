@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ENTRY_BYTES_MAX, ENVELOPES_MAX, SERVER_ORIGIN_CHARS_MAX } from "../../../core/base/limits.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
+import { PADDINGS } from "../../../core/crypto/padding.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { kemKeyPairFromSeed } from "../../../core/crypto/xwing.ts";
 import { BODY_BYTES_MAX, OPS_PER_BODY_MAX, sealBody } from "../../../core/messenger/envelope.ts";
@@ -193,9 +194,12 @@ describe("[DM3] limits", () => {
         envelopes: envelopes(ENVELOPES_MAX, LONGEST_ENVELOPE_BYTES),
         replaces: Array.from({ length: REPLACED_ENTRIES_MAX }, (_, i) => entryOf(i)),
       });
-      const sealed = sealInbound(random, HK, place(), full, sealBody(random, ops).body);
-      expect(sealed.length).toBeLessThanOrEqual(ENTRY_BYTES_MAX);
-      expect(openInbound(HK, place(), sealed).ok).toBe(true);
+      for (const padding of PADDINGS) {
+        const { body } = sealBody(random, ops, padding);
+        const sealed = sealInbound(random, HK, place(), full, body, padding);
+        expect(sealed.length).toBeLessThanOrEqual(ENTRY_BYTES_MAX);
+        expect(openInbound(HK, place(), sealed).ok).toBe(true);
+      }
     },
   );
 
@@ -207,7 +211,11 @@ describe("[DM3] limits", () => {
       chainSeq: Number.MAX_SAFE_INTEGER,
       envelopes: envelopes(REQUEST_ENVELOPES_MAX, LONGEST_ENVELOPE_BYTES),
     });
-    expect(request(full, sealBody(random, ops).body).length).toBeLessThanOrEqual(REQUEST_ENTRY_BYTES_MAX);
+    for (const padding of PADDINGS) {
+      const { body } = sealBody(random, ops, padding);
+      const sealed = sealRequest(random, requestKey().publicKey, place(), full, body, padding);
+      expect(sealed.ok && sealed.value.length).toBeLessThanOrEqual(REQUEST_ENTRY_BYTES_MAX);
+    }
   });
 
   test("there are 1 to 64 envelopes of at most 8,192 bytes, and up to 64 replaced entries", () => {
