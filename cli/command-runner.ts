@@ -2,7 +2,17 @@
  * Runs the body of a command and turns its end into output and an exit code. The composition root of the command line.
  */
 import type { Command } from "commander";
-import { InvariantError, type Logger, type LogLevel, type Result, silentLogger } from "@dovetail/core";
+import {
+  createLineLogger,
+  createSystemClock,
+  err,
+  InvariantError,
+  type Logger,
+  ok,
+  parseLogFilter,
+  type Result,
+  silentLogger,
+} from "@dovetail/core";
 import type { CliError } from "./errors/command-error.ts";
 import { describeError } from "./errors/error-text.ts";
 import { say } from "./errors/error-words.ts";
@@ -40,13 +50,14 @@ interface GlobalOptions {
   readonly quiet?: boolean;
   readonly color?: boolean;
   readonly offline?: boolean;
+  readonly log?: string;
+  readonly logFormat?: "text" | "json";
+  readonly redactLogs?: boolean;
   readonly yes?: boolean;
   readonly passphraseFd?: string;
   readonly newPassphraseFd?: string;
   readonly backupPassphraseFd?: string;
 }
-
-const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** Runs commands on `streams`; `setExitCode` gets the code of the one that ran. */
 export function createCommandRunner(
@@ -77,18 +88,19 @@ export function createCommandRunner(
       (env.DOVETAIL_PROFILE === undefined || env.DOVETAIL_PROFILE === ""
         ? DEFAULT_PROFILE
         : env.DOVETAIL_PROFILE);
+    const logger = createLogger(streams, options);
     const context: CommandContext = {
       output,
       prompts,
       passphrases,
       choice: { name, home: dovetailHome(env) },
-      logger: createLogger(streams),
+      logger: logger.ok ? logger.value : silentLogger,
       isOffline: options.offline === true,
       isYes: options.yes === true,
       interrupted: interruption.signal,
     };
     try {
-      setExitCode(finish(output, await body(context)));
+      setExitCode(finish(output, logger.ok ? await body(context) : logger));
     } catch (thrown) {
       if (!(thrown instanceof Error)) throw thrown;
       const why = thrown instanceof InvariantError ? thrown.message : `${thrown.name}: ${thrown.message}`;
@@ -138,16 +150,18 @@ function listenForInterrupt(): { readonly signal: AbortSignal; readonly stop: ()
   return { signal: controller.signal, stop };
 }
 
-/** `DOVETAIL_LOG=info` shows the engine's operational lines on standard error. They hold no texts and no names. */
-function createLogger({ env, stderr }: ProgramStreams): Logger {
-  const wanted = LOG_LEVELS.find((level) => level === env.DOVETAIL_LOG);
-  if (wanted === undefined) return silentLogger;
-  const least = LOG_LEVELS.indexOf(wanted);
-  return {
-    log(level, event, facts = {}) {
-      if (LOG_LEVELS.indexOf(level) < least) return;
-      const words = Object.entries(facts).map(([name, value]) => ` ${name}=${value}`);
-      stderr.write(`${new Date().toISOString()} ${level.padEnd(5)} ${event}${words.join("")}\n`);
-    },
-  };
+/** `--log` or `DOVETAIL_LOG` shows the engine's operational lines on standard error. They hold no texts and no names. */
+function createLogger({ env, stderr }: ProgramStreams, options: GlobalOptions): Result<Logger, CliError> {
+  const wanted = options.log ?? env.DOVETAIL_LOG ?? "";
+  if (wanted === "") return ok(silentLogger);
+  const filter = parseLogFilter(wanted);
+  if (filter === null)
+    return err({
+      type: "Usage",
+      message: `${JSON.stringify(wanted)} is no log filter`,
+      hint: "debug, info, warn or error, and parts after it: --log warn,room=debug",
+    });
+  const format = options.logFormat ?? "text";
+  const lines = { format, filter, isRedacted: options.redactLogs === true };
+  return ok(createLineLogger(createSystemClock(), lines, (line) => void stderr.write(line)));
 }

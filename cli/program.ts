@@ -1,7 +1,7 @@
 /** The command line as a tree of commands. */
 import type { RootCommand } from "@bomb.sh/tab";
 import tab from "@bomb.sh/tab/commander";
-import { Command, CommanderError, Help } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { createCommandRunner, type ProgramStreams, type RunCommand } from "./command-runner.ts";
 import { addAccountCommands, defaultDeviceName } from "./commands/account.ts";
 import { addAlarmCommands } from "./commands/alarm.ts";
@@ -140,6 +140,9 @@ function createProgram(streams: ProgramStreams, pageOf: () => HelpPage): Command
     .option("--no-color", "no colour")
     .option("--passphrase-fd <n>", "read the passphrase from this descriptor: its first line")
     .option("--offline", "do not ask the server")
+    .option("--log <filter>", "operational lines on standard error, as info or warn,room=debug")
+    .addOption(new Option("--log-format <form>", "text, or json: an object a line").choices(["text", "json"]))
+    .option("--redact-logs", "say in them which events there were, by the minute, and nothing about them")
     .option("--yes", "answer questions with yes")
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),

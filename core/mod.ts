@@ -28,6 +28,7 @@ export {
   MESSAGE_TEXT_BYTES_MAX,
   PASSPHRASE_BYTES_MAX,
 } from "./base/limits.ts";
+export { createLineLogger, parseLogFilter } from "./base/log-lines.ts";
 export { type Logger, type LogLevel, silentLogger } from "./base/logger.ts";
 export { createPlatformRandom, type Random } from "./base/random.ts";
 export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";

@@ -1,6 +1,6 @@
 /** `dovetail daemon`: the process that keeps a profile connected and serves other commands, without a terminal. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -35,7 +35,13 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
   daemon
     .command("start")
     .description("run it in the background")
-    .action((_options: unknown, command: Command) => run(command, start));
+    .option(
+      "--log-file <file>",
+      "add its operational lines to this file; --log, --log-format and --redact-logs say which",
+    )
+    .action((options: StartOptions, command: Command) =>
+      run(command, (context) => start(context, options.logFile, command.optsWithGlobals<LogOptions>())),
+    );
   daemon
     .command("stop")
     .description("end the process that serves this profile")
@@ -46,7 +52,23 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
     .action((_options: unknown, command: Command) => run(command, status));
 }
 
-async function start(context: CommandContext): Promise<Result<Outcome, CliError>> {
+interface StartOptions {
+  readonly logFile?: string;
+}
+interface LogOptions {
+  readonly log?: string;
+  readonly logFormat?: string;
+  readonly redactLogs?: boolean;
+}
+
+/** What is logged where nobody has said. */
+const LOG_FILTER_DEFAULT = "info";
+
+async function start(
+  context: CommandContext,
+  logFile: string | undefined,
+  options: LogOptions,
+): Promise<Result<Outcome, CliError>> {
   const { choice, passphrases } = context;
   // Opened once here, so that a wrong passphrase is said here, where somebody reads it.
   const opened = await openProfile(choice, { create: false, unlock: passphrases.unlock });
@@ -56,7 +78,13 @@ async function start(context: CommandContext): Promise<Result<Outcome, CliError>
   }
   opened.value.storeKey.fill(0);
   opened.value.release();
-  const exited = launch(choice.name, passphrases.used());
+  const log = logFile === undefined ? ok(null) : openLogFile(logFile);
+  if (!log.ok) return log;
+  const exited = launch(choice.name, passphrases.used(), {
+    descriptor: log.value,
+    args: log.value === null ? [] : logArguments(options),
+  });
+  if (log.value !== null) closeSync(log.value);
   for (let waitedMs = 0; waitedMs < START_WAIT_MS; waitedMs += POLL_MS) {
     const end = await Promise.race([exited, delay(POLL_MS, null)]);
     if (end !== null) return err({ type: "DaemonFailed", detail: `exit code ${end}` });
@@ -81,15 +109,36 @@ async function settled(
   return status(context);
 }
 
+function openLogFile(path: string): Result<number, CliError> {
+  try {
+    return ok(openSync(path, "a", 0o600));
+  } catch (thrown) {
+    const detail = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown";
+    return err({ type: "FileRefused", path, detail });
+  }
+}
+
+function logArguments({ log = LOG_FILTER_DEFAULT, logFormat, redactLogs }: LogOptions): readonly string[] {
+  return [
+    ...["--log", log],
+    ...(logFormat === undefined ? [] : ["--log-format", logFormat]),
+    ...(redactLogs === true ? ["--redact-logs"] : []),
+  ];
+}
+
 /** Starts the program apart from this terminal. Resolves when it has ended. */
-function launch(profile: string, passphrase: Passphrase | null): Promise<number | string> {
+function launch(
+  profile: string,
+  passphrase: Passphrase | null,
+  log: { readonly descriptor: number | null; readonly args: readonly string[] },
+): Promise<number | string> {
   const { DOVETAIL_PASSPHRASE: _, ...env } = process.env;
-  const args = ["--profile", profile, "--quiet", "sync", "--watch"];
+  const args = ["--profile", profile, "--quiet", ...log.args, "sync", "--watch"];
   const unlock = passphrase === null ? [] : ["--passphrase-fd", `${PASSPHRASE_DESCRIPTOR}`];
   const child = spawn(process.execPath, [...process.execArgv, PROGRAM, ...unlock, ...args], {
     env,
     detached: true,
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", log.descriptor ?? "ignore", "pipe"],
   });
   const pipe = child.stdio[PASSPHRASE_DESCRIPTOR];
   // A child that ended before it read says so by its exit code.

@@ -14,6 +14,14 @@ import { addServerAccountCommands } from "./server-account.ts";
 
 const SERVER_PROGRAM = new URL("../../sync-server/main.ts", import.meta.url);
 
+/** Options that both programs have. */
+interface SharedOptions {
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly redactLogs?: boolean;
+  readonly logFormat?: string;
+}
+
 interface HandedOn {
   readonly name: string;
   readonly description: string;
@@ -104,10 +112,15 @@ export function addServerCommands(program: Command, run: RunCommand, onServing: 
             err({ type: "ServerProgramFailed", detail: "sync-server is not installed" }),
           );
         }
-        // This program has taken those two from the line already.
-        const given = self.optsWithGlobals<{ readonly json?: boolean; readonly yes?: boolean }>();
-        const shared = (["json", "yes"] as const).filter((option) => given[option] === true);
-        process.argv = [process.execPath, path, name, ...self.args, ...shared.map((option) => `--${option}`)];
+        // This program has taken these from the line already.
+        const given = self.optsWithGlobals<SharedOptions>();
+        const shared = [
+          ...(given.json === true ? ["--json"] : []),
+          ...(given.yes === true ? ["--yes"] : []),
+          ...(given.redactLogs === true ? ["--redact-logs"] : []),
+          ...(given.logFormat === undefined ? [] : ["--log-format", given.logFormat]),
+        ];
+        process.argv = [process.execPath, path, name, ...self.args, ...shared];
         onServing();
         await import(SERVER_PROGRAM.href);
       });

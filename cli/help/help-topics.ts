@@ -47,7 +47,7 @@ export const ENVIRONMENT_SECTION: HelpSection = {
     ["DOVETAIL_PASSPHRASE", "unlocks the profile; --passphrase-fd is safer"],
     ["DOVETAIL_BACKUP_PASSPHRASE", "of a backup; --backup-passphrase-fd is safer"],
     ["DOVETAIL_NEW_PASSPHRASE", "for dovetail lock set"],
-    ["DOVETAIL_LOG", "debug, info, warn or error: operational lines on standard error"],
+    ["DOVETAIL_LOG", "as --log: operational lines on standard error"],
     ["NO_COLOR, FORCE_COLOR", "colour never, or always"],
     ["COLUMNS", "the width of the page"],
   ],

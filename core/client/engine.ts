@@ -473,6 +473,11 @@ export async function createEngine(
 
   function setStatus(state: ConnectionStatus["state"], lastError: ClientError | null): void {
     if (isStopped && state !== "stopped") return;
+    if (state !== status.state)
+      platform.logger.log("info", "connection", {
+        state,
+        ...(lastError === null ? {} : { error: lastError.type }),
+      });
     status = {
       state,
       // An attempt to connect is no news: what began is that there is no connection.

@@ -1,6 +1,7 @@
 /** `start`: one running server, until it is told to stop. */
 import process from "node:process";
 import { type Clock, createSystemClock } from "@dovetail/core/base/clock.ts";
+import { createLineLogger } from "@dovetail/core/base/log-lines.ts";
 import type { Logger } from "@dovetail/core/base/logger.ts";
 import { createPlatformRandom } from "@dovetail/core/base/random.ts";
 import type { ProgramConfig } from "../config/read-config.ts";
@@ -10,7 +11,6 @@ import { createPrometheusMetrics } from "../metrics/prometheus-metrics.ts";
 import { createOperatorDesk, type OperatorDesk } from "../operator/operator-desk.ts";
 import { serveOperator } from "../operator/operator-socket.ts";
 import { explainTlsFault, type TlsFault } from "../http/tls-files.ts";
-import { createOperationalLog } from "../operational-log.ts";
 import { createServer, type ListenError, type RunningServer } from "../server.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
@@ -37,7 +37,7 @@ export const startCommand: ServerCommand = {
   positionals: 0,
   async run({ config }) {
     const clock = createSystemClock();
-    const logger = createOperationalLog(clock, config, (line) => process.stderr.write(line));
+    const logger = createLineLogger(clock, config.log, (line) => process.stderr.write(line));
     const { dataFolder } = config;
     if (dataFolder !== null && !makeDataFolder(dataFolder))
       return fail(`cannot make the folder ${dataFolder}`, "choose another with --data");

@@ -5,7 +5,7 @@
  */
 import { isIP } from "node:net";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
-import type { LogLevel } from "@dovetail/core/base/logger.ts";
+import type { LogLineOptions } from "@dovetail/core/base/log-lines.ts";
 import { bucketAddress } from "../client-address.ts";
 import { DEFAULT_CONFIG, type ServerConfig } from "../server.ts";
 import {
@@ -26,8 +26,7 @@ export interface ProgramConfig {
   readonly dataFolder: string | null;
   /** The first line on standard output is JSON. */
   readonly isJson: boolean;
-  readonly logFormat: "text" | "json";
-  readonly logLevel: LogLevel;
+  readonly log: LogLineOptions;
   /** Every setting as it is in force, in the order of the table. */
   readonly rows: readonly ConfigRow[];
 }
@@ -164,8 +163,11 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
     server,
     dataFolder: isMemory ? null : data,
     isJson,
-    logFormat: isJson ? read(SETTINGS.logFormat, "json", "--json") : read(SETTINGS.logFormat),
-    logLevel: read(SETTINGS.logLevel),
+    log: {
+      format: isJson ? read(SETTINGS.logFormat, "json", "--json") : read(SETTINGS.logFormat),
+      filter: read(SETTINGS.logLevel),
+      isRedacted: read(SETTINGS.redactLogs),
+    },
     rows,
   };
 }

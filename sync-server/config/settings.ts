@@ -1,4 +1,5 @@
 /** Everything an operator may set. The help, `server config` and docs/OPERATING.md follow this table. */
+import { parseLogFilter, showLogFilter } from "@dovetail/core/base/log-lines.ts";
 import {
   ADMISSION_WORK_BITS,
   BLOBS_PER_ACCOUNT_BYTES_MAX,
@@ -11,7 +12,7 @@ import {
 } from "../limits.ts";
 import { rateList } from "./rate-setting.ts";
 import { duration } from "./duration.ts";
-import { listenAddress, number, origins, path, size, text, toggle, word } from "./setting.ts";
+import { listenAddress, number, origins, path, single, size, text, toggle, word } from "./setting.ts";
 
 /** What is not set is in a file beside the database; only flag and environment can name another. */
 export const CONFIG_FILE_NAME = "server.json";
@@ -146,13 +147,22 @@ export const SETTINGS = {
     first: null,
   }),
   logFormat: word({ name: "log-format", help: "form of log lines", first: "text" }, "text", "json"),
-  logLevel: word(
-    { name: "log-level", help: "least important line to log", first: "info" },
-    "debug",
-    "info",
-    "warn",
-    "error",
+  logLevel: single(
+    {
+      name: "log-level",
+      help: "least important line to log: debug, info, warn or error; and of parts, as warn,store=debug",
+      first: { least: "info", leastByPart: new Map() },
+    },
+    "FILTER",
+    "a level as info, or levels of parts too, as warn,store=debug",
+    showLogFilter,
+    parseLogFilter,
   ),
+  redactLogs: toggle({
+    name: "redact-logs",
+    help: "log which events there were, by the minute, and nothing about them",
+    first: false,
+  }),
   json: toggle({ name: "json", help: "first line and log lines as JSON", first: false }),
 } as const;
 

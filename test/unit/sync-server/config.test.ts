@@ -37,7 +37,11 @@ describe("the server's settings", () => {
   test("have first values", () => {
     const config = parse([]);
     expect(config.server).toEqual(DEFAULT_CONFIG);
-    expect(config).toMatchObject({ dataFolder: "data", isJson: false, logFormat: "text", logLevel: "info" });
+    expect(config).toMatchObject({
+      dataFolder: "data",
+      isJson: false,
+      log: { format: "text", filter: { least: "info" }, isRedacted: false },
+    });
     expect(config.rows.map(({ name }) => name).sort()).toEqual(
       Object.values(SETTINGS)
         .map(({ name }) => name)
@@ -63,7 +67,7 @@ describe("the server's settings", () => {
       origins: ["https://a.example"],
       isRegistrationOpen: true,
     });
-    expect(config).toMatchObject({ dataFolder: data, isJson: true, logFormat: "json" });
+    expect(config).toMatchObject({ dataFolder: data, isJson: true, log: { format: "json" } });
     const file = join(data, "server.json");
     expect(rowOf(config, "port")?.source).toBe(file);
     expect(rowOf(config, "rate-factor")?.source).toBe("DOVETAIL_RATE_FACTOR");
@@ -154,7 +158,7 @@ describe("mistakes", () => {
     [["--work-bits", "41"], /--work-bits/],
     [["--quota-total", "4 gigs"], /512MiB/],
     [["--rate", "everything=1/1"], /register/],
-    [["--log-level", "loud"], /debug or info/],
+    [["--log-level", "loud"], /a level as info/],
     [["--nonsense"], /nonsense/],
     [["--cert", "a"], /are for --tls/],
     [["--tls"], /needs --cert/],
