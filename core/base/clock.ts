@@ -50,3 +50,8 @@ export const systemCalendar: LocalCalendar = {
     return { year: date.getFullYear(), month: date.getMonth() + 1, day: date.getDate() };
   },
 };
+
+/** A time as logs and programs write it, in UTC: `2026-11-21T16:05:00.000Z`. */
+export function isoTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

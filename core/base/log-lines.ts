@@ -2,7 +2,7 @@
  * Log lines as text or JSON, filtered by part and level. What may be in them is the logger's promise: no ids, no names. A
  * redacted log holds less: figures tell when people are active, and the words of a system can hold a path.
  */
-import type { Clock } from "./clock.ts";
+import { type Clock, isoTime } from "./clock.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 
 /** Lines below `least` are dropped; a part has its own where it is named. A part is what an event's name begins with. */
@@ -51,7 +51,7 @@ export function createLineLogger(
       if (RANK[level] < RANK[leastOf(filter, event)]) return;
       const facts = isRedacted ? {} : given;
       const nowMs = clock.nowMs();
-      const time = new Date(isRedacted ? Math.floor(nowMs / MINUTE_MS) * MINUTE_MS : nowMs).toISOString();
+      const time = isoTime(isRedacted ? Math.floor(nowMs / MINUTE_MS) * MINUTE_MS : nowMs);
       if (format === "json") return write(`${JSON.stringify({ time, level, event, ...facts })}\n`);
       const words = Object.entries(facts).map(([name, value]) => ` ${name}=${value}`);
       write(`${time} ${level.padEnd(5)} ${event}${words.join("")}\n`);
