@@ -10,6 +10,8 @@ import {
   ok,
   type OpId,
   type Result,
+  type RoomDocumentItem,
+  type RoomDocumentView,
   type RoomMemberView,
   type RoomView,
   type TagRuleView,
@@ -48,6 +50,36 @@ export function findRoomMember(room: RoomView, query: string): Result<RoomMember
     otherNames: [value.name],
   }));
   return findNamed("member", named, query);
+}
+
+/** A note or list of a room. */
+export async function findNote(
+  client: Client,
+  { id }: RoomView,
+  query: string,
+): Promise<Result<RoomDocumentView, CliError>> {
+  const notes = await client.roomDocuments(id);
+  if (!notes.ok) return notes;
+  const named = notes.value.map((value) => ({
+    value,
+    id: value.id,
+    ownNames: [],
+    otherNames: [value.title],
+  }));
+  return findNamed("note", named, query);
+}
+
+/** An item of a list, by its number, counted from 1, or its text. */
+export function findNoteItem({ items }: RoomDocumentView, query: string): Result<RoomDocumentItem, CliError> {
+  const byNumber = /^[1-9][0-9]{0,5}$/.test(query) ? items[Number(query) - 1] : undefined;
+  if (byNumber !== undefined) return ok(byNumber);
+  const named = items.map((value, index) => ({
+    value,
+    id: `#${index + 1}`,
+    ownNames: [],
+    otherNames: [value.text],
+  }));
+  return findNamed("item", named, query);
 }
 
 /** Where messages stand: the conversation with a contact, or a room. */

@@ -24,6 +24,7 @@ import { quoteArgument } from "./quote-argument.ts";
 import { addRoomDescribeCommand } from "./room-describe.ts";
 import { addRoomLinkCommands } from "./room-link.ts";
 import { layOutRoom, layOutRooms } from "./room-layout.ts";
+import { addRoomNoteCommands } from "./room-note.ts";
 
 const ROLES: readonly RoomRole[] = ["member", "moderator", "admin", "owner"];
 const MEMBER = "somebody in the room: name, or the start of the id";
@@ -35,6 +36,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
     ["dovetail room invite Garden Ben", "let a contact in, with all their devices"],
     ["dovetail room accept Garden", "join a room somebody let you into"],
     ["dovetail room link Garden --uses 5", "a line by which five people come in"],
+    ["dovetail room note add Garden Seeds --list", "a list everybody in it writes"],
     ["dovetail send Garden Good morning", "write to everybody in it"],
     ["dovetail inbox show Garden", "what was written there"],
     ["dovetail room role Garden Ben moderator", "let Ben let people in, remove and mute them"],
@@ -81,6 +83,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   addMembershipCommands(room, run);
   addRoomDescribeCommand(room, run);
   addRoomLinkCommands(room, run);
+  addRoomNoteCommands(room, run);
   addGovernCommands(room, run);
 }
 

@@ -7,7 +7,17 @@ import type { RekeyError } from "../platform/rekey-profile.ts";
 import type { OpenStoreError } from "../platform/sqlite-tx-store.ts";
 
 /** Things a person names on the command line. */
-export type Nameable = "contact" | "conversation" | "device" | "member" | "message" | "room" | "tag" | "rule";
+export type Nameable =
+  | "contact"
+  | "conversation"
+  | "device"
+  | "item"
+  | "member"
+  | "message"
+  | "note"
+  | "room"
+  | "tag"
+  | "rule";
 
 export type CommandError =
   | { readonly type: "Usage"; readonly message: string; readonly hint: string }

@@ -570,6 +570,8 @@ function describeContactCode(rule: string): ErrorText {
 
 function listHint(what: string): string {
   if (what === "message") return "dovetail inbox show CONTACT shows the start of each id";
+  if (what === "note") return "dovetail room note list ROOM";
+  if (what === "item") return "dovetail room note show ROOM LIST";
   if (what === "rule") return "dovetail tag rule list";
   if (what === "member") return "dovetail room show ROOM";
   return what === "conversation" ? "dovetail inbox" : `dovetail ${what} list`;

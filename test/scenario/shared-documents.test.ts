@@ -17,7 +17,7 @@ import {
   sharedChangePayloadShape,
   sharedRemovalPayloadShape,
 } from "../../core/messenger/shared/shared-change.ts";
-import { bad, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createFriends, type Device, engineOf, reopened, settle, stopAll } from "../support/story.ts";
 import { createSwitchedConnector } from "../support/switched-connector.ts";
 import { useStoryServer } from "../support/story-server.ts";
@@ -222,7 +222,8 @@ test("[SD15] what was written while muted without knowing is in nobody's documen
 });
 
 test("[SD13] what a document takes", async () => {
-  const { ada, ben, id } = await createRoomOfTwo("limits");
+  const ada = await newAccount(server.origin, "ada.limits");
+  const { id } = good(await ada.client.createRoom("limits"));
   const refusal = (rule: string) => ({ type: "RoomDocumentRefused", rule });
   const create = (title: string) => ada.client.createRoomDocument(id, "note", title);
   good(await create("t".repeat(SHARED_TITLE_BYTES_MAX - 1)));
@@ -247,5 +248,5 @@ test("[SD13] what a document takes", async () => {
   expect(bad(await change(list, { type: "check", item: "1@00" }))).toEqual(refusal("item"));
   const changeId = present((await documentOf(ada, id, list.id)).version[0], "a head");
   expect(bad(await ada.client.removeRoomDocument(id, changeId))).toEqual({ type: "UnknownRoomDocument" });
-  await stopAll(ada, ben);
+  await stopAll(ada);
 });
