@@ -29,6 +29,7 @@ export class DtDevices extends LitElement {
     revokingId: { state: true },
     isRevoking: { state: true },
     isLinking: { state: true },
+    replacedId: { state: true },
   };
   static override styles = [
     baseStyles,
@@ -149,6 +150,8 @@ export class DtDevices extends LitElement {
   declare revokingId: DeviceId | null;
   declare isRevoking: boolean;
   declare isLinking: boolean;
+  /** The device a new one is linked in place of. */
+  declare replacedId: DeviceId | null;
 
   constructor() {
     super();
@@ -156,6 +159,7 @@ export class DtDevices extends LitElement {
     this.revokingId = null;
     this.isRevoking = false;
     this.isLinking = false;
+    this.replacedId = null;
     new Watch(this, () => this.session ?? null);
   }
 
@@ -177,6 +181,11 @@ export class DtDevices extends LitElement {
     this.revokingId = null;
     if (revoked !== null) showToast(this, { text: text("revoked", { name: device.name }) });
   }
+
+  #linked = (): void => {
+    this.isLinking = false;
+    this.replacedId = null;
+  };
 
   override render() {
     const { devices } = this.session.views;
@@ -264,16 +273,33 @@ export class DtDevices extends LitElement {
       ${
         device.isThis
           ? nothing
-          : html`<button class="btn stop" type="button" @click=${() => (this.revokingId = device.id)}>
-              ${say("revokeName", { name: device.name })}
-            </button>`
+          : html`<div class="acts">
+              <button
+                class="btn line"
+                type="button"
+                @click=${() => {
+                  this.replacedId = device.id;
+                  this.isLinking = true;
+                }}
+              >
+                ${say("replaceDevice")}
+              </button>
+              <button class="btn stop" type="button" @click=${() => (this.revokingId = device.id)}>
+                ${say("revokeName", { name: device.name })}
+              </button>
+            </div>`
       }
     </div>`;
   }
 
   #sheets(devices: readonly DeviceView[]) {
     if (this.isLinking)
-      return html`<dt-host-linking .session=${this.session} .engine=${this.engine} @dt-close=${() => (this.isLinking = false)}></dt-host-linking>`;
+      return html`<dt-host-linking
+        .session=${this.session}
+        .engine=${this.engine}
+        .replaced=${devices.find((one) => one.id === this.replacedId) ?? null}
+        @dt-close=${this.#linked}
+      ></dt-host-linking>`;
     const device = devices.find((one) => one.id === this.revokingId);
     if (device === undefined) return nothing;
     const { name } = device;

@@ -1,5 +1,5 @@
 /** Linking one more device from this one: QR and link with their time, then the six digits the new device shows. */
-import type { LinkingError, LinkingHost } from "@dovetail/core";
+import type { DeviceView, LinkingError, LinkingHost } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
@@ -44,6 +44,7 @@ export class DtHostLinking extends LitElement {
   static override properties = {
     session: { attribute: false },
     engine: { attribute: false },
+    replaced: { attribute: false },
     step: { state: true },
     secondsLeft: { state: true },
     digits: { state: true },
@@ -86,6 +87,8 @@ export class DtHostLinking extends LitElement {
   ];
   declare session: Session;
   declare engine: Engine;
+  /** The device that goes as the new one comes; null when none does. */
+  declare replaced: DeviceView | null;
   declare step: Step;
   declare secondsLeft: number;
   declare digits: string;
@@ -95,6 +98,7 @@ export class DtHostLinking extends LitElement {
 
   constructor() {
     super();
+    this.replaced = null;
     this.step = { type: "starting" };
     this.secondsLeft = 0;
     this.digits = "";
@@ -118,7 +122,9 @@ export class DtHostLinking extends LitElement {
     const round = this.#round;
     this.step = { type: "starting" };
     this.digits = "";
-    const started = await this.session.client.linkDevice();
+    const started = await this.session.client.linkDevice(
+      this.replaced === null ? {} : { replaces: this.replaced.id },
+    );
     if (round !== this.#round) {
       if (started.ok) void started.value.cancel();
       return;
@@ -217,6 +223,7 @@ export class DtHostLinking extends LitElement {
       ([seconds]) => Number(seconds) === this.secondsLeft,
     )?.[1];
     return html`<p class="note">${say("hostNote", { choice: EN.firstRunLink })}</p>
+      ${this.replaced === null ? nothing : html`<p>${say("hostReplaces", { name: this.replaced.name })}</p>`}
       <dt-qr .text=${host.code} .label=${text("hostQr")}></dt-qr>
       <div>
         <p class="b">${say("hostOnce", { time: minutesAndSeconds(this.secondsLeft) })}</p>

@@ -157,6 +157,7 @@ export class DtJoin extends LitElement {
   #fields() {
     return html`<h1 class="step">${say("linkTitle")}</h1>
       <p class="soft">${say("linkNote")}</p>
+      ${this.engine.state().type === "evicted" ? html`<p class="soft">${say("linkEvictedNote")}</p>` : nothing}
       ${
         this.isScanning
           ? html`<dt-scan expects="link" @dt-found=${this.#scanned}></dt-scan>`

@@ -135,6 +135,8 @@ export const EN = {
 
   linkTitle: "Link this browser",
   linkNote: "On a device you already use, open Devices and choose Link a device.",
+  linkEvictedNote:
+    "There, open what this browser was in the list and choose Link another in its place: the old entry goes in the same step.",
   linkPaste: "Linking code",
   linkPasteNote: "It begins with dovetail-link: and is one line.",
   linkContinue: "Continue",
@@ -444,6 +446,9 @@ export const EN = {
   serverHolds: "Server, holds ciphertext only",
   hostTitle: "Link a device",
   hostNote: "On the new device open Dovetail, choose {choice}, and scan this.",
+  replaceDevice: "Link another in its place",
+  hostReplaces:
+    "{name} goes in the same step, as if it were revoked: it opens nothing written from then on. What it holds it keeps.",
   hostQr: "QR code for linking a device",
   hostOnce: "Works once, for {time} more",
   hostNoKey: "It holds no key. Whoever scans it still needs you.",
