@@ -173,7 +173,7 @@ function createProgram(streams: ProgramStreams, pageOf: () => HelpPage): Command
 function helpPageOf({ stdout, env }: ProgramStreams, args: readonly string[]): () => HelpPage {
   return () => {
     const named = Number(env.COLUMNS);
-    const columns = Number.isInteger(named) && named > 0 ? named : (stdout.columns ?? HELP_COLUMNS_DEFAULT);
+    const columns = Number.isInteger(named) && named > 0 ? named : stdout.columns || HELP_COLUMNS_DEFAULT;
     const paint = createPaint(stdout, env, !args.includes("--no-color"));
     return { width: Math.max(HELP_COLUMNS_MIN, columns), paint };
   };

@@ -89,7 +89,7 @@ export function createOutput({ stdout, stderr, env }: OutputStreams, options: Ou
   };
   /** A sentence on lines that fit, so that no word is broken by the terminal. `prefix` is its first word, styled. */
   const saySentence = (sentence: string, prefix?: { readonly word: string; readonly style: Style }): void => {
-    const width = stderr.isTTY === true ? (stderr.columns ?? COLUMNS_DEFAULT) : Number.POSITIVE_INFINITY;
+    const width = stderr.isTTY === true ? columnsOf(stderr) : Number.POSITIVE_INFINITY;
     const [first = "", ...rest] = wrapText(
       prefix === undefined ? sentence : `${prefix.word} ${sentence}`,
       width,
@@ -113,7 +113,7 @@ export function createOutput({ stdout, stderr, env }: OutputStreams, options: Ou
     isJson,
     isLive,
     // One column less: a terminal may break a line that fills it.
-    liveWidth: (stderr.columns ?? COLUMNS_DEFAULT) - 1,
+    liveWidth: columnsOf(stderr) - 1,
     page,
     stream,
     print,
@@ -143,7 +143,7 @@ export function createOutput({ stdout, stderr, env }: OutputStreams, options: Ou
       if (!isLive) return;
       clearLive();
       if (line === null) return;
-      stderr.write(truncateText(line, (stderr.columns ?? COLUMNS_DEFAULT) - 1));
+      stderr.write(truncateText(line, columnsOf(stderr) - 1));
       hasLiveLine = true;
     },
   };
@@ -154,5 +154,10 @@ function widthOf(stdout: TextSink, env: OutputStreams["env"]): number {
   const named = Number(env.COLUMNS);
   if (env.COLUMNS !== undefined && Number.isInteger(named) && named > 0) return Math.max(WIDTH_MIN, named);
   if (stdout.isTTY !== true) return Number.POSITIVE_INFINITY;
-  return Math.max(WIDTH_MIN, stdout.columns ?? COLUMNS_DEFAULT);
+  return Math.max(WIDTH_MIN, columnsOf(stdout));
+}
+
+/** A terminal that was never told its size says 0, as inside a container or under another program. */
+function columnsOf(sink: TextSink): number {
+  return sink.columns || COLUMNS_DEFAULT;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createOutput } from "../../../cli/output/output.ts";
 import { type Column, layOutFields, layOutTable } from "../../../cli/output/columns.ts";
 import { createPaint, plainPaint } from "../../../cli/output/paint.ts";
 import { padText, textWidth, truncateText, wrapText } from "../../../cli/output/text-width.ts";
@@ -131,3 +132,19 @@ describe("colour", () => {
     expect(createPaint({}, { FORCE_COLOR: "1" }, true)("x", "bad")).toBe("\x1b[31mx\x1b[39m");
   });
 });
+
+test.each([0, undefined])(
+  "a terminal of %s columns, which does not know its size, is taken for one of 80",
+  (columns) => {
+    const said: string[] = [];
+    const sink = {
+      isTTY: true,
+      ...(columns === undefined ? {} : { columns }),
+      write: (text: string) => said.push(text),
+    };
+    const options = { isJson: false, isQuiet: false, hasColor: false };
+    const output = createOutput({ stdout: sink, stderr: sink, env: {} }, options);
+    output.say("Everything stands on one line.");
+    expect(said.join("")).toContain("Everything stands on one line.\n");
+  },
+);
