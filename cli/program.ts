@@ -61,7 +61,7 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
   });
   try {
     // What a shell asks on the tab key, with what stands on its line.
-    if (args[0] === "complete" && args[1] === "--")
+    if (completions !== null && args[0] === "complete" && args[1] === "--")
       await addNameCompletions(program, completions, streams, args.slice(2));
     if (isAskingForBash(args)) streams.stdout.write(BASH_COMPLETION);
     else await program.parseAsync([...args], { from: "user" });
@@ -69,7 +69,8 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
     if (!(thrown instanceof CommanderError)) throw thrown;
     exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (exitCode !== EXIT.ok && thrown.code !== "commander.help") {
-      const failure = usageFailure(program, args, thrown);
+      // What is close may be any command.
+      const failure = usageFailure(createProgramTree(streams), args, thrown);
       const isJson = args.includes("--json");
       createOutput(streams, { isJson, isQuiet: false, hasColor: !args.includes("--no-color") }).fail(
         failure,
@@ -85,38 +86,62 @@ function addCommands(
   args: readonly string[],
   run: RunCommand,
   onServing: () => void,
-): { readonly program: Command; readonly completions: RootCommand } {
+): { readonly program: Command; readonly completions: RootCommand | null } {
   const pageOf = helpPageOf(streams, args);
   const program = createProgram(streams, pageOf);
-  program.commandsGroup("Messages:");
-  addInboxCommands(program, run);
-  addSendCommand(program, run);
-  addDraftCommands(program, run);
-  addRoomCommands(program, run);
-  addContactCommands(program, run);
-  addTagCommands(program, run);
-  addSyncCommand(program, run);
-  addNotifyCommand(program, run);
-  program.commandsGroup("Account and devices:");
-  addAccountCommands(program, run);
-  addDeviceCommands(program, run);
-  addStatusCommand(program, run);
-  addAlarmCommands(program, run);
-  addVerifyCommand(program, run);
-  addVerifyFilesCommand(program, run);
-  addBackupCommands(program, run, defaultDeviceName());
-  addLockCommands(program, run);
-  addProfileCommands(program, run);
-  addPrivacyCommand(program, run);
-  addDaemonCommands(program, run);
-  program.commandsGroup("More:");
-  addServerCommands(program, run, onServing);
-  addDemoCommand(program, run);
-  addHelpCommands(program, run, { pageOf, version: VERSION });
-  const completions = tab(program);
+  const groups: readonly CommandGroup[] = [
+    ["Messages:", "inbox", () => addInboxCommands(program, run)],
+    ["Messages:", "send", () => addSendCommand(program, run)],
+    ["Messages:", "draft", () => addDraftCommands(program, run)],
+    ["Messages:", "room", () => addRoomCommands(program, run)],
+    ["Messages:", "contact", () => addContactCommands(program, run)],
+    ["Messages:", "tag", () => addTagCommands(program, run)],
+    ["Messages:", "sync", () => addSyncCommand(program, run)],
+    ["Messages:", "notify", () => addNotifyCommand(program, run)],
+    ["Account and devices:", "account", () => addAccountCommands(program, run)],
+    ["Account and devices:", "device", () => addDeviceCommands(program, run)],
+    ["Account and devices:", "status", () => addStatusCommand(program, run)],
+    ["Account and devices:", "alarm", () => addAlarmCommands(program, run)],
+    ["Account and devices:", "verify", () => addVerifyCommand(program, run)],
+    ["Account and devices:", "verify-fs", () => addVerifyFilesCommand(program, run)],
+    ["Account and devices:", "backup", () => addBackupCommands(program, run, defaultDeviceName())],
+    ["Account and devices:", "lock", () => addLockCommands(program, run)],
+    ["Account and devices:", "profile", () => addProfileCommands(program, run)],
+    ["Account and devices:", "privacy", () => addPrivacyCommand(program, run)],
+    ["Account and devices:", "daemon", () => addDaemonCommands(program, run)],
+    ["More:", "server", () => addServerCommands(program, run, onServing)],
+    ["More:", "demo", () => addDemoCommand(program, run)],
+    ["More:", "help", () => addHelpCommands(program, run, { pageOf, version: VERSION })],
+  ];
+  const only = groups.filter(([, name]) => name === onlyWord(program, args));
+  const isWhole = only.length === 0 || only[0]?.[1] === "help";
+  for (const [heading, , add] of isWhole ? groups : only) {
+    program.commandsGroup(heading);
+    add();
+  }
+  const completions = isWhole ? tab(program) : null;
   describeCompletions(program);
   completeHelp(program, pageOf);
   return { program, completions };
+}
+
+/** Under which heading of the help, the word on the line, and what makes it with all below it. */
+type CommandGroup = readonly [heading: string, name: string, add: () => void];
+
+/**
+ * The first word of a line of which nothing but its own command can be wanted. All others take 20 ms to make. Null for
+ * whatever may need them: help, or an option that is not known before the word.
+ */
+function onlyWord(program: Command, args: readonly string[]): string | null {
+  if (args.includes("--help") || args.includes("-h")) return null;
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    if (!arg.startsWith("-")) return arg;
+    const option = program.options.find(({ long }) => long === arg);
+    if (option === undefined) return null;
+    if (option.required) at += 1;
+  }
+  return null;
 }
 
 /** The tree of commands, for who looks at them without running one. */
