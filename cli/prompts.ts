@@ -74,7 +74,7 @@ function askOnTerminal({ stdin, stderr }: PromptStreams, question: string): Prom
     reader.once("close", () => {
       resolve(null);
     });
-    const lines = wrapText(question.trimEnd(), stderr.columns ?? Number.POSITIVE_INFINITY);
+    const lines = wrapText(question.trimEnd(), stderr.columns || Number.POSITIVE_INFINITY);
     for (const line of lines.slice(0, -1)) stderr.write(`${line}\n`);
     reader.setPrompt(`${lines.at(-1) ?? ""} `);
     reader.prompt();

@@ -128,3 +128,12 @@ test("passphrases are wiped when the command ends", async () => {
   passphrases.wipe();
   expect(passphrases.used()).toEqual(new Uint8Array(5));
 });
+
+test("a question at a terminal that does not know its size stands on one line", async () => {
+  const terminal = createTerminal();
+  Object.assign(terminal.streams.stderr, { columns: 0 });
+  const asked = createPrompts(terminal.streams).confirm("Is that you?");
+  terminal.type("y\n");
+  expect(await asked).toBe(true);
+  expect(terminal.shown()).toContain("Is that you? [y/N]");
+});
