@@ -132,6 +132,12 @@ function describeDocumentRule(rule: DocumentRule): ErrorText {
         "this document takes no more changes",
         "go on in a new one: dovetail room note add ROOM",
       );
+    case "too-many":
+      return say(
+        EXIT.conflict,
+        "you have made as many notes and lists in this room as anybody may: 32",
+        "take one away: dovetail room note remove ROOM NOTE",
+      );
     case "creator":
       return say(EXIT.refused, "only who made a document takes it away", "ask them");
     case "muted":

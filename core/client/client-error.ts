@@ -16,8 +16,8 @@ import type { PeerUnreachable } from "../transport/peer-connector.ts";
 import type { ServerError } from "./gateway.ts";
 
 /**
- * Why a shared document is not changed so: not of that form, no such item, nothing written, too much, no more changes fit, another
- * account made it, this account is muted, or it cannot be held.
+ * Why a shared document is not changed so: not of that form, no such item, nothing written, too much, no more changes fit, this
+ * account has made too many, another account made it, this account is muted, or it cannot be held.
  */
 export type RoomDocumentRule =
   | "form"
@@ -25,6 +25,7 @@ export type RoomDocumentRule =
   | "empty"
   | "too-long"
   | "full"
+  | "too-many"
   | "creator"
   | "muted"
   | "content";

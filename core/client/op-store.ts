@@ -182,7 +182,7 @@ export function createOpStore(
     const { op, id } = named;
     if (rights.isForgotten({ ...op, id })) return ok(true);
     const row = await rowOf({ ...op, id });
-    return row.ok ? ok(row.value !== null && isRedacted(row.value) && isSameAuthor(row.value, named)) : row;
+    return row.ok ? ok(row.value !== null && isTakenBack(named, row.value)) : row;
   }
 
   async function add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>> {
@@ -201,10 +201,12 @@ export function createOpStore(
       }
       const row = isNewGround.value ? ok(null) : await rowOf({ ...op, id });
       if (!row.ok) return row;
-      if (row.value !== null && isRedacted(row.value)) hasDeleted ||= isSameAuthor(row.value, named);
-      // DE3: what somebody else has called theirs and taken back is not gone by that.
-      if (row.value !== null && (!isRedacted(row.value) || isSameAuthor(row.value, named))) continue;
-      const added = await draft.put(named, row.value === null);
+      if (row.value !== null && isTakenBack(named, row.value)) hasDeleted = true;
+      // DE3: what somebody else has called theirs and taken back is not gone by that, nor what is no message.
+      if (row.value !== null && (!isRedacted(row.value) || isTakenBack(named, row.value))) continue;
+      const cleared = row.value === null ? ok() : await draft.take(row.value);
+      if (!cleared.ok) return cleared;
+      const added = await draft.put(named, true);
       if (!added.ok) return added;
       draft.fresh.set(id, named);
     }
@@ -523,6 +525,11 @@ function openRow(key: string, bytes: Uint8Array): Result<NamedOp, StoreError> {
   if (!op.ok) return err({ type: "StoreCorrupt", key });
   if (!isRedacted(op.value)) return op;
   return ok({ ...op.value, id: key.slice(key.lastIndexOf("/") + 1) as OpId });
+}
+
+/** Whether `row` is what is left of this op: its own author took it back, and it is what can be. DE3 */
+function isTakenBack(named: NamedOp, row: NamedOp): boolean {
+  return isRedacted(row) && isSameAuthor(row, named) && named.op.kind === OP_KIND.message;
 }
 
 function isSameAuthor(a: NamedOp, b: NamedOp): boolean {

@@ -4,6 +4,7 @@ import type { ConversationId, OpId, Platform, RoomDocumentEdit, RoomDocumentView
 import { present } from "../../core/base/assert.ts";
 import {
   SHARED_DEPTH_MAX,
+  SHARED_DOCUMENTS_PER_ACCOUNT_MAX,
   SHARED_ITEM_BYTES_MAX,
   SHARED_NOTE_BYTES_MAX,
   SHARED_OPERATIONS_PER_CHANGE_MAX,
@@ -221,7 +222,7 @@ test("[SD15] what was written while muted without knowing is in nobody's documen
   await stopAll(ada, ben);
 });
 
-test("[SD13] what a document takes", async () => {
+test("[SD13] what a document takes, and [SD16] how many an account makes", async () => {
   const ada = await newAccount(server.origin, "ada.limits");
   const { id } = good(await ada.client.createRoom("limits"));
   const refusal = (rule: string) => ({ type: "RoomDocumentRefused", rule });
@@ -246,6 +247,14 @@ test("[SD13] what a document takes", async () => {
   expect(bad(await item(0))).toEqual(refusal("empty"));
   expect(bad(await change(list, { type: "text", text: "a" }))).toEqual(refusal("form"));
   expect(bad(await change(list, { type: "check", item: "1@00" }))).toEqual(refusal("item"));
+  const { id: other } = good(await ada.client.createRoom("many"));
+  const add = (title: string) => ada.client.createRoomDocument(other, "note", title);
+  const first = good(await add("first"));
+  for (let count = 1; count < SHARED_DOCUMENTS_PER_ACCOUNT_MAX; count++) good(await add(`${count}`));
+  expect(bad(await add("one more"))).toEqual(refusal("too-many"));
+  good(await ada.client.removeRoomDocument(other, first.id));
+  good(await add("in its place"));
+  expect(good(await ada.client.roomDocuments(other))).toHaveLength(SHARED_DOCUMENTS_PER_ACCOUNT_MAX);
   const changeId = present((await documentOf(ada, id, list.id)).version[0], "a head");
   expect(bad(await ada.client.removeRoomDocument(id, changeId))).toEqual({ type: "UnknownRoomDocument" });
   await stopAll(ada);

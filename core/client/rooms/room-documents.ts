@@ -2,8 +2,13 @@
  * Documents that the members of a room write together: made of the ops that are here, through the gate, each time they are asked for,
  * and changed by ops. Nothing of them is stored beside the ops. Runs within the serial. Rules SD12, SD14, SD15.
  */
-import { type ConversationId, type OpId, parseId, type DeviceId } from "../../base/ids.ts";
-import { SHARED_AFTER_MAX, SHARED_CHANGES_MAX, SHARED_OPERATIONS_MAX } from "../../base/limits.ts";
+import { type AccountId, type ConversationId, type DeviceId, type OpId, parseId } from "../../base/ids.ts";
+import {
+  SHARED_AFTER_MAX,
+  SHARED_CHANGES_MAX,
+  SHARED_DOCUMENTS_PER_ACCOUNT_MAX,
+  SHARED_OPERATIONS_MAX,
+} from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { decode, encode } from "../../codec/shape.ts";
 import type { DocumentRoot } from "../../document/document-loader.ts";
@@ -22,6 +27,7 @@ import {
 } from "../../messenger/shared/shared-change.ts";
 import { draftChanges, encodePart, type SharedPart } from "../../messenger/shared/shared-draft.ts";
 import { changesUpTo, type GatedDocument, gateDocument } from "../../messenger/shared/shared-gate.ts";
+import { compareOps } from "../../messenger/timeline.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { RoomDocumentView } from "../client.ts";
 import type { ClientError, RoomDocumentRule } from "../client-error.ts";
@@ -31,7 +37,7 @@ import type { OpStore } from "../op-store.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 
 /** Documents kept in memory, those used last. */
-const HELD_MAX = 8;
+const HELD_MAX = 32;
 
 export interface RoomDocumentsDeps {
   readonly context: EngineContext;
@@ -116,6 +122,8 @@ export function createRoomDocuments({
     const opsById = found.value;
     const creation = opsById.get(documentId);
     const isThere = creation !== undefined && !isRemoved(creation, opsById);
+    const before = held.get(documentId);
+    if (isThere && before !== undefined && isUpToDate(before, opsById)) return ok(before);
     const changes = [...opsById.values()].filter(({ op }) => op.kind === OP_KIND.sharedChange);
     const document = isThere ? gateDocument(creation, changes, times.latestMs()) : null;
     if (document === null) {
@@ -170,6 +178,55 @@ export function createRoomDocuments({
       waitingCount: verdicts.filter((verdict) => verdict === "waits").length,
       isFull: verdicts.includes("full") || isFull(document),
     };
+  }
+
+  /** What each account has made in a room, the newest first. */
+  async function makingsOf(
+    roomId: ConversationId,
+  ): Promise<Result<ReadonlyMap<AccountId, readonly OpId[]>, ClientError>> {
+    const rows = await tables.shared.scan({ under: [roomId] });
+    if (!rows.ok) return rows;
+    const found: NamedOp[] = [];
+    for (const { key, value } of rows.value) {
+      const [, , document, name = ""] = rowKeyParts(key);
+      const id = parseId("op", name);
+      if (!id.ok || document !== name) continue;
+      const op = await readOp(roomId, id.value, value);
+      if (!op.ok) return op;
+      if (op.value !== null) found.push(op.value);
+    }
+    const byAuthor = new Map<AccountId, OpId[]>();
+    for (const { id, op } of found.sort((a, b) => compareOps(b, a)))
+      byAuthor.set(op.author, [...(byAuthor.get(op.author) ?? []), id]);
+    return ok(byAuthor);
+  }
+
+  /** SD16: the newest documents of one account that are there: who makes more than anybody looks at hides only their own. */
+  async function newestOf(
+    roomId: ConversationId,
+    ids: readonly OpId[],
+  ): Promise<Result<readonly RoomDocumentView[], ClientError>> {
+    const views: RoomDocumentView[] = [];
+    for (const id of ids) {
+      if (views.length === SHARED_DOCUMENTS_PER_ACCOUNT_MAX) break;
+      const loaded = await load(roomId, id);
+      if (!loaded.ok) return loaded;
+      const view = loaded.value === null ? null : viewOf(roomId, loaded.value);
+      if (view !== null) views.push(view);
+    }
+    return ok(views);
+  }
+
+  /** How many of these have not been taken away. */
+  async function countOf(roomId: ConversationId, ids: readonly OpId[]): Promise<Result<number, ClientError>> {
+    let count = 0;
+    for (const id of ids) {
+      const found = await opsOf(roomId, id);
+      if (!found.ok) return found;
+      const creation = found.value.get(id);
+      if (creation !== undefined && !isRemoved(creation, found.value)) count++;
+    }
+    return ok(count);
   }
 
   const get: RoomDocuments["get"] = async (roomId, documentId) => {
@@ -250,19 +307,22 @@ export function createRoomDocuments({
     get,
     edit,
     async all(roomId) {
-      const rows = await tables.shared.scan({ under: [roomId] });
-      if (!rows.ok) return rows;
+      const makings = await makingsOf(roomId);
+      if (!makings.ok) return makings;
       const views: RoomDocumentView[] = [];
-      for (const name of new Set(rows.value.map(({ key }) => rowKeyParts(key)[2] ?? ""))) {
-        const documentId = parseId("op", name);
-        const loaded = documentId.ok ? await load(roomId, documentId.value) : ok(null);
-        if (!loaded.ok) return loaded;
-        const view = loaded.value === null ? null : viewOf(roomId, loaded.value);
-        if (view !== null) views.push(view);
+      for (const ids of makings.value.values()) {
+        const ofOne = await newestOf(roomId, ids);
+        if (!ofOne.ok) return ofOne;
+        views.push(...ofOne.value);
       }
       return ok(views.sort((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)));
     },
     async create(roomId, { form, title }) {
+      const makings = await makingsOf(roomId);
+      if (!makings.ok) return makings;
+      const own = await countOf(roomId, makings.value.get(identity.accountId) ?? []);
+      if (!own.ok) return own;
+      if (own.value >= SHARED_DOCUMENTS_PER_ACCOUNT_MAX) return err(refused("too-many")); // SD16
       const payload = encode(sharedDocumentPayloadShape, { version: 1, form, title });
       const op = await write(roomId, OP_KIND.sharedDocument, payload, null);
       return op.ok ? get(roomId, op.value.id) : op;
@@ -279,6 +339,12 @@ export function createRoomDocuments({
       for (const documentId of [...held.keys()]) release(documentId);
     },
   };
+}
+
+/** Whether nothing has come or gone, and nothing waits for its time. */
+function isUpToDate({ opsById, document }: Held, now: ReadonlyMap<OpId, NamedOp>): boolean {
+  const isTimely = document.verdicts.size === opsById.size - 1;
+  return isTimely && opsById.size === now.size && [...now.keys()].every((id) => opsById.has(id));
 }
 
 /** SD14: only the account that made a document takes it away. */

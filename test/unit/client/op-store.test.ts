@@ -62,6 +62,25 @@ async function shownOf(ops: OpStore) {
 }
 
 describe("what is taken back", () => {
+  test("[DE3] of what is no message takes nothing back, also when it comes first", async () => {
+    const change = messageOp({ deviceSeq: 4, kind: OP_KIND.sharedChange, target: message.id });
+    const views = [];
+    for (const order of [
+      [[change], [redaction(change)]],
+      [[redaction(change)], [change]],
+      [[redaction(change), change]],
+    ]) {
+      const { ops, add } = opStore();
+      for (const named of order) await add(...named);
+      const all = good(await ops.all(conversation));
+      expect(all.map(({ id }) => id)).toContain(change.id);
+      expect(good(await ops.isGone(change))).toBe(false);
+      views.push({ all, tally: good(await ops.tally(conversation)) });
+    }
+    expect(views[1]).toEqual(views[0]);
+    expect(views[2]).toEqual(views[0]);
+  });
+
   test("[DE1] names a message of its author by its place; nothing else is a redaction", () => {
     expect(redactedBy(redaction(message))).toMatchObject({
       id: message.id,
