@@ -272,7 +272,8 @@ export class DtConversation extends LitElement {
       received.length === 1
         ? text("announceNew", { name: this.#authorOf(first), text: first.text })
         : text("announceMany", { count: received.length });
-    if (this.#rows.isAtEnd) this.#seen();
+    // It shows before the views that count it are read again, and may be left by then.
+    if (this.#rows.isAtEnd) this.#markSeen(true);
     else this.newBelow += received.length;
   }
 
@@ -287,14 +288,16 @@ export class DtConversation extends LitElement {
   }
 
   /** Marks as read what lies before the eyes: the end of the list in a page that is looked at. */
-  #seen = (): void => {
+  #seen = (): void => this.#markSeen(false);
+
+  #markSeen(hasNew: boolean): void {
     const conversation = this.#thread;
     if (document.visibilityState !== "visible" || conversation === undefined) return;
     const [lastRow] = this.#rows.items.slice(-1);
     const sees = this.#rows.isAtEnd || lastRow?.index === this.#messages.length - 1;
-    if (conversation.unreadCount > 0 && sees)
+    if ((hasNew || conversation.unreadCount > 0) && sees)
       void this.session.tried(this.session.client.markRead(conversation.id));
-  };
+  }
 
   #toEnd = (): void => {
     this.newBelow = 0;
