@@ -10,6 +10,7 @@ import type { OpId } from "../../base/ids.ts";
 import {
   SHARED_FROM_MAX,
   SHARED_OPERATIONS_PER_CHANGE_MAX,
+  SHARED_OVER_MAX,
   SHARED_STEPS_MAX,
   SHARED_VALUE_BYTES_MAX,
 } from "../../base/limits.ts";
@@ -230,8 +231,10 @@ function cutStep({ operations, count }: Run, object: SharedRef | null, refOf: Re
 
 function valueStep(operation: ReplicaOperation, object: SharedRef | null, refOf: RefOf): SharedStep | null {
   const slot = slotOf(operation, refOf);
-  const over = operation.pred.map(refOf).filter((one) => one !== null);
-  if (slot === null || over.length !== operation.pred.length) return null;
+  // Somebody may have written more at one place than a step replaces: what is written last is seen all the same.
+  const replaced = operation.pred.slice(-SHARED_OVER_MAX);
+  const over = replaced.map(refOf).filter((one) => one !== null);
+  if (slot === null || over.length !== replaced.length) return null;
   switch (operation.action) {
     case "makeMap":
       return { type: "make", object, slot, kind: "map", over };

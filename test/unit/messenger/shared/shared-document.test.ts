@@ -1,9 +1,11 @@
 /** Shared documents: what people write apart comes together, and is the same in every order. */
+import { SHARED_OVER_MAX } from "../../../../core/base/limits.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { automergeReady, Automerge } from "../../../../core/document/automerge.ts";
 import { editList, itemsOf, setText } from "../../../../core/document/shared-forms.ts";
 import type { DocumentRoot } from "../../../../core/document/document-loader.ts";
+import type { NamedOp } from "../../../../core/messenger/op.ts";
 import { createSharedWorld } from "../../../support/shared-world.ts";
 
 beforeAll(async () => {
@@ -119,6 +121,32 @@ test("[SD12] a document of any form: maps, lists, texts and every scalar come ou
     at: new Date(6).toISOString(),
   });
   expect(world.view([...again, ...apart, ...first])).toMatchObject({ votes: { none: true }, facts: [] });
+});
+
+test("[SD12] what many have written at one place is replaced all the same", () => {
+  const world = createSharedWorld();
+  world.create("poll", "Where to");
+  const many: NamedOp[] = [];
+  for (let value = 0; value < SHARED_OVER_MAX + 3; value++)
+    many.push(
+      world.change({
+        after: world.gate(many).heads,
+        steps: [
+          {
+            type: "put",
+            object: null,
+            slot: { type: "key", key: "p" },
+            value: { type: "integer", value },
+            over: [],
+          },
+        ],
+      }),
+    );
+  const mended = world.edit(many, 1, (draft) => {
+    draft.p = true;
+  });
+  expect([...world.gate([...many, ...mended]).verdicts.values()].every((one) => one === "counts")).toBe(true);
+  expect(world.view([...many, ...mended])).toMatchObject({ p: true });
 });
 
 function count(draft: DocumentRoot, key: string, by: number): void {
