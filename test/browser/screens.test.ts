@@ -9,6 +9,7 @@ import {
   contactLinkOf,
   createAccount,
   linkedToPage,
+  openSection,
   PHONE,
   requestAt,
   useScreenWorld,
@@ -111,7 +112,7 @@ test("[DC40] a draft is there after a reload and in its row, and texts that devi
   good(await linked.client.stop());
   const { client: tablet } = await reopened(linked.platform);
   good(await tablet.setDraft(present(good(await tablet.conversations())[0], "Ben").id, "Never mind"));
-  await nora.getByRole("link", { name: "Inbox", exact: true }).click();
+  await openSection(nora, "Inbox");
   await nora.locator("dt-inbox a.row").click();
   await field.fill("About Sunday at ten");
   await nora.waitForTimeout(1_500);

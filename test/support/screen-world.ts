@@ -99,9 +99,9 @@ export async function createAccount(
   return page;
 }
 
-/** Goes to a section by its link in the navigation. */
+/** Goes to a section by its link in the navigation, which may say what is new there too. */
 export async function openSection(page: Page, name: string): Promise<void> {
-  await page.getByRole("link", { name, exact: true }).click();
+  await page.getByRole("link", { name: new RegExp(`^${name}\\b`) }).click();
 }
 
 /** The contact link of the account in `page`, from the sheet that shows it. */
