@@ -54,8 +54,6 @@ import type { ArchiveRow } from "./tables.ts";
 
 /** Ops that come together are archived together, so that a bucket gets few changes. */
 const ARCHIVE_DELAY_MS = 25;
-/** In a burst, each archiving has its own change, entry and saved document: so long after one the next comes at the earliest. */
-const ARCHIVE_PAUSE_MS = 250;
 const ARCHIVE_OPS_MAX = 256;
 /** What ops archived together may weigh, so that the change they make fits an item of an account entry. */
 const ARCHIVE_BYTES_MAX = CHANGE_BYTES_MAX - OP_BYTES_MAX;
@@ -212,7 +210,6 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     later: (task) => void context.serial.runBehind(task),
   });
   let cancelArchive: (() => void) | null = null;
-  let archivedAtMs = Number.NEGATIVE_INFINITY;
   let cancelMark: (() => void) | null = null;
   let cancelAsk: (() => void) | null = null;
   const nowMs = () => Math.max(0, clock.nowMs());
@@ -523,8 +520,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
 
   function scheduleArchive(): void {
     if (toArchive.size === 0) return;
-    const sinceMs = Math.abs(clock.nowMs() - archivedAtMs);
-    cancelArchive ??= clock.schedule(Math.max(ARCHIVE_DELAY_MS, ARCHIVE_PAUSE_MS - sinceMs), () => {
+    cancelArchive ??= clock.schedule(ARCHIVE_DELAY_MS, () => {
       cancelArchive = null;
       void context.serial.runBehind(archiveNow);
     });
@@ -533,7 +529,6 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   async function archiveNow(): Promise<Result<void, ClientError>> {
     cancelArchive?.();
     cancelArchive = null;
-    if (toArchive.size > 0) archivedAtMs = clock.nowMs();
     const byBucket = new Map<string, { name: BucketName; ops: ToArchive[] }>();
     for (const item of [...toArchive.values()].sort((a, b) => a.op.op.deviceSeq - b.op.op.deviceSeq)) {
       const name = deleting.bucketOf(bucketPlaceOf(item.op.op));
