@@ -29,6 +29,7 @@ import {
   settle,
   stopAll,
   tablesOf,
+  expectAtRest,
   textsOf,
 } from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
@@ -172,6 +173,26 @@ test("[RM25] devices that are linked come in by themselves, and one that is revo
   expect(await textsOf(adaPhone, id)).not.toContain("after");
   expect(await textsOf(ada, id)).toContain("after");
   await stopAll(ada, ben, benPhone);
+});
+
+test("[RM25] a device that a commit brings is not taken out by a sibling that has not asked for its own chain since", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("newest");
+  const phone = await linkedDevice(ada.client, "phone");
+  await settle(phone, ada, ben);
+  const tablet = await linkedDevice(ada.client, "tablet");
+  await settle(tablet, ada);
+  const all = [ada, phone, tablet, ben];
+  for (const [index, device] of all.entries()) good(await device.client.send(id, `from ${index}`));
+  await settle(...all);
+  await expectAtRest(
+    async () => {
+      for (const device of all) expect(await textsOf(device, id)).toHaveLength(4);
+      expect(all.map(({ client }) => client.status().pendingCount)).toEqual([0, 0, 0, 0]);
+    },
+    ...all,
+  );
+  await expectSameRoom(id, ...all);
+  await stopAll(...all);
 });
 
 test("[RM7][RM28] who leaves is out at once, and comes back by another invitation; who declines was never in", async () => {

@@ -142,7 +142,14 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       if (!chain.ok) return chain;
       if (chain.value !== null) chains.set(accountId, chain.value);
     }
-    chains.set(self.accountId, context.chain());
+    // A commit may have brought links of the own chain before this device has asked for them.
+    const own = context.chain();
+    if (own.seq > (chains.get(self.accountId)?.seq ?? 0)) chains.set(self.accountId, own);
+    // RM25: who knows less of a chain than the room does would take its newest devices for revoked ones.
+    const isBehind = before.members.some(
+      ({ accountId, seq }) => accountId === self.accountId && seq > ownChain(chains).seq,
+    );
+    if (isBehind) return ok(null);
     const lists = {
       departures: [],
       wanted: [],
@@ -152,10 +159,13 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     return ok({ roomId, before, after: before, leaves: leaves.value, chains, ...lists });
   }
 
+  const ownChain = (chains: ReadonlyMap<AccountId, ChainState>): ChainState =>
+    chains.get(self.accountId) ?? context.chain();
+
   /** RM25: own devices that are linked come in, and those that were revoked go. */
   function followOwnChain(draft: Draft): void {
     const own = memberOf(draft.after, self.accountId);
-    const chain = context.chain();
+    const chain = ownChain(draft.chains);
     if (own === null) return;
     const leaves = draft.leaves.filter(({ member }) => member.accountId === self.accountId);
     const missing = activeDevices(chain).filter(
@@ -203,7 +213,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       const [, , accountId, deviceId] = rowKeyParts(key);
       const member = draft.after.members.find((one) => one.accountId === accountId);
       if (member === undefined || deviceId === undefined) continue;
-      const chain = await freshChain(member, deviceId as DeviceId);
+      const chain = await freshChain(member, deviceId as DeviceId, draft.chains);
       if (!chain.ok) continue;
       draft.chains.set(member.accountId, chain.value);
       if (!isActiveDevice(chain.value, deviceId as DeviceId)) continue;
@@ -217,8 +227,12 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
   }
 
   /** Their chain, asked for when this device is not on what is here. */
-  function freshChain(member: RoomMember, deviceId: DeviceId): Promise<Result<ChainState, ClientError>> {
-    if (member.accountId === self.accountId) return Promise.resolve(ok(context.chain()));
+  function freshChain(
+    member: RoomMember,
+    deviceId: DeviceId,
+    known: ReadonlyMap<AccountId, ChainState>,
+  ): Promise<Result<ChainState, ClientError>> {
+    if (member.accountId === self.accountId) return Promise.resolve(ok(ownChain(known)));
     return context
       .contactChain(member.accountId, member.origin, false)
       .then((chain) =>
