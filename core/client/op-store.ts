@@ -116,6 +116,8 @@ export interface OpStore {
 
 /** Fewer are looked for one by one. */
 const LOOKED_AT_ONCE_OPS_MIN = 8;
+/** Where more rows than this lie around each, they are looked for one by one too. */
+const ROWS_READ_PER_OP_MAX = 4;
 
 const NOTHING_DELETED: OpRights = { isForgotten: () => false, isDeviceOf: async () => ok(false) };
 
@@ -187,8 +189,9 @@ export function createOpStore(
 
   async function add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>> {
     const draft = createDraft(Math.max(0, nowMs));
-    const isNewGround = await haveNoRows(ops);
-    if (!isNewGround.ok) return isNewGround;
+    const rows = await rowsOf(ops);
+    if (!rows.ok) return rows;
+    const known = rows.value;
     let hasDeleted = false;
     for (const named of ops) {
       const { op, id } = named;
@@ -199,7 +202,7 @@ export function createOpStore(
         if (!covered.ok) return covered;
         continue;
       }
-      const row = isNewGround.value ? ok(null) : await rowOf({ ...op, id });
+      const row = known === null ? await rowOf({ ...op, id }) : rowAmong(known, keyOf(named));
       if (!row.ok) return row;
       if (row.value !== null && isTakenBack(named, row.value)) hasDeleted = true;
       // DE3: what somebody else has called theirs and taken back is not gone by that, nor what is no message.
@@ -227,23 +230,39 @@ export function createOpStore(
   }
 
   /**
-   * Whether none of `ops` can have a row, told by one look at where they lie: history that comes in whole buckets mostly
-   * comes where nothing is. False says nothing.
+   * Rows of those of `ops` that are here, found by reading where they lie: a row looked for alone is a question of the store
+   * each. History that comes in whole buckets mostly comes where nothing is, and what is taken up again where all of it is.
+   * Null when they are few, or lie far apart.
    */
-  async function haveNoRows(ops: readonly NamedOp[]): Promise<Result<boolean, StoreError>> {
+  async function rowsOf(
+    ops: readonly NamedOp[],
+  ): Promise<Result<ReadonlyMap<string, Uint8Array> | null, StoreError>> {
     const [first] = ops;
-    if (first === undefined || ops.length < LOOKED_AT_ONCE_OPS_MIN) return ok(false);
+    if (first === undefined || ops.length < LOOKED_AT_ONCE_OPS_MIN) return ok(null);
     const { conversationId } = first.op;
-    if (ops.some(({ op }) => op.conversationId !== conversationId)) return ok(false);
+    if (ops.some(({ op }) => op.conversationId !== conversationId)) return ok(null);
     const lowest = ops.reduce((hlc, { op }) => Math.min(hlc, op.hlc), first.op.hlc);
     const highest = ops.reduce((hlc, { op }) => Math.max(hlc, op.hlc), first.op.hlc);
     // Less than every key of this time, which goes on with the device.
     const edge = (hlc: number) => tables.op.key(conversationId, hlc);
-    const next = await tables.op.scan({ under: [conversationId], after: edge(lowest), limit: 1 });
-    // A row that does not open may be none of these.
-    if (!next.ok) return ok(false);
-    const key = next.value[0]?.key;
-    return ok(key === undefined || key > edge(highest + 1));
+    const end = edge(highest + 1);
+    const wanted = new Set(ops.map(keyOf));
+    const found = new Map<string, Uint8Array>();
+    let after = edge(lowest);
+    let left = ops.length * ROWS_READ_PER_OP_MAX;
+    for (let limit = 1; left > 0; limit = OPS_PAGE_MAX) {
+      const page = await tables.op.scan({ under: [conversationId], after, limit });
+      // A row that does not open may be none of these.
+      if (!page.ok) return ok(null);
+      for (const { key, value } of page.value) {
+        if (key > end) return ok(found);
+        if (wanted.has(key)) found.set(key, value.op);
+        after = key;
+      }
+      if (page.value.length < limit) return ok(found);
+      left -= page.value.length;
+    }
+    return ok(null);
   }
 
   /** DE2, DE3: puts what is left of a message in its place, if the redaction is of its author. False when it is not. */
@@ -517,6 +536,11 @@ function named(
     ops.push({ key, op: op.value });
   }
   return ok(ops);
+}
+
+function rowAmong(rows: ReadonlyMap<string, Uint8Array>, key: string): Result<NamedOp | null, StoreError> {
+  const bytes = rows.get(key);
+  return bytes === undefined ? ok(null) : openRow(key, bytes);
 }
 
 /** The op of a row. What is left of a redacted message keeps its name, which is in the key. */

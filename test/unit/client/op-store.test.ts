@@ -195,6 +195,35 @@ describe("many at once", () => {
     expect(good(await ops.all(conversation))).toHaveLength(20);
   });
 
+  test.each([
+    ["all of them", 1, 100],
+    ["every second one", 2, 100],
+    ["few among many others", 10, 20],
+  ])("are found here, %s, as if each were looked at", async (_which, step, count) => {
+    const { store, ops, add } = opStore();
+    const here = later(0, 600);
+    await add(...here);
+    const taken = createOp({ ...(here[40] ?? message).op });
+    await add(redaction(taken));
+    let looks = 0;
+    const counting = {
+      ...store,
+      get: (key: string) => {
+        looks += 1;
+        return store.get(key);
+      },
+    };
+    const again = createOpStore(counting, createTables(counting), () => {}, allTheirs);
+    const some = Array.from({ length: count }, (_, at) => here[at * step] ?? message);
+    const addition = good(
+      await again.add([...some, messageOp({ deviceSeq: 9_000, hlc: 1_300 }, "new")], NOW_MS),
+    );
+    expect(addition.fresh.map(({ op }) => op.deviceSeq)).toEqual([9_000]);
+    expect(addition.hasDeleted).toBe(true);
+    if (step <= 2) expect(looks).toBeLessThan(10);
+    expect(good(await ops.tally(conversation)).opCount).toBe(601);
+  });
+
   test.each([0, 7, 49])("are added once when one of them is there, the %ith of fifty", async (place) => {
     const { ops, add } = opStore();
     const fifty = later(0, 50);
