@@ -522,7 +522,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     if (toArchive.size === 0) return;
     cancelArchive ??= clock.schedule(ARCHIVE_DELAY_MS, () => {
       cancelArchive = null;
-      void context.serial.runBehind(archiveNow);
+      void context.serial.run(archiveNow);
     });
   }
 

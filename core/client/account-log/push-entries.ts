@@ -62,13 +62,13 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
       accepted = channel.writerSeq;
     }
     for (;;) {
-      const filled = await context.serial.runBehind(deps.sealPending);
+      const filled = await context.serial.run(deps.sealPending);
       if (!filled.ok) return filled;
       const waiting = sealed.all().filter((one) => one.writerSeq > accepted);
       if (waiting.length === 0) return ok();
       const results = await channel.append(waiting.map((one) => one.entry));
       if (!results.ok) return results;
-      const taken = await context.serial.runBehind(() => takeReceipts(waiting, results.value));
+      const taken = await context.serial.run(() => takeReceipts(waiting, results.value));
       if (!taken.ok) return taken;
       accepted = taken.value;
     }
