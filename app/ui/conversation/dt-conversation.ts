@@ -342,8 +342,9 @@ export class DtConversation extends LitElement {
   #star = (message: MessageView): void => {
     const { conversationId, id, isStarred } = message;
     const { client } = this.session;
-    void this.session.tried(client.setStarred({ conversationId, id }, !isStarred)).then(() => {
-      void this.#timeline?.refresh();
+    const timeline = this.#timeline;
+    void this.session.tried(client.setStarred({ conversationId, id }, !isStarred)).then((done) => {
+      if (done !== null) timeline?.star(id, !isStarred);
     });
   };
 

@@ -62,6 +62,13 @@ export class Timeline {
     return isShown;
   }
 
+  /** Shows a star that was set or taken here: the message may lie far above what is read after every change. */
+  star(id: MessageView["id"], isStarred: boolean): void {
+    this.messages = this.messages.map((one) => (one.id === id ? { ...one, isStarred } : one));
+    this.#onChange();
+    this.refreshSoon();
+  }
+
   /** Reads the newest page: at once when it was not read just before. */
   refreshSoon(): void {
     if (this.#soon !== undefined || this.#isClosed) return;
@@ -89,6 +96,11 @@ export class Timeline {
       this.#readAgain = false;
       await this.#readNewest(PAGE_MESSAGES);
     } while (this.#readAgain && !this.#isClosed);
+    this.#readAllLater();
+  }
+
+  #readAllLater(): void {
+    clearTimeout(this.#quiet);
     if (this.messages.length > PAGE_MESSAGES && !this.#isClosed)
       this.#quiet = setTimeout(() => void this.#readAll(), QUIET_MS);
   }
@@ -108,7 +120,8 @@ export class Timeline {
           ...(before === null ? {} : { before }),
         },
       );
-      if (!page.ok || this.#isClosed || this.messages !== known) return;
+      if (!page.ok || this.#isClosed) return;
+      if (this.messages !== known) return this.#readAllLater();
       read = [...page.value.messages.toReversed(), ...read];
       before = page.value.older;
     } while (before !== null && read.length < loaded);
