@@ -25,7 +25,7 @@ import {
   variants,
 } from "../../core/codec/shape.ts";
 import { LABEL } from "../../core/crypto/labels.ts";
-import { pad, unpad } from "../../core/crypto/padding.ts";
+import { PADDINGS, pad, unpad } from "../../core/crypto/padding.ts";
 import { SEAL_OVERHEAD_BYTES, seal, unseal } from "../../core/crypto/seal.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { cbor, type Item } from "../support/second/primitives.ts";
@@ -187,14 +187,16 @@ describe("sealing and padding", () => {
       }),
     );
   });
-  test("[CR5] whatever is taken off is what `pad` put on", () => {
+  test("[CR5] whatever is taken off is what `pad` put on by one of the settings", () => {
     const zeros = fc
       .tuple(anyBytes, fc.nat(600))
       .map(([data, count]) => Uint8Array.from([...data, 0x80, ...new Uint8Array(count)]));
     fc.assert(
       fc.property(fc.oneof(anyBytes, zeros), (input) => {
         const data = unpad(input);
-        if (data.ok) expect(toHex(pad(data.value))).toBe(toHex(input));
+        if (!data.ok) return;
+        const padded = PADDINGS.map((padding) => toHex(pad(data.value, padding)));
+        expect(padded).toContain(toHex(input));
       }),
     );
   });
