@@ -47,7 +47,7 @@ export function addNotifyCommand(program: Command, run: RunCommand): void {
   addExamples(notify, [
     ["dovetail notify --quiet-hours 22:00-07:00", "names, no texts, and none at night"],
     ["dovetail notify --run 'paplay ding.ogg'", "a sound instead"],
-    ["dovetail notify --text --run 'say \"$DOVETAIL_FROM: $DOVETAIL_TEXT\"'", "read out what comes"],
+    ["dovetail notify --text --run 'say \"From $DOVETAIL_FROM: $DOVETAIL_TEXT\"'", "read out what comes"],
   ]);
 }
 
@@ -77,9 +77,12 @@ async function watch(deps: Watch): Promise<Result<Outcome, CliError>> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tell = (): void => {
     timer = undefined;
-    const news = waiting;
-    waiting = [];
-    telling = telling.then(() => tellOf(deps, news));
+    telling = telling.then(() => {
+      // A slow command is not run once for each thing that came while it ran.
+      const news = waiting;
+      waiting = [];
+      return news.length === 0 ? undefined : tellOf(deps, news);
+    });
   };
   const stopListening = client.onEvent((event) => {
     const one = newsOf(event);
@@ -116,23 +119,25 @@ async function tellOf(
   const { output } = context;
   const { quietHours } = options;
   if (quietHours !== undefined && isQuiet(quietHours, new Date())) return;
-  const note = await composeNote(client, news, options.text === true);
-  if (!note.ok) return output.warn(describeError(note.error).text);
-  const told = await notifier.notify(note.value);
+  const names = await loadNames(client);
+  if (!names.ok) return output.warn(describeError(names.error).text);
+  const told = await notifier.notify(composeNote(names.value, news, options.text === true));
   if (told.ok) output.stream({ event: { type: "notified", messages: news.length } });
   else output.warn(describeError(told.error).text);
 }
 
-/** One note of all of `news`. */
-async function composeNote(
-  client: Client,
+const FROM_SHOWN_MAX = 3;
+/** Of names together, and of a text: a system takes only so much in a variable, and others choose how much comes. */
+const PART_LENGTH_MAX = 2_000;
+
+/** One note of all of `news`; `names` are those of conversations. */
+export function composeNote(
+  names: ReadonlyMap<string, string>,
   news: readonly (MessageView | ContactView)[],
   hasText: boolean,
-): Promise<Result<Note, CliError>> {
-  const names = await loadNames(client);
-  if (!names.ok) return names;
+): Note {
   const nameOf = (one: MessageView | ContactView): string =>
-    "text" in one ? (names.value.get(one.conversationId) ?? "somebody") : plainLine(one.name);
+    "text" in one ? (names.get(one.conversationId) ?? "somebody") : plainLine(one.name);
   const from = [...new Set(news.map(nameOf))];
   const messages = news.filter((one) => "text" in one);
   const requests = news.length - messages.length;
@@ -141,19 +146,21 @@ async function composeNote(
     ...(requests === 0 ? [] : [count(requests, "request")]),
   ].join(", ");
   const newest = messages.at(-1);
-  const text = hasText && newest !== undefined ? plainLine(newest.text) : null;
-  return ok({
+  const text = hasText && newest !== undefined ? cut(plainLine(newest.text)) : null;
+  return {
     title: from.length > FROM_SHOWN_MAX ? `${from.slice(0, FROM_SHOWN_MAX).join(", ")} …` : from.join(", "),
     body: text ?? sums,
     env: {
-      DOVETAIL_FROM: from.join(", "),
+      DOVETAIL_FROM: cut(from.join(", ")),
       DOVETAIL_COUNT: `${news.length}`,
       ...(text === null ? {} : { DOVETAIL_TEXT: text }),
     },
-  });
+  };
 }
 
-const FROM_SHOWN_MAX = 3;
+function cut(text: string): string {
+  return text.length <= PART_LENGTH_MAX ? text : `${text.slice(0, PART_LENGTH_MAX).toWellFormed()}…`;
+}
 
 /** What conversations and rooms are called. */
 async function loadNames(client: Client): Promise<Result<ReadonlyMap<string, string>, CliError>> {

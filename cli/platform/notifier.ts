@@ -65,18 +65,22 @@ function runToEnd(
 ): Promise<Result<void, NotifierError>> {
   const env: NodeJS.ProcessEnv = { ...process.env, ...extraEnv };
   for (const name of NOT_HANDED_ON) delete env[name];
-  const child = spawn(program, args ?? [], {
-    env,
-    shell: args === null,
-    stdio: ["ignore", "ignore", "inherit"],
-    timeout: TIME_MAX_MS,
-  });
   return new Promise((resolve) => {
-    child.once("error", ({ message }) => resolve(err({ type: "NotifierFailed", program, detail: message })));
-    child.once("exit", (code, signal) =>
-      resolve(
-        code === 0 ? ok() : err({ type: "NotifierFailed", program, detail: `ended with ${code ?? signal}` }),
-      ),
-    );
+    const fail = (detail: string) => resolve(err({ type: "NotifierFailed", program, detail }));
+    try {
+      const child = spawn(program, args ?? [], {
+        env,
+        shell: args === null,
+        stdio: ["ignore", "ignore", "inherit"],
+        timeout: TIME_MAX_MS,
+      });
+      child.once("error", ({ message }) => fail(message));
+      child.once("exit", (code, signal) =>
+        code === 0 ? resolve(ok()) : fail(`ended with ${code ?? signal}`),
+      );
+    } catch (thrown) {
+      // What a system takes no process for, as too long an argument, is thrown and no event.
+      fail(thrown instanceof Error ? thrown.message : "did not start");
+    }
   });
 }
