@@ -58,8 +58,8 @@ function pageConfig(outFolder: string, root: string): InlineConfig {
     configFile: false,
     base: "/",
     logLevel: "warn",
-    plugins: [withoutTextWasm()],
-    worker: { format: "es", plugins: () => [withoutTextWasm()] },
+    plugins: [withReplacedModules()],
+    worker: { format: "es", plugins: () => [withReplacedModules()] },
     build: {
       outDir: outFolder,
       emptyOutDir: true,
@@ -100,14 +100,20 @@ function serviceWorkerConfig(outFolder: string, files: readonly string[]): Inlin
   };
 }
 
-/** Automerge's WebAssembly as text, 4.9 MB that the app never loads: the worker fetches the binary. */
-function withoutTextWasm(): Plugin {
-  const specifier = "@automerge/automerge/automerge.wasm.base64";
+/** Modules that libraries ask for and a browser does without. */
+const REPLACED_MODULES: ReadonlyMap<string, string> = new Map([
+  // Automerge's WebAssembly as text, 4.9 MB that the app never loads: the worker fetches the binary.
+  ["@automerge/automerge/automerge.wasm.base64", 'export const automergeWasmBase64 = "";'],
+  // Node's, for where there is no global one.
+  ["crypto", "export const webcrypto = globalThis.crypto;"],
+]);
+
+function withReplacedModules(): Plugin {
   return {
-    name: "without-text-wasm",
+    name: "with-replaced-modules",
     enforce: "pre",
-    resolveId: (source) => (source === specifier ? `\0${specifier}` : null),
-    load: (id) => (id === `\0${specifier}` ? 'export const automergeWasmBase64 = "";' : null),
+    resolveId: (source) => (REPLACED_MODULES.has(source) ? `\0${source}` : null),
+    load: (id) => (id.startsWith("\0") ? (REPLACED_MODULES.get(id.slice(1)) ?? null) : null),
   };
 }
 
