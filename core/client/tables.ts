@@ -25,6 +25,7 @@
  * | direct | number | changes a sibling brought directly, until they are in the account log |
  * | refused | seq | entries of the account log that did not open here |
  * | snapshot | | newest snapshot this device knows to be right |
+ * | tail | | bytes of the account log that were read since then |
  * | restore | blob id | packs of a snapshot of which something is still to be loaded |
  * | unpacked | | seq up to which the account log may hold what is deleted |
  * | dirty | conversation, device, index | buckets to be looked at for what is deleted |
@@ -198,6 +199,8 @@ const boxesRow = struct({
 
 /** The newest snapshot this device has made, endorsed or loaded. */
 const snapshotRow = struct({ id: id("snapshot"), upto: logPointShape });
+
+const tailRow = struct({ bytes: integer(0) });
 
 /** `missedAtMs`: when the account log was first read to its end without them. */
 const directRow = struct({ document: documentNameShape, changes, missedAtMs: nullable(integer(0)) });
@@ -388,6 +391,7 @@ export function createTables(store: TxStore) {
     direct: createTable(store, "direct", directRow),
     refused: createTable(store, "refused", struct({})),
     snapshot: createTable(store, "snapshot", snapshotRow),
+    tail: createTable(store, "tail", tailRow),
     restore: createTable(store, "restore", packShape),
     packed: createTable(store, "packed", packShape),
     alarm: createTable(store, "alarm", alarmRow),

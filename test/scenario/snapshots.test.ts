@@ -7,6 +7,7 @@ import { idFromBytes } from "../../core/base/ids.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
 import { ok } from "../../core/base/result.ts";
 import { makeSnapshot } from "../../core/client/snapshot/snapshot-maker.ts";
+import { SNAPSHOT_TAIL_BYTES, SNAPSHOT_TAIL_ENTRIES } from "../../core/client/snapshot/snapshot-policy.ts";
 import type { Documents } from "../../core/document/documents.ts";
 import type { ServerFrame } from "../../core/protocol/server-frame.ts";
 import { snapshotId } from "../../core/protocol/snapshot.ts";
@@ -96,6 +97,27 @@ describe("a snapshot", () => {
     good(await phone.client.sync());
     expect((await reclaim(store)).entries).toBeGreaterThan(TAIL);
     await expectSameState(ada, phone);
+  });
+
+  test("[SN30] is made when few entries hold much: a new device reads them before it shows what is newest", async () => {
+    const server = await serve();
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada", "ben"]);
+    keep(ada);
+    keep(ben);
+    const random = createPlatformRandom();
+    const long = () => toHex(random.bytes(15_000));
+    const count = Math.floor(SNAPSHOT_TAIL_BYTES / 30_000);
+    const tail = async () => good(await tablesOf(ada).tail.get())?.bytes ?? 0;
+    for (let i = 0; i < count - 4; i++) good(await ada.client.send(conversationId, long()));
+    good(await ada.client.sync());
+    expect(good(await tablesOf(ada).snapshot.get())).toBeNull();
+    const before = await tail();
+    expect(before).toBeLessThan(SNAPSHOT_TAIL_BYTES);
+    expect(before).toBeGreaterThan(SNAPSHOT_TAIL_BYTES / 2);
+    for (let i = 0; i < 8; i++) good(await ada.client.send(conversationId, long()));
+    good(await ada.client.sync());
+    expect(good(await tablesOf(ada).snapshot.get())?.upto.seq).toBeLessThan(SNAPSHOT_TAIL_ENTRIES);
+    expect(await tail()).toBeLessThan(SNAPSHOT_TAIL_BYTES / 2);
   });
 
   test("[SN26] a new device has everything, with the approving device gone and the entries trimmed", async () => {

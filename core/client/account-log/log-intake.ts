@@ -126,8 +126,15 @@ export function createLogIntake(context: EngineContext): LogIntake {
       for (const item of content.value.batch) if (item.type === "changes") accepted.push(item);
     }
     const seqs = { from: fresh[0]?.seq ?? 0, upto: page.value.reader.point.seq };
+    const tail = await tables.tail.get();
+    if (!tail.ok) return tail;
+    const bytes = fresh.reduce(
+      (sum, entry) => sum + entry.header.length + entry.sealed.length,
+      tail.value?.bytes ?? 0,
+    );
     const step = advance(page.value.reader, reading);
-    return ok({ ...step, received: joinByDocument(accepted), seqs, isForeign, settled, voided });
+    const writes = [...step.writes, tables.tail.put([], { bytes })];
+    return ok({ ...step, writes, received: joinByDocument(accepted), seqs, isForeign, settled, voided });
   };
 
   /** The content of a valid entry. */

@@ -52,6 +52,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   direct: "drop",
   refused: "renew",
   snapshot: "reread",
+  // A snapshot comes a little later.
+  tail: "drop",
   restore: "reread",
   packed: "reread",
   op: "conversation",

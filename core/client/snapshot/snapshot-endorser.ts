@@ -25,6 +25,7 @@ import {
   logOf,
   packKey,
   rememberPacks,
+  snapshotWrites,
   type TrustedSnapshot,
 } from "./snapshot-source.ts";
 
@@ -81,7 +82,7 @@ export async function endorseSnapshot(
   if (!sent.ok) return sent.error.type === "Refused" ? ok(false) : sent;
   const remembered = await rememberPacks(context, index.value.packs);
   if (!remembered.ok) return remembered;
-  const written = await store.batch([tables.snapshot.put([], { id: snapshot.id, upto })]);
+  const written = await store.batch(snapshotWrites(tables, { id: snapshot.id, upto }));
   return written.ok ? ok(true) : written;
 }
 

@@ -29,6 +29,7 @@ import {
   packKey,
   readSnapshots,
   rememberPacks,
+  snapshotWrites,
   type TrustedSnapshot,
   trustSnapshot,
 } from "./snapshot-source.ts";
@@ -151,7 +152,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
           writes: [
             ...stale.value.map(({ key }): WriteOp => ({ type: "delete", key })),
             ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
-            tables.snapshot.put([], { id, upto }),
+            ...snapshotWrites(tables, { id, upto }),
             ...(isNew ? inboundWrites(index.value) : []),
           ],
         },
@@ -231,7 +232,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
         documents: expectedOf(lack.value.documents),
         writes: [
           ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
-          tables.snapshot.put([], { id: snapshot.id, upto }),
+          ...snapshotWrites(tables, { id: snapshot.id, upto }),
           ...(isNew ? inboundWrites(index.value) : []),
         ],
       });

@@ -22,7 +22,7 @@ import type { Coverage } from "../account-log/log-intake.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Gateway } from "../gateway.ts";
 import { packDocuments, type PackerDeps, sendBlobs } from "./pack-documents.ts";
-import { forgetOtherPacks, logOf } from "./snapshot-source.ts";
+import { forgetOtherPacks, logOf, snapshotWrites } from "./snapshot-source.ts";
 
 export type MakerDeps = PackerDeps;
 
@@ -121,7 +121,7 @@ async function propose(
     const id = snapshotId(snapshot);
     const forgotten = await forgetOtherPacks(context, packs);
     if (!forgotten.ok) return forgotten;
-    const written = await context.store.batch([context.tables.snapshot.put([], { id, upto })]);
+    const written = await context.store.batch(snapshotWrites(context.tables, { id, upto }));
     return written.ok ? ok(id) : written;
   }
   if (installed.error.type !== "Refused") return installed;

@@ -2,6 +2,8 @@
 
 /** A snapshot is made when so many entries have come since the last one. */
 export const SNAPSHOT_TAIL_ENTRIES = 512;
+/** Or so many bytes of them: a new device reads what came since before it shows anything newer. */
+export const SNAPSHOT_TAIL_BYTES = 524_288;
 /** A device that is this far behind goes by the snapshot and not by the entries. */
 export const PACKED_ABOVE_ENTRIES = 2_000;
 /** A pack is made anew when one of its documents changes, so that it should be small; a blob has its price, so not too small. */

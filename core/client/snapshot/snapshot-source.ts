@@ -10,11 +10,14 @@ import { type OpenedManifest, openManifest } from "../../log/snapshot/manifest.t
 import type { Pack } from "../../log/snapshot/pack.ts";
 import { openParts } from "../../log/snapshot/snapshot-blob.ts";
 import { parseSnapshotIndex, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import type { LogPoint } from "../../protocol/entry.ts";
 import { blobId, type StoredSnapshot, snapshotId } from "../../protocol/snapshot.ts";
 import { deleteRows, writeRows } from "../account-log/rows-step.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
+import type { Tables } from "../tables.ts";
 
 /** A snapshot whose maker was entitled. What is in its blobs is still the maker's word. */
 export interface TrustedSnapshot {
@@ -155,6 +158,14 @@ export async function forgetOtherPacks(
     store,
     rows.value.filter(({ value }) => !keys.has(packKey(value))).map(({ key }) => key),
   );
+}
+
+/** Makes it known that a snapshot is right: what has to be read after it begins at its end. */
+export function snapshotWrites(
+  tables: Tables,
+  known: { readonly id: SnapshotId; readonly upto: LogPoint },
+): readonly WriteOp[] {
+  return [tables.snapshot.put([], known), tables.tail.remove()];
 }
 
 /** Packs of a snapshot known to be right take the place of those there were. */

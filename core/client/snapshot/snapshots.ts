@@ -11,6 +11,7 @@ import type { LogChannel } from "../log-channel.ts";
 import { endorseSnapshot } from "./snapshot-endorser.ts";
 import { createSnapshotLoader } from "./snapshot-loader.ts";
 import { type InboundPoints, makeSnapshot } from "./snapshot-maker.ts";
+import { SNAPSHOT_TAIL_BYTES } from "./snapshot-policy.ts";
 import { fetchIndex, readSnapshots, trustSnapshot } from "./snapshot-source.ts";
 
 export interface SnapshotsDeps {
@@ -83,15 +84,26 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
         const endorsed = isOwn ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
         if (!endorsed.ok) return distrusted(endorsed.error);
         if (!endorsed.value) askedAtSeq = -1;
-        if (seq - header.upto.seq < tailEntries && !isDue) return ok();
+        const isLong = await isTailLong(header.upto.seq, endorsed.value);
+        if (!isLong.ok) return isLong;
+        if (!isLong.value && !isDue) return ok();
         const index = await fetchIndex(context, gateway, trusted.value);
         const inbound = index.ok ? index.value.inbound : [];
         return made(await makeSnapshot(deps, gateway, { id: newest.id, inbound }, inboundPoints));
       }
     }
     const uptoSeq = newest === undefined ? 0 : (known.value?.upto.seq ?? 0);
-    if (seq - uptoSeq < tailEntries && !isDue) return ok();
+    const isLong = await isTailLong(uptoSeq, true);
+    if (!isLong.ok) return isLong;
+    if (!isLong.value && !isDue) return ok();
     return made(await makeSnapshot(deps, gateway, { id: newest?.id ?? null, inbound: [] }, inboundPoints));
+  }
+
+  /** SN30: whether enough came after `uptoSeq`. Bytes are counted from the last snapshot that is known to be right. */
+  async function isTailLong(uptoSeq: number, isKnownRight: boolean): Promise<Result<boolean, ClientError>> {
+    if (log.reader().point.seq - uptoSeq >= tailEntries) return ok(true);
+    const tail = await context.tables.tail.get();
+    return tail.ok ? ok(isKnownRight && (tail.value?.bytes ?? 0) >= SNAPSHOT_TAIL_BYTES) : tail;
   }
 
   /**
