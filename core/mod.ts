@@ -32,6 +32,7 @@ export { createLineLogger, parseLogFilter } from "./base/log-lines.ts";
 export { type Logger, type LogLevel, silentLogger } from "./base/logger.ts";
 export { createPlatformRandom, type Random } from "./base/random.ts";
 export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";
+export { parseServerOrigin, type ServerOrigin } from "./base/server-origin.ts";
 export type {
   AccountView,
   BackupIntake,
@@ -73,6 +74,7 @@ export type {
   MessageView,
   PutBackOptions,
   PutBackReport,
+  ServerView,
   PlaceView,
   RoomDocumentEdit,
   RoomDocumentItem,

@@ -91,6 +91,18 @@ export interface PutBackOptions {
   readonly invitation?: string;
 }
 
+/** Another server, as it shows itself before an account moves there. */
+export interface ServerView {
+  /** The first of its addresses. */
+  readonly origin: string;
+  /** The account lives there already. */
+  readonly isHome: boolean;
+  /** It has the account, or had it: no invitation is asked for. */
+  readonly knowsAccount: boolean;
+  /** Where this is false, who is not known there needs an invitation. */
+  readonly isRegistrationOpen: boolean;
+}
+
 export interface PutBackReport {
   readonly origin: string;
   /** Logs that were begun anew; 0 when the server had all that this device has read. */
@@ -522,6 +534,12 @@ export interface Client {
    * - Fails: `BoxesMissing` on a device that was never connected since it has its epochs; the server's refusals.
    */
   putBack(options?: PutBackOptions): Promise<Result<PutBackReport, ClientError>>;
+  /**
+   * Looks at a server the account could move to with `putBack`; tells it nothing and changes nothing.
+   *
+   * - Fails: `IncompatibleServer`; server errors.
+   */
+  lookAtServer(address: string): Promise<Result<ServerView, ClientError>>;
 
   status(): ConnectionStatus;
   /** Connects and stays connected, with growing pauses between attempts, until `stop`. */

@@ -44,6 +44,7 @@ import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
 import { fetchFirstEpochs } from "./first-epochs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { lookAtServer } from "./reseed/look-at-server.ts";
 import { putBack } from "./reseed/put-back.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
@@ -387,6 +388,7 @@ export function createClient(engine: Engine): Client {
     deleteAccount: () => deleteAccount(engine),
 
     putBack: (options = {}) => putBack(engine, options),
+    lookAtServer: (address) => lookAtServer(engine.context, address),
 
     status: engine.status,
     start: engine.start,

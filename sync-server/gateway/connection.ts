@@ -9,6 +9,7 @@ import type { WebSocket } from "ws";
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { AccountId, DeviceId, LogId, WriterTag } from "@dovetail/core/base/ids.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
+import type { ServerOrigin } from "@dovetail/core/base/server-origin.ts";
 import type { LogPoint } from "@dovetail/core/protocol/entry.ts";
 import type { LogKind } from "@dovetail/core/protocol/client-frame.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
@@ -55,8 +56,8 @@ export class Connection implements DeliveryTarget {
   readonly address: string;
   readonly serverNonce: Bytes;
   readonly openedAtMs: number;
-  /** Opened by a page that another server handed out: it never signs in. GW12 */
-  readonly isOfOtherPage: boolean;
+  /** The server that handed out the page which opened this; null for programs and pages of this server. GW12 */
+  readonly otherPage: ServerOrigin | null;
   /** Null until `hello`. */
   clientNonce: Bytes | null = null;
   identity: Identity | null = null;
@@ -95,7 +96,7 @@ export class Connection implements DeliveryTarget {
     options: {
       address: string;
       serverNonce: Bytes;
-      isOfOtherPage: boolean;
+      otherPage: ServerOrigin | null;
       nowMs: () => number;
       handle: FrameHandler;
       onRefused: (code: FailureCode) => void;
@@ -108,7 +109,7 @@ export class Connection implements DeliveryTarget {
     this.#nowMs = options.nowMs;
     this.address = options.address;
     this.serverNonce = options.serverNonce;
-    this.isOfOtherPage = options.isOfOtherPage;
+    this.otherPage = options.otherPage;
     this.openedAtMs = this.lastHeardMs = this.lastPingMs = options.nowMs();
     this.#limitBytesUntilProven();
     socket.on("drain", () => this.#drained());

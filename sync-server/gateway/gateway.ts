@@ -11,6 +11,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { sleep } from "@dovetail/core/base/clock.ts";
 import type { DeviceId, LogId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
+import type { ServerOrigin } from "@dovetail/core/base/server-origin.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { NONCE_BYTES } from "@dovetail/core/protocol/claims.ts";
@@ -27,7 +28,7 @@ import type { StoreEvent } from "../store/log-store.ts";
 import { Connection } from "./connection.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { handleFrame } from "./handle-frame.ts";
-import { pageKindOf } from "../http/other-pages.ts";
+import { otherPageOf, pageKindOf } from "../http/other-pages.ts";
 import { endSubscription } from "./log-frames.ts";
 import { frameBinary } from "./raw-frame.ts";
 import { forgetDevice } from "./sign-in-frames.ts";
@@ -97,13 +98,13 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
     end(context, connection);
   }
 
-  function open(ws: WebSocket, socket: Socket, address: string, isOfOtherPage = false): void {
+  function open(ws: WebSocket, socket: Socket, address: string, otherPage: ServerOrigin | null = null): void {
     socket.off("error", destroy);
     const serverNonce = context.random.bytes(NONCE_BYTES);
     const connection = new Connection(ws, socket, {
       address,
       serverNonce,
-      isOfOtherPage,
+      otherPage,
       nowMs: context.clock.nowMs,
       handle,
       onRefused: metrics.refused,
@@ -131,8 +132,8 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
       socket.end(`HTTP/1.1 ${status ?? "400 Bad Request"}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    const isOfOtherPage = pageKindOf(request.headers.origin, context.origins) === "other";
-    sockets.handleUpgrade(request, socket, head, (ws) => open(ws, socket, address, isOfOtherPage));
+    const otherPage = otherPageOf(request.headers.origin, context.origins);
+    sockets.handleUpgrade(request, socket, head, (ws) => open(ws, socket, address, otherPage));
   }
 
   /** GW2, GW12 */

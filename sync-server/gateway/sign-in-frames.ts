@@ -11,6 +11,7 @@ import { verifySignature } from "@dovetail/core/crypto/verify.ts";
 import { encodeRecoveryClaim, encodeSignInClaim } from "@dovetail/core/protocol/claims.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "@dovetail/core/protocol/version.ts";
+import { hasLivedAt } from "../directory/former-homes.ts";
 import { PROOF_FAILURES_MAX } from "../limits.ts";
 import type { Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
@@ -37,7 +38,8 @@ export async function handleSignIn(
   frame: FrameOf<"signIn">,
 ): Promise<void> {
   const { requestId, accountId, deviceId, instance, signature } = frame;
-  const refusal = refuseSignIn(context, connection);
+  const refusal =
+    refuseSignIn(context, connection) ?? (await refuseOtherPage(context, connection, accountId));
   if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
   // Known by its device before the store is asked: a revocation meanwhile finds it.
   rememberDevice(context, connection, deviceId);
@@ -70,7 +72,7 @@ export async function handleSignInRecovery(
   frame: FrameOf<"signInRecovery">,
 ): Promise<void> {
   const { requestId, accountId, signature } = frame;
-  const refusal = refuseSignIn(context, connection);
+  const refusal = connection.otherPage === null ? refuseSignIn(context, connection) : "forbidden";
   if (refusal !== null) return connection.reply({ type: "failed", requestId, code: refusal });
   const account = await context.store.findAccount(accountId);
   if (!account.ok) return connection.reply({ type: "failed", requestId, code: account.error.code });
@@ -100,6 +102,8 @@ export async function handleResume(
   const holder = context.resumeTokens.spend(frame.token);
   if (holder === null) return refuseProof(connection, requestId, "resume-expired");
   const { accountId, deviceId, instance } = holder;
+  const isElsewhere = await refuseOtherPage(context, connection, accountId);
+  if (isElsewhere !== null) return connection.reply({ type: "failed", requestId, code: isElsewhere });
   rememberDevice(context, connection, deviceId);
   const device = await context.store.findDevice(accountId, deviceId);
   if (device.ok && device.value?.isActive === true) {
@@ -166,9 +170,21 @@ export function noteSeen(context: GatewayContext, { accountId, deviceId }: Frame
 
 type FrameIdentity = Pick<FrameOf<"signIn">, "accountId" | "deviceId">;
 
-/** A connection signs in once, and never after it used other people's logs. GW5, GW12 */
+/** Of another server's page the devices of accounts sign in that have lived there. GW12 */
+async function refuseOtherPage(
+  { store }: GatewayContext,
+  { otherPage }: Connection,
+  accountId: AccountId,
+): Promise<FailureCode | null> {
+  if (otherPage === null) return null;
+  const lived = await hasLivedAt(store, accountId, otherPage);
+  if (!lived.ok) return lived.error.code;
+  // What is not here, or was deleted, is told as to anybody.
+  return lived.value === false ? "forbidden" : null;
+}
+
+/** A connection signs in once, and never after it used other people's logs. GW5 */
 function refuseSignIn(context: GatewayContext, connection: Connection): FailureCode | null {
-  if (connection.isOfOtherPage) return "forbidden";
   if (connection.identity !== null || connection.channels.size > 0) return "forbidden";
   return context.rates.take("signIn", connection.address).ok ? null : "rate-limited";
 }

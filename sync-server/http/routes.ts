@@ -35,7 +35,7 @@ import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
 import { answer, refusal } from "./answer.ts";
-import { answerPreflight, isForOtherPages, pageKindOf } from "./other-pages.ts";
+import { answerPreflight, isForOtherPages, otherPageOf, pageKindOf } from "./other-pages.ts";
 import type { Readiness } from "./readiness.ts";
 import { readBody } from "./read-body.ts";
 import { APP_CSP, type Page } from "./web-app.ts";
@@ -125,6 +125,9 @@ function addAccountRoutes(app: Hono<Env>, deps: HttpDeps): void {
   app.post("/v1/accounts", (c) =>
     limited(deps, c, "register", async () => {
       const body = await readBody(c.req.raw, registerShape);
+      // GW12: what a page of another server brings was somewhere before.
+      const isElsewhere = otherPageOf(c.req.header("origin"), deps.origins) !== null;
+      if (body.ok && isElsewhere && !body.value.isRestored) return refusal("forbidden");
       return body.ok ? done(await directory.register(body.value)) : body.error;
     }),
   );

@@ -2,8 +2,18 @@
 import { type Client, joinAccount } from "@dovetail/core";
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
-import { bad, good, memoryPlatform } from "../support/client-world.ts";
-import { createAccount, linkedToPage, openSection, useScreenWorld } from "../support/screen-world.ts";
+import { bad, good, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { freePort } from "../support/browser-world.ts";
+import {
+  ask,
+  bubble,
+  createAccount,
+  DESKTOP,
+  linkedToPage,
+  openSection,
+  requestAt,
+  useScreenWorld,
+} from "../support/screen-world.ts";
 import { reopened } from "../support/story.ts";
 
 const screens = useScreenWorld();
@@ -55,4 +65,72 @@ test("all devices hold everything only once each has signed for it; one that is 
   expect(await nora.locator("dt-devices .row:not(.off)").count()).toBe(2);
   expect(bad(await back.client.sync())).toEqual({ type: "DeviceRevoked" });
   good(await back.client.stop());
+});
+
+test("[GW12] [IN10] [WB30] a page moves its account to another server once that was looked at; its devices follow, and a browser there is linked", async () => {
+  const elsewhere = await screens.anotherServer();
+  const [host, own] = [new URL(elsewhere.origin).host, new URL(screens.origin).host];
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await newAccount(screens.origin, "ben.stays");
+  good(await ben.client.sync());
+  await ask(nora, good(await ben.client.contactLink()), "Before the move.");
+  const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
+  good(await ben.client.sync());
+  const tablet = await linkedToPage(nora);
+  good(await tablet.client.sync());
+
+  await nora.getByRole("button", { name: "Move to another server" }).click();
+  const sheet = nora.locator("dt-move");
+  const look = async (address: string): Promise<void> => {
+    await sheet.getByLabel("Address of the new server").fill(address);
+    await sheet.getByRole("button", { name: "Look at it" }).click();
+  };
+  await look("not an address");
+  await sheet.getByText("That is no address of a server.").waitFor();
+  await look(`http://127.0.0.1:${await freePort()}`);
+  await sheet.getByText("No answer from").waitFor();
+  await look(screens.origin);
+  await sheet.getByText("is on", { exact: false }).getByText("already").waitFor();
+  await look(`${elsewhere.origin}/`);
+  await sheet.getByText("Your other device follows by itself").waitFor();
+  expect(good(await tablet.client.account()).origin).toBe(screens.origin);
+  await sheet.getByRole("button", { name: /^Move to/ }).click();
+  await sheet.getByText("The account lives on").waitFor();
+  await sheet.getByRole("button", { name: "Done" }).click();
+  const line = nora.locator("dt-server-line");
+  await line.getByText("This page still comes from").waitFor();
+  expect(await line.locator("b").first().textContent()).toBe(host);
+  expect(await line.locator(".former").textContent()).toContain(own);
+
+  // Who was told writes to the new place, and whoever was away finds it.
+  await expect
+    .poll(async () => {
+      good(await tablet.client.sync());
+      return good(await tablet.client.account()).origin;
+    })
+    .toBe(elsewhere.origin);
+  good(await ben.client.sync());
+  good(await ben.client.send(conversationId, "After the move."));
+  good(await ben.client.sync());
+  await openSection(nora, "Inbox");
+  await nora.locator("dt-inbox a.row").click();
+  await bubble(nora, "After the move.").waitFor();
+
+  // The page of the new server is linked by the one of the old server.
+  await openSection(nora, "Devices");
+  await nora.getByRole("button", { name: "Link a device" }).click();
+  const code = await nora.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
+  const there = await screens.browserOf(DESKTOP, "light", elsewhere.origin);
+  await there.getByRole("button", { name: "No, link this browser" }).click();
+  await there.getByLabel("Linking code").fill(code);
+  await there.getByLabel("No passphrase").check();
+  await there.getByRole("button", { name: "Continue" }).click();
+  await there.getByRole("button", { name: "Yes, it is mine" }).click();
+  const digits = ((await there.locator("dt-join .code").textContent()) ?? "").replace(/\D/g, "");
+  await nora.getByLabel("Code, six digits").fill(digits);
+  await nora.getByRole("button", { name: "Link this device" }).click();
+  await there.locator("dt-inbox a.row").click();
+  await bubble(there, "Before the move.").waitFor();
+  await bubble(there, "After the move.").waitFor();
+  for (const { client } of [ben, tablet]) good(await client.stop());
 });

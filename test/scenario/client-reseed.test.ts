@@ -3,7 +3,8 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { must } from "../support/chain-world.ts";
-import { bad, engineReady, good, linkedDevice } from "../support/client-world.ts";
+import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { startLocalServer } from "../support/server-in-process.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import {
   alarmsOf,
@@ -157,6 +158,27 @@ describe("moving to another server", () => {
     ]);
     expect(good(await ben.client.contacts())).toMatchObject([{ origin: next.origin }]);
   }, 60_000);
+
+  test("[IN10] a server that lets nobody in is asked first, and nothing has changed", async () => {
+    const [old, next] = [await startLocalServer(), await startLocalServer({ isRegistrationOpen: false })];
+    cleanUps.push(
+      () => old.close(),
+      () => next.close(),
+    );
+    const ada = keep(await newAccount(old.origin, "ada.stays"));
+    good(await ada.client.sync());
+    const before = await accountOf(ada);
+    expect(bad(await ada.client.putBack({ origin: next.origin }))).toEqual({
+      type: "Refused",
+      code: "registration-closed",
+    });
+    expect(bad(await ada.client.putBack({ origin: next.origin, invitation: "made-up" }))).toMatchObject({
+      code: "bad-invitation",
+    });
+    expect(await accountOf(ada)).toEqual(before);
+    expect(good(await ada.client.lookAtServer(next.origin))).toMatchObject({ knowsAccount: false });
+    good(await ada.client.sync());
+  });
 
   test("[IN10] [IN11] also when the old one is gone for good", async () => {
     const [old, next, bens] = [await losableServer(), await losableServer(), await losableServer()];

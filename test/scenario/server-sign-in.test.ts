@@ -1,7 +1,8 @@
 /** Who may do what on a connection, against the real program over real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { idFromBytes } from "../../core/base/ids.ts";
-import { encode } from "../../core/codec/shape.ts";
+import { present } from "../../core/base/assert.ts";
+import type { Bytes } from "../../core/base/bytes.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import { clientFrameShape } from "../../core/protocol/client-frame.ts";
@@ -11,7 +12,17 @@ import {
   BEFORE_HELLO_BYTES_MAX,
   PROOF_FAILURES_MAX,
 } from "../../sync-server/limits.ts";
-import { addDevice, revokeDevices, stateOf } from "../support/chain-world.ts";
+import { decode, encode } from "../../core/codec/shape.ts";
+import { registerShape } from "../../core/protocol/directory.ts";
+import {
+  addDevice,
+  createWorld,
+  moveHome,
+  must,
+  revokeDevices,
+  stateOf,
+  TEST_ORIGIN,
+} from "../support/chain-world.ts";
 import {
   appendOne,
   capabilityProof,
@@ -25,7 +36,13 @@ import {
   recoveryRequest,
   signInRequest,
 } from "../support/raw-client.ts";
-import { createAccountLog, createInbound, pushLink, registerWorld } from "../support/server-account.ts";
+import {
+  createAccountLog,
+  createInbound,
+  pushLink,
+  registerWorld,
+  registration,
+} from "../support/server-account.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -117,7 +134,7 @@ describe("before anything is proven", () => {
     expect(Date.now() - startMs).toBeLessThan(9_000);
   });
 
-  test("[GW12] a page of another server is let in and never signed in; one that is of no server is not let in", async () => {
+  test("[GW12] a page of another server is let in and not signed in; one that is of no server is not let in", async () => {
     const world = await registerWorld(server.origin, "other pages");
     for (const origin of ["null", "file://", "https://other.example/path"])
       await expect(connectRaw(server.origin, { headers: { origin } })).rejects.toThrow("403");
@@ -128,10 +145,46 @@ describe("before anything is proven", () => {
     expect(await other.call(signInRequest(other, world))).toMatchObject(failed("forbidden"));
     expect(await other.call(recoveryRequest(other, world))).toMatchObject(failed("forbidden"));
     expect(await other.call({ type: "resume", token: new Uint8Array(32) })).toMatchObject(
-      failed("forbidden"),
+      failed("resume-expired"),
     );
     expectFrame(await other.call({ type: "ping" }), "pong");
     other.close();
+  });
+
+  test("[GW12] a page signs in the devices of accounts whose chain names its server, by whatever way, and no recovery key", async () => {
+    const fromPage = (origin: string) => connectRaw(server.origin, { headers: { origin } });
+    const came = await registerWorld(server.origin, "came from elsewhere");
+    const [first, second] = [await fromPage(TEST_ORIGIN), await fromPage(TEST_ORIGIN)];
+    const { resumeToken } = expectFrame(await first.call(signInRequest(first, came)), "signedIn");
+    expect(await second.call(recoveryRequest(second, came))).toMatchObject(failed("forbidden"));
+    const token = present(resumeToken, "a device is given a token");
+    // What one page was given is worth nothing to another one.
+    const thief = await fromPage("https://next.example");
+    expect(await thief.call({ type: "resume", token })).toMatchObject(failed("forbidden"));
+    expect(await thief.call(signInRequest(thief, came))).toMatchObject(failed("forbidden"));
+    moveHome(came, "https://next.example");
+    expect(await pushLink(server.origin, came)).toBe(null);
+    expectFrame(await thief.call(signInRequest(thief, came)), "signedIn");
+    // What is not here is told as to anybody.
+    const nobody = createWorld("nobody here");
+    const third = await fromPage("https://next.example");
+    expect(await third.call(signInRequest(third, nobody))).toMatchObject(failed("unknown-device"));
+    for (const client of [first, second, third, thief]) client.close();
+  });
+
+  test("[GW12] what a page of another server brings here was somewhere before", async () => {
+    const world = createWorld("brought by a page");
+    const bring = async (body: Bytes, origin = TEST_ORIGIN) => {
+      const headers = { "content-type": "application/cbor", origin };
+      const init = { method: "POST", headers, body: new Uint8Array(body) };
+      const { status, headers: answered } = await fetch(`${server.origin}/v1/accounts`, init);
+      return [status, answered.get("access-control-allow-origin")];
+    };
+    const isNew = registration(world);
+    expect(await bring(isNew)).toEqual([403, "*"]);
+    const restored = encode(registerShape, { ...must(decode(registerShape, isNew)), isRestored: true });
+    expect(await bring(restored, "null")).toEqual([403, null]);
+    expect(await bring(restored)).toEqual([200, "*"]);
   });
 
   test("[GW12] pages of other servers read what writing to somebody here takes, and nothing else", async () => {
@@ -145,9 +198,11 @@ describe("before anything is proven", () => {
     expect(await ask("GET", "/v1/server")).toEqual([200, "*"]);
     expect(await ask("GET", "/v1/handles/nobody")).toEqual([200, "*"]);
     expect(await ask("POST", `${account}/prekeys`)).toEqual([415, "*"]);
-    expect(await ask("POST", "/v1/accounts")).toEqual([403, null]);
-    expect(await ask("POST", `${account}/links`)).toEqual([403, null]);
-    expect(await ask("GET", "/v1/rendezvous/anything")).toEqual([403, null]);
+    expect(await ask("POST", "/v1/accounts")).toEqual([415, "*"]);
+    expect(await ask("POST", `${account}/links`)).toEqual([415, "*"]);
+    expect(await ask("GET", "/v1/rendezvous/anything")).toEqual([400, "*"]);
+    expect(await ask("DELETE", account)).toEqual([403, null]);
+    expect(await ask("POST", `${account}/key-packages`)).toEqual([403, null]);
     expect(await ask("GET", "/")).toEqual([403, null]);
     expect(await ask("GET", "/v1/server", "null")).toEqual([403, null]);
     // As when a page came from another address of this very server.
@@ -162,7 +217,7 @@ describe("before anything is proven", () => {
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-headers")).toBe("content-type");
     expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
-    expect((await preflight(`${account}/links`, "POST")).status).toBe(403);
+    expect((await preflight(`${account}/links`, "DELETE")).status).toBe(403);
     expect((await preflight(`${account}/prekeys`, "DELETE")).status).toBe(403);
   });
 

@@ -6,6 +6,7 @@ import type { AccountId } from "../../core/base/ids.ts";
 import { APP_FOLDER } from "../../tools/app-build.ts";
 import { type BrowserWorld, openBrowserWorld } from "./browser-world.ts";
 import { engineReady, good, memoryPlatform } from "./client-world.ts";
+import { type LocalServer, startLocalServer } from "./server-in-process.ts";
 import { type Device, reopened } from "./story.ts";
 
 export const DESKTOP = { width: 1440, height: 900 };
@@ -15,8 +16,10 @@ export interface ScreenWorld {
   readonly origin: string;
   /** The server forgets everything; nobody it knew can go on with it. */
   emptyServer(): Promise<void>;
-  /** An empty browser with the page open in it. */
-  browserOf(viewport?: typeof DESKTOP, colorScheme?: "light" | "dark"): Promise<Page>;
+  /** Another server with the same page; it ends with the file. */
+  anotherServer(): Promise<{ readonly origin: string }>;
+  /** An empty browser with the page open in it, of this server unless another is named. */
+  browserOf(viewport?: typeof DESKTOP, colorScheme?: "light" | "dark", origin?: string): Promise<Page>;
   /** Two people who have accepted each other, both looking at their conversation; Ines has a phone. */
   friends(nameOfAsking?: string): Promise<{ readonly nora: Page; readonly ines: Page }>;
 }
@@ -25,6 +28,7 @@ export interface ScreenWorld {
 export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorld {
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
+  const others: LocalServer[] = [];
   let world: BrowserWorld | null = null;
   const opened = (): BrowserWorld => {
     if (world === null) throw new Error("the world opens before the first test");
@@ -35,14 +39,21 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
     await engineReady();
     world = await openBrowserWorld({}, APP_FOLDER, chromiumArgs);
   });
-  afterAll(() => world?.close());
+  afterAll(async () => {
+    for (const server of others) await server.close();
+    await world?.close();
+  });
   afterEach(async () => {
     for (const context of contexts.splice(0)) await context.close();
     expect(complaints.splice(0)).toEqual([]);
   });
 
-  async function browserOf(viewport = DESKTOP, colorScheme: "light" | "dark" = "light"): Promise<Page> {
-    const { browser, origin } = opened();
+  async function browserOf(
+    viewport = DESKTOP,
+    colorScheme: "light" | "dark" = "light",
+    origin = opened().origin,
+  ): Promise<Page> {
+    const { browser } = opened();
     const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
     contexts.push(context);
     const page = await context.newPage();
@@ -75,6 +86,11 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
       return opened().origin;
     },
     emptyServer: () => opened().empty(),
+    async anotherServer() {
+      const server = await startLocalServer({ webAppFolder: opened().appFolder });
+      others.push(server);
+      return server;
+    },
     browserOf,
     friends,
   };

@@ -8,6 +8,7 @@ import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import { describeError } from "../words/error-words.ts";
 import { say } from "../words/say.ts";
+import "./dt-move.ts";
 import "./dt-put-back.ts";
 
 export class DtServerLine extends LitElement {
@@ -15,6 +16,8 @@ export class DtServerLine extends LitElement {
     session: { attribute: false },
     engine: { attribute: false },
     isPuttingBack: { state: true },
+    isMoving: { state: true },
+    isFormer: { state: true },
   };
   static override styles = [
     baseStyles,
@@ -43,15 +46,20 @@ export class DtServerLine extends LitElement {
         font: 500 var(--t2);
         color: var(--ink);
       }
-      p .btn {
+      .former {
         display: block;
         margin-block-start: 8px;
+      }
+      .acts {
+        grid-column: 3;
+        margin-block-start: 4px;
       }
       @media (max-width: 639px) {
         :host {
           grid-template-columns: 20px minmax(0, 1fr);
         }
-        p {
+        p,
+        .acts {
           grid-column: 2;
         }
       }
@@ -60,11 +68,34 @@ export class DtServerLine extends LitElement {
   declare session: Session;
   declare engine: Engine;
   declare isPuttingBack: boolean;
+  declare isMoving: boolean;
+  /** The account has moved away from the server this page comes from. */
+  declare isFormer: boolean;
+  #lookedFrom: string | null = null;
 
   constructor() {
     super();
     this.isPuttingBack = false;
+    this.isMoving = false;
+    this.isFormer = false;
     new Watch(this, () => this.session ?? null);
+  }
+
+  protected override updated(): void {
+    void this.#lookAtPage();
+  }
+
+  /** Two addresses may be one server: they are compared by what their servers say. */
+  async #lookAtPage(): Promise<void> {
+    const home = this.session.views.account?.origin ?? null;
+    if (home === null || home === this.#lookedFrom) return;
+    this.#lookedFrom = home;
+    if (home === location.origin) {
+      this.isFormer = false;
+      return;
+    }
+    const seen = await this.session.client.lookAtServer(location.origin);
+    this.isFormer = seen.ok && !seen.value.isHome;
   }
 
   override render() {
@@ -77,8 +108,24 @@ export class DtServerLine extends LitElement {
       <p class="note">
         <b>${truth.title}</b>${truth.note}.
         ${state !== "online" && lastError !== null ? describeError(lastError).text : nothing}
-        ${serverLossOf(this.session.status) === null ? nothing : this.#loss()}
+        ${
+          this.isFormer
+            ? html`<span class="former"
+                >${say("serverFormerPage", { server: new URL(account.origin).host, own: location.host })}</span
+              >`
+            : nothing
+        }
       </p>
+      <div class="acts">${this.#acts(account.origin)}</div>
+      ${
+        this.isMoving
+          ? html`<dt-move
+              .session=${this.session}
+              .engine=${this.engine}
+              @dt-close=${() => (this.isMoving = false)}
+            ></dt-move>`
+          : nothing
+      }
       ${
         this.isPuttingBack
           ? html`<dt-put-back
@@ -88,6 +135,15 @@ export class DtServerLine extends LitElement {
             ></dt-put-back>`
           : nothing
       }`;
+  }
+
+  #acts(home: string) {
+    return html`${serverLossOf(this.session.status) === null ? nothing : this.#loss()}
+    ${
+      this.isFormer
+        ? html`<a class="btn line" href=${home} rel="noreferrer">${say("serverOpen")}</a>`
+        : html`<button class="btn line" type="button" @click=${() => (this.isMoving = true)}>${say("moveOpen")}</button>`
+    }`;
   }
 
   #loss() {

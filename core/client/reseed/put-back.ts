@@ -14,6 +14,7 @@ import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
 import { connectGateway } from "../gateway.ts";
 import { signIn } from "../home-link.ts";
+import { lookAtServer } from "./look-at-server.ts";
 import { putBackAccount } from "./put-back-account.ts";
 import { type OwnedLog, putBackLogs } from "./put-back-logs.ts";
 
@@ -34,8 +35,11 @@ export async function putBack(
   const isMove = origin !== identity.origin;
   if (isMove) {
     // Of another server what it has is asked first: it may not be there, or let nobody in.
-    const info = await context.directory(origin).serverInfo();
-    if (!info.ok) return info;
+    const seen = await lookAtServer(context, origin);
+    if (!seen.ok) return seen;
+    const isLetIn =
+      seen.value.knowsAccount || seen.value.isRegistrationOpen || options.invitation !== undefined;
+    if (!isLetIn) return err({ type: "Refused", code: "registration-closed" });
     const readied = await readyMove(engine, origin, options);
     if (!readied.ok) return readied;
   }

@@ -102,6 +102,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
         }),
       ),
     ],
+    lookAtServer: [textArgument],
     start: [],
     sync: [],
     listenDirect: [textArgument],
