@@ -171,6 +171,11 @@ export const SHARED_OPERATIONS_PER_CHANGE_MAX = 8_192;
 export const SHARED_DEPTH_MAX = 16;
 export const SHARED_CHANGES_MAX = 4_096;
 export const SHARED_OPERATIONS_MAX = 131_072;
+export const SHARED_BYTES_MAX = 8_388_608;
+/** As many as a document has operations add up to less than 2^53. */
+export const SHARED_COUNTER_MAX = 68_719_476_735;
+/** What a Date holds. */
+export const SHARED_TIME_MS_MAX = 8_640_000_000_000_000;
 export const SHARED_DOCUMENTS_PER_ACCOUNT_MAX = 32;
 export const SHARED_NOTE_BYTES_MAX = 32_768;
 export const SHARED_ITEM_BYTES_MAX = 4_096;

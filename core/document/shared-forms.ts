@@ -63,7 +63,7 @@ function isHighHalf(text: string, at: number): boolean {
   return code >= 0xd8_00 && code <= 0xdb_ff;
 }
 
-/** The items of a list; what is none is left out. */
+/** The items of a list; what is no map is left out. */
 export function itemsOf(root: DocumentRoot): readonly SharedItem[] {
   return entriesOf(root).map(({ item, id }) => ({
     id,
@@ -103,8 +103,9 @@ function entriesOf(root: DocumentRoot): readonly Entry[] {
   // What an edit is given has no other methods of a list.
   for (let index = 0; index < items.length; index++) {
     const item: unknown = items[index];
-    const id = isMap(item) ? Automerge.getObjectId(item) : null;
-    if (isMap(item) && id !== null) entries.push({ index, id, item });
+    // Only an object of the document has an id: a counter, a time and a text that is a value come as objects of this language.
+    const id: unknown = isMap(item) ? Automerge.getObjectId(item) : null;
+    if (isMap(item) && typeof id === "string") entries.push({ index, id, item });
   }
   return entries;
 }

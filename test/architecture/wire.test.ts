@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "a9edf34ec0d092385f3b9f4aac4e0b2ee29b30a5784d3600b45be5a0cb043d23" };
+const PINNED = { version: 1, hash: "eb725187726f6ac0730d0e8312a01680494c8d49f36ca86c6fe7213ef1e67997" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -4,7 +4,9 @@
  */
 import { type AccountId, type ConversationId, type DeviceId, type OpId, parseId } from "../../base/ids.ts";
 import {
+  OP_BYTES_MAX,
   SHARED_AFTER_MAX,
+  SHARED_BYTES_MAX,
   SHARED_CHANGES_MAX,
   SHARED_DOCUMENTS_PER_ACCOUNT_MAX,
   SHARED_OPERATIONS_MAX,
@@ -26,7 +28,13 @@ import {
   sharedRemovalPayloadShape,
 } from "../../messenger/shared/shared-change.ts";
 import { draftChanges, encodePart, type SharedPart } from "../../messenger/shared/shared-draft.ts";
-import { changesUpTo, type GatedDocument, gateDocument } from "../../messenger/shared/shared-gate.ts";
+import {
+  changesUpTo,
+  type GatedDocument,
+  gateDocument,
+  isAbove,
+  type SharedJudgements,
+} from "../../messenger/shared/shared-gate.ts";
 import { compareOps } from "../../messenger/timeline.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { RoomDocumentView } from "../client.ts";
@@ -36,11 +44,17 @@ import type { EngineContext } from "../engine-context.ts";
 import type { OpStore } from "../op-store.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 
-/** Documents kept in memory, those used last. */
+/** Documents kept in memory, those used last; of large ones fewer, as many as two full ones come to (about 50 MB each). */
 const HELD_MAX = 32;
+const HELD_FULL_MAX = 2;
+/** Views kept, those asked for last: a list of documents does not make them anew. */
+const SHOWN_MAX = 256;
 
 export interface RoomDocumentsDeps {
-  readonly context: EngineContext;
+  readonly context: Pick<EngineContext, "tables" | "random"> & {
+    readonly identity: Pick<EngineContext["identity"], "accountId">;
+    readonly times: Pick<EngineContext["times"], "latestMs">;
+  };
   readonly ops: Pick<OpStore, "get">;
   readonly outbox: Pick<RoomOutbox, "failureOf">;
   readonly conversations: Pick<Conversations, "write">;
@@ -69,12 +83,28 @@ export interface RoomDocuments {
   close(): void;
 }
 
+/** Where the ops of a document are that count towards it. */
+type OpPlaces = ReadonlyMap<OpId, { readonly hlc: number; readonly device: DeviceId }>;
+
+/** What was seen of a document with these ops. */
+interface Shown {
+  readonly ids: ReadonlySet<OpId>;
+  readonly view: RoomDocumentView | null;
+}
+
+interface Loaded {
+  readonly now: Held | null;
+  /** Every op was here, and none waits for its time. */
+  readonly isSettled: boolean;
+}
+
 /** A document in memory, and the ops it was made of. */
 interface Held {
   readonly opsById: ReadonlyMap<OpId, NamedOp>;
   readonly document: GatedDocument;
   readonly replica: SharedReplica;
   readonly hashes: Map<OpId, EncodedChange>;
+  readonly judgements: SharedJudgements;
 }
 
 export function createRoomDocuments({
@@ -84,28 +114,37 @@ export function createRoomDocuments({
   conversations,
 }: RoomDocumentsDeps): RoomDocuments {
   const { tables, identity, times, random } = context;
-  /** In the order of their last use. */
+  /** Both in the order of their last use. */
   const held = new Map<OpId, Held>();
+  const shown = new Map<OpId, Shown>();
 
   /** The ops of a document that count towards it: not those of this device that the room never got, or left out. */
-  async function opsOf(
-    roomId: ConversationId,
-    documentId: OpId,
-  ): Promise<Result<ReadonlyMap<OpId, NamedOp>, ClientError>> {
+  async function placesOf(roomId: ConversationId, documentId: OpId): Promise<Result<OpPlaces, ClientError>> {
     const rows = await tables.shared.scan({ under: [roomId, documentId] });
     if (!rows.ok) return rows;
     const left = await tables.sharedvoid.scan({ under: [roomId] });
     if (!left.ok) return left;
     const leftOut = new Set(left.value.map(({ key }) => rowKeyParts(key).at(-1)));
-    const before = held.get(documentId)?.opsById;
-    const found = new Map<OpId, NamedOp>();
+    const places = new Map<OpId, { readonly hlc: number; readonly device: DeviceId }>();
     for (const { key, value } of rows.value) {
       const id = parseId("op", rowKeyParts(key).at(-1) ?? "");
       if (!id.ok || leftOut.has(id.value) || outbox.failureOf(id.value) !== null) continue; // SD15
-      const known = before?.get(id.value);
-      const op = known === undefined ? await readOp(roomId, id.value, value) : ok(known);
+      places.set(id.value, value);
+    }
+    return ok(places);
+  }
+
+  async function opsAt(
+    roomId: ConversationId,
+    places: OpPlaces,
+    before: ReadonlyMap<OpId, NamedOp> | undefined,
+  ): Promise<Result<ReadonlyMap<OpId, NamedOp>, ClientError>> {
+    const found = new Map<OpId, NamedOp>();
+    for (const [id, place] of places) {
+      const known = before?.get(id);
+      const op = known === undefined ? await readOp(roomId, id, place) : ok(known);
       if (!op.ok) return op;
-      if (op.value !== null) found.set(id.value, op.value);
+      if (op.value !== null) found.set(id, op.value);
     }
     return ok(found);
   }
@@ -117,24 +156,39 @@ export function createRoomDocuments({
   ) => ops.get({ conversationId, hlc, device, id });
 
   async function load(roomId: ConversationId, documentId: OpId): Promise<Result<Held | null, ClientError>> {
-    const found = await opsOf(roomId, documentId);
+    const places = await placesOf(roomId, documentId);
+    if (!places.ok) return places;
+    const loaded = await loadFrom(roomId, documentId, places.value);
+    return loaded.ok ? ok(loaded.value.now) : loaded;
+  }
+
+  async function loadFrom(
+    roomId: ConversationId,
+    documentId: OpId,
+    places: OpPlaces,
+  ): Promise<Result<Loaded, ClientError>> {
+    const before = held.get(documentId);
+    if (before !== undefined && isTimely(before) && isOf(before.opsById, places))
+      return ok({ now: before, isSettled: true });
+    const found = await opsAt(roomId, places, before?.opsById);
     if (!found.ok) return found;
     const opsById = found.value;
     const creation = opsById.get(documentId);
     const isThere = creation !== undefined && !isRemoved(creation, opsById);
-    const before = held.get(documentId);
-    if (isThere && before !== undefined && isUpToDate(before, opsById)) return ok(before);
     const changes = [...opsById.values()].filter(({ op }) => op.kind === OP_KIND.sharedChange);
-    const document = isThere ? gateDocument(creation, changes, times.latestMs()) : null;
-    if (document === null) {
-      release(documentId);
-      return ok(null);
-    }
-    return ok(hold(documentId, opsById, document));
+    const judgements: SharedJudgements = before?.judgements ?? new Map();
+    const document = isThere ? gateDocument(creation, changes, times.latestMs(), judgements) : null;
+    if (document === null) release(documentId);
+    const now = document === null ? null : hold(documentId, { opsById, document, judgements });
+    const isSettled = opsById.size === places.size && (now === null || isTimely(now));
+    return ok({ now, isSettled });
   }
 
   /** Brings what is in memory to where the document is. */
-  function hold(documentId: OpId, opsById: ReadonlyMap<OpId, NamedOp>, document: GatedDocument): Held {
+  function hold(
+    documentId: OpId,
+    { opsById, document, judgements }: Pick<Held, "opsById" | "document" | "judgements">,
+  ): Held {
     const before = held.get(documentId);
     const hashes = before?.hashes ?? new Map<OpId, EncodedChange>();
     const counts = new Set(document.changes.map(({ named }) => named.id));
@@ -142,11 +196,12 @@ export function createRoomDocuments({
     if (before !== undefined && !isGrown) before.replica.free();
     const replica = before !== undefined && isGrown ? before.replica : createSharedReplica(random, hashes);
     replica.add(document.changes.filter(({ named }) => !replica.has(named.id)).map((one) => one.replica));
-    const now = { opsById, document, replica, hashes };
+    const now = { opsById, document, replica, hashes, judgements };
     held.delete(documentId);
     held.set(documentId, now);
     for (const oldest of held.keys()) {
-      if (held.size <= HELD_MAX) break;
+      const fullness = [...held.values()].reduce((sum, one) => sum + fullnessOf(one.document), 0);
+      if (held.size === 1 || (held.size <= HELD_MAX && fullness <= HELD_FULL_MAX)) break;
       release(oldest);
     }
     return now;
@@ -162,7 +217,6 @@ export function createRoomDocuments({
     const last = document.changes.at(-1);
     if (creation === undefined || last === undefined) return null;
     const root = replica.root();
-    const verdicts = [...document.verdicts.values()];
     return {
       id: creation.named.id,
       roomId,
@@ -175,8 +229,8 @@ export function createRoomDocuments({
       changedBy: last.named.op.author,
       changedAtMs: hlcToMs(last.named.op.hlc),
       version: document.heads,
-      waitingCount: verdicts.filter((verdict) => verdict === "waits").length,
-      isFull: verdicts.includes("full") || isFull(document),
+      waitingCount: [...document.verdicts.values()].filter((verdict) => verdict === "waits").length,
+      isFull: document.isFull || fullnessOf(document) >= 1,
     };
   }
 
@@ -209,31 +263,45 @@ export function createRoomDocuments({
     const views: RoomDocumentView[] = [];
     for (const id of ids) {
       if (views.length === SHARED_DOCUMENTS_PER_ACCOUNT_MAX) break;
-      const loaded = await load(roomId, id);
-      if (!loaded.ok) return loaded;
-      const view = loaded.value === null ? null : viewOf(roomId, loaded.value);
-      if (view !== null) views.push(view);
+      const view = await look(roomId, id);
+      if (!view.ok) return view;
+      if (view.value !== null) views.push(view.value);
     }
     return ok(views);
   }
 
-  /** How many of these have not been taken away. */
-  async function countOf(roomId: ConversationId, ids: readonly OpId[]): Promise<Result<number, ClientError>> {
-    let count = 0;
-    for (const id of ids) {
-      const found = await opsOf(roomId, id);
-      if (!found.ok) return found;
-      const creation = found.value.get(id);
-      if (creation !== undefined && !isRemoved(creation, found.value)) count++;
+  /** A document as it is; null when it is not there. What nothing has come to since is not made again. */
+  async function look(
+    roomId: ConversationId,
+    documentId: OpId,
+  ): Promise<Result<RoomDocumentView | null, ClientError>> {
+    const places = await placesOf(roomId, documentId);
+    if (!places.ok) return places;
+    const before = shown.get(documentId);
+    if (before !== undefined && isOf(before.ids, places.value)) {
+      show(documentId, before);
+      return ok(before.view);
     }
-    return ok(count);
+    const loaded = await loadFrom(roomId, documentId, places.value);
+    if (!loaded.ok) return loaded;
+    const { now, isSettled } = loaded.value;
+    const view = now === null ? null : viewOf(roomId, now);
+    if (isSettled) show(documentId, { ids: new Set(places.value.keys()), view });
+    else shown.delete(documentId);
+    return ok(view);
+  }
+
+  function show(documentId: OpId, one: Shown): void {
+    shown.delete(documentId);
+    shown.set(documentId, one);
+    const [oldest] = shown.keys();
+    if (shown.size > SHOWN_MAX && oldest !== undefined) shown.delete(oldest);
   }
 
   const get: RoomDocuments["get"] = async (roomId, documentId) => {
-    const loaded = await load(roomId, documentId);
-    if (!loaded.ok) return loaded;
-    const view = loaded.value === null ? null : viewOf(roomId, loaded.value);
-    return view === null ? err({ type: "UnknownRoomDocument" }) : ok(view);
+    const view = await look(roomId, documentId);
+    if (!view.ok) return view;
+    return view.value === null ? err({ type: "UnknownRoomDocument" }) : ok(view.value);
   };
 
   async function write(
@@ -255,11 +323,12 @@ export function createRoomDocuments({
     if (!edited.ok) return err(refused(edited.error));
     const parts = edited.value === null ? ok([]) : draftChanges(document, edited.value);
     if (!parts.ok) return err(refused("content"));
-    const count = edited.value?.operations.length ?? 0;
-    const isOver =
-      document.changes.length + parts.value.length > SHARED_CHANGES_MAX ||
-      document.operationCount + count > SHARED_OPERATIONS_MAX;
-    if (isOver) return err(refused("full")); // SD11
+    const grown = {
+      changes: document.size.changes + parts.value.length,
+      operations: document.size.operations + (edited.value?.operations.length ?? 0),
+      bytes: document.size.bytes + parts.value.length * OP_BYTES_MAX,
+    };
+    if (document.isFull || isAbove(grown)) return err(refused("full")); // SD11
     const sent = await send({ roomId, documentId }, heads, parts.value);
     return sent.ok ? get(roomId, documentId) : sent;
   };
@@ -320,9 +389,9 @@ export function createRoomDocuments({
     async create(roomId, { form, title }) {
       const makings = await makingsOf(roomId);
       if (!makings.ok) return makings;
-      const own = await countOf(roomId, makings.value.get(identity.accountId) ?? []);
+      const own = await newestOf(roomId, makings.value.get(identity.accountId) ?? []);
       if (!own.ok) return own;
-      if (own.value >= SHARED_DOCUMENTS_PER_ACCOUNT_MAX) return err(refused("too-many")); // SD16
+      if (own.value.length >= SHARED_DOCUMENTS_PER_ACCOUNT_MAX) return err(refused("too-many")); // SD16
       const payload = encode(sharedDocumentPayloadShape, { version: 1, form, title });
       const op = await write(roomId, OP_KIND.sharedDocument, payload, null);
       return op.ok ? get(roomId, op.value.id) : op;
@@ -337,14 +406,19 @@ export function createRoomDocuments({
     },
     close() {
       for (const documentId of [...held.keys()]) release(documentId);
+      shown.clear();
     },
   };
 }
 
-/** Whether nothing has come or gone, and nothing waits for its time. */
-function isUpToDate({ opsById, document }: Held, now: ReadonlyMap<OpId, NamedOp>): boolean {
-  const isTimely = document.verdicts.size === opsById.size - 1;
-  return isTimely && opsById.size === now.size && [...now.keys()].every((id) => opsById.has(id));
+function isOf(ids: ReadonlySet<OpId> | ReadonlyMap<OpId, unknown>, now: OpPlaces): boolean {
+  return ids.size === now.size && [...now.keys()].every((id) => ids.has(id));
+}
+
+/** Whether none of its changes waits for its time. */
+function isTimely({ opsById, document }: Held): boolean {
+  const changes = [...opsById.values()].filter(({ op }) => op.kind === OP_KIND.sharedChange);
+  return document.verdicts.size === changes.length;
 }
 
 /** SD14: only the account that made a document takes it away. */
@@ -357,8 +431,13 @@ function isRemoved(creation: NamedOp, opsById: ReadonlyMap<OpId, NamedOp>): bool
   );
 }
 
-function isFull({ changes, operationCount }: GatedDocument): boolean {
-  return changes.length > SHARED_CHANGES_MAX || operationCount >= SHARED_OPERATIONS_MAX;
+/** How near a document is to the nearest of its limits; 1 is full. */
+function fullnessOf({ size: { changes, operations, bytes } }: GatedDocument): number {
+  return Math.max(
+    changes / SHARED_CHANGES_MAX,
+    operations / SHARED_OPERATIONS_MAX,
+    bytes / (SHARED_BYTES_MAX - OP_BYTES_MAX),
+  );
 }
 
 function refused(rule: RoomDocumentRule): ClientError {

@@ -8,11 +8,13 @@ import type { Bytes } from "../../base/bytes.ts";
 import type { OpId } from "../../base/ids.ts";
 import {
   SHARED_AFTER_MAX,
+  SHARED_COUNTER_MAX,
   SHARED_FROM_MAX,
   SHARED_KEY_BYTES_MAX,
   SHARED_OPERATIONS_PER_CHANGE_MAX,
   SHARED_OVER_MAX,
   SHARED_STEPS_MAX,
+  SHARED_TIME_MS_MAX,
   SHARED_TITLE_BYTES_MAX,
   SHARED_VALUE_BYTES_MAX,
 } from "../../base/limits.ts";
@@ -57,6 +59,9 @@ export const sharedSlotShape = variants({
 });
 export type SharedSlot = ShapeOf<typeof sharedSlotShape>;
 
+/** So that all that is ever added to a counter is a number every reader can hold, whatever order it comes in. SD7 */
+const counted = integer(-SHARED_COUNTER_MAX, SHARED_COUNTER_MAX);
+
 /** A scalar. A float is its eight bytes, big-endian. Byte strings are none: Automerge does not encode them from outside. */
 export const sharedValueShape = variants({
   nothing: [1, {}],
@@ -64,8 +69,8 @@ export const sharedValueShape = variants({
   integer: [3, { value: integer(Number.MIN_SAFE_INTEGER) }],
   float: [4, { value: bytes(FLOAT_BYTES) }],
   text: [5, { value: text(SHARED_VALUE_BYTES_MAX) }],
-  counter: [6, { value: integer(Number.MIN_SAFE_INTEGER) }],
-  time: [7, { value: integer(Number.MIN_SAFE_INTEGER) }],
+  counter: [6, { value: counted }],
+  time: [7, { value: integer(-SHARED_TIME_MS_MAX, SHARED_TIME_MS_MAX) }],
 });
 export type SharedValue = ShapeOf<typeof sharedValueShape>;
 
@@ -81,7 +86,7 @@ export const sharedStepShape = variants({
   make: [1, { object, slot: sharedSlotShape, kind: oneOf("map", "list", "text"), over }],
   put: [2, { object, slot: sharedSlotShape, value: sharedValueShape, over }],
   erase: [3, { object, slot: sharedSlotShape, over }],
-  add: [4, { object, slot: sharedSlotShape, by: integer(Number.MIN_SAFE_INTEGER), over }],
+  add: [4, { object, slot: sharedSlotShape, by: counted, over }],
   type: [5, { object, after: nullable(sharedRefShape), text: text(SHARED_VALUE_BYTES_MAX) }],
   cut: [6, { object, first: sharedRefShape, count: integer(1, SHARED_OPERATIONS_PER_CHANGE_MAX) }],
 });

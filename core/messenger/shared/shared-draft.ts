@@ -8,10 +8,12 @@ import { assert } from "../../base/assert.ts";
 import { type Bytes, toUtf8 } from "../../base/bytes.ts";
 import type { OpId } from "../../base/ids.ts";
 import {
+  SHARED_COUNTER_MAX,
   SHARED_FROM_MAX,
   SHARED_OPERATIONS_PER_CHANGE_MAX,
   SHARED_OVER_MAX,
   SHARED_STEPS_MAX,
+  SHARED_TIME_MS_MAX,
   SHARED_VALUE_BYTES_MAX,
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -245,8 +247,8 @@ function valueStep(operation: ReplicaOperation, object: SharedRef | null, refOf:
     case "del":
       return { type: "erase", object, slot, over };
     case "inc":
-      return Number.isSafeInteger(operation.value)
-        ? { type: "add", object, slot, by: Number(operation.value), over }
+      return isWithin(operation.value, SHARED_COUNTER_MAX)
+        ? { type: "add", object, slot, by: operation.value, over }
         : null;
     case "set": {
       const value = scalarOf(operation);
@@ -281,7 +283,11 @@ function numberOf(value: number, datatype: string | undefined): SharedValue | nu
   if (datatype === "float64")
     return Number.isFinite(value) ? { type: "float", value: floatBytes(value) } : null;
   if (!Number.isSafeInteger(value)) return null;
-  if (datatype === "counter" || datatype === "timestamp")
-    return { type: datatype === "counter" ? "counter" : "time", value };
+  if (datatype === "counter") return isWithin(value, SHARED_COUNTER_MAX) ? { type: "counter", value } : null;
+  if (datatype === "timestamp") return isWithin(value, SHARED_TIME_MS_MAX) ? { type: "time", value } : null;
   return { type: "integer", value };
+}
+
+function isWithin(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && Math.abs(Number(value)) <= most;
 }

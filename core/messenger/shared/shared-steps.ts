@@ -3,7 +3,7 @@
  * only what stands at that place. What comes out is what Automerge is told. Rules SD6-SD9.
  */
 import type { OpId } from "../../base/ids.ts";
-import { SHARED_DEPTH_MAX, SHARED_OPERATIONS_PER_CHANGE_MAX } from "../../base/limits.ts";
+import { SHARED_DEPTH_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { unreachable } from "../../base/assert.ts";
 import type { ReplicaOperation } from "../../document/shared-replica.ts";
@@ -68,13 +68,22 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor",
 
 type Judged<T> = Result<T, SharedRule>;
 
-/** Judges the steps of a change, in their order; none has an effect unless all may. */
+/** How many operations steps are: each character typed or cut is one. Told before any is judged, which costs more. SD8 */
+export function operationsOf(steps: readonly SharedStep[]): number {
+  let count = 0;
+  for (const step of steps) {
+    if (step.type === "type") for (const _ of step.text) count++;
+    else count += step.type === "cut" ? step.count : 1;
+  }
+  return count;
+}
+
+/** Judges the steps of a change, in their order; none has an effect unless all may. - Cost: what `operationsOf` says. */
 export function judgeSteps(steps: readonly SharedStep[], place: StepsPlace): Judged<JudgedSteps> {
   const draft = createDraft(place);
   for (const step of steps) {
     const refusal = takeStep(step, draft);
     if (refusal !== null) return err(refusal);
-    if (draft.placed.length > SHARED_OPERATIONS_PER_CHANGE_MAX) return err("operations"); // SD8
   }
   return ok({ placed: draft.placed, operations: draft.operations });
 }
@@ -232,7 +241,6 @@ function typeText(
   if (first !== null && !isElementOf(first, object)) return "place";
   const characters = [...step.text];
   if (characters.length === 0) return "operations";
-  if (draft.placed.length + characters.length > SHARED_OPERATIONS_PER_CHANGE_MAX) return "operations";
   let elemId = first?.name ?? "_head";
   for (const value of characters) {
     const operation = { action: "set", obj: nameOf(object), elemId, insert: true, value, pred: [] };
@@ -250,7 +258,6 @@ function cutText(
   object: PlacedOperation | null,
   draft: Draft,
 ): SharedRule | null {
-  if (draft.placed.length + step.count > SHARED_OPERATIONS_PER_CHANGE_MAX) return "operations";
   const { source, index } = step.first;
   for (let offset = 0; offset < step.count; offset++) {
     const element = draft.find({ source, index: index + offset });

@@ -30,6 +30,8 @@ const PARTS: Readonly<Record<string, readonly (string | number)[]>> = {
   archive: [id(6)],
   refused: [12],
   archived: [id(7)],
+  shared: [id(1), id(9), id(2)],
+  sharedvoid: [id(1), id(2)],
 };
 
 async function damagedWorld(tables: readonly string[]) {

@@ -1,9 +1,9 @@
 /** Shared documents: what people write apart comes together, and is the same in every order. */
-import { SHARED_OVER_MAX } from "../../../../core/base/limits.ts";
+import { SHARED_COUNTER_MAX, SHARED_OVER_MAX, SHARED_TIME_MS_MAX } from "../../../../core/base/limits.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { automergeReady, Automerge } from "../../../../core/document/automerge.ts";
-import { editList, itemsOf, setText } from "../../../../core/document/shared-forms.ts";
+import { editList, itemsOf, type SharedItem, setText } from "../../../../core/document/shared-forms.ts";
 import type { DocumentRoot } from "../../../../core/document/document-loader.ts";
 import type { NamedOp } from "../../../../core/messenger/op.ts";
 import { createSharedWorld } from "../../../support/shared-world.ts";
@@ -77,6 +77,45 @@ describe("a list", () => {
     };
     expect(world.view([...begun, ...apart])).toEqual(view);
     expect(world.view([...apart, ...begun].reverse())).toEqual(view);
+  });
+
+  test("[SD13] what is in a list and is no map is no item", () => {
+    const world = createSharedWorld();
+    world.create("list", "Mixed");
+    const mixed = world.edit([], 1, (draft) => {
+      const others = [null, 3, true, [], {}, new Date(5), new Automerge.Counter(2)];
+      draft.items = [...others, "a text", new Automerge.ImmutableString("a value"), { text: "Milk" }];
+    });
+    const read: (readonly SharedItem[])[] = [];
+    world.edit(mixed, 2, (draft) => void read.push(itemsOf(draft)));
+    const isDone = false;
+    expect(read).toMatchObject([[{ text: "" }, { text: "Milk", isDone }]]);
+    for (const { id } of read.flat()) expect(id).toMatch(/^[0-9]+@[0-9a-f]{64}$/);
+    // An item in front of the others is still found.
+    const id = read[0]?.[1]?.id ?? "";
+    const done = world.edit(mixed, 2, (draft) => void editList(draft, { type: "done", id, isDone: true }));
+    expect(world.view([...mixed, ...done])).toMatchObject({
+      items: { 9: { text: "Milk", isDone: true } },
+    });
+  });
+
+  test("[SD7] [SD12] a number that not every reader can hold is not written", () => {
+    const world = createSharedWorld();
+    world.create("poll", "Numbers");
+    const writes = (value: unknown) => () =>
+      world.edit([], 1, (draft) => {
+        draft.n = value;
+      });
+    for (const max of [SHARED_COUNTER_MAX, -SHARED_COUNTER_MAX])
+      expect(writes(new Automerge.Counter(max))).not.toThrow();
+    expect(writes(new Automerge.Counter(SHARED_COUNTER_MAX + 1))).toThrow("EditRefused");
+    expect(writes(new Date(SHARED_TIME_MS_MAX))).not.toThrow();
+    const begun = world.edit([], 1, (draft) => {
+      draft.votes = { sea: new Automerge.Counter(0) };
+    });
+    const adds = (by: number) => () => world.edit(begun, 1, (draft) => void count(draft, "sea", by));
+    expect(adds(SHARED_COUNTER_MAX)).not.toThrow();
+    expect(adds(SHARED_COUNTER_MAX + 1)).toThrow("EditRefused");
   });
 
   function itemsOfView(

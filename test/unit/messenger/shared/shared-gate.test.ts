@@ -1,8 +1,12 @@
 /** The gate of shared documents: what a changed program says reaches Automerge nowhere, and harms nobody. */
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
+  OP_BYTES_MAX,
   SHARED_AFTER_MAX,
+  SHARED_BYTES_MAX,
   SHARED_CHANGES_MAX,
+  SHARED_COUNTER_MAX,
   SHARED_DEPTH_MAX,
   SHARED_FROM_MAX,
   SHARED_KEY_BYTES_MAX,
@@ -10,6 +14,7 @@ import {
   SHARED_OPERATIONS_PER_CHANGE_MAX,
   SHARED_OVER_MAX,
   SHARED_STEPS_MAX,
+  SHARED_TIME_MS_MAX,
   SHARED_TITLE_BYTES_MAX,
   SHARED_VALUE_BYTES_MAX,
 } from "../../../../core/base/limits.ts";
@@ -29,7 +34,11 @@ import {
   type SharedStep,
   type SharedValue,
 } from "../../../../core/messenger/shared/shared-change.ts";
-import { changesUpTo } from "../../../../core/messenger/shared/shared-gate.ts";
+import {
+  changesUpTo,
+  gateDocument,
+  type SharedJudgements,
+} from "../../../../core/messenger/shared/shared-gate.ts";
 import { createSeededRandom, type SeededRandom } from "../../../support/seeded-random.ts";
 import { createSharedWorld, type SharedWorld } from "../../../support/shared-world.ts";
 
@@ -223,6 +232,52 @@ describe("what it names", () => {
     expect(judge([float(1.5)])).toBe("counts");
   });
 
+  test("[SD7] all that a document can add to a counter is a number", () => {
+    expect(SHARED_COUNTER_MAX * SHARED_OPERATIONS_MAX).toBeLessThanOrEqual(Number.MAX_SAFE_INTEGER);
+    const { world, creation } = noteWorld();
+    const begun = world.change({
+      after: [creation.id],
+      steps: [put("c", { value: { type: "counter", value: SHARED_COUNTER_MAX } })],
+    });
+    const over = { source: 1, index: 0 };
+    const added = Array.from({ length: 3 }, () =>
+      world.change({
+        after: [begun.id],
+        from: [begun.id],
+        steps: Array.from({ length: SHARED_STEPS_MAX }, () => addTo("c", over, SHARED_COUNTER_MAX)),
+      }),
+    );
+    const view = { c: SHARED_COUNTER_MAX * (1 + 3 * SHARED_STEPS_MAX) };
+    expect(world.view([begun, ...added])).toMatchObject(view);
+    expect(world.view([...added, begun].reverse())).toMatchObject(view);
+  });
+
+  test.each([
+    ["a counter", SHARED_COUNTER_MAX, (value: number) => [put("c", { value: { type: "counter", value } })]],
+    [
+      "what is added to one",
+      SHARED_COUNTER_MAX,
+      (by: number) => [
+        put("c", { value: { type: "counter", value: 0 } }),
+        addTo("c", { source: 0, index: 0 }, by),
+      ],
+    ],
+    ["a time", SHARED_TIME_MS_MAX, (value: number) => [put("t", { value: { type: "time", value } })]],
+  ] as const)("[SD7] %s is within what every reader can hold", (_name, max, steps) => {
+    const { world, creation, judge } = noteWorld();
+    for (const value of [-max, 1 - max, max - 1, max]) expect(judge(steps(value))).toBe("counts");
+    for (const value of [-max - 1, max + 1, Number.MAX_SAFE_INTEGER])
+      expect(() => world.change({ after: [creation.id], steps: steps(value) })).toThrow();
+  });
+
+  test("[SD7] the last time is a time", () => {
+    const { world, creation } = noteWorld();
+    const value = { type: "time", value: SHARED_TIME_MS_MAX } as const;
+    const last = world.change({ after: [creation.id], steps: [put("t", { value })] });
+    expect(world.view([last])).toMatchObject({ t: new Date(SHARED_TIME_MS_MAX).toISOString() });
+    expect(new Date(SHARED_TIME_MS_MAX + 1).getTime()).toBeNaN();
+  });
+
   test.each(["__proto__", "constructor", "prototype", ""])("[SD7] a key may not be %j", (name) => {
     const { judge } = noteWorld();
     expect(judge([put(name)])).toBe("name");
@@ -245,9 +300,91 @@ describe("limits", () => {
     expect(judge([typed(max)])).toBe("counts");
     expect(judge([typed(max), put("one more")])).toBe("operations");
     expect(judge([typed(max - 1), typed(2)])).toBe("operations");
-    expect(
-      judge([typed(max / 2), { type: "cut", object: creationRef(1), first: own(0), count: max / 2 + 1 }]),
-    ).toBe("operations");
+    const cut = (count: number): SharedStep => ({
+      type: "cut",
+      object: creationRef(1),
+      first: own(0),
+      count,
+    });
+    expect(judge([typed(max / 2), cut(max / 2)])).toBe("counts");
+    expect(judge([typed(max / 2), cut(max / 2 + 1)])).toBe("operations");
+    // Two halves are one character, and one operation.
+    expect(judge([typed(max - 1), { type: "type", object: creationRef(1), after: null, text: "😀" }])).toBe(
+      "counts",
+    );
+  });
+
+  test("[SD11] what no change may say costs a document nothing", () => {
+    const { world, creation } = noteWorld();
+    const cut = {
+      type: "cut",
+      object: creationRef(1),
+      first: own(0),
+      count: SHARED_OPERATIONS_PER_CHANGE_MAX,
+    } as const;
+    const steps = Array.from({ length: SHARED_STEPS_MAX }, () => cut);
+    const much = world.change({ after: [creation.id], from: [creation.id], steps });
+    const document = world.gate([much]);
+    expect(document.verdicts.get(much.id)).toBe("operations");
+    expect(document.size).toEqual({ changes: 1, operations: 2, bytes: much.op.payload.length });
+  });
+
+  test("[SD11] what has no effect takes its room too, so that nobody is made to look at it for ever", () => {
+    const { world, creation } = noteWorld();
+    const cut = (): NamedOp =>
+      world.change({
+        after: [creation.id],
+        from: [creation.id],
+        steps: [
+          {
+            type: "cut",
+            object: creationRef(0),
+            first: creationRef(1),
+            count: SHARED_OPERATIONS_PER_CHANGE_MAX,
+          },
+        ],
+      });
+    const whole = SHARED_OPERATIONS_MAX / SHARED_OPERATIONS_PER_CHANGE_MAX;
+    const cuts = Array.from({ length: whole + 1 }, cut);
+    const document = world.gate(cuts);
+    const verdicts = [...document.verdicts.values()];
+    expect(verdicts.slice(0, whole - 1).every((verdict) => verdict === "place")).toBe(true);
+    expect(verdicts.slice(whole - 1)).toEqual(["full", "full"]);
+    expect(document.isFull).toBe(true);
+    expect(document.size.operations).toBe((whole - 1) * SHARED_OPERATIONS_PER_CHANGE_MAX + 2);
+  });
+
+  test("[SD11] a document is full with so many bytes", () => {
+    const { world, creation } = noteWorld();
+    const valued = (lengths: readonly number[]) =>
+      world.change({
+        after: [creation.id],
+        steps: lengths.map((length) => put("a", { value: { type: "text", value: "v".repeat(length) } })),
+      });
+    const large = Array.from({ length: 6 }, () => SHARED_VALUE_BYTES_MAX);
+    const { length: bytes } = valued(large).op.payload;
+    expect(bytes).toBeLessThan(OP_BYTES_MAX);
+    const most = Array.from({ length: Math.floor(SHARED_BYTES_MAX / bytes) }, () => valued(large));
+    const left = SHARED_BYTES_MAX - most.length * bytes;
+    const frame = valued([1_000]).op.payload.length - 1_000;
+    const parts = (bytesLeft: number) => {
+      const last: number[] = [];
+      // Each value behind the first has about this frame of its own; the last is made to fit.
+      for (let rest = bytesLeft - frame; rest > 0; rest -= SHARED_VALUE_BYTES_MAX)
+        last.push(Math.min(rest, SHARED_VALUE_BYTES_MAX));
+      return last;
+    };
+    const fitting = parts(left);
+    const excess = valued(fitting).op.payload.length - left;
+    const rest = (more: number) =>
+      valued([(fitting[0] ?? 0) - excess + more, ...fitting.slice(1)].filter((length) => length > 0));
+    expect(rest(0).op.payload.length).toBe(left);
+    const whole = world.gate([...most, rest(0)]);
+    expect(whole.size.bytes).toBe(SHARED_BYTES_MAX);
+    expect(whole.isFull).toBe(false);
+    const [under, over] = [rest(-1), rest(1)];
+    expect(world.gate([...most, under]).verdicts.get(under.id)).toBe("counts");
+    expect(world.gate([...most, over]).verdicts.get(over.id)).toBe("full");
   });
 
   test("[SD9] depth", () => {
@@ -323,10 +460,16 @@ describe("limits", () => {
     // The creation has two of its own.
     const rest = typed(SHARED_OPERATIONS_PER_CHANGE_MAX - 2);
     const document = world.gate([...most, rest]);
-    expect(document.operationCount).toBe(SHARED_OPERATIONS_MAX);
+    expect(document.size.operations).toBe(SHARED_OPERATIONS_MAX);
+    expect(document.isFull).toBe(false);
     const over = world.change({ after: [creation.id], steps: [put("a")] });
     expect(world.gate([...most, rest, over]).verdicts.get(over.id)).toBe("full");
     expect(world.gate([...most, over]).verdicts.get(over.id)).toBe("counts");
+    // With the first that does not fit the document is full: what would fit behind it does not count either.
+    const large = typed(SHARED_OPERATIONS_PER_CHANGE_MAX);
+    const small = typed(1);
+    expect(world.gate([...most, small]).verdicts.get(small.id)).toBe("counts");
+    expect(world.gate([...most, large, small]).verdicts.get(small.id)).toBe("full");
   });
 });
 
@@ -359,14 +502,49 @@ describe("what passes does no harm", () => {
     expect(counted).toBeGreaterThan(80);
     expect(refused).toBeGreaterThan(100);
   });
+
+  test("[SD10] in whatever order changes come, all at once or one after the other, verdicts and document are the same", () => {
+    for (let seed = 0; seed < 4; seed++) {
+      const world = createSharedWorld(seed);
+      const random = createSeededRandom(`orders/${seed}`);
+      const creation = world.create("list", "orders");
+      const changes: NamedOp[] = [];
+      for (let turn = 0; turn < 16; turn++) changes.push(randomChange(world, random, creation, changes));
+      const { verdicts, heads, size } = world.gate(changes);
+      const view = world.view(changes);
+      const order = fc.shuffledSubarray(changes, { minLength: changes.length });
+      const check = (come: readonly NamedOp[]) => {
+        expect(world.view(come)).toEqual(view);
+        const judgements: SharedJudgements = new Map();
+        for (let count = 1; count < come.length; count++)
+          gateDocument(creation, come.slice(0, count), 2_000_000, judgements);
+        const last = gateDocument(creation, come, 2_000_000, judgements);
+        expect([...(last?.verdicts ?? [])]).toEqual([...verdicts]);
+        expect({ heads: last?.heads, size: last?.size }).toEqual({ heads, size });
+      };
+      fc.assert(fc.property(order, check), { numRuns: 8, seed });
+    }
+  });
+
+  test("[SD11] what was judged is not judged again", () => {
+    const { world, creation } = noteWorld();
+    const first = world.edit([], 1, (draft) => setText(draft, "text", "one"));
+    const judgements: SharedJudgements = new Map();
+    const gate = (changes: readonly NamedOp[]) => gateDocument(creation, changes, 2_000_000, judgements);
+    const before = gate(first);
+    const second = world.edit(first, 2, (draft) => setText(draft, "text", "one two"));
+    const now = gate([...first, ...second]);
+    expect(now?.changes[1]?.placed).toBe(before?.changes[1]?.placed);
+    expect(now?.changes).toEqual(world.gate([...first, ...second]).changes);
+  });
 });
 
 function erase(name: string): Extract<SharedStep, { type: "erase" }> {
   return { type: "erase", object: null, slot: key(name), over: [] };
 }
 
-function addTo(name: string, over: SharedRef): SharedStep {
-  return { type: "add", object: null, slot: key(name), by: 1, over: [over] };
+function addTo(name: string, over: SharedRef, by = 1): SharedStep {
+  return { type: "add", object: null, slot: key(name), by, over: [over] };
 }
 
 /** The same steps behind one more: what they name of themselves moves. */

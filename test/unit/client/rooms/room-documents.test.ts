@@ -1,0 +1,183 @@
+/** Shared documents over stored rows: what is looked at again is what is there now, made anew only when it has to be. */
+import { beforeAll, expect, test } from "vitest";
+import { present } from "../../../../core/base/assert.ts";
+import type { OpId } from "../../../../core/base/ids.ts";
+import { SHARED_DOCUMENTS_PER_ACCOUNT_MAX } from "../../../../core/base/limits.ts";
+import { ok } from "../../../../core/base/result.ts";
+import { mendRows } from "../../../../core/client/mend/mend-rows.ts";
+import { createOpStore } from "../../../../core/client/op-store.ts";
+import { createRoomDocuments } from "../../../../core/client/rooms/room-documents.ts";
+import { createTables } from "../../../../core/client/tables.ts";
+import { cryptoReady } from "../../../../core/crypto/sodium.ts";
+import { automergeReady } from "../../../../core/document/automerge.ts";
+import { setText } from "../../../../core/document/shared-forms.ts";
+import { encode } from "../../../../core/codec/shape.ts";
+import { HLC_TICKS_PER_MS } from "../../../../core/messenger/hlc.ts";
+import { type NamedOp, OP_KIND } from "../../../../core/messenger/op.ts";
+import { sharedRemovalPayloadShape } from "../../../../core/messenger/shared/shared-change.ts";
+import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
+import { sealTxStore } from "../../../../core/store/sealing-tx-store.ts";
+import { bad, good } from "../../../support/client-world.ts";
+import { accountOf, conversationOf } from "../../../support/messages.ts";
+import { createSeededRandom } from "../../../support/seeded-random.ts";
+import { createSharedWorld } from "../../../support/shared-world.ts";
+
+beforeAll(async () => {
+  await cryptoReady();
+  await automergeReady();
+});
+
+const roomId = conversationOf(1);
+const START_MS = 2_000_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** The store of a device, its clock, and its documents, which count the ops they read. */
+function createDevice() {
+  const random = createSeededRandom("room-documents");
+  const inner = createMemoryTxStore();
+  const store = sealTxStore(inner, { random, storeKey: random.bytes(32) });
+  const tables = createTables(store);
+  const clock = { nowMs: START_MS };
+  const read: OpId[] = [];
+  const rights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
+  const ops = createOpStore(store, tables, () => {}, rights);
+  const open = () =>
+    createRoomDocuments({
+      context: {
+        tables,
+        random,
+        identity: { accountId: accountOf(2) },
+        times: { latestMs: () => clock.nowMs },
+      },
+      ops: {
+        get: (place) => {
+          read.push(place.id);
+          return ops.get(place);
+        },
+      },
+      outbox: { failureOf: () => null },
+      conversations: {
+        write: () => {
+          throw new Error("nothing is written here");
+        },
+      },
+    });
+  const add = async (named: readonly NamedOp[]) => {
+    const addition = good(await ops.add(named, clock.nowMs));
+    good(await store.batch(addition.writes));
+    addition.commit();
+  };
+  return { inner, store, tables, clock, read, open, add };
+}
+
+/** A note, and two changes of it. */
+function createNote() {
+  const world = createSharedWorld();
+  const creation = world.create("note", "Trip");
+  const first = world.edit([], 1, (draft) => setText(draft, "text", "Pack"));
+  const second = world.edit(first, 2, (draft) => setText(draft, "text", "Pack the tent"));
+  return { world, creation, first, second };
+}
+
+test("[SD10] what comes is there at the next look, and without anything new nothing is read again", async () => {
+  const { add, open, read } = createDevice();
+  const { creation, first, second } = createNote();
+  await add([creation, ...first]);
+  const documents = open();
+  expect(good(await documents.all(roomId))).toMatchObject([{ title: "Trip", text: "Pack" }]);
+  const before = read.length;
+  const shown = good(await documents.get(roomId, creation.id));
+  expect(read).toHaveLength(before);
+  expect(good(await documents.get(roomId, creation.id))).toBe(shown);
+  await add(second);
+  expect(good(await documents.get(roomId, creation.id))).toMatchObject({ text: "Pack the tent" });
+  expect(read).toHaveLength(before + 1);
+  documents.close();
+});
+
+test("[SD11] what is ahead of the clock is there at its time, though nothing comes", async () => {
+  const { add, open, clock } = createDevice();
+  const { world, creation, first } = createNote();
+  const hlc = (START_MS + 2 * DAY_MS) * HLC_TICKS_PER_MS;
+  const slot = { type: "key", key: "text" } as const;
+  const ahead = world.change(
+    {
+      after: [creation.id],
+      steps: [{ type: "make", object: null, slot, kind: "text", over: [] }],
+    },
+    { hlc },
+  );
+  await add([creation, ...first, ahead]);
+  const documents = open();
+  const { version } = good(await documents.get(roomId, creation.id));
+  expect(version).toEqual(first.map(({ id }) => id));
+  clock.nowMs += DAY_MS;
+  const later = good(await documents.get(roomId, creation.id));
+  expect([...later.version].sort()).toEqual([...first, ahead].map(({ id }) => id).sort());
+  documents.close();
+});
+
+test("[SD10] an op that is missing behind its row is taken once it is there", async () => {
+  const { add, open, store, tables } = createDevice();
+  const { creation, first, second } = createNote();
+  await add([creation, ...first]);
+  const [late] = second;
+  const { op, id } = present(late, "it was written");
+  good(await store.batch([tables.shared.put([roomId, creation.id, id], { hlc: op.hlc, device: op.device })]));
+  const documents = open();
+  expect(good(await documents.get(roomId, creation.id))).toMatchObject({ text: "Pack" });
+  await add(second);
+  expect(good(await documents.get(roomId, creation.id))).toMatchObject({ text: "Pack the tent" });
+  documents.close();
+});
+
+test("[SD14] [SD16] documents that were taken away are not read again, and make room", async () => {
+  const { add, open, read } = createDevice();
+  const made: NamedOp[] = [];
+  const world = createSharedWorld();
+  for (let count = 0; count < SHARED_DOCUMENTS_PER_ACCOUNT_MAX + 1; count++)
+    made.push(world.create("list", `list ${count}`));
+  const removal = world.op(encode(sharedRemovalPayloadShape, { version: 1 }), 1, {
+    kind: OP_KIND.sharedRemoval,
+  });
+  await add(made);
+  const documents = open();
+  const titles = async () => good(await documents.all(roomId)).map(({ title }) => title);
+  expect(await titles()).toHaveLength(SHARED_DOCUMENTS_PER_ACCOUNT_MAX);
+  expect(await titles()).not.toContain("list 0");
+  await add([removal]);
+  expect(await titles()).toHaveLength(SHARED_DOCUMENTS_PER_ACCOUNT_MAX);
+  expect(await titles()).toContain("list 0");
+  // The makings themselves are read for their order; nothing else is.
+  read.length = 0;
+  await titles();
+  expect(read).toHaveLength(made.length);
+  documents.close();
+});
+
+test("[ST60] [ST61] a damaged row of a document is named, and comes back with the ops", async () => {
+  const { add, open, inner, store, tables } = createDevice();
+  const { creation, first, second } = createNote();
+  const all = [creation, ...first, ...second];
+  await add(all);
+  const before = open();
+  const views = good(await before.all(roomId));
+  before.close();
+  const rows = good(await inner.scan({ prefix: "shared/" }));
+  expect(rows).toHaveLength(all.length);
+  const { key, value } = present(rows[1], "there are three");
+  const bytes = value.slice();
+  bytes[5] = (bytes[5] ?? 0) ^ 1;
+  good(await inner.batch([{ type: "put", key, value: bytes }]));
+  const damaged = open();
+  expect(bad(await damaged.all(roomId))).toMatchObject({ type: "StoreCorrupt" });
+  damaged.close();
+  expect(good(await mendRows({ inner, store }))).toBe(1);
+  expect(good(await tables.mend.get())).toMatchObject({ conversations: [roomId], rows: 1 });
+  expect(good(await inner.scan({ prefix: "shared/" }))).toEqual([]);
+  // As buckets and what is on its way to them bring the ops of the conversation again.
+  await add(all);
+  const mended = open();
+  expect(good(await mended.all(roomId))).toEqual(views);
+  mended.close();
+});
