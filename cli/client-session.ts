@@ -19,6 +19,7 @@ import {
 } from "@dovetail/core";
 import type { CommandContext } from "./command-runner.ts";
 import type { CliError } from "./errors/command-error.ts";
+import { exportSpans, type SpanExport } from "./platform/export-spans.ts";
 import { createNodePlatform } from "./platform/node-platform.ts";
 import { prepareEngine } from "./platform/prepare-engine.ts";
 import { type OpenedProfile, openProfile, profileFolder } from "./platform/profile-folder.ts";
@@ -34,6 +35,8 @@ export interface ClientOptions {
   readonly isServing?: boolean;
   /** Asks for the passphrase of a locked profile even where another process has it open: for what gives access away. */
   readonly isGuarded?: boolean;
+  /** The collector that gets spans of sending and receiving while this process has the profile. */
+  readonly traceEndpoint?: string | null;
 }
 
 /** How long a process that has a profile and does not answer may take to let it go: it may be ending. */
@@ -66,7 +69,8 @@ function withOwnClient<T>(
   body: ClientBody<T>,
   options: ClientOptions,
 ): Promise<Result<T, CliError>> {
-  return withPlatform(context, { create: false }, async (platform, profile) => {
+  const { traceEndpoint = null } = options;
+  return withPlatform(context, { create: false, traceEndpoint }, async (platform, profile) => {
     const opened = await openClient(platform);
     if (!opened.ok) return opened;
     const client = opened.value;
@@ -109,6 +113,8 @@ async function withServedClient<T>(
       ? null
       : err({ type: "ProfileNotServed", profile, owner, why: connected.error.type });
   const client = connected.value;
+  if ((options.traceEndpoint ?? null) !== null)
+    context.output.say("Another process has this profile: spans are sent by it, if it was told to.");
   await cryptoReady();
   const allowed = options.isGuarded === true ? await askPassphrase(context) : ok();
   if (!allowed.ok) return stopAfter(client, Promise.resolve(allowed));
@@ -130,7 +136,11 @@ async function askPassphrase({ choice, passphrases }: CommandContext): Promise<R
 /** Runs `body` with the platform of the chosen profile, before there is a client. It stops the client it makes. */
 export async function withPlatform<T>(
   context: CommandContext,
-  options: { readonly create: boolean; readonly isToBeLocked?: boolean },
+  options: {
+    readonly create: boolean;
+    readonly isToBeLocked?: boolean;
+    readonly traceEndpoint?: string | null;
+  },
   body: PlatformBody<T>,
 ): Promise<Result<T, CliError>> {
   const chosen = options.isToBeLocked === true ? await context.passphrases.chooseFirst() : ok(null);
@@ -139,10 +149,12 @@ export async function withPlatform<T>(
   const { unlock } = context.passphrases;
   const profile = await openProfile(context.choice, { create: options.create, unlock, newPassphrase });
   if (!profile.ok) return profile;
+  const spans = await openSpans(context, options.traceEndpoint ?? null);
   try {
     // Other threads compile while this one opens the store.
     const preparing = prepareEngine();
-    const platform = createNodePlatform(profile.value, { logger: context.logger });
+    const { logger } = context;
+    const platform = createNodePlatform(profile.value, spans === null ? { logger } : { logger, spans });
     await preparing;
     if (!platform.ok) return platform;
     const result = await body(platform.value, profile.value);
@@ -154,7 +166,14 @@ export async function withPlatform<T>(
     return result;
   } finally {
     profile.value.release();
+    await spans?.close();
   }
+}
+
+async function openSpans({ output, logger }: CommandContext, url: string | null): Promise<SpanExport | null> {
+  if (url === null) return null;
+  output.say(`Spans of sending and receiving go to ${url}.`);
+  return exportSpans({ url, service: "dovetail-client", clock: createSystemClock(), logger });
 }
 
 /** Waits for `work`, stops the client, and gives the first failure of the two. */

@@ -32,8 +32,8 @@ export async function buildCli(file: string = WHOLE_PROGRAM): Promise<void> {
       minify: false,
       target: "es2023",
       rolldownOptions: {
-        // Read only where the file with the same WebAssembly is missing; the other is not read at all.
-        external: ["@automerge/automerge/automerge.wasm.base64", "cbor-extract"],
+        // Read only where the file with the same WebAssembly is missing, not at all, or where spans are wanted.
+        external: ["@automerge/automerge/automerge.wasm.base64", "cbor-extract", /^@opentelemetry\//],
         output: { codeSplitting: false },
       },
     },

@@ -13,6 +13,7 @@ import { localTime } from "../output/local-time.ts";
 import { openProfile, profileFolder } from "../platform/profile-folder.ts";
 import { lockProfile, type ProfileOwner } from "../platform/profile-lock.ts";
 import { dialProfile } from "../platform/profile-socket.ts";
+import { TRACE_ENDPOINT_HELP, traceEndpointOf } from "../trace-endpoint.ts";
 import { addExamples } from "./examples.ts";
 
 const PROGRAM = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -39,8 +40,9 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
       "--log-file <file>",
       "add its operational lines to this file; --log, --log-format and --redact-logs say which",
     )
+    .option("--trace-endpoint <url>", TRACE_ENDPOINT_HELP)
     .action((options: StartOptions, command: Command) =>
-      run(command, (context) => start(context, options.logFile, command.optsWithGlobals<LogOptions>())),
+      run(command, (context) => start(context, options, command.optsWithGlobals<LogOptions>())),
     );
   daemon
     .command("stop")
@@ -54,6 +56,7 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
 
 interface StartOptions {
   readonly logFile?: string;
+  readonly traceEndpoint?: string;
 }
 interface LogOptions {
   readonly log?: string;
@@ -66,10 +69,13 @@ const LOG_FILTER_DEFAULT = "info";
 
 async function start(
   context: CommandContext,
-  logFile: string | undefined,
+  { logFile, traceEndpoint }: StartOptions,
   options: LogOptions,
 ): Promise<Result<Outcome, CliError>> {
   const { choice, passphrases } = context;
+  // Said here for the same reason as a wrong passphrase.
+  const traces = traceEndpointOf(traceEndpoint);
+  if (!traces.ok) return traces;
   // Opened once here, so that a wrong passphrase is said here, where somebody reads it.
   const opened = await openProfile(choice, { create: false, unlock: passphrases.unlock });
   if (!opened.ok) {
@@ -83,6 +89,7 @@ async function start(
   const exited = launch(choice.name, passphrases.used(), {
     descriptor: log.value,
     args: log.value === null ? [] : logArguments(options),
+    traces: traceEndpoint === undefined ? [] : ["--trace-endpoint", traceEndpoint],
   });
   if (log.value !== null) closeSync(log.value);
   for (let waitedMs = 0; waitedMs < START_WAIT_MS; waitedMs += POLL_MS) {
@@ -130,10 +137,14 @@ function logArguments({ log = LOG_FILTER_DEFAULT, logFormat, redactLogs }: LogOp
 function launch(
   profile: string,
   passphrase: Passphrase | null,
-  log: { readonly descriptor: number | null; readonly args: readonly string[] },
+  log: {
+    readonly descriptor: number | null;
+    readonly args: readonly string[];
+    readonly traces: readonly string[];
+  },
 ): Promise<number | string> {
   const { DOVETAIL_PASSPHRASE: _, ...env } = process.env;
-  const args = ["--profile", profile, "--quiet", ...log.args, "sync", "--watch"];
+  const args = ["--profile", profile, "--quiet", ...log.args, "sync", "--watch", ...log.traces];
   const unlock = passphrase === null ? [] : ["--passphrase-fd", `${PASSPHRASE_DESCRIPTOR}`];
   const child = spawn(process.execPath, [...process.execArgv, PROGRAM, ...unlock, ...args], {
     env,

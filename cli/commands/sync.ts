@@ -24,6 +24,7 @@ import type { Output } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { showProgress } from "../output/progress.ts";
 import { LABEL_BY_PHASE, syncWithProgress } from "../send-off.ts";
+import { TRACE_ENDPOINT_HELP, traceEndpointOf } from "../trace-endpoint.ts";
 import { describeDirect } from "./direct.ts";
 import { addExamples } from "./examples.ts";
 import { describeFrontiers, layOutFrontiers } from "./frontier-table.ts";
@@ -35,9 +36,8 @@ export function addSyncCommand(program: Command, run: RunCommand): void {
     .description("send what waits and fetch what is there")
     .option("--verify", "then show which of your devices holds what, by its own signed word")
     .option("--watch", "stay connected and show what comes, until Ctrl-C")
-    .action((options: { readonly watch?: boolean; readonly verify?: boolean }, command: Command) =>
-      run(command, bodyOf(options)),
-    );
+    .option("--trace-endpoint <url>", TRACE_ENDPOINT_HELP)
+    .action((options: SyncOptions, command: Command) => run(command, bodyOf(options)));
   addExamples(sync, [
     ["dovetail sync", "once"],
     [
@@ -49,9 +49,16 @@ export function addSyncCommand(program: Command, run: RunCommand): void {
   ]);
 }
 
-function bodyOf(options: { readonly watch?: boolean; readonly verify?: boolean }): CommandBody {
+interface SyncOptions {
+  readonly watch?: boolean;
+  readonly verify?: boolean;
+  readonly traceEndpoint?: string;
+}
+
+function bodyOf(options: SyncOptions): CommandBody {
+  if (options.watch !== true && options.traceEndpoint !== undefined) return async () => err(TRACES_ONCE);
   if (options.watch !== true) return options.verify === true ? syncAndVerify : syncOnce;
-  if (options.verify !== true) return watch;
+  if (options.verify !== true) return (context) => watch(context, options.traceEndpoint);
   return async () =>
     err({
       type: "Usage",
@@ -77,6 +84,12 @@ async function syncAndVerify(context: CommandContext): Promise<Result<Outcome, C
     });
   });
 }
+
+const TRACES_ONCE: CliError = {
+  type: "Usage",
+  message: "--trace-endpoint is for a process that stays",
+  hint: "add --watch, or use dovetail daemon start",
+};
 
 const OFFLINE: CliError = {
   type: "Usage",
@@ -105,7 +118,12 @@ function describeSync({ receivedMessages, sentMessages, waitingMessages }: SyncR
   return `${count(receivedMessages, "message")} came, ${sentMessages.toLocaleString("en")} went, ${waiting}.`;
 }
 
-async function watch(context: CommandContext): Promise<Result<Outcome, CliError>> {
+async function watch(
+  context: CommandContext,
+  endpoint: string | undefined,
+): Promise<Result<Outcome, CliError>> {
+  const traces = traceEndpointOf(endpoint);
+  if (!traces.ok) return traces;
   const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
     const names = await loadNames(client);
     if (!names.ok) return names;
@@ -131,7 +149,10 @@ async function watch(context: CommandContext): Promise<Result<Outcome, CliError>
     stopListening();
     return result;
   };
-  return withClient({ ...context, interrupted: new AbortController().signal }, body, { isServing: true });
+  return withClient({ ...context, interrupted: new AbortController().signal }, body, {
+    isServing: true,
+    traceEndpoint: traces.value,
+  });
 }
 
 /** What makes staying connected pointless; null for all else. */

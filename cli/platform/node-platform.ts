@@ -10,6 +10,7 @@ import {
   type Platform,
   type Result,
   type ServerConnector,
+  type SpanSink,
 } from "@dovetail/core";
 import { DurableNodeFsAdapter } from "./durable-nodefs-adapter.ts";
 import type { Profile } from "./profile-folder.ts";
@@ -20,6 +21,7 @@ import { type OpenStoreError, openSqliteTxStore } from "./sqlite-tx-store.ts";
 export interface NodePlatformOptions {
   readonly logger?: Logger;
   readonly connector?: ServerConnector;
+  readonly spans?: SpanSink;
 }
 
 /**
@@ -39,6 +41,7 @@ export function createNodePlatform(
     logger: options.logger ?? silentLogger,
     connector: options.connector ?? createWebConnector(),
     peerConnector: createTcpPeerConnector(),
+    ...(options.spans === undefined ? {} : { spans: options.spans }),
     store: store.value,
     documentStorage: new DurableNodeFsAdapter(profile.documentsFolder),
     storeKey: profile.storeKey,

@@ -185,3 +185,9 @@ export const DIRECT_HELLO_BYTES_MAX = 2_048;
 export const DIRECT_FRAME_BYTES_MAX = 67_108_864;
 export const DIRECT_DOCUMENTS_MAX = 65_536;
 export const DIRECT_SESSIONS_MAX = 8;
+
+// Spans
+export const SPAN_ENDPOINT_CHARS_MAX = 2_048;
+export const SPANS_OPEN_MAX = 1_024;
+export const SPANS_QUEUED_MAX = 2_048;
+export const SPAN_FLUSH_MS_MAX = 2_000;

@@ -17,6 +17,7 @@ import type { Alarm, ClientError } from "./client-error.ts";
 import type { Times } from "./calendar/times.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import type { DirectoryClient } from "./directory-client.ts";
+import type { ClientSpans } from "./client-spans.ts";
 import type { Serial } from "./serial.ts";
 import type { Tables } from "./tables.ts";
 
@@ -28,6 +29,8 @@ export interface EngineContext {
   readonly times: Times;
   readonly random: Random;
   readonly connector: ServerConnector;
+  /** Null while nobody asks for spans. */
+  readonly spans: ClientSpans | null;
   readonly serial: Serial;
   readonly identity: DeviceIdentity;
   /** This start of the program. GW14 */

@@ -27,6 +27,7 @@ import { createTimes } from "./calendar/times.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
+import { createClientSpans } from "./client-spans.ts";
 import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
 import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
@@ -216,6 +217,7 @@ export async function createEngine(
     times,
     random,
     connector,
+    spans: platform.spans === undefined ? null : createClientSpans(platform.spans),
     serial,
     identity,
     instance: random.bytes(INSTANCE_BYTES),
@@ -295,7 +297,7 @@ export async function createEngine(
     },
   });
   const outbox = createOutbox(context);
-  const roomOutbox = createRoomOutbox(tables, publishStatus);
+  const roomOutbox = createRoomOutbox(tables, publishStatus, context.spans);
   const roomMissed = createRoomMissed(tables);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({

@@ -263,10 +263,12 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     const after = await reader();
     if (!after.ok) return after;
     return channel.subscribe(after.value.point.seq, (entries) => {
+      const sinceMs = context.spans?.monotonicMs() ?? 0;
       const takeNext = async (): Promise<void> => {
         // What came after something that could not be taken over is no gap in the log: it is all read again.
         if (!gateway.isOpen()) return;
         const taken = await take(entries);
+        context.spans?.received(sinceMs, taken);
         if (!taken.ok) gateway.close();
       };
       // Not behind, the account log neither: a revocation cuts it where it was read to, and what has come by then counts.
@@ -305,7 +307,9 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       const checked = checkPage(before.value, entries, head);
       if (!checked.ok) return context.distrustLog(one.channel.logId, checked.error);
       if (entries.length > 0) {
+        const sinceMs = context.spans?.monotonicMs() ?? 0;
         const taken = await context.serial.run(() => one.take(entries));
+        context.spans?.received(sinceMs, taken);
         if (!taken.ok) return taken;
       }
       const after = await one.reader();

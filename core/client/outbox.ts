@@ -143,7 +143,7 @@ export interface Outbox {
 }
 
 export function createOutbox(context: EngineContext): Outbox {
-  const { tables, store, identity, random } = context;
+  const { tables, store, identity, random, spans } = context;
   const rows = new Map<string, OutboxRow>();
   const keyById = new Map<OpId, string>();
   /** Keys of rows that are not with the server yet, by contact. */
@@ -176,6 +176,8 @@ export function createOutbox(context: EngineContext): Outbox {
       if (op.ok && op.value.op.kind === OP_KIND.introduction) introductions.set(row.contact, key);
     }
     rows.set(key, row);
+    if (row.state === "sent") spans?.ended(key, null);
+    if (row.state === "failed") spans?.ended(key, row.reason?.split("/")[0] ?? "failed");
     keyById.set(row.opId, key);
     const waiting = waitingByContact.get(row.contact) ?? new Set<string>();
     waitingByContact.set(row.contact, waiting);
@@ -192,6 +194,7 @@ export function createOutbox(context: EngineContext): Outbox {
   function forget(key: string): void {
     const row = rows.get(key);
     if (row === undefined) return;
+    spans?.dropped(key);
     keep(key, { ...row, state: "sent" });
     keyById.delete(row.opId);
     rows.delete(key);
@@ -225,7 +228,11 @@ export function createOutbox(context: EngineContext): Outbox {
       reason: null,
       replaces,
     };
-    return { key, write: tables.outbox.put(parts, row), commit: () => keep(key, row) };
+    const commit = () => {
+      keep(key, row);
+      if (op.op.kind !== OP_KIND.mark) spans?.taken(key);
+    };
+    return { key, write: tables.outbox.put(parts, row), commit };
   }
 
   function rowWrite(key: string, row: OutboxRow): WriteOp {

@@ -208,6 +208,7 @@ export function createPeerLinks(
       route.type === "request" ? await admissionFor(contact, channel.logId, sending) : ok(undefined);
     if (!admission.ok) return admission;
     const hasTicket = admission.value?.type === "ticket";
+    context.spans?.tried(sending.flatMap((parcel) => parcel.outboxKeys));
     const results = await channel.append(
       sending.map((parcel) => parcel.entry),
       admission.value,

@@ -3,6 +3,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Random } from "../base/random.ts";
+import type { SpanSink } from "../base/spans.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import type { PeerConnector } from "../transport/peer-connector.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
@@ -15,6 +16,8 @@ export interface Platform {
   readonly random: Random;
   readonly logger: Logger;
   readonly connector: ServerConnector;
+  /** Where spans of sending and receiving go; by default there are none. */
+  readonly spans?: SpanSink;
   /** Absent where there are no sockets to other devices, as in a browser. */
   readonly peerConnector?: PeerConnector;
   /** Not sealed yet: the client seals rows and documents with `storeKey`. */

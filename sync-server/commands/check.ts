@@ -64,7 +64,12 @@ export const checkCommand: ServerCommand = {
   },
 };
 
-function checkReach({ server, dataFolder }: ProgramConfig): readonly Finding[] {
+function isClearElsewhere(endpoint: string): boolean {
+  const { protocol, hostname } = new URL(endpoint);
+  return protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""));
+}
+
+function checkReach({ server, dataFolder, traceEndpoint }: ProgramConfig): readonly Finding[] {
   const { metricsListen, origins, host } = server;
   const isPublic = origins.length > 0 || !isLoopback(host);
   return [
@@ -88,6 +93,15 @@ function checkReach({ server, dataFolder }: ProgramConfig): readonly Finding[] {
             "metrics",
             `served in clear on ${metricsListen.host}`,
             "only in a private network: figures tell when people are active",
+          ),
+        ]
+      : []),
+    ...(traceEndpoint !== null && isClearElsewhere(traceEndpoint)
+      ? [
+          warn(
+            "spans",
+            `sent in clear to ${traceEndpoint}`,
+            "use https, or only a private network: when and how long tells when people are active",
           ),
         ]
       : []),

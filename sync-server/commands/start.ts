@@ -6,8 +6,10 @@ import type { Logger } from "@dovetail/core/base/logger.ts";
 import { createPlatformRandom } from "@dovetail/core/base/random.ts";
 import type { ProgramConfig } from "../config/read-config.ts";
 import { ok } from "@dovetail/core/base/result.ts";
+import { exportSpans } from "../metrics/export-spans.ts";
 import { listenForMetrics } from "../metrics/metrics-listener.ts";
 import { createPrometheusMetrics } from "../metrics/prometheus-metrics.ts";
+import { createSpanMetrics } from "../metrics/span-metrics.ts";
 import { createOperatorDesk, type OperatorDesk } from "../operator/operator-desk.ts";
 import { serveOperator } from "../operator/operator-socket.ts";
 import { explainTlsFault, type TlsFault } from "../http/tls-files.ts";
@@ -42,7 +44,10 @@ export const startCommand: ServerCommand = {
     if (dataFolder !== null && !makeDataFolder(dataFolder))
       return fail(`cannot make the folder ${dataFolder}`, "choose another with --data");
     const path = dataFolder === null ? ":memory:" : databasePath(dataFolder);
-    const metrics = createPrometheusMetrics();
+    const prometheus = createPrometheusMetrics();
+    const { traceEndpoint: url } = config;
+    const spans = url === null ? null : await exportSpans({ url, service: "dovetail-server", clock, logger });
+    const metrics = spans === null ? prometheus : createSpanMetrics(prometheus, spans);
     const store = openSqliteStore(path, logger, { quotas: config.server.quotas, metrics });
     if (!store.ok) return failToOpen(store.error);
     const random = createPlatformRandom();
@@ -55,14 +60,14 @@ export const startCommand: ServerCommand = {
     });
     if (!server.ok) return failToStart(server.error);
     const running = server.value;
-    metrics.watch({
+    prometheus.watch({
       connections: running.connectionCount,
       subscriptions: running.subscriptionCount,
       queueDepth: () => store.value.load().queueDepth,
       databaseBytes: () => store.value.load().databaseBytes,
     });
     const { metricsListen } = config.server;
-    const listener = metricsListen === null ? ok(null) : await listenForMetrics(metricsListen, metrics);
+    const listener = metricsListen === null ? ok(null) : await listenForMetrics(metricsListen, prometheus);
     if (!listener.ok) {
       await running.close();
       return fail(
@@ -78,11 +83,14 @@ export const startCommand: ServerCommand = {
       server: {
         origin: running.origins[0] ?? "",
         connectionCount: running.connectionCount,
-        metricsText: metrics.text,
+        metricsText: prometheus.text,
       },
     });
     const socket = dataFolder === null ? null : await serveOperator(dataFolder, desk, logger);
-    stopOnSignal(running, logger, () => Promise.all([socket?.close(), listener.value?.close()]));
+    const close = () => running.close().then(() => spans?.close());
+    stopOnSignal({ ...running, close }, logger, () =>
+      Promise.all([socket?.close(), listener.value?.close()]),
+    );
     announce(running, config, listener.value?.port ?? null);
     await inviteFirstOwner({ config, store: store.value, desk, clock });
     return EXIT.ok;

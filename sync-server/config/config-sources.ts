@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { spanEndpointOf } from "@dovetail/core/base/span-endpoint.ts";
 import { CONFIG_FILE_NAME, SETTINGS, SHORTHANDS } from "./settings.ts";
 import { parseListenAddress, variableOf } from "./setting.ts";
 
@@ -92,6 +93,15 @@ export function readEnvironment(env: Environment): Map<string, readonly string[]
     texts.set(name, isList ? given.split(",").map((each) => each.trim()) : [given]);
   }
   return texts;
+}
+
+/** What OpenTelemetry's own variables say of our settings: at most one source. */
+export function readSpanVariables(env: Environment, mistakes: string[]): readonly ConfigSource[] {
+  const asked = spanEndpointOf(env);
+  if (!asked.ok) mistakes.push(asked.error.why);
+  if (!asked.ok || asked.value === null) return [];
+  const { variable, url } = asked.value;
+  return [{ name: variable, texts: new Map([[SETTINGS.traceEndpoint.name, [url]]]) }];
 }
 
 /** Reads the file at `path`, or `CONFIG_FILE_NAME` in `dataFolder` when there is one. Null for no file. */

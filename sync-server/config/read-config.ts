@@ -5,6 +5,7 @@
  */
 import { isIP } from "node:net";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
+import { NO_SPANS } from "@dovetail/core/base/span-endpoint.ts";
 import type { LogLineOptions } from "@dovetail/core/base/log-lines.ts";
 import { bucketAddress } from "../client-address.ts";
 import { DEFAULT_CONFIG, type ServerConfig } from "../server.ts";
@@ -16,6 +17,7 @@ import {
   readConfigFile,
   readEnvironment,
   readFlags,
+  readSpanVariables,
 } from "./config-sources.ts";
 import { type Setting, variableOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
@@ -27,6 +29,8 @@ export interface ProgramConfig {
   /** The first line on standard output is JSON. */
   readonly isJson: boolean;
   readonly log: LogLineOptions;
+  /** The collector that gets spans, or null for none. */
+  readonly traceEndpoint: string | null;
   /** Every setting as it is in force, in the order of the table. */
   readonly rows: readonly ConfigRow[];
 }
@@ -74,19 +78,16 @@ function readSources({ texts }: CommandLine, env: Environment, mistakes: string[
   const isMemory = ["1", "true"].includes(last("memory") ?? "");
   const folder = isMemory ? null : (last("data") ?? SETTINGS.data.first);
   const file = readConfigFile(last("config"), folder, mistakes);
-  if (file !== null) {
-    const expanded = new Map(file.texts);
-    expandShorthands(expanded, `${file.name}: `, mistakes);
-    return [
-      { name: "flag", texts },
-      { name: "environment", texts: environment },
-      { ...file, texts: expanded },
-    ];
-  }
-  return [
+  const named: readonly ConfigSource[] = [
     { name: "flag", texts },
     { name: "environment", texts: environment },
+    // Whoever has said it in our own words has said it.
+    ...(last(SETTINGS.traceEndpoint.name) === undefined ? readSpanVariables(env, mistakes) : []),
   ];
+  if (file === null) return named;
+  const expanded = new Map(file.texts);
+  expandShorthands(expanded, `${file.name}: `, mistakes);
+  return [...named, { ...file, texts: expanded }];
 }
 
 /** Reads settings from the first source that has them, and notes where each came from. */
@@ -132,6 +133,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
   checkReach({ host, origins, trustsProxy, isTls: tls !== null }, mistakes);
   const isMemory = read(SETTINGS.memory);
   const data = read(SETTINGS.data);
+  const traceEndpoint = read(SETTINGS.traceEndpoint);
   const isJson = read(SETTINGS.json);
   const server: ServerConfig = {
     ...DEFAULT_CONFIG,
@@ -163,6 +165,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
     server,
     dataFolder: isMemory ? null : data,
     isJson,
+    traceEndpoint: traceEndpoint === NO_SPANS ? null : traceEndpoint,
     log: {
       format: isJson ? read(SETTINGS.logFormat, "json", "--json") : read(SETTINGS.logFormat),
       filter: read(SETTINGS.logLevel),

@@ -6,6 +6,7 @@
  */
 import { isIP } from "node:net";
 import { parseServerOrigin } from "@dovetail/core/base/server-origin.ts";
+import { NO_SPANS, parseSpanEndpoint, SPAN_ENDPOINT_WANTS } from "@dovetail/core/base/span-endpoint.ts";
 
 export interface Setting<T> {
   readonly name: string;
@@ -133,6 +134,17 @@ export function listenAddress(options: Described<ListenAddress | null>): Setting
     "HOST:PORT, as 127.0.0.1:9464 or [::1]:9464",
     (value) => (value === null ? "none" : `${value.host}:${value.port}`),
     parseListenAddress,
+  );
+}
+
+/** The address of a collector of spans, or `NO_SPANS`. */
+export function spanEndpoint(options: Described<string>): Setting<string> {
+  return single(
+    options,
+    "URL",
+    SPAN_ENDPOINT_WANTS,
+    (value) => value,
+    (given) => (given === NO_SPANS ? given : parseSpanEndpoint(given)),
   );
 }
 

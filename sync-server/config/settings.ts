@@ -1,5 +1,6 @@
 /** Everything an operator may set. The help, `server config` and docs/OPERATING.md follow this table. */
 import { parseLogFilter, showLogFilter } from "@dovetail/core/base/log-lines.ts";
+import { NO_SPANS } from "@dovetail/core/base/span-endpoint.ts";
 import {
   ADMISSION_WORK_BITS,
   BLOBS_PER_ACCOUNT_BYTES_MAX,
@@ -12,7 +13,18 @@ import {
 } from "../limits.ts";
 import { rateList } from "./rate-setting.ts";
 import { duration } from "./duration.ts";
-import { listenAddress, number, origins, path, single, size, text, toggle, word } from "./setting.ts";
+import {
+  listenAddress,
+  number,
+  origins,
+  path,
+  single,
+  size,
+  spanEndpoint,
+  text,
+  toggle,
+  word,
+} from "./setting.ts";
 
 /** What is not set is in a file beside the database; only flag and environment can name another. */
 export const CONFIG_FILE_NAME = "server.json";
@@ -145,6 +157,11 @@ export const SETTINGS = {
     name: "metrics-listen",
     help: "serve /metrics there, over plain HTTP",
     first: null,
+  }),
+  traceEndpoint: spanEndpoint({
+    name: "trace-endpoint",
+    help: "collector that gets spans of appends and deliveries, over OTLP/HTTP; else OTEL_EXPORTER_OTLP_ENDPOINT; none for none",
+    first: NO_SPANS,
   }),
   logFormat: word({ name: "log-format", help: "form of log lines", first: "text" }, "text", "json"),
   logLevel: single(

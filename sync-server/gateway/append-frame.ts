@@ -16,8 +16,9 @@ export function handleAppend(
   connection: Connection,
   frame: FrameOf<"append">,
 ): undefined {
+  const startMs = performance.now();
   const fault = startAppend(context, connection, frame);
-  if (fault !== null) connection.reply({ type: "failed", requestId: frame.requestId, code: fault });
+  if (fault !== null) refuseAppend(context, connection, { requestId: frame.requestId, startMs }, fault);
 }
 
 /** LG21 */
@@ -26,6 +27,7 @@ export function handleAppendAndRekey(
   connection: Connection,
   { requestId, channel, entry, appendKey }: FrameOf<"appendAndRekey">,
 ): undefined {
+  const startMs = performance.now();
   const kind = connection.channels.get(channel)?.kind;
   const fault =
     kind === undefined || kind === "room"
@@ -37,7 +39,17 @@ export function handleAppendAndRekey(
           rekey: appendKey,
         })
       : "forbidden";
-  if (fault !== null) connection.reply({ type: "failed", requestId, code: fault });
+  if (fault !== null) refuseAppend(context, connection, { requestId, startMs }, fault);
+}
+
+function refuseAppend(
+  context: GatewayContext,
+  connection: Connection,
+  { requestId, startMs }: { readonly requestId: number; readonly startMs: number },
+  code: FailureCode,
+): void {
+  context.metrics.appendRefused(code, (performance.now() - startMs) / 1_000);
+  connection.reply({ type: "failed", requestId, code });
 }
 
 /** Hands entries to the store, or says why not. */
@@ -63,13 +75,20 @@ function startAppend(
   void context.store.append({ logId, appender, writerTag, entries: parsed, ...rekey }).then((placed) => {
     connection.releaseBytes(bytes);
     const sealedBytes = entries.map(({ sealed }) => sealed.length);
-    context.metrics.appended({ seconds: (performance.now() - startMs) / 1_000, sealedBytes });
+    const seconds = (performance.now() - startMs) / 1_000;
+    context.metrics.appended({ seconds, sealedBytes, error: firstRefusal(placed) });
     if (placed.ok)
       for (const result of placed.value) if (result.type === "refused") context.metrics.refused(result.code);
     if (!connection.canAnswer()) return;
     if (placed.ok) connection.reply({ type: "appended", requestId, results: placed.value });
     else connection.reply({ type: "failed", requestId, code: placed.error.code });
   });
+  return null;
+}
+
+function firstRefusal(placed: Awaited<ReturnType<GatewayContext["store"]["append"]>>): FailureCode | null {
+  if (!placed.ok) return placed.error.code;
+  for (const result of placed.value) if (result.type === "refused") return result.code;
   return null;
 }
 

@@ -63,19 +63,22 @@ export function createSubscriptions(
 ): Subscriptions {
   const heardById = new Map<LogId, HeardLog>();
 
-  async function catchUp(subscription: Subscription, heard: HeardLog): Promise<void> {
+  async function catchUp(
+    subscription: Subscription,
+    heard: HeardLog,
+    { replayed, startMs } = { replayed: 0, startMs: performance.now() },
+  ): Promise<void> {
     const { logId, target } = subscription;
-    let replayed = 0;
     while (isStillHeard(subscription)) {
       const { upto } = subscription;
       if (upto !== null && subscription.position >= upto) return end(subscription);
       if (subscription.position >= heard.headSeq) {
         subscription.state = "live";
-        metrics.replayed(replayed);
+        metrics.replayed(replayed, secondsSince(startMs));
         return;
       }
       if (target.isCongested()) {
-        target.whenDrained(() => void catchUp(subscription, heard));
+        target.whenDrained(() => void catchUp(subscription, heard, { replayed, startMs }));
         return;
       }
       const range = {
@@ -130,6 +133,7 @@ export function createSubscriptions(
       const last = entries.at(-1);
       if (heard === undefined || first === undefined || last === undefined) return;
       heard.headSeq = last.seq;
+      const startMs = performance.now();
       let frames: readonly Buffer[] | null = null;
       let subscribers = 0;
       for (const subscription of heard.subscriptions) {
@@ -145,10 +149,14 @@ export function createSubscriptions(
         subscription.position = last.seq;
         subscribers += 1;
       }
-      if (subscribers > 0) metrics.delivered(entries.length, subscribers);
+      if (subscribers > 0) metrics.delivered(entries.length, subscribers, secondsSince(startMs));
     },
     count: () => [...heardById.values()].reduce((sum, heard) => sum + heard.subscriptions.size, 0),
   };
+}
+
+function secondsSince(startMs: number): number {
+  return (performance.now() - startMs) / 1_000;
 }
 
 function isStillHeard(subscription: Subscription): boolean {

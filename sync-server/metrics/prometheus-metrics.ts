@@ -62,6 +62,8 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       batchEntries.observe(sealedBytes.length);
       for (const size of sealedBytes) entryBytes.observe(size);
     },
+    // `refused` has counted it.
+    appendRefused: () => {},
     refused: (code) => refusals.inc({ code }),
     rateLimited: (rate) => limited.inc({ rate }),
     acked: () => acks.inc(),

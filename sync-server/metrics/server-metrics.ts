@@ -11,16 +11,22 @@ export interface ServerMetrics {
   /** An upgrade that was refused before there was a connection. */
   upgradeRefused(status: string): void;
   signedIn(means: SignInMeans): void;
-  /** An append with what it brought, from its arrival to its answer. */
-  appended(append: { readonly seconds: number; readonly sealedBytes: readonly number[] }): void;
+  /** An append with what it brought, from its arrival to its answer; `error` is the first refusal in it, by the word of the wire. */
+  appended(append: {
+    readonly seconds: number;
+    readonly sealedBytes: readonly number[];
+    readonly error: FailureCode | null;
+  }): void;
+  /** An append that never came to the store; `refused` counts it too. */
+  appendRefused(code: FailureCode, seconds: number): void;
   /** Anything that was refused, by the word of the wire. */
   refused(code: FailureCode): void;
   rateLimited(rate: RateName): void;
   acked(): void;
-  /** Entries of one commit, to so many subscribers. */
-  delivered(entries: number, subscribers: number): void;
-  /** What a subscription was sent before it was up to date. */
-  replayed(entries: number): void;
+  /** Entries of one commit, to so many subscribers, from stored to handed to the last of them. */
+  delivered(entries: number, subscribers: number, seconds: number): void;
+  /** What a subscription was sent before it was up to date, and how long that took. */
+  replayed(entries: number, seconds: number): void;
   /** A transaction of the store: its operations, and how long it took. */
   committed(operations: number, seconds: number): void;
   storeFailed(code: FailureCode): void;
@@ -42,6 +48,7 @@ export const silentMetrics: ServerMetrics = {
   upgradeRefused: () => {},
   signedIn: () => {},
   appended: () => {},
+  appendRefused: () => {},
   refused: () => {},
   rateLimited: () => {},
   acked: () => {},

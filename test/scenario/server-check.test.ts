@@ -53,6 +53,10 @@ test("a server that is well is said to be, while it runs and after", { timeout: 
     wrong: ["warn registration"],
   });
   expect(await check(folder, "--metrics-listen", "0.0.0.0:1")).toMatchObject({ wrong: ["warn metrics"] });
+  const spansTo = (url: string) => check(folder, "--trace-endpoint", url);
+  expect(await spansTo("http://collector.example:4318")).toMatchObject({ wrong: ["warn spans"] });
+  expect(await spansTo("https://collector.example")).toMatchObject({ wrong: [] });
+  expect(await spansTo("http://[::1]:4318")).toMatchObject({ wrong: [] });
 
   const db = new DatabaseSync(join(folder, "server.sqlite"));
   db.exec(`UPDATE meta SET value = ${Date.now() + 3_600_000} WHERE key = 'probed_at_ms'`);

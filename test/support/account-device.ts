@@ -104,6 +104,7 @@ async function bootOf(
     times: createTimes({ clock, store, tables, onCompared: () => {} }),
     random: platform.random,
     connector: platform.connector,
+    spans: null,
     serial: createSerial(),
     identity: device.identity,
     instance: new Uint8Array(16),

@@ -60,6 +60,9 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "@tanstack/virtual-core": ["app/ui/"],
   "zxing-wasm": ["app/ui/"],
   "prom-client": ["sync-server/metrics/"],
+  "@opentelemetry/exporter-trace-otlp-http": ["sync-server/metrics/", "cli/platform/"],
+  "@opentelemetry/resources": ["sync-server/metrics/", "cli/platform/"],
+  "@opentelemetry/sdk-trace-base": ["sync-server/metrics/", "cli/platform/"],
   "@automerge/automerge-repo-storage-indexeddb": ["app/platform/"],
   "@sqlite.org/sqlite-wasm": ["app/platform/"],
 };

@@ -106,6 +106,7 @@ export async function createSide(
       connect: () => Promise.reject(new Error("no server")),
       request: () => Promise.reject(new Error("no server")),
     },
+    spans: null,
     serial: createSerial(),
     identity,
     instance: new Uint8Array(16),

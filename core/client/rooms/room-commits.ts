@@ -62,6 +62,8 @@ export interface Departing {
   readonly isCommit: boolean;
   /** The log's key from this entry on, where it changes. */
   readonly rekey: Bytes | null;
+  /** Of a letter: rows of the ops it carries. */
+  readonly outKeys: readonly string[];
 }
 
 export interface RoomCommitsDeps {
@@ -118,7 +120,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!commit.ok) return commit;
     const letter = await letterRow(roomId);
     if (!letter.ok) return letter;
-    const asCommit = commit.value && { ...commit.value, isCommit: true };
+    const asCommit = commit.value && { ...commit.value, isCommit: true, outKeys: [] };
     const asLetter = letter.value && {
       ...letter.value.row,
       writerSeq: letter.value.seq,

@@ -6,6 +6,7 @@ import { ROOM_LETTER_BYTES_MAX, ROOM_LETTER_OPS_MAX } from "../../messenger/room
 import { sharedDocumentOf } from "../../messenger/shared/shared-change.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
+import type { ClientSpans } from "../client-spans.ts";
 import type { Tables } from "../tables.ts";
 
 /** An own op that is to go into a room. */
@@ -49,7 +50,11 @@ export interface RoomOutbox {
 }
 
 /** `onCount` hears when there are more or fewer. */
-export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbox {
+export function createRoomOutbox(
+  tables: Tables,
+  onCount: () => void,
+  spans: ClientSpans | null = null,
+): RoomOutbox {
   const rows = new Map<string, Omit<WaitingOp, "key">>();
   const ids = new Set<OpId>();
   const failed = new Map<OpId, { readonly key: string; readonly reason: RoomFailure }>();
@@ -64,6 +69,7 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
         const row = rows.get(key);
         if (row !== undefined) ids.delete(row.op.id);
         rows.delete(key);
+        spans?.ended(key, null);
       }
       onCount();
     };
@@ -81,6 +87,7 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
     const writes = places.map((place) => tables.roomfailed.put(place, {}));
     const commit = () => {
       for (const place of places) failed.set(place[2], { key: tables.roomfailed.key(...place), reason });
+      for (const key of keys) spans?.ended(key, reason);
       gone.commit();
     };
     return { writes: [...gone.writes, ...writes], commit };
@@ -96,7 +103,13 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
 
   function withdraw(gone: readonly OpId[]): OutboxChange {
     const wanted = new Set(gone);
-    return remove([...rows].filter(([, { op }]) => wanted.has(op.id)).map(([key]) => key));
+    const keys = [...rows].filter(([, { op }]) => wanted.has(op.id)).map(([key]) => key);
+    const removed = remove(keys);
+    const commit = () => {
+      for (const key of keys) spans?.dropped(key);
+      removed.commit();
+    };
+    return { writes: removed.writes, commit };
   }
 
   return {
@@ -124,6 +137,7 @@ export function createRoomOutbox(tables: Tables, onCount: () => void): RoomOutbo
       const commit = () => {
         rows.set(key, { op, replaces: replaces ?? null });
         ids.add(op.id);
+        if (op.op.kind !== OP_KIND.mark) spans?.taken(key);
         onCount();
       };
       return { write: tables.roomout.put(parts, { op: op.bytes, replaces: replaces ?? null }), commit };

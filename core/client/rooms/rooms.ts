@@ -121,11 +121,14 @@ export function createRooms(all: RoomsDeps): Rooms {
   /** Channels whose head was compared with what was read before they were opened. */
   const checkedHeads = new WeakSet<GuestLog["channel"]>();
   const delivered = new Map<LogId, PlacedEntry[]>();
+  /** When the first of them came, for its span. */
+  const deliveredMs = new Map<LogId, number>();
   const guests = createGuestGateways(context, (logIds) => {
     if (logIds.some((logId) => subscribed.has(logId))) retryLater();
     for (const logId of logIds) {
       subscribed.delete(logId);
       delivered.delete(logId);
+      deliveredMs.delete(logId);
       unread.add(logId);
     }
   });
@@ -487,6 +490,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     guests.forget(logId);
     subscribed.delete(logId);
     delivered.delete(logId);
+    deliveredMs.delete(logId);
     unread.add(logId);
     cutOff.delete(roomId);
   }
@@ -524,10 +528,14 @@ export function createRooms(all: RoomsDeps): Rooms {
       if (!checked.ok) return context.distrustLog(logId, checked.error);
       checkedHeads.add(channel);
     }
+    const sinceMs = deliveredMs.get(logId) ?? context.spans?.monotonicMs() ?? 0;
+    // What has been delivered by now is taken by the next line, or was read before.
+    deliveredMs.delete(logId);
     const entries = await nextEntries(logId, before.value.point.seq, channel);
     if (!entries.ok) return entries;
     if (entries.value.length === 0) return subscribe(roomId, room, channel);
     const taken = await serial.run(() => intake.take(roomId, room, entries.value));
+    context.spans?.received(sinceMs, taken);
     if (!taken.ok) return taken;
     if (taken.value.type === "join") {
       const { invitation } = taken.value;
@@ -571,6 +579,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     }
     const following = await channel.subscribe(now.value.point.seq, (entries) => {
       delivered.set(logId, [...(delivered.get(logId) ?? []), ...entries]);
+      if (context.spans !== null && !deliveredMs.has(logId))
+        deliveredMs.set(logId, context.spans.monotonicMs());
       kick(roomId);
     });
     // RM30: what the key opens has ended, and nothing of it led on.
@@ -586,6 +596,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     { channel }: GuestLog,
     departing: Parameters<typeof commits.settle>[2],
   ): Promise<Result<boolean, ClientError>> {
+    context.spans?.tried(departing.outKeys);
     const result = await appendOne(channel, departing);
     if (!result.ok && isForbidden(result.error) && !cutOff.has(roomId)) {
       // The key was replaced meanwhile: the entry that did it is read first.
@@ -643,7 +654,9 @@ export function createRooms(all: RoomsDeps): Rooms {
       const read = await channel.read(before.value.point.seq);
       if (!read.ok) return read;
       if (read.value.entries.length === 0) return ok();
+      const sinceMs = context.spans?.monotonicMs() ?? 0;
       const taken = await serial.run(() => intake.take(roomId, room, read.value.entries));
+      context.spans?.received(sinceMs, taken);
       // A Welcome is for the next step.
       if (!taken.ok || taken.value.type === "join") return taken.ok ? ok() : taken;
     }
@@ -791,6 +804,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       [cancelLook, cancelRetry] = [null, null];
       subscribed.clear();
       delivered.clear();
+      deliveredMs.clear();
       void guests.closeAll();
     },
   };

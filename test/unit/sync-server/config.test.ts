@@ -84,6 +84,32 @@ describe("the server's settings", () => {
     expect(mistakesOf(["--data", inside])[0]).toMatch(/cannot name another/);
   });
 
+  test("send spans where our own words say, or else where OpenTelemetry's variables do, or else the file", () => {
+    const data = folderWith({ "trace-endpoint": "http://file.example" });
+    const variable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    const env = { [variable]: "http://otel.example:4318" };
+    const endpointOf = (args: readonly string[], more: Record<string, string> = {}) => {
+      const config = parse([...args, "--data", data], more);
+      return [config.traceEndpoint, rowOf(config, "trace-endpoint")?.source];
+    };
+    expect([parse([]).traceEndpoint, rowOf(parse([]), "trace-endpoint")]).toEqual([
+      null,
+      { name: "trace-endpoint", value: "none", source: FIRST_VALUE },
+    ]);
+    expect(endpointOf([])).toEqual(["http://file.example/v1/traces", join(data, "server.json")]);
+    expect(endpointOf([], env)).toEqual(["http://otel.example:4318/v1/traces", variable]);
+    const own = { ...env, DOVETAIL_TRACE_ENDPOINT: "http://own.example" };
+    expect(endpointOf([], own)).toEqual(["http://own.example/v1/traces", "DOVETAIL_TRACE_ENDPOINT"]);
+    const flag = ["--trace-endpoint", "https://flag.example/in"];
+    expect(endpointOf(flag, own)).toEqual(["https://flag.example/in", "flag"]);
+    const wrong = { [variable]: "nowhere", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
+    expect(endpointOf(["--trace-endpoint", "none"], wrong)).toEqual([null, "flag"]);
+    expect(mistakesOf([], wrong)).toEqual([expect.stringContaining(`${variable} is none or`)]);
+    expect(mistakesOf(["--trace-endpoint", "c:4317"])).toEqual([
+      expect.stringContaining("--trace-endpoint is none or the address of a collector"),
+    ]);
+  });
+
   test("have short forms", () => {
     expect(parse(["--listen", "[::1]:7", "--closed"]).server).toMatchObject({
       host: "::1",
