@@ -32,7 +32,7 @@ import { BASH_COMPLETION } from "./help/bash-completion.ts";
 import { completeHelp } from "./help/complete-help.ts";
 import { HELP_TOPICS } from "./help/help-topics.ts";
 import { HELP_WIDTH_MAX, type HelpPage, layOutRow, layOutSection } from "./help/lay-out-help.ts";
-import { usageFailure, usageText } from "./help/usage-failure.ts";
+import { byOwnName, usageFailure, usageText } from "./help/usage-failure.ts";
 import { createOutput } from "./output/output.ts";
 import { createPaint } from "./output/paint.ts";
 import { wrapText } from "./output/text-width.ts";
@@ -61,10 +61,14 @@ export async function runProgram(streams: ProgramStreams, args: readonly string[
   });
   try {
     // What a shell asks on the tab key, with what stands on its line.
-    if (completions !== null && args[0] === "complete" && args[1] === "--")
-      await addNameCompletions(program, completions, streams, args.slice(2));
+    let line = args;
+    if (completions !== null && args[0] === "complete" && args[1] === "--") {
+      const words = byOwnName(program, args.slice(2));
+      await addNameCompletions(program, completions, streams, words);
+      line = ["complete", "--", ...words];
+    }
     if (isAskingForBash(args)) streams.stdout.write(BASH_COMPLETION);
-    else await program.parseAsync([...args], { from: "user" });
+    else await program.parseAsync([...line], { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;

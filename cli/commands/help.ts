@@ -7,6 +7,7 @@ import { joinWords, quote } from "../errors/error-words.ts";
 import { HELP_TOPICS } from "../help/help-topics.ts";
 import { type HelpPage, layOutSection } from "../help/lay-out-help.ts";
 import { manPage } from "../help/man-page.ts";
+import { subcommand } from "../help/usage-failure.ts";
 import { addExamples } from "./examples.ts";
 
 /** `version` is the program's, for the manual pages. */
@@ -61,7 +62,7 @@ export function addHelpCommands(
 function findCommand(program: Command, words: readonly string[]): Result<Command, CliError> {
   let found = program;
   for (const word of words) {
-    const next = found.commands.find((one) => one.name() === word);
+    const next = subcommand(found, word);
     if (next === undefined) {
       const names = [
         ...found.commands.map((one) => one.name()),

@@ -95,7 +95,8 @@ const COMMANDS: readonly HandedOn[] = [
 export function addServerCommands(program: Command, run: RunCommand, onServing: () => void): void {
   const server = program
     .command("server")
-    .description("a sync server of your own; each command has its settings in its --help");
+    .alias("ops")
+    .description("a sync server of your own, and its operator's commands; the same as `ops`");
   addServerAccountCommands(server, run);
   for (const { name, description, examples } of COMMANDS) {
     const command = server

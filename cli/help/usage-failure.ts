@@ -40,6 +40,17 @@ function guess(words: readonly string[]): string | null {
   return words.length === 0 ? null : `did you mean ${joinWords(words, "or")}?`;
 }
 
+/** The command of a group that `word` names, by its name or another of its names. */
+export function subcommand(group: Command, word: string): Command | undefined {
+  return group.commands.find((one) => one.name() === word || one.aliases().includes(word));
+}
+
+/** `words` with the first one by its own name, where it is another name of a command. */
+export function byOwnName(program: Command, words: readonly string[]): readonly string[] {
+  const [first = "", ...rest] = words;
+  return [subcommand(program, first)?.name() ?? first, ...rest];
+}
+
 /** The command whose words stand in `args`, and what follows them. Values of options before it are passed over. */
 export function deepestCommand(
   program: Command,
@@ -48,7 +59,7 @@ export function deepestCommand(
   let command = program;
   let at = 0;
   for (let i = 0; i < args.length; i++) {
-    const next = command.commands.find((one) => one.name() === args[i]);
+    const next = subcommand(command, args[i] ?? "");
     if (next !== undefined) {
       command = next;
       at = i + 1;

@@ -90,9 +90,20 @@ describe("help", () => {
   });
 });
 
+test("a command is found by its other name too, in help and manual pages", async () => {
+  for (const words of [["help"], ["man"]]) {
+    const byOther = await run([...words, "ops", "check"]);
+    expect(byOther.exitCode).toBe(0);
+    expect(byOther.stdout).toMatch(/permissions, room on disk, certificate, database/);
+    expect(byOther).toEqual(await run([...words, "server", "check"]));
+  }
+  expect((await run(["help", "ops"])).stdout).toContain("dovetail server|ops");
+});
+
 describe("wrong usage", () => {
   test.each([
     [["accuont"], "unknown command 'accuont'", "did you mean account?"],
+    [["ops", "chek"], "unknown command 'chek'", "did you mean check?"],
     [["contact", "ad"], "unknown command 'ad'", "did you mean add?"],
     [["send"], "missing required argument 'contact'", "dovetail send --help"],
     [["inbox", "show", "Ben", "--limit", "0"], "whole number from 1", "dovetail inbox show --help"],

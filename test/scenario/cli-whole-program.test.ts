@@ -45,4 +45,7 @@ test("it helps as the sources do, and works on a profile of files with a server"
   const shown: unknown = JSON.parse(await run(PROGRAM, ...account, "show"));
   expect(shown).toEqual(JSON.parse(await run(sources, ...account, "show")));
   expect(JSON.stringify(shown)).toContain("ada.whole");
+  // The server's program is beside it, and not in it.
+  const checked = await run(PROGRAM, "--json", "ops", "check", "--data", join(home.path, "none"));
+  expect(JSON.parse(checked)).toMatchObject({ isReady: true });
 });

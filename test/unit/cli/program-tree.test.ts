@@ -4,7 +4,7 @@ import { commandPath, examplesOf } from "../../../cli/commands/examples.ts";
 import { allCommands } from "../../../cli/help/complete-help.ts";
 import { HELP_TOPICS } from "../../../cli/help/help-topics.ts";
 import { manPage } from "../../../cli/help/man-page.ts";
-import { deepestCommand } from "../../../cli/help/usage-failure.ts";
+import { byOwnName, deepestCommand } from "../../../cli/help/usage-failure.ts";
 import { createProgramTree } from "../../../cli/program.ts";
 import { createCommandStreams } from "../../support/command-streams.ts";
 
@@ -41,6 +41,14 @@ describe("every command", () => {
           expect([...known, "--help"], line).toContain(word.split("=")[0]);
       }
     }
+  });
+
+  test("that has another name is completed as itself", () => {
+    expect(byOwnName(program, ["ops", "ch"])).toEqual(["server", "ch"]);
+    for (const words of [["sync", "ops"], ["nothing"], [""]])
+      expect(byOwnName(program, words)).toEqual(words);
+    const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+    expect(new Set(names).size).toBe(names.length);
   });
 
   test("has a name that no topic has", () => {
