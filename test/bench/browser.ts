@@ -16,9 +16,9 @@ import { freePort } from "../support/browser-world.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import { startServer } from "../support/server-process.ts";
 import type { Device } from "../support/story.ts";
+import { startTcpTap } from "../support/tcp-tap.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { benchPlatform, devicesReady } from "./bench-device.ts";
-import { startCountingProxy } from "./counting-proxy.ts";
 import { type Figure, percentile, report } from "./figures.ts";
 
 const STARTS = 7;
@@ -43,9 +43,16 @@ await devicesReady();
 if (!isAppBuilt(APP_DIST)) await buildApp({ outFolder: APP_DIST });
 const folder = createTemporaryFolder();
 const port = await freePort();
-const proxy = await startCountingProxy(port);
+/** Bytes towards the browser so far, headers included. */
+let receivedBytes = 0;
+const proxy = await startTcpTap(port, () => ({
+  received: (chunk) => {
+    receivedBytes += chunk.length;
+  },
+}));
+const origin = `http://localhost:${proxy.port}`;
 const server = await startServer(join(folder.path, "server"), [
-  ...["--port", String(port), "--origin", proxy.origin, "--open"],
+  ...["--port", String(port), "--origin", origin, "--open"],
   ...["--rate-factor", "1000", "--work-bits", "4"],
 ]);
 const executable = { executablePath: findChromium() ?? "chromium", args: [...CHROMIUM_ARGS] };
@@ -82,22 +89,22 @@ async function weighFirstLoad(): Promise<void> {
   for (const serviceWorkers of ["block", "allow"] as const) {
     const browser = await chromium.launch(executable);
     const page = await (await browser.newContext({ serviceWorkers })).newPage();
-    const before = proxy.bytes();
-    await page.goto(proxy.origin);
+    const before = receivedBytes;
+    await page.goto(origin);
     await page.getByRole("heading", { name: "Is this your first device?" }).waitFor();
     await page.waitForLoadState("networkidle");
     if (serviceWorkers === "allow")
       await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     const name = serviceWorkers === "block" ? "first load, brotli" : "first visit, with what is kept offline";
-    figure(name, (proxy.bytes() - before) / 1e6, "MB");
+    figure(name, (receivedBytes - before) / 1e6, "MB");
     await browser.close();
   }
 }
 
 /** Ada, who has written most of `messages` to Ben, and Ben, who has answered. */
 async function fill(): Promise<{ readonly ada: Device; readonly ben: Device }> {
-  const ada = await newAccount(proxy.origin, "ada", benchPlatform(folder.path, "ada"));
-  const ben = await newAccount(proxy.origin, "ben", benchPlatform(folder.path, "ben"));
+  const ada = await newAccount(origin, "ada", benchPlatform(folder.path, "ada"));
+  const ben = await newAccount(origin, "ben", benchPlatform(folder.path, "ben"));
   good(await ben.client.sync());
   const contact = good(await ada.client.addContact(good(await ben.client.contactLink())));
   good(await ada.client.sync());
@@ -117,7 +124,7 @@ async function fill(): Promise<{ readonly ada: Device; readonly ben: Device }> {
 
 async function linkBrowser(context: BrowserContext, { client }: Device): Promise<void> {
   const page = await context.newPage();
-  await page.goto(proxy.origin);
+  await page.goto(origin);
   await page.getByRole("button", { name: "No, link this browser" }).click();
   const host = good(await client.linkDevice());
   await page.getByLabel("Linking code").fill(host.code);
@@ -170,7 +177,7 @@ async function timeWarmStarts(context: BrowserContext): Promise<void> {
   const times: number[] = [];
   for (let start = 0; start < STARTS; start++) {
     const page = await context.newPage();
-    await page.goto(proxy.origin);
+    await page.goto(origin);
     await page.locator("dt-inbox a.row").waitFor();
     times.push((await seenIn(page)).usableMs ?? Number.NaN);
     await page.close();
@@ -181,7 +188,7 @@ async function timeWarmStarts(context: BrowserContext): Promise<void> {
 
 async function openConversation(context: BrowserContext): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(proxy.origin);
+  await page.goto(origin);
   await page.locator("dt-inbox a.row").click();
   await page.locator("dt-conversation .m .t", { hasText: `Message ${messages}:` }).waitFor();
   return page;

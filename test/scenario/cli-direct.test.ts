@@ -3,6 +3,7 @@ import { createConnection, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runHere } from "../support/cli-here.ts";
 import { type CliWorld, createCliWorld, type RunningCommand } from "../support/cli-process.ts";
+import { startTcpTap } from "../support/tcp-tap.ts";
 
 let world: CliWorld;
 beforeAll(async () => {
@@ -108,30 +109,15 @@ test("who replays what two devices have said gets nowhere, on either side", {
   const listening = await listen("laptop");
   const [host = "", port = ""] = listening.address.split(":");
   const said = { up: [] as Buffer[], down: [] as Buffer[] };
-  const middle = createServer((near) => {
-    const far = createConnection({ host, port: Number(port) });
-    near.on("data", (part) => {
-      said.up.push(part);
-      far.write(part);
-    });
-    far.on("data", (part) => {
-      said.down.push(part);
-      near.write(part);
-    });
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.on("error", () => {});
-      one.on("close", () => other.end());
-    }
-  });
-  const middlePort = await listenOn(middle);
-  await json("phone", "device", "direct", "--peer", `127.0.0.1:${middlePort}`);
-  middle.close();
+  const middle = await startTcpTap(Number(port), () => ({
+    sent: (part) => said.up.push(part),
+    received: (part) => said.down.push(part),
+  }));
+  await json("phone", "device", "direct", "--peer", `127.0.0.1:${middle.port}`);
   expect(Buffer.concat(said.up).length).toBeGreaterThan(1_000);
   // To the listener, everything the phone said; nothing of it is a proof in another connection.
   await listening.running.line((line) => line.includes('"left"'));
+  await middle.close();
   const replayed = createConnection({ host, port: Number(port) });
   replayed.on("error", () => {});
   replayed.write(Buffer.concat(said.up));

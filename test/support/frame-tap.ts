@@ -1,8 +1,7 @@
 /** A way to a server of loopback that notes how large each WebSocket message from the client is, as it crosses the wire. */
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
+import { startTcpTap } from "./tcp-tap.ts";
 
 export interface FrameTap {
   /** Dials the tap, whatever server is asked for. */
@@ -14,45 +13,11 @@ export interface FrameTap {
 
 const OPCODE_BINARY = 2;
 
-/** Forwards a free port to that of `origin`. */
+/** A tap before the server of `origin`. */
 export async function startFrameTap(origin: string): Promise<FrameTap> {
-  const sockets = new Set<Socket>();
   const sizes: number[] = [];
-  const server = createServer((near) => {
-    const far = connect(Number(new URL(origin).port), "127.0.0.1");
-    let seen: Buffer = Buffer.alloc(0);
-    let isUpgraded = false;
-    near.on("data", (chunk: Buffer) => {
-      far.write(chunk);
-      seen = Buffer.concat([seen, chunk]);
-      if (!isUpgraded) {
-        // Requests may have gone over the same connection before.
-        const asked = seen.toString("latin1").search(/^upgrade: websocket/im);
-        const end = asked === -1 ? -1 : seen.indexOf("\r\n\r\n", asked);
-        if (end === -1) return;
-        isUpgraded = true;
-        seen = seen.subarray(end + 4);
-      }
-      seen = takeFrames(seen, sizes);
-    });
-    far.pipe(near);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one);
-      one.on("error", () => other.destroy());
-      one.on("close", () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("a listener has a port");
-  const tapped = `http://127.0.0.1:${address.port}`;
+  const tap = await startTcpTap(Number(new URL(origin).port), () => ({ sent: watchFrames(sizes) }));
+  const tapped = `http://127.0.0.1:${tap.port}`;
   const web = createWebConnector();
   return {
     connector: {
@@ -60,10 +25,25 @@ export async function startFrameTap(origin: string): Promise<FrameTap> {
       request: (_origin, request) => web.request(tapped, request),
     },
     sizes: () => sizes,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close: () => tap.close(),
+  };
+}
+
+/** Takes what one connection sends, and notes its frames once it is a WebSocket. */
+function watchFrames(sizes: number[]): (chunk: Buffer) => void {
+  let seen: Buffer = Buffer.alloc(0);
+  let isUpgraded = false;
+  return (chunk) => {
+    seen = Buffer.concat([seen, chunk]);
+    if (!isUpgraded) {
+      // Requests may have gone over the same connection before.
+      const asked = seen.toString("latin1").search(/^upgrade: websocket/im);
+      const end = asked === -1 ? -1 : seen.indexOf("\r\n\r\n", asked);
+      if (end === -1) return;
+      isUpgraded = true;
+      seen = seen.subarray(end + 4);
+    }
+    seen = takeFrames(seen, sizes);
   };
 }
 

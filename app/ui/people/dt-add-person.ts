@@ -2,6 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { baseStyles } from "../look/base-styles.ts";
+import { linkStyles } from "../look/link-styles.ts";
 import { copyText } from "../parts/copy.ts";
 import { showToast } from "../parts/dt-toast.ts";
 import { icon } from "../parts/icon.ts";
@@ -27,6 +28,7 @@ export class DtAddPerson extends LitElement {
   };
   static override styles = [
     baseStyles,
+    linkStyles,
     css`
       section {
         display: grid;
@@ -40,18 +42,6 @@ export class DtAddPerson extends LitElement {
         border: 0;
         border-block-start: 1px solid var(--line);
         margin: 8px 0;
-      }
-      dt-qr {
-        max-inline-size: 220px;
-      }
-      .link {
-        max-block-size: 54px;
-        overflow: auto;
-        font: 400 var(--t1);
-        font-family: var(--mono);
-        overflow-wrap: anywhere;
-        color: var(--soft);
-        user-select: all;
       }
     `,
   ];

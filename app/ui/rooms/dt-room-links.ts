@@ -2,6 +2,7 @@
 import type { ConversationId, RoomLinkView } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
+import { linkStyles } from "../look/link-styles.ts";
 import { copyText } from "../parts/copy.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { icon } from "../parts/icon.ts";
@@ -33,6 +34,7 @@ export class DtRoomLinks extends LitElement {
   };
   static override styles = [
     baseStyles,
+    linkStyles,
     css`
       :host,
       .shown {
@@ -65,18 +67,6 @@ export class DtRoomLinks extends LitElement {
         display: grid;
         grid-template-columns: repeat(auto-fit, minmax(160px, 1fr));
         gap: 12px;
-      }
-      dt-qr {
-        max-inline-size: 220px;
-      }
-      .code {
-        max-block-size: 54px;
-        overflow: auto;
-        font: 400 var(--t1);
-        font-family: var(--mono);
-        overflow-wrap: anywhere;
-        color: var(--soft);
-        user-select: all;
       }
     `,
   ];
@@ -184,7 +174,7 @@ export class DtRoomLinks extends LitElement {
   #shown({ code }: RoomLinkView) {
     return html`<div class="shown">
       <dt-qr .text=${code} .label=${text("linkQr")}></dt-qr>
-      <p class="code" tabindex="0" aria-label=${text("roomLinkText")}>${code}</p>
+      <p class="link" tabindex="0" aria-label=${text("roomLinkText")}>${code}</p>
       <div>
         <button class="btn line" type="button" @click=${() => copyText(this, code)}>
           ${icon("link")}${say("copyLink")}

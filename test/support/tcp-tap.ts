@@ -1,23 +1,29 @@
-/** A way to a port of loopback that counts what comes from there: the bytes of answers as they cross the wire, headers included. */
+/** A port of loopback that forwards to another one, and shows what crosses it. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-export interface CountingProxy {
-  readonly origin: string;
-  /** Bytes so far, towards the browser. */
-  bytes(): number;
+/** What is shown of one connection. */
+export interface TapWatch {
+  /** Bytes to the port behind. */
+  readonly sent?: (chunk: Buffer) => void;
+  /** Bytes from there. */
+  readonly received?: (chunk: Buffer) => void;
+}
+
+export interface TcpTap {
+  readonly port: number;
+  /** Ends the connections too. */
   close(): Promise<void>;
 }
 
-/** Forwards a free port to `targetPort`. */
-export async function startCountingProxy(targetPort: number): Promise<CountingProxy> {
+/** Forwards a free port to `targetPort`; `watch` is asked for each connection. */
+export async function startTcpTap(targetPort: number, watch: () => TapWatch): Promise<TcpTap> {
   const sockets = new Set<Socket>();
-  let bytes = 0;
   const server = createServer((near) => {
     const far = connect(targetPort, "127.0.0.1");
-    far.on("data", (chunk) => {
-      bytes += chunk.length;
-    });
+    const { sent, received } = watch();
+    if (sent !== undefined) near.on("data", sent);
+    if (received !== undefined) far.on("data", received);
     near.pipe(far);
     far.pipe(near);
     for (const [one, other] of [
@@ -37,8 +43,7 @@ export async function startCountingProxy(targetPort: number): Promise<CountingPr
   const address = server.address();
   if (typeof address !== "object" || address === null) throw new Error("a listener has a port");
   return {
-    origin: `http://localhost:${address.port}`,
-    bytes: () => bytes,
+    port: address.port,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
