@@ -5,8 +5,7 @@
  * over what is there. Once things are quiet all that is loaded is read again, because a message that comes late belongs where
  * its time says, which may be far up.
  */
-import type { ClientError, ConversationId, MessagePage, MessageView, Result } from "@dovetail/core";
-import type { Session } from "./session.ts";
+import type { Client, ClientError, ConversationId, MessagePage, MessageView, Result } from "@dovetail/core";
 
 const PAGE_MESSAGES = 100;
 /** How long after a reading the next one begins at the earliest, unless somebody waits for it. */
@@ -14,12 +13,17 @@ const PAUSE_MS = 150;
 /** How long nothing has to happen before everything loaded is read again. */
 const QUIET_MS = 1_000;
 
+/** Where messages are read. */
+export interface TimelineSource {
+  readonly client: Pick<Client, "messages">;
+}
+
 export class Timeline {
   readonly conversationId: ConversationId;
   messages: readonly MessageView[] = [];
   isLoaded = false;
   isLoadingOlder = false;
-  #session: Session;
+  #source: TimelineSource;
   #onChange: () => void;
   #older: string | null = null;
   #reading: Promise<void> | null = null;
@@ -28,9 +32,12 @@ export class Timeline {
   #soon: ReturnType<typeof setTimeout> | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  #takenCount = 0;
+  /** A message is not shown that may lie between those that are and the next. */
+  #isBehind = false;
 
-  constructor(session: Session, conversationId: ConversationId, onChange: () => void) {
-    this.#session = session;
+  constructor(source: TimelineSource, conversationId: ConversationId, onChange: () => void) {
+    this.#source = source;
     this.conversationId = conversationId;
     this.#onChange = onChange;
   }
@@ -53,7 +60,10 @@ export class Timeline {
   take(message: MessageView): boolean {
     const last = this.messages.at(-1);
     const isNewest = last === undefined || message.sentAtMs > last.sentAtMs;
-    const isShown = this.isLoaded && isNewest && !this.#isClosed;
+    const isShown = this.isLoaded && isNewest && !this.#isBehind && !this.#isClosed;
+    this.#takenCount++;
+    // A reading finds where it joins by what is known: nothing may be known above a gap.
+    this.#isBehind ||= !isShown;
     if (isShown) {
       this.messages = [...this.messages, message];
       this.#onChange();
@@ -112,14 +122,11 @@ export class Timeline {
     let read: readonly MessageView[] = [];
     let before: string | null = null;
     do {
-      const page: Result<MessagePage, ClientError> = await this.#session.client.messages(
-        this.conversationId,
-        {
-          // No more than there was: rows above what is read belong to who scrolls up.
-          limit: Math.min(PAGE_MESSAGES * 2, loaded - read.length),
-          ...(before === null ? {} : { before }),
-        },
-      );
+      const page: Result<MessagePage, ClientError> = await this.#source.client.messages(this.conversationId, {
+        // No more than there was: rows above what is read belong to who scrolls up.
+        limit: Math.min(PAGE_MESSAGES * 2, loaded - read.length),
+        ...(before === null ? {} : { before }),
+      });
       if (!page.ok || this.#isClosed) return;
       if (this.messages !== known) return this.#readAllLater();
       read = [...page.value.messages.toReversed(), ...read];
@@ -155,7 +162,7 @@ export class Timeline {
     this.isLoadingOlder = true;
     this.#onChange();
     const before = this.#older;
-    const page = await this.#session.client.messages(this.conversationId, {
+    const page = await this.#source.client.messages(this.conversationId, {
       limit: PAGE_MESSAGES * 2,
       before,
     });
@@ -169,8 +176,11 @@ export class Timeline {
   }
 
   async #readNewest(limit: number): Promise<void> {
-    const page = await this.#session.client.messages(this.conversationId, { limit });
+    const takenBefore = this.#takenCount;
+    const page = await this.#source.client.messages(this.conversationId, { limit });
     if (this.#isClosed || !page.ok) return;
+    // What came meanwhile may not be in it.
+    this.#isBehind = this.#takenCount !== takenBefore;
     const newest = page.value.messages.toReversed();
     const first = newest[0];
     const at = first === undefined ? -1 : this.messages.findIndex((one) => one.id === first.id);
