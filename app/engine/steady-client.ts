@@ -60,6 +60,7 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "rooms",
   "roomHappenings",
   "roomLinks",
+  "roomDocuments",
   "revokeRoomLink",
   "messages",
   "exportMessages",

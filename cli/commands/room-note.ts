@@ -210,6 +210,7 @@ function showNote(context: CommandContext, query: string, name: string): Promise
       json: { note },
       text: (page) => layOutNote(note, room, page),
       messages: [
+        ...(note.unsentCount > 0 ? ["Some of what you wrote is kept here until the server answers."] : []),
         ...(note.waitingCount > 0 ? ["Some of what others wrote is still on its way."] : []),
         ...(note.isFull ? ["It takes no more changes. Go on in a new one."] : []),
       ],

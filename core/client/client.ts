@@ -259,11 +259,16 @@ export interface RoomDocumentView {
   readonly version: readonly OpId[];
   /** Changes that wait for others which are not here yet. */
   readonly waitingCount: number;
+  /** Changes of this device that the server does not have yet. */
+  readonly unsentCount: number;
   /** It takes no more changes. */
   readonly isFull: boolean;
 }
 
-/** What is done to a shared document: `add` to `remove` are of lists, `item` is the id of one. */
+/**
+ * What is done to a shared document: `add` to `remove` are of lists, `item` is the id of one. Added with an `item`, what is new stands
+ * before it; without, or where it is gone, at the end.
+ */
 export interface RoomDocumentEdit {
   readonly type: "title" | "text" | "add" | "item-text" | "check" | "uncheck" | "remove";
   readonly text?: string;

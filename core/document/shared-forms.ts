@@ -18,7 +18,8 @@ export interface SharedItem {
 
 /** What is done to an item of a list, or to the list. */
 export type ListEdit =
-  | { readonly type: "add"; readonly text: string }
+  /** Before that item; without one, or where it is gone, at the end. */
+  | { readonly type: "add"; readonly text: string; readonly before?: string }
   | { readonly type: "text"; readonly id: string; readonly text: string }
   | { readonly type: "done"; readonly id: string; readonly isDone: boolean }
   | { readonly type: "remove"; readonly id: string };
@@ -76,8 +77,10 @@ export function itemsOf(root: DocumentRoot): readonly SharedItem[] {
 export function editList(root: DocumentRoot, edit: ListEdit): boolean {
   if (edit.type === "add") {
     const item = { text: edit.text, isDone: false };
-    if (Array.isArray(root.items)) root.items.push(item);
-    else root.items = [item];
+    const next = entriesOf(root).find(({ id }) => id === edit.before);
+    if (!Array.isArray(root.items)) root.items = [item];
+    else if (next === undefined) root.items.push(item);
+    else root.items.splice(next.index, 0, item);
     return true;
   }
   const found = entriesOf(root).find(({ id }) => id === edit.id);

@@ -95,7 +95,7 @@ test("[SD10] two people with two devices each write a note and a list apart, and
   await edit(adaPhone, id, list.id, { type: "add", text: "Eggs" });
   await edit(ben, id, list.id, { type: "item-text", item: present(milk, "an item").id, text: "Oat milk" });
   await edit(benPhone, id, list.id, { type: "remove", item: present(bread, "an item").id });
-  expect((await documentOf(ada, id, list.id)).items).toHaveLength(2);
+  expect(await documentOf(ada, id, list.id)).toMatchObject({ unsentCount: 1, items: [{}, {}] });
   for (const { way } of ports) way.switch(true);
   await settle(...all);
   expect(await expectSame(id, note.id, ...all)).toMatchObject({
@@ -104,6 +104,7 @@ test("[SD10] two people with two devices each write a note and a list apart, and
     text: "Please pack the big tent and food",
     createdBy: await accountOf(ada),
     waitingCount: 0,
+    unsentCount: 0,
     isFull: false,
   });
   const { items } = await expectSame(id, list.id, ...all);
@@ -111,6 +112,14 @@ test("[SD10] two people with two devices each write a note and a list apart, and
     ["Oat milk", true],
     ["Eggs", false],
   ]);
+  // What is taken off comes back to its place; where the item it stood before is gone, to the end.
+  const [oatMilk, eggs] = items.map((item) => item.id);
+  await edit(ada, id, list.id, { type: "remove", item: present(oatMilk, "an item") });
+  await edit(ada, id, list.id, { type: "add", text: "Oat milk", item: present(eggs, "an item") });
+  await edit(ben, id, list.id, { type: "add", text: "Salt", item: present(bread, "an item").id });
+  await settle(...all);
+  const back = await expectSame(id, list.id, ...all);
+  expect(back.items.map(({ text }) => text)).toEqual(["Oat milk", "Eggs", "Salt"]);
   // SD12: what came while somebody was looking at an older version stays.
   const seen = await documentOf(ben, id, note.id);
   await edit(ada, id, note.id, { type: "text", text: "Please pack the big tent and food and water" });

@@ -98,7 +98,7 @@ function actOf(
 }
 
 function listEditOf({ type, text = "", item = "" }: RoomDocumentEdit): ListEdit {
-  if (type === "add") return { type: "add", text };
+  if (type === "add") return { type: "add", text, before: item };
   if (type === "item-text") return { type: "text", id: item, text };
   if (type === "remove") return { type: "remove", id: item };
   return { type: "done", id: item, isDone: type === "check" };

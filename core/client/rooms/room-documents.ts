@@ -56,7 +56,7 @@ export interface RoomDocumentsDeps {
     readonly times: Pick<EngineContext["times"], "latestMs">;
   };
   readonly ops: Pick<OpStore, "get">;
-  readonly outbox: Pick<RoomOutbox, "failureOf">;
+  readonly outbox: Pick<RoomOutbox, "failureOf" | "isWaiting">;
   readonly conversations: Pick<Conversations, "write">;
 }
 
@@ -212,7 +212,7 @@ export function createRoomDocuments({
     held.delete(documentId);
   }
 
-  function viewOf(roomId: ConversationId, { document, replica }: Held): RoomDocumentView | null {
+  function viewOf(roomId: ConversationId, { opsById, document, replica }: Held): RoomDocumentView | null {
     const [creation] = document.changes;
     const last = document.changes.at(-1);
     if (creation === undefined || last === undefined) return null;
@@ -230,6 +230,7 @@ export function createRoomDocuments({
       changedAtMs: hlcToMs(last.named.op.hlc),
       version: document.heads,
       waitingCount: [...document.verdicts.values()].filter((verdict) => verdict === "waits").length,
+      unsentCount: unsentOf(opsById.keys()),
       isFull: document.isFull || fullnessOf(document) >= 1,
     };
   }
@@ -279,8 +280,9 @@ export function createRoomDocuments({
     if (!places.ok) return places;
     const before = shown.get(documentId);
     if (before !== undefined && isOf(before.ids, places.value)) {
-      show(documentId, before);
-      return ok(before.view);
+      const now = { ...before, view: sentSince(before) };
+      show(documentId, now);
+      return ok(now.view);
     }
     const loaded = await loadFrom(roomId, documentId, places.value);
     if (!loaded.ok) return loaded;
@@ -290,6 +292,14 @@ export function createRoomDocuments({
     else shown.delete(documentId);
     return ok(view);
   }
+
+  /** What was shown, with how much of it is sent now: that changes though no op comes. */
+  function sentSince({ view, ids }: Shown): RoomDocumentView | null {
+    const unsentCount = unsentOf(ids);
+    return view === null || view.unsentCount === unsentCount ? view : { ...view, unsentCount };
+  }
+
+  const unsentOf = (ids: Iterable<OpId>): number => [...ids].filter((id) => outbox.isWaiting(id)).length;
 
   function show(documentId: OpId, one: Shown): void {
     shown.delete(documentId);

@@ -39,6 +39,7 @@ function createDevice() {
   const tables = createTables(store);
   const clock = { nowMs: START_MS };
   const read: OpId[] = [];
+  const waiting = new Set<OpId>();
   const rights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
   const ops = createOpStore(store, tables, () => {}, rights);
   const open = () =>
@@ -55,7 +56,7 @@ function createDevice() {
           return ops.get(place);
         },
       },
-      outbox: { failureOf: () => null },
+      outbox: { failureOf: () => null, isWaiting: (id) => waiting.has(id) },
       conversations: {
         write: () => {
           throw new Error("nothing is written here");
@@ -67,7 +68,7 @@ function createDevice() {
     good(await store.batch(addition.writes));
     addition.commit();
   };
-  return { inner, store, tables, clock, read, open, add };
+  return { inner, store, tables, clock, read, waiting, open, add };
 }
 
 /** A note, and two changes of it. */
@@ -92,6 +93,24 @@ test("[SD10] what comes is there at the next look, and without anything new noth
   await add(second);
   expect(good(await documents.get(roomId, creation.id))).toMatchObject({ text: "Pack the tent" });
   expect(read).toHaveLength(before + 1);
+  documents.close();
+});
+
+test("[SD10] how much is not sent is what it is at each look, though nothing comes", async () => {
+  const { add, open, read, waiting } = createDevice();
+  const { creation, first, second } = createNote();
+  const all = [creation, ...first, ...second];
+  await add(all);
+  for (const { id } of [...first, ...second]) waiting.add(id);
+  const documents = open();
+  const unsent = async () => good(await documents.get(roomId, creation.id)).unsentCount;
+  expect(await unsent()).toBe(first.length + second.length);
+  const before = read.length;
+  for (const { id } of first) waiting.delete(id);
+  expect(await unsent()).toBe(second.length);
+  for (const { id } of second) waiting.delete(id);
+  expect(await unsent()).toBe(0);
+  expect(read).toHaveLength(before);
   documents.close();
 });
 
