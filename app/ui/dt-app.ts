@@ -118,7 +118,7 @@ export class DtApp extends LitElement {
   };
 
   #leaving = (): void => {
-    this.#session?.drafts.flush();
+    this.#session?.flush();
   };
 
   /** A keyboard on the screen of a phone leaves less height; what one writes stays above it. */

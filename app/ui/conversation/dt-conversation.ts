@@ -19,7 +19,7 @@ import { VirtualRows } from "../parts/virtual-rows.ts";
 import { goTo } from "../session/route.ts";
 import type { Session, SessionViews } from "../session/session.ts";
 import { Echoes } from "../session/echoes.ts";
-import { authorName, isOpen, type RoomThread, type Thread } from "../session/threads.ts";
+import { authorName, isListed, isOpen, type RoomThread, type Thread } from "../session/threads.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
@@ -469,6 +469,11 @@ export class DtConversation extends LitElement {
         <h2><bdi>${name}</bdi></h2>
         <p class="vf">${thread.kind === "room" ? this.#people(thread) : html`<slot name="trust"></slot>`}</p>
       </div>
+      ${
+        thread.kind === "room" && isListed(thread)
+          ? html`<button class="btn line" type="button" @click=${() => this.#emit("dt-notes", "all")}>${say("notes")}</button>`
+          : nothing
+      }
       <button class="ib" type="button" aria-label=${text("details")} @click=${() => this.#emit("dt-details")}>
         ${icon("more")}
       </button>
@@ -559,8 +564,8 @@ export class DtConversation extends LitElement {
     </div>`;
   }
 
-  #emit(type: string): void {
-    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
+  #emit(type: string, detail: string | null = null): void {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
 }
 

@@ -92,7 +92,7 @@ export class DtSheet extends LitElement {
   }
 
   override render() {
-    return html`<dialog aria-labelledby="title" @cancel=${this.#cancel} @close=${this.#leave} @click=${this.#click}>
+    return html`<dialog aria-labelledby="title" @cancel=${this.#cancel} @close=${this.#leave} @click=${this.#click} @keydown=${this.#key}>
       <div class="top">
         <h2 id="title">${this.label}</h2>
         <button class="ib" type="button" aria-label=${text("close")} @click=${this.close}>${icon("close")}</button>
@@ -111,6 +111,11 @@ export class DtSheet extends LitElement {
   #cancel = (event: Event): void => {
     event.stopPropagation();
     this.#leave();
+  };
+
+  /** What is pressed in a sheet is no key of the page below: Escape closes the sheet, and nothing under it. */
+  #key = (event: KeyboardEvent): void => {
+    event.stopPropagation();
   };
 
   #leave = (): void => {

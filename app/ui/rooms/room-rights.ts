@@ -16,6 +16,18 @@ export function mayRename(room: Own): boolean {
   return stands(room, "admin");
 }
 
+/** Whether one may change what the room writes together; why not, if not. */
+export type Writing =
+  | { readonly type: "open" }
+  | { readonly type: "outside" }
+  | { readonly type: "muted"; readonly untilMs: number };
+
+export function mayWrite({ state, members }: Pick<RoomView, "state" | "members">, nowMs: number): Writing {
+  if (state !== "joined" && state !== "joining") return { type: "outside" };
+  const untilMs = members.find(({ isSelf }) => isSelf)?.mutedUntilMs ?? null;
+  return untilMs !== null && untilMs > nowMs ? { type: "muted", untilMs } : { type: "open" };
+}
+
 /** In which roles one may let people in; none at all below a moderator. */
 export function rolesToInvite(room: Own): readonly RoomRole[] {
   const { role } = room;

@@ -27,6 +27,8 @@ export interface Route {
   readonly conversationId: ConversationId | null;
   /** The message the conversation opens at; null for the first one that was not read. */
   readonly messageId: OpId | null;
+  /** Of a room: all its notes and lists, or one of them; null for its messages. */
+  readonly notes: "all" | OpId | null;
   readonly accountId: AccountId | null;
 }
 
@@ -35,6 +37,7 @@ export const HOME: Route = {
   tagId: null,
   conversationId: null,
   messageId: null,
+  notes: null,
   accountId: null,
 };
 
@@ -58,6 +61,7 @@ export function currentRoute(page: Window): Route {
     tagId: stringIn(state, "tagId"),
     conversationId: stringIn(state, "conversationId") as ConversationId | null,
     messageId: stringIn(state, "messageId") as OpId | null,
+    notes: stringIn(state, "notes") as OpId | "all" | null,
     accountId: stringIn(state, "accountId") as AccountId | null,
   };
 }

@@ -20,6 +20,7 @@ import type {
   TagRuleView,
   TagView,
 } from "@dovetail/core";
+import { NoteTexts } from "../notes/note-texts.ts";
 import { Drafts } from "./drafts.ts";
 import { OwnDevices } from "./own-devices.ts";
 import { type Thread, threadsOf } from "./threads.ts";
@@ -62,6 +63,7 @@ const EMPTY: SessionViews = {
 export class Session {
   readonly client: Client;
   readonly drafts: Drafts;
+  readonly noteTexts: NoteTexts;
   readonly ownDevices: OwnDevices;
   views: SessionViews = EMPTY;
   status: ConnectionStatus;
@@ -83,6 +85,7 @@ export class Session {
     this.status = client.status();
     this.#onError = onError;
     this.drafts = new Drafts(client, onError, () => this.#tell(null));
+    this.noteTexts = new NoteTexts(client, onError);
     this.ownDevices = new OwnDevices(client, () => this.#tell(null));
     this.#unsubscribe = client.onEvent((event) => this.#heard(event));
     this.refresh();
@@ -90,11 +93,17 @@ export class Session {
 
   /** Keeps what is being typed, and stops listening to the client. */
   close(): void {
-    this.drafts.flush();
+    this.flush();
     this.ownDevices.close();
     clearTimeout(this.#soon);
     this.#unsubscribe();
     this.#listeners.clear();
+  }
+
+  /** Keeps what is being typed, now. */
+  flush(): void {
+    this.drafts.flush();
+    this.noteTexts.flush();
   }
 
   /** Calls `listener` with each event of the client, and with null when views were read. */

@@ -14,6 +14,7 @@ import { type Layer, ShellKeys } from "./shell-keys.ts";
 import { shellStyles } from "./shell-styles.ts";
 import "../conversation/dt-conversation.ts";
 import "../inbox/dt-inbox.ts";
+import "../notes/dt-room-notes.ts";
 import "../parts/dt-strip.ts";
 import "../people/dt-add-person.ts";
 import "../people/dt-people.ts";
@@ -81,13 +82,22 @@ export class DtShell extends LitElement {
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has("route") || changed.get("route") === undefined) return;
     document.title = `${text(this.route.section)} · ${text("appName")}`;
-    const { conversationId, messageId } = this.route;
-    if (conversationId !== null && messageId === null && matchMedia("(pointer: fine)").matches)
+    const { conversationId, messageId, notes } = this.route;
+    if (
+      conversationId !== null &&
+      messageId === null &&
+      notes === null &&
+      matchMedia("(pointer: fine)").matches
+    )
       void this.updateComplete.then(() => this.#conversation?.focusComposer());
   }
 
   #back = (): void => {
     goTo(window, { section: this.route.section, tagId: this.route.tagId });
+  };
+
+  #toNotes = ({ detail: notes }: CustomEvent<Route["notes"]>): void => {
+    goTo(window, { ...this.route, messageId: null, notes });
   };
 
   #closeLayer = (): void => {
@@ -152,12 +162,24 @@ export class DtShell extends LitElement {
   #openConversation() {
     const { route, session } = this;
     const thread = session.thread(route.conversationId);
+    if (route.notes !== null && thread?.kind === "room")
+      return keyed(
+        route.conversationId,
+        html`<dt-room-notes
+          .session=${session}
+          .roomId=${thread.id}
+          .noteId=${route.notes === "all" ? null : route.notes}
+          @dt-notes=${this.#toNotes}
+          ><dt-strip slot="strip" .session=${session}></dt-strip
+        ></dt-room-notes>`,
+      );
     return keyed(
       route.conversationId,
       html`<dt-conversation
         .session=${session}
         .conversationId=${route.conversationId}
         .messageId=${route.messageId}
+        @dt-notes=${this.#toNotes}
         @dt-details=${() => {
           this.layer = "details";
         }}

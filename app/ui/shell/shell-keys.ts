@@ -63,9 +63,11 @@ export class ShellKeys implements ReactiveController {
   };
 
   #escape(): void {
-    const { section, tagId, conversationId, accountId } = this.#parts.route();
+    const route = this.#parts.route();
+    const { section, tagId, conversationId, accountId, notes } = route;
     const active = deepActive();
     if (isField(active)) active?.blur();
+    else if (notes !== null) goTo(window, { ...route, notes: notes === "all" ? null : "all" });
     else if (conversationId !== null || accountId !== null) goTo(window, { section, tagId });
   }
 

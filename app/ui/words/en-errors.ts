@@ -6,6 +6,8 @@ export interface ErrorWords {
   readonly hint?: string;
 }
 
+export type NoteRule = Extract<ClientError, { readonly type: "RoomDocumentRefused" }>["rule"];
+
 export type RefusalCode = Extract<ClientError, { readonly type: "Refused" }>["code"];
 
 const AGAIN = "Try again.";
@@ -14,8 +16,10 @@ const RELINK = "Link this browser anew: your other devices and the server bring 
 const ASK_OPERATOR = "Ask whoever runs the server.";
 const REPORT = "This should not happen. Reload; if it stays so, report it.";
 
-/** An error of the engine that is new does not compile until it stands here. `Refused` is said by its code. */
-export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">, ErrorWords>> = {
+/** An error of the engine that is new does not compile until it stands here. Refusals are said by their code or rule. */
+export const EN_ERRORS: Readonly<
+  Record<Exclude<ClientError["type"], "Refused" | "RoomDocumentRefused">, ErrorWords>
+> = {
   ServerUnreachable: {
     text: "No answer from {origin}.",
     hint: "Check its address and your network; what you wrote is kept and goes when it answers.",
@@ -152,11 +156,7 @@ export const EN_ERRORS: Readonly<Record<Exclude<ClientError["type"], "Refused">,
     text: "That is no link into a room that can be used here ({rule}).",
     hint: "It begins with dovetail-room: and is one line; copy all of it.",
   },
-  UnknownRoomDocument: { text: "There is no such document in this room." },
-  RoomDocumentRefused: {
-    text: "The document does not take that ({rule}).",
-    hint: "Look at it again, then try again.",
-  },
+  UnknownRoomDocument: { text: "This is not here any more: who made it has taken it away." },
   UnknownRoomLink: { text: "There is no such link." },
   RoomFull: { text: "A room holds {accountsMax} accounts at most.", hint: "Found another." },
   NameTooLong: {
@@ -257,6 +257,31 @@ export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
     },
   ],
 ]);
+
+/** Why a note or list of a room is not changed so. */
+export const EN_NOTE_RULES: Readonly<Record<NoteRule, ErrorWords>> = {
+  form: { text: "That is for the other kind: a note has a text, a list has items." },
+  item: { text: "That item is not in the list any more.", hint: "Somebody took it off." },
+  empty: { text: "There is nothing written." },
+  "too-long": {
+    text: "That is too long: a title has 256 bytes at most, an item 4,096, a note 32,768.",
+    hint: "Make it shorter, or two of it.",
+  },
+  full: { text: "This takes no more changes. What is in it stays.", hint: "Go on in a new one." },
+  "too-many": {
+    text: "You have made 32 in this room, as many as it shows of one person.",
+    hint: "Take one of yours away, then make another.",
+  },
+  creator: { text: "Only who made it can take it away." },
+  muted: {
+    text: "You are muted in this room, and what you change would be shown to nobody.",
+    hint: "Try again when the mute is over.",
+  },
+  content: {
+    text: "That could not be put together with what is in it now.",
+    hint: "Look at it as it is now, then try again.",
+  },
+};
 
 /** What is wrong with words that are no recovery key. */
 export const EN_BAD_WORDS = {

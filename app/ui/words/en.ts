@@ -7,12 +7,14 @@
 
 import { EN_BACKUP } from "./en-backup.ts";
 import { EN_DELETION } from "./en-deletion.ts";
+import { EN_NOTES } from "./en-notes.ts";
 import { EN_ROOMS } from "./en-rooms.ts";
 import { EN_SERVER } from "./en-server.ts";
 
 export type Message = string | { readonly one: string; readonly other: string };
 
 export const EN = {
+  ...EN_NOTES,
   ...EN_ROOMS,
   ...EN_DELETION,
   ...EN_BACKUP,

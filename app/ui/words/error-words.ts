@@ -5,6 +5,7 @@ import {
   EN_ERRORS,
   EN_LINKING_ENDS,
   EN_LINKING_OTHER,
+  EN_NOTE_RULES,
   EN_REFUSALS,
   EN_ROOM_LINK_RULES,
   EN_ROOM_RULES,
@@ -22,6 +23,7 @@ export function describeError(error: ClientError | LinkingError): ErrorWords {
 
 function wordsOf(error: ClientError | LinkingError): ErrorWords {
   if (error.type === "Refused") return EN_REFUSALS[error.code];
+  if (error.type === "RoomDocumentRefused") return EN_NOTE_RULES[error.rule];
   if (error.type === "LinkingFailed") return EN_LINKING_ENDS.get(error.rule) ?? EN_LINKING_OTHER;
   // A linking code is never a contact; the person learns which of the two it was.
   if (error.type === "BadContactCode" && error.rule === "LinkCodeIsNotAContact") return LINK_CODE_ELSEWHERE;

@@ -1,0 +1,35 @@
+/** Texts of notes that are open, or not kept yet: who leaves one whose last words were refused finds them when they come back. */
+import type { Client, ClientError, OpId, RoomDocumentView } from "@dovetail/core";
+import { NoteText } from "./note-text.ts";
+
+export class NoteTexts {
+  #client: Pick<Client, "editRoomDocument">;
+  #onError: (error: ClientError) => void;
+  #textsById = new Map<OpId, NoteText>();
+
+  constructor(client: Pick<Client, "editRoomDocument">, onError: (error: ClientError) => void) {
+    this.#client = client;
+    this.#onError = onError;
+  }
+
+  /** That of `note`, as it is now. */
+  of(note: RoomDocumentView): NoteText {
+    const known = this.#textsById.get(note.id);
+    known?.take(note);
+    const text = known ?? new NoteText(this.#client, note);
+    this.#textsById.set(note.id, text);
+    return text;
+  }
+
+  /** Nobody looks at it any more: what is refused from now on is told elsewhere. */
+  async leave(text: NoteText): Promise<void> {
+    await text.flush();
+    if (text.fault !== null) this.#onError(text.fault);
+    if (text.isKept && this.#textsById.get(text.documentId) === text) this.#textsById.delete(text.documentId);
+  }
+
+  /** Keeps what is typed, now. */
+  flush(): void {
+    for (const text of this.#textsById.values()) void text.flush();
+  }
+}

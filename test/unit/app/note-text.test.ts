@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { NoteText } from "../../../app/ui/notes/note-text.ts";
+import { NoteTexts } from "../../../app/ui/notes/note-texts.ts";
+import { idFromBytes } from "../../../core/base/ids.ts";
+import { err, ok, type Result } from "../../../core/base/result.ts";
+import type { Client, RoomDocumentEdit, RoomDocumentView } from "../../../core/client/client.ts";
+import type { ClientError } from "../../../core/client/client-error.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function viewOf(version: number, text: string): RoomDocumentView {
+  const bytes = new Uint8Array(32).fill(1);
+  const author = idFromBytes("account", bytes);
+  return {
+    id: idFromBytes("op", bytes),
+    roomId: idFromBytes("conversation", bytes),
+    form: "note",
+    title: "Trip",
+    text,
+    items: [],
+    createdBy: author,
+    createdAtMs: 0,
+    changedBy: author,
+    changedAtMs: 0,
+    version: [idFromBytes("op", new Uint8Array(32).fill(version))],
+    waitingCount: 0,
+    unsentCount: 0,
+    isFull: false,
+  };
+}
+
+/** A client whose edits wait until a test answers them. */
+function createEditing() {
+  const asked: { readonly text: string | undefined; readonly version: number | undefined }[] = [];
+  const waiting: ((answer: Result<RoomDocumentView, ClientError>) => void)[] = [];
+  const client: Pick<Client, "editRoomDocument"> = {
+    editRoomDocument: (_room, _id, edit: RoomDocumentEdit, since) => {
+      // The last byte of an id of one byte repeated says which.
+      const version = [1, 2, 3, 4, 5].find((one) => viewOf(one, "").version[0] === since?.[0]);
+      asked.push({ text: edit.text, version });
+      return new Promise((resolve) => void waiting.push(resolve));
+    },
+  };
+  async function answer(result: Result<RoomDocumentView, ClientError>): Promise<void> {
+    waiting.shift()?.(result);
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  return { client, asked, answer };
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const MUTED: ClientError = { type: "RoomDocumentRefused", rule: "muted" };
+
+test("what is typed is kept after a pause, and of who does not pause after three seconds", async () => {
+  const { client, asked, answer } = createEditing();
+  const note = new NoteText(client, viewOf(1, "Pack"));
+  note.type("Pack t");
+  await pass(600);
+  note.type("Pack the");
+  await pass(600);
+  expect(asked).toEqual([]);
+  await pass(100);
+  expect(asked).toEqual([{ text: "Pack the", version: 1 }]);
+  await answer(ok(viewOf(2, "Pack the")));
+  expect(note.isKept).toBe(true);
+  for (const letter of " big tent") {
+    note.type(note.text + letter);
+    await pass(400);
+  }
+  expect(asked[1]).toMatchObject({ text: "Pack the big ten", version: 2 });
+  // Typed and taken back: nothing to keep.
+  await answer(ok(viewOf(3, "Pack the big ten")));
+  note.type("Pack the big ten");
+  await pass(5_000);
+  expect(asked).toHaveLength(2);
+});
+
+test("what others write comes in between, around what is typed and not kept yet", async () => {
+  const { client, asked, answer } = createEditing();
+  const note = new NoteText(client, viewOf(1, "one\ntwo"));
+  const carets: number[] = [];
+  note.onChange((merged) => void carets.push(merged?.moved("one more".length) ?? -1));
+  note.type("one more\ntwo");
+  note.take(viewOf(2, "zero\none\ntwo three"));
+  expect(note.text).toBe("zero\none more\ntwo three");
+  expect(carets).toEqual(["zero\none more".length]);
+  await pass(700);
+  expect(asked).toEqual([{ text: "zero\none more\ntwo three", version: 2 }]);
+  // While it is on its way: what is read is older than its answer, and typing goes on.
+  note.take(viewOf(2, "zero\none\ntwo three"));
+  note.type("zero\none more!\ntwo three");
+  await pass(1_000);
+  await answer(ok(viewOf(3, "zero\none more\ntwo three four")));
+  expect(note.text).toBe("zero\none more!\ntwo three four");
+  await pass(700);
+  expect(asked[1]).toEqual({ text: "zero\none more!\ntwo three four", version: 3 });
+  await answer(ok(viewOf(4, "zero\none more!\ntwo three four")));
+  expect(note.isKept).toBe(true);
+});
+
+test("what is refused stays, with the reason, and is kept once it can be", async () => {
+  const { client, asked, answer } = createEditing();
+  const told: ClientError[] = [];
+  const notes = new NoteTexts(client, (error) => void told.push(error));
+  const note = notes.of(viewOf(1, "a"));
+  note.type("ab");
+  const left = notes.leave(note);
+  await pass(0);
+  await answer(err(MUTED));
+  await left;
+  expect([note.fault, told]).toEqual([MUTED, [MUTED]]);
+  // Who comes back finds it.
+  expect(notes.of(viewOf(2, "a c"))).toBe(note);
+  expect(note.text).toBe("ab c");
+  await pass(700);
+  await answer(ok(viewOf(3, "ab c")));
+  expect([note.fault, note.isKept]).toEqual([null, true]);
+  await notes.leave(note);
+  expect(notes.of(viewOf(3, "ab c"))).not.toBe(note);
+  expect(asked).toHaveLength(2);
+});
+
+test("while a character is being composed nothing changes under it and nothing is sent", async () => {
+  const { client, asked } = createEditing();
+  const note = new NoteText(client, viewOf(1, "a"));
+  note.hold(true);
+  note.type("aか");
+  note.take(viewOf(2, "0 a"));
+  await pass(2_000);
+  expect([note.text, asked]).toEqual(["aか", []]);
+  note.hold(false);
+  expect(note.text).toBe("0 aか");
+  await pass(700);
+  expect(asked).toEqual([{ text: "0 aか", version: 2 }]);
+});
+
+test.each([true, false])(
+  "an edit whose answer is lost is in the note once (it was stored: %s)",
+  async (isStored) => {
+    const { client, asked, answer } = createEditing();
+    const note = new NoteText(client, viewOf(1, "one two"));
+    note.type("one big two");
+    await pass(700);
+    await answer(err({ type: "OwnerGone" }));
+    expect([note.text, note.fault]).toEqual(["one big two", null]);
+    note.take(isStored ? viewOf(3, "one big two three") : viewOf(2, "one two three"));
+    expect(note.text).toBe("one big two three");
+    await pass(700);
+    expect(asked.slice(1)).toEqual(isStored ? [] : [{ text: "one big two three", version: 2 }]);
+  },
+);
+
+test("an edit whose answer is lost and that was not stored goes again where nothing else has changed", async () => {
+  const { client, asked, answer } = createEditing();
+  const note = new NoteText(client, viewOf(1, "one"));
+  note.type("one two");
+  await pass(700);
+  await answer(err({ type: "OwnerGone" }));
+  note.take(viewOf(1, "one"));
+  await pass(700);
+  expect(asked.slice(1)).toEqual([{ text: "one two", version: 1 }]);
+});
+
+test("ends of lines from another system are not changed by looking, and places are counted as the field has them", async () => {
+  const { client, asked } = createEditing();
+  const note = new NoteText(client, viewOf(1, "a\r\nb"));
+  expect(note.text).toBe("a\nb");
+  await note.flush();
+  expect(asked).toEqual([]);
+});
