@@ -56,7 +56,118 @@ async function noraKnowsBen(name = "Nora"): Promise<Page> {
   return nora;
 }
 
-test("a room is made here, the other joins on the command line, and both write, rule, rename and leave", async () => {
+async function make(nora: Page, form: "Note" | "List", title: string): Promise<void> {
+  await button(nora, "Make a note or list").click();
+  await nora.getByLabel("Title").fill(title);
+  await nora.getByRole("radio", { name: form }).check();
+  await button(nora, "Make it").click();
+  await nora.getByRole("heading", { name: title }).waitFor();
+}
+
+const noteRow = (page: Page, title: string) => page.locator("dt-room-notes a.row", { hasText: title });
+const item = (page: Page, name: string) => page.getByRole("checkbox", { name, exact: true });
+const UNSENT = "Kept here until the server answers";
+
+/** A note and a list of a room, written here and by Ben: at once, and apart without a server. */
+async function writeTogether(nora: Page, room: string): Promise<void> {
+  const note = (command: string, ...args: readonly string[]) => ben("room", "note", command, room, ...args);
+  const itemsAtBen = async () =>
+    (await note("show", "Seeds")).note.items.map(
+      ({ text, isDone }: { readonly text: string; readonly isDone: boolean }) => [text, isDone],
+    );
+  const textAtBen = async () => (await note("show", "Watering")).note.text;
+  await button(nora, "Notes").click();
+  await nora.getByText("Nothing is written together here yet.").waitFor();
+  await make(nora, "Note", "Watering");
+  await nora.keyboard.type("Every evening");
+  await button(nora, "Back").click();
+  await make(nora, "List", "Seeds");
+  for (const name of ["Beans", "Peas", "Beets"]) {
+    await nora.keyboard.type(name);
+    await nora.keyboard.press("Enter");
+    await item(nora, name).waitFor();
+  }
+  await item(nora, "Beans").press("Space");
+  await expect.poll(itemsAtBen, PATIENCE).toEqual([
+    ["Beans", true],
+    ["Peas", false],
+    ["Beets", false],
+  ]);
+
+  // What Ben writes comes in around the caret, which stays beside what it stood beside.
+  await nora.keyboard.press("Escape");
+  await noteRow(nora, "Watering").click();
+  const field = nora.getByRole("textbox", { name: /^Text of/ });
+  await field.press("Control+End");
+  for (let step = 0; step < " evening".length; step += 1) await nora.keyboard.press("ArrowLeft");
+  await note("write", "Watering", "In May: Every evening\n<b>Not in the rain</b>");
+  await expect.poll(() => field.inputValue(), PATIENCE).toBe("In May: Every evening\n<b>Not in the rain</b>");
+  await nora.keyboard.type(" warm");
+  await nora.keyboard.press("Escape");
+  await nora.keyboard.press("Escape");
+
+  // Apart.
+  await screens.stopServer();
+  await note("check", "Seeds", "Peas");
+  await note("append", "Seeds", "Radish");
+  await note("append", "Watering", "Ask Lea");
+  await noteRow(nora, "Seeds").click();
+  await nora.getByRole("button", { name: /^Change .*Peas/ }).click();
+  await nora.keyboard.type(" and more peas");
+  await nora.keyboard.press("Enter");
+  await item(nora, "Peas and more peas").waitFor();
+  await item(nora, "Beans").press("Delete");
+  await item(nora, "Beans").waitFor({ state: "detached" });
+  await button(nora, "Undo").click();
+  await item(nora, "Beans").and(nora.locator(":checked")).waitFor();
+  await nora.getByRole("button", { name: /^Take .*Beets/ }).click();
+  await item(nora, "Beets").waitFor({ state: "detached" });
+  await nora.getByText(UNSENT).waitFor();
+  await nora.keyboard.press("Escape");
+  await noteRow(nora, "Watering").click();
+  await field.press("Control+Home");
+  await nora.keyboard.type("June: ");
+  await nora.getByText(UNSENT).waitFor();
+  await screens.startServer();
+  await nora.evaluate(() => dispatchEvent(new Event("online")));
+  const apart = "June: In May: Every warm evening\n<b>Not in the rain</b>\nAsk Lea";
+  await expect.poll(() => field.inputValue(), PATIENCE).toBe(apart);
+  await nora.getByText(UNSENT).waitFor({ state: "detached" });
+  await expect.poll(textAtBen, PATIENCE).toBe(apart);
+  const items = [
+    ["Beans", true],
+    ["Peas and more peas", true],
+    ["Radish", false],
+  ];
+  await expect.poll(itemsAtBen, PATIENCE).toEqual(items);
+  await button(nora, "Back").click();
+  await noteRow(nora, "Seeds").click();
+  await item(nora, "Radish").waitFor();
+  const rows = nora.locator("dt-note-items li");
+  expect(
+    await rows.evaluateAll((all) =>
+      all.map((one) => [one.querySelector(".t")?.textContent, one.querySelector("input")?.checked]),
+    ),
+  ).toEqual(items);
+
+  // Taken away for everybody, after a question; Escape closes the question and nothing under it.
+  await button(nora, "Details").click();
+  await button(nora, "Take it away").click();
+  await nora.getByText("goes away for everybody in the room").waitFor();
+  await nora.keyboard.press("Escape");
+  await nora.getByRole("heading", { name: "Seeds" }).waitFor();
+  await button(nora, "Details").click();
+  await nora.getByLabel("Title").fill("Seeds for spring");
+  await button(nora, "Save").click();
+  await nora.getByRole("heading", { name: "Seeds for spring" }).waitFor();
+  await button(nora, "Details").click();
+  await button(nora, "Take it away").click();
+  await button(nora, "Take it away for everybody").click();
+  await noteRow(nora, "Seeds").waitFor({ state: "detached" });
+  await button(nora, "Back").click();
+}
+
+test("a room is made here, the other joins on the command line, and both write, also notes and lists at once and apart, rule, rename and leave", async () => {
   const nora = await noraKnowsBen();
   await button(nora, "New message").click();
   await button(nora, "Make a room").click();
@@ -75,6 +186,7 @@ test("a room is made here, the other joins on the command line, and both write, 
   await expect
     .poll(() => textsAtBen("Garden"), PATIENCE)
     .toEqual(["The rake is at mine.", "Bring it at ten."]);
+  await writeTogether(nora, "Garden");
 
   // What Ben may do, and that nobody is shown what he writes.
   await button(nora, "Details").click();

@@ -16,6 +16,9 @@ export interface ScreenWorld {
   readonly origin: string;
   /** The server forgets everything; nobody it knew can go on with it. */
   emptyServer(): Promise<void>;
+  /** Nothing listens at the server's address any more, until it is back with what it had. */
+  stopServer(): Promise<void>;
+  startServer(): Promise<void>;
   /** Another server with the same page; it ends with the file. */
   anotherServer(): Promise<{ readonly origin: string }>;
   /** An empty browser with the page open in it, of this server unless another is named. */
@@ -86,6 +89,8 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
       return opened().origin;
     },
     emptyServer: () => opened().empty(),
+    stopServer: () => opened().stopServer(),
+    startServer: () => opened().restart(opened().appFolder),
     async anotherServer() {
       const server = await startLocalServer({ webAppFolder: opened().appFolder });
       others.push(server);

@@ -77,6 +77,14 @@ export class DtNoteDetails extends LitElement {
     if (renamed !== null) this.#closed();
   };
 
+  /** The button that had the focus goes: what takes it next destroys nothing. */
+  #ask(isRemoving: boolean): void {
+    this.isRemoving = isRemoving;
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>("section .btn:last-child")?.focus(),
+    );
+  }
+
   #remove = async (): Promise<void> => {
     const { id, roomId, title } = this.note;
     this.isBusy = true;
@@ -114,13 +122,13 @@ export class DtNoteDetails extends LitElement {
   #removal() {
     const { title: name } = this.note;
     if (!this.isRemoving)
-      return html`<button class="btn stop" type="button" @click=${() => (this.isRemoving = true)}>${say("noteRemove")}</button>`;
+      return html`<button class="btn stop" type="button" @click=${() => this.#ask(true)}>${say("noteRemove")}</button>`;
     return html`<p role="status">${say("noteRemoveAsk", { name })}</p>
       <div class="acts">
         <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#remove}>
-          ${say("noteRemoveGo", { name })}
+          ${say("noteRemoveGo")}
         </button>
-        <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${() => (this.isRemoving = false)}>
+        <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${() => this.#ask(false)}>
           ${say("cancel")}
         </button>
       </div>`;

@@ -177,7 +177,7 @@ export class DtRoomNotes extends LitElement {
   }
 
   #since(note: RoomDocumentView, room: RoomThread) {
-    if (note.unsentCount > 0) return html`<dt-joint state="kept"></dt-joint><span>${say("stateKept")}</span>`;
+    if (note.unsentCount > 0) return html`<dt-joint state="kept"></dt-joint><span>${say("noteKept")}</span>`;
     return html`<span>${changedLine(note, this.#nameIn(room), momentTime(note.changedAtMs, Date.now()))}</span>`;
   }
 

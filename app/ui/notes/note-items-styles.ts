@@ -40,8 +40,13 @@ export const noteItemsStyles = css`
     unicode-bidi: plaintext;
     text-align: start;
   }
+  /* Beside what it is ticked by, whichever way it runs. */
   .t {
     flex: 1;
+    text-align: left;
+  }
+  :host(:dir(rtl)) .t {
+    text-align: right;
   }
   .done {
     color: var(--soft);
@@ -87,6 +92,9 @@ export const noteItemsStyles = css`
     min-block-size: 44px;
   }
   @media (max-width: 639px) {
+    li > .ib {
+      margin-block-start: 2px;
+    }
     .t,
     textarea {
       font: 400 var(--t4);

@@ -38,6 +38,9 @@ export const notesStyles = css`
     font: 400 var(--t1);
     color: var(--soft);
   }
+  .since dt-joint {
+    margin-inline-start: -8px;
+  }
   .since > span {
     min-inline-size: 0;
     overflow: hidden;
@@ -89,8 +92,11 @@ export const notesStyles = css`
     border-radius: var(--r2);
     text-decoration: none;
   }
-  li + li a.row {
-    box-shadow: 0 -1px var(--line);
+  li {
+    padding-block: 2px;
+  }
+  li + li {
+    border-block-start: 1px solid var(--line);
   }
   a.row:hover {
     background: var(--inset);
@@ -131,6 +137,10 @@ export const notesStyles = css`
   @media (max-width: 639px) {
     header {
       padding: 8px 4px;
+    }
+    header .btn {
+      margin-inline-end: 8px;
+      padding-inline: 12px;
     }
     .scroll {
       padding: 12px 16px calc(16px + env(safe-area-inset-bottom));

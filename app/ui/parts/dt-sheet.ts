@@ -4,6 +4,14 @@ import { baseStyles } from "../look/base-styles.ts";
 import { text } from "../words/say.ts";
 import { icon } from "./icon.ts";
 
+/** Sheets that are in the page, wherever in it. */
+let openCount = 0;
+
+/** Whether a key is a sheet's: Escape closes the sheet, and nothing under it. */
+export function isSheetOpen(): boolean {
+  return openCount > 0;
+}
+
 export class DtSheet extends LitElement {
   static override properties = { label: {}, wide: { type: Boolean, reflect: true } };
   static override styles = [
@@ -85,14 +93,20 @@ export class DtSheet extends LitElement {
     this.renderRoot.querySelector("dialog")?.showModal();
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    openCount += 1;
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    openCount -= 1;
     const opener = this.#opener;
     if (opener?.isConnected === true) opener.focus();
   }
 
   override render() {
-    return html`<dialog aria-labelledby="title" @cancel=${this.#cancel} @close=${this.#leave} @click=${this.#click} @keydown=${this.#key}>
+    return html`<dialog aria-labelledby="title" @cancel=${this.#cancel} @close=${this.#leave} @click=${this.#click}>
       <div class="top">
         <h2 id="title">${this.label}</h2>
         <button class="ib" type="button" aria-label=${text("close")} @click=${this.close}>${icon("close")}</button>
@@ -111,11 +125,6 @@ export class DtSheet extends LitElement {
   #cancel = (event: Event): void => {
     event.stopPropagation();
     this.#leave();
-  };
-
-  /** What is pressed in a sheet is no key of the page below: Escape closes the sheet, and nothing under it. */
-  #key = (event: KeyboardEvent): void => {
-    event.stopPropagation();
   };
 
   #leave = (): void => {

@@ -2,7 +2,7 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { DtConversation } from "../conversation/dt-conversation.ts";
 import type { DtInbox } from "../inbox/dt-inbox.ts";
-import { deepActive } from "../parts/dt-sheet.ts";
+import { deepActive, isSheetOpen } from "../parts/dt-sheet.ts";
 import { showToast } from "../parts/dt-toast.ts";
 import { hasLetterKeys } from "../session/preferences.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
@@ -51,7 +51,7 @@ export class ShellKeys implements ReactiveController {
 
   #key = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.isComposing || this.#parts.isLayerOpen()) return;
-    if (document.querySelector("dialog[open]") !== null) return;
+    if (isSheetOpen() || document.querySelector("dialog[open]") !== null) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
       event.preventDefault();
       this.#parts.open("go-to");
@@ -139,6 +139,8 @@ export class ShellKeys implements ReactiveController {
   }
 }
 
+/** Whether letters are written there. */
 function isField(element: Element | null): boolean {
-  return element?.matches("input, textarea, select, [contenteditable]") === true;
+  const field = "input:not([type='checkbox'], [type='radio']), textarea, select, [contenteditable]";
+  return element?.matches(field) === true;
 }

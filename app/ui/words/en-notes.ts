@@ -19,6 +19,7 @@ export const EN_NOTES = {
   noteChanged: "Changed by {name}, {time}",
   noteChangedYou: "Changed by you, {time}",
   noteChangedAt: "Changed {time}",
+  noteKept: "Kept here until the server answers",
   noteNothing: "Nothing written yet",
   noteOther: "Another program made this, and reads it.",
   noteItems: { one: "{done} of {count} done", other: "{done} of {count} done" },
@@ -56,7 +57,7 @@ export const EN_NOTES = {
   noteRemove: "Take it away",
   noteRemoveAsk:
     "{name} goes away for everybody in the room, with all that is in it. This cannot be undone. Who has read or copied it keeps what they have.",
-  noteRemoveGo: "Take {name} away",
+  noteRemoveGo: "Take it away for everybody",
   noteRemoved: "{name} is gone.",
   noteRemoveOther: "Only who made it can take it away.",
 };
