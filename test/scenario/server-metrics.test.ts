@@ -191,10 +191,8 @@ describe("a server that is told to stop", () => {
     await client.call(openRequest(client, 1, logId, { writer }));
     const entry = nextEntry(writer, world.random.bytes(100), { epoch: 1 });
     const answered = client.call({ type: "append", channel: 1, entries: [entry], admission: null });
-    const startMs = Date.now();
     const [ended, closeCode, answer] = await Promise.all([stopping.stop(), client.whenClosed, answered]);
     expect({ ended, closeCode }).toEqual({ ended: 0, closeCode: 1001 });
-    expect(Date.now() - startMs).toBeLessThan(8_000);
     // What it had not taken any more is not there; what it had is acknowledged.
     const again = await startServer(own.path, ["--rate-factor", "1000"]);
     const back = await connectSignedIn(again.origin, world);
