@@ -107,6 +107,7 @@ export type { BackupLock } from "./log/backup/backup-head.ts";
 export { peekBackupLock } from "./client/backup/peek-backup.ts";
 export { verifyBackup } from "./client/backup/restore-backup.ts";
 export { createAccount, type NewAccount } from "./client/create-account.ts";
+export { findLinkCode } from "./client/find-link-code.ts";
 export { joinAccount } from "./client/join-account.ts";
 export { recoverByPasskey } from "./client/recover-by-passkey.ts";
 export { passkeyRecoveryInput } from "./sigchain/keys/passkey-recovery.ts";
@@ -225,5 +226,5 @@ export type {
   ServerUnreachable,
 } from "./transport/server-connector.ts";
 export type { MalformedWords } from "./sigchain/keys/bip39.ts";
-export { linkCodeOrigin } from "./sigchain/linking/link-code.ts";
+export { formatLinkCode, type LinkCode } from "./sigchain/linking/link-code.ts";
 export { isSameServer } from "./client/same-server.ts";

@@ -12,11 +12,12 @@ import {
   createSystemClock,
   createWebConnector,
   err,
+  findLinkCode,
+  formatLinkCode,
   joinAccount,
   type LinkingGuest,
   ok,
   isSameServer,
-  linkCodeOrigin,
   openClient,
   parseId,
   passkeyRecoveryInput,
@@ -280,13 +281,15 @@ export function createEngineHost(profile: string): EngineHost {
         const platform = await preparePlatform({ passphrase, passkey });
         if (!platform.ok) return platform;
         // GW12: a server lets a page of another one link nothing, and the browser hides that it said so.
-        const origin = linkCodeOrigin(options.code);
-        if (origin !== null && origin !== self.location.origin) {
+        const code = await findLinkCode(platform.value, options.code, self.location.origin);
+        if (!code.ok) return code;
+        const { origin } = code.value;
+        if (origin !== self.location.origin) {
           const isOurs = await isSameServer(platform.value, origin, self.location.origin);
           if (!isOurs.ok) return isOurs;
           if (!isOurs.value) return err({ type: "AccountElsewhere", origin });
         }
-        const joined = await joinAccount(platform.value, options);
+        const joined = await joinAccount(platform.value, { ...options, code: formatLinkCode(code.value) });
         return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
       }),
     recover: ({ passphrase, passkey, account: name, replaces, ...recovery }) =>

@@ -41,6 +41,7 @@ interface RecoverOptions extends LinkOptions {
 }
 
 interface LinkOptions {
+  readonly server?: string;
   readonly device: string;
   readonly lock?: boolean;
 }
@@ -55,6 +56,10 @@ export function addAccountCommands(program: Command, run: RunCommand): void {
   addExamples(account, [
     ["dovetail account create --server https://chat.example.org --name Ada", "make an account"],
     ["dovetail account link", "join yours: paste the code another device shows"],
+    [
+      "dovetail account link T1PF-DPVK-V0XN-JXWD-6WW6 --server https://chat.example.org",
+      "or type the short one it shows",
+    ],
     ["dovetail account recover --server https://chat.example.org --account ada", "with the words alone"],
     ["dovetail account show --json", "who this is"],
   ]);
@@ -76,11 +81,17 @@ export function addAccountCommands(program: Command, run: RunCommand): void {
     .command("link")
     .description("join your account from the code that `dovetail device link` shows on another device")
     .argument("[code]", "the code; without it, it is asked for, or read from standard input")
+    .option("--server <origin>", "the server of your account, for a code that is typed")
     .option("--device <name>", "what this device is called", defaultDeviceName())
     .option("--lock", "ask for a passphrase that protects this profile on disk")
     .action((code: string | undefined, options: LinkOptions, command: Command) =>
       run(command, (context) =>
-        linkThisDevice(context, { code, deviceName: options.device, isToBeLocked: options.lock === true }),
+        linkThisDevice(context, {
+          code,
+          origin: options.server,
+          deviceName: options.device,
+          isToBeLocked: options.lock === true,
+        }),
       ),
     );
 

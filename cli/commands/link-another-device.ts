@@ -32,11 +32,13 @@ export function linkAnotherDevice(
       );
       if (!agreed.ok) return agreed;
     }
+    const account = await client.account();
+    if (!account.ok) return account;
     const hosting = await client.linkDevice(old.value === null ? {} : { replaces: old.value.id });
     if (!hosting.ok) return hosting;
     const host = hosting.value;
     context.interrupted.addEventListener("abort", () => host.cancel(), { once: true });
-    await showCode(context, host);
+    await showCode(context, host, account.value.origin);
     const answered = await countDown(context, host, host.whenAnswered);
     if (!answered.ok) return answered;
     context.output.stream({ deviceName: answered.value.deviceName });
@@ -52,12 +54,13 @@ export function linkAnotherDevice(
   return withClient(context, body, { isGuarded: true });
 }
 
-async function showCode({ output }: CommandContext, host: LinkingHost): Promise<void> {
-  output.stream({ code: host.code, expiresAtMs: host.expiresAtMs });
+async function showCode({ output }: CommandContext, host: LinkingHost, origin: string): Promise<void> {
+  output.stream({ code: host.code, typedCode: host.typedCode, expiresAtMs: host.expiresAtMs });
   if (output.isJson) return;
   if (output.isLive) output.print(await qrLines(host.code, output.page));
   output.print(["", host.code, ""]);
   output.say("On the new device: dovetail account link, and paste this line. Or scan the QR in the web app.");
+  output.say(`Where neither can be done, type ${host.typedCode} there, and the server ${plainLine(origin)}.`);
   if (!output.isLive)
     output.say(`Works once, for ${timeLeft(host.expiresAtMs, Date.now())}. It holds no key.`);
 }

@@ -17,6 +17,8 @@ import { syncWithProgress } from "../send-off.ts";
 
 export interface LinkRequest {
   readonly code: string | undefined;
+  /** Of a code that is typed; the others name theirs. */
+  readonly origin: string | undefined;
   readonly deviceName: string;
   readonly isToBeLocked: boolean;
 }
@@ -35,7 +37,13 @@ export function linkThisDevice(
     }
     const code = await readCode(context, request.code);
     if (!code.ok) return code;
-    const joined = await joinAccount(platform, { code: code.value, deviceName: request.deviceName });
+    const origin = await serverOf(context, code.value, request.origin);
+    if (!origin.ok) return origin;
+    const joined = await joinAccount(platform, {
+      code: code.value,
+      deviceName: request.deviceName,
+      origin: origin.value,
+    });
     if (!joined.ok) return joined;
     const guest = joined.value;
     const linked = await Promise.race([talk(context, guest), interruption(context)]);
@@ -52,7 +60,7 @@ async function readCode(
   given: string | undefined,
 ): Promise<Result<string, CliError>> {
   if (given !== undefined && given !== "-") return ok(given.trim());
-  const typed = (await context.prompts.ask("Paste the code the other device shows: "))?.trim() ?? "";
+  const typed = (await context.prompts.ask("Paste or type the code the other device shows: "))?.trim() ?? "";
   if (typed !== "") return ok(typed);
   return err({
     type: "Usage",
@@ -60,6 +68,21 @@ async function readCode(
     hint: "show one on your other device with `dovetail device link`",
   });
 }
+
+/** A code that is typed does not say where; the other device shows its server below it. */
+async function serverOf(
+  context: CommandContext,
+  code: string,
+  given: string | undefined,
+): Promise<Result<string | null, CliError>> {
+  if (given !== undefined) return ok(given);
+  if (isWholeCode(code) || !context.prompts.isInteractive) return ok(null);
+  const typed = (await context.prompts.ask("Server of your account, as https://host: "))?.trim() ?? "";
+  return ok(typed === "" ? null : typed);
+}
+
+/** One that was scanned or pasted, of whichever kind. */
+const isWholeCode = (code: string): boolean => code.includes(":");
 
 async function talk(context: CommandContext, guest: LinkingGuest): Promise<Result<void, CliError>> {
   const { output, prompts, isYes } = context;

@@ -19,12 +19,27 @@ const ENDS: Readonly<Record<string, readonly [ExitCode, text: string, hint: stri
   NotALinkCode: [
     EXIT.usage,
     "that is no linking code",
-    "it begins with dovetail-link: and is one line; copy all of it",
+    "it begins with dovetail-link: and is one line, or has 20 letters and digits to type",
   ],
   MalformedLinkCode: [
     EXIT.usage,
     "the linking code is damaged",
     "it begins with dovetail-link: and is one line; copy all of it",
+  ],
+  MistypedCode: [
+    EXIT.usage,
+    "the code is mistyped",
+    "it has 20 letters and digits; compare them with the other device. There is no I, L, O or U in it",
+  ],
+  TypedCodeNeedsServer: [
+    EXIT.usage,
+    "a code that is typed does not say of which server it is",
+    "name the server that the other device shows below it: --server https://host",
+  ],
+  TypedCodeUnknown: [
+    EXIT.notFound,
+    "no device shows this code at that server now",
+    `a code works once, for five minutes; check the server, or ${SHOW_NEW}`,
   ],
   UnsupportedLinkCode: [
     EXIT.usage,

@@ -454,6 +454,8 @@ export interface LinkDeviceOptions {
 export interface LinkingHost {
   /** Text of the QR and of the link to paste. Works once, until `expiresAtMs`. */
   readonly code: string;
+  /** The same code to type on a device of the same server, where it can be neither scanned nor pasted. */
+  readonly typedCode: string;
   readonly expiresAtMs: number;
   /** Resolves when a new device has answered and shows its 6 digits. */
   readonly whenAnswered: Promise<Result<{ readonly deviceName: string }, LinkingError>>;

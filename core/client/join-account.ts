@@ -4,12 +4,12 @@ import { err, ok, type Result } from "../base/result.ts";
 import { sign } from "../crypto/sign.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { createDeviceSeeds, deviceKeysFromSeeds } from "../sigchain/keys/device-keys.ts";
-import { parseLinkCode } from "../sigchain/linking/link-code.ts";
 import type { NewEffect, NewEvent, NewOutcome, NewState } from "../sigchain/linking/new-state.ts";
 import { startNew, stepNew } from "../sigchain/linking/step-new.ts";
 import { chainExtends } from "../sigchain/verify-chain.ts";
 import { createChainStore } from "./chain-store.ts";
 import type { LinkingError, LinkingGuest } from "./client.ts";
+import { findLinkCode } from "./find-link-code.ts";
 import type { ClientError } from "./client-error.ts";
 import { createDirectoryClient } from "./directory-client.ts";
 import { beginEnrolment, openEmptyProfile } from "./enrolment.ts";
@@ -25,15 +25,17 @@ const CHAIN_POLL_MS = 3_000;
 /**
  * Answers the code another device shows, and resolves once that device has proven itself.
  *
+ * A code that is typed does not say of which server it is: that is `origin`, which no other code needs.
+ *
  * `platform` is an empty profile's; `openClient` opens it afterwards, also when the last word of the other device is lost.
  */
 export async function joinAccount(
   platform: Platform,
-  options: { readonly code: string; readonly deviceName: string },
+  options: { readonly code: string; readonly deviceName: string; readonly origin?: string | null },
 ): Promise<Result<LinkingGuest, LinkingError>> {
   const { clock, random } = platform;
-  const code = parseLinkCode(options.code);
-  if (!code.ok) return err({ type: "LinkingFailed", rule: code.error.type });
+  const code = await findLinkCode(platform, options.code, options.origin ?? null);
+  if (!code.ok) return code;
   const joined = code.value;
   const opened = await openEmptyProfile(platform);
   if (!opened.ok) return opened;

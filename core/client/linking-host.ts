@@ -66,6 +66,7 @@ export async function hostLinking(
     step({ type: "tick" }),
   );
   let codeText = "";
+  let typedCode = "";
 
   function step(event: EventBody): void {
     const next = stepExisting({ random }, state, { ...event, nowMs: clock.nowMs() } as ExistingEvent);
@@ -81,6 +82,7 @@ export async function hostLinking(
         return slot.run(effect);
       case "show-code":
         codeText = effect.text;
+        typedCode = effect.typed;
         return;
       case "device-found":
         platformName = effect.platform;
@@ -213,6 +215,7 @@ export async function hostLinking(
   if (outcome !== null) return err({ type: "LinkingFailed", rule: outcome });
   return ok({
     code: codeText,
+    typedCode,
     expiresAtMs,
     whenAnswered: answered.promise,
     confirm: async (digits) => {

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "eb725187726f6ac0730d0e8312a01680494c8d49f36ca86c6fe7213ef1e67997" };
+const PINNED = { version: 1, hash: "2115c743e75106e71034f151c30f4ca8218df2adbb2ea370d094d66875d8188b" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

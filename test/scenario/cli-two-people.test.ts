@@ -198,10 +198,15 @@ describe("two people", { timeout: 120_000 }, () => {
     expect((await failure("ben", "inbox", "delete", "Ada")).exitCode).toBe(2);
   });
 
-  test("link a second device, which then holds the same", async () => {
+  test("[LK39] link a second device by the code that is typed, which then holds the same", async () => {
     const host = world.start("ada", ["device", "link", "--json"]);
-    const { code } = JSON.parse(await host.line((line) => line.includes("dovetail-link:")));
-    const guest = world.start("ada-phone", ["account", "link", code, "--device", "phone", "--yes", "--json"]);
+    const { code, typedCode } = JSON.parse(await host.line((line) => line.includes("dovetail-link:")));
+    const nowhere = await failure("ada-phone", "account", "link", typedCode, "--yes");
+    expect([nowhere.exitCode, nowhere.stderr]).toEqual([2, expect.stringContaining("--server")]);
+    const guest = world.start("ada-phone", [
+      ...["account", "link", typedCode, "--server", world.origin],
+      ...["--device", "phone", "--yes", "--json"],
+    ]);
     const account = JSON.parse(await guest.line((line) => line.includes("accountName")));
     expect(account).toMatchObject({ accountName: "Ada" });
     const { digits } = JSON.parse(await guest.line((line) => line.includes("digits")));

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { RENDEZVOUS_TTL_MS } from "../../core/base/limits.ts";
 import { joinAccount, openClient } from "@dovetail/core";
+import { formatTypedCode } from "../../core/sigchain/linking/typed-code.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createFriends, settle, stopAll, textsOf } from "../support/story.ts";
@@ -34,6 +35,40 @@ describe("linking a device", () => {
       ]);
     }
     await stopAll(ada, { client, platform });
+  });
+
+  test("[LK39] [LK40] by a code that is typed, once, at the server that was named; a mistake asks nobody", async () => {
+    const ada = await newAccount(server.origin, "ada.typed");
+    const host = good(await ada.client.linkDevice());
+    const type = (code: string, origin: string | null = server.origin) =>
+      joinAccount(memoryPlatform(), { code, deviceName: "kiosk", origin });
+    const failed = (rule: string) => ({ type: "LinkingFailed", rule });
+    const typed = host.typedCode.toLowerCase().replaceAll("-", " ");
+    const mistyped = host.typedCode.replace(/^./, (first) => (first === "7" ? "8" : "7"));
+    expect(bad(await type(mistyped, "http://127.0.0.1:1"))).toEqual(failed("MistypedCode"));
+    expect(bad(await type(typed, null))).toEqual(failed("TypedCodeNeedsServer"));
+    expect(bad(await type("kiosk"))).toEqual(failed("NotALinkCode"));
+    expect(bad(await type(formatTypedCode(new Uint8Array(11))))).toEqual(failed("TypedCodeUnknown"));
+    const platform = memoryPlatform();
+    const guest = good(
+      await joinAccount(platform, { code: typed, deviceName: "kiosk", origin: server.origin }),
+    );
+    expect(guest.accountName).toBe("ada.typed");
+    // Whoever else has the code comes too late, before the digits are typed and after.
+    expect(bad(await type(typed))).toEqual(failed("LinkCodeUsed"));
+    const { digits } = good(await guest.accept());
+    good(await host.whenAnswered);
+    const added = good(await host.confirm(digits));
+    expect(good(await guest.whenLinked())).toEqual(added);
+    expect(bad(await type(typed))).toEqual(failed("LinkCodeUsed"));
+    expect(bad(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "late" }))).toEqual(
+      failed("LinkCodeUsed"),
+    );
+    // One that was withdrawn.
+    const again = good(await ada.client.linkDevice());
+    await again.cancel();
+    expect(bad(await type(again.typedCode))).toEqual(failed("LinkClosed"));
+    await stopAll(ada);
   });
 
   test("[LK38] replaces another one in the same link: it opens nothing from then on, and contacts lose nothing", async () => {

@@ -27,13 +27,16 @@ import {
 } from "../../core/sigchain/linking/channel.ts";
 import { formatLinkCode, parseLinkCode } from "../../core/sigchain/linking/link-code.ts";
 import { clipText, linkMessageShape, slotMessageShape } from "../../core/sigchain/linking/link-message.ts";
+import { acceptOffer, createOffer } from "../../core/sigchain/linking/offer.ts";
 import { startExisting } from "../../core/sigchain/linking/step-existing.ts";
+import { meetingOf, parseTypedCode } from "../../core/sigchain/linking/typed-code.ts";
 import { verifyChain } from "../../core/sigchain/verify-chain.ts";
 import {
   createWorld,
   currentSecret,
   must,
   newDevice,
+  refusal,
   rotate,
   stateOf,
   TEST_ORIGIN,
@@ -433,6 +436,44 @@ describe("a third party", () => {
     settle(world);
     expect(outcomeOf(third)).toBe("LinkExpired");
     expect(activeDevices(stateOf(world.chain)).length).toBe(2);
+  });
+
+  test("[LK40] who types the code takes no key that its secret does not prove, and says nothing to a slot in use", () => {
+    const world = createLinkingWorld("typed");
+    const { typed, rendezvousId, text } = world.existing;
+    const meeting = meetingOf(must(parseTypedCode(typed)));
+    const offer = present(must(world.server.get(rendezvousId, 0)).message, "an offer");
+    expect(must(acceptOffer(meeting, offer))).toEqual(must(parseLinkCode(text)));
+    // The server puts a key of its own there, or what another code offered, or names another server.
+    const other = createLinkingWorld("typed elsewhere");
+    const others = present(must(other.server.get(other.existing.rendezvousId, 0)).message, "an offer");
+    const { key, psk, origin } = must(parseLinkCode(text));
+    const evil = newDevice(world.chain.random).agreement.publicKey;
+    const guessed = createOffer({ key: evil, psk: psk.map((byte) => byte ^ 1), rendezvousId, origin });
+    const elsewhere = must(parseServerOrigin("https://elsewhere.example"));
+    const proven = must(decode(slotMessageShape, offer));
+    if (proven.type !== "offer") throw new Error("the slot begins with an offer");
+    for (const fake of [
+      others,
+      guessed,
+      createOffer({ key: new Uint8Array(32), psk, rendezvousId, origin }),
+      encode(slotMessageShape, { ...proven, key: evil }),
+      encode(slotMessageShape, { ...proven, origin: elsewhere }),
+      encode(slotMessageShape, { ...proven, origin: "nowhere" }),
+      offer.subarray(1),
+    ])
+      expect(refusal(acceptOffer(meeting, fake))).toEqual({ type: "LinkTampered" });
+    expect(proven.key).toEqual(key);
+    // Answered, by whoever scanned it: the one who types it comes too late, and so does a replay.
+    const party = join(world);
+    const taken = present(must(world.server.get(rendezvousId, 0)).message, "a hello");
+    expect(refusal(acceptOffer(meeting, taken))).toEqual({ type: "LinkCodeUsed" });
+    settle(world);
+    tellNew(world, party, { type: "cancelled" });
+    settle(world);
+    expect(refusal(acceptOffer(meeting, encode(slotMessageShape, { type: "closed" })))).toEqual({
+      type: "LinkClosed",
+    });
   });
 
   test("[LK8] a server without the code can neither read, nor answer, nor ask", () => {

@@ -10,6 +10,7 @@ import { type RecoveryKeys, recoveryKeysFrom, recoveryWords } from "../../core/s
 import { parseLink } from "../../core/sigchain/link.ts";
 import { linkDigits, linkTranscript } from "../../core/sigchain/linking/channel.ts";
 import { parseLinkCode } from "../../core/sigchain/linking/link-code.ts";
+import { createOffer } from "../../core/sigchain/linking/offer.ts";
 import { boxesOf, type ChainWorld, must, secretOf, stateOf, worldOfEveryType } from "./chain-world.ts";
 import { createLinkingWorld } from "./linking-world.ts";
 
@@ -51,6 +52,8 @@ export interface KnownSigchain {
   readonly recoveryId: string;
   readonly backupKey: string;
   readonly linkCode: string;
+  readonly linkTyped: string;
+  readonly linkOffer: string;
   readonly linkTranscript: string;
   readonly linkDigits: string;
   readonly contactLink: string;
@@ -96,6 +99,8 @@ export function knownSigchain(): KnownSigchain {
     recoveryId: recoveryKeysFrom(RECOVERY_KEY).signerId,
     backupKey: toHex(recoveryKeysFrom(RECOVERY_KEY).backupKey),
     linkCode: linking.existing.text,
+    linkTyped: linking.existing.typed,
+    linkOffer: toHex(createOffer(code)),
     linkTranscript: toHex(transcript),
     linkDigits: linkDigits(transcript, EXISTING_NONCE, NEW_NONCE),
     contactLink: formatContactLink({

@@ -47,6 +47,8 @@ export interface Party<S, E> {
 export interface ExistingParty extends Party<ExistingState, ExistingEffect> {
   readonly keys: DeviceKeys;
   readonly text: string;
+  /** The same to type. */
+  readonly typed: string;
   readonly rendezvousId: RendezvousId;
 }
 
@@ -92,11 +94,12 @@ function showCode(chain: ChainWorld, server: MemoryRendezvous, name: string): Ex
   const origin = must(parseServerOrigin(TEST_ORIGIN));
   const started = startExisting(chain, { accountId, seq, head, name, origin }, server.nowMs);
   const shown = started.effects.find((effect) => effect.type === "show-code");
-  const text = present(shown, "a code is shown").text;
+  const { text, typed } = present(shown, "a code is shown");
   const { rendezvousId } = must(parseLinkCode(text));
   const party: ExistingParty = {
     keys: firstKeys(chain),
     text,
+    typed,
     rendezvousId,
     state: started.state,
     effects: [],

@@ -146,6 +146,24 @@ describe("the pinned chain, a second time", () => {
     expect(hex(kdf(RECOVERY_KEY, "dovetail/1/kdf/recovery-backup"))).toBe(known.backupKey);
   });
 
+  test("[LK39] [LK40] the code to type stands for secret and rendezvous of the one to scan, and proves its key", () => {
+    const { key, psk, rendezvousId, origin } = must(parseLinkCode(known.linkCode));
+    const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    const bits = [...known.linkTyped.replaceAll("-", "")]
+      .map((char) => alphabet.indexOf(char).toString(2).padStart(5, "0"))
+      .join("");
+    const bytes = (bits.match(/.{8}/gu) ?? []).map((byte) => Number.parseInt(byte, 2));
+    const secret = Uint8Array.from(bytes.slice(0, 11));
+    const check = hex(hash("dovetail/1/link-typed-check", secret));
+    expect(Number.parseInt(bits.slice(88), 2)).toBe(Number.parseInt(check.slice(0, 3), 16));
+    const root = hash("dovetail/1/link-typed", secret);
+    expect(hex(kdf(root, "dovetail/1/kdf/link-psk").slice(0, 16))).toBe(hex(psk));
+    expect(hex(kdf(root, "dovetail/1/kdf/link-meeting").slice(0, 16))).toBe(rendezvousId);
+    const server = new TextEncoder().encode(origin);
+    const proof = kdf(psk, "dovetail/1/kdf/link-offer", key, unhex(rendezvousId), server);
+    expect(known.linkOffer).toBe(hex(cbor([1, key, origin, proof])));
+  });
+
   test("[LK9] [LK11] [LK33] transcript, digits and safety number", () => {
     const { key, psk, rendezvousId, origin } = must(parseLinkCode(known.linkCode));
     const transcript = hash(

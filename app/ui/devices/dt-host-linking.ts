@@ -55,6 +55,15 @@ export class DtHostLinking extends LitElement {
       .b {
         font: 600 var(--t2);
       }
+      .typed {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px 12px;
+        font: 500 var(--t3);
+        font-family: var(--mono);
+        letter-spacing: 0.04em;
+        user-select: all;
+      }
       .device {
         display: flex;
         gap: 12px;
@@ -225,6 +234,12 @@ export class DtHostLinking extends LitElement {
     return html`<p class="note">${say("hostNote", { choice: EN.firstRunLink })}</p>
       ${this.replaced === null ? nothing : html`<p>${say("hostReplaces", { name: this.replaced.name })}</p>`}
       <dt-qr .text=${host.code} .label=${text("hostQr")}></dt-qr>
+      <div>
+        <p class="note">${say("hostTyped", { server: new URL(this.session.views.account?.origin ?? location.origin).host })}</p>
+        <p class="typed mono" role="img" aria-label=${text("hostTypedLabel", { code: [...host.typedCode].join(" ") })}>
+          ${host.typedCode.split("-").map((group) => html`<span>${group}</span>`)}
+        </p>
+      </div>
       <div>
         <p class="b">${say("hostOnce", { time: minutesAndSeconds(this.secondsLeft) })}</p>
         <p class="note">${say("hostNoKey")}</p>

@@ -424,7 +424,24 @@ export const EN_LINKING_ENDS: ReadonlyMap<string, ErrorWords> = new Map([
   ],
   [
     "NotALinkCode",
-    { text: "That is no linking code.", hint: "It begins with dovetail-link: and is one line." },
+    {
+      text: "That is no linking code.",
+      hint: "It begins with dovetail-link: and is one line, or has 20 letters and digits to type.",
+    },
+  ],
+  [
+    "MistypedCode",
+    {
+      text: "The code is mistyped.",
+      hint: "It has 20 letters and digits; compare them with the other device. There is no I, L, O or U in it.",
+    },
+  ],
+  [
+    "TypedCodeUnknown",
+    {
+      text: "No device shows this code at this server now.",
+      hint: "A code works once, for five minutes. Check that both devices are of one server, or show a new QR.",
+    },
   ],
   ["MalformedLinkCode", { text: "The linking code is damaged.", hint: "It is one line; copy all of it." }],
   ["UnsupportedLinkCode", { text: "A newer Dovetail made this linking code.", hint: "Reload." }],

@@ -140,7 +140,8 @@ export const EN = {
   linkEvictedNote:
     "There, open what this browser was in the list and choose Link another in its place: the old entry goes in the same step.",
   linkPaste: "Linking code",
-  linkPasteNote: "It begins with dovetail-link: and is one line.",
+  linkPasteNote:
+    "Paste the line that begins with dovetail-link:, or type the 20 letters and digits below the QR.",
   linkContinue: "Continue",
   linkReading: "Asking the device that showed the code",
   linkIsItYou: "Is this your account?",
@@ -454,6 +455,8 @@ export const EN = {
   hostQr: "QR code for linking a device",
   hostOnce: "Works once, for {time} more",
   hostNoKey: "It holds no key. Whoever scans it still needs you.",
+  hostTyped: "No camera there? Type this at {server}:",
+  hostTypedLabel: "Code to type: {code}",
   hostExpired: "This code is too old. It linked nothing.",
   hostNew: "Show a new QR",
   hostStarting: "Asking the server for a place to meet",

@@ -11,6 +11,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { parseServerOrigin, type ServerOrigin } from "../../base/server-origin.ts";
 import { bytes, decode, encode, id, integer, nullable, struct, text } from "../../codec/shape.ts";
 import { CONTACT_SCHEME, formatCode, parseCode, ROOM_SCHEME } from "../code-text.ts";
+import { parseTypedCode } from "../linking/typed-code.ts";
 
 export const TICKET_BYTES = 16;
 const CONTACT_LINK_VERSION = 1;
@@ -54,7 +55,8 @@ export function parseContactLink(text: string): Result<ContactLink, ContactLinkE
           type: payload.error.scheme === ROOM_SCHEME ? "RoomLinkIsNotAContact" : "LinkCodeIsNotAContact",
         });
       case "UnknownCode":
-        return err({ type: "NotAContactLink" });
+        // LK2: one to type is no handle either, and would be told to the server as one.
+        return err({ type: parseTypedCode(text).ok ? "LinkCodeIsNotAContact" : "NotAContactLink" });
       case "MalformedCode":
         return err({ type: "MalformedContactLink" });
     }

@@ -74,7 +74,12 @@ export type ExistingEffect =
   | { readonly type: "watch"; readonly afterVersion: number }
   /** Put once at whatever version is current, then forget the slot. */
   | { readonly type: "leave"; readonly afterVersion: number; readonly message: Bytes }
-  | { readonly type: "show-code"; readonly text: string; readonly expiresAtMs: number }
+  | {
+      readonly type: "show-code";
+      readonly text: string;
+      readonly typed: string;
+      readonly expiresAtMs: number;
+    }
   | { readonly type: "device-found"; readonly platform: string }
   | { readonly type: "ask-digits" }
   | { readonly type: "ask-reauthentication" }

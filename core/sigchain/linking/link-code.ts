@@ -51,12 +51,6 @@ export function formatLinkCode(code: LinkCode): string {
   return formatCode(LINK_SCHEME, encode(linkCodeShape, fields));
 }
 
-/** The server a linking code leads to; null for what is no linking code. */
-export function linkCodeOrigin(text: string): ServerOrigin | null {
-  const code = parseLinkCode(text);
-  return code.ok ? code.value.origin : null;
-}
-
 /** Linking code of exactly this text. */
 export function parseLinkCode(text: string): Result<LinkCode, LinkCodeError> {
   const payload = parseCode(LINK_SCHEME, text);

@@ -3,7 +3,7 @@
  *
  * | version | from | message |
  * |---|---|---|
- * | 1 | existing | `open`, in clear: the slot exists |
+ * | 1 | existing | `offer`, in clear: its key and server, proven by the code's secret |
  * | 2 | new | `hello` beside its key: device record, commitment to its nonce, platform |
  * | 3 | existing | `account`: whose account, its chain's head, its nonce |
  * | 4 | new | `confirm`: its nonce; sent once the person said that this is their account |
@@ -14,7 +14,12 @@
  * `abort` may come from either side at any version, with the reason. None of them has room for a secret (LK26).
  */
 import { toUtf8 } from "../../base/bytes.ts";
-import { ACCOUNT_NAME_BYTES_MAX, PLATFORM_BYTES_MAX, RENDEZVOUS_BYTES_MAX } from "../../base/limits.ts";
+import {
+  ACCOUNT_NAME_BYTES_MAX,
+  PLATFORM_BYTES_MAX,
+  RENDEZVOUS_BYTES_MAX,
+  SERVER_ORIGIN_CHARS_MAX,
+} from "../../base/limits.ts";
 import {
   bytes,
   embedded,
@@ -34,7 +39,15 @@ export const LINK_NONCE_BYTES = 32;
 
 /** What lies in the slot. */
 export const slotMessageShape = variants({
-  open: [1, {}],
+  /** Of the device that shows the code, for whoever typed it; who scanned it has the key already. */
+  offer: [
+    1,
+    {
+      key: bytes(AGREEMENT_PUBLIC_KEY_BYTES),
+      origin: text(SERVER_ORIGIN_CHARS_MAX),
+      proof: bytes(HASH_BYTES),
+    },
+  ],
   hello: [2, { key: bytes(AGREEMENT_PUBLIC_KEY_BYTES), sealed: bytes(1, RENDEZVOUS_BYTES_MAX) }],
   sealed: [3, { sealed: bytes(1, RENDEZVOUS_BYTES_MAX) }],
   /** The existing device gave up before it knew who answered, so it has no key to say so in private. */

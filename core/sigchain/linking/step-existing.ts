@@ -6,7 +6,7 @@
  */
 import { unreachable } from "../../base/assert.ts";
 import { type Bytes, equalBytes, toUtf8 } from "../../base/bytes.ts";
-import { idFromBytes, type LinkHash } from "../../base/ids.ts";
+import type { LinkHash } from "../../base/ids.ts";
 import { ACCOUNT_NAME_BYTES_MAX, LINK_PROPOSALS_MAX, RENDEZVOUS_TTL_MS } from "../../base/limits.ts";
 import type { Random } from "../../base/random.ts";
 import { decode, encode } from "../../codec/shape.ts";
@@ -35,7 +35,7 @@ import type {
   LinkingAccount,
 } from "./existing-state.ts";
 import { isNews } from "./linking-slot.ts";
-import { formatLinkCode, LINK_PSK_BYTES, type LinkCode } from "./link-code.ts";
+import { formatLinkCode, type LinkCode } from "./link-code.ts";
 import {
   clipText,
   LINK_NONCE_BYTES,
@@ -43,6 +43,8 @@ import {
   type SlotMessage,
   slotMessageShape,
 } from "./link-message.ts";
+import { createOffer } from "./offer.ts";
+import { createTypedSecret, formatTypedCode, meetingOf } from "./typed-code.ts";
 import { abortReasonOf, errorOfAbort, type LinkingError } from "./linking-error.ts";
 
 export interface LinkingDeps {
@@ -56,21 +58,18 @@ export interface LinkingDeps {
  */
 export function startExisting(deps: LinkingDeps, account: LinkingAccount, nowMs: number): ExistingStep {
   const ephemeral = agreementKeyPairFromSecret(deps.random.bytes(32));
-  const code: LinkCode = {
-    key: ephemeral.publicKey,
-    psk: deps.random.bytes(LINK_PSK_BYTES),
-    rendezvousId: idFromBytes("rendezvous", deps.random.bytes(16)),
-    origin: account.origin,
-  };
+  const secret = createTypedSecret(deps.random);
+  const { origin } = account;
+  const code: LinkCode = { key: ephemeral.publicKey, ...meetingOf(secret), origin };
   const expiresAtMs = nowMs + RENDEZVOUS_TTL_MS;
   const nonce = deps.random.bytes(LINK_NONCE_BYTES);
   const common = { account, code, expiresAtMs, version: 1, isDisturbed: false };
   return {
     state: { ...common, stage: "showing", ephemeral, nonce },
     effects: [
-      { type: "put", expectedVersion: 0, message: encode(slotMessageShape, { type: "open" }) },
+      { type: "put", expectedVersion: 0, message: createOffer(code) },
       { type: "watch", afterVersion: 1 },
-      { type: "show-code", text: formatLinkCode(code), expiresAtMs },
+      { type: "show-code", text: formatLinkCode(code), typed: formatTypedCode(secret), expiresAtMs },
     ],
   };
 }

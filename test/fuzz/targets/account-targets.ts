@@ -27,6 +27,8 @@ import { boxesHash } from "../../../core/sigchain/epoch-box.ts";
 import { parseRecoveryWords, recoveryWords } from "../../../core/sigchain/keys/recovery-key.ts";
 import { parseLink } from "../../../core/sigchain/link.ts";
 import { parseLinkCode } from "../../../core/sigchain/linking/link-code.ts";
+import { acceptOffer } from "../../../core/sigchain/linking/offer.ts";
+import { meetingOf, parseTypedCode } from "../../../core/sigchain/linking/typed-code.ts";
 import { stepExisting } from "../../../core/sigchain/linking/step-existing.ts";
 import { stepNew } from "../../../core/sigchain/linking/step-new.ts";
 import { reduceLink } from "../../../core/sigchain/reduce-link.ts";
@@ -78,6 +80,7 @@ const codes: FuzzTarget = {
     return {
       seeds: [
         seed(world.existing.text, parseLinkCode),
+        seed(world.existing.typed, parseTypedCode),
         seed(formatContactLink({ accountId, origin, ticket: null }), parseContactLink),
         seed(formatContactLink({ accountId, origin, ticket: random.bytes(16) }), parseContactLink),
         seed(origin, parseServerOrigin),
@@ -220,6 +223,8 @@ const linking: FuzzTarget = {
     const world = createLinkingWorld("fuzz linking");
     const { nowMs } = world.server;
     const shown = world.existing.state;
+    const offer = present(must(world.server.get(world.existing.rendezvousId, 0)).message, "an offer");
+    const meeting = meetingOf(must(parseTypedCode(world.existing.typed)));
     const party = join(world);
     const hello = must(world.server.get(world.existing.rendezvousId, 0));
     const answered = stepExisting(world.chain, shown, {
@@ -248,6 +253,7 @@ const linking: FuzzTarget = {
       seeds: [
         { bytes: present(hello.message, "a hello"), form: "cbor", feed: existing },
         { bytes: account.message, form: "cbor", feed: joining },
+        { bytes: offer, form: "cbor", feed: (message) => verdictOf(acceptOffer(meeting, message)) },
       ],
     };
   },

@@ -1,6 +1,6 @@
 /** What is scanned, pasted and compared: linking codes, contact links, origins, the safety number. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { toBase64Url } from "../../../core/base/bytes.ts";
+import { toBase64Url, toHex } from "../../../core/base/bytes.ts";
 import { type AccountId, idFromBytes } from "../../../core/base/ids.ts";
 import { CODE_TEXT_CHARS_MAX, SERVER_ORIGIN_CHARS_MAX } from "../../../core/base/limits.ts";
 import { parseServerOrigin, type ServerOrigin } from "../../../core/base/server-origin.ts";
@@ -11,6 +11,12 @@ import { codeKind, formatCode, LINK_SCHEME, parseCode } from "../../../core/sigc
 import { formatContactLink, parseContactLink } from "../../../core/sigchain/contact/contact-link.ts";
 import { safetyNumber } from "../../../core/sigchain/contact/safety-number.ts";
 import { formatLinkCode, type LinkCode, parseLinkCode } from "../../../core/sigchain/linking/link-code.ts";
+import {
+  createTypedSecret,
+  formatTypedCode,
+  meetingOf,
+  parseTypedCode,
+} from "../../../core/sigchain/linking/typed-code.ts";
 import { must, refusal, TEST_ORIGIN } from "../../support/chain-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 
@@ -101,6 +107,63 @@ describe("linking codes", () => {
     expect(formatLinkCode({ ...linkCode(), origin: origin(longest) }).length).toBeLessThan(
       CODE_TEXT_CHARS_MAX,
     );
+  });
+});
+
+describe("codes to type", () => {
+  test("[LK39] read back as they were, however they are written", () => {
+    for (let i = 0; i < 200; i++) {
+      const secret = createTypedSecret(random);
+      const text = formatTypedCode(secret);
+      expect(text).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}$/u);
+      const spoken = text
+        .toLowerCase()
+        .replaceAll("0", "o")
+        .replaceAll("1", i % 2 === 0 ? "l" : "I");
+      for (const typed of [text, spoken, text.replaceAll("-", ""), ` ${text.replaceAll("-", " ")}\n`])
+        expect(must(parseTypedCode(typed))).toEqual(secret);
+    }
+    const ends = [new Uint8Array(11), new Uint8Array(11).fill(255)];
+    for (const secret of ends) expect(must(parseTypedCode(formatTypedCode(secret)))).toEqual(secret);
+  });
+
+  test("[LK39] a wrong, missing or additional character is found before anybody is asked", () => {
+    const text = formatTypedCode(new Uint8Array(11).fill(7)).replaceAll("-", "");
+    let passed = 0;
+    for (let at = 0; at < text.length; at++)
+      for (const char of "0123456789ABCDEFGHJKMNPQRSTVWXYZU") {
+        if (char === text[at]) continue;
+        const read = parseTypedCode(text.slice(0, at) + char + text.slice(at + 1));
+        if (read.ok) passed++;
+        else expect(read.error.type).toBe("MistypedCode");
+      }
+    // 640 mistakes, of which one in 4,096 may pass; the count is fixed, as the text is.
+    expect(passed).toBe(0);
+    for (const typed of [text.slice(1), `${text}0`, text.slice(0, 15)])
+      expect(refusal(parseTypedCode(typed)).type).toBe("MistypedCode");
+    for (const typed of [
+      "",
+      "ada",
+      text.slice(0, 14),
+      `${text}123456`,
+      "dovetail-link:AAAAAAAAAAAAAA",
+      `${text}\u0661`,
+    ])
+      expect(refusal(parseTypedCode(typed)).type).toBe("NotATypedCode");
+  });
+
+  test("[LK2] are no contacts, and no handles", () => {
+    const text = formatTypedCode(createTypedSecret(random));
+    for (const typed of [text, text.toLowerCase()])
+      expect(refusal(parseContactLink(typed))).toEqual({ type: "LinkCodeIsNotAContact" });
+    expect(refusal(parseContactLink("anna-bert-carl-dora-emil")).type).toBe("NotAContactLink");
+  });
+
+  test("[LK39] every secret meets elsewhere, and the place does not tell it", () => {
+    const secrets = Array.from({ length: 500 }, () => createTypedSecret(random));
+    const meetings = secrets.map(meetingOf);
+    expect(new Set(meetings.map(({ rendezvousId }) => rendezvousId)).size).toBe(500);
+    for (const { psk, rendezvousId } of meetings) expect(toHex(psk)).not.toBe(rendezvousId);
   });
 });
 
