@@ -8,8 +8,7 @@ import type { AccountLog } from "../../log/account-entry.ts";
 import { endorsersOf, judgeSnapshot } from "../../log/snapshot/judge-snapshot.ts";
 import { type OpenedManifest, openManifest } from "../../log/snapshot/manifest.ts";
 import type { Pack } from "../../log/snapshot/pack.ts";
-import { openParts } from "../../log/snapshot/snapshot-blob.ts";
-import { parseSnapshotIndex, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import { openSnapshotIndex, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import { blobId, type StoredSnapshot, snapshotId } from "../../protocol/snapshot.ts";
 import { deleteRows, writeRows } from "../account-log/rows-step.ts";
@@ -122,12 +121,9 @@ export async function fetchIndex(
   gateway: Gateway,
   { manifest }: TrustedSnapshot,
 ): Promise<Result<SnapshotIndex, ClientError>> {
-  const { indexKey, indexParts } = manifest.content;
-  const parts = await fetchBlobs(gateway, manifest.header.blobs.slice(0, indexParts));
+  const parts = await fetchBlobs(gateway, manifest.header.blobs.slice(0, manifest.content.indexParts));
   if (!parts.ok) return parts;
-  const bytes = openParts(logOf(context), indexKey, parts.value);
-  if (!bytes.ok) return err({ type: "SnapshotDistrusted", rule: bytes.error.type });
-  const index = parseSnapshotIndex(bytes.value);
+  const index = openSnapshotIndex(logOf(context), manifest, parts.value);
   return index.ok ? index : err({ type: "SnapshotDistrusted", rule: index.error.type });
 }
 

@@ -14,6 +14,7 @@ import { openPack, packBytes, type SavedDocument, sealPack } from "../../../core
 import {
   documentsOf,
   encodeSnapshotIndex,
+  openSnapshotIndex,
   parseSnapshotIndex,
   type SnapshotIndex,
 } from "../../../core/log/snapshot/snapshot-index.ts";
@@ -198,15 +199,71 @@ describe("an index", () => {
 
   test("[SN18] has room in its blobs for as many documents as the limit, and names no more", () => {
     const w = world();
-    const [full] = indexOf(w, [SNAPSHOT_PACK_DOCUMENTS_MAX]).packs;
     const [one] = indexOf(w, [1]).packs;
-    if (full === undefined || one === undefined) throw new Error("there are packs");
-    const packs = Array.from({ length: SNAPSHOT_DOCUMENTS_MAX / SNAPSHOT_PACK_DOCUMENTS_MAX }, () => full);
+    const [document] = one?.documents ?? [];
+    if (one === undefined || document === undefined) throw new Error("there is a document in a pack");
+    const whole = SNAPSHOT_DOCUMENTS_MAX / SNAPSHOT_PACK_DOCUMENTS_MAX;
+    const packs = Array.from({ length: whole }, (_, number) => ({
+      ...one,
+      documents: Array.from({ length: SNAPSHOT_PACK_DOCUMENTS_MAX }, (_, at) => ({
+        ...document,
+        name: { ...document.name, index: number * SNAPSHOT_PACK_DOCUMENTS_MAX + at + 1 },
+      })),
+    }));
     const bytes = encodeSnapshotIndex({ ...indexOf(w, []), packs });
     expect(bytes.length).toBeLessThan(PARTS_MAX * PART_BYTES_MAX);
     expect(parseSnapshotIndex(bytes).ok).toBe(true);
     const over = encodeSnapshotIndex({ ...indexOf(w, []), packs: [...packs, one] });
     expect(parseSnapshotIndex(over)).toEqual({ ok: false, error: { type: "TooManyDocuments" } });
+  });
+
+  test("[SN18] names no document twice, in one pack or in two", () => {
+    const w = world();
+    const index = indexOf(w, [2, 1]);
+    const [first, second] = index.packs;
+    if (first === undefined || second === undefined) throw new Error("there are packs");
+    const [again] = first.documents;
+    if (again === undefined) throw new Error("there is a document");
+    const repeated = { ...again, heads: [w.random.bytes(32)] };
+    for (const packs of [
+      [{ ...first, documents: [...first.documents, repeated] }, second],
+      [first, { ...second, documents: [...second.documents, repeated] }],
+    ])
+      expect(parseSnapshotIndex(encodeSnapshotIndex({ ...index, packs }))).toEqual({
+        ok: false,
+        error: { type: "RepeatedDocument" },
+      });
+  });
+
+  test("[SN18] has the blobs that its manifest keeps, each once, and no others", () => {
+    const w = world();
+    const { random, log, header, content } = w;
+    const index = indexOf(w, [1, 1]);
+    const bytes = encodeSnapshotIndex(index);
+    const parts = sealParts(random, log, { key: content.indexKey, bytes });
+    const own = parts.map(blobId);
+    const packed = index.packs.flatMap(({ blobs }) => blobs);
+    const open = (blobs: SnapshotHeader["blobs"]) =>
+      openSnapshotIndex(log, { header: { ...header, blobs }, content }, parts);
+    expect(must(open([...own, ...packed]))).toEqual(index);
+    const more = idFromBytes("blob", random.bytes(32));
+    for (const blobs of [
+      own,
+      [...own, ...packed.slice(1)],
+      [...own, ...packed.slice(1), more],
+      [...own, ...packed, more],
+      [...own, ...packed.toReversed()],
+    ])
+      expect(open(blobs)).toEqual({ ok: false, error: { type: "OtherBlobs" } });
+    const [blob] = index.packs;
+    if (blob === undefined) throw new Error("there are packs");
+    const twice = { ...index, packs: index.packs.map((pack) => ({ ...pack, blobs: blob.blobs })) };
+    const sealed = sealParts(random, log, { key: content.indexKey, bytes: encodeSnapshotIndex(twice) });
+    const blobs = [...sealed.map(blobId), ...blob.blobs, ...blob.blobs];
+    expect(openSnapshotIndex(log, { header: { ...header, blobs }, content }, sealed)).toEqual({
+      ok: false,
+      error: { type: "OtherBlobs" },
+    });
   });
 });
 
