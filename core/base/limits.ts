@@ -159,6 +159,9 @@ export const ROOM_LINK_USES_MAX = 100;
 export const ROOM_HAPPENINGS_MAX = 256;
 export const ROOM_MISSED_ASKED_MAX = 64;
 
+// Coming back
+export const PASSKEY_ENTRIES_READ_MAX = 64;
+
 // Shared documents
 export const SHARED_TITLE_BYTES_MAX = 256;
 export const SHARED_KEY_BYTES_MAX = 256;
