@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type AlarmView, type Client, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
-import { adviseOnAlarm, describeAlarm } from "../errors/alarm-text.ts";
+import { adviseOnAlarm, describeAlarm, isOfMoment } from "../errors/alarm-text.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { localTime } from "../output/local-time.ts";
@@ -40,8 +40,8 @@ export function addAlarmCommands(program: Command, run: RunCommand): void {
 }
 
 /** What a person still has to look at. */
-export function needsAttention({ acknowledgedAtMs, resolvedAtMs }: AlarmView): boolean {
-  return acknowledgedAtMs === null || resolvedAtMs === null;
+export function needsAttention({ alarm, acknowledgedAtMs, resolvedAtMs }: AlarmView): boolean {
+  return acknowledgedAtMs === null || (resolvedAtMs === null && !isOfMoment(alarm));
 }
 
 /** What a person is told of alarms beside something else: a wrong clock in words, because it spoils what is shown, and how many others there are. */
@@ -78,7 +78,9 @@ async function list(context: CommandContext, isAll: boolean): Promise<Result<Out
 
 function layOutAlarm(view: AlarmView, { width }: Page): readonly string[] {
   const { id, alarm, contact, raisedAtMs, acknowledgedAtMs, resolvedAtMs } = view;
-  const state = resolvedAtMs !== null ? "over" : acknowledgedAtMs !== null ? "read, still open" : "open";
+  const unread = isOfMoment(alarm) ? "not read" : "open";
+  const read = isOfMoment(alarm) ? "read" : "read, still open";
+  const state = resolvedAtMs !== null ? "over" : acknowledgedAtMs !== null ? read : unread;
   const who = contact === null ? "" : ` · ${plainLine(contact.name)}`;
   const advice = resolvedAtMs === null ? adviseOnAlarm(alarm) : null;
   const paragraph = (text: string) => wrapText(text, width - 2).map((line) => `  ${line}`);

@@ -41,6 +41,11 @@ export function describeAlarm(alarm: Alarm): string {
   }
 }
 
+/** Whether it tells of a moment and not of a state that lasts: nothing of it is left to look at once it was read. */
+export function isOfMoment({ type }: Alarm): boolean {
+  return ["EntryRefused", "SnapshotDistrusted", "RowsMended", "DocumentDamaged"].includes(type);
+}
+
 /** What a person can do about it; null where there is nothing to do. */
 export function adviseOnAlarm(alarm: Alarm): string | null {
   switch (alarm.type) {

@@ -605,6 +605,7 @@ export async function createEngine(
     if (isStopped || home !== link) return;
     const tended = await link.tend();
     if (!tended.ok) platform.logger.log("warn", "snapshot", { error: tended.error.type });
+    endMendedAlarms();
     if (!isStopped && home === link) await exchangeFrontiers();
     if (isStopped || home !== link) return;
     const kept = await keepCalendar(writer);
@@ -616,6 +617,14 @@ export async function createEngine(
       cancelTend = null;
       if (home === link) void tend(link);
     });
+  }
+
+  /** AR17: the log was read again to its end, and all that it leads to is here. */
+  function endMendedAlarms(): void {
+    if (!snapshots.isComplete() || log.hasDamage()) return;
+    const kinds = log.takeMended();
+    if (kinds.size === 0) return;
+    findings.resolve((alarm) => alarm.type === "DocumentDamaged" && kinds.has(alarm.documentKind));
   }
 
   /** A server that refuses it is no reason to fail; what then is not known is not claimed. */
@@ -776,6 +785,7 @@ export async function createEngine(
     const settled = await settle(linked.value);
     if (!settled.ok) return settled;
     const tended = await linked.value.tend();
+    endMendedAlarms();
     const exchanged = await exchangeFrontiers();
     if (!exchanged.ok) return exchanged;
     // A snapshot that was not made is no reason to fail; history that is not here is.

@@ -95,6 +95,10 @@ describe("a stored document that is damaged", () => {
     const alarms = alarmsOf(ada);
     await settle(ada, phone);
     expect(alarms).toEqual([]);
+    // What is whole again is told to be.
+    const told = good(await ada.client.alarms()).filter(({ alarm }) => alarm.type === "DocumentDamaged");
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.filter(({ resolvedAtMs }) => resolvedAtMs === null)).toEqual([]);
     await stopAll(ada, phone, ben);
   });
 

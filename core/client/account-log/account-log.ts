@@ -102,6 +102,8 @@ export interface AccountLog {
   hasDamage(): boolean;
   /** Brings damaged documents back, as far as they go here, and lets the log be read again. Rule AR17. */
   mend(): Promise<Result<void, ClientError>>;
+  /** Kinds of documents that were mended since this was last asked; whole once the log was read to its end. */
+  takeMended(): ReadonlySet<string>;
   /** What a snapshot made now covers; null while a change could not be taken by its document. Rule SN23. */
   coverage(): Coverage | null;
   /** Goes on behind a snapshot; its documents are expected from then on. Rule SN26. */
@@ -394,6 +396,7 @@ export function createAccountLog(
     noteDamage: damaged.note,
     hasDamage: damaged.isAny,
     mend: damaged.mend,
+    takeMended: damaged.takeMended,
     reader: intake.reader,
     checkWriter: (atServer) =>
       atServer > sealed.writerSeq() ? foundRolledBack(context, context.accountLogId) : ok(),

@@ -18,6 +18,8 @@ export interface DamagedDocuments {
   note(id: DocumentId): void;
   isAny(): boolean;
   mend(): Promise<Result<void, ClientError>>;
+  /** Kinds of documents that `mend` has seen to since this was last asked. */
+  takeMended(): ReadonlySet<string>;
 }
 
 export interface MendDeps {
@@ -32,6 +34,7 @@ export function createDamagedDocuments(deps: MendDeps): DamagedDocuments {
   const { context, documents, heads, direct, intake } = deps;
   const { tables, store } = context;
   const damaged = new Set<DocumentId>();
+  const mendedKinds = new Set<string>();
 
   function note(id: DocumentId): void {
     const name = heads.nameOf(id);
@@ -61,6 +64,7 @@ export function createDamagedDocuments(deps: MendDeps): DamagedDocuments {
     if (!written.ok) return written;
     damaged.clear();
     again.commit();
+    for (const { name } of mended) mendedKinds.add(name.type);
     return ok();
   }
 
@@ -79,5 +83,11 @@ export function createDamagedDocuments(deps: MendDeps): DamagedDocuments {
     return repaired.ok ? documents.heads(ref) : repaired;
   }
 
-  return { note, isAny: () => damaged.size > 0, mend };
+  function takeMended(): ReadonlySet<string> {
+    const taken = new Set(mendedKinds);
+    mendedKinds.clear();
+    return taken;
+  }
+
+  return { note, isAny: () => damaged.size > 0, mend, takeMended };
 }
