@@ -217,6 +217,7 @@ async function rooms(page: Page, { ines }: People, look: Look): Promise<void> {
   await page.keyboard.press("Enter");
   await page.locator("dt-conversation .st", { hasText: "Sent" }).waitFor();
   await look("a room");
+  await notes(page, ines, asked, look);
   await click(page, "Details");
   await page.locator("dt-room-member").nth(1).waitFor();
   await page.getByRole("button", { name: /^Change what .*إيناس/ }).click();
@@ -251,6 +252,39 @@ async function rooms(page: Page, { ines }: People, look: Look): Promise<void> {
   good(await ines.client.sync());
   await page.getByText("You were removed from this room.").waitFor();
   await look("a room one was removed from");
+}
+
+/** What a room writes together: a note made here, a list Ines made, in which an item is being reworded. */
+async function notes(page: Page, { client }: Device, room: RoomView, look: Look): Promise<void> {
+  await click(page, "Notes");
+  await page.getByText("Nothing is written together here yet.").waitFor();
+  await look("notes, none");
+  await click(page, "Make a note or list");
+  await page.getByLabel("Title").fill("Who brings what, and who has the key to the large kitchen");
+  await look("make a note or list");
+  await click(page, "Make it");
+  await page
+    .getByRole("textbox", { name: /^Text of/ })
+    .fill("The key is at mine.\n\nسآتي متأخرة\n<b>not bold</b>");
+  await look("a note");
+  await click(page, "Details");
+  await click(page, "Take it away");
+  await look("details of a note, taking it away");
+  await leaveLayer(page);
+  const list = good(await client.createRoomDocument(room.id, "list", RIGHT_TO_LEFT_NAME));
+  for (const text of ["Bread", "خبز ومربى", "x".repeat(200)])
+    good(await client.editRoomDocument(room.id, list.id, { type: "add", text }));
+  good(await client.sync());
+  await click(page, "Back");
+  await page.locator("dt-room-notes a.row", { hasText: "0 of 3" }).waitFor();
+  await look("notes");
+  await page.locator("dt-room-notes a.row", { hasText: "0 of 3" }).click();
+  await page.getByRole("checkbox", { name: "Bread" }).check();
+  await page.getByRole("button", { name: /^Change .*xxx/ }).click();
+  await look("a list, rewording an item");
+  await click(page, "Cancel");
+  await click(page, "Back");
+  await click(page, "Back");
 }
 
 /** The room of `device` that `isIt` says, once it is there. */

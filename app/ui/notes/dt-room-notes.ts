@@ -9,8 +9,9 @@ import type { Session, SessionViews } from "../session/session.ts";
 import type { RoomThread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
-import { comingTime, listTime, momentTime } from "../words/times.ts";
-import { changedLine, changerName, summaryOf } from "./note-lines.ts";
+import { comingTime, momentTime } from "../words/times.ts";
+import { changedLine, changerName } from "./note-lines.ts";
+import { noteRow } from "./note-row.ts";
 import { notesStyles } from "./notes-styles.ts";
 import { RoomNotes } from "./room-notes.ts";
 import "../parts/dt-joint.ts";
@@ -97,11 +98,6 @@ export class DtRoomNotes extends LitElement {
     this.dispatchEvent(
       new CustomEvent<"all" | OpId | null>("dt-notes", { detail: notes, bubbles: true, composed: true }),
     );
-  }
-
-  #open(event: MouseEvent, id: OpId): void {
-    event.preventDefault();
-    this.#go(id);
   }
 
   #closeSheet = (): void => {
@@ -192,7 +188,8 @@ export class DtRoomNotes extends LitElement {
         ${repeat(
           notes,
           ({ id }) => id,
-          (note) => html`<li>${this.#row(note, room)}</li>`,
+          (note) =>
+            html`<li>${noteRow(note, this.#nameIn(room)(note.changedBy), () => this.#go(note.id))}</li>`,
         )}
       </ul>`;
   }
@@ -215,29 +212,6 @@ export class DtRoomNotes extends LitElement {
         ${say("noteMake")}
       </button>
     </div>`;
-  }
-
-  #row(note: RoomDocumentView, room: RoomThread) {
-    const { id, form, title, changedAtMs, changedBy, unsentCount } = note;
-    const name = this.#nameIn(room)(changedBy);
-    const isList = form === "list";
-    return html`<a class="row" href="#/inbox" data-id=${id} @click=${(event: MouseEvent) => this.#open(event, id)}>
-      ${icon(isList ? "list" : "note")}
-      <span>
-        <span class="l">
-          <span class="nm"><span class="vh">${text(isList ? "noteFormList" : "noteFormNote")} </span><bdi>${title}</bdi></span>
-          <time datetime=${new Date(changedAtMs).toISOString()}>${listTime(changedAtMs, Date.now())}</time>
-        </span>
-        <span class="l">
-          <span class="pv">${summaryOf(note)}</span>
-          ${
-            unsentCount > 0
-              ? html`<dt-joint state="kept"></dt-joint><span class="vh">${text("stateKept")}</span>`
-              : html`<span class="by">${name === null ? say("you") : html`<bdi>${name}</bdi>`}</span>`
-          }
-        </span>
-      </span>
-    </a>`;
   }
 
   #one(room: RoomThread) {
