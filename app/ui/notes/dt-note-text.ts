@@ -130,6 +130,8 @@ export class DtNoteText extends LitElement {
 
   #leave(): void {
     this.#stop();
+    // What was being composed ends with the field.
+    this.#text?.hold(false);
     if (this.#text !== null) void this.texts.leave(this.#text);
     this.#text = null;
   }

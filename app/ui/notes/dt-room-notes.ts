@@ -8,6 +8,7 @@ import { mayWrite } from "../rooms/room-rights.ts";
 import type { Session, SessionViews } from "../session/session.ts";
 import type { RoomThread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
+import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
 import { comingTime, momentTime } from "../words/times.ts";
 import { changedLine, changerName } from "./note-lines.ts";
@@ -117,7 +118,8 @@ export class DtRoomNotes extends LitElement {
     return html`
       ${noteId === null ? this.#headerOfAll(room) : this.#headerOfOne(room)}
       <slot name="strip"></slot>
-      <div class="scroll"><div class="column">${noteId === null ? this.#all(room) : this.#one(room)}</div></div>
+      <div class="scroll"><div class="column">${this.#unread() ?? (noteId === null ? this.#all(room) : this.#one(room))}</div></div>
+      ${noteId === null ? nothing : this.#news(room)}
       ${this.#sheet(room)}
     `;
   }
@@ -153,7 +155,7 @@ export class DtRoomNotes extends LitElement {
       <button class="ib back" type="button" aria-label=${text("back")} @click=${() => this.#go("all")}>${icon("back")}</button>
       <div class="who">
         <h2 tabindex="-1">${note === null ? say("notesTitle") : html`<bdi>${note.title}</bdi>`}</h2>
-        <p class="since" role="status">${note === null ? nothing : this.#since(note, room)}</p>
+        <p class="since">${note === null ? nothing : this.#since(note, room)}</p>
       </div>
       ${
         isThere
@@ -173,12 +175,35 @@ export class DtRoomNotes extends LitElement {
   }
 
   #since(note: RoomDocumentView, room: RoomThread) {
-    if (note.unsentCount > 0) return html`<dt-joint state="kept"></dt-joint><span>${say("noteKept")}</span>`;
-    return html`<span>${changedLine(note, this.#nameIn(room), momentTime(note.changedAtMs, Date.now()))}</span>`;
+    if (note.unsentCount === 0) return html`<span>${this.#changed(note, room)}</span>`;
+    const waits = room.state === "joining" ? "stateWaitsRoom" : "noteKept";
+    return html`<dt-joint state="kept"></dt-joint><span>${say(waits)}</span>`;
+  }
+
+  #changed(note: RoomDocumentView, room: RoomThread) {
+    return changedLine(note, this.#nameIn(room), momentTime(note.changedAtMs, Date.now()));
+  }
+
+  /** For who does not see it: that somebody else has changed it. What one writes oneself is no news. */
+  #news(room: RoomThread) {
+    const note = this.#seen;
+    const isTheirs = note !== null && this.#nameIn(room)(note.changedBy) !== null;
+    return html`<p class="vh" role="status">${isTheirs ? this.#changed(note, room) : nothing}</p>`;
   }
 
   #nameIn = (room: RoomThread) => (accountId: AccountId) =>
     changerName(room, accountId, this.session.views.contacts, this.session.views.account?.accountId);
+
+  /** Why there is nothing to show. */
+  #unread() {
+    const { fault, isLoaded } = this.#notes ?? {};
+    if (isLoaded === true || fault === undefined || fault === null) return null;
+    const { text: why, hint } = describeError(fault);
+    return html`<p class="fault" role="alert">${why} ${hint ?? ""}</p>
+      <div>
+        <button class="btn line" type="button" @click=${() => this.#notes?.refreshSoon()}>${say("tryAgain")}</button>
+      </div>`;
+  }
 
   #all(room: RoomThread) {
     const notes = this.#notes?.notes ?? [];

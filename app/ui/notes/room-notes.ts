@@ -12,6 +12,8 @@ export class RoomNotes {
   /** The one that was changed last is the first. */
   notes: readonly RoomDocumentView[] = [];
   isLoaded = false;
+  /** Why they could not be read. */
+  fault: ClientError | null = null;
   #session: Session;
   #onChange: () => void;
   #soon: ReturnType<typeof setTimeout> | undefined;
@@ -92,8 +94,9 @@ export class RoomNotes {
     if (read.ok && !isStale) {
       this.notes = inOrder(read.value);
       this.isLoaded = true;
-      this.#onChange();
     }
+    this.fault = read.ok ? null : read.error;
+    this.#onChange();
     if (!this.#readAgain && !isStale) return;
     this.#readAgain = false;
     this.refreshSoon();

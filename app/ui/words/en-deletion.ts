@@ -31,5 +31,5 @@ export const EN_DELETION = {
   deleteThreadNoteRoom:
     "It goes from all your devices and your server, and cannot be brought back. The others keep it. You stay in {name}, and what comes later is shown.",
   deleteThreadGo: { one: "Delete {count} message", other: "Delete {count} messages" },
-  keyDelete: "Delete the message",
+  keyDelete: "Delete the message, take an item off a list",
 };
