@@ -9,6 +9,7 @@ import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
+import { EXIT } from "../errors/exit-code.ts";
 import { localTime } from "../output/local-time.ts";
 import { openProfile, profileFolder } from "../platform/profile-folder.ts";
 import { lockProfile, type ProfileOwner } from "../platform/profile-lock.ts";
@@ -94,7 +95,7 @@ async function start(
   if (log.value !== null) closeSync(log.value);
   for (let waitedMs = 0; waitedMs < START_WAIT_MS; waitedMs += POLL_MS) {
     const end = await Promise.race([exited, delay(POLL_MS, null)]);
-    if (end !== null) return err({ type: "DaemonFailed", detail: `exit code ${end}` });
+    if (end !== null) return err(endOf(end));
     const owner = ownerOf(context);
     if (owner?.socket !== null && owner !== null && (await answers(owner.socket)))
       return settled(context, exited);
@@ -109,11 +110,17 @@ async function settled(
 ): Promise<Result<Outcome, CliError>> {
   for (let waitedMs = 0; waitedMs < SETTLE_WAIT_MS; waitedMs += POLL_MS) {
     const end = await Promise.race([exited, delay(POLL_MS, null)]);
-    if (end !== null) return err({ type: "DaemonFailed", detail: `exit code ${end}` });
+    if (end !== null) return err(endOf(end));
     const state = await withClient(context, async (client) => ok(client.status().state));
     if (state.ok && state.value === "online") break;
   }
   return status(context);
+}
+
+function endOf(end: number | string): CliError {
+  return end === EXIT.deviceLost
+    ? { type: "DaemonTurnedAway" }
+    : { type: "DaemonFailed", detail: `exit code ${end}` };
 }
 
 function openLogFile(path: string): Result<number, CliError> {

@@ -63,6 +63,8 @@ export type CommandError =
   /** No process serves the profile. */
   | { readonly type: "DaemonNotRunning"; readonly profile: string }
   | { readonly type: "DaemonFailed"; readonly detail: string }
+  /** The device was revoked, or set back: its process does not stay. */
+  | { readonly type: "DaemonTurnedAway" }
   /** The demo found a difference, or could not go on. Each failure is a sentence. */
   | { readonly type: "DemoFailed"; readonly failures: readonly string[]; readonly folder: string | null }
   /** The server program could not be run. */

@@ -141,6 +141,12 @@ export function describeError(error: CliError): ErrorText {
         `nobody was told: ${plainLine(error.program)} ${plainLine(error.detail)}`,
         "try the command by itself",
       );
+    case "DaemonTurnedAway":
+      return say(
+        EXIT.deviceLost,
+        "the process ended: the server takes nothing more from this device",
+        "see why with `dovetail sync`",
+      );
     case "DaemonFailed":
       return say(
         EXIT.failure,
@@ -595,7 +601,11 @@ function describeBadWords(why: MalformedWords): ErrorText {
         "check its spelling: all of them are short English words, in small letters",
       );
     case "WrongWordCount":
-      return say(EXIT.usage, "a recovery key has 24 words", "type all of them in their order, with spaces");
+      return say(
+        EXIT.usage,
+        `a recovery key has 24 words; here are ${why.found}`,
+        "type all of them in their order, with spaces",
+      );
     case "WrongChecksum":
       return say(
         EXIT.usage,

@@ -1,7 +1,7 @@
 /** One profile, several processes: the first has it open, the others are served by it or told who it is. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Client, openClient, serveClient } from "@dovetail/core";
 import { createNodePlatform } from "../../cli/platform/node-platform.ts";
 import { prepareEngine } from "../../cli/platform/prepare-engine.ts";
@@ -77,6 +77,11 @@ test("a device is linked through the process that has the profile", { timeout: 1
   const [shown, joined] = await Promise.all([host.end, guest.end]);
   expect(`${shown.exitCode} ${shown.stderr} ${joined.exitCode} ${joined.stderr}`).toBe("0  0 ");
   expect((await json("ben", "device", "list")).devices).toHaveLength(2);
+  await json("ben", "send", "Ada", "from one of two devices");
+  const told = await runHere(world.home, "ada", ["sync"]);
+  expect(`${told.stdout}${told.stderr}`).toContain("Ben linked a new device");
+  const again = await runHere(world.home, "ada", ["sync"]);
+  expect(`${again.stdout}${again.stderr}`).not.toContain("new device");
 });
 
 test("the socket is for this user alone, and goes with its process", { timeout: 120_000 }, async () => {
@@ -168,9 +173,10 @@ test("a daemon starts in the background with a locked profile's passphrase, guar
   expect(locked.exitCode).toBe(0);
   const wrong = await world.run("ben", ["daemon", "start", "--passphrase-fd", "0"], "wrong\n");
   expect(wrong.exitCode).toBe(10);
+  const logFile = join(world.home, "lines.log");
   const started = await world.run(
     "ben",
-    ["daemon", "start", "--json", "--passphrase-fd", "0"],
+    ["daemon", "start", "--json", "--passphrase-fd", "0", "--log-file", logFile, "--log-format", "json"],
     "correct horse\n",
   );
   expect(`${started.exitCode} ${started.stderr}`).toBe("0 ");
@@ -182,4 +188,37 @@ test("a daemon starts in the background with a locked profile's passphrase, guar
   await json("ben", "daemon", "stop");
   expect((await world.run("ben", ["daemon", "status"])).exitCode).toBe(5);
   expect((await world.run("ben", ["inbox"])).exitCode).toBe(10);
+  expect(statSync(logFile).mode & 0o777).toBe(0o600);
+  const lines = readFileSync(logFile, "utf8").trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line))).not.toEqual([]);
+  expect(lines.join()).not.toMatch(/correct horse|through the daemon|Ada/);
+});
+
+test("lines that cannot be written are said before anything starts", async () => {
+  const nowhere = join(world.home, "no such folder", "lines.log");
+  const refused = await runHere(world.home, "ben-phone", ["daemon", "start", "--log-file", nowhere]);
+  expect(refused).toMatchObject({
+    exitCode: 9,
+    stderr: expect.stringContaining("cannot be written (ENOENT)"),
+  });
+  expect((await runHere(world.home, "ben-phone", ["daemon", "status"])).exitCode).toBe(5);
+});
+
+test("a daemon on a device that was revoked does not stay, and says so", { timeout: 120_000 }, async () => {
+  const revoked = await world.run(
+    "ben",
+    ["device", "revoke", "phone", "--yes", "--passphrase-fd", "0"],
+    "correct horse\n",
+  );
+  expect(`${revoked.exitCode} ${revoked.stderr}`).toMatch(/^0 /);
+  const started = await world.run("ben-phone", ["daemon", "start"]);
+  // It waits a while for what the server says, not for ever: on a machine that is too busy it ends a little later.
+  expect(started.exitCode === 0 || started.stderr.includes("takes nothing more from this device")).toBe(true);
+  expect([0, 8]).toContain(started.exitCode);
+  await vi.waitFor(
+    async () => expect((await runHere(world.home, "ben-phone", ["daemon", "status"])).exitCode).toBe(5),
+    { timeout: 60_000 },
+  );
+  const why = await runHere(world.home, "ben-phone", ["sync"]);
+  expect(why).toMatchObject({ exitCode: 8, stderr: expect.stringContaining("this device was revoked") });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
-import { type AccountId, parseId } from "@dovetail/core";
+import { type AccountId, type MalformedWords, parseId } from "@dovetail/core";
 import { adviseOnAlarm, describeAlarm, exitCodeOfAlarms } from "../../../cli/errors/alarm-text.ts";
 import type { CliError } from "../../../cli/errors/command-error.ts";
 import { describeError } from "../../../cli/errors/error-text.ts";
@@ -72,6 +72,7 @@ const SAMPLES: Samples = {
   MessageNotKept: { type: "MessageNotKept" },
   DaemonNotRunning: { type: "DaemonNotRunning", profile: HOSTILE },
   DaemonFailed: { type: "DaemonFailed", detail: HOSTILE },
+  DaemonTurnedAway: { type: "DaemonTurnedAway" },
   ProfileExposed: { type: "ProfileExposed", path: "profile", mode: 0o644 },
   StoreKeyDamaged: { type: "StoreKeyDamaged", path: "profile" },
   StoreKeyTooNew: { type: "StoreKeyTooNew", version: 2, versionMax: 1 },
@@ -267,6 +268,23 @@ describe("describeLinkingRule", () => {
     );
     expect(describeLinkingRule("toString").exitCode).toBe(EXIT.failure);
   });
+});
+
+test("[EP22] of words that are no recovery key it is said what is wrong with them, and no word", () => {
+  const said = (why: MalformedWords) => {
+    const { text, hint, exitCode } = describeError({ type: "BadRecoveryWords", why });
+    expect(exitCode).toBe(EXIT.usage);
+    return `${text}; ${hint}`;
+  };
+  expect(said({ type: "WrongWordCount", found: 23 })).toBe(
+    "a recovery key has 24 words; here are 23; type all of them in their order, with spaces",
+  );
+  expect(said({ type: "UnknownWord", position: 7 })).toBe(
+    "word 7 is no word of a recovery key; check its spelling: all of them are short English words, in small letters",
+  );
+  expect(said({ type: "WrongChecksum" })).toBe(
+    "each of the words may be right, but together they are no recovery key; one is another than was shown, or two are swapped",
+  );
 });
 
 describe("alarms", () => {
