@@ -4,7 +4,7 @@ import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { plainLine } from "../output/plain-text.ts";
-import { profileFolder } from "../platform/profile-folder.ts";
+import { quoteArgument } from "./quote-argument.ts";
 
 const WHAT_IT_MEANS = [
   "The server erases this account: its chain, logs, keys and snapshots. Nobody can bring it back, not with the recovery words either.",
@@ -29,7 +29,7 @@ export function deleteOwnAccount(context: CommandContext): Promise<Result<Outcom
         json: { deleted: accountId },
         messages: [
           `The account is deleted from ${plainLine(origin)}.`,
-          `What this device holds is still here. To erase it too, remove ${profileFolder(context.choice)}`,
+          `What this device holds is still here. To erase it too: dovetail profile remove ${quoteArgument(context.choice.name)}`,
         ],
       });
     },

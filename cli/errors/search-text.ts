@@ -33,8 +33,8 @@ const TEXT_BY_RULE: Readonly<Record<SearchRule, readonly [text: string, hint: st
   BadDate: ["that is no date", "2026, 2026-03, 2026-03-31, today, yesterday, 7d, 2w, 3m or 1y"],
   BadHas: ["messages have no such thing", "has:link"],
   DateMisplaced: [
-    "a date holds for the whole search and cannot stand behind OR, - or in parentheses",
-    "move it to the end, and put the rest in a search of its own",
+    "a date holds for the whole search and cannot stand beside OR, behind - or in parentheses",
+    "put what is joined by OR in parentheses: (tea OR coffee) after:2026-03",
   ],
 };
 

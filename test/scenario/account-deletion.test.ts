@@ -127,7 +127,7 @@ describe("at the command line", () => {
     });
     expect(await world.run("ada", ["account", "delete", "--yes"])).toMatchObject({
       exitCode: 0,
-      stderr: expect.stringMatching(/deleted from[\s\S]*What this device holds is still here/),
+      stderr: expect.stringMatching(/deleted from[\s\S]*still here[\s\S]*dovetail profile remove ada$/m),
     });
     expect(await world.run("ada", ["sync"])).toMatchObject({
       exitCode: 8,

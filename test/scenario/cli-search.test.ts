@@ -67,6 +67,8 @@ describe("the command line", { timeout: 120_000 }, () => {
     ["form:Ben", 2, "did you mean from:?"],
     ["in:Bne", 5, "did you mean Ben?"],
     ["before:soon", 2, "yesterday"],
+    ["tea OR harbour after:2020", 2, "(tea OR coffee) after:2026-03"],
+    ["(tea OR harbour) after:2020", 0, "found"],
   ])("a search for %s ends with %i", async (query, exitCode, words) => {
     const end = await run("ada", ["inbox", "search", query]);
     expect(end.exitCode).toBe(exitCode);
