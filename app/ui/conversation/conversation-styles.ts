@@ -69,7 +69,7 @@ export const conversationStyles = css`
     inset-inline: 0;
     display: flow-root;
   }
-  .row:last-child {
+  .row.last {
     padding-block-end: 2px;
   }
   .empty {

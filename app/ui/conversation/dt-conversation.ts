@@ -14,6 +14,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
 import { icon } from "../parts/icon.ts";
+import { RowHeights } from "../parts/row-heights.ts";
 import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
 import { goTo } from "../session/route.ts";
@@ -29,6 +30,7 @@ import {
   messageRow,
   messageRowStyles,
   type RowContext,
+  rowShape,
   timelineLine,
   type TimelineLine,
 } from "./message-row.ts";
@@ -81,13 +83,15 @@ export class DtConversation extends LitElement {
   declare newBelow: number;
   #timeline: Timeline | null = null;
   #echoes = new Echoes();
+  #heights = new RowHeights(ROW_ESTIMATE_PX);
   #firstNewId: string | null = null;
   #hasPlaced = false;
   #rows = new VirtualRows(this, {
     scroller: () => this.renderRoot?.querySelector<HTMLElement>(".log") ?? null,
     count: () => this.#messages.length,
     keyOf: (index) => this.#messages[index]?.id ?? String(index),
-    estimatePx: () => ROW_ESTIMATE_PX,
+    estimatePx: (index) => this.#heights.guess(this.#messages[index]?.id ?? "", () => this.#shapeOf(index)),
+    onMeasured: (index, px) => this.#heights.learn(this.#shapeOf(index), px),
     onScroll: () => this.#scrolled(),
   });
 
@@ -117,6 +121,13 @@ export class DtConversation extends LitElement {
     return this.session.thread(this.conversationId);
   }
 
+  #shapeOf(index: number): string {
+    const messages = this.#messages;
+    const message = messages[index];
+    const neighbours = { before: messages[index - 1], after: messages[index + 1] };
+    return message === undefined ? "" : rowShape(message, neighbours, this.#thread?.kind ?? null);
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     document.addEventListener("visibilitychange", this.#seen);
@@ -137,6 +148,7 @@ export class DtConversation extends LitElement {
     this.#timeline?.close();
     this.#timeline = null;
     this.#echoes = new Echoes();
+    this.#heights = new RowHeights(ROW_ESTIMATE_PX);
     this.#firstNewId = null;
     this.#hasPlaced = false;
     this.focusedId = null;
@@ -534,7 +546,7 @@ export class DtConversation extends LitElement {
               const neighbours = { before: messages[item.index - 1], after: messages[item.index + 1] };
               const position = setSize - messages.length + item.index + 1;
               return html`<div
-                class="row"
+                class=${item.index === messages.length - 1 ? "row last" : "row"}
                 data-index=${item.index}
                 ${styled({ transform: `translateY(${item.start}px)` })}
                 ${ref(this.#rows.measure)}

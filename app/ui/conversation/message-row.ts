@@ -13,6 +13,8 @@ import "../parts/dt-joint.ts";
 
 /** Messages of one author within this time stand together. */
 const RUN_MS = 300_000;
+/** Texts that differ by fewer characters than this mostly take as many lines. */
+const SHAPE_CHARS = 6;
 
 /** Something between messages: a device that came, somebody who joined. */
 export interface TimelineLine {
@@ -105,6 +107,26 @@ export function messageRow(
   `;
 }
 
+/** What decides how high the row of `message` is, as far as it can be told without drawing it. */
+export function rowShape(
+  message: MessageView,
+  { before, after }: Neighbours,
+  kind: Thread["kind"] | null,
+): string {
+  const isFirstOfDay = before === undefined || dayOf(before.sentAtMs) !== dayOf(message.sentAtMs);
+  const joins = !isFirstOfDay && isRun(before, message);
+  const parts = [
+    after === undefined,
+    isFirstOfDay,
+    joins,
+    kind === "room" && !message.isOwn && !joins,
+    hasStateLine(message, after) ? message.state : "",
+    message.isRedacted || message.text.split("\n").length,
+    Math.ceil(message.text.length / SHAPE_CHARS),
+  ];
+  return parts.join();
+}
+
 /** A line between messages. */
 export function timelineLine({ words, isProven }: TimelineLine): TemplateResult {
   return html`<p class="ev ${isProven ? "proven" : ""}">${isProven ? icon("check") : nothing}<span>${words}</span></p>`;
@@ -140,13 +162,16 @@ function isRun(before: MessageView | undefined, message: MessageView): boolean {
   );
 }
 
-/** The state in words and as a joint, below the last own message that has it. */
+/** Below the last own message that has its state, and below each that failed. */
+function hasStateLine(message: MessageView, after: MessageView | undefined): boolean {
+  return (
+    message.isOwn && (message.state === "failed" || after?.isOwn !== true || after.state !== message.state)
+  );
+}
+
+/** The state in words and as a joint. */
 function stateLine(message: MessageView, after: MessageView | undefined, context: RowContext) {
-  if (
-    !message.isOwn ||
-    (message.state !== "failed" && after?.isOwn === true && after.state === message.state)
-  )
-    return nothing;
+  if (!hasStateLine(message, after)) return nothing;
   switch (message.state) {
     case "kept":
       return line(

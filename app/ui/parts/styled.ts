@@ -3,6 +3,9 @@ import { type ElementPart, nothing } from "lit";
 import { Directive, directive, type PartInfo, PartType } from "lit/directive.js";
 
 class StyledDirective extends Directive {
+  /** What stands there already: a list that scrolls comes by here for every row of every frame. */
+  readonly #set = new Map<string, string>();
+
   constructor(part: PartInfo) {
     super(part);
     if (part.type !== PartType.ELEMENT) throw new TypeError("styled stands on an element");
@@ -10,7 +13,11 @@ class StyledDirective extends Directive {
 
   override update(part: ElementPart, [properties]: [Readonly<Record<string, string>>]): typeof nothing {
     if (part.element instanceof HTMLElement || part.element instanceof SVGElement) {
-      for (const [name, value] of Object.entries(properties)) part.element.style.setProperty(name, value);
+      for (const [name, value] of Object.entries(properties)) {
+        if (this.#set.get(name) === value) continue;
+        this.#set.set(name, value);
+        part.element.style.setProperty(name, value);
+      }
     }
     return nothing;
   }

@@ -4,6 +4,7 @@
  */
 import {
   elementScroll,
+  measureElement,
   observeElementOffset,
   observeElementRect,
   type VirtualItem,
@@ -17,6 +18,7 @@ export interface RowsOptions {
   readonly count: () => number;
   readonly keyOf: (index: number) => string;
   readonly estimatePx: (index: number) => number;
+  readonly onMeasured: (index: number, px: number) => void;
   readonly onScroll: () => void;
 }
 
@@ -52,6 +54,8 @@ export class VirtualRows implements ReactiveController {
   }
 
   hostUpdated(): void {
+    if (this.#hasGone) this.#virtualizer.measureElement(null);
+    this.#hasGone = false;
     this.#virtualizer._willUpdate();
   }
 
@@ -65,8 +69,11 @@ export class VirtualRows implements ReactiveController {
 
   /** For `ref()` of each row, which carries `data-index`. */
   readonly measure = (row: Element | undefined): void => {
-    this.#virtualizer.measureElement(row instanceof HTMLElement ? row : null);
+    // Whoever went is looked for among all rows, so once for all of an update.
+    if (row instanceof HTMLElement) this.#virtualizer.measureElement(row);
+    else this.#hasGone = true;
   };
+  #hasGone = false;
 
   get isAtEnd(): boolean {
     return this.#virtualizer.isAtEnd(END_THRESHOLD_PX);
@@ -81,7 +88,7 @@ export class VirtualRows implements ReactiveController {
   }
 
   #resolved(): VirtualizerOptions<HTMLElement, HTMLElement> {
-    const { count, scroller, estimatePx, keyOf, onScroll } = this.#options;
+    const { count, scroller, estimatePx, keyOf, onScroll, onMeasured } = this.#options;
     return {
       count: count(),
       getScrollElement: scroller,
@@ -92,6 +99,11 @@ export class VirtualRows implements ReactiveController {
       followOnAppend: true,
       scrollEndThreshold: END_THRESHOLD_PX,
       scrollToFn: elementScroll,
+      measureElement: (row, entry, virtualizer) => {
+        const px = measureElement(row, entry, virtualizer);
+        onMeasured(virtualizer.indexFromElement(row), px);
+        return px;
+      },
       observeElementRect,
       observeElementOffset,
       onChange: () => {
