@@ -382,6 +382,12 @@ export function describeError(error: CliError): ErrorText {
       return say(EXIT.notFound, "the server holds nothing that this passkey opens", "use the 24 words");
     case "BadRecoveryWords":
       return describeBadWords(error.why);
+    case "AccountMoved":
+      return say(
+        EXIT.conflict,
+        `the account lives at ${plainLine(error.origin)} now; nothing was changed`,
+        `do it there: --server ${plainLine(error.origin)}`,
+      );
     case "WrongRecoveryKey":
       return say(EXIT.refused, "this recovery key is not this account's", "check the handle and the server");
     case "UnknownDevice":

@@ -101,6 +101,8 @@ export type ClientError =
   | { readonly type: "BadRecoveryWords"; readonly why: MalformedWords }
   /** A recovery key, but not the one of this account. */
   | { readonly type: "WrongRecoveryKey" }
+  /** The account has moved to the server at `origin`: a link that is appended here is another one than that chain has. */
+  | { readonly type: "AccountMoved"; readonly origin: string }
   | BadSearch
   | ExportFault
   /** A message of an import that no device of this account is known to have exported. `index` counts from 0. */

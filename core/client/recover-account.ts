@@ -34,6 +34,7 @@ import {
 } from "./enrolment.ts";
 import { fetchBoxes } from "./fetch-boxes.ts";
 import { connectGateway, type Gateway } from "./gateway.ts";
+import { isSameServer } from "./same-server.ts";
 import { openLogChannel } from "./log-channel.ts";
 import { createClient } from "./open-client.ts";
 import type { Platform } from "./platform.ts";
@@ -56,7 +57,7 @@ export interface AccountRecovery {
 /**
  * Recovers the account into this empty profile.
  *
- * - Fails: `BadRecoveryWords` with what is wrong; `WrongRecoveryKey` when they are not this account's; `UnknownHandle`;
+ * - Fails: `BadRecoveryWords` with what is wrong; `WrongRecoveryKey` when they are not this account's; `UnknownHandle`; `AccountMoved`;
  *   server errors. When the answer is lost, or the program ends before it comes, `openClient` finds the account, once the
  *   chain has the link.
  */
@@ -100,6 +101,8 @@ export async function recoverWithKey(
   const chain = await chains.refresh(accountId, directory);
   if (!chain.ok) return chain;
   if (currentRecovery(chain.value).id !== keys.signerId) return err({ type: "WrongRecoveryKey" });
+  const moved = await movedTo(platform, chain.value, recovery.origin);
+  if (moved !== null) return err({ type: "AccountMoved", origin: moved });
   const gateway = await connectGateway(platform, recovery.origin);
   if (!gateway.ok) return gateway;
   const read = await readAccount(gateway.value, chain.value, keys);
@@ -155,6 +158,17 @@ export async function recoverWithKey(
     ...chains.writes(accountId, built.value.state.seq, [link]),
   ]);
   return engine.ok ? ok(createClient(engine.value)) : engine;
+}
+
+/**
+ * IN10: where the account lives, when that is not the server at `origin`. What is left of it there would grow a chain of its own,
+ * and two valid links at one seq stop both. Null also when the home does not answer: it may be this server under a former address.
+ */
+async function movedTo(platform: Platform, chain: ChainState, origin: string): Promise<string | null> {
+  const home = chain.service?.origin ?? origin;
+  if (home === origin) return null;
+  const same = await isSameServer(platform, home, origin);
+  return same.ok && !same.value ? home : null;
 }
 
 /** What the recovery key may read: every epoch's secret, and where the account log ends. */

@@ -3,7 +3,8 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { must } from "../support/chain-world.ts";
-import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { recoverAccount } from "@dovetail/core";
+import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import {
@@ -178,6 +179,31 @@ describe("moving to another server", () => {
     expect(await accountOf(ada)).toEqual(before);
     expect(good(await ada.client.lookAtServer(next.origin))).toMatchObject({ knowsAccount: false });
     good(await ada.client.sync());
+  });
+
+  test("[IN10] who comes back with the recovery key is told where the account went, and splits no chain", async () => {
+    const [old, next] = [await startLocalServer(), await startLocalServer()];
+    cleanUps.push(
+      () => old.close(),
+      () => next.close(),
+    );
+    const ada = keep(await newAccount(old.origin, "ada.moved"));
+    good(await ada.client.sync());
+    good(await ada.client.putBack({ origin: next.origin }));
+    const recoverAt = (origin: string) =>
+      recoverAccount(memoryPlatform(), {
+        origin,
+        account: { type: "handle", handle: "ada.moved" },
+        words: ada.recoveryWords,
+        deviceName: "laptop",
+        keepsDevices: true,
+      });
+    expect(bad(await recoverAt(old.origin))).toEqual({ type: "AccountMoved", origin: next.origin });
+    const { chainSeq } = await accountOf(ada);
+    const back = good(await recoverAt(next.origin));
+    cleanUps.push(() => back.stop());
+    good(await ada.client.sync());
+    expect(await accountOf(ada)).toMatchObject({ chainSeq: chainSeq + 1, origin: next.origin });
   });
 
   test("[IN10] [IN11] also when the old one is gone for good", async () => {

@@ -171,6 +171,10 @@ export const EN_ERRORS: Readonly<
     text: "These words are no recovery key.",
     hint: "24 words, in their order, as they were shown.",
   },
+  AccountMoved: {
+    text: "The account lives at {origin} now. Nothing was changed.",
+    hint: "Open the page there, and come back to your account on it in the same way.",
+  },
   WrongRecoveryKey: {
     text: "This recovery key is not this account’s.",
     hint: "Check the handle and the server.",

@@ -125,6 +125,7 @@ const SAMPLES: Samples = {
   NoPasskeyRecovery: { type: "NoPasskeyRecovery" },
   BadRecoveryWords: { type: "BadRecoveryWords", why: { type: "WrongChecksum" } },
   WrongRecoveryKey: { type: "WrongRecoveryKey" },
+  AccountMoved: { type: "AccountMoved", origin: "https://next.example" },
   UnknownConversation: { type: "UnknownConversation" },
   NotABackup: { type: "NotABackup" },
   BackupTooNew: { type: "BackupTooNew", version: 2, versionMax: 1 },
