@@ -31,6 +31,7 @@ export interface CommandContext {
   readonly passphrases: Passphrases;
   readonly choice: ProfileChoice;
   readonly logger: Logger;
+  readonly env: ProgramStreams["env"];
   /** Does not ask the server, even where the command usually would. */
   readonly isOffline: boolean;
   /** Answers every question with yes. */
@@ -95,6 +96,7 @@ export function createCommandRunner(
       passphrases,
       choice: { name, home: dovetailHome(env) },
       logger: logger.ok ? logger.value : silentLogger,
+      env,
       isOffline: options.offline === true,
       isYes: options.yes === true,
       interrupted: interruption.signal,

@@ -96,6 +96,7 @@ function quietContext(streams: ProgramStreams, choice: CommandContext["choice"])
     }),
     choice,
     logger: silentLogger,
+    env: streams.env,
     isOffline: true,
     isYes: false,
     interrupted,

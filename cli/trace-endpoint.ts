@@ -1,5 +1,4 @@
 /** Where a process that stays connected sends its spans: the option, our variable, then OpenTelemetry's own. */
-import process from "node:process";
 import {
   err,
   NO_SPANS,
@@ -20,7 +19,7 @@ const VARIABLE = "DOVETAIL_TRACE_ENDPOINT";
 /** The collector's URL, or null for none. - Fails: `Usage` when what asks for one is not understood. */
 export function traceEndpointOf(
   option: string | undefined,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  env: Readonly<Record<string, string | undefined>>,
 ): Result<string | null, CliError> {
   const given = option ?? env[VARIABLE];
   if (given === NO_SPANS) return ok(null);

@@ -75,7 +75,7 @@ async function start(
 ): Promise<Result<Outcome, CliError>> {
   const { choice, passphrases } = context;
   // Said here for the same reason as a wrong passphrase.
-  const traces = traceEndpointOf(traceEndpoint);
+  const traces = traceEndpointOf(traceEndpoint, context.env);
   if (!traces.ok) return traces;
   // Opened once here, so that a wrong passphrase is said here, where somebody reads it.
   const opened = await openProfile(choice, { create: false, unlock: passphrases.unlock });

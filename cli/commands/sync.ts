@@ -122,7 +122,7 @@ async function watch(
   context: CommandContext,
   endpoint: string | undefined,
 ): Promise<Result<Outcome, CliError>> {
-  const traces = traceEndpointOf(endpoint);
+  const traces = traceEndpointOf(endpoint, context.env);
   if (!traces.ok) return traces;
   const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
     const names = await loadNames(client);

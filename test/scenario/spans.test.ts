@@ -51,7 +51,7 @@ const namesOf = (service: string): readonly string[] =>
   [...new Set(spansOf(service).map(({ name }) => name))].sort();
 
 test("a message is told of as a send, an append, a delivery and a receive, each by itself and by no name", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const started = await world.run("ada", ["daemon", "start", "--trace-endpoint", collector.origin]);
   expect(started).toMatchObject({ exitCode: 0 });
@@ -61,7 +61,7 @@ test("a message is told of as a send, an append, a delivery and a receive, each 
   await world.stopServer();
   // A daemon lets its profile go before the last spans.
   await expect
-    .poll(() => namesOf("dovetail-client"), { timeout: 20_000 })
+    .poll(() => namesOf("dovetail-client"), { timeout: 60_000 })
     .toEqual(["dovetail.receive", "dovetail.send"]);
 
   expect(namesOf("dovetail-server")).toEqual(expect.arrayContaining(["dovetail.append", "dovetail.deliver"]));
@@ -89,7 +89,7 @@ test("no id, name, text or address is in anything that was sent", () => {
 });
 
 test("a collector that hangs, or is not there, holds up no message and no end", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   collector.turn("hanging");
   await world.startServer();
