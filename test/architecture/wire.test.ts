@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "2115c743e75106e71034f151c30f4ca8218df2adbb2ea370d094d66875d8188b" };
+const PINNED = { version: 1, hash: "2edc9eece8f20efbd269f337acb35f0bbc38f8b4ddb046887613ac927a0d15ba" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -328,20 +328,41 @@ export function createRoomDocuments({
     if (!loaded.ok) return loaded;
     if (loaded.value === null) return err({ type: "UnknownRoomDocument" });
     const { document } = loaded.value;
-    const heads = (since ?? document.heads).slice(0, SHARED_AFTER_MAX);
+    const heads = since ?? document.heads;
     const edited = editAt(loaded.value, heads, act);
     if (!edited.ok) return err(refused(edited.error));
     const parts = edited.value === null ? ok([]) : draftChanges(document, edited.value);
     if (!parts.ok) return err(refused("content"));
+    const count = parts.value.length === 0 ? 0 : parts.value.length + joinsOf(heads.length);
     const grown = {
-      changes: document.size.changes + parts.value.length,
+      changes: document.size.changes + count,
       operations: document.size.operations + (edited.value?.operations.length ?? 0),
-      bytes: document.size.bytes + parts.value.length * OP_BYTES_MAX,
+      bytes: document.size.bytes + count * OP_BYTES_MAX,
     };
     if (document.isFull || isAbove(grown)) return err(refused("full")); // SD11
-    const sent = await send({ roomId, documentId }, heads, parts.value);
-    return sent.ok ? get(roomId, documentId) : sent;
+    if (count > 0) {
+      const joined = await join({ roomId, documentId }, heads);
+      if (!joined.ok) return joined;
+      const sent = await send({ roomId, documentId }, joined.value, parts.value);
+      if (!sent.ok) return sent;
+    }
+    return get(roomId, documentId);
   };
+
+  /** As many changes as one follows, which follow all of `heads`. A change that does nothing joins what it follows. SD12 */
+  async function join(
+    { roomId, documentId }: { readonly roomId: ConversationId; readonly documentId: OpId },
+    heads: readonly OpId[],
+  ): Promise<Result<readonly OpId[], ClientError>> {
+    let left = heads;
+    while (left.length > SHARED_AFTER_MAX) {
+      const payload = encodePart({ from: [], steps: [] }, left.slice(0, SHARED_AFTER_MAX), []);
+      const op = await write(roomId, OP_KIND.sharedChange, payload, documentId);
+      if (!op.ok) return op;
+      left = [...left.slice(SHARED_AFTER_MAX), op.value.id];
+    }
+    return ok(left);
+  }
 
   async function send(
     { roomId, documentId }: { readonly roomId: ConversationId; readonly documentId: OpId },
@@ -419,6 +440,11 @@ export function createRoomDocuments({
       shown.clear();
     },
   };
+}
+
+/** How many changes join so many heads. */
+function joinsOf(headCount: number): number {
+  return Math.ceil(Math.max(0, headCount - SHARED_AFTER_MAX) / (SHARED_AFTER_MAX - 1));
 }
 
 function isOf(ids: ReadonlySet<OpId> | ReadonlyMap<OpId, unknown>, now: OpPlaces): boolean {

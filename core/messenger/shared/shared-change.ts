@@ -92,12 +92,12 @@ export const sharedStepShape = variants({
 });
 export type SharedStep = ShapeOf<typeof sharedStepShape>;
 
-/** Payload of `sharedChange`, whose target is the document: what it follows, what it names operations of, what it does. */
+/** Payload of `sharedChange`, whose target is the document: what it follows, what it names operations of, what it does, if anything. */
 export const sharedChangePayloadShape = struct({
   version: literal(1),
   after: list(id("op"), SHARED_AFTER_MAX, 1),
   from: list(id("op"), SHARED_FROM_MAX),
-  steps: list(sharedStepShape, SHARED_STEPS_MAX, 1),
+  steps: list(sharedStepShape, SHARED_STEPS_MAX),
 });
 export type SharedChange = ShapeOf<typeof sharedChangePayloadShape>;
 

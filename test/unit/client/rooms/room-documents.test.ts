@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { present } from "../../../../core/base/assert.ts";
 import type { OpId } from "../../../../core/base/ids.ts";
-import { SHARED_DOCUMENTS_PER_ACCOUNT_MAX } from "../../../../core/base/limits.ts";
+import { SHARED_AFTER_MAX, SHARED_DOCUMENTS_PER_ACCOUNT_MAX } from "../../../../core/base/limits.ts";
 import { ok } from "../../../../core/base/result.ts";
 import { mendRows } from "../../../../core/client/mend/mend-rows.ts";
 import { createOpStore } from "../../../../core/client/op-store.ts";
@@ -18,7 +18,7 @@ import { sharedRemovalPayloadShape } from "../../../../core/messenger/shared/sha
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
 import { sealTxStore } from "../../../../core/store/sealing-tx-store.ts";
 import { bad, good } from "../../../support/client-world.ts";
-import { accountOf, conversationOf } from "../../../support/messages.ts";
+import { accountOf, conversationOf, deviceOf, messageOp } from "../../../support/messages.ts";
 import { createSeededRandom } from "../../../support/seeded-random.ts";
 import { createSharedWorld } from "../../../support/shared-world.ts";
 
@@ -40,6 +40,7 @@ function createDevice() {
   const clock = { nowMs: START_MS };
   const read: OpId[] = [];
   const waiting = new Set<OpId>();
+  const written: NamedOp[] = [];
   const rights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
   const ops = createOpStore(store, tables, () => {}, rights);
   const open = () =>
@@ -58,8 +59,19 @@ function createDevice() {
       },
       outbox: { failureOf: () => null, isWaiting: (id) => waiting.has(id) },
       conversations: {
-        write: () => {
-          throw new Error("nothing is written here");
+        write: async (_place, kind, payload, { target = null } = {}) => {
+          const hlc = (clock.nowMs + written.length) * HLC_TICKS_PER_MS;
+          const op = messageOp({
+            device: deviceOf(7),
+            deviceSeq: written.length,
+            hlc,
+            kind,
+            target,
+            payload,
+          });
+          written.push(op);
+          await add([op]);
+          return ok(op);
         },
       },
     });
@@ -68,7 +80,7 @@ function createDevice() {
     good(await store.batch(addition.writes));
     addition.commit();
   };
-  return { inner, store, tables, clock, read, waiting, open, add };
+  return { inner, store, tables, clock, read, waiting, written, open, add };
 }
 
 /** A note, and two changes of it. */
@@ -149,6 +161,39 @@ test("[SD10] an op that is missing behind its row is taken once it is there", as
   expect(good(await documents.get(roomId, creation.id))).toMatchObject({ text: "Pack the tent" });
   documents.close();
 });
+
+test.each([
+  [SHARED_AFTER_MAX, 1],
+  [SHARED_AFTER_MAX + 1, 2],
+  [3 * SHARED_AFTER_MAX, 4],
+])(
+  "[SD12] an edit of what %i have written apart follows all of it, in %i changes",
+  async (count, changes) => {
+    const { add, open, written } = createDevice();
+    const { world, creation, first } = createNote();
+    const apart = Array.from({ length: count }, (_, at) =>
+      world.edit(first, 1, (draft) => setText(draft, "text", `Pack ${at % 10}`)),
+    ).flat();
+    await add([creation, ...first, ...apart]);
+    const documents = open();
+    const { text, version } = good(await documents.get(roomId, creation.id));
+    expect(version).toHaveLength(count);
+    const edit = async (since: readonly OpId[] | null, typed: string) => {
+      const before = written.length;
+      const place = { roomId, documentId: creation.id, ...(since === null ? {} : { since }) };
+      const { text: edited } = good(
+        await documents.edit(place, (draft) => {
+          setText(draft, "text", typed);
+          return null;
+        }),
+      );
+      return { edited, changes: written.length - before };
+    };
+    expect(await edit(null, `${text}!`)).toEqual({ edited: `${text}!`, changes });
+    expect(await edit(version, `again: ${text}`)).toEqual({ edited: `again: ${text}!`, changes });
+    documents.close();
+  },
+);
 
 test("[SD14] [SD16] documents that were taken away are not read again, and make room", async () => {
   const { add, open, read } = createDevice();

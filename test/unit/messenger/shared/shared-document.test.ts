@@ -162,6 +162,19 @@ test("[SD12] a document of any form: maps, lists, texts and every scalar come ou
   expect(world.view([...again, ...apart, ...first])).toMatchObject({ votes: { none: true }, facts: [] });
 });
 
+test("[SD12] a change without steps joins what it follows, and changes nothing", () => {
+  const world = createSharedWorld();
+  world.create("note", "Apart");
+  const apart = ["a", "b"].flatMap((text) => world.edit([], 1, note(text)));
+  const join = world.change({ after: world.gate(apart).heads, steps: [] });
+  const document = world.gate([...apart, join]);
+  expect(document.verdicts.get(join.id)).toBe("counts");
+  expect(document.heads).toEqual([join.id]);
+  expect(world.view([join, ...apart])).toEqual(world.view(apart));
+  const next = world.edit([...apart, join], 2, (draft) => setText(draft, "title", "Together"));
+  expect(world.saved([...next, join, ...apart])).toMatchObject({ title: "Together" });
+});
+
 test("[SD12] what many have written at one place is replaced all the same", () => {
   const world = createSharedWorld();
   world.create("poll", "Where to");
