@@ -91,7 +91,7 @@ export interface Deleting {
   /** A bucket holds something that is deleted. */
   revisit(place: BucketPlace): void;
   /** A bucket was read. */
-  loaded(place: BucketPlace): void;
+  loaded(name: BucketName): void;
 }
 
 export interface ConversationsDeps {

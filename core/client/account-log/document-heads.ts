@@ -72,7 +72,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
   const { tables, store } = context;
   const recorded = new Map<DocumentId, readonly string[]>();
   const expected = new Map<DocumentId, ExpectedDocument>();
-  const replayed = new Map<DocumentId, readonly string[]>();
+  const replayed = new Map<DocumentId, Set<string>>();
   const nameById = new Map<DocumentId, DocumentName>();
   const tracked = new Set<DocumentId>();
   const listeners = new Set<(document: HeldDocument) => void>();
@@ -101,11 +101,11 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     const { id } = ref(name);
     if (tracked.has(id)) return ok(null);
     const told = recorded.get(id);
-    const known = [...(told ?? []), ...(expected.get(id)?.heads ?? []), ...(replayed.get(id) ?? [])];
+    const known = [...(told ?? []), ...(expected.get(id)?.heads ?? [])];
     const missed = await documents.changesSince(ref(name), known);
     if (!missed.ok) return missed;
     const isBare = told === undefined || told.length === 0;
-    const changes = isBare ? withoutGenesis(name, missed.value) : missed.value;
+    const changes = withoutReplayed(id, isBare ? withoutGenesis(name, missed.value) : missed.value);
     const heads = await documents.heads(ref(name));
     if (!heads.ok) return heads;
     if (changes.length > 0) return ok({ changes, heads: heads.value });
@@ -123,6 +123,13 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     if (isNews) record(name, heads);
     tracked.add(id);
     return ok();
+  }
+
+  /** Each by itself: what a change follows may be in no row, and in a log that was begun anew neither. */
+  function withoutReplayed(id: DocumentId, changes: readonly Bytes[]): readonly Bytes[] {
+    const hashes = replayed.get(id);
+    if (hashes === undefined) return changes;
+    return changes.filter((change) => !documents.changeNames([change]).some((hash) => hashes.has(hash)));
   }
 
   /** Every device makes it for itself. */
@@ -146,7 +153,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     replay({ document, changes }) {
       const { id } = ref(document);
       nameById.set(id, document);
-      replayed.set(id, [...(replayed.get(id) ?? []), ...documents.changeNames(changes)]);
+      replayed.set(id, new Set([...(replayed.get(id) ?? []), ...documents.changeNames(changes)]));
     },
     expect(documentsExpected) {
       for (const one of documentsExpected) expected.set(ref(one.name).id, one);

@@ -54,8 +54,8 @@ export interface Forgetting {
   redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>>;
   /** A bucket holds what is deleted, or one that is not the present one is here. */
   revisit(place: BucketPlace): void;
-  /** A bucket was loaded that may have been waited for. */
-  loaded(place: BucketPlace): void;
+  /** A bucket was loaded: one that was waited for, or that another one has taken the place of. */
+  loaded(name: BucketName): void;
   /** Deletes these ops on every device of the account. */
   removeOps(ops: readonly NamedOp[]): Promise<Result<void, ClientError>>;
   /** Deletes all there is of a conversation on every device of the account. */
@@ -388,8 +388,10 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     noticed,
     redacted,
     revisit,
-    loaded(place) {
-      if (dirty.has(placeText(place))) schedule(REWRITE_DELAY_MS);
+    loaded(name) {
+      // DE8: a snapshot may have been made where nobody knew yet that it is written anew.
+      if (state.isRetired(name)) revisit(name);
+      else if (dirty.has(placeText(name))) schedule(REWRITE_DELAY_MS);
     },
     removeOps,
     clear,

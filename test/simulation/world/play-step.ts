@@ -92,6 +92,14 @@ export function playStep(stage: Stage, step: Step): void {
       world.server.crash();
       during(stage, step.forMs, () => world.server.start());
       return;
+    case "server-lost":
+      world.server.crash();
+      world.serverDisk.wipe();
+      during(stage, step.forMs, () => world.server.start());
+      return;
+    case "put-back":
+      ask(stage, pickMember(world, step.device), (client) => client.putBack());
+      return;
     case "clock": {
       const member = pickMember(world, step.device);
       member.device.skewMs += Math.round(step.byMs);

@@ -22,10 +22,11 @@ export async function findUnkept(world: World): Promise<readonly string[]> {
   return unkept;
 }
 
-/** Whether the person is rightly told: of clocks that were set wrong, and of what a device wrote that was revoked before it was read. */
+/** Whether the person is rightly told: of clocks that were set wrong, of a server that has lost what it had, and of what a device wrote that was revoked before it was read. */
 function hasCause(world: World, alarm: Alarm): boolean {
   const has = (step: Step["type"]) => world.plan.steps.some(({ type }) => type === step);
   if (alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong") return has("clock");
+  if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogRolledBack") return has("server-lost");
   return alarm.type === "EntryRefused" && alarm.rule === "DeviceWasRevoked" && has("revoke");
 }
 

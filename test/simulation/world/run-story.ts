@@ -1,4 +1,5 @@
 /** Plays a story to its end, ends all trouble, and says what is not as it was promised. */
+import type { Client } from "@dovetail/core";
 import { populatedWorld } from "./beginning.ts";
 import { checkSecrets, findUnkept, watchSecrets } from "./promises.ts";
 import type { NonceLedger } from "./nonce-ledger.ts";
@@ -99,6 +100,7 @@ async function comeToRest(stage: Stage): Promise<number> {
   const { world } = stage;
   const startMs = world.time.elapsedMs();
   const syncing = new Set<string>();
+  const isLost = world.plan.steps.some(({ type }) => type === "server-lost");
   let unkept: readonly string[] = [];
   for (;;) {
     for (const member of world.members()) {
@@ -106,7 +108,7 @@ async function comeToRest(stage: Stage): Promise<number> {
       if (!world.plan.isWatched || client === null || member.standing === "gone" || syncing.has(name))
         continue;
       syncing.add(name);
-      void client.sync().finally(() => syncing.delete(name));
+      void (isLost ? syncOrPutBack(client) : client.sync()).finally(() => syncing.delete(name));
     }
     await world.time.pass(LOOK_EVERY_MS);
     unkept = await world.time.run(findUnkept(world));
@@ -116,6 +118,12 @@ async function comeToRest(stage: Stage): Promise<number> {
   }
   stage.faults.push(...unkept);
   return world.time.elapsedMs() - startMs;
+}
+
+/** Whoever is told that the server has lost the account puts it back. */
+async function syncOrPutBack(client: Client): Promise<unknown> {
+  const synced = await client.sync();
+  return synced.ok ? synced : client.putBack();
 }
 
 export type { World };

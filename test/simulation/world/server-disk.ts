@@ -18,6 +18,8 @@ export interface DiscardableDisk extends ServerDisk {
   /** Puts the records back to how they were at `mark`. */
   mark(): void;
   rollBack(): void;
+  /** Nothing is on it any more: whoever opens it next begins anew. */
+  wipe(): void;
   /** The files as they are, to begin other servers with. */
   files(): ReadonlyMap<string, Uint8Array>;
   fill(files: ReadonlyMap<string, Uint8Array>): void;
@@ -26,10 +28,13 @@ export interface DiscardableDisk extends ServerDisk {
 
 /** Records in memory: a crash keeps them all, because the store answers when it has them. */
 export function createMemoryServerDisk(): DiscardableDisk {
-  const store = createMemoryStore();
-  const kept: ServerStore = { ...store, close: async () => {} };
+  const empty = (): ServerStore => ({ ...createMemoryStore(), close: async () => {} });
+  let kept = empty();
   return {
     open: () => kept,
+    wipe() {
+      kept = empty();
+    },
     mark() {
       throw new Error("a store in memory cannot be put back");
     },
@@ -74,6 +79,9 @@ export function createSqliteServerDisk(): DiscardableDisk {
       if (marked === null) throw new Error("there is no mark");
       generation += 1;
       copy(marked, path(generation));
+    },
+    wipe() {
+      generation += 1;
     },
     files: () =>
       new Map(

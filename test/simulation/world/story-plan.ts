@@ -23,6 +23,10 @@ export type Step =
   | { readonly type: "slow"; readonly device: number; readonly maxMs: number; readonly forMs: number }
   | { readonly type: "swizzle"; readonly order: number }
   | { readonly type: "server-crash"; readonly forMs: number }
+  /** The server loses all it had, and comes back empty. */
+  | { readonly type: "server-lost"; readonly forMs: number }
+  /** Somebody puts their account back on a server that has lost it. */
+  | { readonly type: "put-back"; readonly device: number }
   | { readonly type: "clock"; readonly device: number; readonly byMs: number }
   | { readonly type: "disk-full"; readonly device: number; readonly forMs: number }
   | { readonly type: "slow-disk"; readonly device: number; readonly maxMs: number }
@@ -62,6 +66,7 @@ export interface StoryPlan {
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30 * DAY_MS;
 const SHRINKING_PERCENT = 25;
+const LOSING_PERCENT = 10;
 const EDITS: readonly EditKind[] = [
   "tag",
   "tagged",
@@ -132,7 +137,22 @@ export function planStory(seed: string, size = 1): StoryPlan {
     steps,
     isWatched: kinds > 0,
   };
-  return withShrinking(plan);
+  return withLoss(withShrinking(plan));
+}
+
+/** In some worlds the server loses everything once, and people put back what their devices have, now or later. */
+function withLoss(plan: StoryPlan): StoryPlan {
+  // Numbers of its own: the other stories stay what they were.
+  const random = createSeededRandom(`${plan.seed}/loss`);
+  if (!random.chance(LOSING_PERCENT)) return plan;
+  const at = random.below(plan.steps.length);
+  const steps: Step[] = [];
+  for (const [index, step] of plan.steps.entries()) {
+    steps.push(step);
+    if (index === at) steps.push({ type: "server-lost", forMs: random.below(4_000) });
+    else if (index > at && random.chance(25)) steps.push({ type: "put-back", device: random.below(64) });
+  }
+  return { ...plan, steps, isWatched: true };
 }
 
 /** In a part of the worlds people delete, devices make snapshots of little, and the server lets go what it may. */
