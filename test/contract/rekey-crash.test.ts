@@ -55,7 +55,7 @@ async function expectWhole(home: string, typed = ""): Promise<void> {
 }
 
 describe("giving a profile a new key", () => {
-  test("[ST56] [ST57] killed at any point, it opens with all it had", { timeout: 240_000 }, async () => {
+  test("[ST56] [ST57] killed at any point, it opens with all it had", { timeout: 600_000 }, async () => {
     const whole = await fresh("whole");
     const { steps, stderr } = runRekey(whole, 0);
     expect(stderr).toBe("");
@@ -76,7 +76,7 @@ describe("giving a profile a new key", () => {
   });
 
   test("[ST57] killed while it is being finished, again and again, it is finished", {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
     const { steps } = runRekey(await fresh("count"), 0);
     const home = await fresh("again");
@@ -86,7 +86,7 @@ describe("giving a profile a new key", () => {
     await expectWhole(home);
   });
 
-  test("[ST57] of a locked profile keeps its passphrase at every point", { timeout: 240_000 }, async () => {
+  test("[ST57] of a locked profile keeps its passphrase at every point", { timeout: 600_000 }, async () => {
     const { steps } = runRekey(await fresh("locked", "correct horse"), 0, "correct horse");
     for (const point of [2, Math.floor(steps / 2), steps - 14, steps - 9, steps - 4, steps - 1]) {
       const home = await fresh(`locked-${point}`, "correct horse");

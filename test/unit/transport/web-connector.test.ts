@@ -6,8 +6,10 @@ import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from "@dovetail/core";
 import { createNetworkSwitch } from "../../../cli/demo/network-switch.ts";
 import { createWebConnector, RESPONSE_BYTES_MAX } from "../../../core/transport/web-connector.ts";
 
-const TIMEOUT_MS = 400;
-const connector = createWebConnector({ timeoutMs: TIMEOUT_MS });
+/** Longer than any answer takes on a machine with other work. */
+const connector = createWebConnector({ timeoutMs: 30_000 });
+/** For what never answers. */
+const hasty = createWebConnector({ timeoutMs: 400 });
 const ignore = { onFrame: () => {}, onClose: () => {} };
 const closing: (() => void)[] = [];
 
@@ -89,7 +91,7 @@ describe("requests", () => {
       if (request.url === "/v1/half") response.write("half");
     });
     for (const path of ["/v1/never", "/v1/half"]) {
-      expect(await connector.request(origin, get(path))).toMatchObject({ error: { detail: "timeout" } });
+      expect(await hasty.request(origin, get(path))).toMatchObject({ error: { detail: "timeout" } });
     }
   });
 
@@ -162,7 +164,7 @@ describe("the gateway", () => {
     const silent = createTcpServer((socket) => socket.on("error", () => {}));
     const port = await portOf(silent);
     closing.push(() => silent.close());
-    expect(await connector.connect(`http://127.0.0.1:${port}`, ignore)).toMatchObject({
+    expect(await hasty.connect(`http://127.0.0.1:${port}`, ignore)).toMatchObject({
       error: { detail: "timeout" },
     });
   });
