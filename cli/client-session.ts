@@ -9,6 +9,7 @@ import {
   createSystemClock,
   cryptoReady,
   err,
+  joinSpanSinks,
   ok,
   openClient,
   type Platform,
@@ -19,6 +20,7 @@ import {
 } from "@dovetail/core";
 import type { CommandContext } from "./command-runner.ts";
 import type { CliError } from "./errors/command-error.ts";
+import type { MetricsAddress } from "./metrics-listen.ts";
 import { exportSpans, type SpanExport } from "./platform/export-spans.ts";
 import { createNodePlatform } from "./platform/node-platform.ts";
 import { prepareEngine } from "./platform/prepare-engine.ts";
@@ -26,6 +28,7 @@ import { type OpenedProfile, openProfile, profileFolder } from "./platform/profi
 import type { ProfileBusy } from "./platform/profile-lock.ts";
 import { dialProfile, listenInProfile } from "./platform/profile-socket.ts";
 import { readStoreKeyFile, replaceStoreKeyFile } from "./platform/store-key-file.ts";
+import { serveMetrics } from "./serve-metrics.ts";
 
 export type ClientBody<T> = (client: Client) => Promise<Result<T, CliError>>;
 export type PlatformBody<T> = (platform: Platform, profile: OpenedProfile) => Promise<Result<T, CliError>>;
@@ -37,6 +40,8 @@ export interface ClientOptions {
   readonly isGuarded?: boolean;
   /** The collector that gets spans of sending and receiving while this process has the profile. */
   readonly traceEndpoint?: string | null;
+  /** Where other programs of this machine are told how this process does while it has the profile. */
+  readonly metricsListen?: MetricsAddress | null;
 }
 
 /** How long a process that has a profile and does not answer may take to let it go: it may be ending. */
@@ -69,16 +74,38 @@ function withOwnClient<T>(
   body: ClientBody<T>,
   options: ClientOptions,
 ): Promise<Result<T, CliError>> {
-  const { traceEndpoint = null } = options;
-  return withPlatform(context, { create: false, traceEndpoint }, async (platform, profile) => {
-    const opened = await openClient(platform);
-    if (!opened.ok) return opened;
-    const client = opened.value;
-    if (client === null) return err({ type: "NoAccount", profile: context.choice.name });
-    const endServing = options.isServing === true ? await serve(context, profile, client) : () => {};
-    const work = Promise.race([body(client), interruption(context)]);
-    return stopAfter(client, work.finally(endServing));
-  });
+  const { traceEndpoint = null, metricsListen = null } = options;
+  return withPlatform(context, { create: false, traceEndpoint }, (platform, profile) =>
+    withMetrics(context, metricsListen, platform, async (measured, watch) => {
+      const opened = await openClient(measured);
+      if (!opened.ok) return opened;
+      const client = opened.value;
+      if (client === null) return err({ type: "NoAccount", profile: context.choice.name });
+      watch(client);
+      const endServing = options.isServing === true ? await serve(context, profile, client) : () => {};
+      const work = Promise.race([body(client), interruption(context)]);
+      return stopAfter(client, work.finally(endServing));
+    }),
+  );
+}
+
+/** Runs `body` with a platform whose client is told of at `address`; null for nowhere. `watch` says which client that is. */
+async function withMetrics<T>(
+  context: CommandContext,
+  address: MetricsAddress | null,
+  platform: Platform,
+  body: (platform: Platform, watch: (client: Client) => void) => Promise<Result<T, CliError>>,
+): Promise<Result<T, CliError>> {
+  if (address === null) return body(platform, () => {});
+  const served = await serveMetrics(context, address, platform.store);
+  if (!served.ok) return served;
+  const { spans, watch, close } = served.value;
+  const both = platform.spans === undefined ? spans : joinSpanSinks(platform.spans, spans);
+  try {
+    return await body({ ...platform, spans: both }, watch);
+  } finally {
+    await close();
+  }
 }
 
 /** Lets other processes use `client` until the returned function is called. */
@@ -115,6 +142,8 @@ async function withServedClient<T>(
   const client = connected.value;
   if ((options.traceEndpoint ?? null) !== null)
     context.output.say("Another process has this profile: spans are sent by it, if it was told to.");
+  if ((options.metricsListen ?? null) !== null)
+    context.output.say("Another process has this profile: metrics are served by it, if it was told to.");
   await cryptoReady();
   const allowed = options.isGuarded === true ? await askPassphrase(context) : ok();
   if (!allowed.ok) return stopAfter(client, Promise.resolve(allowed));

@@ -26,6 +26,8 @@ export {
   IMPORT_CONTACTS_MAX,
   IMPORT_MESSAGES_MAX,
   MESSAGE_TEXT_BYTES_MAX,
+  METRICS_CONNECTIONS_MAX,
+  METRICS_REQUEST_MS_MAX,
   PASSPHRASE_BYTES_MAX,
   SHARED_NOTE_BYTES_MAX,
   SPAN_FLUSH_MS_MAX,
@@ -37,7 +39,14 @@ export { createPlatformRandom, type Random } from "./base/random.ts";
 export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";
 export { parseServerOrigin, type ServerOrigin } from "./base/server-origin.ts";
 export { NO_SPANS, parseSpanEndpoint, SPAN_ENDPOINT_WANTS, spanEndpointOf } from "./base/span-endpoint.ts";
-export { createExportWatch, createSpanSink, SPAN_EXPORT, type SpanSink } from "./base/spans.ts";
+export {
+  createExportWatch,
+  createSpanSink,
+  fixedWord,
+  joinSpanSinks,
+  SPAN_EXPORT,
+  type SpanSink,
+} from "./base/spans.ts";
 export type {
   AccountView,
   BackupIntake,

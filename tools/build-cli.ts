@@ -32,8 +32,13 @@ export async function buildCli(file: string = WHOLE_PROGRAM): Promise<void> {
       minify: false,
       target: "es2023",
       rolldownOptions: {
-        // Read only where the file with the same WebAssembly is missing, not at all, or where spans are wanted.
-        external: ["@automerge/automerge/automerge.wasm.base64", "cbor-extract", /^@opentelemetry\//],
+        // Read only where the file with the same WebAssembly is missing, not at all, or where spans or metrics are wanted.
+        external: [
+          "@automerge/automerge/automerge.wasm.base64",
+          "cbor-extract",
+          "prom-client",
+          /^@opentelemetry\//,
+        ],
         output: { codeSplitting: false },
       },
     },

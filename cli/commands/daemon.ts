@@ -10,7 +10,9 @@ import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { EXIT } from "../errors/exit-code.ts";
+import { type MetricsAddress, METRICS_LISTEN_HELP, metricsListenOf } from "../metrics-listen.ts";
 import { localTime } from "../output/local-time.ts";
+import { listenForMetrics } from "../platform/metrics-listener.ts";
 import { openProfile, profileFolder } from "../platform/profile-folder.ts";
 import { lockProfile, type ProfileOwner } from "../platform/profile-lock.ts";
 import { dialProfile } from "../platform/profile-socket.ts";
@@ -31,6 +33,7 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
     .description("a process that stays connected and serves other commands on this profile");
   addExamples(daemon, [
     ["dovetail daemon start", "run it in the background; a locked profile's passphrase is asked once, here"],
+    ["dovetail daemon start --metrics-listen 127.0.0.1:9465", "serve /health, /ready and /metrics there"],
     ["dovetail daemon status", "whether it runs, and how it stands to the server"],
     ["dovetail daemon stop", "end it; what was acknowledged is on disk"],
   ]);
@@ -42,6 +45,7 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
       "add its operational lines to this file; --log, --log-format and --redact-logs say which",
     )
     .option("--trace-endpoint <url>", TRACE_ENDPOINT_HELP)
+    .option("--metrics-listen <address>", METRICS_LISTEN_HELP)
     .action((options: StartOptions, command: Command) =>
       run(command, (context) => start(context, options, command.optsWithGlobals<LogOptions>())),
     );
@@ -58,6 +62,7 @@ export function addDaemonCommands(program: Command, run: RunCommand): void {
 interface StartOptions {
   readonly logFile?: string;
   readonly traceEndpoint?: string;
+  readonly metricsListen?: string;
 }
 interface LogOptions {
   readonly log?: string;
@@ -70,13 +75,15 @@ const LOG_FILTER_DEFAULT = "info";
 
 async function start(
   context: CommandContext,
-  { logFile, traceEndpoint }: StartOptions,
+  { logFile, traceEndpoint, metricsListen }: StartOptions,
   options: LogOptions,
 ): Promise<Result<Outcome, CliError>> {
   const { choice, passphrases } = context;
   // Said here for the same reason as a wrong passphrase.
   const traces = traceEndpointOf(traceEndpoint, context.env);
   if (!traces.ok) return traces;
+  const metrics = metricsListenOf(metricsListen, context.env);
+  if (!metrics.ok) return metrics;
   // Opened once here, so that a wrong passphrase is said here, where somebody reads it.
   const opened = await openProfile(choice, { create: false, unlock: passphrases.unlock });
   if (!opened.ok) {
@@ -85,12 +92,17 @@ async function start(
   }
   opened.value.storeKey.fill(0);
   opened.value.release();
+  const free = await canListen(metrics.value);
+  if (!free.ok) return free;
   const log = logFile === undefined ? ok(null) : openLogFile(logFile);
   if (!log.ok) return log;
   const exited = launch(choice.name, passphrases.used(), {
     descriptor: log.value,
     args: log.value === null ? [] : logArguments(options),
-    traces: traceEndpoint === undefined ? [] : ["--trace-endpoint", traceEndpoint],
+    watching: [
+      ...(traceEndpoint === undefined ? [] : ["--trace-endpoint", traceEndpoint]),
+      ...(metricsListen === undefined ? [] : ["--metrics-listen", metricsListen]),
+    ],
   });
   if (log.value !== null) closeSync(log.value);
   for (let waitedMs = 0; waitedMs < START_WAIT_MS; waitedMs += POLL_MS) {
@@ -101,6 +113,15 @@ async function start(
       return settled(context, exited);
   }
   return err({ type: "DaemonFailed", detail: "it did not answer in time" });
+}
+
+/** Tried here for a moment, so that a port that is in use is said where somebody reads it. */
+async function canListen(address: MetricsAddress | null): Promise<Result<void, CliError>> {
+  if (address === null) return ok();
+  const listening = await listenForMetrics(address, {});
+  if (!listening.ok) return listening;
+  await listening.value.close();
+  return ok();
 }
 
 /** A device that is revoked, or set back, hears it from the server and ends: said here, where somebody reads it. */
@@ -147,11 +168,12 @@ function launch(
   log: {
     readonly descriptor: number | null;
     readonly args: readonly string[];
-    readonly traces: readonly string[];
+    /** Options of `sync --watch`. */
+    readonly watching: readonly string[];
   },
 ): Promise<number | string> {
   const { DOVETAIL_PASSPHRASE: _, ...env } = process.env;
-  const args = ["--profile", profile, "--quiet", ...log.args, "sync", "--watch", ...log.traces];
+  const args = ["--profile", profile, "--quiet", ...log.args, "sync", "--watch", ...log.watching];
   const unlock = passphrase === null ? [] : ["--passphrase-fd", `${PASSPHRASE_DESCRIPTOR}`];
   const child = spawn(process.execPath, [...process.execArgv, PROGRAM, ...unlock, ...args], {
     env,

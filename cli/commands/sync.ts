@@ -19,6 +19,7 @@ import { describeError } from "../errors/error-text.ts";
 import { describeNotice, describeRequest } from "../errors/notice-text.ts";
 import { count } from "../errors/error-words.ts";
 import { EXIT } from "../errors/exit-code.ts";
+import { METRICS_LISTEN_HELP, metricsListenOf } from "../metrics-listen.ts";
 import { localTime } from "../output/local-time.ts";
 import type { Output } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
@@ -37,6 +38,7 @@ export function addSyncCommand(program: Command, run: RunCommand): void {
     .option("--verify", "then show which of your devices holds what, by its own signed word")
     .option("--watch", "stay connected and show what comes, until Ctrl-C")
     .option("--trace-endpoint <url>", TRACE_ENDPOINT_HELP)
+    .option("--metrics-listen <address>", METRICS_LISTEN_HELP)
     .action((options: SyncOptions, command: Command) => run(command, bodyOf(options)));
   addExamples(sync, [
     ["dovetail sync", "once"],
@@ -46,6 +48,10 @@ export function addSyncCommand(program: Command, run: RunCommand): void {
     ],
     ["dovetail sync --watch", "stay, print messages as they come, and serve other dovetail commands"],
     ["dovetail sync --watch --json", "the same for programs: one event a line"],
+    [
+      "dovetail sync --watch --metrics-listen 127.0.0.1:9465",
+      "stay, and tell programs of this machine how it does",
+    ],
   ]);
 }
 
@@ -53,12 +59,19 @@ interface SyncOptions {
   readonly watch?: boolean;
   readonly verify?: boolean;
   readonly traceEndpoint?: string;
+  readonly metricsListen?: string;
 }
 
 function bodyOf(options: SyncOptions): CommandBody {
-  if (options.watch !== true && options.traceEndpoint !== undefined) return async () => err(TRACES_ONCE);
+  const forOneThatStays =
+    options.traceEndpoint !== undefined
+      ? "--trace-endpoint"
+      : options.metricsListen !== undefined
+        ? "--metrics-listen"
+        : null;
+  if (options.watch !== true && forOneThatStays !== null) return async () => err(notOnce(forOneThatStays));
   if (options.watch !== true) return options.verify === true ? syncAndVerify : syncOnce;
-  if (options.verify !== true) return (context) => watch(context, options.traceEndpoint);
+  if (options.verify !== true) return (context) => watch(context, options);
   return async () =>
     err({
       type: "Usage",
@@ -85,11 +98,13 @@ async function syncAndVerify(context: CommandContext): Promise<Result<Outcome, C
   });
 }
 
-const TRACES_ONCE: CliError = {
-  type: "Usage",
-  message: "--trace-endpoint is for a process that stays",
-  hint: "add --watch, or use dovetail daemon start",
-};
+function notOnce(option: string): CliError {
+  return {
+    type: "Usage",
+    message: `${option} is for a process that stays`,
+    hint: "add --watch, or use dovetail daemon start",
+  };
+}
 
 const OFFLINE: CliError = {
   type: "Usage",
@@ -120,10 +135,12 @@ function describeSync({ receivedMessages, sentMessages, waitingMessages }: SyncR
 
 async function watch(
   context: CommandContext,
-  endpoint: string | undefined,
+  { traceEndpoint, metricsListen }: SyncOptions,
 ): Promise<Result<Outcome, CliError>> {
-  const traces = traceEndpointOf(endpoint, context.env);
+  const traces = traceEndpointOf(traceEndpoint, context.env);
   if (!traces.ok) return traces;
+  const metrics = metricsListenOf(metricsListen, context.env);
+  if (!metrics.ok) return metrics;
   const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
     const names = await loadNames(client);
     if (!names.ok) return names;
@@ -152,6 +169,7 @@ async function watch(
   return withClient({ ...context, interrupted: new AbortController().signal }, body, {
     isServing: true,
     traceEndpoint: traces.value,
+    metricsListen: metrics.value,
   });
 }
 

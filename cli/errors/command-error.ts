@@ -65,6 +65,13 @@ export type CommandError =
   | { readonly type: "DaemonFailed"; readonly detail: string }
   /** The device was revoked, or set back: its process does not stay. */
   | { readonly type: "DaemonTurnedAway" }
+  /** Nobody can be told of this process where that was asked for. `detail` is the system's word. */
+  | {
+      readonly type: "MetricsNotServed";
+      readonly host: string;
+      readonly port: number;
+      readonly detail: string;
+    }
   /** The demo found a difference, or could not go on. Each failure is a sentence. */
   | { readonly type: "DemoFailed"; readonly failures: readonly string[]; readonly folder: string | null }
   /** The server program could not be run. */

@@ -153,6 +153,14 @@ export function describeError(error: CliError): ErrorText {
         `the process ended at its start (${plainLine(error.detail)})`,
         "see why with `dovetail sync --watch`",
       );
+    case "MetricsNotServed":
+      return say(
+        error.detail === "EADDRINUSE" ? EXIT.conflict : EXIT.failure,
+        error.detail === "EADDRINUSE"
+          ? `port ${error.port} of ${error.host} is in use`
+          : `nothing can listen on port ${error.port} of ${error.host} (${plainLine(error.detail)})`,
+        "give --metrics-listen another port of this machine; each profile's process needs its own",
+      );
     case "ProfileExposed":
       return say(
         EXIT.storage,

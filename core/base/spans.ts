@@ -81,6 +81,17 @@ export function createSpanSink(
   };
 }
 
+/** Gives every operation to both; durations are by the clock of the first. */
+export function joinSpanSinks(first: SpanSink, second: SpanSink): SpanSink {
+  return {
+    monotonicMs: first.monotonicMs,
+    record(span) {
+      first.record(span);
+      second.record(span);
+    },
+  };
+}
+
 /** Says in the log when a collector begins to take nothing, and when it is back: once each, not with every attempt. */
 export function createExportWatch(logger: Logger): (isTaken: boolean) => void {
   let wasTaken = true;
@@ -91,7 +102,7 @@ export function createExportWatch(logger: Logger): (isTaken: boolean) => void {
   };
 }
 
-/** Types of errors are words of ours. Whatever else might come here one day stays here. */
-function fixedWord(error: string): string {
+/** Types of errors are words of ours. Whatever else might come here one day stays here: it is called `other`. */
+export function fixedWord(error: string): string {
   return /^[A-Za-z][A-Za-z-]{0,47}$/.test(error) ? error : "other";
 }

@@ -1,6 +1,6 @@
 /** The command line as one file, as `npm run setup` makes it: it does what the sources do. */
 import { execFile } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
@@ -26,6 +26,13 @@ async function run(program: string, ...args: readonly string[]): Promise<string>
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], { env });
   return stdout;
 }
+
+test("what few processes need is beside it, and not in it", () => {
+  const program = readFileSync(PROGRAM, "utf8");
+  expect(program).toMatch(/node_modules\/commander\//);
+  expect(program).not.toMatch(/node_modules\/(prom-client|tdigest|@opentelemetry)\//);
+  expect(program).toMatch(/import\("prom-client"\)/);
+});
 
 test("it helps as the sources do, and works on a profile of files with a server", async () => {
   const sources = join(ROOT, "cli", "main.ts");

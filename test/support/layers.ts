@@ -59,7 +59,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   lit: ["app/"],
   "@tanstack/virtual-core": ["app/ui/"],
   "zxing-wasm": ["app/ui/"],
-  "prom-client": ["sync-server/metrics/"],
+  "prom-client": ["sync-server/metrics/", "cli/platform/"],
   "@opentelemetry/exporter-trace-otlp-http": ["sync-server/metrics/", "cli/platform/"],
   "@opentelemetry/resources": ["sync-server/metrics/", "cli/platform/"],
   "@opentelemetry/sdk-trace-base": ["sync-server/metrics/", "cli/platform/"],

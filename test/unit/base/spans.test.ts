@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { SPAN_ENDPOINT_CHARS_MAX } from "../../../core/base/limits.ts";
 import { parseSpanEndpoint, spanEndpointOf } from "../../../core/base/span-endpoint.ts";
-import { createExportWatch, createSpanSink, type Span } from "../../../core/base/spans.ts";
+import { createExportWatch, createSpanSink, joinSpanSinks, type Span } from "../../../core/base/spans.ts";
 
 function record(span: Partial<Span>) {
   const told: unknown[] = [];
@@ -46,6 +46,18 @@ describe("an operation", () => {
     for (const strange of ["", "a b", "4f1c9e", "https://a.example", "x".repeat(49), "naïve"])
       expect(attributesOf(strange), strange).toMatchObject({ attributes: { "error.type": "other" } });
   });
+});
+
+test("an operation is told to both who ask for it, by one clock", () => {
+  const told: string[] = [];
+  const sink = (name: string, nowMs: number) => ({
+    monotonicMs: () => nowMs,
+    record: (span: Span) => void told.push(`${name} ${span.name} ${span.durationMs}`),
+  });
+  const both = joinSpanSinks(sink("first", 7), sink("second", 8));
+  both.record({ name: "send", durationMs: 1, error: null, attempts: 1 });
+  expect(told).toEqual(["first send 1", "second send 1"]);
+  expect(both.monotonicMs()).toBe(7);
 });
 
 test("a collector that takes nothing is told of once, and so is its return", () => {

@@ -50,6 +50,7 @@ const SAMPLES: Samples = {
   ImportUnproven: { type: "ImportUnproven", index: 3, rule: "not-proven" },
   NotKnownOnly: { type: "NotKnownOnly" },
   Cancelled: { type: "Cancelled" },
+  MetricsNotServed: { type: "MetricsNotServed", host: "127.0.0.1", port: 9_465, detail: HOSTILE },
   Interrupted: { type: "Interrupted" },
   DemoFailed: { type: "DemoFailed", failures: [HOSTILE], folder: null },
   ServerProgramFailed: { type: "ServerProgramFailed", detail: HOSTILE },
