@@ -4,7 +4,7 @@
  * There is nothing to ask for but the pages. A web page that had its own name lead here is refused by that name, and what
  * is connected holds up no end.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { err, METRICS_CONNECTIONS_MAX, METRICS_REQUEST_MS_MAX, ok, type Result } from "@dovetail/core";
 import type { CommandError } from "../errors/command-error.ts";
 import { isLoopbackAddress, type MetricsAddress } from "../metrics-listen.ts";
@@ -30,11 +30,13 @@ export type MetricsNotServed = Extract<CommandError, { readonly type: "MetricsNo
 const CHECK_MS = 1_000;
 
 /** Serves `pages` by their paths. `requestMsMax` is how long a request may take to come. */
-export function listenForMetrics(
+export async function listenForMetrics(
   { host, port }: MetricsAddress,
   pages: MetricsPages,
   requestMsMax = METRICS_REQUEST_MS_MAX,
 ): Promise<Result<MetricsListener, MetricsNotServed>> {
+  // Not before it is wanted: every command pays for what a file imports.
+  const { createServer } = await import("node:http");
   const server = createServer(
     {
       headersTimeout: requestMsMax,
