@@ -150,7 +150,9 @@ describe("a listener for metrics", () => {
   });
 });
 
-test("the library for metrics is read by who wants them, and by no other command", () => {
+test("what serves metrics is read by who wants them, and by no other command", () => {
+  const commandLine = readTree(["cli"], [".ts"]);
+  for (const [file, text] of commandLine) expect(text, file).not.toMatch(/^import (?!type).*"node:https?"/m);
   const importers = [...readTree(["core", "cli", "app"], [".ts"])].flatMap(([file, text]) =>
     [...text.matchAll(/(\S+?)\s*"prom-client"/g)].map(([, how]) => `${file} ${how}`),
   );
