@@ -29,9 +29,11 @@ async function run(program: string, ...args: readonly string[]): Promise<string>
 
 test("what few processes need is beside it, and not in it", () => {
   const program = readFileSync(PROGRAM, "utf8");
-  expect(program).toMatch(/node_modules\/commander\//);
-  expect(program).not.toMatch(/node_modules\/(prom-client|tdigest|@opentelemetry)\//);
-  expect(program).toMatch(/import\("prom-client"\)/);
+  const libraries = new Set(program.match(/node_modules\/(@[a-z-]+|[a-z-]+)\//g));
+  expect(libraries).toContain("node_modules/commander/");
+  for (const library of ["prom-client", "tdigest", "@opentelemetry"])
+    expect(libraries).not.toContain(`node_modules/${library}/`);
+  expect(program.includes('import("prom-client")')).toBe(true);
 });
 
 test("it helps as the sources do, and works on a profile of files with a server", async () => {
