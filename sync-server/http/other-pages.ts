@@ -1,6 +1,6 @@
 /**
- * What a page of another server may ask of this one: what it takes to write to somebody whose home this is, and to bring
- * an account here that lived where the page is from. Rule GW12.
+ * What a page of another server may ask of this one: what it takes to write to somebody whose home this is or invite them to
+ * a room, and to bring an account here that lived where the page is from. Rule GW12.
  *
  * Nothing here is allowed by who asks: no cookie exists, links carry their own signatures, and signing in is the gateway's
  * to allow. So a page gets what any program gets, and no more than that.
@@ -8,13 +8,14 @@
 import { parseServerOrigin, type ServerOrigin } from "@dovetail/core/base/server-origin.ts";
 
 /**
- * Reading chains, claiming prekeys, looking up handles, and what the server says of itself; for an account that moves here its
+ * Reading chains, claiming prekeys and key packages, looking up handles, and what the server says of itself; for an account that moves here its
  * chain, and the rendezvous by which it links a browser of this server.
  */
 const ROUTES: readonly { readonly method: string; readonly path: RegExp }[] = [
   { method: "GET", path: /^\/v1\/server$/ },
   { method: "GET", path: /^\/v1\/accounts\/[^/]+\/chain$/ },
   { method: "POST", path: /^\/v1\/accounts\/[^/]+\/prekeys$/ },
+  { method: "POST", path: /^\/v1\/accounts\/[^/]+\/key-packages$/ },
   { method: "GET", path: /^\/v1\/handles\/[^/]+$/ },
   { method: "POST", path: /^\/v1\/accounts$/ },
   { method: "POST", path: /^\/v1\/accounts\/[^/]+\/links$/ },

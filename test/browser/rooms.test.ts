@@ -254,12 +254,15 @@ test("an invitation waits in the inbox and is accepted; messages are taken back 
   await button(nora, "Details").click();
   await button(nora, "Delete the conversation").click();
   await nora.getByText("You stay in").waitFor();
+  // The button that was pressed is gone: what has the focus now destroys nothing.
+  await expect.poll(() => focusedIn(nora), PATIENCE).toBe("Cancel");
   await button(nora, "Delete 1 message").click();
   await bubble(nora, "Message taken back").waitFor({ state: "detached" });
   expect(await textsAtBen("Choir")).toEqual(["", "Do re mi."]);
   expect(await nora.getByRole("button", { name: /^Change what .*ben/ }).count()).toBe(0);
   await button(nora, "Leave the room").click();
   await nora.getByText("You leave with all your devices.").waitFor();
+  await expect.poll(() => focusedIn(nora), PATIENCE).toBe("Cancel");
   await nora.getByRole("button", { name: /^Leave .*Choir/ }).click();
   await nora.getByText("You left this room.").waitFor();
   expect(await nora.locator("dt-composer").count()).toBe(0);
@@ -299,3 +302,12 @@ test("[RM31] [RM32] people come in by a link made here, and by one pasted here; 
   await write(nora, "Here by the link.");
   await expect.poll(() => textsAtBen("Attic"), PATIENCE).toEqual(["Here by the link."]);
 });
+
+/** What the element says that has the focus. */
+function focusedIn(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    let active: Element | null = document.activeElement;
+    while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+    return active?.textContent?.trim() ?? "";
+  });
+}

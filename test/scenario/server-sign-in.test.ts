@@ -197,11 +197,12 @@ describe("before anything is proven", () => {
     expect(await ask("GET", "/v1/server")).toEqual([200, "*"]);
     expect(await ask("GET", "/v1/handles/nobody")).toEqual([200, "*"]);
     expect(await ask("POST", `${account}/prekeys`)).toEqual([415, "*"]);
+    expect(await ask("POST", `${account}/key-packages`)).toEqual([415, "*"]);
+    expect(await ask("GET", `${account}/key-packages`)).toEqual([403, null]);
     expect(await ask("POST", "/v1/accounts")).toEqual([415, "*"]);
     expect(await ask("POST", `${account}/links`)).toEqual([415, "*"]);
     expect(await ask("GET", "/v1/rendezvous/anything")).toEqual([400, "*"]);
     expect(await ask("DELETE", account)).toEqual([403, null]);
-    expect(await ask("POST", `${account}/key-packages`)).toEqual([403, null]);
     expect(await ask("GET", "/")).toEqual([403, null]);
     expect(await ask("GET", "/v1/server", "null")).toEqual([403, null]);
     // As when a page came from another address of this very server.

@@ -13,6 +13,7 @@ import "./dt-create.ts";
 import "./dt-join.ts";
 import "./dt-recover.ts";
 import "./dt-restore.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 type Way = "create" | "link" | "recover" | "restore";
 
@@ -64,7 +65,7 @@ export class DtFirstRun extends LitElement {
 
   #back = (): void => {
     this.way = null;
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".opt")?.focus());
+    focusLater(this, ".opt");
   };
 
   #joined = (): void => {

@@ -9,6 +9,7 @@ import { say, text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
 import type { RoomNotes } from "./room-notes.ts";
 import "../parts/dt-sheet.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 export class DtNoteDetails extends LitElement {
   static override properties = {
@@ -80,9 +81,7 @@ export class DtNoteDetails extends LitElement {
   /** The button that had the focus goes: what takes it next destroys nothing. */
   #ask(isRemoving: boolean): void {
     this.isRemoving = isRemoving;
-    void this.updateComplete.then(() =>
-      this.renderRoot.querySelector<HTMLElement>("section .btn:last-child")?.focus(),
-    );
+    focusLater(this, "section .btn:last-child");
   }
 
   #remove = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import { say, text } from "../words/say.ts";
 import { noteItemsStyles } from "./note-items-styles.ts";
 import { shortItem } from "./note-lines.ts";
 import type { RoomNotes } from "./room-notes.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 /** An item that is being reworded, as it was when that began. */
 interface Rewording {
@@ -48,7 +49,7 @@ export class DtNoteItems extends LitElement {
   }
 
   override focus(): void {
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>("#add")?.focus());
+    focusLater(this, "#add");
   }
 
   #edit(edit: RoomDocumentEdit, since?: readonly OpId[]): Promise<RoomDocumentView | null> {

@@ -18,6 +18,7 @@ import "../shell/dt-thread-tags.ts";
 import "./dt-choose-people.ts";
 import "./dt-room-links.ts";
 import "./dt-room-member.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 const WAITS: Readonly<Record<RoomPending["type"], MessageKey>> = {
   invite: "roomWaitsInvite",
@@ -243,22 +244,28 @@ export class DtRoomInfo extends LitElement {
     </section>`;
   }
 
+  /** The button that had the focus goes: what takes it next destroys nothing. */
+  #askToLeave(isLeaving: boolean): void {
+    this.isLeaving = isLeaving;
+    focusLater(this, isLeaving ? ".leave .line" : ".leave .stop");
+  }
+
   #wayOut(room: RoomThread) {
     const { name, role, members } = room;
     const isLastOwner =
       role === "owner" && members.length > 1 && members.filter((one) => one.role === "owner").length === 1;
     if (!this.isLeaving)
-      return html`<div>
-        <button class="btn stop" type="button" @click=${() => (this.isLeaving = true)}>${say("roomLeave")}</button>
+      return html`<div class="leave">
+        <button class="btn stop" type="button" @click=${() => this.#askToLeave(true)}>${say("roomLeave")}</button>
       </div>`;
-    return html`<section aria-labelledby="leave">
+    return html`<section class="leave" aria-labelledby="leave">
       <h3 id="leave">${say("roomLeave")}</h3>
       <p role="status">${say("roomLeaveAsk")} ${isLastOwner ? say("roomLeaveOwner") : nothing}</p>
       <div class="acts">
         <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${() => this.#leave(room)}>
           ${say("roomLeaveGo", { name })}
         </button>
-        <button class="btn line" type="button" @click=${() => (this.isLeaving = false)}>${say("cancel")}</button>
+        <button class="btn line" type="button" @click=${() => this.#askToLeave(false)}>${say("cancel")}</button>
       </div>
     </section>`;
   }

@@ -10,6 +10,7 @@ import { comingTime } from "../words/times.ts";
 import { ROLE_WORDS } from "./room-lines.ts";
 import { mayRule, rolesToGive } from "./room-rights.ts";
 import "../parts/dt-avatar.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 const MINUTE_MS = 60_000;
 const MUTES: readonly { readonly key: MessageKey; readonly lengthMs: number }[] = [
@@ -149,6 +150,12 @@ export class DtRoomMember extends LitElement {
     </div>`;
   }
 
+  /** The button that had the focus goes: what takes it next destroys nothing. */
+  #askToRemove(isRemoving: boolean): void {
+    this.isRemoving = isRemoving;
+    focusLater(this, isRemoving ? ".remove .line" : ".remove .stop");
+  }
+
   #rule(isMuted: boolean) {
     const { room, member, session } = this;
     const { name, accountId } = member;
@@ -175,7 +182,7 @@ export class DtRoomMember extends LitElement {
       ${
         this.isRemoving
           ? html`<p role="status">${say("roomRemoveAsk", { name })}</p>
-              <div class="acts">
+              <div class="acts remove">
                 <button
                   class="btn stop"
                   type="button"
@@ -183,12 +190,12 @@ export class DtRoomMember extends LitElement {
                 >
                   ${say("roomRemoveGo", { name })}
                 </button>
-                <button class="btn line" type="button" @click=${() => (this.isRemoving = false)}>
+                <button class="btn line" type="button" @click=${() => this.#askToRemove(false)}>
                   ${say("cancel")}
                 </button>
               </div>`
-          : html`<div>
-              <button class="btn stop" type="button" @click=${() => (this.isRemoving = true)}>
+          : html`<div class="remove">
+              <button class="btn stop" type="button" @click=${() => this.#askToRemove(true)}>
                 ${say("roomRemove")}
               </button>
             </div>`

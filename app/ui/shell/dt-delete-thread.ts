@@ -5,6 +5,7 @@ import { showToast } from "../parts/dt-toast.ts";
 import type { Session } from "../session/session.ts";
 import type { Thread } from "../session/threads.ts";
 import { say, text } from "../words/say.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 export class DtDeleteThread extends LitElement {
   static override properties = {
@@ -46,11 +47,17 @@ export class DtDeleteThread extends LitElement {
     showToast(this, { text: text("deletedNow", { count: deleted.value.deletedMessages }) });
   };
 
+  /** The button that had the focus goes: what takes it next destroys nothing. */
+  #ask(isAsking: boolean): void {
+    this.isAsking = isAsking;
+    focusLater(this, isAsking ? ".line" : ".stop");
+  }
+
   override render() {
     const { kind, name, messageCount: count } = this.thread;
     if (count === 0) return nothing;
     if (!this.isAsking)
-      return html`<button class="btn stop" type="button" @click=${() => (this.isAsking = true)}>${say("deleteThread")}</button>`;
+      return html`<button class="btn stop" type="button" @click=${() => this.#ask(true)}>${say("deleteThread")}</button>`;
     const isRoom = kind === "room";
     return html`<div class="ask">
       <p role="status">${say(isRoom ? "deleteThreadAskRoom" : "deleteThreadAsk", { name, count })}</p>
@@ -59,7 +66,7 @@ export class DtDeleteThread extends LitElement {
         <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#delete}>
           ${say("deleteThreadGo", { count })}
         </button>
-        <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${() => (this.isAsking = false)}>
+        <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${() => this.#ask(false)}>
           ${say("cancel")}
         </button>
       </div>

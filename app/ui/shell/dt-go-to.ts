@@ -8,6 +8,7 @@ import { isListed } from "../session/threads.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-avatar.ts";
 import "../parts/dt-sheet.ts";
+import { focusLater } from "../parts/focus-later.ts";
 
 const SHOWN_MAX = 8;
 
@@ -50,7 +51,7 @@ export class DtGoTo extends LitElement {
   }
 
   protected override firstUpdated(): void {
-    void this.updateComplete.then(() => this.renderRoot.querySelector("input")?.focus());
+    focusLater(this, "input");
   }
 
   get #found() {

@@ -125,13 +125,13 @@ function createIndex(database: SqlDatabase): SearchIndex {
     return ok({ found: documents(rows.slice(0, limit)), next });
   }
 
-  /** From the newest messages alone when they hold enough. */
+  /** From the newest messages alone when they hold enough; otherwise what is older after them. */
   function newest(asked: Asked, limit: number): readonly bigint[] {
     const near = nearOf(asked);
-    const rows = near === null ? [] : recent.table.newest(near, limit);
-    return near !== null && (rows.length === limit || near.from === asked.from)
-      ? rows
-      : all.newest(asked, limit);
+    if (near === null) return all.newest(asked, limit);
+    const rows = recent.table.newest(near, limit);
+    if (rows.length === limit || near.from === asked.from) return rows;
+    return [...rows, ...all.newest({ ...asked, to: near.from }, limit - rows.length)];
   }
 
   /** Weighed by the table that all of them are in. */

@@ -13,8 +13,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function messageOf(text: string): MessageView {
-  const of = { conversationId: "place", author: "them", id: "op", device: "device" };
+function messageOf(text: string, conversationId = "place"): MessageView {
+  const of = { conversationId, author: "them", id: "op", device: "device" };
   return JSON.parse(JSON.stringify({ ...of, text, isOwn: false, sentAtMs: 0, state: "received" }));
 }
 
@@ -42,8 +42,8 @@ test("a text is in a note only when it is asked for", () => {
 test("the longest text and a thousand names fit what a system takes; what does not is a failure that is told", async () => {
   const names = new Map(Array.from({ length: 1_000 }, (_, at) => [`${at}`, "n".repeat(250) + at] as const));
   const longest = "\u001b".repeat(32_768);
-  const news = [...names.keys()].map((place) => ({ ...messageOf(longest), conversationId: place }));
-  const note = composeNote(names, JSON.parse(JSON.stringify(news)), true);
+  const news = [...names.keys()].map((place) => messageOf(place === "999" ? longest : "", place));
+  const note = composeNote(names, news, true);
   expect(await createCommandNotifier("exit 0").notify(note)).toEqual({ ok: true, value: undefined });
   const tooLong = { ...note, env: { DOVETAIL_TEXT: "x".repeat(4_000_000) } };
   expect(await createCommandNotifier("exit 0").notify(tooLong)).toMatchObject({
