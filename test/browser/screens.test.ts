@@ -149,6 +149,7 @@ test("[LK39] a pasted link, or a typed code, links a second browser once its six
     await nora.getByRole("link", { name: "Devices", exact: true }).click();
     await nora.getByRole("button", { name: "Link a device" }).click();
     const shown = nora.locator("dt-host-linking");
+    await shown.locator(".typed span").first().waitFor();
     const code = isRight
       ? (await shown.locator(".typed span").allTextContents()).join(" ").toLowerCase()
       : await shown.locator("dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
