@@ -48,6 +48,11 @@ export class NoteText {
     return this.text === this.#base.text && this.#writing === null;
   }
 
+  /** Whether somebody looks at it. */
+  get isWatched(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   /** Calls `listener` when the text was changed by others, with where its places are now, and with null when the fault changed. */
   onChange(listener: (merged: Merged | null) => void): () => void {
     this.#listeners.add(listener);
@@ -64,7 +69,9 @@ export class NoteText {
   /** Shows nothing of others' until it is `false` again: an input method that composes a character loses it when the text changes. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    if (!isHeld) this.#takeHeld();
+    if (isHeld) return;
+    this.#takeHeld();
+    if (this.text !== this.#base.text && this.#timer === undefined) this.#keepSoon();
   }
 
   /** What the note is now, as the client reads it. */
@@ -106,7 +113,8 @@ export class NoteText {
   }
 
   async #write(): Promise<void> {
-    if (this.#isHeld) return this.#keepSoon();
+    // What is being composed is kept once it is done: a timer until then would come round and round.
+    if (this.#isHeld) return;
     this.#typingSinceMs = null;
     const sent = this.text;
     if (sent === this.#base.text) return this.#settle();

@@ -24,6 +24,8 @@ export class NoteTexts {
   /** Nobody looks at it any more: what is refused from now on is told elsewhere. */
   async leave(text: NoteText): Promise<void> {
     await text.flush();
+    // Somebody came back meanwhile: it is theirs, and what they type is kept with the rest.
+    if (text.isWatched) return;
     if (text.fault !== null) this.#onError(text.fault);
     if (text.isKept && this.#textsById.get(text.documentId) === text) this.#textsById.delete(text.documentId);
   }

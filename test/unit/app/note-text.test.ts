@@ -131,12 +131,44 @@ test("while a character is being composed nothing changes under it and nothing i
   note.hold(true);
   note.type("aか");
   note.take(viewOf(2, "0 a"));
-  await pass(2_000);
+  await pass(4_000);
   expect([note.text, asked]).toEqual(["aか", []]);
+  // Nothing comes round while it lasts.
+  expect(vi.getTimerCount()).toBe(0);
   note.hold(false);
   expect(note.text).toBe("0 aか");
   await pass(700);
   expect(asked).toEqual([{ text: "0 aか", version: 2 }]);
+});
+
+test("what was typed while a character was being composed is kept when it is done", async () => {
+  const { client, asked } = createEditing();
+  const note = new NoteText(client, viewOf(1, "a"));
+  note.hold(true);
+  note.type("aか");
+  await pass(4_000);
+  note.hold(false);
+  await pass(700);
+  expect(asked).toEqual([{ text: "aか", version: 1 }]);
+});
+
+test("who comes back while what they typed is on its way finds that text, and it is kept with the rest", async () => {
+  const { client, asked, answer } = createEditing();
+  const told: ClientError[] = [];
+  const notes = new NoteTexts(client, (error) => void told.push(error));
+  const note = notes.of(viewOf(1, "a"));
+  note.type("ab");
+  const left = notes.leave(note);
+  await pass(0);
+  expect(notes.of(viewOf(1, "a"))).toBe(note);
+  note.onChange(() => {});
+  await answer(ok(viewOf(2, "ab")));
+  await left;
+  note.type("abc");
+  notes.flush();
+  await pass(0);
+  expect(asked.at(-1)).toEqual({ text: "abc", version: 2 });
+  expect(told).toEqual([]);
 });
 
 test.each([true, false])(
