@@ -244,6 +244,7 @@ export function createLogIntake(context: EngineContext): LogIntake {
           tables.reader.put([log.logId], { point, epochFloor }),
           ...[...lastByDevice.keys()].map((device) => tables.sibling.remove(device)),
           ...[...refused].map((seq) => tables.refused.remove(seq)),
+          tables.tail.remove(),
         ],
         commit() {
           lastByDevice.clear();
@@ -257,6 +258,7 @@ export function createLogIntake(context: EngineContext): LogIntake {
         writes: [
           tables.reader.remove(log.logId),
           ...[...lastByDevice.keys()].map((device) => tables.sibling.remove(device)),
+          tables.tail.remove(),
         ],
         commit() {
           lastByDevice.clear();

@@ -129,6 +129,7 @@ function reread(plan: Plan, tables: Tables): void {
   for (const name of REREAD_TABLES) plan.prefixes.add(rowPrefix(name));
   plan.prefixes.add(rowPrefix("reader"));
   plan.keys.add(tables.snapshot.key());
+  plan.keys.add(tables.tail.key());
 }
 
 /** Cures that depend on what the key names. */

@@ -467,6 +467,35 @@ describe("[AR5] an entry", () => {
   });
 });
 
+describe("[SN30] bytes read since the last snapshot", () => {
+  const bytesOf = async ({ running: { context } }: AccountDevice) =>
+    must(await context.tables.tail.get())?.bytes ?? 0;
+
+  test("are counted once where the log is read again from its start", async () => {
+    const { one, two } = await pair();
+    must(await editTag(two, 1));
+    await exchange(two);
+    await readAll(one.running);
+    const bytes = await bytesOf(one);
+    expect(bytes).toBeGreaterThan(0);
+    const { context, log } = one.running;
+    log.noteDamage(log.ref(TAGS_DOCUMENT).id);
+    must(await context.serial.run(log.mend));
+    await readAll(one.running);
+    expect(await bytesOf(one)).toBe(bytes);
+  });
+
+  test("are none where the log begins anew", async () => {
+    const { one } = await pair();
+    must(await editTag(one, 1));
+    await exchange(one);
+    expect(await bytesOf(one)).toBeGreaterThan(0);
+    const { context, log } = one.running;
+    must(await context.serial.run(() => log.enterIncarnation(1)));
+    expect(await bytesOf(one)).toBe(0);
+  });
+});
+
 describe("what a snapshot made now would cover", () => {
   const mustCover = (device: AccountDevice) => {
     const coverage = device.running.log.coverage();

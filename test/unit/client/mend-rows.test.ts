@@ -65,6 +65,14 @@ test("[ST60] [ST61] [ST63] damage to every sort of row leaves rows that open, an
   expect(good(await tables.mend.get())?.rows).toBe(keys.length);
 });
 
+test("[ST61] what is read again from its start is counted from there", async () => {
+  const { inner, store } = await damagedWorld(["sibling"]);
+  const tables = createTables(store);
+  good(await store.batch([tables.tail.put([], { bytes: 9 })]));
+  good(await mendRows({ inner, store }));
+  expect(good(await tables.tail.get())).toBeNull();
+});
+
 test("[ST61] links of a chain before the damaged one stay, those after it go", async () => {
   const { inner, store } = await damagedWorld(["chain"]);
   const tables = createTables(store);
