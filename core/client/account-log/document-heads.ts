@@ -153,7 +153,9 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     replay({ document, changes }) {
       const { id } = ref(document);
       nameById.set(id, document);
-      replayed.set(id, new Set([...(replayed.get(id) ?? []), ...documents.changeNames(changes)]));
+      const hashes = replayed.get(id) ?? new Set<string>();
+      for (const hash of documents.changeNames(changes)) hashes.add(hash);
+      replayed.set(id, hashes);
     },
     expect(documentsExpected) {
       for (const one of documentsExpected) expected.set(ref(one.name).id, one);
