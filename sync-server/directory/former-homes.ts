@@ -11,24 +11,28 @@ import { type Refusal, refuse } from "../store/refusal.ts";
 /**
  * Whether a link of the account's chain names `origin` as its home; null for an account that is not here.
  *
- * Links were verified before they were stored; this only reads them. - Cost: the whole chain, once a sign-in of such a page.
+ * Links were verified before they were stored; this only reads them.
+ *
+ * - Fails: `rate-limited` when `mayRead`, asked before each page, says no: a chain has no limit, and who asks may have made it.
  */
 export async function hasLivedAt(
-  store: Pick<DirectoryStore, "readChain">,
+  { store, mayRead }: { readonly store: Pick<DirectoryStore, "readChain">; readonly mayRead: () => boolean },
   accountId: AccountId,
   origin: ServerOrigin,
 ): Promise<Result<boolean | null, Refusal>> {
   for (let after = 0; ; ) {
+    if (!mayRead()) return refuse("rate-limited");
     const page = await store.readChain(accountId, after, CHAIN_PAGE_LINKS_MAX, CHAIN_PAGE_BYTES_MAX);
     if (!page.ok) return page;
     if (page.value === null) return ok(null);
-    if (page.value.links.length === 0) return ok(false);
-    for (const bytes of page.value.links) {
+    const { links, headSeq } = page.value;
+    for (const bytes of links) {
       const link = parseLink(bytes);
       if (!link.ok) return refuse("internal");
       if (homeNamedBy(link.value.body.payload) === origin) return ok(true);
     }
-    after += page.value.links.length;
+    after += links.length;
+    if (links.length === 0 || after >= headSeq) return ok(false);
   }
 }
 

@@ -172,12 +172,14 @@ type FrameIdentity = Pick<FrameOf<"signIn">, "accountId" | "deviceId">;
 
 /** Of another server's page the devices of accounts sign in that have lived there. GW12 */
 async function refuseOtherPage(
-  { store }: GatewayContext,
-  { otherPage }: Connection,
+  { store, rates }: GatewayContext,
+  { otherPage, address }: Connection,
   accountId: AccountId,
 ): Promise<FailureCode | null> {
   if (otherPage === null) return null;
-  const lived = await hasLivedAt(store, accountId, otherPage);
+  // Each page of the chain is paid for as if it were asked for.
+  const mayRead = () => rates.take("readChain", address).ok;
+  const lived = await hasLivedAt({ store, mayRead }, accountId, otherPage);
   if (!lived.ok) return lived.error.code;
   // What is not here, or was deleted, is told as to anybody.
   return lived.value === false ? "forbidden" : null;
