@@ -15,13 +15,14 @@ import {
   type Platform,
   type Result,
   serveClient,
+  type SpanExport,
   unwrapStoreKey,
   wipe,
 } from "@dovetail/core";
 import type { CommandContext } from "./command-runner.ts";
 import type { CliError } from "./errors/command-error.ts";
 import type { MetricsAddress } from "./metrics-listen.ts";
-import { exportSpans, type SpanExport } from "./platform/export-spans.ts";
+import { exportSpans } from "./platform/export-spans.ts";
 import { createNodePlatform } from "./platform/node-platform.ts";
 import { prepareEngine } from "./platform/prepare-engine.ts";
 import { type OpenedProfile, openProfile, profileFolder } from "./platform/profile-folder.ts";

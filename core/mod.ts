@@ -9,7 +9,7 @@ export {
   toHex,
   toUtf8,
 } from "./base/bytes.ts";
-export { type Clock, createSystemClock, sleep, within } from "./base/clock.ts";
+export { type Clock, createSystemClock, sleep } from "./base/clock.ts";
 export {
   type AccountId,
   type ConversationId,
@@ -30,8 +30,6 @@ export {
   METRICS_REQUEST_MS_MAX,
   PASSPHRASE_BYTES_MAX,
   SHARED_NOTE_BYTES_MAX,
-  SPAN_FLUSH_MS_MAX,
-  SPANS_QUEUED_MAX,
 } from "./base/limits.ts";
 export { createLineLogger, parseLogFilter } from "./base/log-lines.ts";
 export { type Logger, type LogLevel, silentLogger } from "./base/logger.ts";
@@ -39,14 +37,8 @@ export { createPlatformRandom, type Random } from "./base/random.ts";
 export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";
 export { parseServerOrigin, type ServerOrigin } from "./base/server-origin.ts";
 export { NO_SPANS, parseSpanEndpoint, SPAN_ENDPOINT_WANTS, spanEndpointOf } from "./base/span-endpoint.ts";
-export {
-  createExportWatch,
-  createSpanSink,
-  fixedWord,
-  joinSpanSinks,
-  SPAN_EXPORT,
-  type SpanSink,
-} from "./base/spans.ts";
+export { createSpanExport, type SpanExport, type SpanExportOptions } from "./base/span-export.ts";
+export { fixedWord, joinSpanSinks, type SpanSink } from "./base/spans.ts";
 export type {
   AccountView,
   BackupIntake,

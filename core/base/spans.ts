@@ -4,7 +4,6 @@
  * A span is a fixed word, a duration, the type of an error and a count: nothing in it can name a person, a device, a log
  * or a message, and no two spans belong together.
  */
-import type { Logger } from "./logger.ts";
 
 /** Which operation it was. Clients send and receive; servers append, deliver and replay. */
 export type SpanName = "send" | "receive" | "append" | "deliver" | "replay";
@@ -25,10 +24,7 @@ export interface SpanSink {
   record(span: Span): void;
 }
 
-/** How spans leave: so many in one request, after so long, and how long a collector has for an answer. */
-export const SPAN_EXPORT = { spansPerRequest: 512, delayMs: 2_000, timeoutMs: 5_000 } as const;
-
-/** What is used of a tracer. One of OpenTelemetry's fits; each program imports that library itself, when spans are wanted. */
+/** What is used of a tracer. One of OpenTelemetry's fits. */
 export interface Tracer {
   startSpan(name: string, options: TracerSpanOptions): TracerSpan;
 }
@@ -89,16 +85,6 @@ export function joinSpanSinks(first: SpanSink, second: SpanSink): SpanSink {
       first.record(span);
       second.record(span);
     },
-  };
-}
-
-/** Says in the log when a collector begins to take nothing, and when it is back: once each, not with every attempt. */
-export function createExportWatch(logger: Logger): (isTaken: boolean) => void {
-  let wasTaken = true;
-  return (isTaken) => {
-    if (wasTaken && !isTaken) logger.log("warn", "span-export-failed");
-    if (isTaken && !wasTaken) logger.log("info", "span-export-back");
-    wasTaken = isTaken;
   };
 }
 

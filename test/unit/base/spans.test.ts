@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { SPAN_ENDPOINT_CHARS_MAX } from "../../../core/base/limits.ts";
 import { parseSpanEndpoint, spanEndpointOf } from "../../../core/base/span-endpoint.ts";
-import { createExportWatch, createSpanSink, joinSpanSinks, type Span } from "../../../core/base/spans.ts";
+import { watchExport } from "../../../core/base/span-export.ts";
+import { createSpanSink, joinSpanSinks, type Span } from "../../../core/base/spans.ts";
 
 function record(span: Partial<Span>) {
   const told: unknown[] = [];
@@ -62,9 +63,18 @@ test("an operation is told to both who ask for it, by one clock", () => {
 
 test("a collector that takes nothing is told of once, and so is its return", () => {
   const lines: string[] = [];
-  const note = createExportWatch({ log: (level, event) => void lines.push(`${level} ${event}`) });
-  for (const isTaken of [true, false, false, true, true, false]) note(isTaken);
+  const outcomes: unknown[] = [];
+  const exporter = watchExport(
+    {
+      export: (isTaken: boolean, done) => done(isTaken ? {} : { error: new Error("of the library") }),
+      shutdown: async () => {},
+    },
+    { log: (level, event) => void lines.push(`${level} ${event}`) },
+  );
+  for (const isTaken of [true, false, false, true, true, false])
+    exporter.export(isTaken, (outcome) => outcomes.push(outcome));
   expect(lines).toEqual(["warn span-export-failed", "info span-export-back", "warn span-export-failed"]);
+  expect(outcomes).toHaveLength(6);
 });
 
 describe("the address of a collector", () => {
