@@ -97,8 +97,8 @@ async function start(
   const log = logFile === undefined ? ok(null) : openLogFile(logFile);
   if (!log.ok) return log;
   const exited = launch(choice.name, passphrases.used(), {
-    descriptor: log.value,
-    args: log.value === null ? [] : logArguments(options),
+    logDescriptor: log.value,
+    logging: log.value === null ? [] : logArguments(options),
     watching: [
       ...(traceEndpoint === undefined ? [] : ["--trace-endpoint", traceEndpoint]),
       ...(metricsListen === undefined ? [] : ["--metrics-listen", metricsListen]),
@@ -165,20 +165,22 @@ function logArguments({ log = LOG_FILTER_DEFAULT, logFormat, redactLogs }: LogOp
 function launch(
   profile: string,
   passphrase: Passphrase | null,
-  log: {
-    readonly descriptor: number | null;
-    readonly args: readonly string[];
+  told: {
+    /** Where its operational lines go; null for nowhere. */
+    readonly logDescriptor: number | null;
+    /** Options of every command, about these lines. */
+    readonly logging: readonly string[];
     /** Options of `sync --watch`. */
     readonly watching: readonly string[];
   },
 ): Promise<number | string> {
   const { DOVETAIL_PASSPHRASE: _, ...env } = process.env;
-  const args = ["--profile", profile, "--quiet", ...log.args, "sync", "--watch", ...log.watching];
+  const args = ["--profile", profile, "--quiet", ...told.logging, "sync", "--watch", ...told.watching];
   const unlock = passphrase === null ? [] : ["--passphrase-fd", `${PASSPHRASE_DESCRIPTOR}`];
   const child = spawn(process.execPath, [...process.execArgv, PROGRAM, ...unlock, ...args], {
     env,
     detached: true,
-    stdio: ["ignore", "ignore", log.descriptor ?? "ignore", "pipe"],
+    stdio: ["ignore", "ignore", told.logDescriptor ?? "ignore", "pipe"],
   });
   const pipe = child.stdio[PASSPHRASE_DESCRIPTOR];
   // A child that ended before it read says so by its exit code.

@@ -41,9 +41,16 @@ export function describeAlarm(alarm: Alarm): string {
   }
 }
 
+const OF_MOMENT: ReadonlySet<Alarm["type"]> = new Set([
+  "EntryRefused",
+  "SnapshotDistrusted",
+  "RowsMended",
+  "DocumentDamaged",
+] as const);
+
 /** Whether it tells of a moment and not of a state that lasts: nothing of it is left to look at once it was read. */
 export function isOfMoment({ type }: Alarm): boolean {
-  return ["EntryRefused", "SnapshotDistrusted", "RowsMended", "DocumentDamaged"].includes(type);
+  return OF_MOMENT.has(type);
 }
 
 /** What a person can do about it; null where there is nothing to do. */

@@ -1,4 +1,7 @@
-/** OpenTelemetry's libraries for the spans of the server. The only importer of them here, and not before spans are wanted: it takes a tenth of a second and 20 MB. */
+/**
+ * OpenTelemetry's libraries for the spans of the server. The only importer of them here, and not before spans are wanted: it
+ * takes a tenth of a second and 20 MB.
+ */
 import {
   createSpanExport,
   type SpanExport,

@@ -34,6 +34,8 @@ test("what few processes need is beside it, and not in it", () => {
   for (const library of ["prom-client", "tdigest", "@opentelemetry"])
     expect(libraries).not.toContain(`node_modules/${library}/`);
   expect(program.includes('import("prom-client")')).toBe(true);
+  // The question alone loads all of `fetch`.
+  expect(program.match(/typeof Re(quest|sponse)\b.*/)).toBeNull();
 });
 
 test("it helps as the sources do, and works on a profile of files with a server", async () => {

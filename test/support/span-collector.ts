@@ -1,4 +1,4 @@
-/** A collector of spans on loopback: keeps every body it is sent, and can hang, refuse or go away. */
+/** A collector of spans on loopback: keeps every body it takes, and can hang, refuse or go away. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { present } from "../../core/base/assert.ts";
 
@@ -18,7 +18,7 @@ type Turn = "answering" | "refusing" | "hanging";
 
 export interface SpanCollector {
   readonly origin: string;
-  /** Everything that came, headers and bodies, as text. */
+  /** Everything it took, headers and bodies, as text. */
   text(): string;
   spans(): readonly CollectedSpan[];
   /** Requests that are not answered. */

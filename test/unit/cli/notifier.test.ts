@@ -1,16 +1,16 @@
 /** What a notification's program gets: texts of others as data, whatever they hold and however long they are. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import type { MessageView } from "@dovetail/core";
 import { composeNote } from "../../../cli/commands/notify.ts";
 import { createCommandNotifier } from "../../../cli/platform/notifier.ts";
+import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "dovetail-notifier-"));
+const folder = createTemporaryFolder();
 afterAll(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
+  folder.discard();
 });
 
 function messageOf(text: string, conversationId = "place"): MessageView {
@@ -20,14 +20,15 @@ function messageOf(text: string, conversationId = "place"): MessageView {
 
 test("a command reads names and texts in its environment, where no shell reads them, and no passphrase", async () => {
   vi.stubEnv("DOVETAIL_PASSPHRASE", "secret");
-  const told = join(folder, "told");
+  const [told, ran] = [join(folder.path, "told"), join(folder.path, "ran")];
   const notifier = createCommandNotifier(
     `echo "$DOVETAIL_FROM|$DOVETAIL_TEXT|$DOVETAIL_PASSPHRASE" > ${told}`,
   );
-  const from = `$(touch ${folder}/ran)"; touch ${folder}/ran; \``;
+  const from = `$(touch ${ran})"; touch ${ran}; \``;
   const note = composeNote(new Map([["place", from]]), [messageOf("$HOME `id`")], true);
   expect(await notifier.notify(note)).toMatchObject({ ok: true });
   expect(readFileSync(told, "utf8")).toBe(`${from}|$HOME \`id\`|\n`);
+  expect(existsSync(ran)).toBe(false);
 });
 
 test("a text is in a note only when it is asked for", () => {
