@@ -21,9 +21,11 @@ export function traceEndpointOf(
   option: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Result<string | null, CliError> {
-  const given = option ?? env[VARIABLE];
+  // A variable that is empty says nothing; an option that is was meant to say something.
+  const said = env[VARIABLE];
+  const given = option ?? (said === "" ? undefined : said);
   if (given === NO_SPANS) return ok(null);
-  if (given !== undefined && given !== "") {
+  if (given !== undefined) {
     const url = parseSpanEndpoint(given);
     return url === null
       ? unclear(`${option === undefined ? VARIABLE : "--trace-endpoint"} is ${SPAN_ENDPOINT_WANTS}`)
