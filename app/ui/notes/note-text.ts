@@ -13,6 +13,8 @@ const PAUSE_MS = 700;
 /** How long somebody who does not pause waits. Every edit is a change that a note has room for 4,096 of. */
 const TYPING_MS = 3_000;
 
+/** What a text of a note needs of the client. */
+export type NoteClient = Pick<Client, "editRoomDocument" | "roomDocuments">;
 export type NoteVersion = Pick<RoomDocumentView, "text" | "version">;
 
 export class NoteText {
@@ -21,7 +23,7 @@ export class NoteText {
   text: string;
   /** Why what is shown is not kept; null when it is, or soon will be. */
   fault: ClientError | null = null;
-  #client: Pick<Client, "editRoomDocument">;
+  #client: NoteClient;
   #roomId: ConversationId;
   /** The version that what is shown was typed over. */
   #base: NoteVersion;
@@ -31,11 +33,12 @@ export class NoteText {
   #writing: Promise<void> | null = null;
   /** Sent to an engine that went away before it answered. */
   #unanswered: string | null = null;
-  /** What came while it could not be shown, or while an edit was on its way. */
-  #held: NoteVersion | null = null;
+  /** What came while it could not be shown, or while an edit was on its way; `stored` of what is typed is in it. */
+  #held: { readonly view: NoteVersion; readonly stored: string | null } | null = null;
   #isHeld = false;
+  #isSending = false;
 
-  constructor(client: Pick<Client, "editRoomDocument">, view: RoomDocumentView) {
+  constructor(client: NoteClient, view: RoomDocumentView) {
     this.#client = client;
     this.#roomId = view.roomId;
     this.documentId = view.id;
@@ -71,24 +74,13 @@ export class NoteText {
     this.#isHeld = isHeld;
     if (isHeld) return;
     this.#takeHeld();
-    if (this.text !== this.#base.text && this.#timer === undefined) this.#keepSoon();
+    this.#keepRest();
   }
 
   /** What the note is now, as the client reads it. */
   take(view: NoteVersion): void {
-    if (this.#writing !== null || this.#isHeld) {
-      this.#held = view;
-      return;
-    }
-    if (isSame(view.version, this.#base.version)) {
-      // The note is as it was: what an engine took along when it went was not stored.
-      if (this.#unanswered !== null) this.#keepSoon();
-      this.#unanswered = null;
-      return;
-    }
-    const now = inLines(view);
-    this.#adopt(now, this.#wasStored(now) ? this.#unanswered : null);
-    if (this.text !== this.#base.text && this.#timer === undefined) this.#keepSoon();
+    this.#held = { view, stored: this.#held?.stored ?? null };
+    this.#takeHeld();
   }
 
   /** Keeps what is typed, now. */
@@ -98,9 +90,7 @@ export class NoteText {
     const writing = (this.#writing ?? Promise.resolve()).then(() => this.#write());
     this.#writing = writing;
     return writing.finally(() => {
-      if (this.#writing !== writing) return;
-      this.#writing = null;
-      this.#takeHeld();
+      if (this.#writing === writing) this.#writing = null;
     });
   }
 
@@ -115,28 +105,62 @@ export class NoteText {
   async #write(): Promise<void> {
     // What is being composed is kept once it is done: a timer until then would come round and round.
     if (this.#isHeld) return;
+    if (this.#unanswered !== null) return this.#readAnew();
     this.#typingSinceMs = null;
     const sent = this.text;
     if (sent === this.#base.text) return this.#settle();
     const edit = { type: "text", text: sent } as const;
     const { version } = this.#base;
+    this.#isSending = true;
     const done = await this.#client.editRoomDocument(this.#roomId, this.documentId, edit, version);
+    this.#isSending = false;
     if (done.ok) {
-      // What was read meanwhile is older than the answer.
-      this.#held = null;
       this.#fail(null);
-      this.#adopt(inLines(done.value), sent);
-      if (this.text === this.#base.text) this.#settle();
-      else if (this.#timer === undefined) this.#keepSoon();
-    } else if (done.error.type === "OwnerGone") this.#unanswered = sent;
-    else this.#fail(done.error);
+      // What was read meanwhile is older than the answer.
+      this.#held = { view: done.value, stored: sent };
+      this.#takeHeld();
+    } else if (done.error.type === "OwnerGone") {
+      this.#unanswered = sent;
+      // What was read meanwhile does not say.
+      this.#held = null;
+      await this.#readAnew();
+    } else {
+      this.#fail(done.error);
+      this.#takeHeld();
+    }
+  }
+
+  /** Whether an edit whose answer is lost was stored decides what is sent: sent twice it would stand there twice. */
+  async #readAnew(): Promise<void> {
+    const read = await this.#client.roomDocuments(this.#roomId);
+    if (!read.ok) return this.#fail(read.error);
+    const view = read.value.find(({ id }) => id === this.documentId);
+    if (view === undefined) return this.#fail({ type: "UnknownRoomDocument" });
+    this.take(view);
+  }
+
+  #see(view: NoteVersion): void {
+    if (isSame(view.version, this.#base.version)) {
+      // The note is as it was: what an engine took along when it went was not stored.
+      if (this.#unanswered !== null) this.#keepSoon();
+      this.#unanswered = null;
+      return;
+    }
+    const now = inLines(view);
+    this.#adopt(now, this.#wasStored(now) ? this.#unanswered : null);
   }
 
   #takeHeld(): void {
     const held = this.#held;
-    if (held === null) return;
+    if (held === null || this.#isHeld || this.#isSending) return;
     this.#held = null;
-    this.take(held);
+    if (held.stored === null) this.#see(held.view);
+    else this.#adopt(inLines(held.view), held.stored);
+  }
+
+  #keepRest(): void {
+    if (this.text === this.#base.text) this.#settle();
+    else if (this.#timer === undefined) this.#keepSoon();
   }
 
   /** Shows `now`, with what was typed since `stored`, or since what was shown last. */
@@ -144,9 +168,11 @@ export class NoteText {
     const merged = mergeTexts(stored ?? this.#base.text, this.text, now.text);
     this.#base = now;
     this.#unanswered = null;
-    if (merged.text === this.text) return;
-    this.text = merged.text;
-    this.#tell(merged);
+    if (merged.text !== this.text) {
+      this.text = merged.text;
+      this.#tell(merged);
+    }
+    this.#keepRest();
   }
 
   /** Whether what was sent to an engine that went away is in the note. */

@@ -1,13 +1,13 @@
 /** Texts of notes that are open, or not kept yet: who leaves one whose last words were refused finds them when they come back. */
-import type { Client, ClientError, OpId, RoomDocumentView } from "@dovetail/core";
-import { NoteText } from "./note-text.ts";
+import type { ClientError, OpId, RoomDocumentView } from "@dovetail/core";
+import { type NoteClient, NoteText } from "./note-text.ts";
 
 export class NoteTexts {
-  #client: Pick<Client, "editRoomDocument">;
+  #client: NoteClient;
   #onError: (error: ClientError) => void;
   #textsById = new Map<OpId, NoteText>();
 
-  constructor(client: Pick<Client, "editRoomDocument">, onError: (error: ClientError) => void) {
+  constructor(client: NoteClient, onError: (error: ClientError) => void) {
     this.#client = client;
     this.#onError = onError;
   }

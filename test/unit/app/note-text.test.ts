@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { NoteText } from "../../../app/ui/notes/note-text.ts";
+import { type NoteClient, NoteText } from "../../../app/ui/notes/note-text.ts";
 import { NoteTexts } from "../../../app/ui/notes/note-texts.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { err, ok, type Result } from "../../../core/base/result.ts";
-import type { Client, RoomDocumentEdit, RoomDocumentView } from "../../../core/client/client.ts";
+import type { RoomDocumentEdit, RoomDocumentView } from "../../../core/client/client.ts";
 import type { ClientError } from "../../../core/client/client-error.ts";
 
 beforeEach(() => {
@@ -34,11 +34,13 @@ function viewOf(version: number, text: string): RoomDocumentView {
   };
 }
 
-/** A client whose edits wait until a test answers them. */
+/** A client whose edits and readings wait until a test answers them. */
 function createEditing() {
   const asked: { readonly text: string | undefined; readonly version: number | undefined }[] = [];
   const waiting: ((answer: Result<RoomDocumentView, ClientError>) => void)[] = [];
-  const client: Pick<Client, "editRoomDocument"> = {
+  const reading: ((read: Result<readonly RoomDocumentView[], ClientError>) => void)[] = [];
+  const client: NoteClient = {
+    roomDocuments: () => new Promise((resolve) => void reading.push(resolve)),
     editRoomDocument: (_room, _id, edit: RoomDocumentEdit, since) => {
       // The last byte of an id of one byte repeated says which.
       const version = [1, 2, 3, 4, 5].find((one) => viewOf(one, "").version[0] === since?.[0]);
@@ -50,10 +52,17 @@ function createEditing() {
     waiting.shift()?.(result);
     await vi.advanceTimersByTimeAsync(0);
   }
-  return { client, asked, answer };
+  /** Answers the reading that waits. */
+  async function read(result: Result<readonly RoomDocumentView[], ClientError>): Promise<void> {
+    expect(reading).toHaveLength(1);
+    reading.shift()?.(result);
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  return { client, asked, answer, read };
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const GONE = err<ClientError>({ type: "OwnerGone" });
 const MUTED: ClientError = { type: "RoomDocumentRefused", rule: "muted" };
 
 test("what is typed is kept after a pause, and of who does not pause after three seconds", async () => {
@@ -174,28 +183,108 @@ test("who comes back while what they typed is on its way finds that text, and it
 test.each([true, false])(
   "an edit whose answer is lost is in the note once (it was stored: %s)",
   async (isStored) => {
-    const { client, asked, answer } = createEditing();
+    const { client, asked, answer, read } = createEditing();
     const note = new NoteText(client, viewOf(1, "one two"));
     note.type("one big two");
     await pass(700);
-    await answer(err({ type: "OwnerGone" }));
-    expect([note.text, note.fault]).toEqual(["one big two", null]);
-    note.take(isStored ? viewOf(3, "one big two three") : viewOf(2, "one two three"));
+    await answer(GONE);
+    expect([note.text, note.fault, note.isKept]).toEqual(["one big two", null, false]);
+    await read(ok([isStored ? viewOf(3, "one big two three") : viewOf(2, "one two three")]));
     expect(note.text).toBe("one big two three");
     await pass(700);
     expect(asked.slice(1)).toEqual(isStored ? [] : [{ text: "one big two three", version: 2 }]);
   },
 );
 
-test("an edit whose answer is lost and that was not stored goes again where nothing else has changed", async () => {
-  const { client, asked, answer } = createEditing();
+test.each([true, false])(
+  "what is typed on after an edit whose answer is lost waits for the note to be read, and nothing stands there twice (it was stored: %s)",
+  async (isStored) => {
+    const { client, asked, answer, read } = createEditing();
+    const note = new NoteText(client, viewOf(1, "one"));
+    note.type("one two");
+    await pass(700);
+    await answer(GONE);
+    note.type("one two three");
+    await pass(4_000);
+    expect(asked).toHaveLength(1);
+    await read(ok([isStored ? viewOf(2, "one two") : viewOf(1, "one")]));
+    await pass(700);
+    expect(asked.slice(1)).toEqual([{ text: "one two three", version: isStored ? 2 : 1 }]);
+    await answer(ok(viewOf(3, "one two three")));
+    expect([note.text, note.isKept]).toEqual(["one two three", true]);
+  },
+);
+
+test("an edit whose answer is lost while no engine comes is not sent before the note could be read", async () => {
+  const { client, asked, answer, read } = createEditing();
   const note = new NoteText(client, viewOf(1, "one"));
   note.type("one two");
   await pass(700);
-  await answer(err({ type: "OwnerGone" }));
-  note.take(viewOf(1, "one"));
+  await answer(GONE);
+  await read(err({ type: "ClientStopped" }));
+  expect(note.fault).toEqual({ type: "ClientStopped" });
+  // Trying again reads first.
+  void note.flush();
+  await pass(0);
+  expect(asked).toHaveLength(1);
+  await read(ok([viewOf(2, "one two")]));
+  expect([note.text, note.fault, note.isKept]).toEqual(["one two", null, true]);
+  await pass(5_000);
+  expect(asked).toHaveLength(1);
+});
+
+test("an edit whose answer is lost in a note that is gone says so", async () => {
+  const { client, answer, read } = createEditing();
+  const note = new NoteText(client, viewOf(1, "one"));
+  note.type("one two");
+  await pass(700);
+  await answer(GONE);
+  await read(ok([]));
+  expect([note.text, note.fault]).toEqual(["one two", { type: "UnknownRoomDocument" }]);
+});
+
+test("an edit whose answer is lost and that was not stored goes again where nothing else has changed", async () => {
+  const { client, asked, answer, read } = createEditing();
+  const note = new NoteText(client, viewOf(1, "one"));
+  note.type("one two");
+  await pass(700);
+  await answer(GONE);
+  await read(ok([viewOf(1, "one")]));
   await pass(700);
   expect(asked.slice(1)).toEqual([{ text: "one two", version: 1 }]);
+});
+
+test("an answer that comes while a character is being composed is shown after it, and what was stored is not sent again", async () => {
+  const { client, asked, answer } = createEditing();
+  const note = new NoteText(client, viewOf(1, "a"));
+  note.type("ab");
+  await pass(700);
+  note.hold(true);
+  note.type("abか");
+  await answer(ok(viewOf(2, "0 ab")));
+  // What others write after it has it too.
+  note.take(viewOf(3, "00 ab"));
+  expect(note.text).toBe("abか");
+  note.hold(false);
+  expect(note.text).toBe("00 abか");
+  await pass(700);
+  expect(asked.slice(1)).toEqual([{ text: "00 abか", version: 3 }]);
+});
+
+test("what comes while an edit is on its way waits for its answer, also when a character was composed meanwhile", async () => {
+  const { client, asked, answer } = createEditing();
+  const note = new NoteText(client, viewOf(1, "a"));
+  note.type("ab");
+  await pass(700);
+  note.hold(true);
+  note.take(viewOf(2, "0 a"));
+  note.hold(false);
+  expect(note.text).toBe("ab");
+  // Refused: what came is shown with what is not kept.
+  await answer(err(MUTED));
+  expect([note.text, note.fault]).toEqual(["0 ab", MUTED]);
+  await pass(700);
+  expect(asked.slice(1)).toEqual([{ text: "0 ab", version: 2 }]);
 });
 
 test("ends of lines from another system are not changed by looking, and places are counted as the field has them", async () => {
