@@ -1,7 +1,7 @@
 /** The system's Chromium, in which the browser tests run: found, or installed from the system's packages. */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
+import { installCommand, installPackage } from "./system-packages.ts";
 
 const PLACES = [
   "/usr/bin/chromium",
@@ -31,19 +31,12 @@ export function findChromium(): string | null {
 /** Makes sure that Chromium is there. Gives what to do when it cannot be installed here. */
 export function ensureChromium(): string | null {
   if (findChromium() !== null) return null;
-  const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
-  const install = [...asRoot, "apt-get", "install", "--yes", "--no-install-recommends", "chromium"];
-  for (const command of [[...asRoot, "apt-get", "update"], install]) {
-    const [program = "", ...args] = command;
-    const done = spawnSync(program, args, {
-      stdio: ["ignore", 2, 2],
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-    if (done.status !== 0) break;
-  }
+  installPackage("chromium");
   if (findChromium() !== null) return null;
   return [
     "the browser tests need Chromium, and it could not be installed from the system's packages",
-    `hint: ${install.filter((word) => word !== "-n").join(" ")}; or name one: CHROMIUM=/path/to/chromium npm test -- browser`,
+    `hint: ${installCommand("chromium")
+      .filter((word) => word !== "-n")
+      .join(" ")}; or name one: CHROMIUM=/path/to/chromium npm test -- browser`,
   ].join("\n");
 }

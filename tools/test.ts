@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { ensureChromium } from "./chromium.ts";
+import { ensureIp } from "./network-tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BIN = {
@@ -67,7 +68,13 @@ const STAGES: readonly Stage[] = [
   }),
   // Their files take both cores by themselves, one after the other.
   vitestStage(["simulation"]),
-  vitestStage(["browser"], { projects: ["browser", "browser-page"], prepare: ensureChromium }),
+  vitestStage(["browser"], {
+    projects: ["browser", "browser-page"],
+    prepare() {
+      ensureIp();
+      return ensureChromium();
+    },
+  }),
 ];
 
 process.exitCode = await main(process.argv.slice(2));

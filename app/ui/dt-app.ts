@@ -10,6 +10,7 @@ import { showTheme } from "./session/preferences.ts";
 import { describeEngineError } from "./words/engine-error-words.ts";
 import { describeError } from "./words/error-words.ts";
 import { say, text } from "./words/say.ts";
+import { keepInvitation } from "./first-run/invitation-link.ts";
 import "./first-run/dt-first-run.ts";
 import "./parts/dt-progress.ts";
 import "./parts/dt-toast.ts";
@@ -76,11 +77,13 @@ export class DtApp extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#keepInvitation();
     this.#follow(this.engine.state());
     this.#unsubscribe = this.engine.onState((state) => this.#follow(state));
     window.visualViewport?.addEventListener("resize", this.#resized);
     window.addEventListener("pagehide", this.#leaving);
     window.addEventListener("online", this.#connect);
+    window.addEventListener("hashchange", this.#keepInvitation);
     document.addEventListener("visibilitychange", this.#connect);
     this.addEventListener("dt-toast", this.#toast);
     this.addEventListener("dt-look-for-newer", this.#lookForNewer);
@@ -93,6 +96,7 @@ export class DtApp extends LitElement {
     window.visualViewport?.removeEventListener("resize", this.#resized);
     window.removeEventListener("pagehide", this.#leaving);
     window.removeEventListener("online", this.#connect);
+    window.removeEventListener("hashchange", this.#keepInvitation);
     document.removeEventListener("visibilitychange", this.#connect);
   }
 
@@ -116,6 +120,8 @@ export class DtApp extends LitElement {
   #connect = (): void => {
     if (this.state.type === "ready" && document.visibilityState === "visible") this.engine.client.start();
   };
+
+  #keepInvitation = (): void => keepInvitation(window);
 
   #leaving = (): void => {
     this.#session?.flush();

@@ -1,11 +1,10 @@
 /** `invite`, `invite list`, `invite revoke`: who may make an account on a closed server. */
-import process from "node:process";
-import { toString as drawQr } from "qrcode";
 import { parseDuration } from "../config/duration.ts";
 import { invitationLink } from "../directory/invitation.ts";
 import { INVITATION_TTL_MS_MAX, INVITATION_USES_MAX } from "../limits.ts";
 import type { OperatorAnswer } from "../operator/operator-request.ts";
 import { askServer, EXIT, fail, failRefused, print, type ServerCommand } from "./command.ts";
+import { printQr } from "./print-qr.ts";
 import { showTime } from "./show-time.ts";
 
 const FIRST_TTL = "7d";
@@ -61,7 +60,7 @@ export async function printInvitation(
   print("");
   if (link !== null) {
     print(`  ${link}`);
-    if (process.stdout.isTTY) print(await drawQr(link, { type: "terminal", small: true }));
+    await printQr(link);
   }
   print(`  dovetail account create --server ${origin ?? "https://HOST"} --invitation ${invitation}`);
   print("");

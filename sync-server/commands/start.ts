@@ -26,6 +26,7 @@ import {
   type ServerCommand,
 } from "./command.ts";
 import { printInvitation } from "./invite.ts";
+import { printQr } from "./print-qr.ts";
 
 const FIRST_INVITATION_TTL_MS = 604_800_000;
 /** A stop that takes longer ends without the rest. */
@@ -92,7 +93,10 @@ export const startCommand: ServerCommand = {
       Promise.all([socket?.close(), listener.value?.close()]),
     );
     announce(running, config, listener.value?.port ?? null);
-    await inviteFirstOwner({ config, store: store.value, desk, clock });
+    const hasInvited = await inviteFirstOwner({ config, store: store.value, desk, clock });
+    // The invitation has the address in it. What only this machine reaches is not for a phone.
+    const [address] = config.server.origins;
+    if (!hasInvited && !config.isJson && address !== undefined) await printQr(address);
     return EXIT.ok;
   },
 };
@@ -122,19 +126,24 @@ interface FirstOwner {
   readonly clock: Clock;
 }
 
-/** On a closed server without accounts nobody could ever come in: whoever starts it gets the first invitation. */
-async function inviteFirstOwner({ config, store, desk, clock }: FirstOwner): Promise<void> {
-  if (config.server.isRegistrationOpen) return;
+/**
+ * On a closed server without accounts nobody could ever come in: whoever starts it gets the first invitation. Tells whether
+ * they did.
+ */
+async function inviteFirstOwner({ config, store, desk, clock }: FirstOwner): Promise<boolean> {
+  if (config.server.isRegistrationOpen) return false;
   const figures = await store.figures();
-  if (!figures.ok || figures.value.accounts > 0) return;
+  if (!figures.ok || figures.value.accounts > 0) return false;
   const waiting = await store.listInvitations(clock.nowMs());
-  if (!waiting.ok) return;
+  if (!waiting.ok) return false;
   if (waiting.value.length > 0) {
     if (!config.isJson) print("Nobody has an account yet. For another invitation: dovetail server invite");
-    return;
+    return false;
   }
   const invited = await desk({ type: "invite", uses: 1, ttlMs: FIRST_INVITATION_TTL_MS });
-  if (invited.type === "invited") await printInvitation(invited, config.isJson, 1);
+  if (invited.type !== "invited") return false;
+  await printInvitation(invited, config.isJson, 1);
+  return true;
 }
 
 /** The first signal stops in order and in bounded time, a second one at once. */

@@ -160,6 +160,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
     snapshotGraceMs: read(SETTINGS.retentionGrace),
     deviceSilentMs: read(SETTINGS.retentionSilent),
     metricsListen: read(SETTINGS.metricsListen),
+    webAppFolder: read(SETTINGS.webApp),
   };
   return {
     server,
@@ -203,10 +204,6 @@ interface Reach {
 /** Rules about who can reach the server, and how. */
 function checkReach({ host, origins, trustsProxy, isTls }: Reach, mistakes: string[]): void {
   if (origins.length > ORIGINS_MAX) mistakes.push(`at most ${ORIGINS_MAX} origins`);
-  if (isTls && trustsProxy)
-    mistakes.push(
-      "--tls and --trust-proxy exclude each other: either this server does TLS, or the proxy in front",
-    );
   // Whoever is on the way could take over sign-ins and read who asks for whom.
   if (!isLoopback(host) && !isTls && !trustsProxy)
     mistakes.push(

@@ -11,6 +11,7 @@ import {
   ACCOUNT_BYTES_MAX,
   SOCKETS_PER_ADDRESS_MAX,
 } from "../limits.ts";
+import { DEFAULT_CONFIG } from "../server.ts";
 import { rateList } from "./rate-setting.ts";
 import { duration } from "./duration.ts";
 import {
@@ -51,6 +52,10 @@ export const SETTINGS = {
     "FILE",
   ),
   key: text({ name: "key", help: "its private key, PEM", first: null }, "FILE"),
+  webApp: path(
+    { name: "web-app", help: "folder of the built web app", first: DEFAULT_CONFIG.webAppFolder },
+    "DIR",
+  ),
   trustProxy: toggle({
     name: "trust-proxy",
     help: "a proxy in front does TLS and sets X-Forwarded-For; never without one",

@@ -1,14 +1,29 @@
-/** Linking by a QR code that a camera sees, and what a linking code does where nothing is linked: nothing. */
+/**
+ * What a camera sees: linking by a QR code, what a linking code does where nothing is linked (nothing), safety numbers, and the
+ * code of a server that a phone comes to.
+ */
+import { hash, X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BrowserContext, chromium, type Page } from "playwright";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
 import { APP_FOLDER } from "../../tools/app-build.ts";
+import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { filmQrCode } from "../support/camera-film.ts";
 import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
 import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { createFriends, settle, stopAll } from "../support/story.ts";
+import { ROOT } from "../support/checkout.ts";
+import { createAccount, PHONE } from "../support/screen-world.ts";
+import { runServerCommand } from "../support/server-command.ts";
+import { startProgram, THIS_NODE } from "../support/start-program.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { onTerminal, readDrawnQr, shown } from "../support/terminal-page.ts";
+import { hasOpenSsl, makeCertificate } from "../support/test-certificate.ts";
+import { networksObstacle, openTwoNetworks } from "../support/two-networks.ts";
 
 const folder = createTemporaryFolder();
 const film = join(folder.path, "camera.y4m");
@@ -119,3 +134,61 @@ test("a safety number read by the camera is noted when it is the same, and never
   good(await carla.client.stop());
   await stopAll(ada, ben);
 });
+
+const obstacle = hasOpenSsl() ? networksObstacle() : "there is no openssl";
+if (obstacle !== null) console.log(`note: no phone on another network came to a server: ${obstacle}`);
+
+test.skipIf(obstacle !== null)(
+  "a phone on another network scans the code a server shows at its start, and is its first owner over HTTPS",
+  async () => {
+    const networks = await openTwoNetworks();
+    onTestFinished(networks.close);
+    const { server, phone } = networks;
+    const data = join(folder.path, "reached");
+    const { cert, key } = makeCertificate(folder.path, "reached", 30, server.address);
+    const origin = `https://${server.address}`;
+    const running = startProgram(
+      join(ROOT, "sync-server", "main.ts"),
+      [
+        ...["--listen", `${server.address}:443`, "--origin", origin, "--tls", "--cert", cert, "--key", key],
+        ...["--data", data, "--web-app", world.appFolder],
+      ],
+      { cwd: ROOT, runtime: onTerminal(THIS_NODE, server.within) },
+    );
+    onTestFinished(async () => {
+      running.kill("SIGTERM");
+      await once(running, "exit");
+    });
+    const said = await shown(running, (text) => text.includes("It is shown this once"));
+    expect(said).toContain(
+      `Dovetail server listening on ${origin} (${server.address}:443), registration by invitation`,
+    );
+    const link = present(await readDrawnQr(said), "the server shows a code");
+    expect(link).toMatch(/^https:\/\/192\.0\.2\.1\/#invitation=[0-9a-z-]{29}$/);
+    expect(said).toContain(link);
+
+    const browser = await chromium.launch({
+      executablePath: phone.starter(folder.path, findChromium() ?? "chromium"),
+      // It trusts this one certificate, as if an authority had made it.
+      args: [...CHROMIUM_ARGS, `--ignore-certificate-errors-spki-list=${keyHash(cert)}`],
+    });
+    onTestFinished(() => browser.close());
+    const page = await browser.newPage({ viewport: PHONE, reducedMotion: "reduce" });
+    await page.goto(link);
+    await page.getByRole("button", { name: "Yes, create an account" }).click();
+    // The code lets somebody in: it stands in the form, and nowhere that is shown or shared.
+    expect(await page.getByLabel("Invitation").inputValue()).toBe(link.split("=").at(-1));
+    expect(page.url()).toBe(`${origin}/`);
+    await page.reload();
+    await createAccount(page, "Ada");
+    expect(await page.evaluate(() => isSecureContext)).toBe(true);
+    const stats = await runServerCommand(["stats", "--data", data, "--json"]);
+    expect(JSON.parse(stats.stdout)).toMatchObject({ accounts: 1 });
+  },
+);
+
+/** A certificate's public key as Chromium names it. */
+function keyHash(certificate: string): string {
+  const { publicKey } = new X509Certificate(readFileSync(certificate));
+  return hash("sha256", publicKey.export({ type: "spki", format: "der" }), "base64");
+}

@@ -1,12 +1,16 @@
 /** A server that speaks TLS itself: HTTPS and WSS with a certificate of the test's own, renewed while it serves. */
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { connect } from "node:tls";
+import { once } from "node:events";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { ROOT } from "../support/checkout.ts";
 import { createCliWorld } from "../support/cli-process.ts";
 import { runServerCommand } from "../support/server-command.ts";
 import { startServer } from "../support/server-process.ts";
+import { type Runtime, startProgram, THIS_NODE } from "../support/start-program.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { hasDrawnQr, onTerminal, readDrawnQr, shown } from "../support/terminal-page.ts";
 import { hasOpenSsl, makeCertificate } from "../support/test-certificate.ts";
 
 const isPossible = hasOpenSsl();
@@ -84,6 +88,31 @@ describe.skipIf(!isPossible)("a server with a certificate", () => {
     await expect.poll(() => server.log()).toContain("certificate-taken");
     expect(await servedName(server.origin)).toBe("second");
     expect(server.log()).not.toContain(readFileSync(key, "utf8").split("\n")[1]);
+  });
+
+  test("behind a CDN, open, shows the address that others dial as a QR code on a terminal, and on none else", async () => {
+    const folder = temporaryFolder();
+    const { cert, key } = makeCertificate(folder, "origin");
+    const origin = "https://chat.example";
+    const start = (runtime: Runtime) => {
+      const running = startProgram(
+        join(ROOT, "sync-server", "main.ts"),
+        [
+          ...["--port", "0", "--memory", "--open", "--origin", origin, "--trust-proxy"],
+          ...["--tls", "--cert", cert, "--key", key],
+        ],
+        { cwd: ROOT, runtime },
+      );
+      cleanUps.push(async () => {
+        running.kill("SIGTERM");
+        await once(running, "exit");
+      });
+      return running;
+    };
+    const drawn = await shown(start(onTerminal(THIS_NODE)), hasDrawnQr);
+    expect(await readDrawnQr(drawn)).toBe(origin);
+    const plain = start(THIS_NODE);
+    expect(await shown(plain, (text) => text.includes("listening"))).not.toContain("▀");
   });
 
   test("does not start with files that are absent, or do not fit", async () => {

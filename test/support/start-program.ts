@@ -11,6 +11,8 @@ const children = new Set<ChildProcess>();
 export interface Runtime {
   readonly program: string;
   readonly args: readonly string[];
+  /** What starts the program somewhere else than here, with its arguments; nothing, to start it here. */
+  readonly within?: readonly string[];
 }
 
 /** The Node that runs this. */
@@ -29,7 +31,8 @@ export function startProgram(
   const { runtime = THIS_NODE, env = process.env, ...rest } = options;
   const preload = runtime.program === process.execPath ? "--import" : "--preload";
   const loaded = preload === "--import" ? pathToFileURL(PRELOAD).href : PRELOAD;
-  const child = spawn(runtime.program, [...runtime.args, preload, loaded, file, ...args], {
+  const [program = "", ...words] = [...(runtime.within ?? []), runtime.program, ...runtime.args];
+  const child = spawn(program, [...words, preload, loaded, file, ...args], {
     ...rest,
     env: { ...env, DOVETAIL_TEST_PID: `${process.pid}` },
   });

@@ -12,8 +12,13 @@ export function hasOpenSsl(): boolean {
   return spawnSync("openssl", ["version"]).status === 0;
 }
 
-/** Makes a self-signed certificate for 127.0.0.1 and localhost, as files in `folder`. */
-export function makeCertificate(folder: string, name: string, days = 30): TestCertificate {
+/** Makes a self-signed certificate for `address` and localhost, as files in `folder`. */
+export function makeCertificate(
+  folder: string,
+  name: string,
+  days = 30,
+  address = "127.0.0.1",
+): TestCertificate {
   const cert = join(folder, `${name}-cert.pem`);
   const key = join(folder, `${name}-key.pem`);
   const made = spawnSync(
@@ -21,7 +26,7 @@ export function makeCertificate(folder: string, name: string, days = 30): TestCe
     [
       ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
       ...["-keyout", key, "-out", cert, "-days", String(days), "-subj", `/CN=${name}`],
-      ...["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+      ...["-addext", `subjectAltName=IP:${address},DNS:localhost`],
     ],
     { encoding: "utf8" },
   );

@@ -5,6 +5,7 @@ import { baseStyles } from "../look/base-styles.ts";
 import { say, text } from "../words/say.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
 import { innerStep } from "./inner-step.ts";
+import { keptInvitation } from "./invitation-link.ts";
 import { ProfileForm } from "./profile-form.ts";
 import "./dt-words.ts";
 
@@ -18,12 +19,14 @@ export class DtCreate extends LitElement {
   declare engine: Engine;
   declare words: string | null;
   declare needsInvitation: boolean;
+  /** Of the link that the page was opened with. */
+  readonly #invitation = keptInvitation(window);
   readonly #form = new ProfileForm(this);
 
   constructor() {
     super();
     this.words = null;
-    this.needsInvitation = false;
+    this.needsInvitation = this.#invitation !== null;
   }
 
   protected override firstUpdated(): void {
@@ -48,7 +51,7 @@ export class DtCreate extends LitElement {
       return;
     }
     const { error } = created;
-    this.needsInvitation = error.type === "Refused" && error.code === "registration-closed";
+    this.needsInvitation ||= error.type === "Refused" && error.code === "registration-closed";
   };
 
   #confirmed = async (): Promise<void> => {
@@ -94,8 +97,8 @@ export class DtCreate extends LitElement {
         this.needsInvitation
           ? html`<div class="field">
               <label for="invitation">${say("invitation")}</label>
-              <input id="invitation" name="invitation" required autocomplete="off" spellcheck="false" aria-describedby="invitation-note" />
-              <p id="invitation-note" class="note">${say("invitationNote")}</p>
+              <input id="invitation" name="invitation" required autocomplete="off" spellcheck="false" aria-describedby="invitation-note" value=${this.#invitation ?? ""} />
+              <p id="invitation-note" class="note">${say(this.#invitation === null ? "invitationNote" : "invitationCame")}</p>
             </div>`
           : nothing
       }

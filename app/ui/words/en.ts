@@ -113,6 +113,7 @@ export const EN = {
   deviceName: "Name of this device",
   invitation: "Invitation",
   invitationNote: "This server takes new accounts by invitation only.",
+  invitationCame: "It came with the link you opened.",
   lockTitle: "Lock this browser",
   setPasskey: "Use a passkey",
   passkeyLockNote:
