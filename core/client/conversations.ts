@@ -8,6 +8,7 @@ import type { AccountId, ConversationId, DeviceId, EntryId, LogId, OpId } from "
 import { OP_BYTES_MAX, UNSENT_RUNS_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import { decode, encode } from "../codec/shape.ts";
+import type { StoredOp } from "../document/bucket.ts";
 import type { Documents } from "../document/documents.ts";
 import { INBOX } from "../document/inbox.ts";
 import { setField } from "../document/state-field.ts";
@@ -122,11 +123,14 @@ export interface Conversations {
   isArchived(entry: EntryId): boolean;
   /**
    * Ops that siblings put into these documents. `isHistory` says that they come from a snapshot: nobody is told of each,
-   * and the entries they came in are not expected any more.
+   * and the entries they came in are not expected any more. `opsOf` has what a bucket holds where that is known.
    */
   adopt(
     names: readonly DocumentName[],
-    options?: { readonly isHistory: boolean },
+    options?: {
+      readonly isHistory: boolean;
+      readonly opsOf?: (name: BucketName) => readonly StoredOp[] | null;
+    },
   ): Promise<Result<void, ClientError>>;
   /** Writes an op of this device and queues it for the contact, in one transaction; `storeWith` may add to it. */
   write(
@@ -569,7 +573,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     return aside === null ? seq : Math.min(seq, aside - 1);
   }
 
-  const adopt: Conversations["adopt"] = async (names, { isHistory } = { isHistory: false }) => {
+  const adopt: Conversations["adopt"] = async (names, { isHistory, opsOf } = { isHistory: false }) => {
     const fresh: NamedOp[] = [];
     // First, so that nothing deleted is shown for a moment.
     if (names.some(({ type }) => type === "deletions")) {
@@ -579,7 +583,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     for (const name of names) {
       if (name.type === "contacts") contacts.refresh();
       if (!isBucket(name)) continue;
-      const adopted = await adoptBucket(name, isHistory);
+      const adopted = await adoptBucket(name, isHistory, opsOf?.(name) ?? null);
       if (!adopted.ok) return adopted;
       fresh.push(...adopted.value);
     }
@@ -593,8 +597,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   async function adoptBucket(
     name: BucketName,
     isHistory: boolean,
+    held: readonly StoredOp[] | null,
   ): Promise<Result<readonly NamedOp[], ClientError>> {
-    const stored = await documents.scanOps(log.ref(name));
+    const stored = held === null ? await documents.scanOps(log.ref(name)) : ok(held);
     if (!stored.ok) return stored;
     const candidates: NamedOp[] = [];
     const sourceById = new Map<OpId, EntryId>();

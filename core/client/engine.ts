@@ -361,7 +361,11 @@ export async function createEngine(
     context,
     documents,
     log,
-    adopt: (names) => conversations.adopt(names, { isHistory: true }),
+    adopt: (restored) =>
+      conversations.adopt(
+        restored.map(({ name }) => name),
+        { isHistory: true, opsOf: (bucket) => restored.find(({ name }) => name === bucket)?.ops ?? null },
+      ),
     isRetired: deletions.isRetired,
     onProgress: (done, total) => emit({ type: "progress", phase: "history", done, total }),
     tailEntries: platform.snapshotTailEntries ?? SNAPSHOT_TAIL_ENTRIES,

@@ -133,7 +133,14 @@ export function createOpStore(
   const tallies = new Map<string, TallyRow>();
   const recent = createRecentOps();
 
-  const keyOf = ({ op, id }: NamedOp) => tables.op.key(op.conversationId, op.hlc, op.device, id);
+  /** History comes by the hundred thousand, and each op's key is wanted three times. */
+  const keys = new WeakMap<NamedOp, string>();
+  const keyOf = (named: NamedOp): string => {
+    const { op, id } = named;
+    const key = keys.get(named) ?? tables.op.key(op.conversationId, op.hlc, op.device, id);
+    keys.set(named, key);
+    return key;
+  };
 
   async function feedOf(
     conversationId: ConversationId,
@@ -369,13 +376,7 @@ export function createOpStore(
       if (!isNew) hasRewritten = true;
       if (isNew && !isLeftOver) addedByKey.set(key, { key, op: named });
       else changed.add(op.conversationId);
-      rowsByKey.set(
-        key,
-        tables.op.put([op.conversationId, op.hlc, op.device, id], {
-          op: named.bytes,
-          arrivedAtMs: nowMs,
-        }),
-      );
+      rowsByKey.set(key, tables.op.putAt(key, { op: named.bytes, arrivedAtMs: nowMs }));
       const counted = await changeTally(op.conversationId, (sum) => ({
         opCount: sum.opCount + (isNew ? 1 : 0),
         messageCount: sum.messageCount + (isNew ? messages(named) : 0),

@@ -50,9 +50,20 @@ export interface Repair {
   readonly isLossAccepted: boolean;
 }
 
+/** A saved document that was read whole: what it holds and where it stands. */
+export interface WholeDocument {
+  readonly bytes: Bytes;
+  readonly heads: readonly string[];
+}
+
 export interface DocumentLoader {
   /** Loads a document; `repair` adds changes to what is stored before it is judged, and sets damaged chunks aside. */
   load(ref: DocumentRef, repair?: Repair): Promise<Result<LiveDocument, DocumentError>>;
+  /**
+   * Stores a document as another device saved it, if there is nothing of it yet. False when there is, or when the medium
+   * refused: what is loaded goes on being tried.
+   */
+  storeFirst(ref: DocumentRef, whole: WholeDocument): Promise<Result<boolean, DocumentError>>;
   /** Saves and unloads. - Fails: when it cannot be saved; it stays loaded then. */
   unload(live: LiveDocument): Promise<Result<void, DocumentError>>;
   /** Deletes what is stored of a document that is not loaded. */
@@ -69,6 +80,7 @@ export interface LoaderDeps {
 }
 
 const ACTOR_BYTES = 16;
+const CHUNK_NAME_BYTES = 16;
 
 /** A loader over `deps.storage`; `events` tells of saves by automerge-repo's ids. */
 export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents): DocumentLoader {
@@ -155,8 +167,24 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
     Automerge.free(document);
   };
 
+  const storeFirst: DocumentLoader["storeFirst"] = async (ref, { bytes, heads }) => {
+    const repoId = repoIdOf(ref.id);
+    const durable = await readDurableHeads(deps.rows, ref.id);
+    if (!durable.ok) return err(refused(ref.id, durable.error.detail));
+    if (durable.value !== null) return ok(false);
+    const stored = await onMedium(ref.id, () => storage.readChunks(repoId));
+    if (!stored.ok) return stored;
+    if (stored.value.length > 0) return ok(false);
+    const key = [repoId, "snapshot", toHex(deps.random.bytes(CHUNK_NAME_BYTES))];
+    const saved = await onMedium(ref.id, () => deps.storage.save(key, bytes));
+    if (!saved.ok) return ok(false);
+    const noted = await writeDurableHeads(deps.rows, ref.id, heads);
+    return noted.ok ? ok(true) : err(refused(ref.id, noted.error.detail));
+  };
+
   return {
     load,
+    storeFirst,
     async unload(live) {
       const flushed = await live.saver.flush();
       if (!flushed.ok) return flushed;

@@ -2,7 +2,7 @@
  * Automerge documents for the rest of the engine: edits and changes in, changes and plain values out.
  *
  * A document that cannot be loaded whole is an error and never looks like an empty one; nothing here touches the
- * network. Which change is the account's business to send, and when, is core/log's. Rules DC1 to DC21.
+ * network. Which change is the account's business to send, and when, is core/log's. Rules DC1 to DC22.
  */
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
@@ -20,6 +20,7 @@ import {
   applyLive,
   type Edited,
   editLive,
+  type Inspected,
   inspectSaved,
   mergeSaved,
   nameOfChange,
@@ -29,6 +30,11 @@ import {
 
 export type { Applied, DocumentRoot, Edited, Repair };
 export type DocumentsDeps = LiveDocumentsDeps;
+
+/** A saved document that is here now, and what it holds if nothing of it was here before. */
+export interface TakenOver extends Pick<Applied, "heads" | "missing"> {
+  readonly ops: readonly StoredOp[] | null;
+}
 
 export interface Documents {
   /**
@@ -58,16 +64,18 @@ export interface Documents {
     ref: DocumentRef,
   ): Promise<Result<{ readonly bytes: Bytes; readonly heads: readonly string[] }, DocumentError>>;
   /** Loads what `save` gave by itself: its heads, and its ops if it is a bucket. - Fails: `MalformedChanges`. */
-  inspect(
-    ref: DocumentRef,
-    saved: Bytes,
-  ): Result<{ readonly heads: readonly string[]; readonly ops: readonly StoredOp[] }, DocumentError>;
+  inspect(ref: DocumentRef, saved: Bytes): Result<Inspected, DocumentError>;
   /** Ops that these changes of a bucket put there, whatever they depend on. */
   opsIn(changes: readonly Bytes[]): readonly StoredOp[];
   /** Names of changes, equal for the same change however it is stored. What is no change has none. */
   changeNames(changes: readonly Bytes[]): readonly string[];
   /** Merges what `save` gave on another device. - Fails: `MalformedChanges` unless all of it could be read. */
   merge(ref: DocumentRef, saved: Bytes): Promise<Result<Applied, DocumentError>>;
+  /**
+   * Takes over what `save` gave on another device. Where there is nothing of the document it is durable at once, as it came
+   * and unloaded, and `ops` are those of a bucket; otherwise it is merged, and `ops` is null. - Fails: as `merge`.
+   */
+  takeOver(ref: DocumentRef, saved: Bytes): Promise<Result<TakenOver, DocumentError>>;
   /** Resolves ok when everything accepted so far is durable; documents that are not loaded are. */
   flush(refs: readonly DocumentRef[]): Promise<Result<void, DocumentError>>;
   /** Saves and unloads. */
@@ -95,6 +103,20 @@ export function createDocuments(deps: DocumentsDeps): Documents {
 
   const change = (ref: DocumentRef, edit: (draft: DocumentRoot) => void) =>
     live.withLive(ref, (document) => editLive(document, edit));
+
+  const merge: Documents["merge"] = (ref, saved) =>
+    live.withLive(ref, (document) => applyLive(document, () => mergeSaved(document, saved)));
+
+  const takeOver: Documents["takeOver"] = async (ref, saved) => {
+    const inspected = inspectSaved(ref, saved);
+    if (!inspected.ok) return inspected;
+    const { heads, ops, isWhole } = inspected.value;
+    const stored = isWhole ? await live.storeFirst(ref, { bytes: saved, heads }) : ok(false); // DC22
+    if (!stored.ok) return stored;
+    if (stored.value) return ok({ heads, missing: 0, ops });
+    const merged = await merge(ref, saved);
+    return merged.ok ? ok({ ...merged.value, ops: null }) : merged;
+  };
 
   return {
     change,
@@ -133,8 +155,8 @@ export function createDocuments(deps: DocumentsDeps): Documents {
     inspect: inspectSaved,
     opsIn: (changes) => changes.flatMap(opsOfChange),
     changeNames: (changes) => changes.flatMap(nameOfChange),
-    merge: (ref, saved) =>
-      live.withLive(ref, (document) => applyLive(document, () => mergeSaved(document, saved))),
+    merge,
+    takeOver,
     async flush(refs) {
       const ids: readonly DocumentId[] = [...new Set(refs.map((ref) => ref.id))];
       const flushed = await Promise.all(ids.map(async (id) => (await live.peek(id))?.saver.flush() ?? ok()));

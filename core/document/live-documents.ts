@@ -16,6 +16,7 @@ import {
   type LiveDocument,
   type LoaderDeps,
   type Repair,
+  type WholeDocument,
 } from "./document-loader.ts";
 import { createDocumentSlots } from "./document-slots.ts";
 import type { RepoStorageEvents } from "./repo-storage.ts";
@@ -37,6 +38,8 @@ export interface LiveDocuments {
   withLive<T>(ref: DocumentRef, task: (live: LiveDocument) => Outcome<T>): Promise<Outcome<T>>;
   /** The document if it is loaded, after all that was asked of it before. */
   peek(id: DocumentId): Promise<LiveDocument | null>;
+  /** Stores a saved document and leaves it unloaded, if there is nothing of it here. False when there is. */
+  storeFirst(ref: DocumentRef, whole: WholeDocument): Promise<Outcome<boolean>>;
   evict(id: DocumentId): Promise<Outcome<void>>;
   repair(ref: DocumentRef, repair: Repair): Promise<Outcome<void>>;
   remove(ref: DocumentRef): Promise<Outcome<void>>;
@@ -112,6 +115,11 @@ export function createLiveDocuments(deps: LiveDocumentsDeps): LiveDocuments {
         return live.ok ? task(live.value) : live;
       }),
     peek: (id) => inQueue(id, async () => liveById.get(id) ?? null),
+    storeFirst: (ref, whole) =>
+      inQueue(ref.id, async () => {
+        if (isClosed) return err({ type: "DocumentsClosed" });
+        return liveById.has(ref.id) ? ok(false) : loader.storeFirst(ref, whole);
+      }),
     evict: (id) => inQueue(id, () => evict(id)),
     repair: (ref, repair) =>
       inQueue(ref.id, async () => {

@@ -135,11 +135,17 @@ export function opsOfChange(change: Bytes): readonly StoredOp[] {
   });
 }
 
+/** What a saved document holds. */
+export interface Inspected {
+  readonly heads: readonly string[];
+  /** Of a bucket. */
+  readonly ops: readonly StoredOp[];
+  /** Whether it begins as every document of its kind and lacks nothing: such a one can be stored as it is. */
+  readonly isWhole: boolean;
+}
+
 /** Loads a saved document by itself and lets go of it. */
-export function inspectSaved(
-  ref: DocumentRef,
-  saved: Bytes,
-): Result<{ readonly heads: readonly string[]; readonly ops: readonly StoredOp[] }, DocumentError> {
+export function inspectSaved(ref: DocumentRef, saved: Bytes): Result<Inspected, DocumentError> {
   let document: Automerge.Doc<DocumentRoot>;
   try {
     document = Automerge.load<DocumentRoot>(saved);
@@ -150,7 +156,10 @@ export function inspectSaved(
   }
   try {
     const ops = ref.kind === "bucket" ? storedOps(document) : [];
-    return ok({ heads: Automerge.getHeads(document), ops });
+    const isWhole =
+      Automerge.hasHeads(document, [...nameOfChange(genesisChange(ref.kind))]) &&
+      Automerge.getMissingDeps(document, []).length === 0;
+    return ok({ heads: Automerge.getHeads(document), ops, isWhole });
   } finally {
     Automerge.free(document);
   }

@@ -18,7 +18,8 @@ const KEY = /^[\x20-\x7e]*$/;
 export function rowKey(...parts: readonly RowKeyPart[]): string {
   assert(parts.length > 0, "a row key has a part");
   const key = parts.map(printPart).join("/");
-  assertRowKey(key);
+  // What the parts are made of is printable.
+  assertKeyLength(key);
   return key;
 }
 
@@ -48,16 +49,20 @@ export function rowKeyLastNumber(key: string): number {
 
 /** Checks what every store asks of a key: printable ASCII, whose order is the same in SQLite, IndexedDB and text. */
 export function assertRowKey(key: string): void {
-  assert(
-    key.length > 0 && key.length <= STORE_KEY_CHARS_MAX,
-    `a row key has 1 to ${STORE_KEY_CHARS_MAX} characters`,
-  );
+  assertKeyLength(key);
   assert(KEY.test(key), "a row key is printable ASCII"); // ST1
 }
 
 /** Checks the prefix of a scan; it may be empty. */
 export function assertRowPrefix(prefix: string): void {
   assert(prefix.length <= STORE_KEY_CHARS_MAX && KEY.test(prefix), "a row prefix is printable ASCII");
+}
+
+function assertKeyLength(key: string): void {
+  assert(
+    key.length > 0 && key.length <= STORE_KEY_CHARS_MAX,
+    `a row key has 1 to ${STORE_KEY_CHARS_MAX} characters`,
+  );
 }
 
 function printPart(part: RowKeyPart): string {

@@ -23,6 +23,8 @@ export interface TableRange {
 export interface Table<T> {
   key(...parts: readonly RowKeyPart[]): string;
   put(parts: readonly RowKeyPart[], value: T): WriteOp;
+  /** As `put`, at a key that `key` gave. */
+  putAt(key: string, value: T): WriteOp;
   remove(...parts: readonly RowKeyPart[]): WriteOp;
   get(...parts: readonly RowKeyPart[]): Promise<Result<T | null, StoreError>>;
   scan(range?: TableRange): Promise<Result<readonly TableRow<T>[], StoreError>>;
@@ -35,9 +37,15 @@ export function createTable<T>(store: TxStore, name: string, shape: Shape<T>): T
     const value = decode(shape, bytes);
     return value.ok ? value : err({ type: "StoreCorrupt", key: rowKeyText });
   };
+  const putAt = (rowKeyText: string, value: T): WriteOp => ({
+    type: "put",
+    key: rowKeyText,
+    value: encode(shape, value),
+  });
   return {
     key,
-    put: (parts, value) => ({ type: "put", key: key(...parts), value: encode(shape, value) }),
+    put: (parts, value) => putAt(key(...parts), value),
+    putAt,
     remove: (...parts) => ({ type: "delete", key: key(...parts) }),
     async get(...parts) {
       const row = await store.get(key(...parts));

@@ -420,7 +420,9 @@ describe("making a snapshot", () => {
     const { make, maker, conversationId } = await makerWorld();
     good(await maker.client.send(conversationId, "a change"));
     good(await maker.client.sync());
-    expect(await make({ inspect: () => ok({ heads: ["00".repeat(32)], ops: [] }) })).toBeNull();
+    expect(
+      await make({ inspect: () => ok({ heads: ["00".repeat(32)], ops: [], isWhole: true }) }),
+    ).toBeNull();
     expect(await make({})).not.toBeNull();
   });
 
@@ -463,7 +465,9 @@ describe("making a snapshot", () => {
     const save: Documents["save"] = async (ref) =>
       ref.id === settings.id ? ok({ bytes: old.bytes, heads: now.heads }) : engine.documents.save(ref);
     const inspect: Documents["inspect"] = (ref, saved) =>
-      ref.id === settings.id ? ok({ heads: now.heads, ops: [] }) : engine.documents.inspect(ref, saved);
+      ref.id === settings.id
+        ? ok({ heads: now.heads, ops: [], isWhole: true })
+        : engine.documents.inspect(ref, saved);
     expect(await make({ save, inspect })).not.toBeNull();
     good(await maker.client.setDisplayName("Ada"));
     good(await maker.client.sync());

@@ -12,6 +12,7 @@ import type { Bytes } from "../../base/bytes.ts";
 import type { DocumentId, EntryId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { changeHash } from "../../document/change-hash.ts";
+import type { StoredOp } from "../../document/bucket.ts";
 import { isDamage } from "../../document/document-error.ts";
 import type { DocumentRef } from "../../document/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
@@ -117,10 +118,17 @@ export interface AccountLog {
   rebase(jump: Jump, base: readonly HeldDocument[]): Promise<Result<void, ClientError>>;
   /** Documents of a snapshot that are still to be loaded, as after a restart. */
   expect(expected: readonly ExpectedDocument[]): void;
-  /** Merges documents of a snapshot, some at a time, and brings them to disk. Rule SN27. */
+  /** Takes documents of a snapshot over, some at a time, and brings them to disk. Rule SN27. */
   restore(
     items: readonly { readonly name: DocumentName; readonly saved: Bytes }[],
-  ): Promise<Result<void, ClientError>>;
+  ): Promise<Result<readonly RestoredDocument[], ClientError>>;
+}
+
+/** A document of a snapshot that is here now; `ops` are those of a bucket of which nothing was here before. */
+export interface RestoredDocument {
+  readonly name: DocumentName;
+  readonly heads: readonly string[];
+  readonly ops: readonly StoredOp[] | null;
 }
 
 const placeKey = ({ conversationId, device, index }: BucketName): string =>
@@ -349,29 +357,32 @@ export function createAccountLog(
   }
 
   const restore: AccountLog["restore"] = async (items) => {
-    const merged: {
-      readonly name: DocumentName;
-      readonly heads: readonly string[];
-      readonly missing: number;
-    }[] = [];
-    for (const { name, saved } of items) {
-      const one = await documents.merge(heads.ref(name), saved);
+    const restored: RestoredDocument[] = [];
+    const completed: DocumentName[] = [];
+    const taken = await Promise.all(
+      items.map(({ name, saved }) => documents.takeOver(heads.ref(name), saved)),
+    );
+    for (const [index, { name }] of items.entries()) {
+      const one = taken[index];
+      if (one === undefined) continue;
       if (!one.ok) return one;
-      // With the snapshot's heads here what is left is what it lacks.
-      const reconciled = await own.reconcile(name);
+      const { ops, missing } = one.value;
+      // With the snapshot's heads here what is left is what it lacks; where nothing was, there is nothing.
+      const reconciled = ops === null ? await own.reconcile(name) : ok();
       if (!reconciled.ok) return reconciled;
-      merged.push({ name, heads: one.value.heads, missing: one.value.missing });
+      restored.push({ name, heads: one.value.heads, ops });
+      if (missing === 0) completed.push(name);
     }
-    const flushed = await documents.flush(merged.map(({ name }) => heads.ref(name)));
+    const flushed = await documents.flush(restored.map(({ name }) => heads.ref(name)));
     if (!flushed.ok) return flushed;
-    const written = await store.batch(merged.map((one) => heads.row(one.name, one.heads)));
+    const written = await store.batch(restored.map((one) => heads.row(one.name, one.heads)));
     if (!written.ok) return written;
-    for (const one of merged) {
+    for (const one of restored) {
       heads.record(one.name, one.heads);
       heads.arrived(heads.ref(one.name).id);
-      if (one.missing === 0) journal.completed(heads.ref(one.name).id);
     }
-    return ok();
+    for (const name of completed) journal.completed(heads.ref(name).id);
+    return ok(restored);
   };
 
   return {

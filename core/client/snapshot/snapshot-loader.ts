@@ -8,14 +8,14 @@ import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { DocumentId, EntryId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
-import { type DocumentName, isBucket } from "../../log/document-name.ts";
+import { isBucket } from "../../log/document-name.ts";
 import { passIds } from "../../log/log-reader.ts";
 import { openPack, type Pack, type PackedDocument } from "../../log/snapshot/pack.ts";
 import { documentsOf, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import { makeSnapshot } from "./snapshot-maker.ts";
 import { PACKED_ABOVE_ENTRIES } from "./snapshot-policy.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
-import type { AccountLog } from "../account-log/account-log.ts";
+import type { AccountLog, RestoredDocument } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
@@ -46,7 +46,7 @@ export interface LoaderDeps {
   readonly documents: Documents;
   readonly log: AccountLog;
   /** Takes the ops of restored documents over. Runs within the serial. */
-  adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
+  adopt(documents: readonly RestoredDocument[]): Promise<Result<void, ClientError>>;
   onProgress(done: number, total: number): void;
 }
 
@@ -298,14 +298,18 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   }
 
   async function loadPacks(gateway: Gateway, wanted: readonly Pack[]): Promise<Result<void, ClientError>> {
-    for (let from = 0; from < wanted.length; ) {
-      const part = within(wanted.slice(from), BLOBS_PER_FETCH);
-      from += part.length;
-      const blobs = await fetchBlobs(
+    const parts = inParts(wanted, BLOBS_PER_FETCH);
+    const fetchPart = (at: number) =>
+      fetchBlobs(
         gateway,
-        part.flatMap((pack) => pack.blobs),
+        (parts[at] ?? []).flatMap((pack) => pack.blobs),
       );
+    let coming = fetchPart(0);
+    for (const [at, part] of parts.entries()) {
+      const blobs = await coming;
       if (!blobs.ok) return isBlobGone(blobs.error) ? renew(gateway) : distrust(blobs.error);
+      // On their way while these are taken over.
+      coming = fetchPart(at + 1);
       let offset = 0;
       for (const pack of part) {
         const loaded = await loadPack(pack, blobs.value.slice(offset, offset + pack.blobs.length));
@@ -340,18 +344,28 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   async function loadSome(contents: readonly LoadedDocument[]): Promise<Result<void, ClientError>> {
     const some = contents.filter(({ document }) => waiting.has(log.ref(document.name).id));
-    const names = some.map(({ document }) => document.name);
     const restored = await log.restore(some.map(({ document, saved }) => ({ name: document.name, saved })));
     if (!restored.ok) return restored;
-    for (const { document } of some) {
-      const has = await deps.documents.hasHeads(log.ref(document.name), headsOf(document));
+    for (const [index, { document }] of some.entries()) {
+      const has = await hasAll(restored.value[index], document);
       if (!has.ok) return has;
       if (!has.value) return err({ type: "SnapshotDistrusted", rule: "WrongHeads" });
     }
-    const adopted = await deps.adopt(names);
+    const adopted = await deps.adopt(restored.value);
     if (!adopted.ok) return adopted;
-    for (const name of names) waiting.delete(log.ref(name).id);
+    for (const { name } of restored.value) waiting.delete(log.ref(name).id);
     return ok();
+  }
+
+  async function hasAll(
+    restored: RestoredDocument | undefined,
+    document: PackedDocument,
+  ): Promise<Result<boolean, ClientError>> {
+    const promised = headsOf(document);
+    // Heads that are the same need no look into a document that would have to be loaded for it.
+    return restored !== undefined && [...restored.heads].sort().join() === promised.join()
+      ? ok(true)
+      : deps.documents.hasHeads(log.ref(document.name), promised);
   }
 
   /** SN29: the snapshot was replaced; its successor has the same documents and more, or says that they are deleted. */
@@ -419,14 +433,20 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   };
 }
 
-/** The first of `packs`, at least one, with no more blobs than may be asked for together. */
-function within(packs: readonly Pack[], blobsMax: number): readonly Pack[] {
-  let count = 0;
-  const end = packs.findIndex((pack) => {
-    count += pack.blobs.length;
-    return count > blobsMax;
-  });
-  return packs.slice(0, end < 0 ? packs.length : Math.max(1, end));
+/** `packs` in their order, in parts of no more blobs than may be asked for together, or of one pack. */
+function inParts(packs: readonly Pack[], blobsMax: number): readonly (readonly Pack[])[] {
+  const parts: Pack[][] = [];
+  let blobs = 0;
+  for (const pack of packs) {
+    blobs += pack.blobs.length;
+    const last = parts.at(-1);
+    if (last !== undefined && blobs <= blobsMax) last.push(pack);
+    else {
+      parts.push([pack]);
+      blobs = pack.blobs.length;
+    }
+  }
+  return parts;
 }
 
 /** When the newest message of a pack was written. */

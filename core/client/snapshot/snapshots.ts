@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import type { DocumentName } from "../../log/document-name.ts";
 import { parseSnapshotHeader, type StoredSnapshot } from "../../protocol/snapshot.ts";
-import type { AccountLog } from "../account-log/account-log.ts";
+import type { AccountLog, RestoredDocument } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
@@ -18,7 +18,7 @@ export interface SnapshotsDeps {
   readonly context: EngineContext;
   readonly documents: Documents;
   readonly log: AccountLog;
-  adopt(names: readonly DocumentName[]): Promise<Result<void, ClientError>>;
+  adopt(documents: readonly RestoredDocument[]): Promise<Result<void, ClientError>>;
   /** Whether a bucket's place is another one's now. */
   isRetired(name: DocumentName): boolean;
   onProgress(done: number, total: number): void;

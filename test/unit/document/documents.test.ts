@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { DOCUMENTS_LIVE_MAX } from "../../../core/base/limits.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
@@ -228,6 +228,80 @@ test("[DC18] a saved document merges into another device's; damaged bytes leave 
   expect(unwrap(await b.merge(ref, saved.bytes))).toMatchObject({ changed: true, missing: 0 });
   expect(unwrap(await b.merge(ref, saved.bytes))).toMatchObject({ changed: false });
   expect(unwrap(await b.read(ref, plain))).toMatchObject({ mine: true, k0: "value 0", k19: "value 19" });
+});
+
+describe("[DC22] a saved document taken over", () => {
+  async function savedBucket(seed: string) {
+    const ref = documentRef(random, "bucket");
+    const ops = [1, 2, 3].map((n) => [opIdOf(random), new Uint8Array([n])] as const);
+    const documents = createDocumentDisk(`${seed} there`).open();
+    unwrap(await documents.putOps(ref, ops.slice(0, 2)));
+    unwrap(await documents.putOps(ref, ops.slice(2)));
+    return { ref, ops, documents, saved: unwrap(await documents.save(ref)) };
+  }
+
+  test("is durable at once where there is nothing of it, as it came and unloaded", async () => {
+    const { ref, ops, saved } = await savedBucket("fresh");
+    const disk = createDocumentDisk("fresh");
+    const documents = disk.open();
+    const taken = unwrap(await documents.takeOver(ref, saved.bytes));
+    expect([taken.heads, taken.missing, new Set(taken.ops)]).toEqual([saved.heads, 0, new Set(ops)]);
+    expect([documents.liveCount(), (await disk.listChunks()).length]).toEqual([0, 1]);
+    // As after a crash: nothing was flushed.
+    const again = disk.open();
+    expect(unwrap(await again.heads(ref))).toEqual(saved.heads);
+    expect(new Set(unwrap(await again.scanOps(ref)))).toEqual(new Set(ops));
+    const [mine] = unwrap(await again.putOps(ref, [[opIdOf(random), new Uint8Array([4])]])).changes;
+    expect(mine).toBeDefined();
+    unwrap(await again.close());
+    expect(unwrap(await disk.open().scanOps(ref))).toHaveLength(4);
+  });
+
+  test("is merged where something of it is, loaded or stored, and where the medium refuses", async () => {
+    const { ref, ops, saved } = await savedBucket("there");
+    const mine = [opIdOf(random), new Uint8Array([9])] as const;
+    const all = new Set([...ops, mine]);
+    for (const isStored of [false, true]) {
+      const disk = createDocumentDisk(`merged ${isStored}`);
+      const before = disk.open();
+      unwrap(await before.putOps(ref, [mine]));
+      if (isStored) unwrap(await before.close());
+      const documents = isStored ? disk.open() : before;
+      expect(unwrap(await documents.takeOver(ref, saved.bytes))).toMatchObject({ missing: 0, ops: null });
+      expect(new Set(unwrap(await documents.scanOps(ref)))).toEqual(all);
+      unwrap(await documents.close());
+      expect(new Set(unwrap(await disk.open().scanOps(ref)))).toEqual(all);
+    }
+    const disk = createDocumentDisk("refused");
+    disk.refusal = "ENOSPC";
+    const documents = disk.open();
+    expect(unwrap(await documents.takeOver(ref, saved.bytes))).toMatchObject({ ops: null });
+    expect(await documents.flush([ref])).toMatchObject({ error: { detail: "ENOSPC" } });
+    disk.refusal = null;
+    await vi.waitFor(async () => unwrap(await documents.flush([ref])), 10_000);
+    expect(new Set(unwrap(await disk.open().scanOps(ref)))).toEqual(new Set(ops));
+  });
+
+  test("is merged where it lacks a change, and refused where it is damaged", async () => {
+    const { ref, ops, documents: maker, saved } = await savedBucket("lacking");
+    const changes = unwrap(await maker.changesSince(ref, []));
+    const lacking = createDocumentDisk("lacking half").open();
+    expect(unwrap(await lacking.apply(ref, changes.slice(-1)))).toMatchObject({ missing: 1 });
+    const disk = createDocumentDisk("lacking");
+    const documents = disk.open();
+    const half = unwrap(await lacking.save(ref)).bytes;
+    expect(unwrap(await documents.takeOver(ref, half))).toMatchObject({ missing: 1, ops: null });
+    unwrap(await documents.apply(ref, changes));
+    expect(new Set(unwrap(await documents.scanOps(ref)))).toEqual(new Set(ops));
+    for (const damaged of [saved.bytes.subarray(1), saved.bytes.subarray(0, -1), new Uint8Array()]) {
+      const none = createDocumentDisk("damaged");
+      expect(await none.open().takeOver(ref, damaged)).toEqual({
+        ok: false,
+        error: { type: "MalformedChanges", id: ref.id },
+      });
+      expect(await none.listChunks()).toEqual([]);
+    }
+  });
 });
 
 test("[DC20] an op two devices put is one op, and putting it again is no change", async () => {
