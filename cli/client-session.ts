@@ -100,10 +100,10 @@ async function withMetrics<T>(
   if (address === null) return body(platform, () => {});
   const served = await serveMetrics(context, address, platform.store);
   if (!served.ok) return served;
-  const { spans, watch, close } = served.value;
+  const { spans, meter, watch, close } = served.value;
   const both = platform.spans === undefined ? spans : joinSpanSinks(platform.spans, spans);
   try {
-    return await body({ ...platform, spans: both }, watch);
+    return await body({ ...platform, spans: both, meter }, watch);
   } finally {
     await close();
   }

@@ -1,5 +1,6 @@
 /** What a process that stays connected tells programs of this machine: whether it lives, whether it is ready, what it counted. */
 import {
+  type ClientMeter,
   type ConnectionStatus,
   fixedWord,
   ok,
@@ -25,6 +26,7 @@ export interface Readiness {
 
 export interface MetricsService {
   readonly spans: SpanSink;
+  readonly meter: ClientMeter;
   /** From here on it is told of `client`. Once. */
   watch(client: WatchedClient): void;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export async function serveMetrics(
   output.say(`Health, readiness and metrics are at http://${host}:${port}, for this machine.`);
   return ok({
     spans: metrics,
+    meter: metrics.meter,
     watch(client) {
       watched = client;
       stopWatching = metrics.watch(client);

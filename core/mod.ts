@@ -38,6 +38,7 @@ export { type Err, err, type Ok, ok, type Result } from "./base/result.ts";
 export { parseServerOrigin, type ServerOrigin } from "./base/server-origin.ts";
 export { NO_SPANS, parseSpanEndpoint, SPAN_ENDPOINT_WANTS, spanEndpointOf } from "./base/span-endpoint.ts";
 export { createSpanExport, type SpanExport, type SpanExportOptions } from "./base/span-export.ts";
+export type { ClientMeter } from "./client/client-meter.ts";
 export { fixedWord, joinSpanSinks, type SpanSink } from "./base/spans.ts";
 export type {
   AccountView,

@@ -4,9 +4,16 @@
  *
  * Numbers and fixed words: nothing here takes an id, a name, an address or a text.
  */
-import { type Client, type ConnectionStatus, fixedWord, type SpanSink } from "@dovetail/core";
+import {
+  type Client,
+  type ClientMeter,
+  type ConnectionStatus,
+  fixedWord,
+  type SpanSink,
+} from "@dovetail/core";
 
 export interface ClientMetrics extends SpanSink {
+  readonly meter: ClientMeter;
   /** Counts what `client` tells until the returned function is called, and reads gauges from it. Once. */
   watch(client: WatchedClient): () => void;
   text(): Promise<string>;
@@ -18,6 +25,8 @@ export type WatchedClient = Pick<Client, "status" | "onEvent">;
 
 /** A message can wait for days where there is no server. */
 const SEND_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600, 86_400];
+const ENTRY_BYTES = [64, 256, 1_024, 4_096, 16_384, 65_536, 131_072, 262_144];
+const ENTRIES = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000];
 const RECEIVE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STATES: readonly ConnectionStatus["state"][] = ["offline", "connecting", "online", "stopped"];
 const DONE = "done";
@@ -44,6 +53,21 @@ export async function createClientMetrics(): Promise<ClientMetrics> {
     RECEIVE_SECONDS,
   );
   const messages = counter("messages_received_total", "Messages of others that came.");
+  const entryBytes = new Histogram({
+    name: "dovetail_client_entry_bytes",
+    help: "Sealed bytes of entries, by direction.",
+    labelNames: ["direction"],
+    buckets: ENTRY_BYTES,
+    registers,
+  });
+  const replays = histogram("replay_entries", "Entries read of a log before it was up to date.", ENTRIES);
+  const acks = counter("acks_total", "Acknowledgements that a server took.");
+  const refusals = new Counter({
+    name: "dovetail_client_refusals_total",
+    help: "Refusals of servers, by the word of the wire.",
+    labelNames: ["code"],
+    registers,
+  });
   const reconnects = counter("reconnects_total", "Connections to the server after the first.");
 
   function watchGauges(client: WatchedClient): void {
@@ -70,6 +94,12 @@ export async function createClientMetrics(): Promise<ClientMetrics> {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    meter: {
+      entry: (direction, sealedBytes) => entryBytes.observe({ direction }, sealedBytes),
+      replayed: (entries) => replays.observe(entries),
+      acked: () => acks.inc(),
+      refused: (code) => refusals.inc({ code }),
+    },
     monotonicMs: () => performance.now(),
     record({ name, durationMs, error, attempts }) {
       const outcome = error === null ? DONE : fixedWord(error);

@@ -29,6 +29,7 @@ import {
   serverInfoShape,
 } from "../protocol/directory.ts";
 import type { HttpRequest, ServerConnector } from "../transport/server-connector.ts";
+import type { ClientMeter } from "./client-meter.ts";
 import type { ServerError } from "./gateway.ts";
 
 export interface DirectoryClient {
@@ -55,8 +56,12 @@ export interface DirectoryClient {
   getRendezvous(id: RendezvousId, afterVersion: number): Promise<Result<RendezvousState, ServerError>>;
 }
 
-/** The directory of the server at `origin`. */
-export function createDirectoryClient(connector: ServerConnector, origin: string): DirectoryClient {
+/** The directory of the server at `origin`; `meter` counts what it refuses. */
+export function createDirectoryClient(
+  connector: ServerConnector,
+  origin: string,
+  meter: Pick<ClientMeter, "refused"> | null = null,
+): DirectoryClient {
   const exchange = async <T>(request: HttpRequest, answer: Shape<T>): Promise<Result<T, ServerError>> => {
     const response = await connector.request(origin, request);
     if (!response.ok) return response;
@@ -66,6 +71,7 @@ export function createDirectoryClient(connector: ServerConnector, origin: string
       if (!failure.ok)
         return err({ type: "ServerMisbehaved", why: `answered status ${status} without a reason` });
       const { code, retryAfterMs } = failure.value;
+      meter?.refused(code);
       return err(retryAfterMs === null ? { type: "Refused", code } : { type: "Refused", code, retryAfterMs });
     }
     const decoded = decode(answer, body);

@@ -17,6 +17,7 @@ import type { Alarm, ClientError } from "./client-error.ts";
 import type { Times } from "./calendar/times.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import type { DirectoryClient } from "./directory-client.ts";
+import type { ClientMeter } from "./client-meter.ts";
 import type { ClientSpans } from "./client-spans.ts";
 import type { Serial } from "./serial.ts";
 import type { Tables } from "./tables.ts";
@@ -31,6 +32,8 @@ export interface EngineContext {
   readonly connector: ServerConnector;
   /** Null while nobody asks for spans. */
   readonly spans: ClientSpans | null;
+  /** Null while nobody asks how much passes. */
+  readonly meter: ClientMeter | null;
   readonly serial: Serial;
   readonly identity: DeviceIdentity;
   /** This start of the program. GW14 */

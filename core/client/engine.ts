@@ -204,8 +204,9 @@ export async function createEngine(
   });
   const { raise } = findings;
   const times = createTimes({ clock, store, tables, onCompared: findings.compareClocks });
+  const meter = platform.meter ?? null;
   const directory = (origin: string): DirectoryClient => {
-    const known = directories.get(origin) ?? createDirectoryClient(connector, origin);
+    const known = directories.get(origin) ?? createDirectoryClient(connector, origin, meter);
     directories.set(origin, known);
     return known;
   };
@@ -218,6 +219,7 @@ export async function createEngine(
     random,
     connector,
     spans: platform.spans === undefined ? null : createClientSpans(platform.spans),
+    meter,
     serial,
     identity,
     instance: random.bytes(INSTANCE_BYTES),

@@ -4,7 +4,8 @@ import { ok, type Result } from "../base/result.ts";
 import { CHANNEL_MAX } from "../protocol/client-frame.ts";
 import type { ClientError } from "./client-error.ts";
 import type { EngineContext } from "./engine-context.ts";
-import { connectGateway, type Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
+import { connectMetered } from "./metered-gateway.ts";
 import { type LogChannel, type OpenLog, openLogChannel } from "./log-channel.ts";
 
 /** A log opened on such a connection, for as long as it lasts. */
@@ -43,7 +44,7 @@ export function createGuestGateways(
   function gatewayTo(origin: string): Promise<Result<Gateway, ClientError>> {
     const known = gateways.get(origin);
     if (known !== undefined) return known;
-    const opening = connectGateway(context, origin).then((opened): Result<Gateway, ClientError> => {
+    const opening = connectMetered(context, origin).then((opened): Result<Gateway, ClientError> => {
       if (!opened.ok) {
         gateways.delete(origin);
         return opened;

@@ -24,7 +24,8 @@ import type { ContactLogs } from "./contact-logs.ts";
 import type { Conversations } from "./conversations.ts";
 import { capabilityKey, writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
-import { connectGateway, type Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
+import { connectMetered } from "./metered-gateway.ts";
 import type { Inbound, InboundLog } from "./inbound.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import type { OwnAccount } from "./own-account.ts";
@@ -97,7 +98,7 @@ interface Followed {
 /** Connects, signs in, and reads everything there is. */
 export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, ClientError>> {
   const { context } = deps;
-  const connected = await connectGateway(context, context.identity.origin);
+  const connected = await connectMetered(context, context.identity.origin);
   if (!connected.ok) return connected;
   const gateway = connected.value;
   deps.onGateway(gateway);

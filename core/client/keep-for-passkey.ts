@@ -14,7 +14,7 @@ import { parseRecoveryWords, recoveryKeysFrom } from "../sigchain/keys/recovery-
 import type { ClientError } from "./client-error.ts";
 import { writerKey } from "./device-identity.ts";
 import type { Engine } from "./engine.ts";
-import { connectGateway } from "./gateway.ts";
+import { connectMetered } from "./metered-gateway.ts";
 import { openLogChannel } from "./log-channel.ts";
 
 /**
@@ -50,7 +50,7 @@ export async function keepForPasskey(
   });
   if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
     return created;
-  const guest = await connectGateway(context, identity.origin);
+  const guest = await connectMetered(context, identity.origin);
   if (!guest.ok) return guest;
   const writer = writerKey(identity.seeds, logId);
   const channel = await openLogChannel(guest.value, 1, { logId, right: "append", capability, writer });

@@ -9,6 +9,7 @@ import type { PeerConnector } from "../transport/peer-connector.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
 import type { StorageAdapterInterface } from "../document/automerge.ts";
 import type { Result } from "../base/result.ts";
+import type { ClientMeter } from "./client-meter.ts";
 import type { SearchFault, SearchIndex } from "../messenger/search/search-index.ts";
 
 export interface Platform {
@@ -18,6 +19,8 @@ export interface Platform {
   readonly connector: ServerConnector;
   /** Where spans of sending and receiving go; by default there are none. */
   readonly spans?: SpanSink;
+  /** What counts the traffic with servers; by default nothing does. */
+  readonly meter?: ClientMeter;
   /** Absent where there are no sockets to other devices, as in a browser. */
   readonly peerConnector?: PeerConnector;
   /** Not sealed yet: the client seals rows and documents with `storeKey`. */

@@ -76,7 +76,8 @@ function startAppend(
     connection.releaseBytes(bytes);
     const sealedBytes = entries.map(({ sealed }) => sealed.length);
     const seconds = (performance.now() - startMs) / 1_000;
-    context.metrics.appended({ seconds, sealedBytes, error: firstRefusal(placed) });
+    const outcomes = placed.ok ? placed.value.map(({ type }) => type) : [];
+    context.metrics.appended({ seconds, sealedBytes, error: firstRefusal(placed), outcomes });
     if (placed.ok)
       for (const result of placed.value) if (result.type === "refused") context.metrics.refused(result.code);
     if (!connection.canAnswer()) return;

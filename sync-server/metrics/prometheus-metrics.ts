@@ -39,6 +39,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   const appendSeconds = histogram("append_seconds", "From the arrival of an append to its answer.", SECONDS);
   const batchEntries = histogram("append_batch_entries", "Entries of one append.", COUNTS);
   const entryBytes = histogram("entry_bytes", "Sealed bytes of one entry.", SIZES);
+  const outcomesTotal = labelled(
+    "append_entries_total",
+    "Entries by what became of them; a duplicate is one that a client sent again.",
+    "outcome",
+  );
   const refusals = labelled("refusals_total", "Refusals by the word of the wire.", "code");
   const limited = labelled("rate_limited_total", "Requests over a rate, by its name.", "rate");
   const acks = counter("acks_total", "Acknowledgements.");
@@ -57,10 +62,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     connectionClosed: () => closed.inc(),
     upgradeRefused: (status) => upgrades.inc({ status }),
     signedIn: (means) => signIns.inc({ means }),
-    appended({ seconds, sealedBytes }) {
+    appended({ seconds, sealedBytes, outcomes }) {
       appendSeconds.observe(seconds);
       batchEntries.observe(sealedBytes.length);
       for (const size of sealedBytes) entryBytes.observe(size);
+      for (const outcome of outcomes) outcomesTotal.inc({ outcome });
     },
     // `refused` has counted it.
     appendRefused: () => {},

@@ -1,5 +1,6 @@
 /** Port: what a server counts of its own work. Numbers and fixed words; nothing here takes an id, a name or an address. */
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
+import type { AppendResult } from "@dovetail/core/protocol/server-frame.ts";
 import type { RateName } from "../limits.ts";
 
 /** How a connection signed in. */
@@ -16,6 +17,8 @@ export interface ServerMetrics {
     readonly seconds: number;
     readonly sealedBytes: readonly number[];
     readonly error: FailureCode | null;
+    /** What became of each entry; empty where the store took none of them. */
+    readonly outcomes: readonly AppendResult["type"][];
   }): void;
   /** An append that never came to the store; `refused` counts it too. */
   appendRefused(code: FailureCode, seconds: number): void;

@@ -108,7 +108,9 @@ describe("a server that people use", () => {
     const writer = createWriter(logId, world.random.bytes(32));
     await client.call(openRequest(client, 1, logId, { writer }));
     await client.call({ type: "subscribe", channel: 1, after: 0 });
-    await appendOne(client, 1, nextEntry(writer, world.random.bytes(100), { epoch: 1 }));
+    const entry = nextEntry(writer, world.random.bytes(100), { epoch: 1 });
+    await appendOne(client, 1, entry);
+    await appendOne(client, 1, entry);
     await appendOne(client, 1, nextEntry(writer, world.random.bytes(100), { epoch: 9 }));
     await client.until(() => client.delivered(logId).length === 1);
     const again = await connectRaw(server.origin);
@@ -132,6 +134,9 @@ describe("a server that people use", () => {
       expect(seriesValue(text, `${name}_count`), name).toBeGreaterThan(0);
       expect(text).toContain(`# TYPE dovetail_${name} histogram`);
     }
+    expect(seriesValue(text, 'append_entries_total{outcome="accepted"}')).toBeGreaterThan(1);
+    expect(seriesValue(text, 'append_entries_total{outcome="duplicate"}')).toBe(1);
+    expect(seriesValue(text, 'append_entries_total{outcome="refused"}')).toBe(1);
     expect(seriesValue(text, 'refusals_total{code="stale-epoch"}')).toBe(1);
     expect(seriesValue(text, 'sign_ins_total{means="resume"}')).toBe(1);
     expect(seriesValue(text, 'sign_ins_total{means="signature"}')).toBeGreaterThan(3);
@@ -154,7 +159,7 @@ describe("a server that people use", () => {
       expect(log, secret).not.toContain(secret);
     }
     const labelNames = new Set([...text.matchAll(/[{,]([a-z_]+)="/g)].map(([, name]) => name));
-    expect([...labelNames].sort()).toEqual(["code", "le", "means", "rate", "route", "status"]);
+    expect([...labelNames].sort()).toEqual(["code", "le", "means", "outcome", "rate", "route", "status"]);
     for (const [, value = ""] of text.matchAll(/="([^"]*)"/g))
       expect(value).toMatch(/^[a-zA-Z-]{1,24}$|^[\d.]{1,8}$|^\+Inf$/);
     for (const line of log

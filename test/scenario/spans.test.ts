@@ -93,6 +93,10 @@ async function askHowItDoes(port: number): Promise<void> {
   await metrics.toMatch(/^dovetail_client_receive_seconds_count [1-9]/m);
   await metrics.toContain('dovetail_client_connection{state="online"} 1\n');
   await metrics.toContain("dovetail_client_queue_depth 0\n");
+  await metrics.toMatch(/^dovetail_client_entry_bytes_count\{direction="sent"\} [1-9]/m);
+  await metrics.toMatch(/^dovetail_client_entry_bytes_count\{direction="received"\} [1-9]/m);
+  await metrics.toMatch(/^dovetail_client_replay_entries_count [1-9]/m);
+  await metrics.toMatch(/^dovetail_client_acks_total [1-9]/m);
   expect(await ask(port, "/metrics", "rebound.example")).toEqual({ status: 421, body: "" });
 }
 

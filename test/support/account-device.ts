@@ -105,6 +105,7 @@ async function bootOf(
     random: platform.random,
     connector: platform.connector,
     spans: null,
+    meter: null,
     serial: createSerial(),
     identity: device.identity,
     instance: new Uint8Array(16),

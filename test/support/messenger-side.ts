@@ -107,6 +107,7 @@ export async function createSide(
       request: () => Promise.reject(new Error("no server")),
     },
     spans: null,
+    meter: null,
     serial: createSerial(),
     identity,
     instance: new Uint8Array(16),

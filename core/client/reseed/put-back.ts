@@ -12,7 +12,7 @@ import { createService } from "../../sigchain/create/create-link.ts";
 import type { PutBackOptions, PutBackReport } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
-import { connectGateway } from "../gateway.ts";
+import { connectMetered } from "../metered-gateway.ts";
 import { signIn } from "../home-link.ts";
 import { lookAtServer } from "./look-at-server.ts";
 import { putBackAccount } from "./put-back-account.ts";
@@ -114,7 +114,7 @@ async function putBackOnServer(engine: Engine): Promise<Result<number, ClientErr
   const { context } = engine;
   const logs = await ownedLogs(engine);
   if (!logs.ok) return logs;
-  const gateway = await connectGateway(context, context.identity.origin);
+  const gateway = await connectMetered(context, context.identity.origin);
   if (!gateway.ok) return gateway;
   const signedIn = await signIn(context, gateway.value, { resumeToken: null });
   const begun = signedIn.ok

@@ -84,6 +84,29 @@ describe("the metrics of a client", () => {
     expect(text).not.toMatch(/queue_depth|connection\{/);
   });
 
+  test("count what passes: sizes, what was caught up with, acknowledgements, refusals", async () => {
+    const metrics = await createClientMetrics();
+    const { meter } = metrics;
+    meter.entry("sent", 300);
+    meter.entry("received", 5_000);
+    meter.entry("received", 40);
+    for (const entries of [0, 30]) meter.replayed(entries);
+    meter.acked();
+    for (const code of ["rate-limited", "rate-limited", "quota"] as const) meter.refused(code);
+    const text = await metrics.text();
+    for (const line of [
+      'entry_bytes_bucket{le="256",direction="sent"} 0',
+      'entry_bytes_bucket{le="1024",direction="sent"} 1',
+      'entry_bytes_count{direction="received"} 2',
+      'replay_entries_bucket{le="0"} 1',
+      "replay_entries_sum 30",
+      "acks_total 1",
+      'refusals_total{code="rate-limited"} 2',
+      'refusals_total{code="quota"} 1',
+    ])
+      expect(text).toContain(`dovetail_client_${line}\n`);
+  });
+
   test("say what waits, how it stands to the server, and how often it came back", async () => {
     const metrics = await createClientMetrics();
     const client = scripted(OFFLINE);
