@@ -146,6 +146,7 @@ export const KEY_PACKAGE_POOL_MAX = 20;
 export const KEY_PACKAGE_REFILL_BELOW = 10;
 export const KEY_PACKAGE_ROTATE_MS = 604_800_000;
 export const GROUP_ADDS_PER_COMMIT_MAX = 50;
+export const GROUP_LEAVES_MAX = 2_048;
 export const GROUP_CONTEXT_BYTES_MAX = 131_072;
 
 // Rooms

@@ -60,8 +60,8 @@
  * | admission | | hash of the ticket the request log was last told |
  * | keypackage | hash of the key package | private halves of key packages |
  * | group | room | the group of a room: what its commits change |
- * | ratchet | room | the ratchets of the group's present epoch |
- * | epochfacts, epochratchet | room, epoch | past epochs, for what comes late |
+ * | ratchet | room, epoch, part | ratchets of the group's present epoch and of past ones |
+ * | epochfacts | room, epoch | past epochs, for what comes late |
  * | handshake | room | the last commit of the room's log, valid or not |
  * | commit | room | a commit on its way, and the group it makes |
  * | letter | room, writerSeq | messages of a room on their way, sealed |
@@ -85,6 +85,7 @@ import {
   DISPLAY_NAME_BYTES_MAX,
   FRONTIER_BYTES_MAX,
   GROUP_ADDS_PER_COMMIT_MAX,
+  GROUP_LEAVES_MAX,
   KEY_PACKAGE_BYTES_MAX,
   LINK_BYTES_MAX,
   MESSAGE_TEXT_BYTES_MAX,
@@ -267,14 +268,10 @@ const asideRow = struct({
   waiting: nullable(struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), entry: placedEntryShape })),
 });
 
-/** A group as core/group stores it. */
+/** The epoch a commit makes, as core/group stores it. What came before is in the rows of the group by then. */
 const groupParts = {
   epoch: bytes(1, STORED_BYTES_MAX),
-  ratchets: bytes(0, STORED_BYTES_MAX),
-  past: list(
-    struct({ number: integer(0), facts: bytes(1, STORED_BYTES_MAX), ratchets: bytes(0, STORED_BYTES_MAX) }),
-    64,
-  ),
+  ratchets: list(struct({ number: integer(0), part: bytes(1, STORED_BYTES_MAX) }), GROUP_LEAVES_MAX),
 };
 
 /** `generation`: the epoch of the group they began in. */
@@ -423,9 +420,8 @@ export function createTables(store: TxStore) {
     shut: createTable(store, "shut", struct({})),
     keypackage: createTable(store, "keypackage", keyPackageRow),
     group: createTable(store, "group", struct({ epoch: bytes(1, STORED_BYTES_MAX) })),
-    ratchet: createTable(store, "ratchet", struct({ ratchets: bytes(0, STORED_BYTES_MAX) })),
+    ratchet: createTable(store, "ratchet", struct({ part: bytes(1, STORED_BYTES_MAX) })),
     epochfacts: createTable(store, "epochfacts", struct({ facts: bytes(1, STORED_BYTES_MAX) })),
-    epochratchet: createTable(store, "epochratchet", struct({ ratchets: bytes(0, STORED_BYTES_MAX) })),
     commit: createTable(store, "commit", commitRow),
     letter: createTable(store, "letter", letterRow),
     roomout: createTable(

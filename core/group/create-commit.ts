@@ -6,28 +6,26 @@
  * Nothing is applied: `next` becomes the state when the log has given this very commit its place.
  */
 import type { Bytes } from "../base/bytes.ts";
-import { GROUP_ADDS_PER_COMMIT_MAX } from "../base/limits.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import { wipe } from "../crypto/secret.ts";
 import { type ClientState, emptyPskIndex, encodeMlsMessage, type Proposal, type Welcome } from "ts-mls";
-import { addHistoricalReceiverData, applyProposals, type ApplyProposalsResult } from "ts-mls/clientState.js";
+import { applyProposals, type ApplyProposalsResult } from "ts-mls/clientState.js";
 import { createGroupInfoWithRatchetTree } from "ts-mls/createCommit.js";
 import { createConfirmationTag, createContentCommitSignature } from "ts-mls/framedContent.js";
 import { nextEpochContext } from "ts-mls/clientState.js";
 import { makeKeyPackageRef } from "ts-mls/keyPackage.js";
 import { type EpochSecrets, initializeEpoch } from "ts-mls/keySchedule.js";
 import { protect } from "ts-mls/messageProtection.js";
-import { getCommitSecret, pathToPathSecrets } from "ts-mls/pathSecrets.js";
-import { mergePrivateKeyPaths, toPrivateKeyPath, updateLeafKey } from "ts-mls/privateKeyPath.js";
-import { createSecretTree } from "ts-mls/secretTree.js";
-import { treeHashRoot } from "ts-mls/treeHash.js";
-import { leafToNodeIndex, leafWidth, toLeafIndex, toNodeIndex } from "ts-mls/treemath.js";
-import { createUpdatePath, firstCommonAncestor, type PathSecret } from "ts-mls/updatePath.js";
+import { leafWidth, toLeafIndex } from "ts-mls/treemath.js";
 import { encryptGroupInfo, encryptGroupSecrets } from "ts-mls/welcome.js";
-import { contextExtension, type Group, type GroupDeps, isActive, leavesOf } from "./group.ts";
+import { contextExtension, type Group, type GroupDeps, isActive, leavesOf, nextGroup } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
-import { isSameMember } from "./group-member.ts";
+import { areDistinct } from "./group-member.ts";
 import type { VerifiedKeyPackage } from "./key-package.ts";
+import { createRatchets, openRatchet } from "./ratchets.ts";
+import { rootHash, treeHashes } from "./tree-hashes.ts";
+import { createPath, sharedSecret } from "./update-path.ts";
 
 /** What a commit is to change. With nothing in it, it only gives the group fresh keys. */
 export interface CommitPlan {
@@ -57,7 +55,7 @@ export async function createCommit(
 ): Promise<Result<PendingCommit, GroupRefused>> {
   const checked = checkPlan(group, plan);
   if (!checked.ok) return checked;
-  return libraryCall("Malformed", () => compose(deps, group.state, plan));
+  return libraryCall("Malformed", () => compose(deps, group, plan));
 }
 
 function checkPlan(group: Group, { add = [], removeLeaves = [] }: CommitPlan): Result<void, GroupRefused> {
@@ -65,18 +63,16 @@ function checkPlan(group: Group, { add = [], removeLeaves = [] }: CommitPlan): R
   if (add.length > GROUP_ADDS_PER_COMMIT_MAX) return refused("TooManyAdds");
   const leaves = leavesOf(group);
   if (!leaves.ok) return leaves;
+  if (leaves.value.length - removeLeaves.length + add.length > GROUP_LEAVES_MAX)
+    return refused("TooManyLeaves");
   const known = new Set(leaves.value.map((leaf) => leaf.leafIndex));
   if (removeLeaves.includes(group.state.privatePath.leafIndex)) return refused("SelfRemoval");
   if (new Set(removeLeaves).size !== removeLeaves.length || removeLeaves.some((leaf) => !known.has(leaf)))
     return refused("UnknownLeaf");
-  const members = leaves.value
-    .filter((leaf) => !removeLeaves.includes(leaf.leafIndex))
-    .map((leaf) => leaf.member);
-  for (const { member } of add) {
-    if (members.some((one) => isSameMember(one, member))) return refused("DuplicateDevice");
-    members.push(member);
-  }
-  return ok();
+  const gone = new Set(removeLeaves);
+  const staying = leaves.value.filter((leaf) => !gone.has(leaf.leafIndex));
+  const members = [...staying, ...add].map(({ member }) => member);
+  return areDistinct(members) ? ok() : refused("DuplicateDevice");
 }
 
 function proposalsOf({ add = [], removeLeaves = [], context }: CommitPlan): readonly Proposal[] {
@@ -99,39 +95,36 @@ export function needsPath(proposals: readonly Proposal[]): boolean {
   return proposals.length === 0 || proposals.some((proposal) => proposal.proposalType !== "add");
 }
 
-async function compose({ suite }: GroupDeps, state: ClientState, plan: CommitPlan): Promise<PendingCommit> {
-  const leafIndex = toLeafIndex(state.privatePath.leafIndex);
+async function compose({ suite }: GroupDeps, group: Group, plan: CommitPlan): Promise<PendingCommit> {
+  const { state } = group;
+  const committer = state.privatePath.leafIndex;
+  const leafIndex = toLeafIndex(committer);
   const proposals = proposalsOf(plan);
   const byValue = proposals.map((proposal) => ({ proposalOrRefType: "proposal" as const, proposal }));
   // As if received: when it sends, the library goes by the clock of the machine; key packages were checked against ours.
   const applied = await applyProposals(state, byValue, leafIndex, emptyPskIndex, false, suite);
   const { extensions, added } = memberCommitOf(applied);
+  treeHashes(applied.tree, state.ratchetTree);
   const provisional = {
     ...state.groupContext,
     extensions: extensions.length > 0 ? [...extensions] : state.groupContext.extensions,
   };
-  const excluded = added.map(([leaf]) => leafToNodeIndex(leaf));
-  const renewed = needsPath(proposals)
-    ? await createUpdatePath(applied.tree, leafIndex, provisional, state.signaturePrivateKey, suite, excluded)
-    : null;
-  const [tree, path, pathSecrets] = renewed ?? [applied.tree, undefined, []];
-  const privatePath = mergePrivateKeyPaths(
-    renewed === null
-      ? state.privatePath
-      : updateLeafKey(state.privatePath, await suite.hpke.exportPrivateKey(renewed[3])),
-    await toPrivateKeyPath(pathToPathSecrets(pathSecrets), state.privatePath.leafIndex, suite),
-  );
-  const last = pathSecrets.at(-1);
-  const commitSecret =
-    last === undefined
-      ? new Uint8Array(suite.kdf.size)
-      : await getCommitSecret(tree, toNodeIndex(last.nodeIndex), last.secret, suite.kdf);
+  const place = {
+    tree: applied.tree,
+    committer,
+    added: added.map(([leaf]) => leaf),
+    context: { ...provisional, epoch: provisional.epoch + 1n },
+  };
+  const own = { privatePath: state.privatePath, signSeed: state.signaturePrivateKey };
+  const made = needsPath(proposals) ? await createPath(suite, place, own) : null;
+  const tree = made?.tree ?? applied.tree;
+  const commitSecret = made?.commitSecret ?? new Uint8Array(suite.kdf.size);
   const wireformat = "mls_private_message";
   const authenticatedData = plan.authenticatedData ?? new Uint8Array(0);
   const { framedContent, signature } = await createContentCommitSignature(
     state.groupContext,
     wireformat,
-    { proposals: byValue, path },
+    { proposals: byValue, path: made?.path },
     { senderType: "member", leafIndex },
     authenticatedData,
     state.signaturePrivateKey,
@@ -142,7 +135,7 @@ async function compose({ suite }: GroupDeps, state: ClientState, plan: CommitPla
     wireformat,
     framedContent,
     signature,
-    await treeHashRoot(tree, suite.hash),
+    rootHash(tree, applied.tree),
     state.confirmationTag,
     suite.hash,
   );
@@ -158,29 +151,30 @@ async function compose({ suite }: GroupDeps, state: ClientState, plan: CommitPla
     groupContext.confirmedTranscriptHash,
     suite.hash,
   );
+  const ratchet = await openRatchet(group.ratchets, committer, suite.kdf);
+  if (ratchet === null) throw new TypeError("a member has ratchets");
   const { privateMessage } = await protect(
     state.keySchedule.senderDataSecret,
     authenticatedData,
     state.groupContext,
-    state.secretTree,
+    ratchet.secretTree,
     { ...framedContent, auth: { contentType: "commit", signature, confirmationTag } },
     leafIndex,
     state.clientConfig.paddingConfig,
     suite,
   );
-  const [historicalReceiverData] = addHistoricalReceiverData(state);
   const next: ClientState = {
     ...state,
     groupContext,
     ratchetTree: tree,
-    privatePath,
+    privatePath: made?.privatePath ?? state.privatePath,
     keySchedule: secrets.keySchedule,
-    secretTree: await createSecretTree(leafWidth(tree.length), secrets.encryptionSecret, suite.kdf),
     unappliedProposals: {},
-    historicalReceiverData,
     confirmationTag,
     groupActiveState: { kind: "active" },
   };
+  const ratchets = createRatchets(leafWidth(tree.length), secrets.encryptionSecret.slice());
+  const pathSecrets = made?.secrets ?? new Map<number, Uint8Array>();
   const welcome =
     added.length === 0 ? null : await createWelcome(suite, next, { secrets, pathSecrets, added });
   wipe(commitSecret, secrets.encryptionSecret, secrets.joinerSecret, secrets.welcomeSecret);
@@ -188,7 +182,7 @@ async function compose({ suite }: GroupDeps, state: ClientState, plan: CommitPla
     commit: encodeMlsMessage({ version: "mls10", wireformat, privateMessage }),
     welcome:
       welcome === null ? null : encodeMlsMessage({ version: "mls10", wireformat: "mls_welcome", welcome }),
-    next: { state: next },
+    next: nextGroup(group, next, ratchets),
   };
 }
 
@@ -207,7 +201,11 @@ async function createWelcome(
     secrets,
     pathSecrets,
     added,
-  }: { readonly secrets: EpochSecrets; readonly pathSecrets: readonly PathSecret[]; readonly added: Added },
+  }: {
+    readonly secrets: EpochSecrets;
+    readonly pathSecrets: ReadonlyMap<number, Uint8Array>;
+    readonly added: Added;
+  },
 ): Promise<Welcome> {
   const { groupContext, confirmationTag, ratchetTree } = next;
   const info = await createGroupInfoWithRatchetTree(
@@ -220,8 +218,7 @@ async function createWelcome(
   );
   const encryptedGroupInfo = await encryptGroupInfo(info, secrets.welcomeSecret, suite);
   const toEach = added.map(async ([leaf, keyPackage]) => {
-    const shared = firstCommonAncestor(ratchetTree, leaf, toLeafIndex(next.privatePath.leafIndex));
-    const pathSecret = pathSecrets.find((one) => one.nodeIndex === shared)?.secret;
+    const pathSecret = sharedSecret(pathSecrets, leaf);
     const sealed = await encryptGroupSecrets(
       await suite.hpke.importPublicKey(keyPackage.initKey),
       encryptedGroupInfo,

@@ -1,19 +1,20 @@
 /**
- * How a group is stored: what a commit changes apart from what a message changes, and past epochs each by itself, so that a
- * message rewrites neither the tree nor the past.
+ * How a group is stored: what a commit changes apart from what a message changes, past epochs each by themselves, and ratchets in
+ * parts, so that a message rewrites neither the tree nor the past nor the ratchets of others.
  */
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { ok, type Result } from "../base/result.ts";
+import type { Result } from "../base/result.ts";
 import { bytes, decode, encode, oneOf, struct } from "../codec/shape.ts";
 import { decodeGroupContext, encodeGroupContext } from "ts-mls/groupContext.js";
 import { decodeKeySchedule, encodeKeySchedule } from "ts-mls/keySchedule.js";
 import { decodePrivateKeyPath, privateKeyPathEncoder } from "ts-mls/privateKeyPath.js";
 import { decodeRatchetTree, encodeRatchetTree } from "ts-mls/ratchetTree.js";
-import { decodeSecretTree, secretTreeEncoder } from "ts-mls/secretTree.js";
 import { encode as encodeTls } from "ts-mls/codec/tlsEncoder.js";
-import { type Group, type GroupDeps, groupConfig } from "./group.ts";
-import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
+import type { ClientState } from "ts-mls";
+import { type Group, type GroupDeps, groupConfig, nextGroup, type PastEpoch } from "./group.ts";
+import { type GroupRefused, libraryCall } from "./group-fault.ts";
+import { decodeRatchets, encodeRatchets, type Ratchets } from "./ratchets.ts";
 
 const PART_BYTES_MAX = 16_777_216;
 const part = bytes(0, PART_BYTES_MAX);
@@ -27,29 +28,33 @@ const epochShape = struct({
   confirmationTag: part,
   standing: oneOf("active", "removedFromGroup"),
 });
-const pastShape = struct({ context: part, tree: part, senderDataSecret: part, resumptionPsk: part });
+const pastShape = struct({ context: part, tree: part, senderDataSecret: part });
 
-/** A stored group. Writers store the parts that are not the same object or bytes as before. */
+/** Ratchets of one epoch, by the number of the part. */
+type StoredRatchets = ReadonlyMap<number, Bytes>;
+
+/** A group's present epoch, but for its ratchets, and what is kept of one that ended. */
 export interface StoredGroup {
   /** Changes with each commit. */
   readonly epoch: Bytes;
-  /** Changes with each message of the present epoch. */
-  readonly ratchets: Bytes;
-  /** Past epochs by number: `facts` never changes, `ratchets` with each message of that epoch. */
-  readonly past: ReadonlyMap<number, { readonly facts: Bytes; readonly ratchets: Bytes }>;
+  /** Facts of past epochs, by number. They never change. */
+  readonly past: ReadonlyMap<number, Bytes>;
+  /** By epoch, the present one among them: an epoch that ends takes its ratchets along as they are. */
+  readonly ratchets: ReadonlyMap<number, StoredRatchets>;
 }
 
 /** The parts of a group. - Secrets: all of them; they go into the sealed store only. */
 export function encodeGroup(group: Group): StoredGroup {
-  const { state } = group;
-  const encodeRatchets = encodeTls(secretTreeEncoder);
-  const past = new Map<number, { readonly facts: Bytes; readonly ratchets: Bytes }>();
-  for (const [number, data] of state.historicalReceiverData)
-    past.set(Number(number), { facts: encodePast(data), ratchets: encodeRatchets(data.secretTree) });
-  return { epoch: encodeEpoch(group), ratchets: encodeRatchets(state.secretTree), past };
+  const ratchets = new Map<number, StoredRatchets>([[numberOf(group), encodeRatchets(group.ratchets)]]);
+  for (const [number, past] of group.past) ratchets.set(Number(number), encodeRatchets(past.ratchets));
+  const past = new Map([...group.past].map(([number, one]) => [Number(number), encodePast(one)]));
+  return { epoch: encodeEpoch(group), past, ratchets };
 }
 
-function encodeEpoch({ state }: Group): Bytes {
+const numberOf = (group: Group): number => Number(group.state.groupContext.epoch);
+
+/** A group's present epoch, but for its ratchets. - Secrets: all of it. */
+export function encodeEpoch({ state }: Group): Bytes {
   assert(Object.keys(state.unappliedProposals).length === 0, "proposals come by value only");
   const { kind } = state.groupActiveState;
   assert(kind !== "suspendedPendingReinit", "groups are not started anew");
@@ -64,29 +69,29 @@ function encodeEpoch({ state }: Group): Bytes {
   });
 }
 
-type PastEpoch = Group["state"]["historicalReceiverData"] extends Map<bigint, infer E> ? E : never;
-
-function encodePast(data: PastEpoch): Bytes {
+function encodePast({ groupContext, ratchetTree, senderDataSecret }: PastEpoch): Bytes {
   return encode(pastShape, {
-    context: encodeGroupContext(data.groupContext),
-    tree: encodeRatchetTree(data.ratchetTree),
-    senderDataSecret: data.senderDataSecret,
-    resumptionPsk: data.resumptionPsk,
+    context: encodeGroupContext(groupContext),
+    tree: encodeRatchetTree(ratchetTree),
+    senderDataSecret,
   });
 }
 
-/** What of a stored group is to be written after a step. Null parts are as they were. */
+/** What of a stored group is to be written after a step. */
 export interface GroupStep {
+  /** Null when it is as it was. */
   readonly epoch: Bytes | null;
-  readonly ratchets: Bytes | null;
-  readonly past: ReadonlyMap<number, { readonly facts: Bytes | null; readonly ratchets: Bytes | null }>;
-  /** Past epochs that are forgotten. */
-  readonly forgotten: readonly number[];
+  /** Facts of epochs that ended. */
+  readonly past: ReadonlyMap<number, Bytes>;
+  /** Parts that are not as they were, by epoch. */
+  readonly ratchets: ReadonlyMap<number, StoredRatchets>;
+  /** Past epochs that are forgotten, with the numbers of their parts. */
+  readonly forgotten: ReadonlyMap<number, readonly number[]>;
 }
 
 /**
  * The parts that differ between `before` and `after`. What a step leaves alone it keeps as the same object, so a message
- * costs the encoding of its ratchets and no tree.
+ * costs the encoding of the ratchets beside its sender's, and no tree.
  */
 export function encodeGroupStep(before: Group | null, after: Group): GroupStep {
   const was = before?.state;
@@ -99,24 +104,28 @@ export function encodeGroupStep(before: Group | null, after: Group): GroupStep {
     was.privatePath === now.privatePath &&
     was.confirmationTag === now.confirmationTag &&
     was.groupActiveState === now.groupActiveState;
-  const past = new Map<number, { readonly facts: Bytes | null; readonly ratchets: Bytes | null }>();
-  for (const [number, data] of now.historicalReceiverData) {
-    const old = was?.historicalReceiverData.get(number);
-    if (old === data) continue;
-    const ratchets =
-      old?.secretTree === data.secretTree ? null : encodeTls(secretTreeEncoder)(data.secretTree);
-    const isSame = old !== undefined && old.ratchetTree === data.ratchetTree;
-    past.set(Number(number), { facts: isSame ? null : encodePast(data), ratchets });
+  const [old, current] = [ratchetsByEpoch(before), ratchetsByEpoch(after)];
+  const ratchets = new Map<number, StoredRatchets>();
+  for (const [number, one] of current) {
+    const changed = encodeRatchets(one, old.get(number));
+    if (changed.size > 0) ratchets.set(number, changed);
   }
-  const forgotten = [...(was?.historicalReceiverData.keys() ?? [])]
-    .filter((number) => !now.historicalReceiverData.has(number))
-    .map(Number);
+  const past = new Map<number, Bytes>();
+  for (const [number, one] of after.past)
+    if (before?.past.get(number)?.ratchetTree !== one.ratchetTree) past.set(Number(number), encodePast(one));
+  const forgotten = [...old].filter(([number]) => !current.has(number));
   return {
     epoch: isSameEpoch ? null : encodeEpoch(after),
-    ratchets: was?.secretTree === now.secretTree ? null : encodeTls(secretTreeEncoder)(now.secretTree),
     past,
-    forgotten,
+    ratchets,
+    forgotten: new Map(forgotten.map(([number, one]) => [number, [...one.parts.keys()]])),
   };
+}
+
+function ratchetsByEpoch(group: Group | null): ReadonlyMap<number, Ratchets> {
+  if (group === null) return new Map();
+  const past = [...group.past].map(([number, one]): [number, Ratchets] => [Number(number), one.ratchets]);
+  return new Map([...past, [numberOf(group), group.ratchets]]);
 }
 
 /** The group of its parts. - Fails: `Malformed`, for a store that is damaged. */
@@ -124,35 +133,66 @@ export async function decodeGroup(
   deps: Pick<GroupDeps, "authenticate">,
   stored: StoredGroup,
 ): Promise<Result<Group, GroupRefused>> {
-  const facts = decode(epochShape, stored.epoch);
-  if (!facts.ok) return refused("Malformed");
+  return libraryCall("Malformed", async () => {
+    const state = stateOf(deps, stored.epoch);
+    const past = [...stored.past].sort(([a], [b]) => a - b);
+    return {
+      state,
+      ratchets: ratchetsOf(stored, Number(state.groupContext.epoch)),
+      past: new Map(
+        past.map(([number, facts]) => [BigInt(number), pastOf(facts, ratchetsOf(stored, number))]),
+      ),
+    };
+  });
+}
+
+/** A group that is to be the next one, which has opened nothing yet, of what its commit keeps of it. */
+export async function decodeNextGroup(
+  group: Group,
+  next: { readonly epoch: Bytes; readonly ratchets: StoredRatchets },
+): Promise<Result<Group, GroupRefused>> {
+  return libraryCall("Malformed", async () => {
+    const state = stateOf({ authenticate: () => true }, next.epoch);
+    const ratchets = decodeRatchets(next.ratchets);
+    if (ratchets === null) throw new TypeError("ratchets are malformed");
+    return nextGroup(group, state, ratchets);
+  });
+}
+
+function stateOf(deps: Pick<GroupDeps, "authenticate">, epoch: Bytes): ClientState {
+  const facts = decode(epochShape, epoch);
+  if (!facts.ok) throw new TypeError("an epoch is malformed");
   const { context, schedule, tree, path, signSeed, confirmationTag, standing } = facts.value;
-  const state = await libraryCall("Malformed", async () => ({
+  return {
     groupContext: whole(decodeGroupContext, context),
     keySchedule: whole(decodeKeySchedule, schedule),
     ratchetTree: whole(decodeRatchetTree, tree),
     privatePath: whole(decodePrivateKeyPath, path),
-    secretTree: whole(decodeSecretTree, stored.ratchets),
-    historicalReceiverData: new Map([...stored.past].map(([number, one]) => [BigInt(number), pastOf(one)])),
+    secretTree: [],
+    historicalReceiverData: new Map(),
     signaturePrivateKey: signSeed,
     confirmationTag,
     unappliedProposals: {},
     groupActiveState: { kind: standing },
     clientConfig: groupConfig(deps),
-  }));
-  return state.ok ? ok({ state: state.value }) : state;
+  };
 }
 
-function pastOf({ facts, ratchets }: { readonly facts: Bytes; readonly ratchets: Bytes }) {
+function ratchetsOf(stored: StoredGroup, number: number): Ratchets {
+  const ratchets = decodeRatchets(stored.ratchets.get(number) ?? new Map());
+  if (ratchets === null) throw new TypeError("ratchets are malformed");
+  return ratchets;
+}
+
+function pastOf(facts: Bytes, ratchets: Ratchets): PastEpoch {
   const decoded = decode(pastShape, facts);
   if (!decoded.ok) throw new TypeError("a past epoch is malformed");
-  const { context, tree, senderDataSecret, resumptionPsk } = decoded.value;
+  const { context, tree, senderDataSecret } = decoded.value;
   return {
     groupContext: whole(decodeGroupContext, context),
     ratchetTree: whole(decodeRatchetTree, tree),
-    secretTree: whole(decodeSecretTree, ratchets),
     senderDataSecret,
-    resumptionPsk,
+    ratchets,
   };
 }
 

@@ -17,6 +17,7 @@ export type GroupRule =
   /** No fresh path where one is needed. */
   | "MissingPath"
   | "TooManyAdds"
+  | "TooManyLeaves"
   /** The device has a leaf already, or is named twice. */
   | "DuplicateDevice"
   /** No such leaf. */

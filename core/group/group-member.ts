@@ -27,6 +27,13 @@ export function memberOf(credential: Credential): GroupMember | null {
   return member.ok ? member.value : null;
 }
 
+/** Whether no device is there twice. */
+export function areDistinct(members: readonly GroupMember[]): boolean {
+  return (
+    new Set(members.map(({ accountId, deviceId }) => `${accountId} ${deviceId}`)).size === members.length
+  );
+}
+
 export function isSameMember(a: GroupMember, b: GroupMember): boolean {
   return a.accountId === b.accountId && a.deviceId === b.deviceId;
 }

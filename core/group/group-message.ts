@@ -1,16 +1,12 @@
 /** Application messages of a group (RFC 9420 section 6.3), as private messages. */
 import type { Bytes } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
-import {
-  createApplicationMessage,
-  decodeMlsMessage,
-  emptyPskIndex,
-  encodeMlsMessage,
-  processPrivateMessage,
-} from "ts-mls";
+import { createApplicationMessage, decodeMlsMessage, encodeMlsMessage } from "ts-mls";
+import { unprotectPrivateMessage } from "ts-mls/messageProtection.js";
 import { decryptSenderData } from "ts-mls/privateMessage.js";
-import { type Group, type GroupDeps, type GroupLeaf, isActive, leavesOf } from "./group.ts";
+import { type Group, type GroupDeps, type GroupLeaf, isActive, leafAt } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
+import { openRatchet } from "./ratchets.ts";
 import { parsePrivateMessage } from "./receive-commit.ts";
 
 /** What an opened message says. `next` must be stored with it: the key that opened it is gone from there. */
@@ -29,6 +25,11 @@ export async function claimedEpoch(message: Bytes): Promise<bigint | null> {
   return content?.wireformat === "mls_private_message" ? content.privateMessage.epoch : null;
 }
 
+/** Whether this device's own ratchets of the present epoch are here. */
+export async function canSend({ suite }: Pick<GroupDeps, "suite">, group: Group): Promise<boolean> {
+  return (await openRatchet(group.ratchets, group.state.privatePath.leafIndex, suite.kdf)) !== null;
+}
+
 /** Seals a message to the group's present epoch. - Fails: `NotMember`. */
 export async function sealGroupMessage(
   { suite }: GroupDeps,
@@ -36,13 +37,21 @@ export async function sealGroupMessage(
   message: { readonly plaintext: Bytes; readonly authenticatedData: Bytes },
 ): Promise<Result<{ readonly sealed: Bytes; readonly next: Group }, GroupRefused>> {
   if (!isActive(group)) return refused("NotMember");
+  const { state } = group;
+  const ratchet = await openRatchet(group.ratchets, state.privatePath.leafIndex, suite.kdf);
+  if (ratchet === null) return refused("Malformed");
   const made = await libraryCall("Malformed", () =>
-    createApplicationMessage(group.state, message.plaintext, suite, message.authenticatedData),
+    createApplicationMessage(
+      { ...state, secretTree: ratchet.secretTree },
+      message.plaintext,
+      suite,
+      message.authenticatedData,
+    ),
   );
   if (!made.ok) return made;
   const { privateMessage, newState } = made.value;
   const sealed = encodeMlsMessage({ version: "mls10", wireformat: "mls_private_message", privateMessage });
-  return ok({ sealed, next: { state: newState } });
+  return ok({ sealed, next: { ...group, ratchets: ratchet.put(newState.secretTree) } });
 }
 
 /** Opens a message of this epoch or one of the last. - Fails: `GroupRefused`; the group is as it was. */
@@ -55,23 +64,35 @@ export async function openGroupMessage(
   if (!message.ok) return message;
   const { epoch, authenticatedData } = message.value;
   const { state } = group;
-  const past = state.historicalReceiverData.get(epoch);
+  const past = group.past.get(epoch);
   const isPresent = epoch === state.groupContext.epoch;
   if (!isPresent && past === undefined) return refused("WrongEpoch");
+  const { ratchetTree, groupContext, ratchets } = past ?? { ...state, ratchets: group.ratchets };
   const secret = past?.senderDataSecret ?? state.keySchedule.senderDataSecret;
   const sender = await libraryCall("Inauthentic", () => decryptSenderData(message.value, secret, suite));
   if (!sender.ok) return sender;
+  const leaf = sender.value === undefined ? null : leafAt(ratchetTree, sender.value.leafIndex);
+  if (leaf === null) return refused("UnknownLeaf");
+  const ratchet = await openRatchet(ratchets, leaf.leafIndex, suite.kdf);
+  if (ratchet === null) return refused("UnknownLeaf");
   const opened = await libraryCall("Inauthentic", () =>
-    processPrivateMessage(state, message.value, emptyPskIndex, suite),
+    unprotectPrivateMessage(
+      secret,
+      message.value,
+      ratchet.secretTree,
+      ratchetTree,
+      groupContext,
+      state.clientConfig.keyRetentionConfig,
+      suite,
+    ),
   );
   if (!opened.ok) return opened;
-  if (opened.value.kind !== "applicationMessage") return refused("WrongKind");
-  const leaves = leavesOf(
-    past === undefined ? group : { state: { ...state, ratchetTree: past.ratchetTree } },
-  );
-  if (!leaves.ok) return leaves;
-  const leaf = leaves.value.find((one) => one.leafIndex === sender.value?.leafIndex);
-  if (leaf === undefined) return refused("UnknownLeaf");
-  const { message: plaintext, newState } = opened.value;
-  return ok({ sender: leaf, epoch, plaintext, authenticatedData, next: { state: newState } });
+  const { content } = opened.value.content;
+  if (content.contentType !== "application") return refused("WrongKind");
+  const moved = ratchet.put(opened.value.tree);
+  const next =
+    past === undefined
+      ? { ...group, ratchets: moved }
+      : { ...group, past: new Map(group.past).set(epoch, { ...past, ratchets: moved }) };
+  return ok({ sender: leaf, epoch, plaintext: content.applicationData, authenticatedData, next });
 }

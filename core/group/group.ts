@@ -13,10 +13,14 @@ import {
   createGroup as createLibraryGroup,
   defaultKeyPackageEqualityConfig,
   type Extension,
+  type GroupContext,
   mlsExporter,
+  type Node,
+  type RatchetTree,
 } from "ts-mls";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { type Authenticate, type GroupMember, memberOf } from "./group-member.ts";
+import { foundingRatchets, type Ratchets } from "./ratchets.ts";
 import { CONTEXT_EXTENSION, type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
 
 export const FORWARD_GENERATIONS_MAX = 10_000;
@@ -30,9 +34,21 @@ export interface GroupDeps {
   readonly authenticate: Authenticate;
 }
 
+/** What opens messages of an epoch that ended. But for `ratchets`, it never changes. */
+export interface PastEpoch {
+  readonly groupContext: GroupContext;
+  readonly ratchetTree: RatchetTree;
+  readonly senderDataSecret: Uint8Array;
+  readonly ratchets: Ratchets;
+}
+
 /** A group as this device sees it. Every step gives a new one; the old one must not be used again. */
 export interface Group {
+  /** Without the library's ratchets and past epochs: ours are beside it. */
   readonly state: ClientState;
+  readonly ratchets: Ratchets;
+  /** By epoch, oldest first. */
+  readonly past: ReadonlyMap<bigint, PastEpoch>;
 }
 
 export interface GroupLeaf {
@@ -66,7 +82,7 @@ export function groupConfig({ authenticate }: Pick<GroupDeps, "authenticate">): 
 
 /** The same group, in which leaves are judged by `authenticate` from here on. */
 export function withAuthenticate(group: Group, authenticate: Authenticate): Group {
-  return { state: { ...group.state, clientConfig: groupConfig({ authenticate }) } };
+  return { ...group, state: { ...group.state, clientConfig: groupConfig({ authenticate }) } };
 }
 
 /** A group with this device as its only member. `context` is what all members agree on, and no business of this folder. */
@@ -90,7 +106,24 @@ export async function createGroup(
       groupConfig(deps),
     ),
   );
-  return state.ok ? ok({ state: state.value }) : state;
+  if (!state.ok) return state;
+  const { secretTree, ...others } = state.value;
+  return ok({
+    state: { ...others, secretTree: [] },
+    ratchets: foundingRatchets(secretTree),
+    past: new Map(),
+  });
+}
+
+/** The group in its next epoch: the one that ends is kept for what comes late. */
+export function nextGroup(group: Group, state: ClientState, ratchets: Ratchets): Group {
+  const past = new Map(group.past).set(group.state.groupContext.epoch, pastOf(group));
+  for (const epoch of [...past.keys()].slice(0, -LATE_EPOCHS_MAX)) past.delete(epoch);
+  return { state: { ...state, secretTree: [], historicalReceiverData: new Map() }, ratchets, past };
+}
+
+function pastOf({ state: { groupContext, ratchetTree, keySchedule }, ratchets }: Group): PastEpoch {
+  return { groupContext, ratchetTree, senderDataSecret: keySchedule.senderDataSecret, ratchets };
 }
 
 export function contextExtension(context: Bytes): Extension {
@@ -106,16 +139,36 @@ export function contextOf(extensions: readonly Extension[]): Result<Bytes, Group
   return ok(only.extensionData);
 }
 
+/** Leaves of trees that were read already: a tree is never changed in place. */
+const leavesByTree = new WeakMap<RatchetTree, readonly GroupLeaf[]>();
+const membersByLeaf = new WeakMap<Node, GroupMember>();
+
 /** Every leaf, in order. - Fails: `Malformed` when a leaf names no device; such a group is not joined. */
-export function leavesOf({ state }: Group): Result<readonly GroupLeaf[], GroupRefused> {
+export function leavesOf({
+  state: { ratchetTree },
+}: {
+  readonly state: Pick<ClientState, "ratchetTree">;
+}): Result<readonly GroupLeaf[], GroupRefused> {
+  const known = leavesByTree.get(ratchetTree);
+  if (known !== undefined) return ok(known);
   const leaves: GroupLeaf[] = [];
-  for (const [index, node] of state.ratchetTree.entries()) {
+  for (const [index, node] of ratchetTree.entries()) {
     if (node?.nodeType !== "leaf") continue;
-    const member = memberOf(node.leaf.credential);
-    if (member === null) return refused("Malformed");
-    leaves.push({ leafIndex: index / 2, member });
+    const leaf = leafAt(ratchetTree, index / 2);
+    if (leaf === null) return refused("Malformed");
+    leaves.push(leaf);
   }
+  leavesByTree.set(ratchetTree, leaves);
   return ok(leaves);
+}
+
+/** Who a leaf is, or null for one that is not there. */
+export function leafAt(tree: RatchetTree, leafIndex: number): GroupLeaf | null {
+  const node = tree[leafIndex * 2];
+  if (node?.nodeType !== "leaf") return null;
+  const member = membersByLeaf.get(node) ?? memberOf(node.leaf.credential);
+  if (member !== null) membersByLeaf.set(node, member);
+  return member === null ? null : { leafIndex, member };
 }
 
 export function groupEpoch({ state }: Group): bigint {

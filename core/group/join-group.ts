@@ -1,12 +1,37 @@
 /** Joining a group by the Welcome of the commit that added this device (RFC 9420 section 12.4.3.1). */
 import type { Bytes } from "../base/bytes.ts";
-import { ok, type Result } from "../base/result.ts";
-import { decodeMlsMessage, emptyPskIndex, joinGroupWithExtensions } from "ts-mls";
+import type { Result } from "../base/result.ts";
+import { GROUP_LEAVES_MAX } from "../base/limits.ts";
+import { wipe } from "../crypto/secret.ts";
+import {
+  type ClientState,
+  decodeMlsMessage,
+  type KeyPackage,
+  type LeafIndex,
+  type PrivateKeyPackage,
+  type RatchetTree,
+  type Welcome,
+} from "ts-mls";
+import {
+  ratchetTreeFromExtension,
+  verifyGroupInfoConfirmationTag,
+  verifyGroupInfoSignature,
+} from "ts-mls/groupInfo.js";
+import { makeKeyPackageRef } from "ts-mls/keyPackage.js";
+import { deriveKeySchedule } from "ts-mls/keySchedule.js";
+import { mergePrivateKeyPaths } from "ts-mls/privateKeyPath.js";
+import { findLeafIndex } from "ts-mls/ratchetTree.js";
+import { leafToNodeIndex, leafWidth, type NodeIndex, toLeafIndex } from "ts-mls/treemath.js";
+import { firstCommonAncestor } from "ts-mls/updatePath.js";
+import { decryptGroupInfo, decryptGroupSecrets } from "ts-mls/welcome.js";
+import { isTreeSound } from "./check-tree.ts";
 import { GROUP_CIPHER_SUITE } from "./crypto-provider.ts";
-import { contextOf, type Group, type GroupDeps, groupConfig, leavesOf } from "./group.ts";
+import { contextOf, type Group, type GroupDeps, groupConfig, leafAt, leavesOf } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
-import { isSameMember } from "./group-member.ts";
+import { areDistinct, type Authenticate } from "./group-member.ts";
 import { type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
+import { createRatchets } from "./ratchets.ts";
+import { keysFrom } from "./update-path.ts";
 
 /** Which key packages a Welcome is for, by their hashes; none for what is no Welcome. */
 export async function welcomedKeyPackages(welcome: Bytes): Promise<readonly Bytes[]> {
@@ -36,30 +61,95 @@ export async function joinGroup(
   if (content.wireformat !== "mls_welcome") return refused("WrongKind");
   if (content.welcome.cipherSuite !== GROUP_CIPHER_SUITE) return refused("WrongCipherSuite");
   const { keyPackage, secrets } = pair.value;
-  const joined = await libraryCall("Inauthentic", () =>
-    joinGroupWithExtensions(
-      content.welcome,
-      keyPackage,
-      secrets,
-      emptyPskIndex,
-      deps.suite,
-      undefined,
-      undefined,
-      groupConfig(deps),
-    ),
-  );
+  const joined = await libraryCall("Inauthentic", () => join(deps, content.welcome, keyPackage, secrets));
   if (!joined.ok) return joined;
-  const [state, infoExtensions] = joined.value;
-  const group = { state };
-  // What would let outsiders in by themselves is nowhere published.
-  if (infoExtensions.some((extension) => extension.extensionType === "external_pub"))
-    return refused("BadContext");
-  const context = contextOf(state.groupContext.extensions);
+  const group = joined.value;
+  const context = contextOf(group.state.groupContext.extensions);
   if (!context.ok) return context;
   const leaves = leavesOf(group);
   if (!leaves.ok) return leaves;
-  const hasTwice = leaves.value.some(({ member }, index) =>
-    leaves.value.some((other, at) => at > index && isSameMember(member, other.member)),
+  if (leaves.value.length > GROUP_LEAVES_MAX) return refused("TooManyLeaves");
+  return areDistinct(leaves.value.map(({ member }) => member)) ? joined : refused("DuplicateDevice");
+}
+
+/** Whether every leaf is of a device on its account's chain. Chains are looked up once it is known whose they are. */
+export function areLeavesAuthentic({ state: { ratchetTree } }: Group, authenticate: Authenticate): boolean {
+  return ratchetTree.every((node, index) => {
+    if (node?.nodeType !== "leaf") return true;
+    const leaf = leafAt(ratchetTree, index / 2);
+    return leaf !== null && authenticate(leaf.member, node.leaf.signaturePublicKey as Bytes);
+  });
+}
+
+/**
+ * Section 12.4.3.1. The library's own takes time with the square of the leaves, and refuses trees in which people came at different
+ * times. Throws for what does not hold.
+ */
+async function join(
+  deps: GroupDeps,
+  welcome: Welcome,
+  keyPackage: KeyPackage,
+  own: PrivateKeyPackage,
+): Promise<Group> {
+  const { suite } = deps;
+  const ref = await makeKeyPackageRef(keyPackage, suite.hash);
+  const opener = await suite.hpke.importPrivateKey(own.initPrivateKey);
+  const groupSecrets = await decryptGroupSecrets(opener, ref, welcome, suite.hpke);
+  if (groupSecrets === undefined || groupSecrets.psks.length > 0)
+    throw new TypeError("a Welcome brings secrets");
+  const noPsk = new Uint8Array(suite.kdf.size);
+  const { joinerSecret, pathSecret } = groupSecrets;
+  const info = await decryptGroupInfo(welcome, joinerSecret, noPsk, suite);
+  const tree = info && ratchetTreeFromExtension(info);
+  if (info === undefined || tree === undefined) throw new TypeError("a Welcome brings the tree");
+  const { groupContext, signer, confirmationTag, extensions } = info;
+  // What would let outsiders in by themselves is nowhere published.
+  if (extensions.length !== 1 || groupContext.cipherSuite !== keyPackage.cipherSuite)
+    throw new TypeError("a Welcome brings the tree and nothing else, in the suite of the key package");
+  const signed = tree[leafToNodeIndex(toLeafIndex(signer))];
+  if (signed?.nodeType !== "leaf") throw new TypeError("a Welcome is signed by a member");
+  const isSigned = await verifyGroupInfoSignature(info, signed.leaf.signaturePublicKey, suite.signature);
+  if (!isSigned || !(await isTreeSound(tree, groupContext, suite.signature)))
+    throw new TypeError("a Welcome holds");
+  const leafIndex = findLeafIndex(tree, keyPackage.leafNode);
+  if (leafIndex === undefined) throw new TypeError("who is welcomed has a leaf");
+  const leafOnly = {
+    leafIndex,
+    privateKeys: { [leafToNodeIndex(leafIndex)]: own.hpkePrivateKey },
+  };
+  const above =
+    pathSecret && (await keysFrom(suite, tree, sharedNode(tree, leafIndex, signer), pathSecret, leafIndex));
+  const privatePath = above === undefined ? leafOnly : mergePrivateKeyPaths(above, leafOnly);
+  const [keySchedule, encryptionSecret] = await deriveKeySchedule(
+    joinerSecret,
+    noPsk,
+    groupContext,
+    suite.kdf,
   );
-  return hasTwice ? refused("DuplicateDevice") : ok(group);
+  if (!(await verifyGroupInfoConfirmationTag(info, joinerSecret, noPsk, suite)))
+    throw new TypeError("a Welcome confirms the epoch");
+  const ratchets = createRatchets(leafWidth(tree.length), encryptionSecret.slice());
+  wipe(encryptionSecret as Bytes, joinerSecret as Bytes);
+  const state: ClientState = {
+    groupContext,
+    ratchetTree: tree,
+    privatePath,
+    signaturePrivateKey: own.signaturePrivateKey,
+    confirmationTag,
+    unappliedProposals: {},
+    keySchedule,
+    secretTree: [],
+    historicalReceiverData: new Map(),
+    groupActiveState: { kind: "active" },
+    clientConfig: groupConfig(deps),
+  };
+  // The signer's device is judged by the chains, as all are.
+  if (!areLeavesAuthentic({ state, ratchets, past: new Map() }, deps.authenticate))
+    throw new TypeError("a leaf is a device");
+  return { state, ratchets, past: new Map() };
+}
+
+/** The lowest node above both leaves that the signer's path has. */
+function sharedNode(tree: RatchetTree, leafIndex: LeafIndex, signer: number): NodeIndex {
+  return firstCommonAncestor(tree, leafIndex, toLeafIndex(signer));
 }

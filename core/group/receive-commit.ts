@@ -5,18 +5,26 @@
  * one commit is refused by all or by none. A refused one changes nothing and the room goes on.
  */
 import { type Bytes, equalBytes } from "../base/bytes.ts";
-import { GROUP_ADDS_PER_COMMIT_MAX } from "../base/limits.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
+import { wipe } from "../crypto/secret.ts";
 import {
   type CiphersuiteImpl,
-  type Commit,
+  type ClientState,
   decodeMlsMessage,
   emptyPskIndex,
+  type FramedContentAuthDataCommit,
   type PrivateMessage,
   type Proposal,
-  processPrivateMessage,
 } from "ts-mls";
+import { applyProposals, nextEpochContext, validateLeafNodeUpdateOrCommit } from "ts-mls/clientState.js";
+import type { Commit } from "ts-mls/commit.js";
+import { type FramedContentCommit, verifyConfirmationTag } from "ts-mls/framedContent.js";
+import { initializeEpoch } from "ts-mls/keySchedule.js";
 import { unprotectPrivateMessage } from "ts-mls/messageProtection.js";
+import { decryptSenderData } from "ts-mls/privateMessage.js";
+import { leafWidth, toLeafIndex } from "ts-mls/treemath.js";
+import { areKeysUnique } from "./check-tree.ts";
 import { needsPath } from "./create-commit.ts";
 import {
   contextOf,
@@ -24,12 +32,17 @@ import {
   type GroupDeps,
   type GroupLeaf,
   isActive,
+  leafAt,
   leavesOf,
+  nextGroup,
   withAuthenticate,
 } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
-import { type Authenticate, isSameMember } from "./group-member.ts";
+import { type Authenticate, isSameMember, memberOf } from "./group-member.ts";
 import { type VerifiedKeyPackage, verifyKeyPackageNow } from "./key-package.ts";
+import { createRatchets, openRatchet } from "./ratchets.ts";
+import { rootHash, treeHashes } from "./tree-hashes.ts";
+import { followPath, type Path, type PathPlace } from "./update-path.ts";
 
 /** What a commit changes, for the room's rules to judge. */
 export interface GroupChange {
@@ -80,20 +93,96 @@ export async function receiveCommit(
   if (!judge.isAllowed(change.value)) return refused("Forbidden");
   if (change.value.removed.some((leaf) => leaf.leafIndex === group.state.privatePath.leafIndex)) {
     // The library looks whether the leaf is empty afterwards, which it is not when somebody who is added takes it.
-    const next = { ...group.state, groupActiveState: { kind: "removedFromGroup" as const } };
-    return ok({ change: change.value, next: { state: next } });
+    const state = { ...group.state, groupActiveState: { kind: "removedFromGroup" as const } };
+    return ok({ change: change.value, next: { ...group, state } });
   }
-  const processed = await libraryCall("Inauthentic", () =>
-    processPrivateMessage(
-      withAuthenticate(group, evidence.authenticate).state,
-      message.value,
-      emptyPskIndex,
-      deps.suite,
-      () => "accept",
-    ),
+  const next = await libraryCall("Inauthentic", () =>
+    applyCommit(deps, withAuthenticate(group, evidence.authenticate), opened.value),
   );
-  if (!processed.ok) return processed;
-  return ok({ change: change.value, next: { state: processed.value.newState } });
+  return next.ok ? ok({ change: change.value, next: next.value }) : next;
+}
+
+/** Section 12.4.2, from where the commit is known to be its sender's. Throws for what does not hold. */
+async function applyCommit({ suite }: GroupDeps, group: Group, opened: OpenedCommit): Promise<Group> {
+  const { state } = group;
+  const { commit, senderLeafIndex, content, auth } = opened;
+  const committer = toLeafIndex(senderLeafIndex);
+  const applied = await applyProposals(state, commit.proposals, committer, emptyPskIndex, false, suite);
+  const { additionalResult } = applied;
+  if (additionalResult.kind !== "memberCommit") throw new TypeError("a commit by a member");
+  treeHashes(applied.tree, state.ratchetTree);
+  const { extensions, addedLeafNodes } = additionalResult;
+  const context = extensions.length > 0 ? { ...state.groupContext, extensions } : state.groupContext;
+  const path =
+    commit.path === undefined
+      ? null
+      : await followCommitPath(suite, group, opened, {
+          tree: applied.tree,
+          committer: senderLeafIndex,
+          added: addedLeafNodes.map(([leaf]) => leaf),
+          context: { ...context, epoch: context.epoch + 1n },
+        });
+  const tree = path?.tree ?? applied.tree;
+  // RFC 9420 section 12.1.1: the library compares the keys of the tree among themselves only, before the change.
+  if (!areKeysUnique(tree)) throw new TypeError("no key stands for two nodes");
+  const groupContext = await nextEpochContext(
+    context,
+    "mls_private_message",
+    content,
+    auth.signature,
+    rootHash(tree, applied.tree),
+    state.confirmationTag,
+    suite.hash,
+  );
+  const secrets = await initializeEpoch(
+    state.keySchedule.initSecret,
+    path?.commitSecret ?? new Uint8Array(suite.kdf.size),
+    groupContext,
+    applied.pskSecret,
+    suite.kdf,
+  );
+  const { confirmationKey } = secrets.keySchedule;
+  const isConfirmed = await verifyConfirmationTag(
+    confirmationKey,
+    auth.confirmationTag,
+    groupContext.confirmedTranscriptHash,
+    suite.hash,
+  );
+  if (!isConfirmed) throw new TypeError("a commit confirms the epoch it makes");
+  const next: ClientState = {
+    ...state,
+    groupContext,
+    ratchetTree: tree,
+    privatePath: path?.privatePath ?? state.privatePath,
+    keySchedule: secrets.keySchedule,
+    confirmationTag: auth.confirmationTag,
+    unappliedProposals: {},
+  };
+  const ratchets = createRatchets(leafWidth(tree.length), secrets.encryptionSecret.slice());
+  wipe(secrets.encryptionSecret, secrets.joinerSecret, secrets.welcomeSecret);
+  return nextGroup(group, next, ratchets);
+}
+
+/** The committer's new leaf is signed by them and stands for the same device; then the path is followed. */
+async function followCommitPath(
+  suite: CiphersuiteImpl,
+  { state }: Group,
+  { commit: { path }, senderLeafIndex }: OpenedCommit,
+  place: PathPlace,
+): Promise<Path> {
+  if (path === undefined) throw new TypeError("a path is there");
+  const fault = await validateLeafNodeUpdateOrCommit(
+    path.leafNode,
+    senderLeafIndex,
+    state.groupContext,
+    state.clientConfig.authService,
+    suite.signature,
+  );
+  if (fault !== undefined) throw fault;
+  const [before, after] = [leafAt(place.tree, senderLeafIndex), memberOf(path.leafNode.credential)];
+  if (before === null || after === null || !isSameMember(before.member, after))
+    throw new TypeError("a leaf stays the device's it is");
+  return followPath(suite, place, path, state.privatePath);
 }
 
 /** A private message of this group, of the wanted kind. A commit must be of the present epoch. */
@@ -120,19 +209,28 @@ interface OpenedCommit {
   readonly senderLeafIndex: number;
   readonly commit: Commit;
   readonly authenticatedData: Bytes;
+  /** As it was signed. */
+  readonly content: FramedContentCommit;
+  readonly auth: FramedContentAuthDataCommit;
 }
 
-/** Reads the commit without applying it; the library would only show its proposals. */
+/** Reads the commit and checks who signed it, without applying it. */
 async function openCommit(
   { suite }: GroupDeps,
-  { state }: Group,
+  group: Group,
   message: PrivateMessage,
 ): Promise<Result<OpenedCommit, GroupRefused>> {
+  const { state } = group;
+  const { senderDataSecret } = state.keySchedule;
+  const sent = await libraryCall("Inauthentic", () => decryptSenderData(message, senderDataSecret, suite));
+  if (!sent.ok) return sent;
+  const ratchet = await openRatchet(group.ratchets, sent.value?.leafIndex ?? -1, suite.kdf);
+  if (ratchet === null) return refused("Inauthentic");
   const opened = await libraryCall("Inauthentic", () =>
     unprotectPrivateMessage(
-      state.keySchedule.senderDataSecret,
+      senderDataSecret,
       message,
-      state.secretTree,
+      ratchet.secretTree,
       state.ratchetTree,
       state.groupContext,
       state.clientConfig.keyRetentionConfig,
@@ -140,10 +238,11 @@ async function openCommit(
     ),
   );
   if (!opened.ok) return opened;
-  const { content } = opened.value.content;
+  const { content, auth } = opened.value.content;
   if (content.contentType !== "commit" || content.sender.senderType !== "member") return refused("WrongKind");
+  if (auth.contentType !== "commit") return refused("WrongKind");
   const { commit, authenticatedData, sender } = content;
-  return ok({ senderLeafIndex: sender.leafIndex, commit, authenticatedData });
+  return ok({ senderLeafIndex: sender.leafIndex, commit, authenticatedData, content, auth });
 }
 
 async function changeOf(
@@ -171,7 +270,9 @@ async function changeOf(
     if (leaf === committer) return refused("SelfRemoval");
     removed.push(leaf);
   }
-  const members = leaves.value.filter((leaf) => !removed.includes(leaf)).map((leaf) => leaf.member);
+  const gone = new Set(removed);
+  const members = leaves.value.filter((leaf) => !gone.has(leaf)).map((leaf) => leaf.member);
+  if (members.length + sorted.value.keyPackages.length > GROUP_LEAVES_MAX) return refused("TooManyLeaves");
   const added: VerifiedKeyPackage[] = [];
   for (const keyPackage of sorted.value.keyPackages) {
     const verified = await verifyKeyPackageNow(suite, keyPackage, evidence);

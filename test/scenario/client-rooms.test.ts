@@ -14,6 +14,7 @@ import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";
 import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
+import { rowKeyParts } from "../../core/store/row-key.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createLyingServer } from "../support/lying-server.ts";
 import { createSwitchedConnector } from "../support/switched-connector.ts";
@@ -48,7 +49,12 @@ const accountOf = async ({ client }: Device) => good(await client.account()).acc
 async function leavesIn(device: Device, roomId: ConversationId): Promise<readonly string[]> {
   const tables = tablesOf(device);
   const group = present(good(await tables.group.get(roomId)), "a group");
-  const { ratchets } = present(good(await tables.ratchet.get(roomId)), "its ratchets");
+  const rows = good(await tables.ratchet.scan({ under: [roomId] }));
+  const ratchets = new Map<number, Map<number, Uint8Array>>();
+  for (const { key, value } of rows) {
+    const [epoch = 0, part = 0] = rowKeyParts(key).slice(-2).map(Number);
+    ratchets.set(epoch, (ratchets.get(epoch) ?? new Map<number, Uint8Array>()).set(part, value.part));
+  }
   const stored = { epoch: group.epoch, ratchets, past: new Map() };
   const decoded = good(await decodeGroup({ authenticate: () => true }, stored));
   return good(leavesOf(decoded)).map(({ member }) => member.deviceId);

@@ -9,6 +9,8 @@ import { type CommitPlan, createCommit, type PendingCommit } from "../../core/gr
 import { createGroup, type Group, type GroupDeps } from "../../core/group/group.ts";
 import { decodeGroup, encodeGroup } from "../../core/group/group-codec.ts";
 import { joinGroup } from "../../core/group/join-group.ts";
+import { openRatchet } from "../../core/group/ratchets.ts";
+import type { ClientState, SecretTree } from "ts-mls";
 import {
   createKeyPackage,
   type GroupDevice,
@@ -91,6 +93,17 @@ export function createGroupWorld(seed: string) {
     ];
   }
 
+  /** As the library alone would have it, with all ratchets open: for a modified client, and for comparing. */
+  async function libraryState({ state, ratchets }: Group): Promise<ClientState> {
+    const secretTree: SecretTree = [];
+    for (let leaf = 0; leaf < ratchets.leafCount; leaf++) {
+      const opened = await openRatchet(ratchets, leaf, suite.kdf);
+      const node = opened?.secretTree[2 * leaf];
+      if (node !== undefined) secretTree[2 * leaf] = node;
+    }
+    return { ...state, secretTree };
+  }
+
   /** Through the store and back. */
   const stored = async (group: Group): Promise<Group> => good(await decodeGroup(deps, encodeGroup(group)));
 
@@ -107,6 +120,7 @@ export function createGroupWorld(seed: string) {
     receive,
     groupOf,
     stored,
+    libraryState,
   };
 }
 

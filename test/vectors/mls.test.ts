@@ -32,6 +32,11 @@ import { fromHex, toHex } from "../../core/base/bytes.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { createGroupCrypto, GROUP_CIPHER_SUITE } from "../../core/group/crypto-provider.ts";
+import { isTreeSound } from "../../core/group/check-tree.ts";
+import { createRatchets, openRatchet } from "../../core/group/ratchets.ts";
+import { rootHash, treeHashes } from "../../core/group/tree-hashes.ts";
+import { followPath } from "../../core/group/update-path.ts";
+import type { GroupContext, PrivateKeyPath, RatchetTree } from "ts-mls";
 import { describeVectors, type VectorSet } from "../support/shared-data.ts";
 
 type Fields = { readonly [name: string]: unknown };
@@ -270,6 +275,22 @@ describeVectors("mls", "secret-tree.json", (set) => {
       }
     }
   });
+
+  test("our ratchets, opened leaf by leaf in any order, are those", async () => {
+    for (const one of ofOurSuite(set, "secret-tree.json")) {
+      const leafCount = listOf(one.leaves).length;
+      const secret = hex(one, "encryption_secret");
+      const tree = await createSecretTree(leafCount, secret, crypto.kdf);
+      let ratchets = createRatchets(leafCount, secret);
+      for (let step = 0; step < leafCount; step++) {
+        const leaf = (step * 7 + 3) % leafCount;
+        const opened = await openRatchet(ratchets, leaf, crypto.kdf);
+        expect(opened?.secretTree[2 * leaf]).toEqual(tree[2 * leaf]);
+        ratchets = opened?.put(opened.secretTree) ?? ratchets;
+      }
+      expect(await openRatchet(ratchets, leafCount, crypto.kdf)).toBeNull();
+    }
+  });
 });
 
 describeVectors("mls", "psk_secret.json", (set) => {
@@ -358,6 +379,33 @@ describeVectors("mls", "tree-validation.json", (set) => {
       expect(await verifyParentHashes(tree, crypto.hash)).toBe(true);
     }
   });
+
+  test("our own hashes of every node are those, and every tree is sound, with one byte changed in any node it is not", async () => {
+    for (const one of ofOurSuite(set, "tree-validation.json")) {
+      const tree = decoded(decodeRatchetTree, hex(one, "tree"));
+      expect(treeHashes(tree).map(toHex)).toEqual(listOf(one.tree_hashes));
+      const claim = { groupId: hex(one, "group_id"), treeHash: rootHash(tree) };
+      expect(await isTreeSound(tree, claim, crypto.signature)).toBe(true);
+      for (const [at, node] of tree.entries()) {
+        if (node?.nodeType !== "parent") continue;
+        const parentHash = node.parent.parentHash.slice();
+        if (parentHash.length > 0) parentHash[0] = (parentHash[0] ?? 0) ^ 1;
+        const hpkePublicKey = Uint8Array.from(node.parent.hpkePublicKey, (byte, index) =>
+          index === 9 ? byte ^ 1 : byte,
+        );
+        for (const parent of [
+          { ...node.parent, parentHash },
+          { ...node.parent, hpkePublicKey },
+        ]) {
+          if (parent.parentHash.length === 0 && parent.hpkePublicKey === node.parent.hpkePublicKey) continue;
+          const bent = tree.with(at, { nodeType: "parent", parent });
+          // The claim is made to fit, so that what refuses is the parent hash of the nodes around.
+          const fitting = { ...claim, treeHash: rootHash(bent) };
+          expect(await isTreeSound(bent, fitting, crypto.signature)).toBe(false);
+        }
+      }
+    }
+  });
 });
 
 describeVectors("mls", "treekem.json", (set) => {
@@ -373,6 +421,49 @@ describeVectors("mls", "treekem.json", (set) => {
       }
     }
   });
+
+  test("every member comes by the path to the tree and the secret it should", async () => {
+    for (const one of ofOurSuite(set, "treekem.json")) {
+      const tree = decoded(decodeRatchetTree, hex(one, "ratchet_tree"));
+      const members = await Promise.all(
+        listOf(one.leaves_private)
+          .map(fieldsOf)
+          .map((member) => privatePathOf(tree, member)),
+      );
+      for (const update of listOf(one.update_paths).map(fieldsOf)) {
+        const path = decoded(decodeUpdatePath, hex(update, "update_path"));
+        const committer = number(update, "sender");
+        const context: GroupContext = {
+          version: "mls10",
+          cipherSuite: GROUP_CIPHER_SUITE,
+          groupId: hex(one, "group_id"),
+          epoch: BigInt(number(one, "epoch")),
+          treeHash: new Uint8Array(0),
+          confirmedTranscriptHash: hex(one, "confirmed_transcript_hash"),
+          extensions: [],
+        };
+        const place = { tree, committer, added: [], context };
+        for (const privatePath of members) {
+          if (privatePath.leafIndex === committer) continue;
+          const followed = await followPath(crypto, place, path, privatePath);
+          expect(toHex(rootHash(followed.tree, tree))).toBe(update.tree_hash_after);
+          expect(toHex(followed.commitSecret)).toBe(update.commit_secret);
+        }
+      }
+    }
+  });
+
+  async function privatePathOf(tree: RatchetTree, member: Fields): Promise<PrivateKeyPath> {
+    const leafIndex = number(member, "index");
+    const privateKeys: Record<number, Uint8Array> = { [2 * leafIndex]: hex(member, "encryption_priv") };
+    for (const known of listOf(member.path_secrets).map(fieldsOf)) {
+      const secret = await deriveSecret(hex(known, "path_secret"), "node", crypto.kdf);
+      const { privateKey } = await crypto.hpke.deriveKeyPair(secret);
+      privateKeys[number(known, "node")] = await crypto.hpke.exportPrivateKey(privateKey);
+    }
+    expect(tree[2 * leafIndex]?.nodeType).toBe("leaf");
+    return { leafIndex, privateKeys };
+  }
 });
 
 describeVectors("mls", "message-protection.json", (set) => {

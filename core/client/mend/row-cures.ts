@@ -97,7 +97,6 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   group: "drop",
   ratchet: "drop",
   epochfacts: "drop",
-  epochratchet: "drop",
   handshake: "drop",
   commit: "drop",
   letter: "drop",

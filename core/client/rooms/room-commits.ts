@@ -41,7 +41,7 @@ import type { EngineContext } from "../engine-context.ts";
 import { PASSING } from "../passing-refusals.ts";
 import type { LetterRow } from "../tables.ts";
 import { keysOf } from "./room-book.ts";
-import { groupParts, type RoomGroups } from "./room-groups.ts";
+import { nextEpochParts, type RoomGroups } from "./room-groups.ts";
 import type { RoomIntake } from "./room-intake.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import { authenticateBy } from "./room-judge.ts";
@@ -209,7 +209,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
         ...made.value,
         rekey: keys === null ? null : publicRoomKey(keys),
         writerSeq: writerSeq.value,
-        ...groupParts(next),
+        ...nextEpochParts(next),
         invitees: plan.invitees,
         added: plan.add.map(({ member }) => member.deviceId),
         carried: plan.carried,

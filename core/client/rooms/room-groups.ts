@@ -1,9 +1,18 @@
 /** The groups of rooms on disk: loaded once, and then written as far as a step has changed them. Rule RM16. */
+import type { Bytes } from "../../base/bytes.ts";
 import type { ConversationId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { decodeGroup, encodeGroup, encodeGroupStep, type StoredGroup } from "../../group/group-codec.ts";
-import type { Group } from "../../group/group.ts";
-import { rowKeyNumber, rowKeyParts } from "../../store/row-key.ts";
+import {
+  decodeGroup,
+  decodeNextGroup,
+  encodeEpoch,
+  encodeGroupStep,
+  type StoredGroup,
+} from "../../group/group-codec.ts";
+import { canSend } from "../../group/group-message.ts";
+import type { Group, GroupDeps } from "../../group/group.ts";
+import { encodeRatchets } from "../../group/ratchets.ts";
+import { rowKeyLastNumber, rowKeyNumber, rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { CommitRow, Tables } from "../tables.ts";
@@ -22,25 +31,29 @@ export interface RoomGroups {
 /** Leaves are judged where commits and Welcomes are; what is stored was. */
 const trusted = { authenticate: () => true };
 
-export function createRoomGroups(tables: Tables): RoomGroups {
+export function createRoomGroups(tables: Tables, { suite }: Pick<GroupDeps, "suite">): RoomGroups {
   const cache = new Map<ConversationId, Group>();
 
   async function stored(roomId: ConversationId): Promise<Result<StoredGroup | null, ClientError>> {
     const group = await tables.group.get(roomId);
     if (!group.ok) return group;
-    const ratchet = await tables.ratchet.get(roomId);
-    if (!ratchet.ok) return ratchet;
-    if (group.value === null || ratchet.value === null) return ok(null);
+    if (group.value === null) return ok(null);
     const facts = await tables.epochfacts.scan({ under: [roomId] });
     if (!facts.ok) return facts;
-    const past: [number, StoredGroup["past"] extends ReadonlyMap<number, infer P> ? P : never][] = [];
-    for (const { key, value } of facts.value) {
-      const number = rowKeyNumber(rowKeyParts(key).at(-1)) ?? 0;
-      const ratchets = await tables.epochratchet.get(roomId, number);
-      if (!ratchets.ok) return ratchets;
-      if (ratchets.value !== null) past.push([number, { ...value, ...ratchets.value }]);
+    const rows = await tables.ratchet.scan({ under: [roomId] });
+    if (!rows.ok) return rows;
+    const ratchets = new Map<number, Map<number, Bytes>>();
+    for (const { key, value } of rows.value) {
+      const [epoch = 0, number = 0] = rowKeyParts(key)
+        .slice(-2)
+        .map(rowKeyNumber)
+        .map((part) => part ?? 0);
+      ratchets.set(epoch, (ratchets.get(epoch) ?? new Map<number, Bytes>()).set(number, value.part));
     }
-    return ok({ epoch: group.value.epoch, ratchets: ratchet.value.ratchets, past: new Map(past) });
+    const past = facts.value
+      .map(({ key, value }): [number, Bytes] => [rowKeyLastNumber(key), value.facts])
+      .filter(([number]) => ratchets.has(number));
+    return ok({ epoch: group.value.epoch, past: new Map(past), ratchets });
   }
 
   async function load(roomId: ConversationId): Promise<Result<Group | null, ClientError>> {
@@ -50,6 +63,8 @@ export function createRoomGroups(tables: Tables): RoomGroups {
     if (!parts.ok || parts.value === null) return parts.ok ? ok(null) : parts;
     const group = await decodeGroup(trusted, parts.value);
     if (!group.ok) return err({ type: "StoreCorrupt", key: tables.group.key(roomId) });
+    // Of a device whose own ratchet was damaged and dropped nothing could be read any more.
+    if (!(await canSend({ suite }, group.value))) return ok(null);
     cache.set(roomId, group.value);
     return group;
   }
@@ -58,14 +73,13 @@ export function createRoomGroups(tables: Tables): RoomGroups {
     const { epoch, ratchets, past, forgotten } = encodeGroupStep(before, next);
     const writes: WriteOp[] = [];
     if (epoch !== null) writes.push(tables.group.put([roomId], { epoch }));
-    if (ratchets !== null) writes.push(tables.ratchet.put([roomId], { ratchets }));
-    for (const [number, one] of past) {
-      if (one.facts !== null) writes.push(tables.epochfacts.put([roomId, number], { facts: one.facts }));
-      if (one.ratchets !== null)
-        writes.push(tables.epochratchet.put([roomId, number], { ratchets: one.ratchets }));
+    for (const [number, facts] of past) writes.push(tables.epochfacts.put([roomId, number], { facts }));
+    for (const [number, parts] of ratchets)
+      for (const [at, part] of parts) writes.push(tables.ratchet.put([roomId, number, at], { part }));
+    for (const [number, parts] of forgotten) {
+      writes.push(tables.epochfacts.remove(roomId, number));
+      for (const at of parts) writes.push(tables.ratchet.remove(roomId, number, at));
     }
-    for (const number of forgotten)
-      writes.push(tables.epochfacts.remove(roomId, number), tables.epochratchet.remove(roomId, number));
     return writes;
   }
 
@@ -83,29 +97,26 @@ export function createRoomGroups(tables: Tables): RoomGroups {
     async forget(roomId) {
       const facts = await tables.epochfacts.scan({ under: [roomId] });
       if (!facts.ok) return facts;
-      const numbers = facts.value.map(({ key }) => rowKeyNumber(rowKeyParts(key).at(-1)) ?? 0);
+      const ratchets = await tables.ratchet.scan({ under: [roomId] });
+      if (!ratchets.ok) return ratchets;
       return ok([
         tables.group.remove(roomId),
-        tables.ratchet.remove(roomId),
         tables.commit.remove(roomId),
-        ...numbers.flatMap((number) => [
-          tables.epochfacts.remove(roomId, number),
-          tables.epochratchet.remove(roomId, number),
-        ]),
+        ...[...facts.value, ...ratchets.value].map(({ key }) => ({ type: "delete" as const, key })),
       ]);
     },
   };
 }
 
-/** A group as the row of a commit holds it. */
-export function groupParts(group: Group): Pick<CommitRow, "epoch" | "ratchets" | "past"> {
-  const { epoch, ratchets, past } = encodeGroup(group);
-  return { epoch, ratchets, past: [...past].map(([number, one]) => ({ number, ...one })) };
+/** The epoch a commit of ours makes, as its row holds it. */
+export function nextEpochParts(next: Group): Pick<CommitRow, "epoch" | "ratchets"> {
+  const ratchets = [...encodeRatchets(next.ratchets)].map(([number, part]) => ({ number, part }));
+  return { epoch: encodeEpoch(next), ratchets };
 }
 
-/** The group a commit of ours makes. */
-export async function groupOf(row: CommitRow): Promise<Group | null> {
-  const past = new Map(row.past.map(({ number, facts, ratchets }) => [number, { facts, ratchets }]));
-  const group = await decodeGroup(trusted, { epoch: row.epoch, ratchets: row.ratchets, past });
-  return group.ok ? group.value : null;
+/** The group once a commit of ours has its place, with what was read since it was made. */
+export async function groupAfter(group: Group, { epoch, ratchets }: CommitRow): Promise<Group | null> {
+  const parts = new Map(ratchets.map(({ number, part }) => [number, part]));
+  const next = await decodeNextGroup(group, { epoch, ratchets: parts });
+  return next.ok ? next.value : null;
 }

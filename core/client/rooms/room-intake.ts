@@ -30,7 +30,7 @@ import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keptKeysOf, keysOf, type RoomBook } from "./room-book.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
-import { groupOf, type RoomGroups } from "./room-groups.ts";
+import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
@@ -299,7 +299,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const pending = await tables.commit.get(roomId);
     if (!pending.ok) return pending;
     if (pending.value?.entryId === entry.id) {
-      const next = await groupOf(pending.value);
+      const next = await groupAfter(group, pending.value);
       if (next === null) return err({ type: "StoreCorrupt", key: tables.commit.key(roomId) });
       const from = draft.reader.point;
       const after = roomContextOf(next);

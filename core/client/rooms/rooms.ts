@@ -102,7 +102,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   const { tables, store, identity, random, clock, times, serial } = context;
   const deps = { suite: createGroupCrypto(random) };
   const book = createRoomBook(all.log, all.documents, tables);
-  const groups = createRoomGroups(tables);
+  const groups = createRoomGroups(tables, deps);
   /** Rooms whose others are to be told what this device sees, and when they were last. */
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();

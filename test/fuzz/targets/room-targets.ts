@@ -122,9 +122,12 @@ const groups: FuzzTarget = {
           feed: async (input) => verdictOf(await decodeGroup(deps, { ...stored, epoch: input })),
         },
         {
-          bytes: stored.ratchets,
-          form: "bytes",
-          feed: async (input) => verdictOf(await decodeGroup(deps, { ...stored, ratchets: input })),
+          bytes: present([...(stored.ratchets.get(1)?.values() ?? [])][0], "ratchets of the epoch"),
+          form: "cbor",
+          feed: async (input) =>
+            verdictOf(
+              await decodeGroup(deps, { ...stored, ratchets: new Map([[1, new Map([[1, input]])]]) }),
+            ),
         },
       ],
     };

@@ -24,6 +24,7 @@ import {
   epochAuthenticator,
   FORWARD_GENERATIONS_MAX,
   type Group,
+  groupEpoch,
   LATE_GENERATIONS_MAX,
 } from "../../../core/group/group.ts";
 import type { GroupRule } from "../../../core/group/group-fault.ts";
@@ -94,13 +95,13 @@ async function createTrio(seed: string) {
 
 describe("a commit", () => {
   test("that changes the context without a path is refused", async () => {
-    const { groups, forge, expectRefused } = await createTrio("no-path");
+    const { world, groups, forge, expectRefused } = await createTrio("no-path");
     const extensions = [contextExtension(bytesOf("changed"))];
     const proposal: Proposal = {
       proposalType: "group_context_extensions",
       groupContextExtensions: { extensions },
     };
-    await expectRefused(await forge(groups.ada.state, [proposal]), "MissingPath");
+    await expectRefused(await forge(await world.libraryState(groups.ada), [proposal]), "MissingPath");
   });
 
   test("with a pre-shared key, or a new start, is refused", async () => {
@@ -109,7 +110,7 @@ describe("a commit", () => {
       proposalType: "psk",
       psk: { preSharedKeyId: { psktype: "external", pskId: NOTHING, pskNonce: world.random.bytes(32) } },
     };
-    await expectRefused(await forge(groups.ada.state, [psk]), "MissingPath");
+    await expectRefused(await forge(await world.libraryState(groups.ada), [psk]), "MissingPath");
     const reinit: Proposal = {
       proposalType: "reinit",
       reinit: {
@@ -119,13 +120,13 @@ describe("a commit", () => {
         extensions: [],
       },
     };
-    await expectRefused(await forge(groups.ada.state, [reinit]), "MissingPath");
+    await expectRefused(await forge(await world.libraryState(groups.ada), [reinit]), "MissingPath");
   });
 
   test("by reference to a proposal is refused, and so is the proposal", async () => {
     const { world, groups, expectRefused } = await createTrio("reference");
     const proposed = await createProposal(
-      groups.ada.state,
+      await world.libraryState(groups.ada),
       false,
       { proposalType: "remove", remove: { removed: 2 } },
       world.suite,
@@ -136,8 +137,8 @@ describe("a commit", () => {
   });
 
   test("as a public message is refused", async () => {
-    const { groups, forge, expectRefused } = await createTrio("public");
-    await expectRefused(await forge(groups.ada.state, [], true), "WrongKind");
+    const { world, groups, forge, expectRefused } = await createTrio("public");
+    await expectRefused(await forge(await world.libraryState(groups.ada), [], true), "WrongKind");
   });
 
   test("whose context is not one extension of ours is refused: external senders, none, two, too long", async () => {
@@ -157,7 +158,7 @@ describe("a commit", () => {
       };
       const remove: Proposal = { proposalType: "remove", remove: { removed: 2 } };
       const made = await createLibraryCommit(
-        { state: groups.ada.state, cipherSuite: world.suite },
+        { state: await world.libraryState(groups.ada), cipherSuite: world.suite },
         { extraProposals: [remove, proposal] },
       ).catch(() => null);
       // What the library itself does not make cannot come from it.
@@ -174,7 +175,7 @@ describe("a commit", () => {
     const { world, groups, devices, forge, expectRefused } = await createTrio("twice");
     const again = await world.verified(await world.keyPackage(present(devices[1])));
     const add: Proposal = { proposalType: "add", add: { keyPackage: again.keyPackage } };
-    const forged = await forge(groups.ada.state, [add]).catch(() => null);
+    const forged = await forge(await world.libraryState(groups.ada), [add]).catch(() => null);
     if (forged !== null) await expectRefused(forged, "DuplicateDevice");
     expect(bad(await createCommit(world.deps, groups.ada, { add: [again] })).rule).toBe("DuplicateDevice");
     // In the place of the leaf it had, it may come again.
@@ -273,7 +274,7 @@ describe("a commit", () => {
     );
     const over = add.map(({ keyPackage }): Proposal => ({ proposalType: "add", add: { keyPackage } }));
     const forged = await createLibraryCommit(
-      { state: groups.ada.state, cipherSuite: world.suite },
+      { state: await world.libraryState(groups.ada), cipherSuite: world.suite },
       { extraProposals: over, ratchetTreeExtension: true },
     ).catch(() => null);
     if (forged !== null)
@@ -367,7 +368,7 @@ describe("a message", () => {
     timeout: 120_000,
   }, async () => {
     const { world, groups } = await createTrio("windows");
-    let state = groups.ada.state;
+    let state = await world.libraryState(groups.ada);
     const kept = new Map<number, Uint8Array>();
     const last = FORWARD_GENERATIONS_MAX + 1;
     const wanted = new Set([0, last - 1 - LATE_GENERATIONS_MAX, last - LATE_GENERATIONS_MAX, last - 1, last]);
@@ -397,12 +398,16 @@ describe("a stored group", () => {
   test("that is damaged is refused, never half read", async () => {
     const { world, groups } = await createTrio("stored");
     const stored = encodeGroup(groups.ada);
-    for (const part of ["epoch", "ratchets"] as const) {
-      const cut = { ...stored, [part]: stored[part].slice(0, -1) };
-      expect(bad(await decodeGroup(world.deps, cut)).rule).toBe("Malformed");
-      const longer = { ...stored, [part]: Uint8Array.from([...stored[part], 0]) };
-      expect(bad(await decodeGroup(world.deps, longer)).rule).toBe("Malformed");
+    const epoch = Number(groupEpoch(groups.ada));
+    const [number, part] = present([...present(stored.ratchets.get(epoch))][0]);
+    const damaged = (bytes: Uint8Array) => [bytes.slice(0, -1), Uint8Array.from([...bytes, 0])];
+    for (const bytes of damaged(stored.epoch))
+      expect(bad(await decodeGroup(world.deps, { ...stored, epoch: bytes })).rule).toBe("Malformed");
+    for (const bytes of damaged(part)) {
+      const ratchets = new Map(stored.ratchets).set(epoch, new Map([[number, bytes]]));
+      expect(bad(await decodeGroup(world.deps, { ...stored, ratchets })).rule).toBe("Malformed");
     }
+    expect(bad(await decodeGroup(world.deps, { ...stored, ratchets: new Map() })).rule).toBe("Malformed");
     expect((await decodeGroup(world.deps, stored)).ok).toBe(true);
   });
 
