@@ -44,7 +44,9 @@ export function addPrivacyCommand(program: Command, run: RunCommand): void {
     .action((_options: unknown, command: Command) => run(command, showPrivacy));
   privacy
     .command("padding")
-    .description("how much of the length of what you write this device hides; without a word, what is set")
+    .description(
+      "how much of the length of what this device writes and sends it hides; without a word, what is set",
+    )
     .addArgument(new Argument("[setting]", "padme, fixed or off").choices(PADDINGS))
     .action((setting: Padding | undefined, _options: unknown, command: Command) =>
       run(command, (context) => padding(context, setting)),
@@ -53,7 +55,7 @@ export function addPrivacyCommand(program: Command, run: RunCommand): void {
     ["dovetail privacy", "what is seen, what is not, and what you could do"],
     [
       "dovetail privacy padding fixed",
-      "short and long messages look alike, for two or three times the bytes",
+      "short and long messages, and what acknowledges them, look alike, for several times the bytes",
     ],
     ["dovetail privacy --json", "the same as figures"],
   ]);
@@ -106,6 +108,13 @@ const PADDING_WORDS: Readonly<Record<Padding, string>> = {
   off: "as they are: how long each text is",
 };
 
+/** What the sizes of frames tell those who see no more of them. */
+const FRAME_WORDS: Readonly<Record<Padding, string>> = {
+  padme: "when something is written or asked for, by sizes that are rounded up",
+  fixed: "that something was sent, in one of two sizes up to 40 KiB; not which of it is a text",
+  off: "what each thing it sends is, by its size",
+};
+
 async function padding(
   context: CommandContext,
   setting: Padding | undefined,
@@ -120,6 +129,7 @@ async function padding(
       text: () => [now.value],
       messages: [
         `Servers see of what this device seals sizes ${PADDING_WORDS[now.value]}.`,
+        `Who is on the way to them sees ${FRAME_WORDS[now.value]}.`,
         ...(setting === undefined ? [] : ["It holds from now on, on this device."]),
       ],
     });
@@ -149,6 +159,7 @@ function layOut(exposure: Exposure, page: Page): readonly string[] {
       ],
     ],
     ["Other servers see", seenElsewhere(exposure)],
+    ["Somebody on the way sees", seenOnTheWay(exposure)],
     ["On this disk", onDisk(exposure)],
     ...(advice.length === 0 ? [] : [["You could", advice] as const]),
   ];
@@ -178,6 +189,13 @@ function seenElsewhere({ otherServers }: Exposure): readonly string[] {
   return otherServers.map(
     (origin) => `${plainLine(origin)}: the address of this device when it writes there, not whose it is`,
   );
+}
+
+function seenOnTheWay({ isPrivateOnTheWay, padding }: Exposure): readonly string[] {
+  const sees = "the addresses of this device and of the servers, and when they speak";
+  return isPrivateOnTheWay
+    ? [sees, FRAME_WORDS[padding], "when a chain, a handle or prekeys are asked for: that is not padded"]
+    : [sees, "everything the server sees"];
 }
 
 function onDisk({ protection, areWordsKept }: Exposure): readonly string[] {

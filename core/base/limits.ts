@@ -100,6 +100,9 @@ export const OP_CLOCK_AHEAD_MAX_MS = 86_400_000;
 export const PADDING_FLOOR_BYTES = 256;
 /** Sizes of the setting `fixed`; what is larger than the last is padded as always. */
 export const PADDING_FIXED_BYTES: readonly number[] = [2_048, 16_384];
+/** Of whole frames: a text of up to the first sealed size, as it travels, has the size of an acknowledgement. */
+export const FRAME_PADDING_FLOOR_BYTES = 256;
+export const FRAME_PADDING_FIXED_BYTES: readonly number[] = [6_144, 40_960];
 
 // Storage on a device
 export const STORE_KEY_CHARS_MAX = 512;

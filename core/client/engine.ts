@@ -663,6 +663,14 @@ export async function createEngine(
     return ok();
   }
 
+  /** A connection keeps the padding it began with. GW15 */
+  function connectAnew(): void {
+    gateway?.close();
+    peers.close();
+    rooms.close();
+    if (isWanted) connectNow();
+  }
+
   async function connectAgain(): Promise<void> {
     // What a connection begins with may outlast it. Until that is over, whoever asks is given the one that is gone.
     await connecting;
@@ -943,7 +951,9 @@ export async function createEngine(
     exchangeFrontiers,
     async setPadding(next) {
       const written = await store.batch([tables.padding.put([], { padding: next })]);
-      if (written.ok) padding = next;
+      if (!written.ok || next === padding) return written;
+      padding = next;
+      connectAnew();
       return written;
     },
     forgetting,

@@ -9,11 +9,13 @@ import type { Clock } from "../base/clock.ts";
 import type { LogId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { decode, encode } from "../codec/shape.ts";
+import { decode, type DecodeError, encode } from "../codec/shape.ts";
+import type { BadPadding, Padding } from "../crypto/padding.ts";
 import { NONCE_BYTES } from "../protocol/claims.ts";
 import { type ClientFrame, clientFrameShape, REQUEST_ID_MAX } from "../protocol/client-frame.ts";
 import type { PlacedEntry } from "../protocol/entry.ts";
 import type { FailureCode } from "../protocol/failure.ts";
+import { padFrame, unpadFrame } from "../protocol/frame-padding.ts";
 import { type ServerFrame, serverFrameShape } from "../protocol/server-frame.ts";
 import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "../protocol/version.ts";
 import type { FrameSocket, ServerConnector, ServerUnreachable } from "../transport/server-connector.ts";
@@ -75,6 +77,8 @@ export interface GatewayDeps {
   readonly connector: ServerConnector;
   readonly clock: Clock;
   readonly random: Random;
+  /** As the device is set; PADMÉ while there is no device that could be. */
+  padding?(): Padding;
 }
 
 interface Waiting {
@@ -92,6 +96,8 @@ export async function connectGateway(
     socket: null as FrameSocket | null,
     isOpen: true,
     goodbye: null as FailureCode | null,
+    /** Of what comes in: none before `hello`. */
+    padding: "off" as Padding,
     nextRequestId: 1,
     waitingById: new Map<number, Waiting>(),
     deliverByLog: new Map<LogId, (entries: readonly PlacedEntry[]) => void>(),
@@ -131,7 +137,7 @@ export async function connectGateway(
   };
 
   const onFrame = (bytes: Bytes) => {
-    const decoded = decode(serverFrameShape, bytes);
+    const decoded = readFrame(bytes, state.padding);
     if (!decoded.ok)
       return finish({ type: "ServerMisbehaved", why: `sent a malformed frame (${decoded.error.type})` });
     const frame = decoded.value;
@@ -160,8 +166,12 @@ export async function connectGateway(
     return err(fault);
   }
   const clientNonce = deps.random.bytes(NONCE_BYTES);
-  const send = (frame: ClientFrame): void => opened.value.send(encode(clientFrameShape, frame));
-  send({ type: "hello", versionMin: PROTOCOL_VERSION_MIN, versionMax: PROTOCOL_VERSION, clientNonce });
+  const send = (frame: ClientFrame): void =>
+    opened.value.send(padFrame(encode(clientFrameShape, frame), state.padding));
+  const padding = deps.padding?.() ?? "padme";
+  const versions = { versionMin: PROTOCOL_VERSION_MIN, versionMax: PROTOCOL_VERSION };
+  send({ type: "hello", ...versions, clientNonce, padding });
+  state.padding = padding;
 
   const gateway: Gateway = {
     nonces: { origin, serverNonce, clientNonce },
@@ -197,4 +207,12 @@ export async function connectGateway(
   };
   pingLater();
   return ok(gateway);
+}
+
+/** GW15: the server may have ended the connection before it read which padding it is to use. */
+function readFrame(bytes: Bytes, padding: Padding): Result<ServerFrame, DecodeError | BadPadding> {
+  const frame = unpadFrame(bytes, padding);
+  if (frame.ok) return decode(serverFrameShape, frame.value);
+  const bare = decode(serverFrameShape, bytes);
+  return bare.ok && bare.value.type === "goodbye" ? bare : frame;
 }

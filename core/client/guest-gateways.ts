@@ -3,9 +3,8 @@ import type { LogId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import { CHANNEL_MAX } from "../protocol/client-frame.ts";
 import type { ClientError } from "./client-error.ts";
-import type { EngineContext } from "./engine-context.ts";
 import type { Gateway } from "./gateway.ts";
-import { connectMetered } from "./metered-gateway.ts";
+import { connectMetered, type MeteredDeps } from "./metered-gateway.ts";
 import { type LogChannel, type OpenLog, openLogChannel } from "./log-channel.ts";
 
 /** A log opened on such a connection, for as long as it lasts. */
@@ -24,7 +23,7 @@ export interface GuestGateways {
 
 /** `onClosed` is told of logs whose connection has gone. */
 export function createGuestGateways(
-  context: EngineContext,
+  deps: MeteredDeps,
   onClosed: (logIds: readonly LogId[]) => void = () => {},
 ): GuestGateways {
   const gateways = new Map<string, Promise<Result<Gateway, ClientError>>>();
@@ -33,6 +32,8 @@ export function createGuestGateways(
     { readonly origin: string; readonly log: Promise<Result<GuestLog, ClientError>> }
   >();
   const lastChannel = new WeakMap<Gateway, number>();
+  const proven = new WeakSet<Gateway>();
+  const firstOpening = new WeakMap<Gateway, Promise<unknown>>();
 
   function forgetOrigin(origin: string): void {
     gateways.delete(origin);
@@ -44,7 +45,7 @@ export function createGuestGateways(
   function gatewayTo(origin: string): Promise<Result<Gateway, ClientError>> {
     const known = gateways.get(origin);
     if (known !== undefined) return known;
-    const opening = connectMetered(context, origin).then((opened): Result<Gateway, ClientError> => {
+    const opening = connectMetered(deps, origin).then((opened): Result<Gateway, ClientError> => {
       if (!opened.ok) {
         gateways.delete(origin);
         return opened;
@@ -63,8 +64,28 @@ export function createGuestGateways(
     // A new connection starts counting anew.
     if (number >= CHANNEL_MAX) gateway.value.close();
     lastChannel.set(gateway.value, number);
-    const channel = await openLogChannel(gateway.value, number, log);
+    const channel = await openInTurn(gateway.value, number, log);
     return channel.ok ? ok({ gateway: gateway.value, channel: channel.value }) : channel;
+  }
+
+  /** GW2: a server takes few bytes before something is proven, and padded frames are large. Until then one log at a time. */
+  async function openInTurn(
+    gateway: Gateway,
+    number: number,
+    log: OpenLog,
+  ): Promise<Result<LogChannel, ClientError>> {
+    while (!proven.has(gateway)) {
+      const other = firstOpening.get(gateway);
+      if (other === undefined) break;
+      await other;
+    }
+    const opening = openLogChannel(gateway, number, log);
+    if (proven.has(gateway)) return opening;
+    firstOpening.set(gateway, opening);
+    const opened = await opening;
+    firstOpening.delete(gateway);
+    if (opened.ok) proven.add(gateway);
+    return opened;
   }
 
   return {

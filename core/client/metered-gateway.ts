@@ -6,9 +6,14 @@ import type { ServerFrame } from "../protocol/server-frame.ts";
 import type { ClientMeter } from "./client-meter.ts";
 import { connectGateway, type Gateway, type GatewayDeps, type ServerError } from "./gateway.ts";
 
+/** What `connectMetered` needs; null counts nothing. */
+export interface MeteredDeps extends GatewayDeps {
+  readonly meter: ClientMeter | null;
+}
+
 /** `connectGateway`, counted by `deps.meter`. */
 export async function connectMetered(
-  deps: GatewayDeps & { readonly meter: ClientMeter | null },
+  deps: MeteredDeps,
   origin: string,
 ): Promise<Result<Gateway, ServerError>> {
   const gateway = await connectGateway(deps, origin);

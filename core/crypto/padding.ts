@@ -29,9 +29,17 @@ export type Padding = "padme" | "fixed" | "off";
 
 export const PADDINGS: readonly Padding[] = ["padme", "fixed", "off"];
 
+/** Sizes something is padded to: at least `floor`; with `fixed` the smallest of a few, as long as it fits one. */
+export interface PaddedSizes {
+  readonly floor: number;
+  readonly fixed: readonly number[];
+}
+
+const SEALED_SIZES: PaddedSizes = { floor: PADDING_FLOOR_BYTES, fixed: PADDING_FIXED_BYTES };
+
 /** Pads `data` by the setting of the device that seals it. */
 export function pad(data: Bytes, padding: Padding = "padme"): Bytes {
-  const padded = new Uint8Array(paddedLength(data.length + 1, padding));
+  const padded = new Uint8Array(paddedLength(data.length + 1, padding, SEALED_SIZES));
   padded.set(data);
   padded[data.length] = 0x80;
   return padded;
@@ -43,17 +51,23 @@ export function pad(data: Bytes, padding: Padding = "padme"): Bytes {
  * - Fails: `BadPadding` unless one of the settings gives back the same bytes.
  */
 export function unpad(padded: Bytes): Result<Bytes, BadPadding> {
-  let end = padded.length - 1;
-  while (end >= 0 && padded[end] === 0) end--;
-  if (end < 0 || padded[end] !== 0x80) return err({ type: "BadPadding" });
-  if (!PADDINGS.some((padding) => paddedLength(end + 1, padding) === padded.length))
+  const end = markIndex(padded);
+  if (end === null) return err({ type: "BadPadding" });
+  if (!PADDINGS.some((padding) => paddedLength(end + 1, padding, SEALED_SIZES) === padded.length))
     return err({ type: "BadPadding" });
   return ok(padded.subarray(0, end));
 }
 
-/** CR5 */
-function paddedLength(length: number, padding: Padding): number {
+/** Where the mark stands that begins the padding; null when nothing but zeros follows no mark. */
+export function markIndex(padded: Bytes): number | null {
+  let end = padded.length - 1;
+  while (end >= 0 && padded[end] === 0) end--;
+  return end >= 0 && padded[end] === 0x80 ? end : null;
+}
+
+/** What `length` bytes, the mark included, are padded to. CR5 */
+export function paddedLength(length: number, padding: Padding, { floor, fixed }: PaddedSizes): number {
   if (padding === "off") return length;
-  const fixed = padding === "fixed" ? PADDING_FIXED_BYTES.find((size) => size >= length) : undefined;
-  return fixed ?? Math.max(PADDING_FLOOR_BYTES, padmeLength(length));
+  const size = padding === "fixed" ? fixed.find((one) => one >= length) : undefined;
+  return size ?? Math.max(floor, padmeLength(length));
 }

@@ -61,7 +61,16 @@ export const admissionShape = variants({
 export type Admission = ShapeOf<typeof admissionShape>;
 
 export const clientFrameShape = variants({
-  hello: [1, { versionMin: integer(1, 255), versionMax: integer(1, 255), clientNonce: bytes(NONCE_BYTES) }],
+  /** `padding` is that of every frame after this one, in both directions. GW15 */
+  hello: [
+    1,
+    {
+      versionMin: integer(1, 255),
+      versionMax: integer(1, 255),
+      clientNonce: bytes(NONCE_BYTES),
+      padding: oneOf("padme", "fixed", "off"),
+    },
+  ],
   /** `instance` is random for each start of a program: two that are there at once are two copies of one device. */
   signIn: [
     2,

@@ -9,6 +9,7 @@ import type { WebSocket } from "ws";
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { AccountId, DeviceId, LogId, WriterTag } from "@dovetail/core/base/ids.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
+import type { Padding } from "@dovetail/core/crypto/padding.ts";
 import type { ServerOrigin } from "@dovetail/core/base/server-origin.ts";
 import type { LogPoint } from "@dovetail/core/protocol/entry.ts";
 import type { LogKind } from "@dovetail/core/protocol/client-frame.ts";
@@ -60,6 +61,8 @@ export class Connection implements DeliveryTarget {
   readonly otherPage: ServerOrigin | null;
   /** Null until `hello`. */
   clientNonce: Bytes | null = null;
+  /** Of every frame in both directions; `hello` says which. GW15 */
+  padding: Padding = "off";
   identity: Identity | null = null;
   /** Which start of a program signed in; null until one has. */
   instance: Bytes | null = null;
@@ -193,7 +196,7 @@ export class Connection implements DeliveryTarget {
   /** Answers. */
   reply(frame: ServerFrame): void {
     if (frame.type === "failed") this.#onRefused(frame.code);
-    this.send(frameBinary(encode(serverFrameShape, frame)));
+    this.send(frameBinary(encode(serverFrameShape, frame), this.padding));
   }
 
   /** Sends a whole WebSocket frame. Frames of one turn leave together. */
@@ -265,7 +268,8 @@ export class Connection implements DeliveryTarget {
     this.reply({ type: "goodbye", code });
     this.#flush();
     this.endingSinceMs = this.#nowMs();
-    this.#ws.close(POLICY_VIOLATION, code);
+    // No reason beside the goodbye: the length of its word would tell which it is. GW15
+    this.#ws.close(POLICY_VIOLATION);
   }
 
   /** Closes as a server that stops does: takes nothing more, answers what it has taken. The client comes again. */

@@ -120,7 +120,7 @@ export function createGateway(context: GatewayContext, options: GatewayOptions):
       versionMax: PROTOCOL_VERSION,
       serverNonce,
     } as const;
-    connection.send(frameBinary(encode(serverFrameShape, challenge)));
+    connection.send(frameBinary(encode(serverFrameShape, challenge), connection.padding));
   }
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -3,6 +3,7 @@ import { unreachable } from "@dovetail/core/base/assert.ts";
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import { decode } from "@dovetail/core/codec/shape.ts";
 import { type ClientFrame, clientFrameShape } from "@dovetail/core/protocol/client-frame.ts";
+import { unpadFrame } from "@dovetail/core/protocol/frame-padding.ts";
 import { BEFORE_AUTH_FRAME_BYTES_MAX } from "../limits.ts";
 import { handleAppend, handleAppendAndRekey } from "./append-frame.ts";
 import type { Connection } from "./connection.ts";
@@ -47,11 +48,12 @@ export function handleFrame(
   connection: Connection,
   bytes: Bytes,
 ): Promise<void> | undefined {
-  if (!connection.isProven && bytes.length > BEFORE_AUTH_FRAME_BYTES_MAX) {
+  const unpadded = unpadFrame(bytes, connection.padding);
+  if (unpadded.ok && !connection.isProven && unpadded.value.length > BEFORE_AUTH_FRAME_BYTES_MAX) {
     connection.goodbye("not-signed-in");
     return undefined;
   }
-  const frame = decode(clientFrameShape, bytes);
+  const frame = unpadded.ok ? decode(clientFrameShape, unpadded.value) : unpadded;
   if (!frame.ok) {
     connection.goodbye("malformed");
     return undefined;

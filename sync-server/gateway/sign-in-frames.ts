@@ -23,10 +23,11 @@ export interface ConnectionClaim {
   readonly clientNonce: Bytes;
 }
 
-/** Agrees on a version and takes the client's nonce. GW1 */
+/** Agrees on a version, takes the client's nonce and the padding it wants. GW1, GW15 */
 export function handleHello(connection: Connection, frame: FrameOf<"hello">): undefined {
   const version = Math.min(frame.versionMax, PROTOCOL_VERSION);
   const versionMin = Math.max(frame.versionMin, PROTOCOL_VERSION_MIN);
+  connection.padding = frame.padding;
   if (version < versionMin) connection.goodbye("unsupported-version");
   else connection.clientNonce = frame.clientNonce;
 }

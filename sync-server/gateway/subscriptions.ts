@@ -5,10 +5,12 @@
  * everybody. Otherwise it reads pages from the store, and stops reading while its connection is congested. Either way
  * its entries come in seq order without gaps.
  */
+import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { Clock } from "@dovetail/core/base/clock.ts";
 import type { LogId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX, READ_PAGE_ENTRIES_MAX } from "@dovetail/core/base/limits.ts";
 import { encode } from "@dovetail/core/codec/shape.ts";
+import type { Padding } from "@dovetail/core/crypto/padding.ts";
 import type { PlacedEntry } from "@dovetail/core/protocol/entry.ts";
 import { serverFrameShape } from "@dovetail/core/protocol/server-frame.ts";
 import { CATCH_UP_PAGE_BYTES, ENTRY_COST_BYTES, FRAME_OVERHEAD_BYTES } from "../limits.ts";
@@ -18,6 +20,8 @@ import { frameBinary } from "./raw-frame.ts";
 
 /** Where deliveries go: a connection. */
 export interface DeliveryTarget {
+  /** GW15 */
+  readonly padding: Padding;
   send(frame: Buffer): void;
   isCongested(): boolean;
   isClosed(): boolean;
@@ -96,7 +100,7 @@ export function createSubscriptions(
         target.fail();
         return;
       }
-      for (const frame of deliverFrames(logId, entries)) target.send(frame);
+      for (const frame of deliverFrames(logId, entries)) target.send(frameBinary(frame, target.padding));
       subscription.position = last.seq;
       replayed += entries.length;
       // Others get a turn between two pages.
@@ -134,7 +138,8 @@ export function createSubscriptions(
       if (heard === undefined || first === undefined || last === undefined) return;
       heard.headSeq = last.seq;
       const startMs = performance.now();
-      let frames: readonly Buffer[] | null = null;
+      let frames: readonly Bytes[] | null = null;
+      const framesByPadding: Partial<Record<Padding, readonly Buffer[]>> = {};
       let subscribers = 0;
       for (const subscription of heard.subscriptions) {
         if (subscription.state !== "live") continue;
@@ -143,9 +148,11 @@ export function createSubscriptions(
           void catchUp(subscription, heard);
           continue;
         }
-        // GW9: built once, whoever hears it.
+        // GW9: built once for each padding, whoever hears it.
+        const { padding } = subscription.target;
         frames ??= deliverFrames(logId, entries);
-        for (const frame of frames) subscription.target.send(frame);
+        framesByPadding[padding] ??= frames.map((frame) => frameBinary(frame, padding));
+        for (const frame of framesByPadding[padding]) subscription.target.send(frame);
         subscription.position = last.seq;
         subscribers += 1;
       }
@@ -163,13 +170,13 @@ function isStillHeard(subscription: Subscription): boolean {
   return subscription.state !== "ended" && !subscription.target.isClosed();
 }
 
-/** Entries as whole WebSocket frames, each within the frame limit. */
-function deliverFrames(logId: LogId, entries: readonly PlacedEntry[]): readonly Buffer[] {
-  const frames: Buffer[] = [];
+/** Entries as encoded frames, each within the frame limit. */
+function deliverFrames(logId: LogId, entries: readonly PlacedEntry[]): readonly Bytes[] {
+  const frames: Bytes[] = [];
   let part: PlacedEntry[] = [];
   let bytes = 0;
   const finish = (): void => {
-    frames.push(frameBinary(encode(serverFrameShape, { type: "deliver", logId, entries: part })));
+    frames.push(encode(serverFrameShape, { type: "deliver", logId, entries: part }));
     part = [];
     bytes = 0;
   };

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "2edc9eece8f20efbd269f337acb35f0bbc38f8b4ddb046887613ac927a0d15ba" };
+const PINNED = { version: 1, hash: "f60f38fef0782240bf4b62456544240bb4ff952ec8e23a26195000d6963fc92d" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

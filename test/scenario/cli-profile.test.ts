@@ -66,6 +66,7 @@ describe("a profile", { timeout: 120_000 }, () => {
     expect(told.exitCode).toBe(0);
     expect(told.stdout).toContain("no handle: nobody finds this account by a name");
     expect(told.stdout).toContain("who can read the files can read everything");
+    expect(told.stdout).toContain("by sizes that are rounded up");
     expect(told.stdout).toContain("dovetail lock set");
     const env = {
       DOVETAIL_NEW_PASSPHRASE: "one that is long enough",

@@ -7,6 +7,8 @@ import {
   APPEND_BATCH_ENTRIES_MAX,
   ENTRY_BYTES_MAX,
   FRAME_BYTES_MAX,
+  FRAME_PADDING_FIXED_BYTES,
+  FRAME_PADDING_FLOOR_BYTES,
   READ_PAGE_ENTRIES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../../core/base/limits.ts";
@@ -305,6 +307,32 @@ describe("reading", () => {
     expectFrame(await client.call({ type: "ping" }), "pong");
     expect(client.delivered(logId).map(({ seq }) => seq)).toEqual([1]);
     client.close();
+  });
+
+  test("[GW9] [GW15] subscribers of every padding hear the same entries, each in sizes of its own", async () => {
+    const { world, client, logId, writer } = await openAccountLog("paddings");
+    const second = addDevice(world);
+    await pushLink(server.origin, world);
+    const readers = await Promise.all(
+      (["off", "padme", "fixed"] as const).map(async (padding) => {
+        const reader = await connectSignedIn(server.origin, world, second, { padding });
+        expectFrame(await reader.call(openRequest(reader, 4, logId, { right: "read" })), "opened");
+        expectFrame(await reader.call({ type: "subscribe", channel: 4, after: 0 }), "done");
+        return reader;
+      }),
+    );
+    for (const bytes of [10, 11, 700])
+      await appendOne(client, 1, nextEntry(writer, world.random.bytes(bytes), { epoch: 1 }));
+    for (const reader of readers) {
+      await reader.until(() => reader.delivered(logId).length === 3);
+      expect(reader.delivered(logId).map(({ sealed }) => sealed.length)).toEqual([10, 11, 700]);
+    }
+    // All that came after the challenge: answers and entries.
+    const [off, padme, fixed] = readers.map(({ receivedSizes }) => new Set(receivedSizes.slice(1)));
+    expect(off?.size).toBeGreaterThan(4);
+    expect(padme).toEqual(new Set([FRAME_PADDING_FLOOR_BYTES, 768]));
+    expect(fixed).toEqual(new Set([FRAME_PADDING_FIXED_BYTES[0]]));
+    for (const one of [client, ...readers]) one.close();
   });
 
   test("[GW10] a reader that stops holds up nobody and costs little, and loses nothing when it goes on", async () => {

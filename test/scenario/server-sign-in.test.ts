@@ -13,6 +13,7 @@ import {
   PROOF_FAILURES_MAX,
 } from "../../sync-server/limits.ts";
 import { decode, encode } from "../../core/codec/shape.ts";
+import { padFrame } from "../../core/protocol/frame-padding.ts";
 import { registerShape } from "../../core/protocol/directory.ts";
 import {
   addDevice,
@@ -63,7 +64,13 @@ const failed = (code: string) => ({ type: "failed", code });
 describe("before anything is proven", () => {
   test("[GW1] a client that speaks no version of the server's is told so", async () => {
     const client = await connectRaw(server.origin, { skipsHello: true });
-    client.sendFrame({ type: "hello", versionMin: 2, versionMax: 255, clientNonce: client.clientNonce });
+    client.sendFrame({
+      type: "hello",
+      versionMin: 2,
+      versionMax: 255,
+      clientNonce: client.clientNonce,
+      padding: "off",
+    });
     await client.whenClosed;
     expect(client.unasked.at(-1)).toEqual({ type: "goodbye", code: "unsupported-version" });
   });
@@ -73,7 +80,13 @@ describe("before anything is proven", () => {
     expect(await first.call({ type: "ping" })).toEqual({ type: "closed" });
     expect(first.unasked.at(-1)).toEqual({ type: "goodbye", code: "malformed" });
     const twice = await connectRaw(server.origin);
-    twice.sendFrame({ type: "hello", versionMin: 1, versionMax: 1, clientNonce: twice.clientNonce });
+    twice.sendFrame({
+      type: "hello",
+      versionMin: 1,
+      versionMax: 1,
+      clientNonce: twice.clientNonce,
+      padding: "off",
+    });
     await twice.whenClosed;
     expect(twice.unasked.at(-1)).toEqual({ type: "goodbye", code: "malformed" });
   });
@@ -112,6 +125,32 @@ describe("before anything is proven", () => {
     const proven = await connectSignedIn(server.origin, world);
     expectFrame(await proven.call({ type: "heads", logIds }), "heads");
     proven.close();
+  });
+
+  test.each(["padme", "fixed"] as const)(
+    "[GW15] padding (%s) is no part of a frame that may be so large before a proof, and no room to send more",
+    async (padding) => {
+      const world = await registerWorld(server.origin, `padded ${padding}`);
+      const client = await connectSignedIn(server.origin, world, undefined, { padding });
+      expectFrame(await client.call({ type: "ping" }), "pong");
+      client.close();
+      const logIds = Array.from({ length: 200 }, () => idFromBytes("log", world.random.bytes(32)));
+      const large = await connectRaw(server.origin, { padding });
+      expect(await large.call({ type: "heads", logIds })).toEqual({ type: "closed" });
+      expect(large.unasked.at(-1)).toEqual({ type: "goodbye", code: "not-signed-in" });
+    },
+  );
+
+  test.each([
+    ["without padding", "fixed", (frame: Uint8Array) => frame],
+    ["with the padding of another setting", "fixed", (frame: Uint8Array) => padFrame(frame, "padme")],
+    ["with zeros after a connection said off", "off", (frame: Uint8Array) => padFrame(frame, "padme")],
+    ["with one byte in its padding", "padme", (frame: Uint8Array) => padFrame(frame, "padme").with(-1, 1)],
+  ] as const)("[GW15] a frame %s is malformed", async (_what, padding, write) => {
+    const client = await connectRaw(server.origin, { padding });
+    client.sendBytes(write(encode(clientFrameShape, { type: "ping", requestId: 1 })));
+    await client.whenClosed;
+    expect(client.unasked.at(-1)).toEqual({ type: "goodbye", code: "malformed" });
   });
 
   test("[GW2] one address holds so many connections and no more", async () => {

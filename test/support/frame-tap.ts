@@ -1,4 +1,4 @@
-/** A way to a server of loopback that notes how large each WebSocket message from the client is, as it crosses the wire. */
+/** A way to a server of loopback that notes how large each WebSocket message is, as it crosses the wire. */
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { startTcpTap } from "./tcp-tap.ts";
@@ -6,8 +6,10 @@ import { startTcpTap } from "./tcp-tap.ts";
 export interface FrameTap {
   /** Dials the tap, whatever server is asked for. */
   readonly connector: ServerConnector;
-  /** Bytes of each binary message so far, oldest first. */
+  /** Bytes of each binary message of the client so far, oldest first, without the `hello` of each connection. */
   sizes(): readonly number[];
+  /** As much of the server, without its `challenge`. */
+  receivedSizes(): readonly number[];
   close(): Promise<void>;
 }
 
@@ -16,7 +18,11 @@ const OPCODE_BINARY = 2;
 /** A tap before the server of `origin`. */
 export async function startFrameTap(origin: string): Promise<FrameTap> {
   const sizes: number[] = [];
-  const tap = await startTcpTap(Number(new URL(origin).port), () => ({ sent: watchFrames(sizes) }));
+  const receivedSizes: number[] = [];
+  const tap = await startTcpTap(Number(new URL(origin).port), () => ({
+    sent: watchFrames(sizes, /^upgrade: websocket/im),
+    received: watchFrames(receivedSizes, /HTTP\/1.1 101 /),
+  }));
   const tapped = `http://127.0.0.1:${tap.port}`;
   const web = createWebConnector();
   return {
@@ -25,25 +31,30 @@ export async function startFrameTap(origin: string): Promise<FrameTap> {
       request: (_origin, request) => web.request(tapped, request),
     },
     sizes: () => sizes,
+    receivedSizes: () => receivedSizes,
     close: () => tap.close(),
   };
 }
 
-/** Takes what one connection sends, and notes its frames once it is a WebSocket. */
-function watchFrames(sizes: number[]): (chunk: Buffer) => void {
+/** Takes what one side of a connection sends, and notes its frames once it is a WebSocket: from what stands in the head. */
+function watchFrames(sizes: number[], beginning: RegExp): (chunk: Buffer) => void {
   let seen: Buffer = Buffer.alloc(0);
   let isUpgraded = false;
+  let isGreeted = false;
   return (chunk) => {
     seen = Buffer.concat([seen, chunk]);
     if (!isUpgraded) {
       // Requests may have gone over the same connection before.
-      const asked = seen.toString("latin1").search(/^upgrade: websocket/im);
+      const asked = seen.toString("latin1").search(beginning);
       const end = asked === -1 ? -1 : seen.indexOf("\r\n\r\n", asked);
       if (end === -1) return;
       isUpgraded = true;
       seen = seen.subarray(end + 4);
     }
-    seen = takeFrames(seen, sizes);
+    const taken: number[] = [];
+    seen = takeFrames(seen, taken);
+    sizes.push(...(isGreeted ? taken : taken.slice(1)));
+    isGreeted ||= taken.length > 0;
   };
 }
 
@@ -53,8 +64,9 @@ function takeFrames(bytes: Buffer, sizes: number[]): Buffer {
   for (;;) {
     if (rest.length < 2) return rest;
     const short = rest.readUInt8(1) & 0x7f;
+    const maskBytes = rest.readUInt8(1) >= 0x80 ? 4 : 0;
     const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
-    const head = 2 + lengthBytes + 4;
+    const head = 2 + lengthBytes + maskBytes;
     if (rest.length < head) return rest;
     const length =
       lengthBytes === 0 ? short : lengthBytes === 2 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2));

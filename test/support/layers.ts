@@ -72,7 +72,7 @@ const SERVER_REACH: readonly RegExp[] = [
   /^core\/(base|codec|protocol)\//,
   // Not its key and epoch folders: what they hold is secret even where they import no secret module.
   /^core\/sigchain\/(?!keys\/|epoch\/)/,
-  /^core\/crypto\/(verify|hash|labels|sodium)\.ts$/,
+  /^core\/crypto\/(verify|hash|labels|sodium|padding)\.ts$/,
 ];
 
 /** Globals that belong to one platform. */

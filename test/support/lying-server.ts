@@ -1,9 +1,9 @@
 /** A way to a server that changes what the server says or hears, and is otherwise the real one. */
-import { decode, encode } from "../../core/codec/shape.ts";
-import { type ClientFrame, clientFrameShape } from "../../core/protocol/client-frame.ts";
+import type { ClientFrame } from "../../core/protocol/client-frame.ts";
 import { type ServerFrame, serverFrameShape } from "../../core/protocol/server-frame.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
+import { createFrameStyle, readFrame } from "./read-frame.ts";
 
 /** What becomes of one frame of the server: other frames in its place, or it as it is. */
 export type Lie = (frame: ServerFrame) => readonly ServerFrame[];
@@ -33,21 +33,22 @@ export function createLyingServer(): LyingServer {
     connector: {
       request: inner.request,
       async connect(origin, handlers) {
+        const style = createFrameStyle();
         const opened = await inner.connect(origin, {
           onFrame: (bytes) => {
-            const frame = decode(serverFrameShape, bytes);
+            const frame = readFrame(serverFrameShape, bytes);
             if (!frame.ok || server.lie === null) return handlers.onFrame(bytes);
-            for (const said of server.lie(frame.value)) handlers.onFrame(encode(serverFrameShape, said));
+            for (const said of server.lie(frame.value)) handlers.onFrame(style.write(said));
           },
           onClose: handlers.onClose,
         });
         if (!opened.ok) return opened;
         open.add(opened.value.close);
         const send = (bytes: Uint8Array) => {
-          const frame = decode(clientFrameShape, bytes);
+          const frame = style.heard(bytes);
           const answers = frame.ok ? (server.deaf?.(frame.value) ?? null) : null;
           if (answers === null) return opened.value.send(bytes);
-          for (const answer of answers) handlers.onFrame(encode(serverFrameShape, answer));
+          for (const answer of answers) handlers.onFrame(style.write(answer));
         };
         return { ok: true, value: { ...opened.value, send } };
       },

@@ -9,6 +9,7 @@ import type { Bytes } from "../../core/base/bytes.ts";
 import type { LogId, WriterTag } from "../../core/base/ids.ts";
 import { decode, encode, type Shape } from "../../core/codec/shape.ts";
 import { LABEL } from "../../core/crypto/labels.ts";
+import type { Padding } from "../../core/crypto/padding.ts";
 import { type SignKeyPair, sign, signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import {
   encodeCapabilityClaim,
@@ -25,6 +26,7 @@ import {
   type PlacedEntry,
   writerTag,
 } from "../../core/protocol/entry.ts";
+import { padFrame, unpadFrame } from "../../core/protocol/frame-padding.ts";
 import { type ServerFrame, serverFrameShape } from "../../core/protocol/server-frame.ts";
 import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from "../../core/protocol/version.ts";
 import type { DeviceKeys } from "../../core/sigchain/keys/device-keys.ts";
@@ -45,6 +47,8 @@ export interface RawClient {
   call(request: RawRequest): Promise<ServerFrame | { readonly type: "closed" }>;
   sendFrame(frame: ClientFrame): void;
   sendBytes(bytes: Bytes): void;
+  /** Lengths of the messages that came, in order. */
+  readonly receivedSizes: readonly number[];
   /** Entries delivered so far, by log. */
   delivered(logId: LogId): readonly PlacedEntry[];
   /** Resolves once `condition` holds; looks after each frame. */
@@ -59,6 +63,8 @@ export interface RawConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly clientNonce?: Bytes;
   readonly skipsHello?: boolean;
+  /** Of both directions; none by default. */
+  readonly padding?: Padding;
 }
 
 const CLIENT_NONCE = new Uint8Array(32).fill(7);
@@ -76,9 +82,13 @@ export async function connectRaw(origin: string, options: RawConnectOptions = {}
   const watchers = new Set<() => void>();
   const closed = Promise.withResolvers<number>();
   const challenged = Promise.withResolvers<Bytes>();
+  const receivedSizes: number[] = [];
+  let padding: Padding = "off";
   let nextRequestId = 1;
   ws.on("message", (data: Buffer) => {
-    const decoded = decode(serverFrameShape, new Uint8Array(data));
+    receivedSizes.push(data.length);
+    const unpadded = unpadFrame(new Uint8Array(data), padding);
+    const decoded = unpadded.ok ? decode(serverFrameShape, unpadded.value) : unpadded;
     if (!decoded.ok) throw new Error(`the server sent a malformed frame: ${JSON.stringify(decoded.error)}`);
     const frame = decoded.value;
     if ("requestId" in frame) {
@@ -104,14 +114,20 @@ export async function connectRaw(origin: string, options: RawConnectOptions = {}
   });
   const serverNonce = await challenged.promise;
   const sendBytes = (bytes: Bytes): void => ws.send(bytes);
-  const sendFrame = (frame: ClientFrame): void => sendBytes(encode(clientFrameShape, frame));
-  if (options.skipsHello !== true) sendFrame({ type: "hello", versionMin: 1, versionMax: 1, clientNonce });
+  const sendFrame = (frame: ClientFrame): void =>
+    sendBytes(padFrame(encode(clientFrameShape, frame), padding));
+  if (options.skipsHello !== true) {
+    const wanted = options.padding ?? "off";
+    sendFrame({ type: "hello", versionMin: 1, versionMax: 1, clientNonce, padding: wanted });
+    padding = wanted;
+  }
   return {
     ws,
     origin: options.claimedOrigin ?? origin,
     serverNonce,
     clientNonce,
     unasked,
+    receivedSizes,
     sendBytes,
     sendFrame,
     call: (request) =>
@@ -193,8 +209,9 @@ export async function connectSignedIn(
   origin: string,
   world: ChainWorld,
   device: DeviceKeys = firstKeys(world),
+  options: RawConnectOptions = {},
 ): Promise<RawClient> {
-  const client = await connectRaw(origin);
+  const client = await connectRaw(origin, options);
   expectFrame(await client.call(signInRequest(client, world, device)), "signedIn");
   return client;
 }

@@ -1,13 +1,13 @@
 /** A server that says what a test tells it to, over a socket that is none. */
-import { decode, encode } from "../../core/codec/shape.ts";
-import { type ClientFrame, clientFrameShape } from "../../core/protocol/client-frame.ts";
-import { type ServerFrame, serverFrameShape } from "../../core/protocol/server-frame.ts";
+import type { ClientFrame } from "../../core/protocol/client-frame.ts";
+import type { ServerFrame } from "../../core/protocol/server-frame.ts";
 import type {
   FrameHandlers,
   HttpRequest,
   HttpResponse,
   ServerConnector,
 } from "../../core/transport/server-connector.ts";
+import { createFrameStyle } from "./read-frame.ts";
 
 export interface ScriptedServer {
   readonly connector: ServerConnector;
@@ -36,22 +36,24 @@ export const CHALLENGE = {
 export function createScriptedServer(challenge: ServerFrame | null = CHALLENGE): ScriptedServer {
   let handlers: FrameHandlers | null = null;
   let isClosed = false;
+  let style = createFrameStyle();
   const server: ScriptedServer = {
     heard: [],
     answer: () => null,
     respond: () => null,
-    say: (frame) => server.sayBytes(encode(serverFrameShape, frame)),
+    say: (frame) => server.sayBytes(style.write(frame)),
     sayBytes: (bytes) => handlers?.onFrame(bytes),
     hangUp: () => handlers?.onClose(),
     isClosedByClient: () => isClosed,
     connector: {
       async connect(_origin, taken) {
         handlers = taken;
+        style = createFrameStyle();
         queueMicrotask(() => {
           if (challenge !== null) server.say(challenge);
         });
         const send = (bytes: Uint8Array): void => {
-          const frame = decode(clientFrameShape, bytes);
+          const frame = style.heard(bytes);
           if (!frame.ok) throw new Error(`the client sent a malformed frame: ${JSON.stringify(frame.error)}`);
           server.heard.push(frame.value);
           const said = server.answer(frame.value);

@@ -113,7 +113,13 @@ function connect({ service, clock }: Fuzzed) {
   };
 }
 
-const HELLO = encode(clientFrameShape, { type: "hello", versionMin: 1, versionMax: 1, clientNonce: NONCE });
+const HELLO = encode(clientFrameShape, {
+  type: "hello",
+  versionMin: 1,
+  versionMax: 1,
+  clientNonce: NONCE,
+  padding: "off",
+});
 const framed = (request: RawRequest): Bytes =>
   encode(clientFrameShape, { ...request, requestId: 1 } as ClientFrame);
 

@@ -7,12 +7,12 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { ok } from "../../../core/base/result.ts";
 import { silentLogger } from "../../../core/base/logger.ts";
-import { decode, encode } from "../../../core/codec/shape.ts";
 import { type ServerFrame, serverFrameShape } from "../../../core/protocol/server-frame.ts";
 import type { HttpRequest, HttpResponse } from "../../../core/transport/server-connector.ts";
 import { DEFAULT_CONFIG } from "../../../sync-server/server.ts";
 import { createService, type Service } from "../../../sync-server/service.ts";
 import type { ServerStore } from "../../../sync-server/store/server-store.ts";
+import { createFrameStyle, readFrame } from "../../support/read-frame.ts";
 import type { SeededRandom } from "../../support/seeded-random.ts";
 import type { Power } from "./virtual-disk.ts";
 import type { HostSide, VirtualNetwork } from "./virtual-network.ts";
@@ -104,19 +104,26 @@ export function createSimServer(
     isUp: () => power.isOn,
     accept(from, client) {
       const at = power;
+      const style = createFrameStyle();
+      let isGreeted = false;
       const say = (frame: Uint8Array): void => {
         if (!at.isOn) return;
-        const decoded = server.lie === null ? null : decode(serverFrameShape, frame);
+        const decoded = server.lie === null ? null : readFrame(serverFrameShape, frame);
         if (decoded === null || !decoded.ok || server.lie === null) {
           client.send(frame);
           return;
         }
-        for (const said of server.lie(decoded.value, from)) client.send(encode(serverFrameShape, said));
+        for (const said of server.lie(decoded.value, from)) client.send(style.write(said));
       };
       const { ws, socket, receive, end } = createSocketPair(client, say, time);
       service?.gateway.open(ws, socket, from);
       return {
-        onFrame: (frame) => (at.isOn ? receive(frame) : undefined),
+        onFrame: (frame) => {
+          // What the first one says holds for all.
+          if (!isGreeted) style.heard(frame);
+          isGreeted = true;
+          if (at.isOn) receive(frame);
+        },
         onGone: () => (at.isOn ? end() : undefined),
       };
     },

@@ -1,8 +1,8 @@
 /** What happened in a world, as one hash: the same seed gives the same one, or something came from outside the world. */
 import { createHash } from "node:crypto";
-import { decode } from "../../../core/codec/shape.ts";
 import { clientFrameShape } from "../../../core/protocol/client-frame.ts";
 import { serverFrameShape } from "../../../core/protocol/server-frame.ts";
+import { readFrame } from "../../support/read-frame.ts";
 
 export interface Trace {
   note(what: string, bytes?: Uint8Array): void;
@@ -29,7 +29,7 @@ export function createTrace(nowMs: () => number, onLine: ((line: string) => void
 /** What a frame is, for a person who reads along. */
 function nameOf(bytes: Uint8Array): string {
   for (const shape of [serverFrameShape, clientFrameShape]) {
-    const frame = decode<{ readonly type: string; readonly code?: string }>(shape, bytes);
+    const frame = readFrame<{ readonly type: string; readonly code?: string }>(shape, bytes);
     if (frame.ok) return `${frame.value.type} ${frame.value.code ?? ""}`;
   }
   return "";

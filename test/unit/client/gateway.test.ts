@@ -6,8 +6,11 @@ import {
   PING_INTERVAL_MS,
   REQUEST_TIMEOUT_MS,
 } from "../../../core/client/gateway.ts";
+import { encode } from "../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import type { ClientFrame } from "../../../core/protocol/client-frame.ts";
+import { padFrame } from "../../../core/protocol/frame-padding.ts";
+import { serverFrameShape } from "../../../core/protocol/server-frame.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 import { CHALLENGE, createScriptedServer, type ScriptedServer } from "../../support/scripted-server.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
@@ -38,7 +41,13 @@ describe("connecting", () => {
     const server = createScriptedServer();
     const { gateway } = await connected(server);
     expect(server.heard).toEqual([
-      { type: "hello", versionMin: 1, versionMax: 1, clientNonce: gateway.nonces.clientNonce },
+      {
+        type: "hello",
+        versionMin: 1,
+        versionMax: 1,
+        clientNonce: gateway.nonces.clientNonce,
+        padding: "padme",
+      },
     ]);
     expect(gateway.nonces).toMatchObject({ origin: ORIGIN, serverNonce: CHALLENGE.serverNonce });
   });
@@ -153,13 +162,30 @@ describe("what comes unasked", () => {
   test.each([
     [
       "a frame that is none",
-      (server: ScriptedServer) => server.sayBytes(filled(0xff, 9)),
+      (server: ScriptedServer) => server.sayBytes(padFrame(filled(0xff, 9), "padme")),
       { type: "ServerMisbehaved", why: "sent a malformed frame (MalformedCbor)" },
     ],
     [
       "a frame of no known kind",
-      (server: ScriptedServer) => server.sayBytes(Uint8Array.from([0x82, 0x18, 99, 0])),
+      (server: ScriptedServer) => server.sayBytes(padFrame(Uint8Array.from([0x82, 0x18, 99, 0]), "padme")),
       { type: "ServerMisbehaved", why: "sent a malformed frame (MalformedShape)" },
+    ],
+    [
+      "[GW15] a frame without the padding that was asked for",
+      (server: ScriptedServer) => server.sayBytes(encode(serverFrameShape, { type: "pong", requestId: 1 })),
+      { type: "ServerMisbehaved", why: "sent a malformed frame (BadPadding)" },
+    ],
+    [
+      "[GW15] a frame with another padding",
+      (server: ScriptedServer) =>
+        server.sayBytes(padFrame(encode(serverFrameShape, { type: "pong", requestId: 1 }), "fixed")),
+      { type: "ServerMisbehaved", why: "sent a malformed frame (BadPadding)" },
+    ],
+    [
+      "[GW15] a goodbye from before the server read the hello",
+      (server: ScriptedServer) =>
+        server.sayBytes(encode(serverFrameShape, { type: "goodbye", code: "not-signed-in" })),
+      { type: "Refused", code: "not-signed-in" },
     ],
     [
       "a goodbye",
