@@ -22,10 +22,11 @@ import {
 import type { CommandContext } from "./command-runner.ts";
 import type { CliError } from "./errors/command-error.ts";
 import type { MetricsAddress } from "./metrics-listen.ts";
+import { openWhenFree } from "./open-when-free.ts";
 import { exportSpans } from "./platform/export-spans.ts";
 import { createNodePlatform } from "./platform/node-platform.ts";
 import { prepareEngine } from "./platform/prepare-engine.ts";
-import { type OpenedProfile, openProfile, profileFolder } from "./platform/profile-folder.ts";
+import { noteFinished, type OpenedProfile, profileFolder } from "./platform/profile-folder.ts";
 import type { ProfileBusy } from "./platform/profile-lock.ts";
 import { dialProfile, listenInProfile } from "./platform/profile-socket.ts";
 import { readStoreKeyFile, replaceStoreKeyFile } from "./platform/store-key-file.ts";
@@ -65,7 +66,7 @@ export async function withClient<T>(
     if (busy.ok || busy.error.type !== "ProfileBusy") return busy;
     const served = await withServedClient(context, busy.error, body, options);
     if (served !== null) return served;
-    if (attempt >= ENDING_ATTEMPTS || busy.error.owner?.socket === null) return busy;
+    if (attempt >= ENDING_ATTEMPTS || (busy.error.owner?.socket ?? null) === null) return busy;
     await delay(ENDING_WAIT_MS);
   }
 }
@@ -82,6 +83,7 @@ function withOwnClient<T>(
       if (!opened.ok) return opened;
       const client = opened.value;
       if (client === null) return err({ type: "NoAccount", profile: context.choice.name });
+      noteFinished(profile.folder);
       watch(client);
       const endServing = options.isServing === true ? await serve(context, profile, client) : () => {};
       const work = Promise.race([body(client), interruption(context)]);
@@ -177,7 +179,7 @@ export async function withPlatform<T>(
   if (!chosen.ok) return chosen;
   const newPassphrase = chosen.value;
   const { unlock } = context.passphrases;
-  const profile = await openProfile(context.choice, { create: options.create, unlock, newPassphrase });
+  const profile = await openWhenFree(context, { create: options.create, unlock, newPassphrase });
   if (!profile.ok) return profile;
   const spans = await openSpans(context, options.traceEndpoint ?? null);
   try {
@@ -188,6 +190,7 @@ export async function withPlatform<T>(
     await preparing;
     if (!platform.ok) return platform;
     const result = await body(platform.value, profile.value);
+    if (result.ok && options.create) noteFinished(profile.value.folder);
     // The folder may be from an attempt that failed, with a key without a passphrase.
     if (result.ok && newPassphrase !== null && profile.value.protection === "permissions")
       replaceStoreKeyFile(profile.value.folder, profile.value.storeKey, newPassphrase);

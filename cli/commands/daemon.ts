@@ -13,7 +13,8 @@ import { EXIT } from "../errors/exit-code.ts";
 import { type MetricsAddress, METRICS_LISTEN_HELP, metricsListenOf } from "../metrics-listen.ts";
 import { localTime } from "../output/local-time.ts";
 import { listenForMetrics } from "../platform/metrics-listener.ts";
-import { openProfile, profileFolder } from "../platform/profile-folder.ts";
+import { openWhenFree } from "../open-when-free.ts";
+import { profileFolder } from "../platform/profile-folder.ts";
 import { lockProfile, type ProfileOwner } from "../platform/profile-lock.ts";
 import { dialProfile } from "../platform/profile-socket.ts";
 import { TRACE_ENDPOINT_HELP, traceEndpointOf } from "../trace-endpoint.ts";
@@ -85,7 +86,7 @@ async function start(
   const metrics = metricsListenOf(metricsListen, context.env);
   if (!metrics.ok) return metrics;
   // Opened once here, so that a wrong passphrase is said here, where somebody reads it.
-  const opened = await openProfile(choice, { create: false, unlock: passphrases.unlock });
+  const opened = await openWhenFree(context, { create: false, unlock: passphrases.unlock });
   if (!opened.ok) {
     const isServed = opened.error.type === "ProfileBusy" && typeof opened.error.owner?.socket === "string";
     return isServed ? status(context) : opened;

@@ -4,6 +4,7 @@ import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count, shortId } from "../errors/error-words.ts";
+import type { Output } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 
 export interface DirectRequest {
@@ -59,10 +60,11 @@ async function listenUntilEnded(
       "Run this on another device of yours. Only active devices of your account are let in. Ctrl-C ends it.",
     );
     const lost = Promise.withResolvers<CliError>();
+    const describe = createDirectTeller(client, output);
     const stopListening = client.onEvent((event) => {
       if (event.type === "direct") {
         output.stream({ event });
-        if (!output.isJson) output.say(describeDirect(event));
+        if (!output.isJson) describe(event);
       }
       if (event.type === "connection" && event.status.lastError?.type === "OwnerGone")
         lost.resolve(event.status.lastError);
@@ -79,15 +81,27 @@ async function listenUntilEnded(
   return withClient({ ...context, interrupted: new AbortController().signal }, body);
 }
 
-async function nameOf(client: Client, id: string): Promise<string> {
+async function nameOf(client: Pick<Client, "devices">, id: string): Promise<string> {
   const devices = await client.devices();
   const found = devices.ok ? devices.value.find((device) => device.id === id) : undefined;
   return plainLine(found?.name ?? shortId(id));
 }
 
-/** What became of a device that dialled. */
-export function describeDirect({ state, device, why }: DirectEvent): string {
-  const who = device === null ? "Something" : `Device ${shortId(device)}`;
+/** Tells what becomes of devices that dial, by their names, in the order it happens. */
+export function createDirectTeller(
+  client: Pick<Client, "devices">,
+  output: Pick<Output, "say">,
+): (event: DirectEvent) => void {
+  let told = Promise.resolve();
+  return (event) => {
+    const name = event.device === null ? Promise.resolve(null) : nameOf(client, event.device);
+    told = told.then(async () => output.say(describeDirect(event, await name)));
+  };
+}
+
+/** What became of a device that dialled; `name` is null before it has proven to be one. */
+function describeDirect({ state, why }: DirectEvent, name: string | null): string {
+  const who = name ?? "Something";
   switch (state) {
     case "refused":
       return `${who} dialled and was refused (${plainLine(why ?? "unknown")}).`;

@@ -6,7 +6,8 @@ import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { layOutFields } from "../output/columns.ts";
 import { showProgress } from "../output/progress.ts";
-import { type OpenedProfile, openProfile, profileFolder } from "../platform/profile-folder.ts";
+import { openWhenFree } from "../open-when-free.ts";
+import { type OpenedProfile, profileFolder } from "../platform/profile-folder.ts";
 import { rekeyProfile } from "../platform/rekey-profile.ts";
 import {
   type Protection,
@@ -146,7 +147,7 @@ async function withProfile(
   context: CommandContext,
   body: (profile: OpenedProfile) => Promise<Result<Outcome, CliError>>,
 ): Promise<Result<Outcome, CliError>> {
-  const profile = await openProfile(context.choice, { create: false, unlock: context.passphrases.unlock });
+  const profile = await openWhenFree(context, { create: false, unlock: context.passphrases.unlock });
   if (!profile.ok) return profile;
   try {
     return await body(profile.value);

@@ -9,7 +9,7 @@ import type { CliError } from "../errors/command-error.ts";
 import { layOutFields, layOutTable } from "../output/columns.ts";
 import { byteCount } from "../output/byte-count.ts";
 import { localTime } from "../output/local-time.ts";
-import { listProfiles, profileFolder, PROFILE_NAME } from "../platform/profile-folder.ts";
+import { isUnfinished, listProfiles, profileFolder, PROFILE_NAME } from "../platform/profile-folder.ts";
 import { lockProfile, type ProfileLock, type ProfileOwner } from "../platform/profile-lock.ts";
 import { type Protection, readProtection } from "../platform/store-key-file.ts";
 import { addExamples } from "./examples.ts";
@@ -24,6 +24,8 @@ interface ProfileSummary {
   /** The process that has it now. */
   readonly owner: ProfileOwner | null;
   readonly isInUse: boolean;
+  /** It was made for an account that did not come to be. */
+  readonly isUnfinished: boolean;
 }
 
 export function addProfileCommands(program: Command, run: RunCommand): void {
@@ -72,10 +74,10 @@ async function list({ choice }: CommandContext): Promise<Result<Outcome, CliErro
     text: (page) =>
       layOutTable(
         [{ title: "PROFILE" }, { title: "SIZE", align: "end" }, { title: "AT REST" }, { title: "IN USE BY" }],
-        profiles.map(({ name, sizeBytes, protection, isInUse, owner }) => [
+        profiles.map(({ name, sizeBytes, isInUse, owner, ...summary }) => [
           { text: name },
           { text: byteCount(sizeBytes) },
-          { text: protection === null ? "no account yet" : PROTECTION_WORDS[protection] },
+          { text: describeProtection(summary) },
           { text: isInUse ? describeOwner(owner) : "" },
         ]),
         page,
@@ -83,7 +85,7 @@ async function list({ choice }: CommandContext): Promise<Result<Outcome, CliErro
     messages:
       profiles.length === 0
         ? ["No profiles yet. Make an account: dovetail account create, or join yours: dovetail account link"]
-        : [],
+        : profiles.filter((profile) => profile.isUnfinished).map(adviseOn),
   });
 }
 
@@ -91,7 +93,7 @@ async function show({ choice }: CommandContext, name: string): Promise<Result<Ou
   if (!listProfiles(choice.home).includes(name)) return err({ type: "NoProfile", profile: name });
   await cryptoReady();
   const summary = summarize({ ...choice, name });
-  const { folder, sizeBytes, protection, isInUse, owner } = summary;
+  const { folder, sizeBytes, isInUse, owner } = summary;
   return ok({
     json: { profile: summary },
     text: (page) =>
@@ -100,12 +102,25 @@ async function show({ choice }: CommandContext, name: string): Promise<Result<Ou
           ["profile", name],
           ["folder", folder],
           ["size", byteCount(sizeBytes)],
-          ["at rest", protection === null ? "no account yet" : PROTECTION_WORDS[protection]],
+          ["at rest", describeProtection(summary)],
           ["in use by", isInUse ? describeOwner(owner) : "nobody"],
         ],
         page,
       ),
+    messages: summary.isUnfinished ? [adviseOn(summary)] : [],
   });
+}
+
+function describeProtection({
+  protection,
+  isUnfinished,
+}: Pick<ProfileSummary, "protection" | "isUnfinished">): string {
+  return protection === null || isUnfinished ? "no account yet" : PROTECTION_WORDS[protection];
+}
+
+function adviseOn({ name }: Pick<ProfileSummary, "name">): string {
+  const chosen = `dovetail --profile ${name} account`;
+  return `${name} has no account yet: go on with ${chosen} create, ${chosen} link or ${chosen} recover, or delete it: dovetail profile remove ${name}`;
 }
 
 async function rename(
@@ -182,6 +197,7 @@ function summarize(choice: { readonly home: string; readonly name: string }): Pr
     protection: readProtection(folder),
     sizeBytes: sizeOf(folder),
     isInUse: !locked.ok,
+    isUnfinished: isUnfinished(folder),
     owner: locked.ok ? null : locked.error.owner,
   };
 }

@@ -26,7 +26,7 @@ import { plainLine } from "../output/plain-text.ts";
 import { showProgress } from "../output/progress.ts";
 import { LABEL_BY_PHASE, syncWithProgress } from "../send-off.ts";
 import { TRACE_ENDPOINT_HELP, traceEndpointOf } from "../trace-endpoint.ts";
-import { describeDirect } from "./direct.ts";
+import { createDirectTeller } from "./direct.ts";
 import { addExamples } from "./examples.ts";
 import { describeFrontiers, layOutFrontiers } from "./frontier-table.ts";
 import { layOutMessage } from "./inbox-layout.ts";
@@ -146,8 +146,10 @@ async function watch(
     if (!names.ok) return names;
     const lost: LostAt = { sinceMs: null };
     const ended = Promise.withResolvers<Result<Outcome, CliError>>();
+    const tellDirect = createDirectTeller(client, context.output);
     const take = (event: ClientEvent): void => {
       if (context.output.isJson) context.output.stream({ event });
+      else if (event.type === "direct") tellDirect(event);
       else showEvent(context.output, names.value, lost, event);
       const end = endOfWatch(event);
       if (end !== null) ended.resolve(err(end));
@@ -236,9 +238,8 @@ function showEvent(output: Output, names: NamesByConversation, lost: LostAt, eve
       output.say(describeNotice(event.notice, name));
       break;
     }
+    // Told by who looks up the device's name.
     case "direct":
-      output.say(describeDirect(event));
-      break;
     case "delivered":
     case "deleted":
     case "state":

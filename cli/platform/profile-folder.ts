@@ -6,7 +6,7 @@
  * protects a profile at rest is these permissions and nothing else: whoever can read `store.key` can read everything. A
  * profile that others can read is therefore refused, and never quietly mended.
  */
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
@@ -108,6 +108,19 @@ export function listProfiles(home: string): readonly string[] {
   }
 }
 
+/** Stands in the folder until there is an account, so that the profile's key is not needed to tell. */
+const UNFINISHED_FILE = "unfinished";
+
+/** Whether the profile in `folder` was made for an account that did not come to be, or not yet. */
+export function isUnfinished(folder: string): boolean {
+  return existsSync(join(folder, UNFINISHED_FILE));
+}
+
+/** The profile in `folder` has an account. */
+export function noteFinished(folder: string): void {
+  rmSync(join(folder, UNFINISHED_FILE), { force: true });
+}
+
 /** The folder of a profile, whether it exists or not. */
 export function profileFolder({ home, name }: ProfileChoice): string {
   return join(home, "profiles", name);
@@ -159,6 +172,7 @@ async function openLocked<E>(
   const path = storeKeyPath(folder);
   if (!existsSync(path)) {
     if (existsSync(storePath)) return err({ type: "StoreKeyMissing", path });
+    writeFileSync(join(folder, UNFINISHED_FILE), "", { mode: 0o600 });
     createStoreKeyFile(folder, newPassphrase);
   }
   const stored = readStoreKeyFile(folder);

@@ -199,6 +199,9 @@ export const SPANS_OPEN_MAX = 1_024;
 export const SPANS_QUEUED_MAX = 2_048;
 export const SPAN_FLUSH_MS_MAX = 2_000;
 
+// One process a profile
+export const PROFILE_WAIT_MS_MAX = 5_000;
+
 // Metrics of a client
 export const METRICS_CONNECTIONS_MAX = 16;
 export const METRICS_REQUEST_MS_MAX = 5_000;

@@ -61,6 +61,27 @@ describe("a profile", { timeout: 120_000 }, () => {
     expect((await run("ada", "tag", "list")).stdout).toContain("work");
   });
 
+  test("whose account was refused is told of as unfinished until it has one", async () => {
+    const create = (handle: string) =>
+      run("ben", "account", "create", "--server", server.origin, "--name", "Ben", "--handle", handle);
+    const list = async () => {
+      const { stdout, stderr } = await run("ada", "profile", "list");
+      return { ben: /^ben .*/m.exec(stdout)?.[0] ?? "", ada: /^ada .*/m.exec(stdout)?.[0] ?? "", stderr };
+    };
+    expect(await create("Not a Handle")).not.toMatchObject({ exitCode: 0 });
+    const unfinished = await list();
+    expect(unfinished.ben).toContain("no account yet");
+    expect(unfinished.ada).not.toContain("no account yet");
+    expect(unfinished.stderr).toMatch(
+      /^ben has no account yet: go on with dovetail --profile ben account create,/m,
+    );
+    expect(unfinished.stderr).toContain("dovetail profile remove ben");
+    expect(await create("ben.finished")).toMatchObject({ exitCode: 0 });
+    const finished = await list();
+    expect(finished.ben).not.toContain("no account yet");
+    expect(finished.stderr).toBe("");
+  });
+
   test("tells what its server and its disk give away as it is set, and what would be less", async () => {
     const told = await run("ada", "privacy");
     expect(told.exitCode).toBe(0);
