@@ -5,6 +5,7 @@ import { layOutTable } from "../output/columns.ts";
 import { localTime, shortTime } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine, plainLines } from "../output/plain-text.ts";
+import { lifetimeText } from "./room-lifetime.ts";
 
 export const ROOM_STATE_WORDS: Readonly<Record<RoomState, string>> = {
   invited: "you are invited",
@@ -22,6 +23,7 @@ const PENDING_WORDS: Readonly<Record<RoomPending["type"], string>> = {
   mute: "to be muted or heard again",
   name: "the room is to be renamed",
   about: "the room is to be described anew",
+  lifetime: "messages are to stay longer or shorter",
 };
 const PREVIEW_CHARS = 200;
 
@@ -75,6 +77,9 @@ export function layOutRoom(room: RoomView, page: Page): readonly string[] {
   return [
     `${paint(plainLine(room.name), "strong")} ${paint(`${ROOM_STATE_WORDS[room.state]}, ${shortId(room.id)}`, "faint")}`,
     ...(room.about === "" ? [] : plainLines(room.about)),
+    ...(room.lifetimeMs === null
+      ? []
+      : [`messages go ${lifetimeText(room.lifetimeMs)} after they were written`]),
     ...people,
     ...waiting.map((line) => paint(line, "warning")),
   ];

@@ -22,6 +22,7 @@ import { findContact, findRoom, findRoomMember } from "./find-things.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { quoteArgument } from "./quote-argument.ts";
 import { addRoomDescribeCommand } from "./room-describe.ts";
+import { addRoomLifetimeCommand } from "./room-lifetime.ts";
 import { addRoomLinkCommands } from "./room-link.ts";
 import { layOutRoom, layOutRooms } from "./room-layout.ts";
 import { addRoomNoteCommands } from "./room-note.ts";
@@ -82,6 +83,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   ]);
   addMembershipCommands(room, run);
   addRoomDescribeCommand(room, run);
+  addRoomLifetimeCommand(room, run);
   addRoomLinkCommands(room, run);
   addRoomNoteCommands(room, run);
   addGovernCommands(room, run);

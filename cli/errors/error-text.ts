@@ -458,6 +458,7 @@ export function describeError(error: CliError): ErrorText {
     case "RoomTooLarge":
     case "RoomFull":
     case "BadRoomLink":
+    case "BadRoomLifetime":
     case "UnknownRoomLink":
     case "UnknownRoomDocument":
     case "RoomDocumentRefused":

@@ -17,6 +17,7 @@ export type RoomError = Extract<
       | "RoomFull"
       | "BadRoomLink"
       | "UnknownRoomLink"
+      | "BadRoomLifetime"
       | "UnknownRoomDocument"
       | "RoomDocumentRefused";
   }
@@ -26,6 +27,10 @@ export type RoomError = Extract<
 const TEXT_BY_RULE: ReadonlyMap<string, readonly [text: string, hint: string]> = new Map([
   ["name", ["only an admin or the owner renames a room", "ask one of them: dovetail room show ROOM"]],
   ["about", ["only an admin or the owner describes a room", "ask one of them: dovetail room show ROOM"]],
+  [
+    "lifetime",
+    ["only an admin or the owner says how long messages stay", "ask one of them: dovetail room show ROOM"],
+  ],
   [
     "add-account",
     [
@@ -91,6 +96,12 @@ export function describeRoomError(error: RoomError): ErrorText {
       return say(EXIT.failure, "that is more than one entry of a room holds", "do it in smaller parts");
     case "BadRoomLink":
       return describeBadLink(error.rule);
+    case "BadRoomLifetime":
+      return say(
+        EXIT.usage,
+        "messages of a room stay for ever, or from an hour to ten years",
+        "dovetail room lifetime ROOM 7d, or dovetail room lifetime ROOM off",
+      );
     case "UnknownRoomLink":
       return say(EXIT.notFound, "there is no such link, or more than one", "dovetail room links ROOM");
     case "UnknownRoomDocument":

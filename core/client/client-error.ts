@@ -67,6 +67,8 @@ export type ClientError =
   /** Not a link into a room, one's own, one into a room this account is in, or one that cannot be made so. */
   | { readonly type: "BadRoomLink"; readonly rule: string }
   | { readonly type: "UnknownRoomLink" }
+  /** Messages of a room stay for ever, or from an hour to ten years. */
+  | { readonly type: "BadRoomLifetime" }
   /** There is no such shared document in this room, or its maker has taken it away. */
   | { readonly type: "UnknownRoomDocument" }
   /** A shared document cannot be changed so. */

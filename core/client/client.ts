@@ -281,7 +281,7 @@ export type RoomPending =
   | { readonly type: "remove"; readonly accountId: AccountId }
   | { readonly type: "role"; readonly accountId: AccountId }
   | { readonly type: "mute"; readonly accountId: AccountId }
-  | { readonly type: "name" | "about"; readonly accountId: null };
+  | { readonly type: "name" | "about" | "lifetime"; readonly accountId: null };
 
 /** A link into a room. Whoever has `code` can come in: show it to nobody else. */
 export interface RoomLinkView {
@@ -302,6 +302,8 @@ export interface RoomView extends ConversationSummary {
   readonly name: string;
   /** What the room is for, in its admins' words; "" when nothing is said. May have several lines. */
   readonly about: string;
+  /** How long after it was written a message goes, on every device of everybody in the room; null for never. */
+  readonly lifetimeMs: number | null;
   readonly state: RoomState;
   /** Null while this account is not in it. */
   readonly role: RoomRole | null;
@@ -696,6 +698,12 @@ export interface Client {
   renameRoom(roomId: ConversationId, name: string): Promise<Result<RoomView, ClientError>>;
   /** Says what a room is for; "" takes it away. Takes an admin. - Fails: `NameTooLong` over 4 KiB. */
   describeRoom(roomId: ConversationId, about: string): Promise<Result<RoomView, ClientError>>;
+  /**
+   * How long messages stay that are written from then on; null for ever. Takes an admin. What was written before stays as it was.
+   *
+   * - Fails: `RoomForbids` with `lifetime`; `BadRoomLifetime` outside of `ROOM_LIFETIME_MS_MIN` to `ROOM_LIFETIME_MS_MAX`.
+   */
+  setRoomLifetime(roomId: ConversationId, lifetimeMs: number | null): Promise<Result<RoomView, ClientError>>;
   /**
    * Makes a link that lets people into a room as members, for a while and a number of times. Who comes by it becomes a contact, and
    * is let in by any device of this account that is there. Takes a moderator.

@@ -91,6 +91,10 @@ export interface Deleting {
   redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>>;
   /** A bucket holds something that is deleted. */
   revisit(place: BucketPlace): void;
+  /** A bucket holds something whose time is over. */
+  later(place: BucketPlace): Promise<Result<void, ClientError>>;
+  /** The groups document has changed, and with it what goes when. */
+  limited(): Promise<Result<void, ClientError>>;
   /** A bucket was read. */
   loaded(name: BucketName): void;
 }
@@ -167,12 +171,16 @@ export interface Conversations {
 export interface Correspondent {
   readonly accountId: AccountId | null;
   readonly conversationId: ConversationId;
+  /** How long what is written there stays; for ever without. */
+  readonly lifetimeMs?: number | null;
 }
 
 export interface WriteOptions {
   readonly storeWith?: StoreWith;
   /** The op it is about. */
   readonly target?: OpId | null;
+  /** When it goes by itself. */
+  readonly expire?: number | null;
 }
 
 /** Stores rows together with something of the caller's. */
@@ -580,6 +588,10 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       const noticed = await deleting.noticed();
       if (!noticed.ok) return noticed;
     }
+    if (names.some(({ type }) => type === "groups")) {
+      const limited = await deleting.limited();
+      if (!limited.ok) return limited;
+    }
     for (const name of names) {
       if (name.type === "contacts") contacts.refresh();
       if (!isBucket(name)) continue;
@@ -616,6 +628,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     deleting.loaded(name);
     // DE7: a sibling has put it there before it knew.
     if (addition.value.hasDeleted) deleting.revisit(name);
+    const later = addition.value.hasOver ? await deleting.later(name) : ok();
+    if (!later.ok) return later;
     const sourcesOf = (named: readonly NamedOp[]) => named.flatMap((op) => sourceById.get(op.id) ?? []);
     // An op that is new here comes in an entry that was not opened here: set aside, or still to be read.
     const asides = setAside.change(
@@ -663,7 +677,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     contact: Correspondent,
     kind: number,
     payload: Uint8Array,
-    { storeWith = store.batch, target = null }: WriteOptions = {},
+    { storeWith = store.batch, target = null, expire = null }: WriteOptions = {},
   ): Promise<Result<NamedOp, ClientError>> {
     const draft = {
       conversationId: contact.conversationId,
@@ -672,10 +686,12 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       kind,
       target,
       payload,
-      expire: null,
+      expire,
       ext: null,
     };
-    const op = await ops.create(draft, times);
+    // RM34
+    const lifetimeMs = kind === OP_KIND.message ? (contact.lifetimeMs ?? null) : null;
+    const op = await ops.create(draft, times, lifetimeMs);
     if (!op.ok) return op;
     const added = await storeOwn(op.value, contact, storeWith);
     if (!added.ok) return added;

@@ -33,7 +33,8 @@ import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
 import { createDeletionState, type DeletionState } from "./deletion/deletion-state.ts";
-import { createForgetting, type Forgetting } from "./deletion/forgetting.ts";
+import { createForgetting, type Forgetting, type ForgettingDeps } from "./deletion/forgetting.ts";
+import { createLifetimes, type Lifetimes } from "./deletion/lifetimes.ts";
 import { createDirectSync, type DirectSync } from "./direct/direct-sync.ts";
 import { createDirectoryClient, type DirectoryClient } from "./directory-client.ts";
 import type { EngineContext } from "./engine-context.ts";
@@ -115,6 +116,7 @@ export interface Engine {
   setPadding(next: Padding): Promise<Result<void, ClientError>>;
   readonly forgetting: Forgetting;
   readonly deletions: DeletionState;
+  readonly lifetimes: Lifetimes;
   /** Whether everything of the account's history is here. */
   isHistoryComplete(): boolean;
   emit(event: ClientEvent): void;
@@ -290,8 +292,14 @@ export async function createEngine(
   const contacts = createContactBook(identity.accountId, log, documents);
   const contactLogs = createContactLogs(context);
   const ticket = createTicket(context, documents, log);
-  const ops = createOpStore(store, tables, (fresh) => search.added(fresh), {
+  const onAdded = (fresh: readonly NamedOp[]): void => {
+    search.added(fresh);
+    lifetimes.added(fresh);
+  };
+  const ops = createOpStore(store, tables, onAdded, {
     isForgotten: deletions.isForgotten,
+    perishesAtMs: (op) => lifetimes.perishesAtMs(op),
+    isOver: (op) => lifetimes.isOver(op),
     isDeviceOf: async (author, device) => {
       const chain = author === identity.accountId ? ok(own.chain()) : await chains.load(author);
       // Not known is not theirs: the gap it leaves is asked for and answered again.
@@ -317,6 +325,11 @@ export async function createEngine(
       noticed: () => forgetting.noticed(),
       redacted: (targets, isOwn) => forgetting.redacted(targets, isOwn),
       revisit: (place) => forgetting.revisit(place),
+      later: (place) => lifetimes.later(place),
+      limited: () => {
+        rooms.book.refresh();
+        return lifetimes.refresh();
+      },
       loaded: (place) => forgetting.loaded(place),
     },
     events: {
@@ -343,11 +356,7 @@ export async function createEngine(
     if (written.ok) change.commit();
     return written;
   }
-  const forgetting: Forgetting = createForgetting({
-    context,
-    log,
-    ops,
-    state: deletions,
+  const gone: Pick<ForgettingDeps, "forgetTexts" | "withdraw" | "dropArchiving" | "onGone"> = {
     async forgetTexts(ids) {
       const over = await changeRoomOutbox(roomOutbox.forgetFailed(ids));
       return over.ok ? search.forget(ids) : over;
@@ -358,6 +367,15 @@ export async function createEngine(
     },
     dropArchiving: conversations.dropArchiving,
     onGone: (conversationId) => emit({ type: "deleted", conversationId }),
+  };
+  const forgetting: Forgetting = createForgetting({ context, log, ops, state: deletions, ...gone });
+  const lifetimes: Lifetimes = createLifetimes({
+    context,
+    log,
+    ops,
+    book: () => rooms.book,
+    renewSoon: forgetting.renewSoon,
+    ...gone,
   });
   const snapshots = createSnapshots({
     context,
@@ -389,6 +407,7 @@ export async function createEngine(
     chains,
     outbox: roomOutbox,
     missed: roomMissed,
+    limit: lifetimes.limit,
     home: () => (gateway?.isOpen() === true && home !== null ? gateway : null),
     displayName: introductions.displayName,
     async acceptContact(accountId) {
@@ -444,6 +463,7 @@ export async function createEngine(
     conversations,
     roomBook: rooms.book,
     isStopped: findings.isStopped,
+    isHidden: lifetimes.isHidden,
   });
   const roomViews = createRoomViews({ context, contacts, rooms, views });
   const roomDocuments = createRoomDocuments({ context, ops, outbox: roomOutbox, conversations });
@@ -586,6 +606,8 @@ export async function createEngine(
     kickPush();
     await relayDirect();
     void tend(linked.value);
+    // RM36: only now is the time known for certain.
+    void serial.run(lifetimes.sweep);
     await kickAllOutgoing();
     rooms.kickAll();
     return linked;
@@ -816,6 +838,8 @@ export async function createEngine(
       if (!told.ok) return told;
       const prepared = await serial.run(conversations.prepareToSync);
       if (!prepared.ok) return prepared;
+      const swept = await serial.run(lifetimes.sweep);
+      if (!swept.ok) return swept;
       const forgotten = await serial.run(forgetting.work);
       if (!forgotten.ok) return forgotten;
       const opened = await link.openContactLogs();
@@ -868,6 +892,7 @@ export async function createEngine(
     gateway?.close();
     conversations.stop();
     forgetting.stop();
+    lifetimes.stop();
     await search.stop();
     awaitedChains.stop();
     // With its connection closed an attempt ends at once. One that is still dialling finds that it is not wanted.
@@ -903,6 +928,8 @@ export async function createEngine(
     // What is deleted is known before anything of it could be taken up again.
     const read = await deletions.refresh();
     if (!read.ok && !isDamage(read.error)) return read;
+    const limited = await lifetimes.refresh();
+    if (!limited.ok && !isDamage(limited.error)) return limited;
     const conversationsStarted = await conversations.start();
     if (!conversationsStarted.ok) return conversationsStarted;
     // AR7: the power may have gone between the change of a bucket and the rows of its ops. What a snapshot still brings is history.
@@ -910,12 +937,15 @@ export async function createEngine(
     const adopted = await conversations.adopt(untold);
     if (!adopted.ok && !isDamage(adopted.error)) return adopted;
     const mended = await finishMending({ context, contacts, conversations, ops, outbox });
-    return mended.ok ? forgetting.start() : mended;
+    if (!mended.ok) return mended;
+    const forgettingStarted = await forgetting.start();
+    return forgettingStarted.ok ? lifetimes.sweep() : forgettingStarted;
   });
   if (!started.ok) {
     // The store stays open: the profile may be mended and tried again.
     conversations.stop();
     forgetting.stop();
+    lifetimes.stop();
     await serial.run(log.flush);
     await documents.close();
     return started;
@@ -958,6 +988,7 @@ export async function createEngine(
     },
     forgetting,
     deletions,
+    lifetimes,
     isHistoryComplete: snapshots.isComplete,
     emit,
     onEvent: (listener) => {

@@ -7,9 +7,11 @@ import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { addRunToFeed, EMPTY_FEED, feedEnd, frontierOf } from "../messenger/feed.ts";
 import { isAhead, nextHlc } from "../messenger/hlc.ts";
+import { expiryOf } from "../messenger/lifetime.ts";
 import {
   createOp,
   isRedacted,
+  type MessagePlace,
   type NamedOp,
   type Op,
   OP_KIND,
@@ -47,13 +49,19 @@ export interface OpAddition {
   readonly redacted: readonly Redacted[];
   /** Whether some were left out because they are deleted. */
   readonly hasDeleted: boolean;
+  /** Whether some were left out because their time is over. */
+  readonly hasOver: boolean;
   commit(): void;
 }
 
 /** What the person has deleted, as far as ops are concerned; and who may speak for which device. */
 export interface OpRights {
   /** Deleted by the person: not to be stored again. Rule DE4. */
-  isForgotten(op: Omit<Redacted, "author" | "hlc">): boolean;
+  isForgotten(op: Omit<MessagePlace, "hlc">): boolean;
+  /** When an op goes by itself; null for never. Rule RM34 */
+  perishesAtMs(op: NamedOp): number | null;
+  /** Whether that is past: not to be stored again either. */
+  isOver(op: NamedOp): boolean;
   /** Whether a device is known to be of this account. */
   isDeviceOf(author: AccountId, device: DeviceId): Promise<Result<boolean, StoreError>>;
 }
@@ -78,10 +86,14 @@ export type OpTimes = Pick<Times, "earliestMs" | "latestMs">;
 export interface OpStore {
   /** Prepares adding `ops`; those already here, or twice in the list, are left out. */
   add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>>;
-  /** Makes the next op of this device in a conversation. The caller adds it in the transaction that sends it. */
+  /**
+   * Makes the next op of this device in a conversation. The caller adds it in the transaction that sends it. With a lifetime it says
+   * when it goes.
+   */
   create(
     op: Omit<Op, "version" | "deviceSeq" | "devicePrev" | "hlc">,
     times: OpTimes,
+    lifetimeMs?: number | null,
   ): Promise<Result<NamedOp, StoreError>>;
   /** Ops newest first, below the row key `before`. */
   page(
@@ -92,10 +104,10 @@ export interface OpStore {
   /** Every op, oldest first, of one conversation. */
   all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>>;
   has(op: NamedOp): Promise<Result<boolean, StoreError>>;
-  /** Whether an op is deleted, by the person or by its author: nothing of it may be kept. */
+  /** Whether an op is deleted, by the person or by its author, or its time is over: nothing of it may be kept. */
   isGone(op: NamedOp): Promise<Result<boolean, StoreError>>;
   /** Prepares removing the rows of deleted ops; that they were here is still known. Rule DE5. */
-  remove(places: readonly Omit<Redacted, "author">[]): Promise<Result<OpRemoval, StoreError>>;
+  remove(places: readonly MessagePlace[]): Promise<Result<OpRemoval, StoreError>>;
   /** As `remove`, for all of a device below `next`, whose rows are gone already. */
   cover(
     conversationId: ConversationId,
@@ -119,7 +131,12 @@ const LOOKED_AT_ONCE_OPS_MIN = 8;
 /** Where more rows than this lie around each, they are looked for one by one too. */
 const ROWS_READ_PER_OP_MAX = 4;
 
-const NOTHING_DELETED: OpRights = { isForgotten: () => false, isDeviceOf: async () => ok(false) };
+const NOTHING_DELETED: OpRights = {
+  isForgotten: () => false,
+  perishesAtMs: () => null,
+  isOver: () => false,
+  isDeviceOf: async () => ok(false),
+};
 
 /** `onAdded` is told of ops once they are stored. */
 export function createOpStore(
@@ -183,13 +200,13 @@ export function createOpStore(
       : openRow(tables.op.key(conversationId, hlc, device, id), row.value.op);
   }
 
-  async function rowOf(op: Omit<Redacted, "author">): Promise<Result<NamedOp | null, StoreError>> {
+  async function rowOf(op: MessagePlace): Promise<Result<NamedOp | null, StoreError>> {
     return get({ conversationId: op.conversationId, hlc: op.hlc, device: op.device, id: op.id });
   }
 
   async function isGone(named: NamedOp): Promise<Result<boolean, StoreError>> {
     const { op, id } = named;
-    if (rights.isForgotten({ ...op, id })) return ok(true);
+    if (rights.isForgotten({ ...op, id }) || rights.isOver(named)) return ok(true);
     const row = await rowOf({ ...op, id });
     return row.ok ? ok(row.value !== null && isTakenBack(named, row.value)) : row;
   }
@@ -199,12 +216,15 @@ export function createOpStore(
     const rows = await rowsOf(ops);
     if (!rows.ok) return rows;
     const known = rows.value;
-    let hasDeleted = false;
+    let [hasDeleted, hasOver] = [false, false];
     for (const named of ops) {
       const { op, id } = named;
       if (draft.fresh.has(id)) continue;
-      if (rights.isForgotten({ ...op, id })) {
-        hasDeleted = true;
+      const isForgotten = rights.isForgotten({ ...op, id });
+      // RM36: what is over counts as having come, like what is deleted.
+      if (isForgotten || rights.isOver(named)) {
+        hasDeleted ||= isForgotten;
+        hasOver ||= !isForgotten;
         const covered = await draft.cover(op.conversationId, op.device, op.deviceSeq, op.deviceSeq + 1);
         if (!covered.ok) return covered;
         continue;
@@ -233,7 +253,7 @@ export function createOpStore(
       draft.commit();
       if (fresh.length > 0) onAdded(fresh);
     };
-    return ok({ writes: draft.writes(), fresh, redacted, hasDeleted, commit });
+    return ok({ writes: draft.writes(), fresh, redacted, hasDeleted, hasOver, commit });
   }
 
   /**
@@ -297,7 +317,7 @@ export function createOpStore(
     return ok(true);
   }
 
-  async function remove(places: readonly Omit<Redacted, "author">[]): Promise<Result<OpRemoval, StoreError>> {
+  async function remove(places: readonly MessagePlace[]): Promise<Result<OpRemoval, StoreError>> {
     const draft = createDraft(0);
     for (const place of places) {
       const { conversationId, device, deviceSeq } = place;
@@ -330,6 +350,8 @@ export function createOpStore(
     const rowsByKey = new Map<string, WriteOp>();
     /** Of which shared documents they are, so that one is read without all that was ever said around it. */
     const sharedByKey = new Map<string, WriteOp>();
+    /** When which of them go by themselves. */
+    const dueByKey = new Map<string, WriteOp>();
     const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
     const newTallies = new Map<ConversationId, TallyRow>();
     const fresh = new Map<OpId, NamedOp>();
@@ -337,6 +359,12 @@ export function createOpStore(
     /** Conversations of which a row is not as it was, or is not what was written. */
     const changed = new Set<ConversationId>();
     let hasRewritten = false;
+
+    const dueParts = (named: NamedOp) => {
+      const dueMs = rights.perishesAtMs(named);
+      const { conversationId, hlc, device } = named.op;
+      return dueMs === null ? null : ([dueMs, "op", conversationId, hlc, device, named.id] as const);
+    };
 
     async function changeFeed(
       conversationId: ConversationId,
@@ -377,6 +405,8 @@ export function createOpStore(
       if (isNew && !isLeftOver) addedByKey.set(key, { key, op: named });
       else changed.add(op.conversationId);
       rowsByKey.set(key, tables.op.putAt(key, { op: named.bytes, arrivedAtMs: nowMs }));
+      const due = dueParts(named);
+      if (due !== null) dueByKey.set(tables.due.key(...due), tables.due.put(due, {}));
       const counted = await changeTally(op.conversationId, (sum) => ({
         opCount: sum.opCount + (isNew ? 1 : 0),
         messageCount: sum.messageCount + (isNew ? messages(named) : 0),
@@ -405,6 +435,8 @@ export function createOpStore(
       hasRewritten = true;
       changed.add(named.op.conversationId);
       rowsByKey.set(key, { type: "delete", key });
+      const due = dueParts(named);
+      if (due !== null) dueByKey.set(tables.due.key(...due), tables.due.remove(...due));
       const document = sharedDocumentOf(named);
       if (document !== null) {
         const shared = tables.shared.key(named.op.conversationId, document, named.id);
@@ -431,6 +463,7 @@ export function createOpStore(
       writes: (): readonly WriteOp[] => [
         ...rowsByKey.values(),
         ...sharedByKey.values(),
+        ...dueByKey.values(),
         ...[...newFeeds.values()].map(({ conversationId, device, row }) =>
           tables.feed.put([conversationId, device], row),
         ),
@@ -451,6 +484,7 @@ export function createOpStore(
   async function create(
     op: Parameters<OpStore["create"]>[0],
     times: OpTimes,
+    lifetimeMs: number | null = null,
   ): Promise<Result<NamedOp, StoreError>> {
     const feed = await feedOf(op.conversationId, op.device);
     if (!feed.ok) return feed;
@@ -462,7 +496,8 @@ export function createOpStore(
       : ok(sum.value.newestHlc);
     if (!last.ok) return last;
     const hlc = nextHlc(last.value, times.earliestMs());
-    return ok(createOp({ ...op, version: 1, deviceSeq, devicePrev: feed.value.last, hlc }));
+    const expire = lifetimeMs === null ? op.expire : expiryOf(hlc, lifetimeMs);
+    return ok(createOp({ ...op, expire, version: 1, deviceSeq, devicePrev: feed.value.last, hlc }));
   }
 
   /** MS2: this clock is wrong or was. What others wrote tells; what it has written itself drags no new op along. */

@@ -252,10 +252,13 @@ export function createClient(engine: Engine): Client {
   ): Promise<Result<Correspondent, ClientError>> {
     const room = await engine.rooms.book.get(conversationId);
     if (!room.ok) return room;
-    if (room.value !== null)
-      return room.value.standing.standing === "joined"
-        ? ok({ accountId: null, conversationId })
-        : err({ type: "NotInRoom" });
+    if (room.value !== null) {
+      if (room.value.standing.standing !== "joined") return err({ type: "NotInRoom" });
+      const now = await engine.rooms.contextOf(conversationId);
+      if (!now.ok) return now;
+      const { lifetimeMs } = now.value ?? room.value;
+      return ok({ accountId: null, conversationId, lifetimeMs });
+    }
     const contact = await conversationOf(conversationId);
     if (!contact.ok) return contact;
     const isOpen = contact.value.state === "requested" || contact.value.state === "accepted";

@@ -28,6 +28,7 @@
  * | tail | | bytes of the account log that were read since then |
  * | restore | blob id | packs of a snapshot of which something is still to be loaded |
  * | unpacked | | seq up to which the account log may hold what is deleted |
+ * | due | time, what, conversation, place | ops that go by themselves, and buckets that are to be looked at for such |
  * | dirty | conversation, device, index | buckets to be looked at for what is deleted |
  * | forgotten | what, conversation, op or device | deletions whose rows are gone |
  * | packed | blob id | packs a snapshot has, or will have |
@@ -398,6 +399,7 @@ export function createTables(store: TxStore) {
     rebase: createTable(store, "rebase", struct({ incarnation: integer(1) })),
     frontier: createTable(store, "frontier", frontierRow),
     unpacked: createTable(store, "unpacked", struct({ seq: integer(0) })),
+    due: createTable(store, "due", struct({})),
     dirty: createTable(store, "dirty", struct({})),
     forgotten: createTable(store, "forgotten", struct({ next: integer(0) })),
     op: createTable(store, "op", opRow),

@@ -51,6 +51,8 @@ export interface ViewsDeps {
   readonly roomBook: Pick<RoomBook, "all">;
   /** Whether sending to a contact waits for an alarm to be over. */
   readonly isStopped: (contact: AccountId) => boolean;
+  /** Whether the time of a message is over. RM36 */
+  readonly isHidden: (op: NamedOp) => boolean;
 }
 
 /** A page of messages with the ops they are. */
@@ -182,11 +184,12 @@ export function createViews(deps: ViewsDeps): Views {
     return ok({ reader, entry: state.value.conversationsById.get(conversationId) });
   }
 
-  const isShown = (op: NamedOp) => !isAhead(op.op.hlc, context.times.latestMs());
+  const isShown = (op: NamedOp) => !isAhead(op.op.hlc, context.times.latestMs()) && !deps.isHidden(op);
 
   async function message(op: NamedOp): Promise<Result<MessageView | null, ClientError>> {
     // Who writes sees it as written; it is listed when its time has come.
-    if (!isShown(op) && op.op.device !== context.identity.deviceId) return ok(null);
+    const isOwn = op.op.device === context.identity.deviceId && !deps.isHidden(op);
+    if (!isShown(op) && !isOwn) return ok(null);
     const around = await surroundings(op.op.conversationId);
     return around.ok
       ? ok(messageView(op, around.value.reader, around.value.entry?.starred ?? new Set()))
@@ -277,7 +280,8 @@ export function createViews(deps: ViewsDeps): Views {
 
   const unreadCounts = createUnreadCounts({
     ops,
-    isUnread: (op) => op.op.author !== self && timelineMessage(op)?.isRedacted === false,
+    isUnread: (op) =>
+      op.op.author !== self && timelineMessage(op)?.isRedacted === false && !deps.isHidden(op),
     load: (conversationId) => context.tables.unread.get(conversationId),
     store: (conversationId, row, rewrites) =>
       void context.serial.runBehind(async () => {

@@ -4,11 +4,14 @@
  * The group itself is the authority on who is in a room; this is what own devices share, so that a new one shows all rooms at
  * once, and any of them carries out what was asked of another. Rules DC44, DC45.
  */
+import { type Bytes, toHex } from "../base/bytes.ts";
 import type { ConversationId } from "../base/ids.ts";
 import {
   DISPLAY_NAME_BYTES_MAX,
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_LIFETIME_MS_MAX,
+  ROOM_LIFETIME_MS_MIN,
   ROOM_LINK_USES_MAX,
   ROOM_NAME_BYTES_MAX,
   SERVER_ORIGIN_CHARS_MAX,
@@ -34,6 +37,7 @@ const STANDINGS = ["invited", "joined", "declined", "left", "removed"] as const;
 export type RoomStanding = (typeof STANDINGS)[number];
 
 const role = oneOf("member", "moderator", "admin", "owner");
+const lifetimeMs = nullable(integer(ROOM_LIFETIME_MS_MIN, ROOM_LIFETIME_MS_MAX));
 
 /** Something asked of a room that its group does not say yet. */
 const intentShape = variants({
@@ -43,6 +47,7 @@ const intentShape = variants({
   mute: [4, { accountId: id("account"), untilMs: nullable(integer(0)) }],
   name: [5, { name: text(ROOM_NAME_BYTES_MAX) }],
   about: [6, { about: text(ROOM_ABOUT_BYTES_MAX) }],
+  lifetime: [7, { lifetimeMs }],
 });
 export type RoomIntent = ShapeOf<typeof intentShape>;
 
@@ -100,6 +105,10 @@ const partShape = variants({
   use: [6, { link: text(64), accountId: id("account"), atMs: integer(0) }],
   /** This account has asked to come in, by a link of that account. */
   wanted: [7, { by: id("account"), atMs: integer(0) }],
+  /** How long messages stay, as of an epoch of its group; null for ever. Without this part they do. */
+  lifetime: [8, { epoch: integer(0), lifetimeMs }],
+  /** A message that goes at this time, whatever it says itself. */
+  limit: [9, { op: id("op"), device: id("device"), hlc: integer(0), dueMs: integer(0) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -108,10 +117,12 @@ export interface RoomRecord {
   readonly keys: PartOf<"keys">;
   readonly standing: PartOf<"standing">;
   readonly info: PartOf<"info"> | null;
+  readonly lifetimeMs: number | null;
   /** In the order they were asked. */
   readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
   readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
   readonly uses: readonly (PartOf<"use"> & { readonly key: string })[];
+  readonly limits: readonly PartOf<"limit">[];
 }
 
 export interface Groups {
@@ -120,10 +131,10 @@ export interface Groups {
   readonly wantedById: ReadonlyMap<ConversationId, PartOf<"wanted">>;
 }
 
-const NUMBERED = /^(intent|link|use)-[0-9a-f]{32}$/;
-const SINGLE = ["keys", "standing", "info", "wanted"];
+const NUMBERED = /^(intent|link|use|limit)-[0-9a-f]{32}$/;
+const SINGLE = ["keys", "standing", "info", "wanted", "lifetime"];
 
-/** `keys`, `standing`, `info`, `wanted`; or `intent-`, `link-`, `use-` and 32 hexadecimal digits. */
+/** `keys`, `standing`, `info`, `wanted`, `lifetime`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
   print: (key) => key,
   parse: (text) => (SINGLE.includes(text) || NUMBERED.test(text) ? text : null),
@@ -145,7 +156,9 @@ function rankOfPart(part: RoomPart): number {
   if (part.type === "keys") return part.generation;
   if (part.type === "wanted") return part.atMs;
   if (part.type === "link") return part.isRevoked ? 1 : 0;
-  return part.type === "info" ? part.epoch + 1 : 0;
+  // Of two devices that read a message apart the earlier time holds.
+  if (part.type === "limit") return -part.dueMs;
+  return part.type === "info" || part.type === "lifetime" ? part.epoch + 1 : 0;
 }
 
 /** Keys of the parts of a link, and of a use of one. */
@@ -155,6 +168,11 @@ export function linkKey(random: string): string {
 
 export function useKey(digest: string): string {
   return `use-${digest}`;
+}
+
+/** Key of a limit's part, by the bytes of the op's id. */
+export function limitKey(opIdBytes: Bytes): string {
+  return `limit-${toHex(opIdBytes.subarray(0, 16))}`;
 }
 
 /** Key of an intent's part. */
@@ -190,8 +208,11 @@ export const groupsSchema: DocumentSchema<Groups> = {
       const links = [...parts].flatMap(([key, part]) => (part.type === "link" ? [{ key, ...part }] : []));
       links.sort((a, b) => a.madeAtMs - b.madeAtMs || (a.key < b.key ? -1 : 1));
       const uses = [...parts].flatMap(([key, part]) => (part.type === "use" ? [{ key, ...part }] : []));
+      const limits = [...parts.values()].filter((part) => part.type === "limit");
       const known = info?.type === "info" ? info : null;
-      roomsById.set(room, { keys, standing, info: known, intents, links, uses });
+      const kept = parts.get("lifetime");
+      const lifetimeMs = kept?.type === "lifetime" ? kept.lifetimeMs : null;
+      roomsById.set(room, { keys, standing, info: known, lifetimeMs, intents, links, uses, limits });
     }
     return { value: { roomsById, wantedById }, faults };
   },

@@ -176,14 +176,25 @@ export interface Redacted {
   readonly device: DeviceId;
   readonly deviceSeq: number;
   readonly hlc: number;
+  /** When what is left of it goes too, with the redaction. RM34 */
+  readonly expire: number | null;
 }
+
+/** Where a message stands, whoever it is of. */
+export type MessagePlace = Omit<Redacted, "author" | "expire">;
 
 /** What a redaction is about; null for another op, or one that is not as it should be. */
 export function redactedBy({ op }: NamedOp): Redacted | null {
   if (op.kind !== OP_KIND.redaction || op.target === null) return null;
   const place = decode(redactionPayloadShape, op.payload);
   return place.ok
-    ? { conversationId: op.conversationId, author: op.author, id: op.target, ...place.value }
+    ? {
+        conversationId: op.conversationId,
+        author: op.author,
+        id: op.target,
+        expire: op.expire,
+        ...place.value,
+      }
     : null;
 }
 
@@ -197,7 +208,6 @@ export function redactedMessage(target: Redacted): NamedOp {
     kind: OP_KIND.message,
     target: null,
     payload: new Uint8Array(0),
-    expire: null,
     ext: null,
   };
   return { id: targetId, op, bytes: encode(opShape, op) };

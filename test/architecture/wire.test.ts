@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "f60f38fef0782240bf4b62456544240bb4ff952ec8e23a26195000d6963fc92d" };
+const PINNED = { version: 1, hash: "350c9e59601ca8eee9de76e0789e041c6d5bb7a6521f29ba864b7fbc825543b6" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

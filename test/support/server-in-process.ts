@@ -1,5 +1,5 @@
 /** A server inside the test's own process, for what a program's flags do not reach: short deadlines, a store at hand. */
-import { createSystemClock } from "../../core/base/clock.ts";
+import { type Clock, createSystemClock } from "../../core/base/clock.ts";
 import { type Logger, silentLogger } from "../../core/base/logger.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
 import {
@@ -22,8 +22,9 @@ export async function startLocalServer(
   config: Partial<ServerConfig> = {},
   store: ServerStore = createMemoryStore(),
   logger: Logger = silentLogger,
+  clock: Clock = createSystemClock(),
 ): Promise<LocalServer> {
-  const deps = { store, clock: createSystemClock(), random: createPlatformRandom(), logger };
+  const deps = { store, clock, random: createPlatformRandom(), logger };
   const server = must(await createServer({ ...DEFAULT_CONFIG, port: 0, rateFactor: 1_000, ...config }, deps));
   return { ...server, origin: server.origins[0] ?? "", store };
 }

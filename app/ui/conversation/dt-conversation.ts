@@ -34,6 +34,7 @@ import {
   timelineLine,
   type TimelineLine,
 } from "./message-row.ts";
+import { lifetimeSpan } from "../rooms/room-lifetime.ts";
 import { roomLines } from "../rooms/room-lines.ts";
 import "../parts/dt-avatar.ts";
 import type { DtComposer } from "./dt-composer.ts";
@@ -493,8 +494,12 @@ export class DtConversation extends LitElement {
   }
 
   #people(thread: RoomThread) {
-    const { members } = thread;
-    return members.length === 0 || !isOpen(thread) ? nothing : say("roomPeople", { count: members.length });
+    const { members, lifetimeMs } = thread;
+    if (members.length === 0 || !isOpen(thread)) return nothing;
+    const people = say("roomPeople", { count: members.length });
+    return lifetimeMs === null
+      ? people
+      : html`${people} · ${say("roomGoes", { span: lifetimeSpan(lifetimeMs) })}`;
   }
 
   #rowContext(thread: Thread, messages: readonly MessageView[]): RowContext {

@@ -10,6 +10,7 @@ import type { RoomThread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
+import { LIFETIMES, lifetimeSpan } from "./room-lifetime.ts";
 import { ROLE_WORDS } from "./room-lines.ts";
 import { mayRename, rolesToInvite } from "./room-rights.ts";
 import "../parts/dt-sheet.ts";
@@ -27,6 +28,7 @@ const WAITS: Readonly<Record<RoomPending["type"], MessageKey>> = {
   mute: "roomWaitsMute",
   name: "roomWaitsName",
   about: "roomWaitsAbout",
+  lifetime: "roomWaitsLifetime",
 };
 
 export class DtRoomInfo extends LitElement {
@@ -129,6 +131,11 @@ export class DtRoomInfo extends LitElement {
     return html`<dt-sheet wide .label=${room.name} @dt-close=${this.#closed}>
       ${room.about === "" ? nothing : html`<p class="about" dir="auto">${room.about}</p>`}
       ${role === null ? nothing : html`<p class="note">${say("roomYourRole", { role: text(ROLE_WORDS[role]) })}</p>`}
+      ${
+        room.lifetimeMs === null
+          ? nothing
+          : html`<p class="note">${say("roomLifetimeNow", { span: lifetimeSpan(room.lifetimeMs) })}</p>`
+      }
       ${pending.length === 0 ? nothing : this.#waits(room)}
       ${
         members.length === 0
@@ -158,7 +165,7 @@ export class DtRoomInfo extends LitElement {
               <dt-room-links .session=${this.session} .roomId=${room.id}></dt-room-links>
             </section>`
       }
-      ${mayRename(room) ? this.#name(room) : nothing}
+      ${mayRename(room) ? this.#name(room) : nothing} ${mayRename(room) ? this.#lifetime(room) : nothing}
       <section aria-label=${text("conversationTags")}>
         <dt-thread-tags .session=${this.session} .thread=${room}></dt-thread-tags>
       </section>
@@ -243,6 +250,37 @@ export class DtRoomInfo extends LitElement {
       </form>
     </section>`;
   }
+
+  #lifetime(room: RoomThread) {
+    const { lifetimeMs } = room;
+    const isOffered = LIFETIMES.some(([ms]) => ms === lifetimeMs);
+    const kept = isOffered || lifetimeMs === null ? [] : [[lifetimeMs, lifetimeSpan(lifetimeMs)] as const];
+    const choices = [...LIFETIMES.map(([ms, label]) => [ms, text(label)] as const), ...kept];
+    return html`<section>
+      <form @submit=${(event: SubmitEvent) => this.#setLifetime(event, room)}>
+        <div class="field">
+          <label for="lifetime">${say("roomLifetime")}</label>
+          <select id="lifetime" name="lifetime" aria-describedby="lifetime-note">
+            ${choices.map(
+              ([ms, label]) =>
+                html`<option value=${ms ?? ""} ?selected=${ms === lifetimeMs}>${label}</option>`,
+            )}
+          </select>
+          <p id="lifetime-note" class="note">${say("roomLifetimeNote")}</p>
+        </div>
+        <div><button class="btn line">${say("save")}</button></div>
+      </form>
+    </section>`;
+  }
+
+  #setLifetime = async (event: SubmitEvent, { id, lifetimeMs: before }: RoomThread): Promise<void> => {
+    event.preventDefault();
+    const { lifetime } = fieldsOf(event, ["lifetime"]);
+    const lifetimeMs = lifetime === "" ? null : Number(lifetime);
+    if (lifetimeMs === before) return;
+    const set = await this.session.tried(this.session.client.setRoomLifetime(id, lifetimeMs));
+    if (set !== null) showToast(this, { text: text("roomLifetimeSet") });
+  };
 
   /** The button that had the focus goes: what takes it next destroys nothing. */
   #askToLeave(isLeaving: boolean): void {

@@ -5,6 +5,7 @@ import { unreachable } from "../session/certain.ts";
 import type { MessageKey } from "../words/en.ts";
 import { type Params, say, text } from "../words/say.ts";
 import { comingTime, momentTime } from "../words/times.ts";
+import { lifetimeSpan } from "./room-lifetime.ts";
 import type { TimelineLine } from "../conversation/message-row.ts";
 
 export const ROLE_WORDS: Readonly<Record<RoomRole, MessageKey>> = {
@@ -55,6 +56,12 @@ function wordsOf(
       return say(isMine ? "happenedRenamedYou" : "happenedRenamed", params);
     case "described":
       return say(isMine ? "happenedDescribedYou" : "happenedDescribed", params);
+    case "lifetime": {
+      const { lifetimeMs } = happening;
+      if (lifetimeMs === null) return say(isMine ? "happenedLifetimeOffYou" : "happenedLifetimeOff", params);
+      const span = lifetimeSpan(lifetimeMs);
+      return say(isMine ? "happenedLifetimeYou" : "happenedLifetime", { ...params, span });
+    }
     case "role": {
       const role = text(ROLE_WORDS[happening.role]);
       return say(isMe ? "happenedRoleMe" : "happenedRole", { ...params, role });

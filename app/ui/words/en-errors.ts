@@ -152,6 +152,10 @@ export const EN_ERRORS: Readonly<
   },
   RoomRefused: { text: "The room does not take that ({rule}).", hint: AGAIN },
   RoomTooLarge: { text: "That is more than one entry of a room holds.", hint: "Do it in smaller parts." },
+  BadRoomLifetime: {
+    text: "Messages of a room stay for ever, or from an hour to ten years.",
+    hint: "Choose another time.",
+  },
   BadRoomLink: {
     text: "That is no link into a room that can be used here ({rule}).",
     hint: "It begins with dovetail-room: and is one line; copy all of it.",

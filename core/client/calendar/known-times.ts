@@ -57,12 +57,18 @@ export function hearTime(before: KnownTimes, serverMs: number, nowMs: number): K
   return { steadyMs: now, lookedAtMs: nowMs, told: { serverMs, atMs: nowMs, steadyMs: now } };
 }
 
-/** The time by the server's word; null as long as it has said nothing, or about the same as this clock. CA8 */
-function serverTime({ told }: KnownTimes, nowMs: number): number | null {
+/** What the server said, counted on; null as long as it has said nothing. CA8 */
+function toldTime({ told }: KnownTimes, nowMs: number): number | null {
   if (told === null) return null;
   const passedMs = nowMs - told.atMs;
   const isCredible = passedMs >= 0 && passedMs <= CLOCK_ABSENCE_MS_MAX;
-  const serverMs = told.serverMs + (isCredible ? passedMs : 0);
+  return told.serverMs + (isCredible ? passedMs : 0);
+}
+
+/** The time by the server's word; null as long as it has said nothing, or about the same as this clock. CA8 */
+function serverTime(times: KnownTimes, nowMs: number): number | null {
+  const serverMs = toldTime(times, nowMs);
+  if (serverMs === null) return null;
   return Math.abs(serverMs - nowMs) > OP_CLOCK_AHEAD_MAX_MS ? serverMs : null;
 }
 
@@ -79,6 +85,11 @@ export function latestTime(times: KnownTimes, nowMs: number): number {
 /** CA10: the time for what a server hands out or refuses by its own clock. */
 export function likelyTime(times: KnownTimes, nowMs: number): number {
   return serverTime(times, nowMs) ?? nowMs;
+}
+
+/** The earlier one of the two, however little they differ: what goes by it is gone. RM36 */
+export function surestTime(times: KnownTimes, nowMs: number): number {
+  return Math.min(nowMs, toldTime(times, nowMs) ?? nowMs);
 }
 
 /** CA11: null where the two agree well enough. */

@@ -12,6 +12,7 @@ import {
   latestTime,
   likelyTime,
   lookAtTime,
+  surestTime,
 } from "./known-times.ts";
 
 /** Counted time is stored when it is more than this. */
@@ -29,6 +30,10 @@ export interface Times {
   latestMs(): number;
   /** For what others judge by their own clocks. CA10 */
   likelyMs(): number;
+  /** For what cannot be undone: no clock that is ahead makes it later. RM36 */
+  surelyMs(): number;
+  /** Whether the server has said the time since this program began. */
+  isHeard(): boolean;
 }
 
 export interface TimesDeps {
@@ -43,6 +48,7 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
   const nowMs = (): number => Math.max(0, clock.nowMs());
   let known: KnownTimes = lookAtTime(null, nowMs());
   let keptAtMs = Number.NEGATIVE_INFINITY;
+  let isHeard = false;
 
   function look(): KnownTimes {
     known = lookAtTime(known, nowMs());
@@ -66,6 +72,7 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
       const atMs = nowMs();
       const before = known.told;
       known = hearTime(known, serverMs, atMs);
+      isHeard = true;
       onCompared(clockDifference(serverMs, atMs));
       const isNews = before === null || Math.abs(serverMs - before.serverMs) >= KEPT_STEP_MS;
       return isNews || known.steadyMs - keptAtMs >= KEPT_STEP_MS ? keep() : ok();
@@ -74,5 +81,7 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
     earliestMs: () => earliestTime(known, nowMs()),
     latestMs: () => latestTime(known, nowMs()),
     likelyMs: () => likelyTime(known, nowMs()),
+    surelyMs: () => surestTime(known, nowMs()),
+    isHeard: () => isHeard,
   };
 }

@@ -25,7 +25,7 @@ export interface DeletionPlaces {
 
 /** The acts of a client. */
 export function createDeletionActs(engine: Engine, places: DeletionPlaces): DeletionActs {
-  const { context, conversations, forgetting, log, ops, outbox } = engine;
+  const { context, conversations, forgetting, lifetimes, log, ops, outbox } = engine;
   const { serial, identity } = context;
 
   async function find(
@@ -57,7 +57,10 @@ export function createDeletionActs(engine: Engine, places: DeletionPlaces): Dele
       if (isRedacted(message)) return ok();
       const { device, deviceSeq, hlc } = message.op;
       const payload = encode(redactionPayloadShape, { device, deviceSeq, hlc });
-      const written = await conversations.write(to.value, OP_KIND.redaction, payload, { target: id });
+      const written = await conversations.write(to.value, OP_KIND.redaction, payload, {
+        target: id,
+        expire: lifetimes.perishesAtMs(message),
+      });
       return written.ok ? ok() : written;
     });
 

@@ -54,6 +54,8 @@ export interface Forgetting {
   redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>>;
   /** A bucket holds what is deleted, or one that is not the present one is here. */
   revisit(place: BucketPlace): void;
+  /** These buckets are to be written anew, and each of `writes` made with knowing that. */
+  renewSoon(places: readonly BucketPlace[], writes: readonly WriteOp[]): Promise<Result<void, ClientError>>;
   /** A bucket was loaded: one that was waited for, or that another one has taken the place of. */
   loaded(name: BucketName): void;
   /** Deletes these ops on every device of the account. */
@@ -246,6 +248,13 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     schedule(REWRITE_DELAY_MS);
   }
 
+  const renewSoon: Forgetting["renewSoon"] = async (places, writes) => {
+    const written = await store.batch([...dirtyWrites(places), ...writes]);
+    if (!written.ok) return written;
+    for (const { conversationId, device, index } of places) revisit({ conversationId, device, index });
+    return ok();
+  };
+
   function schedule(delayMs: number): void {
     if (dirty.size === 0) return;
     const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 256;
@@ -388,6 +397,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     noticed,
     redacted,
     revisit,
+    renewSoon,
     loaded(name) {
       // DE8: a snapshot may have been made where nobody knew yet that it is written anew.
       if (state.isRetired(name)) revisit(name);

@@ -7,6 +7,8 @@ import {
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
   ROOM_INTENTS_MAX,
+  ROOM_LIFETIME_MS_MAX,
+  ROOM_LIFETIME_MS_MIN,
   ROOM_NAME_BYTES_MAX,
 } from "../../base/limits.ts";
 import { err, type Result } from "../../base/result.ts";
@@ -27,6 +29,7 @@ type RoomActs = Pick<
   | "removeFromRoom"
   | "renameRoom"
   | "describeRoom"
+  | "setRoomLifetime"
   | "setRoomRole"
   | "muteInRoom"
 >;
@@ -121,6 +124,17 @@ export function createRoomActs(engine: Engine): RoomActs {
         return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: ROOM_ABOUT_BYTES_MAX });
       return ask(roomId, { type: "about", about }, (_room, by) =>
         stands(by, "admin") ? null : { type: "RoomForbids", rule: "about" },
+      );
+    },
+    setRoomLifetime: async (roomId, lifetimeMs) => {
+      const isGood =
+        lifetimeMs === null ||
+        (Number.isSafeInteger(lifetimeMs) &&
+          lifetimeMs >= ROOM_LIFETIME_MS_MIN &&
+          lifetimeMs <= ROOM_LIFETIME_MS_MAX);
+      if (!isGood) return err({ type: "BadRoomLifetime" });
+      return ask(roomId, { type: "lifetime", lifetimeMs }, (_room, by) =>
+        stands(by, "admin") ? null : { type: "RoomForbids", rule: "lifetime" },
       );
     },
     setRoomRole: (roomId, accountId, role) =>

@@ -4,6 +4,7 @@ import type { Group } from "../../group/group.ts";
 import { type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
 import type { NamedOp } from "../../messenger/op.ts";
 import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
+import type { RoomLimit } from "../deletion/lifetimes.ts";
 import type { RoomKeysRow } from "../tables.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 
@@ -20,6 +21,8 @@ export interface RoomDraft {
   keys: RoomKeysRow;
   areKeysNew: boolean;
   readonly ops: RoomOp[];
+  /** Messages that go earlier than they say. */
+  readonly limits: RoomLimit[];
   readonly writes: WriteOp[];
   /** Run once the writes are durable. */
   readonly commits: (() => void)[];
@@ -39,7 +42,7 @@ export function createRoomDraft(
   keys: { readonly row: RoomKeysRow; readonly areNew: boolean },
   landmarks: readonly RoomStatePlace[],
 ): RoomDraft {
-  const lists = { ops: [], writes: [], commits: [], missed: [], found: [], read: [], placed: [] };
+  const lists = { ops: [], limits: [], writes: [], commits: [], missed: [], found: [], read: [], placed: [] };
   const opens = { keys: keys.row, areKeysNew: keys.areNew };
   return { reader, group, ...opens, landmarks, areLandmarksNew: false, ...lists };
 }
@@ -48,6 +51,7 @@ export function createRoomDraft(
 export function emptyRoomDraft(draft: RoomDraft): void {
   for (const list of [
     draft.ops,
+    draft.limits,
     draft.writes,
     draft.commits,
     draft.missed,

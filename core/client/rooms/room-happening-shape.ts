@@ -16,6 +16,8 @@ export const happeningShape = variants({
   muted: [7, { ...who, untilMs: nullable(integer(0)) }],
   /** What it is for was written anew. */
   described: [8, {}],
+  /** How long messages stay from then on; null for ever. */
+  lifetime: [9, { lifetimeMs: nullable(integer(0)) }],
 });
 export type RoomHappening = ShapeOf<typeof happeningShape>;
 

@@ -30,6 +30,7 @@ export function happeningsOf(
   }
   if (before.name !== after.name) found.push({ type: "renamed", name: after.name });
   if (before.about !== after.about) found.push({ type: "described" });
+  if (before.lifetimeMs !== after.lifetimeMs) found.push({ type: "lifetime", lifetimeMs: after.lifetimeMs });
   return found;
 }
 

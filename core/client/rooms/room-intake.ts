@@ -26,6 +26,7 @@ import type { WriteOp } from "../../store/tx-store.ts";
 import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Conversations } from "../conversations.ts";
+import type { Lifetimes } from "../deletion/lifetimes.ts";
 import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keptKeysOf, keysOf, type RoomBook } from "./room-book.ts";
@@ -61,6 +62,7 @@ export interface RoomIntakeDeps {
   readonly conversations: Pick<Conversations, "takeRoom" | "isArchived">;
   readonly outbox: RoomOutbox;
   readonly missed: RoomMissed;
+  readonly limit: Lifetimes["limit"];
   readonly deps: Pick<GroupDeps, "suite">;
   /** Others may see another group than this device does: they are to be told what it sees. */
   onDisagreement(roomId: ConversationId): void;
@@ -182,7 +184,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const kept = book.keep(roomId, draft.keys);
     const missing = all.missed.change(roomId, draft, Math.max(0, context.clock.nowMs()));
     const { logId } = draft.reader;
-    const ops = draft.ops.map(({ op, entry }) => ({
+    // RM35: before they are here, so that no device has one without knowing.
+    const refused = draft.limits.length === 0 ? ok(new Set()) : await all.limit(roomId, draft.limits);
+    if (!refused.ok) return refused;
+    const taken = draft.ops.filter(({ op }) => !refused.value.has(op.id));
+    const ops = taken.map(({ op, entry }) => ({
       op,
       source: { logId, seq: entry.seq, entry: entry.id },
     }));
@@ -383,7 +389,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!settled.ok) return settled;
     draft.writes.push(...settled.value);
     const parts = new Map<string, RoomPart | null>(carried.map((key) => [key, null]));
-    if (after !== null) parts.set("info", infoOf(next, after));
+    if (after !== null) {
+      const told = await tellOf(roomId, next, after);
+      if (!told.ok) return told;
+      for (const [key, part] of told.value) parts.set(key, part);
+    }
     if (keys.value !== null) parts.set("keys", keys.value);
     const flushed = await flush(roomId, draft);
     if (!flushed.ok) return flushed;
@@ -400,6 +410,21 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const told = await book.set(roomId, parts, { with: rows });
     all.onChanged();
     return told.ok ? ok({ type: "done" }) : told;
+  }
+
+  /** The room as own devices are told of it. */
+  async function tellOf(
+    roomId: ConversationId,
+    group: Group,
+    now: RoomContext,
+  ): Promise<Result<ReadonlyMap<string, RoomPart>, ClientError>> {
+    const room = await book.get(roomId);
+    if (!room.ok) return room;
+    const parts = new Map([["info", infoOf(group, now)]]);
+    const { lifetimeMs } = now;
+    if ((room.value?.lifetimeMs ?? null) !== lifetimeMs)
+      parts.set("lifetime", { type: "lifetime", epoch: Number(groupEpoch(group)), lifetimeMs });
+    return ok(parts);
   }
 
   /** RM28: what people are told of the change. */
@@ -541,7 +566,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     kept.commit();
     groups.keep(roomId, joined?.group ?? null);
     const parts = new Map<string, RoomPart>();
-    if (joined !== null) parts.set("info", infoOf(joined.group, joined.context));
+    if (joined !== null) {
+      const told = await tellOf(roomId, joined.group, joined.context);
+      if (!told.ok) return told;
+      for (const [key, part] of told.value) parts.set(key, part);
+    }
     if (changed.value !== null) parts.set("keys", changed.value);
     const told = parts.size === 0 ? ok() : await book.set(roomId, parts);
     all.onChanged();

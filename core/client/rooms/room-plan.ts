@@ -410,6 +410,8 @@ function changedBy(
 ): RoomContext | null {
   if (intent.type === "name") return after.name === intent.name ? null : { ...after, name: intent.name };
   if (intent.type === "about") return after.about === intent.about ? null : { ...after, about: intent.about };
+  if (intent.type === "lifetime")
+    return after.lifetimeMs === intent.lifetimeMs ? null : { ...after, lifetimeMs: intent.lifetimeMs };
   const member = memberOf(after, intent.accountId);
   if (member === null) return null;
   switch (intent.type) {

@@ -47,6 +47,7 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
       id: roomId,
       name: now.value?.name ?? info?.name ?? "",
       about: now.value?.about ?? info?.about ?? "",
+      lifetimeMs: now.value === null ? record.lifetimeMs : now.value.lifetimeMs,
       state,
       role: state === "joined" || state === "joining" ? (roleIn(members) ?? null) : null,
       members,
@@ -119,7 +120,8 @@ function roleIn(members: readonly RoomMemberView[]): RoomMemberView["role"] | un
 }
 
 function pendingOf(intent: RoomIntent): RoomPending {
-  if (intent.type === "name" || intent.type === "about") return { type: intent.type, accountId: null };
+  if (intent.type === "name" || intent.type === "about" || intent.type === "lifetime")
+    return { type: intent.type, accountId: null };
   const accountId: AccountId = intent.accountId;
   return { type: intent.type, accountId };
 }

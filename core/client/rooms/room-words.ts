@@ -10,7 +10,8 @@ import { type Group, type GroupDeps, isActive, leavesOf } from "../../group/grou
 import { isSameMember } from "../../group/group-member.ts";
 import { checkQuote, type NamedEntry } from "../../log/log-reader.ts";
 import { hlcToMs } from "../../messenger/hlc.ts";
-import { isRedacted, parseOp } from "../../messenger/op.ts";
+import { limitAtPlace } from "../../messenger/lifetime.ts";
+import { isRedacted, type NamedOp, parseOp } from "../../messenger/op.ts";
 import { memberOf } from "../../messenger/room/room-context.ts";
 import {
   isDepartureSigned,
@@ -96,12 +97,37 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const carried = row.value ?? sentRow.value;
     if (carried?.entryId !== entry.id) return ok();
     draft.writes.push(...leftOutOf(roomId, carried.outKeys, draft));
+    const limited = await limitOwn(roomId, carried.outKeys, draft);
+    if (!limited.ok) return limited;
     if (row.value === null) return ok();
     const sent = sentLetter(tables, outbox, { roomId, writerSeq, row: row.value });
     draft.writes.push(...sent.writes);
     draft.commits.push(sent.commit);
     draft.placed.push(writerSeq);
     return ok();
+  }
+
+  /** RM35: own messages that the room lets go earlier than they say, because of a lifetime this device did not know of. */
+  async function limitOwn(
+    roomId: ConversationId,
+    outKeys: readonly string[],
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const now = draft.group === null ? null : roomContextOf(draft.group);
+    if (now === null || now.lifetimeMs === null) return ok();
+    for (const key of outKeys) {
+      const [, , hlc = "", opId = ""] = rowKeyParts(key);
+      const row = await tables.op.get(roomId, hlc, identity.deviceId, opId);
+      if (!row.ok) return row;
+      const op = row.value === null ? null : parseOp(row.value.op);
+      if (op?.ok === true && !isRedacted(op.value)) note(op.value, now.lifetimeMs, draft);
+    }
+    return ok();
+  }
+
+  function note(op: NamedOp, lifetimeMs: number | null, draft: RoomDraft): void {
+    const dueMs = limitAtPlace(op.op, { lifetimeMs, nowMs: context.times.latestMs() });
+    if (dueMs !== null) draft.limits.push({ op, dueMs });
   }
 
   /** SD15: own changes of documents that everybody else leaves out, because of a mute this device did not know of. */
@@ -153,7 +179,10 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       const { author, device, hlc } = op.value.op;
       const isOwnWord = author === member.accountId && device === member.deviceId;
       const isMuted = mutedUntilMs !== null && hlcToMs(hlc) < mutedUntilMs;
-      if (isOwnWord && !isMuted) draft.ops.push({ op: op.value, entry });
+      if (isOwnWord && !isMuted) {
+        note(op.value, now.lifetimeMs, draft);
+        draft.ops.push({ op: op.value, entry });
+      }
       // SD15: a sibling archives its own op all the same.
       else if (isOwnWord && author === identity.accountId)
         draft.writes.push(tables.sharedvoid.put([roomId, op.value.id], {}));

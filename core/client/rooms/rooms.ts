@@ -30,6 +30,7 @@ import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contact-book.ts";
 import type { Conversations } from "../conversations.ts";
 import { capabilityKey, writerKey } from "../device-identity.ts";
+import type { Lifetimes } from "../deletion/lifetimes.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
 import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
@@ -68,6 +69,7 @@ export interface RoomsDeps {
   readonly chains: ChainStore;
   readonly outbox: RoomOutbox;
   readonly missed: RoomMissed;
+  readonly limit: Lifetimes["limit"];
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
   displayName(): Promise<Result<string, ClientError>>;
@@ -140,6 +142,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     conversations,
     outbox,
     missed,
+    limit: all.limit,
     deps,
     onDisagreement: (roomId) => void owed.add(roomId),
     onAgreement: (roomId) => void owed.delete(roomId),
@@ -180,10 +183,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     const { accountId, deviceId, origin } = identity;
     const { seq, head } = context.chain();
     const roomContext: RoomContext = {
-      version: 1,
       name,
       about: "",
       keysSince: 0,
+      lifetimeMs: null,
       members: [
         {
           accountId,

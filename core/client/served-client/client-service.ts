@@ -195,6 +195,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     removeFromRoom: [conversation, account],
     renameRoom: [conversation, textArgument],
     describeRoom: [conversation, textArgument],
+    setRoomLifetime: [conversation, nullableArgument(integerArgument)],
     createRoomLink: [
       conversation,
       recordArgument<{ readonly lifetimeMs: number; readonly usesMax: number }>({

@@ -9,6 +9,8 @@ import {
   DISPLAY_NAME_BYTES_MAX,
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_LIFETIME_MS_MAX,
+  ROOM_LIFETIME_MS_MIN,
   ROOM_NAME_BYTES_MAX,
   SERVER_ORIGIN_CHARS_MAX,
 } from "../../base/limits.ts";
@@ -61,7 +63,26 @@ export const roomContextShape = struct({
   keysSince: integer(0),
   members: list(roomMemberShape, ROOM_ACCOUNTS_MAX, 1),
 });
-export type RoomContext = ShapeOf<typeof roomContextShape>;
+
+/** The same with how long messages stay; a room in which they stay for ever has the first form. */
+export const roomContextWithLifetimeShape = struct({
+  version: literal(2),
+  name: text(ROOM_NAME_BYTES_MAX),
+  about: text(ROOM_ABOUT_BYTES_MAX),
+  keysSince: integer(0),
+  lifetimeMs: integer(ROOM_LIFETIME_MS_MIN, ROOM_LIFETIME_MS_MAX),
+  members: list(roomMemberShape, ROOM_ACCOUNTS_MAX, 1),
+});
+
+/** What members agree on, whichever form it has. */
+export interface RoomContext {
+  readonly name: string;
+  readonly about: string;
+  readonly keysSince: number;
+  /** How long after it was written a message goes; null for never. */
+  readonly lifetimeMs: number | null;
+  readonly members: readonly RoomMember[];
+}
 
 export type RoomContextError =
   | DecodeError
@@ -70,7 +91,7 @@ export type RoomContextError =
 
 /** Context of received bytes. */
 export function parseRoomContext(bytes: Bytes): Result<RoomContext, RoomContextError> {
-  const context = decode(roomContextShape, bytes);
+  const context = decodeContext(bytes);
   if (!context.ok) return context;
   const { members, name } = context.value;
   const isAscending = members.every(
@@ -81,10 +102,28 @@ export function parseRoomContext(bytes: Bytes): Result<RoomContext, RoomContextE
   return name === "" ? err({ type: "BadRoomContext", rule: "name" }) : ok(context.value);
 }
 
+/** RM1: one form says one thing, so bytes and context agree. */
+function decodeContext(bytes: Bytes): Result<RoomContext, DecodeError> {
+  const plain = decode(roomContextShape, bytes);
+  const limited = decode(roomContextWithLifetimeShape, bytes);
+  if (limited.ok) return ok(unversioned(limited.value));
+  return plain.ok ? ok(unversioned({ ...plain.value, lifetimeMs: null })) : plain;
+}
+
+function unversioned<T extends { readonly version: number }>({
+  version: _,
+  ...context
+}: T): Omit<T, "version"> {
+  return context;
+}
+
 /** Bytes of a context; members are put in order. */
-export function encodeRoomContext(context: RoomContext): Bytes {
+export function encodeRoomContext({ name, about, keysSince, lifetimeMs, ...context }: RoomContext): Bytes {
   const members = [...context.members].sort((a, b) => (a.accountId < b.accountId ? -1 : 1));
-  return encode(roomContextShape, { ...context, members });
+  const parts = { name, about, keysSince, members };
+  return lifetimeMs === null
+    ? encode(roomContextShape, { version: 1, ...parts })
+    : encode(roomContextWithLifetimeShape, { version: 2, ...parts, lifetimeMs });
 }
 
 export function memberOf(context: RoomContext, accountId: AccountId): RoomMember | null {

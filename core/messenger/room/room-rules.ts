@@ -45,6 +45,7 @@ export type RoomRule =
   | "mute"
   | "name"
   | "about"
+  | "lifetime"
   /** The log keeps its keys though somebody goes, or changes them though nobody does. */
   | "keys"
   /** A part of a member that never changes, or a chain that goes back. */
@@ -96,7 +97,8 @@ function judgeKeys({ before, after, removed, epoch }: RoomChange): RoomRule | nu
 function judgeRoom(by: RoomMember, before: RoomContext, after: RoomContext): RoomRule | null {
   const isAdmin = rankOf(by.role) >= rankOf("admin");
   if (before.name !== after.name && !isAdmin) return "name";
-  return before.about !== after.about && !isAdmin ? "about" : null;
+  if (before.about !== after.about && !isAdmin) return "about";
+  return before.lifetimeMs !== after.lifetimeMs && !isAdmin ? "lifetime" : null;
 }
 
 /** RM7: who leaves says so, signed; others are removed by a moderator or above, who stands above them. */

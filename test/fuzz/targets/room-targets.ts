@@ -37,10 +37,10 @@ const rooms: FuzzTarget = {
     const generate = present(generatorOf(roomBodyShape.print), "a room's body prints itself");
     const bodies = Array.from({ length: 12 }, () => encodeCbor(generate(random)));
     const room: RoomContext = {
-      version: 1,
       name: "room",
       about: "",
       keysSince: 0,
+      lifetimeMs: null,
       members: [1, 2, 3].map((number) => ({
         accountId: accountOf(number),
         name: "ada",

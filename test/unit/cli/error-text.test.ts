@@ -148,6 +148,7 @@ const SAMPLES: Samples = {
   RoomTooLarge: { type: "RoomTooLarge" },
   RoomFull: { type: "RoomFull", accountsMax: 1_000 },
   BadRoomLink: { type: "BadRoomLink", rule: HOSTILE },
+  BadRoomLifetime: { type: "BadRoomLifetime" },
   UnknownRoomLink: { type: "UnknownRoomLink" },
   UnknownRoomDocument: { type: "UnknownRoomDocument" },
   RoomDocumentRefused: { type: "RoomDocumentRefused", rule: "full" },

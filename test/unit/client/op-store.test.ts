@@ -40,7 +40,12 @@ const redaction = (target: NamedOp, author = target.op.author, device = deviceOf
     }),
   );
 
-const allTheirs: OpRights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
+const allTheirs: OpRights = {
+  isForgotten: () => false,
+  perishesAtMs: () => null,
+  isOver: () => false,
+  isDeviceOf: async () => ok(true),
+};
 
 function opStore(rights = allTheirs) {
   const store = createMemoryTxStore();

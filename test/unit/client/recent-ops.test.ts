@@ -27,7 +27,12 @@ function createWorld() {
       return inner.scan(range);
     },
   };
-  const rights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
+  const rights = {
+    isForgotten: () => false,
+    perishesAtMs: () => null,
+    isOver: () => false,
+    isDeviceOf: async () => ok(true),
+  };
   const ops = createOpStore(store, createTables(store), () => {}, rights);
   return {
     ops,

@@ -14,6 +14,7 @@ import {
   latestTime,
   likelyTime,
   lookAtTime,
+  surestTime,
 } from "../../../../core/client/calendar/known-times.ts";
 import { createTimes } from "../../../../core/client/calendar/times.ts";
 import { createTables } from "../../../../core/client/tables.ts";
@@ -93,6 +94,14 @@ describe("[CA9] the time of what is written and of what is shown", () => {
       NOW_MS,
     ]);
   });
+});
+
+test("[RM36] what cannot be undone goes by the earlier of the two, however little they differ", () => {
+  for (const byMs of [1, HOUR_MS, TEN_YEARS_MS]) {
+    expect(surestTime(hearTime(began, NOW_MS, NOW_MS + byMs), NOW_MS + byMs)).toBe(NOW_MS);
+    expect(surestTime(hearTime(began, NOW_MS, NOW_MS - byMs), NOW_MS - byMs)).toBe(NOW_MS - byMs);
+  }
+  expect(surestTime(began, NOW_MS)).toBe(NOW_MS);
 });
 
 describe("[CA11] a person is told", () => {

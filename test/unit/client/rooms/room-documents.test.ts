@@ -41,7 +41,12 @@ function createDevice() {
   const read: OpId[] = [];
   const waiting = new Set<OpId>();
   const written: NamedOp[] = [];
-  const rights = { isForgotten: () => false, isDeviceOf: async () => ok(true) };
+  const rights = {
+    isForgotten: () => false,
+    perishesAtMs: () => null,
+    isOver: () => false,
+    isDeviceOf: async () => ok(true),
+  };
   const ops = createOpStore(store, tables, () => {}, rights);
   const open = () =>
     createRoomDocuments({

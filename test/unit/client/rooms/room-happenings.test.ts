@@ -26,10 +26,10 @@ const member = (byte: number, more: Partial<RoomMember> = {}): RoomMember => ({
   ...more,
 });
 const room = (name: string, ...members: readonly RoomMember[]): RoomContext => ({
-  version: 1,
   name,
   about: "",
   keysSince: 0,
+  lifetimeMs: null,
   members,
 });
 const who = (byte: number) => ({ accountId: account(byte), name: `member ${byte}` });

@@ -22,10 +22,10 @@ function createCase() {
   const { accountId } = stateOf(world);
   const known = good(verifyChain([world.links.slice(0, 2)], { accountId }));
   const room: RoomContext = {
-    version: 1,
     name: "room",
     about: "",
     keysSince: 0,
+    lifetimeMs: null,
     members: [
       {
         accountId,

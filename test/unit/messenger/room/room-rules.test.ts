@@ -2,11 +2,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AccountId } from "../../../../core/base/ids.ts";
 import { idFromBytes } from "../../../../core/base/ids.ts";
+import { encode } from "../../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import {
   encodeRoomContext,
   parseRoomContext,
   ROOM_ROLES,
+  roomContextShape,
   type RoomContext,
   type RoomMember,
   type RoomRole,
@@ -14,6 +16,8 @@ import {
 import {
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_LIFETIME_MS_MAX,
+  ROOM_LIFETIME_MS_MIN,
   ROOM_NAME_BYTES_MAX,
 } from "../../../../core/base/limits.ts";
 import {
@@ -48,10 +52,10 @@ const STRANGER = 9;
 
 function roomOf(actor: RoomRole): RoomContext {
   return {
-    version: 1,
     name: "before",
     about: "",
     keysSince: 0,
+    lifetimeMs: null,
     members: [member(ACTOR, actor), ...ROOM_ROLES.map((role) => member(OTHERS[role], role))],
   };
 }
@@ -106,11 +110,21 @@ describe("what a role may change", () => {
     ROOM_ROLES.flatMap((target) => ROOM_ROLES.map((to) => ({ actor, target, to }))),
   );
 
-  test.each(ROOM_ROLES)("[RM6] the name and the description: %s", (actor) => {
+  test.each(ROOM_ROLES)("[RM6] the name, the description and the lifetime of messages: %s", (actor) => {
     const room = roomOf(actor);
     const isAdmin = actor === "admin" || actor === "owner";
     expect(judgeRoomChange(change(room, { ...room, name: "after" }))).toBe(isAdmin ? null : "name");
     expect(judgeRoomChange(change(room, { ...room, about: "after" }))).toBe(isAdmin ? null : "about");
+    const hour = { ...room, lifetimeMs: ROOM_LIFETIME_MS_MIN };
+    for (const [before, lifetimeMs] of [
+      [room, ROOM_LIFETIME_MS_MIN],
+      [hour, ROOM_LIFETIME_MS_MAX],
+      [hour, null],
+    ] as const)
+      expect(judgeRoomChange(change(before, { ...before, lifetimeMs }))).toBe(isAdmin ? null : "lifetime");
+    // Together with what a role may do, it is refused all the same.
+    const muted = edit(hour, OTHERS.member, { mutedUntilMs: 1 });
+    if (!isAdmin) expect(judgeRoomChange(change(room, muted))).toBe("lifetime");
   });
 
   test.each(cases.filter(({ to }) => to === "member"))(
@@ -260,6 +274,11 @@ describe("a context", () => {
     const room = { ...unsorted, members };
     const bytes = encodeRoomContext(unsorted);
     expect(parseRoomContext(bytes)).toEqual({ ok: true, value: room });
+    const limited = { ...room, lifetimeMs: ROOM_LIFETIME_MS_MIN };
+    // In which messages stay for ever, it is as it was before there were lifetimes.
+    const { lifetimeMs: _, ...rest } = room;
+    expect(bytes).toEqual(encode(roomContextShape, { version: 1, ...rest }));
+    expect(parseRoomContext(encodeRoomContext(limited))).toEqual({ ok: true, value: limited });
     const twice = encodeRoomContext({ ...room, members: [...room.members, member(ACTOR, "member")] });
     expect(parseRoomContext(twice)).toMatchObject({ error: { type: "BadRoomContext", rule: "order" } });
   });
@@ -285,6 +304,10 @@ describe("a context", () => {
     expect(holds({ ...room, name: "n".repeat(ROOM_NAME_BYTES_MAX + 1) })).toBe(false);
     expect(holds({ ...room, about: "a".repeat(ROOM_ABOUT_BYTES_MAX) })).toBe(true);
     expect(holds({ ...room, about: "a".repeat(ROOM_ABOUT_BYTES_MAX + 1) })).toBe(false);
+    for (const lifetimeMs of [null, ROOM_LIFETIME_MS_MIN, ROOM_LIFETIME_MS_MAX])
+      expect(holds({ ...room, lifetimeMs }), String(lifetimeMs)).toBe(true);
+    for (const lifetimeMs of [0, ROOM_LIFETIME_MS_MIN - 1, ROOM_LIFETIME_MS_MAX + 1])
+      expect(holds({ ...room, lifetimeMs }), String(lifetimeMs)).toBe(false);
     const many = (count: number): RoomContext => ({
       ...room,
       members: Array.from({ length: count }, (_, index) => ({
