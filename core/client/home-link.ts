@@ -272,8 +272,11 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
         context.spans?.received(sinceMs, taken);
         if (!taken.ok) gateway.close();
       };
-      // Not behind, the account log neither: a revocation cuts it where it was read to, and what has come by then counts.
-      void context.serial.run(takeNext).then(() => acknowledge(channel.logId));
+      // Somebody waits for what others write. Not behind, the account log neither: a revocation cuts it where it was read to,
+      // and what has come by then counts.
+      const { run, runNext } = context.serial;
+      const isOwn = channel.logId === context.accountLogId;
+      void (isOwn ? run : runNext)(takeNext).then(() => acknowledge(channel.logId));
     });
   }
 

@@ -89,7 +89,7 @@ export function createPeerLinks(
 
   async function flushOnce(accountId: AccountId): Promise<Result<void, ClientError>> {
     for (;;) {
-      const found = await context.serial.run(() => contacts.get(accountId));
+      const found = await context.serial.runNext(() => contacts.get(accountId));
       if (!found.ok || found.value === null) return found.ok ? ok() : found;
       const isOpen = await checkOpen(found.value);
       if (!isOpen.ok) return isOpen;
@@ -185,19 +185,21 @@ export function createPeerLinks(
     const seal = () => outbox.seal(accountId, claimed.value, chain, route);
     const pending = () =>
       isAnew ? outbox.pendingAnew(channel.logId) : outbox.pending(channel.logId, opened.value.accepted);
-    // In one turn, so that what is sealed is sent before anything else is done.
-    const parcels = await context.serial.run(async (): Promise<Result<readonly Parcel[], ClientError>> => {
-      // DM12: before anything is sealed, or a profile that was set back would use the same keys for other messages.
-      const isOwn = await outbox.checkWriter(channel.logId, channel.writerSeq);
-      if (!isOwn.ok) return isOwn;
-      const sealed = await seal();
-      if (!sealed.ok || isShut || !isOwners) return sealed.ok ? ok([]) : sealed;
-      const waiting = await pending();
-      if (!waiting.ok || waiting.value.length > 0) return waiting;
-      // Our counter was set to the server's, and what was sealed for other places is sealed for the next ones.
-      const resealed = await seal();
-      return resealed.ok ? pending() : resealed;
-    });
+    // In one turn, so that what is sealed is sent before anything else is done; somebody waits for it.
+    const parcels = await context.serial.runNext(
+      async (): Promise<Result<readonly Parcel[], ClientError>> => {
+        // DM12: before anything is sealed, or a profile that was set back would use the same keys for other messages.
+        const isOwn = await outbox.checkWriter(channel.logId, channel.writerSeq);
+        if (!isOwn.ok) return isOwn;
+        const sealed = await seal();
+        if (!sealed.ok || isShut || !isOwners) return sealed.ok ? ok([]) : sealed;
+        const waiting = await pending();
+        if (!waiting.ok || waiting.value.length > 0) return waiting;
+        // Our counter was set to the server's, and what was sealed for other places is sealed for the next ones.
+        const resealed = await seal();
+        return resealed.ok ? pending() : resealed;
+      },
+    );
     if (parcels.ok && isShut) return noteShut(contact, channel.logId);
     // IN3: only its owner begins a log anew.
     if (parcels.ok && !isOwners)
