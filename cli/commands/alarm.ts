@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type AlarmView, type Client, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
-import { adviseOnAlarm, describeAlarm, isOfMoment } from "../errors/alarm-text.ts";
+import { adviseOnAlarm, describeAlarm, describeFound, isOfMoment } from "../errors/alarm-text.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { localTime } from "../output/local-time.ts";
@@ -86,7 +86,7 @@ function layOutAlarm(view: AlarmView, { width }: Page): readonly string[] {
   const paragraph = (text: string) => wrapText(text, width - 2).map((line) => `  ${line}`);
   return [
     `${id} · ${localTime(raisedAtMs)} · ${state}${who}`,
-    ...paragraph(describeAlarm(alarm)),
+    ...paragraph(describeFound(view)),
     ...(advice === null ? [] : paragraph(advice)),
   ];
 }

@@ -1,5 +1,5 @@
 /** Alarms in words: what the client found while working, and what it means. */
-import { type Alarm, unreachable } from "@dovetail/core";
+import { type Alarm, type AlarmView, unreachable } from "@dovetail/core";
 import { plainLine } from "../output/plain-text.ts";
 import { count, shortId } from "./error-words.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
@@ -39,6 +39,15 @@ export function describeAlarm(alarm: Alarm): string {
     default:
       return unreachable(alarm);
   }
+}
+
+/** One sentence for all that an alarm stands for. */
+export function describeFound(found: Pick<AlarmView, "alarm" | "latest" | "count" | "rules">): string {
+  const { alarm, latest, count: times, rules } = found;
+  if (times === 1) return describeAlarm(alarm);
+  if (alarm.type === "EntryRefused")
+    return `${times} entries of a log were refused (${plainLine(rules.join(", "))}); they are kept aside`;
+  return `${describeAlarm(latest)} (${times} such faults were found)`;
 }
 
 const OF_MOMENT: ReadonlySet<Alarm["type"]> = new Set([

@@ -61,6 +61,9 @@ export const CODE_TEXT_CHARS_MAX = 1_024;
 
 // What was found and has to be known
 export const ALARMS_MAX = 1_024;
+/** Rules and entries named in one alarm for many faults. */
+export const ALARM_RULES_MAX = 16;
+export const ALARM_SEQS_MAX = 64;
 export const NOTICES_PER_CONTACT_MAX = 256;
 
 // Rotation by the calendar

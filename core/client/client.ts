@@ -147,6 +147,13 @@ export interface AlarmView {
   /** For `acknowledgeAlarm`. */
   readonly id: string;
   readonly alarm: Alarm;
+  /** How many it stands for: faults of one kind that nobody has read yet are one. `alarm` is the first, `latest` the last. */
+  readonly count: number;
+  readonly latest: Alarm;
+  /** What was broken, of many faults the first few. */
+  readonly rules: readonly string[];
+  /** The last entries that were refused, as they stand in their log. */
+  readonly seqs: readonly number[];
   /** Whom it is about, where it is about a contact. */
   readonly contact: ContactView | null;
   /** Of a `ChainsDisagree`: what devices of the contact see otherwise. */

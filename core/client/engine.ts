@@ -170,7 +170,7 @@ export async function createEngine(
   const session: HomeSession = { resumeToken: null };
   const sums = { received: 0 };
   /** What the last report of `sync` has told. */
-  let reported = { received: 0, sent: 0, alarms: 0 };
+  let reported = { received: 0, sent: 0 };
   let gateway: Gateway | null = null;
   let home: HomeLink | null = null;
   let connecting: Promise<Result<HomeLink, ClientError>> | null = null;
@@ -201,6 +201,7 @@ export async function createEngine(
     clock,
     onAlarm: (alarm) => emit({ type: "alarm", alarm }),
     onResolved: () => emit({ type: "state" }),
+    onChanged: () => emit({ type: "state" }),
     onNotice: (notice) => emit({ type: "notice", notice: noticeView(identity.accountId, notice) }),
     onFault: (error) => platform.logger.log("error", "alarm", { error: error.type }),
   });
@@ -791,12 +792,12 @@ export async function createEngine(
     const flushed = await serial.run(log.flush);
     if (!flushed.ok) return flushed;
     const last = reported;
-    reported = { received: sums.received, sent: outbox.sentMessageCount(), alarms: findings.raised().length };
+    reported = { received: sums.received, sent: outbox.sentMessageCount() };
     return ok({
       receivedMessages: reported.received - last.received,
       sentMessages: reported.sent - last.sent,
       waitingMessages: outbox.waitingMessageCount() + roomOutbox.waitingMessageCount(),
-      alarms: findings.raised().slice(last.alarms),
+      alarms: findings.takeRaised(),
     });
   }
 

@@ -6,7 +6,7 @@ import { paneStyles } from "../look/pane-styles.ts";
 import { icon } from "../parts/icon.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
-import { describeAlarm } from "../words/alarm-words.ts";
+import { describeFound } from "../words/alarm-words.ts";
 import { say, text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
 
@@ -50,9 +50,10 @@ export class DtAlarmList extends LitElement {
     </section>`;
   }
 
-  #row({ alarm, contact, raisedAtMs, resolvedAtMs }: AlarmView) {
+  #row(view: AlarmView) {
+    const { contact, raisedAtMs, resolvedAtMs } = view;
     const nowMs = Date.now();
-    const words = describeAlarm(alarm, () => contact?.name ?? text("someone"));
+    const words = describeFound(view, () => contact?.name ?? text("someone"));
     const state =
       resolvedAtMs === null
         ? text("alarmOpen")

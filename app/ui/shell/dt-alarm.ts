@@ -6,7 +6,7 @@ import { icon } from "../parts/icon.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
-import { describeAlarm } from "../words/alarm-words.ts";
+import { describeFound } from "../words/alarm-words.ts";
 import { say, text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
 
@@ -88,7 +88,7 @@ export class DtAlarm extends LitElement {
     if (raised === undefined) return nothing;
     const nowMs = Date.now();
     const { contact } = raised;
-    const words = describeAlarm(raised.alarm, this.#nameOf);
+    const words = describeFound(raised, this.#nameOf);
     return html`<dialog
       role="alertdialog"
       aria-labelledby="title"

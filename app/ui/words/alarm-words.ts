@@ -1,5 +1,5 @@
 /** An alarm in words: what was found, and what it means. */
-import type { Alarm } from "@dovetail/core";
+import type { Alarm, AlarmView } from "@dovetail/core";
 import { unreachable } from "../session/certain.ts";
 import { text } from "./say.ts";
 
@@ -69,6 +69,22 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
     default:
       return unreachable(alarm);
   }
+}
+
+/** All that an alarm stands for, in words. */
+export function describeFound(
+  { alarm, latest, count, rules }: Pick<AlarmView, "alarm" | "latest" | "count" | "rules">,
+  nameOf: (accountId: string) => string,
+): AlarmWords {
+  const words = describeAlarm(latest, nameOf);
+  if (count === 1) return words;
+  return alarm.type === "EntryRefused"
+    ? {
+        ...words,
+        title: text("alarmEntries"),
+        text: text("alarmEntriesText", { count, rules: rules.join(", ") }),
+      }
+    : { ...words, text: text("alarmMany", { text: words.text, count }) };
 }
 
 const HOURS_PER = { day: 24, month: 730, year: 8_766 };

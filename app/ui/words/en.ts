@@ -611,6 +611,9 @@ export const EN = {
   alarmDisagreeText:
     "One of you may be shown a device that is not theirs. Compare safety numbers when you meet or by a call.",
   alarmEntry: "An entry was refused",
+  alarmEntries: "Entries were refused",
+  alarmEntriesText: "{count} entries of a log break rules ({rules}). They were set aside; the rest goes on.",
+  alarmMany: "{text} So far there are {count} such faults.",
   alarmEntryText: "Entry {seq} of a log breaks a rule ({rule}). It was set aside; the rest goes on.",
   alarmSnapshot: "The server offers a packed history that does not hold",
   alarmSnapshotText:

@@ -1,14 +1,16 @@
 /**
- * Alarms that were raised on this device, kept until a person has read them and what they tell of is over. Rule AL1.
+ * Alarms that were raised on this device, kept until a person has read them and what they tell of is over. Rules AL1, AL6.
  *
- * Raising is not waited for: rows are written one after the other beside the work that found them, and `idle` waits.
+ * Raising is not waited for: rows are written one after the other beside the work that found them, and `idle` waits. A row that
+ * changes faster than it is written is written once.
  */
-import { ALARMS_MAX } from "../../base/limits.ts";
+import { ALARM_RULES_MAX, ALARM_SEQS_MAX, ALARMS_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { rowKeyLastNumber } from "../../store/row-key.ts";
 import type { StoreError, TxStore, WriteOp } from "../../store/tx-store.ts";
 import type { Alarm, ClientError } from "../client-error.ts";
 import type { Tables } from "../tables.ts";
+import { groupOf, ruleOf } from "./alarm-group.ts";
 import type { AlarmRow } from "./alarm-shape.ts";
 
 export interface StoredAlarm extends AlarmRow {
@@ -17,7 +19,7 @@ export interface StoredAlarm extends AlarmRow {
 
 export interface AlarmBook {
   start(): Promise<Result<void, StoreError>>;
-  /** Keeps an alarm. One that is open already was only seen again. */
+  /** Keeps an alarm. One that is open already was only seen again; one of a group that nobody has read yet adds to it. */
   note(alarm: Alarm, nowMs: number): void;
   /** What these alarms tell of is over. Returns those that were open. */
   resolve(isOver: (alarm: Alarm) => boolean, nowMs: number): readonly Alarm[];
@@ -34,10 +36,16 @@ export interface AlarmBookDeps {
   readonly tables: Tables;
   /** A row could not be written; the alarm is shown until the program ends. */
   readonly onFault: (error: StoreError) => void;
+  /** Alarms that were known came to stand for more. */
+  readonly onChanged?: () => void;
 }
 
-export function createAlarmBook({ store, tables, onFault }: AlarmBookDeps): AlarmBook {
+export function createAlarmBook({ store, tables, onFault, onChanged }: AlarmBookDeps): AlarmBook {
   const rows = new Map<number, AlarmRow>();
+  /** Rows whose write has not begun. */
+  const unwritten = new Set<number>();
+  /** Those of them that stand for more. */
+  const grown = new Set<number>();
   let next = 1;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -52,20 +60,37 @@ export function createAlarmBook({ store, tables, onFault }: AlarmBookDeps): Alar
     return write([tables.alarm.put([number], row)]);
   }
 
-  /** The oldest that is over or read goes first; without one there is no room. */
-  function makeRoom(): boolean {
+  function putSoon(number: number, row: AlarmRow): void {
+    rows.set(number, row);
+    if (unwritten.has(number)) return;
+    unwritten.add(number);
+    last = last.then(async () => {
+      unwritten.delete(number);
+      const hasGrown = grown.delete(number);
+      const now = rows.get(number);
+      if (now === undefined) return;
+      const written = await store.batch([tables.alarm.put([number], now)]);
+      if (!written.ok) onFault(written.error);
+      if (hasGrown) onChanged?.();
+    });
+  }
+
+  /** The oldest that is over or read goes first, then refused entries: others make as many of them as they like. */
+  function makeRoom(alarm: Alarm): boolean {
     if (rows.size < ALARMS_MAX) return true;
-    const done = [...rows].find(([, row]) => row.resolvedAtMs !== null || row.acknowledgedAtMs !== null);
+    const done =
+      [...rows].find(([, row]) => row.resolvedAtMs !== null || row.acknowledgedAtMs !== null) ??
+      (alarm.type === "EntryRefused"
+        ? undefined
+        : [...rows].find(([, row]) => row.alarm.type === "EntryRefused"));
     if (done === undefined) return false;
     rows.delete(done[0]);
     void write([tables.alarm.remove(done[0])]);
     return true;
   }
 
-  const openRow = (alarm: Alarm): readonly [number, AlarmRow] | undefined => {
-    const text = JSON.stringify(alarm);
-    return [...rows].find(([, row]) => row.resolvedAtMs === null && JSON.stringify(row.alarm) === text);
-  };
+  const openRow = (isIt: (row: AlarmRow) => boolean): readonly [number, AlarmRow] | undefined =>
+    [...rows].findLast(([, row]) => row.resolvedAtMs === null && isIt(row));
 
   return {
     async start() {
@@ -76,14 +101,27 @@ export function createAlarmBook({ store, tables, onFault }: AlarmBookDeps): Alar
       return ok();
     },
     note(alarm, nowMs) {
-      const open = openRow(alarm);
-      if (open !== undefined) {
-        void put(open[0], { ...open[1], seenAtMs: nowMs });
-        return;
+      const known = openRow((row) => isFoundAgain(row, alarm));
+      if (known !== undefined) return putSoon(known[0], { ...known[1], seenAtMs: nowMs });
+      const group = groupOf(alarm);
+      const unread = openRow((row) => row.acknowledgedAtMs === null && groupOf(row.alarm) === group);
+      if (unread !== undefined) {
+        grown.add(unread[0]);
+        return putSoon(unread[0], withMore(unread[1], alarm, nowMs));
       }
-      if (!makeRoom()) return;
-      const row = { alarm, raisedAtMs: nowMs, seenAtMs: nowMs, acknowledgedAtMs: null, resolvedAtMs: null };
-      void put(next++, row);
+      if (!makeRoom(alarm)) return;
+      const broken = ruleOf(alarm);
+      putSoon(next++, {
+        alarm,
+        latest: alarm,
+        count: 1,
+        rules: broken === null ? [] : [broken],
+        seqs: alarm.type === "EntryRefused" ? [alarm.seq] : [],
+        raisedAtMs: nowMs,
+        seenAtMs: nowMs,
+        acknowledgedAtMs: null,
+        resolvedAtMs: null,
+      });
     },
     resolve(isOver, nowMs) {
       const over = [...rows].filter(([, row]) => row.resolvedAtMs === null && isOver(row.alarm));
@@ -102,4 +140,20 @@ export function createAlarmBook({ store, tables, onFault }: AlarmBookDeps): Alar
       await last;
     },
   };
+}
+
+/** The same alarm, not another one of its group. A log may be read twice: its entries are told apart by where they stand. */
+function isFoundAgain({ alarm, latest, seqs }: AlarmRow, next: Alarm): boolean {
+  if (next.type === "EntryRefused" && groupOf(alarm) === groupOf(next)) return seqs.includes(next.seq);
+  const text = JSON.stringify(next);
+  return JSON.stringify(alarm) === text || JSON.stringify(latest) === text;
+}
+
+/** AL6 */
+function withMore(row: AlarmRow, latest: Alarm, nowMs: number): AlarmRow {
+  const rule = ruleOf(latest);
+  const isNamed = rule === null || row.rules.includes(rule) || row.rules.length >= ALARM_RULES_MAX;
+  const rules = isNamed ? row.rules : [...row.rules, rule];
+  const seqs = latest.type === "EntryRefused" ? [...row.seqs, latest.seq].slice(-ALARM_SEQS_MAX) : row.seqs;
+  return { ...row, latest, count: row.count + 1, rules, seqs, seenAtMs: nowMs };
 }

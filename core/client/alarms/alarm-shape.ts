@@ -3,6 +3,7 @@ import {
   flag,
   id,
   integer,
+  list,
   nullable,
   type Shape,
   type ShapeOf,
@@ -10,6 +11,7 @@ import {
   text,
   variants,
 } from "../../codec/shape.ts";
+import { ALARM_RULES_MAX, ALARM_SEQS_MAX } from "../../base/limits.ts";
 import type { LogFault } from "../../log/log-reader.ts";
 import type { Alarm } from "../client-error.ts";
 
@@ -42,9 +44,16 @@ export const alarmShape: Shape<Alarm> = variants({
   DeviceDoubled: [14, {}],
 });
 
-/** `seenAtMs`: when it was last found; a fault that goes on is one alarm. */
+/**
+ * `seenAtMs`: when it was last found; a fault that goes on is one alarm. `latest` is the last of `count` alarms of one group, of
+ * which `alarm` was the first; `rules` are those they broke, the first of them; `seqs` the last entries that were refused. AL6
+ */
 export const alarmRow = struct({
   alarm: alarmShape,
+  latest: alarmShape,
+  count: integer(1),
+  rules: list(rule, ALARM_RULES_MAX),
+  seqs: list(integer(0), ALARM_SEQS_MAX),
   raisedAtMs: integer(0),
   seenAtMs: integer(0),
   acknowledgedAtMs: nullable(integer(0)),

@@ -1,7 +1,8 @@
 /**
- * What this device found while working and a person has to know: alarms, disputes over chains, quiet notices. AL1-AL5
+ * What this device found while working and a person has to know: alarms, disputes over chains, quiet notices. AL1-AL6
  *
- * An alarm is raised once by a running program, and once more when what it tells of was over and begins again.
+ * An alarm is raised once by a running program, and once more when what it tells of was over and begins again. Of a group each
+ * rule is: the book counts the others.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { AccountId } from "../../base/ids.ts";
@@ -13,6 +14,7 @@ import { type ClockDifference, isSameDifference } from "../calendar/known-times.
 import type { Alarm, ClientError } from "../client-error.ts";
 import type { ContactRecord } from "../contact-book.ts";
 import type { Tables } from "../tables.ts";
+import { groupOf, ruleOf } from "./alarm-group.ts";
 import { type AlarmBook, createAlarmBook, type StoredAlarm } from "./alarm-book.ts";
 import { type ChainNotices, createChainNotices, type DeviceNotice } from "./chain-notices.ts";
 import { createDisputes, type Disputes } from "./disputes.ts";
@@ -27,8 +29,8 @@ export interface Findings {
   compareClocks(difference: ClockDifference | null): void;
   /** What an alarm of this program or an earlier one told of is over. */
   resolve(isOver: (alarm: Alarm) => boolean): void;
-  /** Alarms this program raised, in order. */
-  raised(): readonly Alarm[];
+  /** Alarms raised since this was asked last, in order. */
+  takeRaised(): readonly Alarm[];
   /** A contact's chain was verified just now; `before` is what was known of it. */
   takeChain(
     contact: ContactRecord | null,
@@ -46,6 +48,8 @@ export interface FindingsDeps {
   readonly tables: Tables;
   readonly clock: Clock;
   readonly onAlarm: (alarm: Alarm) => void;
+  /** What is kept of alarms has changed, without one that is new. */
+  readonly onChanged: () => void;
   readonly onResolved: () => void;
   readonly onNotice: (notice: DeviceNotice) => void;
   /** An alarm could not be stored. */
@@ -54,10 +58,16 @@ export interface FindingsDeps {
 
 export function createFindings(deps: FindingsDeps): Findings {
   const { store, tables, clock } = deps;
-  const raisedNow = new Set<string>();
+  /** The last alarm by what is told once. The oldest goes when there are too many: it may be told again. */
+  const told = new Map<string, { readonly group: string; readonly text: string }>();
   const raised: Alarm[] = [];
   const nowMs = (): number => Math.max(0, clock.nowMs());
-  const book = createAlarmBook({ store, tables, onFault: deps.onFault });
+  const book = createAlarmBook({
+    store,
+    tables,
+    onFault: deps.onFault,
+    onChanged: deps.onChanged,
+  });
   const notices = createChainNotices(store, tables);
   const disputes = createDisputes({
     tables,
@@ -67,17 +77,23 @@ export function createFindings(deps: FindingsDeps): Findings {
   });
 
   function raise(alarm: Alarm): void {
-    const key = JSON.stringify(alarm);
-    if (raisedNow.has(key) || raised.length >= ALARMS_MAX) return;
-    raisedNow.add(key);
-    raised.push(alarm);
+    const [group, text] = [groupOf(alarm), JSON.stringify(alarm)];
+    const once = `${group}/${ruleOf(alarm)}`;
+    const before = told.get(once);
+    if (before?.text === text) return;
+    told.set(once, { group, text });
     book.note(alarm, nowMs());
+    if (before !== undefined) return;
+    const [oldest] = told.keys();
+    if (told.size > ALARMS_MAX && oldest !== undefined) told.delete(oldest);
+    if (raised.length < ALARMS_MAX) raised.push(alarm);
     deps.onAlarm(alarm);
   }
 
   function resolve(isOver: (alarm: Alarm) => boolean): void {
     const over = book.resolve(isOver, nowMs());
-    for (const alarm of over) raisedNow.delete(JSON.stringify(alarm));
+    const groups = new Set(over.map(groupOf));
+    for (const [once, { group }] of told) if (groups.has(group)) told.delete(once);
     if (over.length > 0) deps.onResolved();
   }
 
@@ -119,7 +135,7 @@ export function createFindings(deps: FindingsDeps): Findings {
     raise,
     resolve,
     compareClocks,
-    raised: () => raised,
+    takeRaised: () => raised.splice(0),
     takeChain,
     mayWriteTo: (contact) => disputes.of(contact).length === 0,
     isStopped: (contact) =>

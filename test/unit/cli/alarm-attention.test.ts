@@ -9,7 +9,8 @@ const accountId = must(parseId("account", "0".repeat(64)));
 
 function view(alarm: AlarmView["alarm"], times: Partial<AlarmView> = {}): AlarmView {
   const none = { acknowledgedAtMs: null, resolvedAtMs: null, contact: null, disagreements: [] };
-  return { id: "1", alarm, raisedAtMs: 1, seenAtMs: 1, ...none, ...times };
+  const one = { latest: alarm, count: 1, rules: [], seqs: [] };
+  return { id: "1", alarm, raisedAtMs: 1, seenAtMs: 1, ...one, ...none, ...times };
 }
 
 describe("an alarm", () => {

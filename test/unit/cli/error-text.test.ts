@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { type AccountId, type MalformedWords, parseId } from "@dovetail/core";
-import { adviseOnAlarm, describeAlarm, exitCodeOfAlarms } from "../../../cli/errors/alarm-text.ts";
+import {
+  adviseOnAlarm,
+  describeAlarm,
+  describeFound,
+  exitCodeOfAlarms,
+} from "../../../cli/errors/alarm-text.ts";
 import type { CliError } from "../../../cli/errors/command-error.ts";
 import { describeError } from "../../../cli/errors/error-text.ts";
 import { EXIT } from "../../../cli/errors/exit-code.ts";
@@ -326,6 +331,21 @@ describe("alarms", () => {
     expect(describeAlarm({ ...ahead, isAhead: false })).toContain(`${span} behind its server's`);
     expect(adviseOnAlarm(ahead)).toContain("Set the date and time");
     expect(exitCodeOfAlarms([ahead])).toBe(EXIT.ok);
+  });
+
+  test("say of many that they are many, in one sentence", () => {
+    const entry = (seq: number) =>
+      ({ type: "EntryRefused", logId: log(), seq, rule: "UnknownKind" }) as const;
+    const of = (count: number) =>
+      describeFound({ alarm: entry(1), latest: entry(count), count, rules: ["UnknownKind", HOSTILE] });
+    expect(of(1)).toBe(describeAlarm(entry(1)));
+    expect(of(5_000)).toMatch(/^5000 entries of a log were refused \(UnknownKind, /);
+    expect(of(5_000)).not.toMatch(DANGEROUS);
+    const gap = (seq: number) =>
+      ({ type: "LogDistrusted", logId: log(), fault: { type: "LogForked", seq } }) as const;
+    const forked = describeFound({ alarm: gap(1), latest: gap(7), count: 3, rules: ["LogForked"] });
+    expect(forked).toContain("(3 such faults were found)");
+    expect(forked).toContain("7");
   });
 
   test("say what was found, harmlessly", () => {
