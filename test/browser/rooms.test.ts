@@ -27,6 +27,7 @@ async function roomAtBen(name: string) {
   const { room } = await ben("room", "show", name);
   return room as {
     readonly state: string;
+    readonly lifetimeMs: number | null;
     readonly members: readonly { readonly name: string; readonly role: string }[];
   };
 }
@@ -203,6 +204,10 @@ test("a room is made here, the other joins on the command line, and both write, 
   await nora.getByLabel("What it is for").fill("Trees and tools");
   await nora.locator("dt-room-info").getByRole("button", { name: "Save" }).click();
   await nora.getByRole("dialog").getByRole("heading", { name: "Orchard" }).waitFor();
+  await nora.getByLabel("How long messages stay").selectOption("1 week");
+  await button(nora, "Set the time").click();
+  await nora.getByText("Messages go 1 week after they were written.").waitFor();
+  await expect.poll(async () => (await roomAtBen("Orchard")).lifetimeMs, PATIENCE).toBe(7 * 86_400_000);
   await expect
     .poll(async () => (await roomAtBen("Orchard")).members, PATIENCE)
     .toContainEqual(expect.objectContaining({ name: "ben", role: "moderator" }));
@@ -214,10 +219,12 @@ test("a room is made here, the other joins on the command line, and both write, 
   await nora.getByRole("button", { name: /^Remove .*ben/ }).click();
   await nora.locator("dt-room-member", { hasText: "ben" }).waitFor({ state: "detached" });
   await nora.keyboard.press("Escape");
+  await nora.getByText("messages go after 1 week").waitFor();
   for (const words of [
     "ben is moderator now",
     "You muted ben",
     "You named this room Orchard",
+    "You let messages go 1 week after they are written, from here on",
     "You removed ben",
   ])
     await line(nora, words).waitFor();

@@ -67,6 +67,19 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   expect((await run("Ada", "room", "describe", "Garden club")).stderr).toContain("there is no text");
   const described = await json("Ada", "room", "describe", "Garden club", "Who waters", "when");
   expect(described.room).toMatchObject({ about: "Who waters when", pending: [] });
+  expect((await run("Ben", "room", "lifetime", "Garden club", "7d")).stderr).toContain(
+    "how long messages stay",
+  );
+  expect((await run("Ada", "room", "lifetime", "Garden club", "a week")).exitCode).toBe(2);
+  expect((await run("Ada", "room", "lifetime", "Garden club", "30m")).stderr).toContain(
+    "an hour to ten years",
+  );
+  const limited = await json("Ada", "room", "lifetime", "Garden club", "7d");
+  expect(limited.room).toMatchObject({ lifetimeMs: 7 * 86_400_000, pending: [] });
+  expect((await run("Ada", "room", "show", "Garden club")).stdout).toContain(
+    "\nmessages go 7 days after they were written\n",
+  );
+  expect((await json("Ada", "room", "lifetime", "Garden club", "off")).room.lifetimeMs).toBe(null);
   await json("Ada", "room", "role", "Garden club", "Ben", "moderator");
   expect((await run("Ada", "room", "mute", "Garden club", "Ben", "2 hours")).exitCode).toBe(2);
   const muted = await json("Ada", "room", "mute", "Garden club", "Ben", "2h");

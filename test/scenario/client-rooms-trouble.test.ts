@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { type AccountId, type ConversationId, idBytes } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
+import { ROOM_LIFETIME_MS_MIN } from "../../core/base/limits.ts";
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
@@ -48,7 +49,7 @@ async function viewOf({ client }: Device, id: ConversationId) {
     "the room is there",
   );
   const roles = new Map(room.members.map(({ accountId, role }) => [accountId, role]));
-  return { name: room.name, state: room.state, roles };
+  return { name: room.name, lifetimeMs: room.lifetimeMs, state: room.state, roles };
 }
 
 /** Ada's room with Ben in it. */
@@ -173,6 +174,7 @@ test("[RM17][RM19][RM21][RM22] a member with a changed program changes nothing f
   const before = await viewOf(ada, id);
   for (const change of [
     (room: RoomContext) => ({ ...room, name: "Ben's" }),
+    (room: RoomContext) => ({ ...room, lifetimeMs: ROOM_LIFETIME_MS_MIN }),
     (room: RoomContext) => withRole(room, benId, "owner"),
     (room: RoomContext) => withRole(room, adaId, "member"),
     (room: RoomContext) => ({

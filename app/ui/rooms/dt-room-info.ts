@@ -268,7 +268,7 @@ export class DtRoomInfo extends LitElement {
           </select>
           <p id="lifetime-note" class="note">${say("roomLifetimeNote")}</p>
         </div>
-        <div><button class="btn line">${say("save")}</button></div>
+        <div><button class="btn line">${say("roomLifetimeGo")}</button></div>
       </form>
     </section>`;
   }

@@ -121,6 +121,7 @@ export const EN_ROOMS = {
     "From then on what is written goes by itself, from all devices of everybody in the room, so long after it was written. It does not reach what somebody has copied, or a device that is never online again. What was written before, shared notes and lists stay.",
   roomLifetimeNow: "Messages go {span} after they were written.",
   roomGoes: "messages go after {span}",
+  roomLifetimeGo: "Set the time",
   roomLifetimeSet: "Set. It holds for what is written once the room has it.",
   lifetimeOff: "For ever",
   lifetime1d: "1 day",
