@@ -153,10 +153,15 @@ export const KEY_PACKAGE_REFILL_BELOW = 10;
 export const KEY_PACKAGE_ROTATE_MS = 604_800_000;
 export const GROUP_ADDS_PER_COMMIT_MAX = 50;
 export const GROUP_LEAVES_MAX = 2_048;
-export const GROUP_CONTEXT_BYTES_MAX = 131_072;
+/** More than 1,000 accounts take with the longest names and origins. */
+export const GROUP_CONTEXT_BYTES_MAX = 917_504;
 
 // Rooms
 export const ROOM_ACCOUNTS_MAX = 1_000;
+/** Entries of one commit, the last of which takes effect. */
+export const ROOM_COMMIT_PARTS_MAX = 16;
+/** Commits that somebody has begun to send and not sent, of which a device keeps the parts. */
+export const ROOM_BEGUN_COMMITS_MAX = 8;
 export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;

@@ -65,6 +65,7 @@
  * | epochfacts | room, epoch | past epochs, for what comes late |
  * | handshake | room | the last commit of the room's log, valid or not |
  * | commit | room | a commit on its way, and the group it makes |
+ * | roompart | room, writer tag, index | what came of commits that take several entries, until they are whole |
  * | letter | room, writerSeq | messages of a room on their way, sealed |
  * | roomout | room, hlc, op id | own ops that wait to be sealed for a room |
  * | roomfailed | room, hlc, op id, why | own messages that never came into a room |
@@ -117,7 +118,11 @@ import { packShape } from "../log/snapshot/pack.ts";
 import { feedShape } from "../messenger/feed.ts";
 import { HLC_MAX } from "../messenger/hlc.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
-import { ROOM_LETTER_OPS_MAX, roomDepartureShape } from "../messenger/room/room-entry.ts";
+import {
+  ROOM_LETTER_OPS_MAX,
+  ROOM_PART_BYTES_MAX,
+  roomDepartureShape,
+} from "../messenger/room/room-entry.ts";
 import { roomStateShape } from "../messenger/room/room-stand.ts";
 import { BOX_BYTES_MAX } from "../protocol/directory.ts";
 import { entryShape, logPointShape, placedEntryShape } from "../protocol/entry.ts";
@@ -426,6 +431,11 @@ export function createTables(store: TxStore) {
     epochfacts: createTable(store, "epochfacts", struct({ facts: bytes(1, STORED_BYTES_MAX) })),
     commit: createTable(store, "commit", commitRow),
     letter: createTable(store, "letter", letterRow),
+    roompart: createTable(
+      store,
+      "roompart",
+      struct({ writerSeq: integer(1), from: logPointShape, bytes: bytes(1, ROOM_PART_BYTES_MAX) }),
+    ),
     roomout: createTable(
       store,
       "roomout",

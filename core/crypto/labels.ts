@@ -26,6 +26,7 @@ export const LABEL = {
   conversationId: "dovetail/1/conversation-id",
   roomConversationId: "dovetail/1/room-conversation-id",
   roomState: "dovetail/1/room-state",
+  groupContext: "dovetail/1/group-context",
   roomLinkUse: "dovetail/1/room-link-use",
   exportRoomAccess: "dovetail/1/export/room-access",
   exportRoomKey: "dovetail/1/export/room-key",

@@ -6,7 +6,7 @@
  * Nothing is applied: `next` becomes the state when the log has given this very commit its place.
  */
 import type { Bytes } from "../base/bytes.ts";
-import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_CONTEXT_BYTES_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
 import { wipe } from "../crypto/secret.ts";
 import { type ClientState, emptyPskIndex, encodeMlsMessage, type Proposal, type Welcome } from "ts-mls";
@@ -31,7 +31,7 @@ import { createPath, sharedSecret } from "./update-path.ts";
 export interface CommitPlan {
   readonly add?: readonly VerifiedKeyPackage[];
   readonly removeLeaves?: readonly number[];
-  /** The new context, whole. */
+  /** The new context, whole. It goes beside the commit, which has its hash. */
   readonly context?: Bytes;
   /** Travels with the commit, readable by the members; signed and part of the transcript. */
   readonly authenticatedData?: Bytes;
@@ -43,7 +43,7 @@ export interface PendingCommit {
   readonly commit: Bytes;
   /** An MLSMessage for those it adds, or null. */
   readonly welcome: Bytes | null;
-  /** The group once the commit has its place. */
+  /** The group once the commit has its place. Its context goes beside the commit where it changes or somebody is added. */
   readonly next: Group;
 }
 
@@ -58,8 +58,12 @@ export async function createCommit(
   return libraryCall("Malformed", () => compose(deps, group, plan));
 }
 
-function checkPlan(group: Group, { add = [], removeLeaves = [] }: CommitPlan): Result<void, GroupRefused> {
+function checkPlan(
+  group: Group,
+  { add = [], removeLeaves = [], context }: CommitPlan,
+): Result<void, GroupRefused> {
   if (!isActive(group)) return refused("NotMember");
+  if (context !== undefined && context.length > GROUP_CONTEXT_BYTES_MAX) return refused("BadContext");
   if (add.length > GROUP_ADDS_PER_COMMIT_MAX) return refused("TooManyAdds");
   const leaves = leavesOf(group);
   if (!leaves.ok) return leaves;
@@ -182,7 +186,7 @@ async function compose({ suite }: GroupDeps, group: Group, plan: CommitPlan): Pr
     commit: encodeMlsMessage({ version: "mls10", wireformat, privateMessage }),
     welcome:
       welcome === null ? null : encodeMlsMessage({ version: "mls10", wireformat: "mls_welcome", welcome }),
-    next: nextGroup(group, next, ratchets),
+    next: nextGroup(group, next, { ratchets, context: plan.context ?? group.context }),
   };
 }
 

@@ -20,6 +20,7 @@ const PART_BYTES_MAX = 16_777_216;
 const part = bytes(0, PART_BYTES_MAX);
 
 const epochShape = struct({
+  agreed: part,
   context: part,
   schedule: part,
   tree: part,
@@ -54,11 +55,12 @@ export function encodeGroup(group: Group): StoredGroup {
 const numberOf = (group: Group): number => Number(group.state.groupContext.epoch);
 
 /** A group's present epoch, but for its ratchets. - Secrets: all of it. */
-export function encodeEpoch({ state }: Group): Bytes {
+export function encodeEpoch({ state, context }: Group): Bytes {
   assert(Object.keys(state.unappliedProposals).length === 0, "proposals come by value only");
   const { kind } = state.groupActiveState;
   assert(kind !== "suspendedPendingReinit", "groups are not started anew");
   return encode(epochShape, {
+    agreed: context,
     context: encodeGroupContext(state.groupContext),
     schedule: encodeKeySchedule(state.keySchedule),
     tree: encodeRatchetTree(state.ratchetTree),
@@ -134,10 +136,11 @@ export async function decodeGroup(
   stored: StoredGroup,
 ): Promise<Result<Group, GroupRefused>> {
   return libraryCall("Malformed", async () => {
-    const state = stateOf(deps, stored.epoch);
+    const { state, context } = epochOf(deps, stored.epoch);
     const past = [...stored.past].sort(([a], [b]) => a - b);
     return {
       state,
+      context,
       ratchets: ratchetsOf(stored, Number(state.groupContext.epoch)),
       past: new Map(
         past.map(([number, facts]) => [BigInt(number), pastOf(facts, ratchetsOf(stored, number))]),
@@ -152,18 +155,21 @@ export async function decodeNextGroup(
   next: { readonly epoch: Bytes; readonly ratchets: StoredRatchets },
 ): Promise<Result<Group, GroupRefused>> {
   return libraryCall("Malformed", async () => {
-    const state = stateOf({ authenticate: () => true }, next.epoch);
+    const { state, context } = epochOf({ authenticate: () => true }, next.epoch);
     const ratchets = decodeRatchets(next.ratchets);
     if (ratchets === null) throw new TypeError("ratchets are malformed");
-    return nextGroup(group, state, ratchets);
+    return nextGroup(group, state, { ratchets, context });
   });
 }
 
-function stateOf(deps: Pick<GroupDeps, "authenticate">, epoch: Bytes): ClientState {
+function epochOf(
+  deps: Pick<GroupDeps, "authenticate">,
+  epoch: Bytes,
+): { readonly state: ClientState; readonly context: Bytes } {
   const facts = decode(epochShape, epoch);
   if (!facts.ok) throw new TypeError("an epoch is malformed");
-  const { context, schedule, tree, path, signSeed, confirmationTag, standing } = facts.value;
-  return {
+  const { agreed, context, schedule, tree, path, signSeed, confirmationTag, standing } = facts.value;
+  const state: ClientState = {
     groupContext: whole(decodeGroupContext, context),
     keySchedule: whole(decodeKeySchedule, schedule),
     ratchetTree: whole(decodeRatchetTree, tree),
@@ -176,6 +182,7 @@ function stateOf(deps: Pick<GroupDeps, "authenticate">, epoch: Bytes): ClientSta
     groupActiveState: { kind: standing },
     clientConfig: groupConfig(deps),
   };
+  return { state, context: agreed };
 }
 
 function ratchetsOf(stored: StoredGroup, number: number): Ratchets {

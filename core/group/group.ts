@@ -3,9 +3,11 @@
  *
  * Windows are wide enough for our delivery: a device that was off for weeks reads what was sent meanwhile.
  */
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, equalBytes } from "../base/bytes.ts";
 import { GROUP_CONTEXT_BYTES_MAX } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
+import { hash } from "../crypto/hash.ts";
+import { LABEL } from "../crypto/labels.ts";
 import {
   type CiphersuiteImpl,
   type ClientConfig,
@@ -46,6 +48,8 @@ export interface PastEpoch {
 export interface Group {
   /** Without the library's ratchets and past epochs: ours are beside it. */
   readonly state: ClientState;
+  /** What all members agree on. The group's own context has its hash, so that its size costs nothing where that is signed and sealed for each. */
+  readonly context: Bytes;
   readonly ratchets: Ratchets;
   /** By epoch, oldest first. */
   readonly past: ReadonlyMap<bigint, PastEpoch>;
@@ -110,16 +114,21 @@ export async function createGroup(
   const { secretTree, ...others } = state.value;
   return ok({
     state: { ...others, secretTree: [] },
+    context,
     ratchets: foundingRatchets(secretTree),
     past: new Map(),
   });
 }
 
 /** The group in its next epoch: the one that ends is kept for what comes late. */
-export function nextGroup(group: Group, state: ClientState, ratchets: Ratchets): Group {
+export function nextGroup(
+  group: Group,
+  state: ClientState,
+  { context, ratchets }: Pick<Group, "context" | "ratchets">,
+): Group {
   const past = new Map(group.past).set(group.state.groupContext.epoch, pastOf(group));
   for (const epoch of [...past.keys()].slice(0, -LATE_EPOCHS_MAX)) past.delete(epoch);
-  return { state: { ...state, secretTree: [], historicalReceiverData: new Map() }, ratchets, past };
+  return { state: { ...state, secretTree: [], historicalReceiverData: new Map() }, context, ratchets, past };
 }
 
 function pastOf({ state: { groupContext, ratchetTree, keySchedule }, ratchets }: Group): PastEpoch {
@@ -127,16 +136,18 @@ function pastOf({ state: { groupContext, ratchetTree, keySchedule }, ratchets }:
 }
 
 export function contextExtension(context: Bytes): Extension {
-  return { extensionType: CONTEXT_EXTENSION, extensionData: context };
+  return { extensionType: CONTEXT_EXTENSION, extensionData: hash(LABEL.groupContext, context) };
 }
 
-/** Our context out of a list of extensions: exactly one, and nothing beside it. - Fails: `BadContext`. */
-export function contextOf(extensions: readonly Extension[]): Result<Bytes, GroupRefused> {
+/** Whether these are a group's extensions with this context: exactly one, its hash, and nothing beside it. */
+export function isContextOf(extensions: readonly Extension[], context: Bytes): boolean {
   const [only] = extensions;
-  const isOurs = extensions.length === 1 && only?.extensionType === CONTEXT_EXTENSION;
-  if (only === undefined || !isOurs || only.extensionData.length > GROUP_CONTEXT_BYTES_MAX)
-    return refused("BadContext");
-  return ok(only.extensionData);
+  return (
+    extensions.length === 1 &&
+    only?.extensionType === CONTEXT_EXTENSION &&
+    context.length <= GROUP_CONTEXT_BYTES_MAX &&
+    equalBytes(only.extensionData as Bytes, hash(LABEL.groupContext, context))
+  );
 }
 
 /** Leaves of trees that were read already: a tree is never changed in place. */

@@ -1,6 +1,6 @@
 /** Joining a group by the Welcome of the commit that added this device (RFC 9420 section 12.4.3.1). */
 import type { Bytes } from "../base/bytes.ts";
-import type { Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { GROUP_LEAVES_MAX } from "../base/limits.ts";
 import { wipe } from "../crypto/secret.ts";
 import {
@@ -26,7 +26,7 @@ import { firstCommonAncestor } from "ts-mls/updatePath.js";
 import { decryptGroupInfo, decryptGroupSecrets } from "ts-mls/welcome.js";
 import { isTreeSound } from "./check-tree.ts";
 import { GROUP_CIPHER_SUITE } from "./crypto-provider.ts";
-import { contextOf, type Group, type GroupDeps, groupConfig, leafAt, leavesOf } from "./group.ts";
+import { type Group, type GroupDeps, groupConfig, isContextOf, leafAt, leavesOf } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { areDistinct, type Authenticate } from "./group-member.ts";
 import { type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
@@ -43,7 +43,8 @@ export async function welcomedKeyPackages(welcome: Bytes): Promise<readonly Byte
 }
 
 /**
- * Joins. That the group is the one this device was invited to is the caller's to compare, by its id and context.
+ * Joins, with the context that came beside the commit. That the group is the one this device was invited to is the caller's to
+ * compare, by its id and context.
  *
  * - Fails: `GroupRefused`; nothing is used up.
  */
@@ -51,6 +52,7 @@ export async function joinGroup(
   deps: GroupDeps,
   welcome: Bytes,
   own: Pick<KeyPackagePair, "published" | "secret">,
+  context: Bytes,
 ): Promise<Result<Group, GroupRefused>> {
   const pair = await openKeyPackagePair(own);
   if (!pair.ok) return pair;
@@ -63,17 +65,19 @@ export async function joinGroup(
   const { keyPackage, secrets } = pair.value;
   const joined = await libraryCall("Inauthentic", () => join(deps, content.welcome, keyPackage, secrets));
   if (!joined.ok) return joined;
-  const group = joined.value;
-  const context = contextOf(group.state.groupContext.extensions);
-  if (!context.ok) return context;
+  const group = { ...joined.value, context };
+  if (!isContextOf(group.state.groupContext.extensions, context)) return refused("BadContext");
   const leaves = leavesOf(group);
   if (!leaves.ok) return leaves;
   if (leaves.value.length > GROUP_LEAVES_MAX) return refused("TooManyLeaves");
-  return areDistinct(leaves.value.map(({ member }) => member)) ? joined : refused("DuplicateDevice");
+  return areDistinct(leaves.value.map(({ member }) => member)) ? ok(group) : refused("DuplicateDevice");
 }
 
 /** Whether every leaf is of a device on its account's chain. Chains are looked up once it is known whose they are. */
-export function areLeavesAuthentic({ state: { ratchetTree } }: Group, authenticate: Authenticate): boolean {
+export function areLeavesAuthentic(
+  { state: { ratchetTree } }: Pick<Group, "state">,
+  authenticate: Authenticate,
+): boolean {
   return ratchetTree.every((node, index) => {
     if (node?.nodeType !== "leaf") return true;
     const leaf = leafAt(ratchetTree, index / 2);
@@ -90,7 +94,7 @@ async function join(
   welcome: Welcome,
   keyPackage: KeyPackage,
   own: PrivateKeyPackage,
-): Promise<Group> {
+): Promise<Omit<Group, "context">> {
   const { suite } = deps;
   const ref = await makeKeyPackageRef(keyPackage, suite.hash);
   const opener = await suite.hpke.importPrivateKey(own.initPrivateKey);
@@ -144,8 +148,7 @@ async function join(
     clientConfig: groupConfig(deps),
   };
   // The signer's device is judged by the chains, as all are.
-  if (!areLeavesAuthentic({ state, ratchets, past: new Map() }, deps.authenticate))
-    throw new TypeError("a leaf is a device");
+  if (!areLeavesAuthentic({ state }, deps.authenticate)) throw new TypeError("a leaf is a device");
   return { state, ratchets, past: new Map() };
 }
 

@@ -13,6 +13,7 @@ import {
   type ClientState,
   decodeMlsMessage,
   emptyPskIndex,
+  type Extension,
   type FramedContentAuthDataCommit,
   type PrivateMessage,
   type Proposal,
@@ -27,11 +28,11 @@ import { leafWidth, toLeafIndex } from "ts-mls/treemath.js";
 import { areKeysUnique } from "./check-tree.ts";
 import { needsPath } from "./create-commit.ts";
 import {
-  contextOf,
   type Group,
   type GroupDeps,
   type GroupLeaf,
   isActive,
+  isContextOf,
   leafAt,
   leavesOf,
   nextGroup,
@@ -67,8 +68,10 @@ export interface CommitEvidence {
   readonly authenticate: Authenticate;
 }
 
-/** The room's rules. */
+/** The room's rules, and what came beside the commit. */
 export interface CommitJudge {
+  /** The context once the commit is made, if it came along. One that changes it, or adds somebody, has to bring it. */
+  readonly context: Bytes | null;
   /** Reads what a commit brings in its authenticated data; null when that does not hold. */
   readEvidence(authenticatedData: Bytes): Promise<CommitEvidence | null>;
   /** The room's rules over a change that is sound in itself. */
@@ -88,7 +91,7 @@ export async function receiveCommit(
   if (!opened.ok) return opened;
   const evidence = await judge.readEvidence(opened.value.authenticatedData);
   if (evidence === null) return refused("BadEvidence");
-  const change = await changeOf(deps.suite, group, opened.value, evidence);
+  const change = await changeOf(deps.suite, group, opened.value, { ...evidence, brought: judge.context });
   if (!change.ok) return change;
   if (!judge.isAllowed(change.value)) return refused("Forbidden");
   if (change.value.removed.some((leaf) => leaf.leafIndex === group.state.privatePath.leafIndex)) {
@@ -97,13 +100,18 @@ export async function receiveCommit(
     return ok({ change: change.value, next: { ...group, state } });
   }
   const next = await libraryCall("Inauthentic", () =>
-    applyCommit(deps, withAuthenticate(group, evidence.authenticate), opened.value),
+    applyCommit(deps, withAuthenticate(group, evidence.authenticate), opened.value, change.value),
   );
   return next.ok ? ok({ change: change.value, next: next.value }) : next;
 }
 
 /** Section 12.4.2, from where the commit is known to be its sender's. Throws for what does not hold. */
-async function applyCommit({ suite }: GroupDeps, group: Group, opened: OpenedCommit): Promise<Group> {
+async function applyCommit(
+  { suite }: GroupDeps,
+  group: Group,
+  opened: OpenedCommit,
+  change: GroupChange,
+): Promise<Group> {
   const { state } = group;
   const { commit, senderLeafIndex, content, auth } = opened;
   const committer = toLeafIndex(senderLeafIndex);
@@ -160,7 +168,7 @@ async function applyCommit({ suite }: GroupDeps, group: Group, opened: OpenedCom
   };
   const ratchets = createRatchets(leafWidth(tree.length), secrets.encryptionSecret.slice());
   wipe(secrets.encryptionSecret, secrets.joinerSecret, secrets.welcomeSecret);
-  return nextGroup(group, next, ratchets);
+  return nextGroup(group, next, { ratchets, context: change.context ?? group.context });
 }
 
 /** The committer's new leaf is signed by them and stands for the same device; then the path is followed. */
@@ -249,7 +257,7 @@ async function changeOf(
   suite: CiphersuiteImpl,
   group: Group,
   { senderLeafIndex, commit, authenticatedData }: OpenedCommit,
-  evidence: CommitEvidence,
+  evidence: CommitEvidence & { readonly brought: Bytes | null },
 ): Promise<Result<GroupChange, GroupRefused>> {
   const leaves = leavesOf(group);
   if (!leaves.ok) return leaves;
@@ -282,20 +290,26 @@ async function changeOf(
     members.push(member);
     added.push(verified.value);
   }
-  return ok({ committer, added, removed, context: sorted.value.context, authenticatedData });
+  const { brought } = evidence;
+  const extensions = sorted.value.extensions ?? group.state.groupContext.extensions;
+  const isNeeded = sorted.value.extensions !== null || added.length > 0;
+  // Who is added has it from here alone.
+  if (brought === null ? isNeeded : !isContextOf(extensions, brought)) return refused("BadContext");
+  const context = sorted.value.extensions === null ? null : brought;
+  return ok({ committer, added, removed, context, authenticatedData });
 }
 
 interface SortedProposals {
   readonly removedLeaves: readonly number[];
   readonly keyPackages: readonly Extract<Proposal, { proposalType: "add" }>["add"]["keyPackage"][];
-  readonly context: Bytes | null;
+  readonly extensions: readonly Extension[] | null;
 }
 
 /** Only adds, removals and one new context. Keys from outside the group, and other groups, are nowhere let in. */
 function sortProposals(proposals: readonly Proposal[]): Result<SortedProposals, GroupRefused> {
   const removedLeaves: number[] = [];
   const keyPackages: SortedProposals["keyPackages"][number][] = [];
-  let context: Bytes | null = null;
+  let extensions: readonly Extension[] | null = null;
   for (const proposal of proposals) {
     switch (proposal.proposalType) {
       case "add":
@@ -305,10 +319,8 @@ function sortProposals(proposals: readonly Proposal[]): Result<SortedProposals, 
         removedLeaves.push(proposal.remove.removed);
         break;
       case "group_context_extensions": {
-        const changed = contextOf(proposal.groupContextExtensions.extensions);
-        if (!changed.ok) return changed;
-        if (context !== null) return refused("BadContext");
-        context = changed.value;
+        if (extensions !== null) return refused("BadContext");
+        extensions = proposal.groupContextExtensions.extensions;
         break;
       }
       default:
@@ -316,5 +328,5 @@ function sortProposals(proposals: readonly Proposal[]): Result<SortedProposals, 
     }
   }
   if (keyPackages.length > GROUP_ADDS_PER_COMMIT_MAX) return refused("TooManyAdds");
-  return ok({ removedLeaves, keyPackages, context });
+  return ok({ removedLeaves, keyPackages, extensions });
 }

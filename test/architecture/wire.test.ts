@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "350c9e59601ca8eee9de76e0789e041c6d5bb7a6521f29ba864b7fbc825543b6" };
+const PINNED = { version: 1, hash: "1ddf2b77372a149654662a110a39a1f3ca2873c68da9bf6e4777f4edfdc1c41a" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

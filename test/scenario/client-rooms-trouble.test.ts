@@ -8,7 +8,8 @@ import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
-import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
+import { createRoomCommits, type RoomCommitsDeps } from "../../core/client/rooms/room-commits.ts";
+import { createRoomPlanner } from "../../core/client/rooms/room-plan.ts";
 import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
 import { createLogReader } from "../../core/log/log-reader.ts";
 import { createGroup, groupEpoch } from "../../core/group/group.ts";
@@ -19,7 +20,12 @@ import { nextHlc } from "../../core/messenger/hlc.ts";
 import { createOp, messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
-import { type RoomBody, sealRoomEntry } from "../../core/messenger/room/room-entry.ts";
+import {
+  cutRoomCommit,
+  type RoomBody,
+  type RoomCommit,
+  sealRoomEntry,
+} from "../../core/messenger/room/room-entry.ts";
 import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
 import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
@@ -63,31 +69,40 @@ async function createRoomOfTwo(name: string, ben = undefined as Parameters<typeo
   return { ...friends, id };
 }
 
+/** What makes commits in an engine, past what reads them. */
+function commitDeps({ context, chains, rooms, roomOutbox, tables }: Engine): RoomCommitsDeps {
+  return {
+    context,
+    chains,
+    groups: rooms.groups,
+    outbox: roomOutbox,
+    missed: createRoomMissed(tables),
+    deps: { suite: createGroupCrypto(context.random) },
+    intake: {
+      place: () => Promise.reject(new Error("nothing is said")),
+      startAfresh: () => ({ writes: [], commit: () => {} }),
+      reader: async (room) => ok(createLogReader(keysOf(room).logId)),
+      moveTo: () => Promise.reject(new Error("nothing is read")),
+      take: () => Promise.reject(new Error("nothing is read")),
+      pass: () => Promise.reject(new Error("nothing is read")),
+    },
+  };
+}
+
+/** A commit that one entry holds. */
+const commitBody = (commit: RoomCommit): RoomBody =>
+  present(good(cutRoomCommit(commit)).at(-1), "the last entry of a commit");
+
 /** A commit that this member's role forbids, or whose evidence is none, put into the room's log past their own client. */
 async function forge(engine: Engine, roomId: ConversationId, change: (room: RoomContext) => RoomContext) {
-  const { context, chains, rooms } = engine;
+  const { context, rooms } = engine;
   const room = present(good(await rooms.book.get(roomId)), "the room");
   const group = present(good(await rooms.groups.load(roomId)), "the group");
   const before = present(good(await rooms.contextOf(roomId)), "its context");
   const known = new Map<AccountId, ReturnType<typeof context.chain>>();
   for (const { accountId } of before.members)
     known.set(accountId, present(good(await context.storedChain(accountId)) ?? context.chain(), "a chain"));
-  const commits = createRoomCommits({
-    context,
-    chains,
-    groups: rooms.groups,
-    outbox: engine.roomOutbox,
-    missed: createRoomMissed(engine.tables),
-    deps: { suite: createGroupCrypto(context.random) },
-    intake: {
-      place: () => Promise.reject(new Error("nothing is said")),
-      startAfresh: () => ({ writes: [], commit: () => {} }),
-      reader: async () => ok(createLogReader(keysOf(room).logId)),
-      moveTo: () => Promise.reject(new Error("nothing is read")),
-      take: () => Promise.reject(new Error("nothing is read")),
-      pass: () => Promise.reject(new Error("nothing is read")),
-    },
-  });
+  const commits = createRoomCommits(commitDeps(engine));
   const made = await commits.make(roomId, room, {
     epoch: Number(groupEpoch(group)),
     before,
@@ -229,7 +244,7 @@ test("[RM23] a device that lost its group asks to be added again, and is, with n
   good(await ben.client.stop());
   good(await phone.client.stop());
   const tables = tablesOf(ben);
-  good(await ben.platform.store.batch([tables.group.remove(id), tables.ratchet.remove(id)]));
+  good(await ben.platform.store.batch([tables.group.remove(id)]));
   good(await ada.client.send(id, "missed by the tablet"));
   good(await ada.client.sync());
   const back = await reopened(ben.platform);
@@ -250,6 +265,42 @@ test("[RM23] a device that lost its group asks to be added again, and is, with n
   await stopAll(ada, back, again);
 });
 
+test("[RM38] a commit that takes several entries lets in who it adds, goes to everybody else, and one whose parts are not all there stops nobody", async () => {
+  const { ada: first, ben, id } = await createRoomOfTwo("parts");
+  const carl = await newAccount(server.origin, "carl.parts");
+  good(await first.client.addContact(good(await carl.client.contactLink())));
+  await settle(first, carl);
+  good(await carl.client.acceptContact(await accountOf(first)));
+  await settle(first, carl);
+  good(await first.client.stop());
+  const ada = await engineOf(first.platform);
+  const { rooms, context, contacts, tables } = ada.engine;
+  const deps = { suite: createGroupCrypto(context.random) };
+  const carlId = await accountOf(carl);
+  good(await context.serial.run(() => rooms.ask(id, { type: "invite", accountId: carlId, role: "member" })));
+  const room = present(good(await rooms.book.get(id)), "the room");
+  const planner = createRoomPlanner({ context, contacts, groups: rooms.groups, deps });
+  const plan = present(good(await planner.plan(id, room))?.plan, "a plan");
+  const inParts = createRoomCommits({ ...commitDeps(ada.engine), partBytes: 1_500 });
+  expect(good(await context.serial.run(() => inParts.make(id, room, plan)))).toBe(true);
+  const letters = good(await tables.letter.scan({ under: [id] }));
+  expect(letters.length).toBeGreaterThan(2);
+  await settle(ada, ben, carl);
+  good(await carl.client.acceptRoom(id));
+  await settle(ada, ben, carl);
+  good(await carl.client.send(id, "let in by many entries"));
+  await settle(ada, ben, carl);
+  for (const one of [ada, ben]) expect(await textsOf(one, id)).toEqual(["let in by many entries"]);
+  expect((await viewOf(ben, id)).roles.get(carlId)).toBe("member");
+  // The end of a commit whose parts nobody has.
+  await forgeBody(ada.engine, id, { type: "commit", parts: 2, bytes: new Uint8Array(64) });
+  good(await ben.client.send(id, "and on"));
+  await settle(ada, ben, carl);
+  for (const one of [ada, ben, carl]) expect(await textsOf(one, id)).toContain("and on");
+  expect(good(await tables.roompart.scan({ under: [id] }))).toEqual([]);
+  await stopAll(ada, ben, carl);
+});
+
 test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch or another key, or calls a device into a group of their own", async () => {
   const { ada, ben: honest, id } = await createRoomOfTwo("called");
   const adaId = await accountOf(ada);
@@ -264,7 +315,7 @@ test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch
   // A commit of his that says it is of an epoch far ahead: 8 bytes after versions, kind and the group's id.
   const { commit: ahead } = good(await createCommit(deps, group, {}));
   ahead[4 + 1 + 32 + 5] = 1;
-  await forgeBody(ben.engine, id, { type: "commit", commit: ahead, welcome: null });
+  await forgeBody(ben.engine, id, commitBody({ commit: ahead, context: null, welcome: null }));
   good(await ada.client.sync());
   expect(await viewOf(ada, id)).toEqual(before);
   // His own group under the same id, with himself as its owner and a Welcome for Ada.
@@ -282,9 +333,10 @@ test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch
   const theirs = good(
     await createGroup(deps, idBytes(logId), self, encodeRoomContext({ ...own, members: roles })),
   );
-  const { commit, welcome } = good(await createCommit(deps, theirs, { add: [added] }));
+  const { commit, welcome, next } = good(await createCommit(deps, theirs, { add: [added] }));
   // With it a key of the log that nobody else knows: its founder sets it right.
-  await forgeBody(ben.engine, id, { type: "commit", commit, welcome }, new Uint8Array(32).fill(7));
+  const body = commitBody({ commit, context: next.context, welcome });
+  await forgeBody(ben.engine, id, body, new Uint8Array(32).fill(7));
   good(await ada.client.sync());
   expect(await viewOf(ada, id)).toEqual(before);
   good(await ada.client.send(id, "still here"));
@@ -298,7 +350,7 @@ test("[RM24] what a device could not open while its group was lost comes again f
   const { ada, ben, id } = await createRoomOfTwo("again");
   good(await ben.client.stop());
   const tables = tablesOf(ben);
-  good(await ben.platform.store.batch([tables.group.remove(id), tables.ratchet.remove(id)]));
+  good(await ben.platform.store.batch([tables.group.remove(id)]));
   const { id: regretted } = good(await ada.client.send(id, "taken back before it was asked for"));
   good(await ada.client.send(id, "one"));
   good(await ada.client.sync());

@@ -25,6 +25,9 @@ import { createSeededRandom } from "./seeded-random.ts";
 export const NOW_MS = 1_800_000_000_000;
 export const LIFETIME = { fromMs: NOW_MS - 1_000, untilMs: NOW_MS + 86_400_000 };
 
+/** What the members of a new group agree on. */
+export const FIRST = toUtf8("first");
+
 /** A world of devices from one seed. */
 export function createGroupWorld(seed: string) {
   const random = createSeededRandom(seed);
@@ -44,6 +47,7 @@ export function createGroupWorld(seed: string) {
 
   /** Allows everything, now. */
   const judge: CommitJudge = {
+    context: null,
     readEvidence: async () => ({ nowMs: NOW_MS, authenticate: deps.authenticate }),
     isAllowed: () => true,
   };
@@ -68,14 +72,20 @@ export function createGroupWorld(seed: string) {
     return good(await verifyPublishedKeyPackage(suite, pair.published, { ...deps, nowMs: NOW_MS }));
   }
 
-  async function found(of: GroupDevice, context = toUtf8("first")): Promise<Group> {
+  async function found(of: GroupDevice, context = FIRST): Promise<Group> {
     return good(await createGroup(deps, random.bytes(16), await keyPackage(of), context));
   }
 
-  const commit = async (group: Group, plan: CommitPlan): Promise<PendingCommit> =>
-    good(await createCommit(deps, group, plan));
+  /** What came beside the commits of this world. */
+  const contexts = new WeakMap<Uint8Array, Uint8Array>();
+  const judgeOf = (bytes: Uint8Array): CommitJudge => ({ ...judge, context: contexts.get(bytes) ?? null });
+  const commit = async (group: Group, plan: CommitPlan): Promise<PendingCommit> => {
+    const made = good(await createCommit(deps, group, plan));
+    contexts.set(made.commit, made.next.context);
+    return made;
+  };
   const receive = async (group: Group, bytes: Uint8Array): Promise<ReceivedCommit> =>
-    good(await receiveCommit(deps, group, bytes, judge));
+    good(await receiveCommit(deps, group, bytes, judgeOf(bytes)));
 
   /** A group of these devices, the first of which has added the others in one commit. */
   async function groupOf(...members: readonly GroupDevice[]): Promise<Group[]> {
@@ -89,7 +99,7 @@ export function createGroupWorld(seed: string) {
     if (welcome === null) throw new Error("who is added is welcomed");
     return [
       next,
-      ...(await Promise.all(pairs.map(async (pair) => good(await joinGroup(deps, welcome, pair))))),
+      ...(await Promise.all(pairs.map(async (pair) => good(await joinGroup(deps, welcome, pair, FIRST))))),
     ];
   }
 
@@ -112,6 +122,7 @@ export function createGroupWorld(seed: string) {
     suite,
     deps,
     judge,
+    judgeOf,
     device,
     keyPackage,
     verified,

@@ -101,6 +101,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   handshake: "drop",
   commit: "drop",
   letter: "drop",
+  roompart: "drop",
   roomout: "roomout",
   roomfailed: "renew",
   roomsent: "drop",

@@ -3,6 +3,7 @@
  * sent and sent as those bytes until the server has decided; one is on its way at a time. Runs within the serial.
  * Rules RM18, RM20, RM27, RM33.
  */
+import { present } from "../../base/assert.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import type { ConversationId, EntryId } from "../../base/ids.ts";
 import { idFromBytes } from "../../base/ids.ts";
@@ -14,6 +15,7 @@ import { sealGroupMessage } from "../../group/group-message.ts";
 import { type GroupDeps, groupEpoch, isActive, withAuthenticate } from "../../group/group.ts";
 import { encodeRoomContext } from "../../messenger/room/room-context.ts";
 import {
+  cutRoomCommit,
   type RoomBody,
   type RoomEvidence,
   roomEvidenceShape,
@@ -74,6 +76,8 @@ export interface RoomCommitsDeps {
   readonly intake: RoomIntake;
   readonly missed: RoomMissed;
   readonly deps: Pick<GroupDeps, "suite">;
+  /** What one entry holds of a commit that takes several, if it is to be less than it could. */
+  readonly partBytes?: number;
 }
 
 export interface RoomCommits {
@@ -192,29 +196,42 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const { commit, welcome, next } = committed.value;
     const last = await tables.handshake.get(roomId);
     if (!last.ok) return last;
-    const writerSeq = await nextSeq(room);
-    if (!writerSeq.ok) return writerSeq;
-    const place = {
-      kind: ENTRY_KIND.roomHandshake,
-      writerSeq: writerSeq.value,
-      expect: last.value?.last ?? NO_ENTRY,
-    };
-    const made = sealed(room, place, { type: "commit", commit, welcome });
+    const firstSeq = await nextSeq(room);
+    if (!firstSeq.ok) return firstSeq;
+    const isBrought = plan.after !== plan.before || welcome !== null;
+    const bodies = cutRoomCommit(
+      { commit, context: isBrought ? next.context : null, welcome },
+      all.partBytes,
+    );
+    if (!bodies.ok) return err({ type: "RoomTooLarge" });
+    // RM38: what one entry does not hold goes before it, as letters go.
+    const writes: WriteOp[] = [];
+    const writerSeq = firstSeq.value + bodies.value.length - 1;
+    for (const [at, body] of bodies.value.slice(0, -1).entries()) {
+      const place = { kind: ENTRY_KIND.roomMessage, writerSeq: firstSeq.value + at, expect: null };
+      const part = sealed(room, place, body);
+      if (!part.ok) return part;
+      writes.push(tables.letter.put([roomId, place.writerSeq], { ...part.value, outKeys: [] }));
+    }
+    const lastBody = present(bodies.value.at(-1), "a commit has a last entry");
+    const expect = last.value?.last ?? NO_ENTRY;
+    const made = sealed(room, { kind: ENTRY_KIND.roomHandshake, writerSeq, expect }, lastBody);
     if (!made.ok) return made;
     // RM29
     const isRekeyed = plan.after.keysSince === plan.epoch + 1;
     const keys = isRekeyed ? await roomKeysOf(deps, keysOf(room).logId, next) : null;
     const stored = await store.batch([
+      ...writes,
       tables.commit.put([roomId], {
         ...made.value,
         rekey: keys === null ? null : publicRoomKey(keys),
-        writerSeq: writerSeq.value,
+        writerSeq,
         ...nextEpochParts(next),
         invitees: plan.invitees,
         added: plan.add.map(({ member }) => member.deviceId),
         carried: plan.carried,
       }),
-      writerWrite(room, writerSeq.value),
+      writerWrite(room, writerSeq),
     ]);
     return stored.ok ? ok(true) : stored;
   };

@@ -2,7 +2,7 @@
  * Reading a room's log: commits move the group on, messages become ops, and the reading position moves with them, each in one
  * transaction. What does not hold is passed over and stops nothing. Runs within the serial. Rules RM16, RM17, RM19-RM23.
  */
-import { toHex } from "../../base/bytes.ts";
+import { type Bytes, toHex } from "../../base/bytes.ts";
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { RoomPart, RoomRecord } from "../../document/groups.ts";
@@ -11,12 +11,13 @@ import { type Group, type GroupDeps, groupEpoch, isActive } from "../../group/gr
 import { welcomedKeyPackages } from "../../group/join-group.ts";
 import { receiveCommit } from "../../group/receive-commit.ts";
 import { createLogReader, type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
-import { memberOf, parseRoomContext, type RoomContext } from "../../messenger/room/room-context.ts";
-import { openRoomEntry, type RoomBody } from "../../messenger/room/room-entry.ts";
+import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
+import { openRoomEntry, type RoomBody, type RoomCommit } from "../../messenger/room/room-entry.ts";
 import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
 import {
   ENTRY_KIND,
   type EntryHeader,
+  type LogPoint,
   type PlacedEntry,
   parseEntryHeader,
   writerTag,
@@ -35,6 +36,7 @@ import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
+import { createRoomParts } from "./room-parts.ts";
 import { createRoomLandmarks, liveLandmarks, withLandmark } from "./room-landmarks.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
@@ -46,7 +48,9 @@ const ENTRIES_PER_TRANSACTION_MAX = 64;
 /** A Welcome for this device was reached: joining asks servers, so it happens outside the serial. */
 export interface Invitation {
   readonly entry: NamedEntry;
-  readonly welcome: Uint8Array;
+  readonly welcome: Bytes;
+  /** Of the room, for the Welcome to name by its hash. */
+  readonly context: Bytes;
   /** Name of the key package, in hexadecimal. */
   readonly ref: string;
 }
@@ -119,6 +123,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   const { tables, store, identity } = context;
   const readers = new Map<LogId, LogReader>();
   const landmarks = createRoomLandmarks(tables);
+  const parts = createRoomParts(tables);
   const words = createRoomWords({
     context,
     chains,
@@ -223,25 +228,73 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const body = header.ok ? openRoomEntry(roomKey, { logId, header: entry.header }, entry.sealed) : null;
     const isHandshake = header.ok && header.value.kind === ENTRY_KIND.roomHandshake;
     // RM20: `expect` goes by every commit of the log, good or not.
-    if (isHandshake) draft.writes.push(tables.handshake.put([roomId], { last: entry.id }));
+    const handshake = isHandshake ? [tables.handshake.put([roomId], { last: entry.id })] : [];
     if (header.ok && body !== null && (body.type === "commit") === isHandshake) {
-      if (body.type === "commit") {
-        const invitation = await invitationIn(roomId, entry, body, draft.group);
-        if (!invitation.ok) return invitation;
-        if (invitation.value !== null) {
-          // What came before it is stored first; the commit's own row comes with the joining.
-          draft.writes.pop();
-          return ok({ type: "join", invitation: invitation.value });
-        }
-        return takeCommit(roomId, { entry, header: header.value, commit: body.commit }, draft);
-      }
       const ownSeq = header.value.writerTag === ownTag(logId) ? header.value.writerSeq : null;
+      if (body.type === "commit") return takeLast(roomId, { entry, header: header.value, body }, draft);
+      if (body.type === "part") return takePart(roomId, { entry, header: header.value, body, ownSeq }, draft);
       const taken = await words.take({ roomId, entry, ownSeq, body }, draft);
       if (!taken.ok) return taken;
     }
+    draft.writes.push(...handshake);
     if (isHandshake) mark(roomId, entry, draft);
     passEntry(draft, entry);
     return ok({ type: "done" });
+  }
+
+  /** RM38: the entry a commit takes effect with. */
+  async function takeLast(
+    roomId: ConversationId,
+    from: {
+      readonly entry: NamedEntry;
+      readonly header: EntryHeader;
+      readonly body: Extract<RoomBody, { readonly type: "commit" }>;
+    },
+    draft: RoomDraft,
+  ): Promise<Result<Intake, ClientError>> {
+    const { entry, header, body } = from;
+    const whole = await parts.whole(roomId, header, body, draft.reader.point);
+    if (!whole.ok) return whole;
+    const handshake = tables.handshake.put([roomId], { last: entry.id });
+    if (whole.value === null) {
+      const pending = await tables.commit.get(roomId);
+      if (!pending.ok) return pending;
+      // Nobody can follow it; what was to be done is planned again.
+      if (pending.value?.entryId === entry.id) draft.writes.push(tables.commit.remove(roomId));
+      draft.writes.push(handshake);
+      mark(roomId, entry, draft);
+      passEntry(draft, entry);
+      return ok({ type: "done" });
+    }
+    const { commit, writes, from: before } = whole.value;
+    const invitation = await invitationIn(roomId, entry, commit, draft.group);
+    if (!invitation.ok) return invitation;
+    // The rows of the commit itself come with the joining.
+    if (invitation.value !== null) return ok({ type: "join", invitation: invitation.value });
+    draft.writes.push(handshake, ...writes);
+    return takeCommit(roomId, { entry, header, sent: commit, before }, draft);
+  }
+
+  /** RM38: stored at once, for the next one to be compared with. */
+  async function takePart(
+    roomId: ConversationId,
+    from: {
+      readonly entry: NamedEntry;
+      readonly header: EntryHeader;
+      readonly body: Extract<RoomBody, { readonly type: "part" }>;
+      readonly ownSeq: number | null;
+    },
+    draft: RoomDraft,
+  ): Promise<Result<Intake, ClientError>> {
+    const { entry, header, body, ownSeq } = from;
+    const kept = await parts.keep(roomId, header, body, draft.reader.point);
+    if (!kept.ok) return kept;
+    draft.writes.push(...kept.value);
+    const own = ownSeq === null ? ok() : await words.takeOwn(roomId, entry, ownSeq, draft);
+    if (!own.ok) return own;
+    passEntry(draft, entry);
+    const flushed = await flush(roomId, draft);
+    return flushed.ok ? ok({ type: "done" }) : flushed;
   }
 
   /**
@@ -251,21 +304,22 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   async function invitationIn(
     roomId: ConversationId,
     entry: NamedEntry,
-    { commit, welcome }: Extract<RoomBody, { readonly type: "commit" }>,
+    { commit, context: brought, welcome }: RoomCommit,
     group: Group | null,
   ): Promise<Result<Invitation | null, ClientError>> {
-    if (welcome === null) return ok(null);
+    if (welcome === null || brought === null) return ok(null);
     for (const name of await welcomedKeyPackages(welcome)) {
       const ref = toHex(name);
       const row = await tables.keypackage.get(ref);
       if (!row.ok) return row;
       if (row.value === null) continue;
-      if (group === null || !isActive(group)) return ok({ entry, welcome, ref });
-      const { judge, fault } = createRoomJudge(chains, roomId, group);
+      const invitation = { entry, welcome, context: brought, ref };
+      if (group === null || !isActive(group)) return ok(invitation);
+      const { judge, fault } = createRoomJudge(chains, roomId, group, brought);
       const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
       const broken = fault();
       if (broken !== null) return err(broken);
-      return ok(received.ok && !isActive(received.value.next) ? { entry, welcome, ref } : null);
+      return ok(received.ok && !isActive(received.value.next) ? invitation : null);
     }
     return ok(null);
   }
@@ -290,10 +344,17 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   /** RM17, RM21 */
   async function takeCommit(
     roomId: ConversationId,
-    from: { readonly entry: NamedEntry; readonly header: EntryHeader; readonly commit: Uint8Array },
+    from: {
+      readonly entry: NamedEntry;
+      readonly header: EntryHeader;
+      readonly sent: RoomCommit;
+      /** Where the log stands before its first entry. */
+      readonly before: LogPoint;
+    },
     draft: RoomDraft,
   ): Promise<Result<Intake, ClientError>> {
-    const { entry, header, commit } = from;
+    const { entry, header, sent } = from;
+    const { commit } = sent;
     const done: Result<Intake, ClientError> = ok({ type: "done" });
     const { group } = draft;
     const passOver = () => {
@@ -307,13 +368,14 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (pending.value?.entryId === entry.id) {
       const next = await groupAfter(group, pending.value);
       if (next === null) return err({ type: "StoreCorrupt", key: tables.commit.key(roomId) });
-      const from = draft.reader.point;
       const after = roomContextOf(next);
       for (const accountId of pending.value.invitees) {
         const sinceEpoch = after === null ? null : (memberOf(after, accountId)?.sinceEpoch ?? null);
         if (sinceEpoch !== null)
-          // With the keys the log has up to this commit: theirs is the first entry they read.
-          draft.writes.push(tables.invitee.put([roomId, accountId], { ...draft.keys, from, sinceEpoch }));
+          // With the keys the log has up to this commit: its entries are the first they read.
+          draft.writes.push(
+            tables.invitee.put([roomId, accountId], { ...draft.keys, from: from.before, sinceEpoch }),
+          );
       }
       draft.writes.push(tables.commit.remove(roomId));
       passEntry(draft, entry);
@@ -338,7 +400,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       const given = (await claimedEpoch(commit)) === groupEpoch(group) ? await give(roomId, draft) : ok();
       return given.ok ? passOver() : given;
     }
-    const { judge, judged, brought, fault } = createRoomJudge(chains, roomId, group);
+    const { judge, judged, brought, fault } = createRoomJudge(chains, roomId, group, sent.context);
     const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
     const broken = fault();
     if (broken !== null) return err(broken);
@@ -354,8 +416,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     for (const chain of links?.learned ?? []) chains.keep(chain);
     const { change, next } = received.value;
     const added = new Set<string>(change.added.map(({ member }) => member.deviceId));
-    const changed = change.context === null ? null : parseRoomContext(change.context);
-    const after = changed === null ? roomContextOf(group) : changed.ok ? changed.value : null;
+    const after = roomContextOf({ context: change.context ?? group.context });
     const evidence = brought();
     const move: GroupMove = {
       before: roomContextOf(group),

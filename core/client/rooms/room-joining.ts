@@ -3,8 +3,8 @@ import { equalBytes } from "../../base/bytes.ts";
 import { type AccountId, type ConversationId, idBytes } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { RoomRecord } from "../../document/groups.ts";
-import { type Group, type GroupDeps, leavesOf } from "../../group/group.ts";
-import { joinGroup } from "../../group/join-group.ts";
+import { type Group, type GroupDeps, leavesOf, withAuthenticate } from "../../group/group.ts";
+import { areLeavesAuthentic, joinGroup } from "../../group/join-group.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
 import { type ChainState, hashAt } from "../../sigchain/chain-state.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
@@ -32,12 +32,12 @@ export async function joinRoom(
   at: { readonly roomId: ConversationId; readonly room: RoomRecord; readonly invitation: Invitation },
 ): Promise<Result<Joined | null, ClientError>> {
   const { tables, identity } = context;
-  const { welcome, ref } = at.invitation;
+  const { welcome, ref, context: brought } = at.invitation;
   const row = await tables.keypackage.get(ref);
   if (!row.ok) return row;
   if (row.value === null) return ok(null);
   // Whom it names is known once it is open; until their chains are here nobody is believed.
-  const opened = await joinGroup({ ...deps, authenticate: () => true }, welcome, row.value);
+  const opened = await joinGroup({ ...deps, authenticate: () => true }, welcome, row.value, brought);
   const roomContext = opened.ok ? roomContextOf(opened.value) : null;
   if (!opened.ok || roomContext === null) return ok(null);
   const { logId } = keysOf(at.room);
@@ -46,13 +46,14 @@ export async function joinRoom(
   const chains = await chainsOf(context, roomContext);
   if (!chains.ok) return chains;
   if (chains.value === null) return ok(null);
-  const joined = await joinGroup({ ...deps, authenticate: authenticateBy(chains.value) }, welcome, row.value);
-  if (!joined.ok || !areLeavesKnown(joined.value, roomContext, chains.value)) return ok(null);
+  const authenticate = authenticateBy(chains.value);
+  if (!areLeavesAuthentic(opened.value, authenticate)) return ok(null);
+  if (!areLeavesKnown(opened.value, roomContext, chains.value)) return ok(null);
   const { isLastResort } = row.value;
   const used = isLastResort
     ? tables.keypackage.put([ref], { ...row.value, createdAtMs: 0 })
     : tables.keypackage.remove(ref);
-  return ok({ group: joined.value, context: roomContext, writes: [used] });
+  return ok({ group: withAuthenticate(opened.value, authenticate), context: roomContext, writes: [used] });
 }
 
 /** The chain of every member, as far as the room has it. Null when one is another than the room says. */

@@ -2,12 +2,12 @@
  * Judging commits of a room: what they bring is verified from the chains on, and then the room's rules decide. The verdict
  * follows from the group and the entry alone, so that every member comes to the same. Rules RM2, RM17.
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { decode } from "../../codec/shape.ts";
 import type { Authenticate, GroupMember } from "../../group/group-member.ts";
-import { contextOf, type Group, groupEpoch, leavesOf } from "../../group/group.ts";
+import { type Group, groupEpoch, leavesOf } from "../../group/group.ts";
 import type { CommitJudge, GroupChange } from "../../group/receive-commit.ts";
 import { parseRoomContext, type RoomContext } from "../../messenger/room/room-context.ts";
 import {
@@ -31,11 +31,17 @@ export interface JudgedChains {
   readonly learned: readonly ChainState[];
 }
 
+/** Contexts that were read already; of a large room that takes a while, and every letter asks for it. */
+const contextsByBytes = new WeakMap<Uint8Array, RoomContext>();
+
 /** The room's context of a group; it was checked when the group took it. */
-export function roomContextOf(group: Group): RoomContext | null {
-  const bytes = contextOf(group.state.groupContext.extensions);
-  const context = bytes.ok ? parseRoomContext(bytes.value) : bytes;
-  return context.ok ? context.value : null;
+export function roomContextOf({ context: bytes }: Pick<Group, "context">): RoomContext | null {
+  const known = contextsByBytes.get(bytes);
+  if (known !== undefined) return known;
+  const context = parseRoomContext(bytes);
+  if (!context.ok) return null;
+  contextsByBytes.set(bytes, context.value);
+  return context.value;
 }
 
 /**
@@ -143,6 +149,7 @@ export function createRoomJudge(
   store: ChainStore,
   roomId: ConversationId,
   group: Group,
+  brought: Bytes | null,
 ): {
   readonly judge: CommitJudge;
   readonly judged: () => JudgedChains | null;
@@ -155,6 +162,7 @@ export function createRoomJudge(
   let evidence: RoomEvidence | null = null;
   const before = roomContextOf(group);
   const judge: CommitJudge = {
+    context: brought,
     async readEvidence(authenticatedData) {
       const decoded = decode(roomEvidenceShape, authenticatedData);
       if (!decoded.ok || before === null) return null;
@@ -188,13 +196,13 @@ function caseOf(
   { committer, added, removed, context }: GroupChange,
   base: Pick<RoomCase, "roomId" | "before" | "chains" | "departures">,
 ): RoomCase | null {
-  const after = context === null ? ok(base.before) : parseRoomContext(context);
+  const after = context === null ? base.before : roomContextOf({ context });
   const leaves = leavesOf(group);
-  if (!after.ok || !leaves.ok) return null;
+  if (after === null || !leaves.ok) return null;
   const gone = new Set(removed.map(({ leafIndex }) => leafIndex));
   return {
     ...base,
-    after: after.value,
+    after,
     epoch: Number(groupEpoch(group)),
     committer: committer.member,
     added: added.map(({ member }) => member),

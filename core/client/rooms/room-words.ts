@@ -55,11 +55,18 @@ export interface RoomWord {
   readonly entry: NamedEntry;
   /** Its counter, of a word of this device; null for those of others. */
   readonly ownSeq: number | null;
-  readonly body: Exclude<RoomBody, { readonly type: "commit" }>;
+  readonly body: Exclude<RoomBody, { readonly type: "commit" | "part" }>;
 }
 
 export interface RoomWords {
   take(word: RoomWord, draft: RoomDraft): Promise<Result<void, ClientError>>;
+  /** An own entry has its place: the answer to its append may still be on its way, or lost. */
+  takeOwn(
+    roomId: ConversationId,
+    entry: NamedEntry,
+    writerSeq: number,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>>;
 }
 
 export function createRoomWords(all: RoomWordsDeps): RoomWords {
@@ -83,7 +90,6 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       : takeRejoin(roomId, body.request, group, draft);
   };
 
-  /** An own word has its place: the answer to its append may still be on its way, or lost. */
   async function takeOwn(
     roomId: ConversationId,
     entry: NamedEntry,
@@ -283,5 +289,5 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     return ok();
   }
 
-  return { take };
+  return { take, takeOwn };
 }

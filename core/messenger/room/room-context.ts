@@ -126,8 +126,12 @@ export function encodeRoomContext({ name, about, keysSince, lifetimeMs, ...conte
     : encode(roomContextWithLifetimeShape, { version: 2, ...parts, lifetimeMs });
 }
 
-export function memberOf(context: RoomContext, accountId: AccountId): RoomMember | null {
-  return context.members.find((member) => member.accountId === accountId) ?? null;
+const membersByList = new WeakMap<RoomContext["members"], ReadonlyMap<AccountId, RoomMember>>();
+
+export function memberOf({ members }: RoomContext, accountId: AccountId): RoomMember | null {
+  const known = membersByList.get(members) ?? new Map(members.map((member) => [member.accountId, member]));
+  membersByList.set(members, known);
+  return known.get(accountId) ?? null;
 }
 
 /** How high a role stands. */

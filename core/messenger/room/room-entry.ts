@@ -4,7 +4,14 @@
  */
 import { type Bytes, concatBytes } from "../../base/bytes.ts";
 import { type ConversationId, idBytes, type LogId } from "../../base/ids.ts";
-import { ENTRY_BYTES_MAX, LINK_BYTES_MAX, OP_BYTES_MAX, ROOM_ACCOUNTS_MAX } from "../../base/limits.ts";
+import {
+  ENTRY_BYTES_MAX,
+  GROUP_CONTEXT_BYTES_MAX,
+  LINK_BYTES_MAX,
+  OP_BYTES_MAX,
+  ROOM_ACCOUNTS_MAX,
+  ROOM_COMMIT_PARTS_MAX,
+} from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Random } from "../../base/random.ts";
 import {
@@ -31,6 +38,10 @@ import { roomStandShape } from "./room-stand.ts";
 /** What padding, sealing and the structure around it may add to an MLS message. */
 const OVERHEAD_BYTES = 16_384;
 const MLS_BYTES_MAX = ENTRY_BYTES_MAX - OVERHEAD_BYTES;
+/** What one entry of a commit that takes several holds of it. */
+export const ROOM_PART_BYTES_MAX = 229_376;
+/** A commit with all that goes beside it. */
+export const ROOM_COMMIT_BYTES_MAX = ROOM_COMMIT_PARTS_MAX * ROOM_PART_BYTES_MAX;
 const TOKEN_BYTES = 16;
 const EVIDENCE_LINKS_MAX = 4_096;
 export const ROOM_LETTER_OPS_MAX = 64;
@@ -56,13 +67,25 @@ export const rejoinRequestShape = struct({
 });
 export type RejoinRequest = ShapeOf<typeof rejoinRequestShape>;
 
-/** What a room's entry holds. A commit brings the Welcome of those it adds. */
+/** A commit, the context it makes where that changes or somebody is added, and the Welcome of those it adds. */
+export const roomCommitShape = struct({
+  commit: bytes(1, ROOM_COMMIT_BYTES_MAX),
+  context: nullable(bytes(1, GROUP_CONTEXT_BYTES_MAX)),
+  welcome: nullable(bytes(1, ROOM_COMMIT_BYTES_MAX)),
+});
+export type RoomCommit = ShapeOf<typeof roomCommitShape>;
+
+/**
+ * What a room's entry holds. A commit that one entry does not hold comes in several of its writer, one directly after the other:
+ * `part`s, counted from 0, and a `commit` with how many they are and the rest.
+ */
 export const roomBodyShape = variants({
-  commit: [1, { commit: bytes(1, MLS_BYTES_MAX), welcome: nullable(bytes(1, MLS_BYTES_MAX)) }],
+  commit: [1, { parts: integer(0, ROOM_COMMIT_PARTS_MAX - 1), bytes: bytes(1, ROOM_PART_BYTES_MAX) }],
   message: [2, { sealed: bytes(1, MLS_BYTES_MAX) }],
   departure: [3, { departure: roomDepartureShape }],
   rejoin: [4, { request: rejoinRequestShape }],
   stand: [5, { stand: roomStandShape }],
+  part: [6, { index: integer(0, ROOM_COMMIT_PARTS_MAX - 2), bytes: bytes(1, ROOM_PART_BYTES_MAX) }],
 });
 export type RoomBody = ShapeOf<typeof roomBodyShape>;
 
@@ -96,6 +119,30 @@ export const roomLetterShape = struct({
   replaces: list(id("entry"), ROOM_LETTER_OPS_MAX),
 });
 export type RoomLetter = ShapeOf<typeof roomLetterShape>;
+
+/** The entries of a commit, in order: parts, and what takes effect. - Fails: `TooLarge`. */
+export function cutRoomCommit(
+  commit: RoomCommit,
+  partBytes: number = ROOM_PART_BYTES_MAX,
+): Result<readonly RoomBody[], { readonly type: "TooLarge" }> {
+  const whole = encode(roomCommitShape, commit);
+  if (whole.length > ROOM_COMMIT_PARTS_MAX * partBytes) return err({ type: "TooLarge" });
+  const pieces: Bytes[] = [];
+  for (let at = 0; at < whole.length; at += partBytes) pieces.push(whole.slice(at, at + partBytes));
+  const last = pieces.length - 1;
+  return ok(
+    pieces.map(
+      (piece, index): RoomBody =>
+        index < last ? { type: "part", index, bytes: piece } : { type: "commit", parts: last, bytes: piece },
+    ),
+  );
+}
+
+/** The commit of all its bytes; null for what is none. */
+export function joinRoomCommit(pieces: readonly Bytes[]): RoomCommit | null {
+  const commit = decode(roomCommitShape, concatBytes(...pieces));
+  return commit.ok ? commit.value : null;
+}
 
 /** Where an entry stands. */
 export interface RoomPlace {

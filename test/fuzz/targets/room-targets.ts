@@ -100,13 +100,13 @@ const groups: FuzzTarget = {
           form: "bytes",
           async feed(input) {
             await welcomedKeyPackages(input);
-            return verdictOf(await joinGroup(deps, input, package_));
+            return verdictOf(await joinGroup(deps, input, package_, toUtf8("next")));
           },
         },
         {
           bytes: added.commit,
           form: "bytes",
-          feed: async (input) => verdictOf(await receiveCommit(deps, bens, input, world.judge)),
+          feed: async (input) => verdictOf(await receiveCommit(deps, bens, input, world.judgeOf(added.commit))),
         },
         {
           bytes: message.sealed,

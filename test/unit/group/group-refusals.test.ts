@@ -37,7 +37,7 @@ import {
 } from "../../../core/group/key-package.ts";
 import { type CommitJudge, receiveCommit } from "../../../core/group/receive-commit.ts";
 import { bad, good } from "../../support/client-world.ts";
-import { bytesOf, createGroupWorld, LIFETIME, NOW_MS } from "../../support/group-world.ts";
+import { bytesOf, createGroupWorld, FIRST, LIFETIME, NOW_MS } from "../../support/group-world.ts";
 
 // The library, where it forges for these tests, goes by the machine's clock.
 beforeAll(() => {
@@ -143,15 +143,21 @@ describe("a commit", () => {
 
   test("whose context is not one extension of ours is refused: external senders, none, two, too long", async () => {
     const { world, groups, expectRefused } = await createTrio("context");
-    const ours = contextExtension(bytesOf("ours"));
+    const context = bytesOf("ours");
+    const ours = contextExtension(context);
+    const tooLong = new Uint8Array(GROUP_CONTEXT_BYTES_MAX + 1);
+    const senders = { extensionType: "external_senders" as const, extensionData: NOTHING };
     const lists = [
-      [],
-      [ours, ours],
-      [{ extensionType: "external_senders" as const, extensionData: NOTHING }],
-      [ours, { extensionType: "external_senders" as const, extensionData: NOTHING }],
-      [contextExtension(new Uint8Array(GROUP_CONTEXT_BYTES_MAX + 1))],
+      { extensions: [], context },
+      { extensions: [ours, ours], context },
+      { extensions: [senders], context },
+      { extensions: [ours, senders], context },
+      { extensions: [contextExtension(tooLong)], context: tooLong },
+      // The hash of another context than the one that comes along, and none that comes along.
+      { extensions: [ours], context: bytesOf("another") },
+      { extensions: [ours], context: null },
     ];
-    for (const extensions of lists) {
+    for (const { extensions, context } of lists) {
       const proposal: Proposal = {
         proposalType: "group_context_extensions",
         groupContextExtensions: { extensions },
@@ -163,8 +169,9 @@ describe("a commit", () => {
       ).catch(() => null);
       // What the library itself does not make cannot come from it.
       if (made === null) continue;
-      await expectRefused(encodeMlsMessage(made.commit), "BadContext");
+      await expectRefused(encodeMlsMessage(made.commit), "BadContext", { ...world.judge, context });
     }
+    expect(bad(await createCommit(world.deps, groups.ada, { context: tooLong })).rule).toBe("BadContext");
     const most = { context: new Uint8Array(GROUP_CONTEXT_BYTES_MAX) };
     expect(
       (await world.receive(groups.ben, (await world.commit(groups.ada, most)).commit)).change.context,
@@ -322,14 +329,14 @@ describe("a welcome", () => {
     ];
     const { welcome } = await world.commit(ada, { add: [await world.verified(ben)] });
     const sealed = present(welcome);
-    expect(bad(await joinGroup(world.deps, sealed, carl)).rule).toBe("Inauthentic");
+    expect(bad(await joinGroup(world.deps, sealed, carl, FIRST)).rule).toBe("Inauthentic");
     for (let at = 0; at < sealed.length; at += 11) {
       const bent = sealed.slice();
       bent[at] = (bent[at] ?? 0) ^ 0x04;
-      expect((await joinGroup(world.deps, bent, ben)).ok).toBe(false);
+      expect((await joinGroup(world.deps, bent, ben, FIRST)).ok).toBe(false);
     }
-    expect(bad(await joinGroup(world.deps, sealed.slice(0, -1), ben)).type).toBe("GroupRefused");
-    expect((await joinGroup(world.deps, sealed, ben)).ok).toBe(true);
+    expect(bad(await joinGroup(world.deps, sealed.slice(0, -1), ben, FIRST)).type).toBe("GroupRefused");
+    expect((await joinGroup(world.deps, sealed, ben, FIRST)).ok).toBe(true);
   });
 
   test("to a group with a member whose key is not on its chain is refused", async () => {
@@ -338,7 +345,7 @@ describe("a welcome", () => {
     const ben = await world.keyPackage(world.device("ben", "one"));
     const { welcome } = await world.commit(ada, { add: [await world.verified(ben)] });
     const blind = { ...world.deps, authenticate: () => false };
-    expect(bad(await joinGroup(blind, present(welcome), ben)).rule).toBe("Inauthentic");
+    expect(bad(await joinGroup(blind, present(welcome), ben, FIRST)).rule).toBe("Inauthentic");
   });
 });
 

@@ -4,7 +4,6 @@ import { toUtf8 } from "../../../core/base/bytes.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { encodeGroup, encodeGroupStep } from "../../../core/group/group-codec.ts";
 import {
-  contextOf,
   epochAuthenticator,
   exportGroupSecret,
   type Group,
@@ -45,7 +44,7 @@ describe("a group", () => {
       groups.map(async (group) => ({
         members: good(leavesOf(group)).map((leaf) => leaf.member),
         authenticator: epochAuthenticator(group),
-        context: good(contextOf(group.state.groupContext.extensions)),
+        context: group.context,
         secret: await exportGroupSecret(world.deps, group, {
           label: "history",
           context: bytesOf("room"),
@@ -113,7 +112,7 @@ describe("a group", () => {
       authenticatedData: bytesOf("why"),
     });
     expect(epochAuthenticator(received.next)).toEqual(epochAuthenticator(committed.next));
-    expect(good(contextOf(received.next.state.groupContext.extensions))).toEqual(bytesOf("second"));
+    expect(received.next.context).toEqual(bytesOf("second"));
     const leafKey = (group: Group): unknown => {
       const leaf = group.state.ratchetTree[0];
       return leaf?.nodeType === "leaf" ? leaf.leaf.hpkePublicKey : null;
@@ -129,7 +128,7 @@ describe("a group", () => {
     const plan = { add: [await world.verified(dora)], removeLeaves: [2], context: bytesOf("later") };
     const committed = await world.commit(present(groups[0]), plan);
     const received = await world.receive(present(groups[1]), committed.commit);
-    const joined = good(await joinGroup(world.deps, present(committed.welcome), dora));
+    const joined = good(await joinGroup(world.deps, present(committed.welcome), dora, bytesOf("later")));
     const out = await world.receive(present(groups[2]), committed.commit);
     expect(received.change.removed.map((leaf) => leaf.leafIndex)).toEqual([2]);
     expect(epochAuthenticator(joined)).toEqual(epochAuthenticator(received.next));

@@ -21,7 +21,7 @@ import { parsePrivateMessage } from "../../../core/group/receive-commit.ts";
 import { parentHash, rootHash } from "../../../core/group/tree-hashes.ts";
 import { toNodeIndex } from "ts-mls/treemath.js";
 import { bad, good } from "../../support/client-world.ts";
-import { bytesOf, createGroupWorld } from "../../support/group-world.ts";
+import { bytesOf, createGroupWorld, FIRST } from "../../support/group-world.ts";
 
 beforeAll(cryptoReady);
 
@@ -54,7 +54,7 @@ async function grown(seed: string, steps: number) {
         group === committer ? made.next : (await world.receive(group, made.commit)).next,
       ),
     );
-    if (comes !== null) next.push(good(await joinGroup(world.deps, present(made.welcome), comes)));
+    if (comes !== null) next.push(good(await joinGroup(world.deps, present(made.welcome), comes, FIRST)));
     members.splice(0, members.length, ...next);
     for (const group of next) expect(epochAuthenticator(group)).toEqual(epochAuthenticator(made.next));
   }
@@ -216,7 +216,7 @@ describe("a group of many", () => {
       const made = await world.commit(ada, { add: await Promise.all(pairs.map(world.verified)) });
       for (const [at, group] of watchers.entries())
         watchers[at] = (await world.receive(group, made.commit)).next;
-      watchers.push(good(await joinGroup(world.deps, present(made.welcome), present(pairs[0]))));
+      watchers.push(good(await joinGroup(world.deps, present(made.welcome), present(pairs[0]), FIRST)));
       ada = made.next;
       const [renewer] = watchers;
       const renewed = await world.commit(present(renewer), {});
