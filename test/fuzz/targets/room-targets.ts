@@ -106,7 +106,8 @@ const groups: FuzzTarget = {
         {
           bytes: added.commit,
           form: "bytes",
-          feed: async (input) => verdictOf(await receiveCommit(deps, bens, input, world.judgeOf(added.commit))),
+          feed: async (input) =>
+            verdictOf(await receiveCommit(deps, bens, input, world.judgeOf(added.commit))),
         },
         {
           bytes: message.sealed,
