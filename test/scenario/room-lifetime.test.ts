@@ -6,6 +6,7 @@ import type { ConversationId, Platform, RoomView } from "@dovetail/core";
 import { ROOM_LIFETIME_MS_MAX, ROOM_LIFETIME_MS_MIN } from "../../core/base/limits.ts";
 import { err } from "../../core/base/result.ts";
 import { encode } from "../../core/codec/shape.ts";
+import { hlcToMs } from "../../core/messenger/hlc.ts";
 import { messagePayloadShape, OP_KIND, parseOp } from "../../core/messenger/op.ts";
 import { openSearchDatabase } from "../../cli/platform/search-database.ts";
 import { createFts5Index } from "../../core/messenger/search/fts5-index.ts";
@@ -94,6 +95,10 @@ test("[RM34][RM36][RM37] what is written goes after its time from every device o
     expect(await scanDevice(device, SECRET)).toContain("chunk");
     expect(good(await device.client.search("spare key")).hits).toHaveLength(2);
   }
+  const stored = good(await tablesOf(ben).op.scan({ under: [id] })).map(
+    ({ value }) => good(parseOp(value.op)).op,
+  );
+  expect(stored.map(({ hlc, expire }) => expire && expire - hlcToMs(hlc))).toEqual([null, HOUR_MS, HOUR_MS]);
   time.adjust(HOUR_MS + 1_000);
   for (const device of [ada, ben, phone]) {
     // At once, and before anything was erased.
