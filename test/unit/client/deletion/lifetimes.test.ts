@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { present } from "../../../../core/base/assert.ts";
 import type { ConversationId, OpId } from "../../../../core/base/ids.ts";
 import { ROOM_LIMITS_PER_DEVICE_MAX } from "../../../../core/base/limits.ts";
-import { ok } from "../../../../core/base/result.ts";
+import { err, ok } from "../../../../core/base/result.ts";
 import { createLifetimes } from "../../../../core/client/deletion/lifetimes.ts";
 import { createOpStore } from "../../../../core/client/op-store.ts";
 import { createSerial } from "../../../../core/client/serial.ts";
@@ -13,6 +13,7 @@ import type { RoomPart, RoomRecord } from "../../../../core/document/groups.ts";
 import { HLC_TICKS_PER_MS } from "../../../../core/messenger/hlc.ts";
 import { bucketPlaceOf, type NamedOp } from "../../../../core/messenger/op.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
+import type { TxStore } from "../../../../core/store/tx-store.ts";
 import { good } from "../../../support/client-world.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 import { accountOf, conversationOf, messageOp } from "../../../support/messages.ts";
@@ -24,10 +25,9 @@ const START_MS = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 const room = conversationOf(1);
 
-function createWorld() {
-  const store = createMemoryTxStore();
+function createWorld(store: TxStore = createMemoryTxStore(), startMs = START_MS) {
   const tables = createTables(store);
-  const clock = createManualClock(START_MS);
+  const clock = createManualClock(startMs);
   const serial = createSerial();
   const state = { isHeard: true, behindMs: 0 };
   const log = { gone: [] as ConversationId[], forgotten: [] as OpId[], renewed: [] as number[] };
@@ -173,4 +173,29 @@ test("[RM35] a device that writes too many such messages is not listened to; oth
   );
   const own = { ...other, op: { ...other.op, author: accountOf(9) } };
   expect(good(await lifetimes.limit(room, [limitOf(own)])).size).toBe(0);
+});
+
+test("[RM36][RM37] a program that ends at any write goes on where it was", async () => {
+  const messages = [0, 1, 600].map((n) => messageAt(n, START_MS + HOUR_MS));
+  for (let writes = 0; ; writes++) {
+    const inner = createMemoryTxStore();
+    let left = Number.POSITIVE_INFINITY;
+    const cut: TxStore = {
+      ...inner,
+      batch: async (...batch) =>
+        left-- > 0 ? inner.batch(...batch) : err({ type: "StoreUnavailable", detail: "the power is gone" }),
+    };
+    const before = createWorld(cut);
+    await before.add(...messages);
+    left = writes;
+    await before.pass(HOUR_MS);
+    const isWhole = left >= 0;
+    const after = createWorld(inner, START_MS + HOUR_MS);
+    good(await after.lifetimes.sweep());
+    expect(await after.shown(), `after ${writes} writes`).toEqual([]);
+    await after.pass(2 * HOUR_MS);
+    expect([...after.log.renewed].sort(), `after ${writes} writes`).toEqual([0, 1]);
+    expect(good(await after.tables.due.scan())).toEqual([]);
+    if (isWhole) return;
+  }
 });
