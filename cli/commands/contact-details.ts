@@ -63,7 +63,7 @@ function layOutDetails(
   { contact, notes, safetyNumber, lastSeen, deviceCount }: ContactDetails,
   page: Page,
 ): readonly string[] {
-  const { petname, displayName, handle, verifiedAtMs } = contact;
+  const { petname, displayName, handle, verifiedAtMs, deletedSinceMs } = contact;
   const fields: (readonly [string, string])[] = [
     ["name", plainLine(contact.name)],
     ...(petname !== null && displayName !== null
@@ -71,6 +71,14 @@ function layOutDetails(
       : []),
     ...(handle === null ? [] : [["handle", `@${plainLine(handle)}`] as const]),
     ["state", CONTACT_STATE_WORDS[contact.state]],
+    ...(deletedSinceMs === null
+      ? []
+      : [
+          [
+            "account",
+            `deleted, says their server since ${localDay(deletedSinceMs)}; what you write waits here and asks again`,
+          ] as const,
+        ]),
     [
       "verified",
       verifiedAtMs === null ? "no: compare numbers when you meet" : `on ${localDay(verifiedAtMs)}`,

@@ -109,9 +109,11 @@ function layOutContacts(contacts: readonly ContactView[], page: Page): readonly 
       { title: "SINCE" },
       { title: "ID" },
     ],
-    contacts.map(({ name, state, handle, addedAtMs, verifiedAtMs, accountId }) => [
+    contacts.map(({ name, state, handle, addedAtMs, verifiedAtMs, accountId, deletedSinceMs }) => [
       { text: plainLine(name), style: "strong" },
-      { text: CONTACT_STATE_WORDS[state], style: state === "incoming" ? "warning" : undefined },
+      deletedSinceMs === null
+        ? { text: CONTACT_STATE_WORDS[state], style: state === "incoming" ? "warning" : undefined }
+        : { text: "account deleted?", style: "warning" },
       {
         text: verifiedAtMs === null ? "no" : localDay(verifiedAtMs),
         style: verifiedAtMs === null ? "faint" : "good",

@@ -87,7 +87,9 @@ export function layOutMessage(
     ? "taken back"
     : failure === "closed"
       ? "not sent: the other side closed this conversation"
-      : STATE_WORDS[state];
+      : failure === "deleted"
+        ? "kept here: their server says the account was deleted"
+        : STATE_WORDS[state];
   const words = [isStarred ? "starred" : "", stateWords, shortId(id)].filter((word) => word !== "");
   const time = localTime(sentAtMs).slice(11);
   const facts = words.join(", ");

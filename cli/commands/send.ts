@@ -208,6 +208,8 @@ function describeState({ state, failure }: MessageView, name: string, sent: Send
   if (state === "delivered") return `Delivered to a device of ${name}.`;
   if (state === "sent") return `Sent. Waiting for one of ${name}'s devices.`;
   if (failure === "closed") return "Not sent: the other side closed this conversation. It is kept here.";
+  if (failure === "deleted")
+    return `Kept here: the server of ${name} says that their account was deleted there. It goes if the account is there again; reach them another way, and if they have a new one: dovetail contact add.`;
   if (state === "failed") return `Not sent: the other side refused it. It is kept here.`;
   return sent.server === "reached"
     ? `Kept here. It goes once ${name} has accepted.`

@@ -140,6 +140,8 @@ export interface ContactView {
   readonly verifiedAtMs: number | null;
   /** Nothing is sent to them until an alarm about their devices is over; what is written waits. See `alarms`. */
   readonly isStopped: boolean;
+  /** Since when their server says that their account was deleted there; null when it does not. What is written waits. */
+  readonly deletedSinceMs: number | null;
 }
 
 /** An alarm as it is kept on this device. */
@@ -327,8 +329,11 @@ export interface RoomView extends ConversationSummary {
  */
 export type DeliveryState = "kept" | "sent" | "delivered" | "failed" | "elsewhere" | "received";
 
-/** Why a message was not sent. `closed`: the other side closed the conversation. `outside`: this account was not in the room any more. */
-export type DeliveryFailure = "closed" | "refused" | "outside";
+/**
+ * Why a message was not sent. `closed`: the other side closed the conversation. `outside`: this account was not in the room any
+ * more. `deleted`: the other side's server says that their account was deleted there; it is kept and goes if that changes.
+ */
+export type DeliveryFailure = "closed" | "refused" | "outside" | "deleted";
 
 export interface MessageView {
   readonly id: OpId;
@@ -341,7 +346,7 @@ export interface MessageView {
   readonly text: string;
   readonly isRedacted: boolean;
   readonly state: DeliveryState;
-  /** Null unless `failed`. */
+  /** Null unless `failed`, or `kept` for an account that is said to be deleted. */
   readonly failure: DeliveryFailure | null;
   readonly isStarred: boolean;
 }

@@ -31,6 +31,7 @@ import { createClientSpans } from "./client-spans.ts";
 import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
 import { type ContactLogs, createContactLogs } from "./contact-logs.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
+import { createDeletedContacts } from "./deleted-contacts.ts";
 import { type DeviceIdentity, deviceIdentity, type Profile } from "./device-identity.ts";
 import { createDeletionState, type DeletionState } from "./deletion/deletion-state.ts";
 import { createForgetting, type Forgetting, type ForgettingDeps } from "./deletion/forgetting.ts";
@@ -206,6 +207,12 @@ export async function createEngine(
     onFault: (error) => platform.logger.log("error", "alarm", { error: error.type }),
   });
   const { raise } = findings;
+  const deletedContacts = createDeletedContacts({
+    store,
+    tables,
+    clock,
+    onChanged: () => emit({ type: "state" }),
+  });
   const times = createTimes({ clock, store, tables, onCompared: findings.compareClocks });
   const meter = platform.meter ?? null;
   const directory = (origin: string): DirectoryClient => {
@@ -247,10 +254,12 @@ export async function createEngine(
       if (stored.value !== null && !isFresh) return ok(stored.value);
       const refreshed = await chains.refresh(accountId, directory(origin));
       if (!refreshed.ok && refreshed.error.type === "ChainDistrusted") raise(refreshed.error);
-      if (!refreshed.ok) return refreshed;
-      if (stored.value !== null) onChain(stored.value, refreshed.value);
       const contact = await contacts.get(accountId);
       if (!contact.ok) return contact;
+      const told = contact.value === null ? ok() : await deletedContacts.take(accountId, origin, refreshed);
+      if (!told.ok) return told;
+      if (!refreshed.ok) return refreshed;
+      if (stored.value !== null) onChain(stored.value, refreshed.value);
       const taken = await findings.takeChain(contact.value, { before: stored.value, after: refreshed.value });
       return taken.ok ? refreshed : taken;
     },
@@ -464,6 +473,7 @@ export async function createEngine(
     conversations,
     roomBook: rooms.book,
     isStopped: findings.isStopped,
+    deletedContacts,
     isHidden: lifetimes.isHidden,
   });
   const roomViews = createRoomViews({ context, contacts, rooms, views });
@@ -911,6 +921,8 @@ export async function createEngine(
   const started = await serial.run(async (): Promise<Result<void, ClientError>> => {
     const found = await findings.start();
     if (!found.ok) return found;
+    const deletedStarted = await deletedContacts.start();
+    if (!deletedStarted.ok) return deletedStarted;
     const timesStarted = await times.start();
     if (!timesStarted.ok) return timesStarted;
     // Before the log: what a snapshot has is no change of this device.

@@ -101,6 +101,9 @@ export function createPeerLinks(
       const route = routeTo(found.value, chain.value);
       if (route === null) return ok();
       const sent = await sendAlong(found.value, chain.value, route);
+      // CO7: their log is not there. What the server says of the account is asked before the next attempt.
+      if (!sent.ok && sent.error.type === "Refused" && sent.error.code === "unknown-log")
+        freshAtMs.delete(accountId);
       if (!sent.ok) return sent;
       const left = outbox.waitingCountFor(accountId);
       events.onSent();

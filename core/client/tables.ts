@@ -55,6 +55,7 @@
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
  * | given | log id | inbound logs contacts had before: since when, and whether they are closed |
  * | shut | log id | logs of contacts that were found closed |
+ * | deleted | account id | contacts whose server says that their account was deleted there |
  * | frontierLost | | what this device said last was lost with a damaged row |
  * | damage | | a row was found damaged: the next opening mends |
  * | mend | | what of a mending is still to be done |
@@ -266,6 +267,8 @@ const parcelRow = struct({
 });
 
 /** `waiting` holds what is opened once the sender's chain is here; otherwise nothing would open the bytes. */
+const deletedRow = struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), sinceMs: integer(0) });
+
 const asideRow = struct({
   contact: id("account"),
   entryId: id("entry"),
@@ -342,6 +345,7 @@ const searchRow = struct({
 });
 
 export type SearchRow = ShapeOf<typeof searchRow>;
+export type DeletedRow = ShapeOf<typeof deletedRow>;
 export type AsideRow = ShapeOf<typeof asideRow>;
 export type FeedRow = ShapeOf<typeof feedRow>;
 export type TallyRow = ShapeOf<typeof tallyRow>;
@@ -425,6 +429,7 @@ export function createTables(store: TxStore) {
     archived: createTable(store, "archived", struct({})),
     given: createTable(store, "given", struct({ sinceMs: integer(0), isClosed: flag })),
     shut: createTable(store, "shut", struct({})),
+    deleted: createTable(store, "deleted", deletedRow),
     keypackage: createTable(store, "keypackage", keyPackageRow),
     group: createTable(store, "group", struct({ epoch: bytes(1, STORED_BYTES_MAX) })),
     ratchet: createTable(store, "ratchet", struct({ part: bytes(1, STORED_BYTES_MAX) })),

@@ -26,6 +26,7 @@ import type {
 import type { ClientError } from "./client-error.ts";
 import type { ContactBook, ContactRecord } from "./contact-book.ts";
 import type { Conversations } from "./conversations.ts";
+import type { DeletedContacts } from "./deleted-contacts.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { nextPageSize, type OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
@@ -51,6 +52,7 @@ export interface ViewsDeps {
   readonly roomBook: Pick<RoomBook, "all">;
   /** Whether sending to a contact waits for an alarm to be over. */
   readonly isStopped: (contact: AccountId) => boolean;
+  readonly deletedContacts: Pick<DeletedContacts, "sinceMs" | "isDeleted">;
   /** Whether the time of a message is over. RM36 */
   readonly isHidden: (op: NamedOp) => boolean;
 }
@@ -111,6 +113,7 @@ export function createViews(deps: ViewsDeps): Views {
       addedAtMs,
       verifiedAtMs: record.verifiedAtMs,
       isStopped: deps.isStopped(accountId),
+      deletedSinceMs: deps.deletedContacts.sinceMs(accountId, origin),
     };
   }
 
@@ -163,12 +166,16 @@ export function createViews(deps: ViewsDeps): Views {
       text,
       isRedacted,
       state,
-      failure:
-        state === "failed"
-          ? (roomOutbox.failureOf(id) ?? failureOf(outbox.reasonOf(id), conversations.isUnsent(op.op)))
-          : null,
+      failure: failureFor(op, state, reader),
       isStarred: starred.has(id),
     };
+  }
+
+  function failureFor(op: NamedOp, state: DeliveryState, reader: AccountId | null): DeliveryFailure | null {
+    // CO7: it is still on its way, and goes when the account is there again.
+    if (state === "kept") return reader !== null && deps.deletedContacts.isDeleted(reader) ? "deleted" : null;
+    if (state !== "failed") return null;
+    return roomOutbox.failureOf(op.id) ?? failureOf(outbox.reasonOf(op.id), conversations.isUnsent(op.op));
   }
 
   async function surroundings(

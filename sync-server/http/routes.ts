@@ -144,7 +144,10 @@ function addAccountRoutes(app: Hono<Env>, deps: HttpDeps): void {
         CHAIN_PAGE_BYTES_MAX,
       );
       if (!page.ok) return refusal(page.error.code);
-      return page.value === null ? refusal("unknown-account") : answer(chainPageShape, page.value);
+      if (page.value !== null) return answer(chainPageShape, page.value);
+      // DI16: who knows the account is told what became of it.
+      const deleted = await store.isDeleted(accountId.value);
+      return refusal(deleted.ok && deleted.value ? "account-deleted" : "unknown-account");
     }),
   );
   app.post("/v1/accounts/:accountId/links", (c) =>

@@ -2,13 +2,18 @@
 import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { AccountId } from "../../core/base/ids.ts";
+import { encode } from "../../core/codec/shape.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
-import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { httpFailureShape } from "../../core/protocol/directory.ts";
+import type { ServerConnector } from "../../core/transport/server-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
 import {
   createFriends,
   type Device,
   engineOf,
+  expectAtRest,
   expectSameState,
   reopened,
   settle,
@@ -203,7 +208,7 @@ describe("a block", () => {
 
 describe("the keys of a revoked device", () => {
   test("[DM17] let it append to neither side's log once each has written to the new one", async () => {
-    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.gone", "ben.gone"]);
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.erased", "ben.erased"]);
     const tablet = await linkedDevice(ada.client, "tablet");
     await settle(ada, ben, tablet);
     const benId = await idOf(ben);
@@ -270,3 +275,59 @@ async function engineFor(device: Device) {
   const { engine } = await engineOf(device.platform);
   return engine;
 }
+
+describe("a contact whose account was deleted", () => {
+  const lookOf = async (device: Device, accountId: AccountId) =>
+    present(
+      good(await device.client.contacts()).find((contact) => contact.accountId === accountId),
+      "the contact",
+    ).deletedSinceMs;
+
+  test("[CO7] [DI16] is said to be so by their server, and so is what waits for them, also after a restart", async () => {
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.erased", "ben.erased"]);
+    const benId = await idOf(ben);
+    good(await ben.client.deleteAccount());
+    expect(await lookOf(ada, benId)).toBeNull();
+    // The log is found gone first: the chain was verified a moment ago.
+    good(await ada.client.send(conversationId, "are you there"));
+    await expectAtRest(async () => expect(await lookOf(ada, benId)).not.toBeNull(), ada);
+    const waiting = { text: "are you there", state: "kept", failure: "deleted" };
+    expect(await newestOf(ada, conversationId)).toMatchObject(waiting);
+    expect(ada.client.status().pendingCount).toBe(1);
+    good(await ada.client.stop());
+    const again = await reopened(ada.platform);
+    expect(await lookOf(again, benId)).not.toBeNull();
+    expect(await newestOf(again, conversationId)).toMatchObject(waiting);
+    await stopAll(again, ben);
+  });
+
+  test("[CO7] and is not: what was written goes as soon as the server says otherwise", async () => {
+    const inner = createWebConnector();
+    let liedOf: AccountId | null = null;
+    const failure = encode(httpFailureShape, { code: "account-deleted", retryAfterMs: null });
+    const connector: ServerConnector = {
+      ...inner,
+      request: async (origin, request) =>
+        liedOf !== null && request.path.startsWith(`/v1/accounts/${liedOf}/chain`)
+          ? { ok: true, value: { status: 410, body: failure } }
+          : inner.request(origin, request),
+    };
+    const platform = memoryPlatform({ connector });
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.lied", "ben.lied"], {
+      ada: platform,
+    });
+    const benId = await idOf(ben);
+    good(await ada.client.stop());
+    liedOf = benId;
+    const again = await reopened(platform);
+    good(await again.client.send(conversationId, "still there?"));
+    good(await again.client.sync());
+    expect(await newestOf(again, conversationId)).toMatchObject({ state: "kept", failure: "deleted" });
+    liedOf = null;
+    await settle(again, ben);
+    expect(await textsOf(ben, conversationId)).toContain("still there?");
+    expect(await lookOf(again, benId)).toBeNull();
+    expect((await newestOf(again, conversationId)).failure).toBeNull();
+    await stopAll(again, ben);
+  });
+});

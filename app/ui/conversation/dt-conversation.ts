@@ -422,6 +422,11 @@ export class DtConversation extends LitElement {
       ${this.#log(thread)}
       ${thread.kind === "person" && thread.contact.isStopped ? this.#stopped(thread.contact) : nothing}
       ${
+        thread.kind === "person" && thread.contact.deletedSinceMs !== null
+          ? html`<p class="waits note" role="status">${say("deletedNote", { name: thread.contact.name })}</p>`
+          : nothing
+      }
+      ${
         thread.kind === "room" && thread.state === "joining"
           ? html`<p class="waits note" role="status">${say("roomJoiningNote")}</p>`
           : nothing

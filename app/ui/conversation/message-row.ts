@@ -176,7 +176,7 @@ function stateLine(message: MessageView, after: MessageView | undefined, context
     case "kept":
       return line(
         context.waitsFor === "nothing" ? nothing : html`<dt-joint state="kept"></dt-joint>`,
-        WAITS[context.waitsFor],
+        message.failure === "deleted" ? "stateDeleted" : WAITS[context.waitsFor],
         context,
       );
     case "sent":

@@ -311,6 +311,7 @@ export const EN = {
   stateStoring: "Being kept",
   stateKept: "Kept here, sends when the server answers",
   stateWaitsAccept: "Kept here, sends when {name} accepts",
+  stateDeleted: "Kept here: their server says that their account was deleted",
   stateSent: "Sent. Waiting for one of {name}’s devices",
   stateDelivered: "Delivered",
   stateElsewhere: "Written on another device of yours",
@@ -660,6 +661,8 @@ export const EN = {
   alarmRaised: "{time}, {state}",
   noticeLinked: "{name} linked a new device. One you already knew signed it; the safety number is the same.",
   noticeRecovered: "{name} came back with the recovery key, on a new device. The safety number is the same.",
+  deletedNote:
+    "{name}’s server says that their account was deleted. What you write is kept here and goes if the account is there again. Reach them another way; if they have a new account, add them with its link.",
   stoppedNote: "Sending is stopped: you and {name} see different device lists. What you write is kept here.",
   alarmUnderstood: "I have read this",
   someone: "someone",

@@ -12,6 +12,8 @@ const WORDS: Readonly<Record<DeliveryFailure, FailureWords>> = {
   closed: { key: "failedClosed", canSendAgain: false },
   refused: { key: "failedRefused", canSendAgain: true },
   outside: { key: "failedOutside", canSendAgain: true },
+  // It goes by itself when the account is there again.
+  deleted: { key: "stateDeleted", canSendAgain: false },
 };
 
 /** `failure` in words; null, of which no cause is known, gets a sentence that claims none. */

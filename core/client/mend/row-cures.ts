@@ -75,6 +75,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   archived: "renew",
   given: "drop",
   shut: "renew",
+  // Asked again with the next message.
+  deleted: "drop",
   admission: "drop",
   nextKem: "drop",
   calendar: "drop",
