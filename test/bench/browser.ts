@@ -7,6 +7,7 @@
  * on disk. The messages are written by a device outside of the browser, to which the browser is then linked.
  */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type BrowserContext, chromium, type Page } from "playwright";
 import type { Client } from "@dovetail/core";
@@ -30,6 +31,7 @@ const PINGS_WARM_UP = 10;
 const PING_PAUSE_MS = 500;
 const PING_FIGURE = "message, page to command line and back, half";
 const LONG_TASK_MS = 50;
+const POLL_MS = 100;
 /** Written before the browser is linked, in pieces that are synchronised. */
 const FILL_PIECE = 500;
 
@@ -142,19 +144,20 @@ async function linkBrowser(context: BrowserContext, { client }: Device): Promise
   good(await host.confirm(digits));
   await page.locator("dt-inbox a.row").waitFor();
   figure("linked, inbox usable", (performance.now() - startMs) / 1_000, "s");
-  await page.waitForFunction(
-    async (count) => {
-      const app = document.querySelector("dt-app") as unknown as {
-        readonly engine: { readonly client: Client };
-      };
-      const listed = await app.engine.client.conversations();
-      return listed.ok && listed.value[0]?.messageCount === count;
-    },
-    messages,
-    { timeout: 600_000, polling: 500 },
-  );
+  while ((await countMessages(page)) !== messages) await sleep(POLL_MS);
   figure(`linked, all ${messages} messages there`, (performance.now() - startMs) / 1_000, "s");
   await page.close();
+}
+
+/** Asked again and again: `waitForFunction` takes the promise of an async function for a yes. */
+function countMessages(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const app = document.querySelector("dt-app") as unknown as {
+      readonly engine: { readonly client: Client };
+    };
+    const listed = await app.engine.client.conversations();
+    return listed.ok ? (listed.value[0]?.messageCount ?? 0) : 0;
+  });
 }
 
 /** Runs in each page: notes when the inbox shows its rows, and tasks that block the page. */
