@@ -305,6 +305,7 @@ export async function createEngine(
   const onAdded = (fresh: readonly NamedOp[]): void => {
     search.added(fresh);
     lifetimes.added(fresh);
+    views.added(fresh);
   };
   const ops = createOpStore(store, tables, onAdded, {
     isForgotten: deletions.isForgotten,

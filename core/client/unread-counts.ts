@@ -1,8 +1,8 @@
 /**
  * How many messages of others stand above what the person has read, without reading a conversation again for each answer.
  *
- * The count of the last time is kept with what it was made of, a long one also in a row. When nothing but newer ops came
- * since, only those are read; after anything else it is counted anew.
+ * The count of the last time is kept with what it was made of, a long one also in a row, and goes on with each op that is
+ * added, wherever its place is: history comes newest first. After anything else it is counted anew, or from where a row ends.
  */
 import type { ConversationId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
@@ -19,15 +19,20 @@ const STORED_FROM_OPS = 256;
 
 interface Counted extends UnreadRow {
   readonly rewrites: number;
+  /** Ops it has more than the row that is stored of it. */
+  readonly unstoredOps: number;
 }
 
 export interface UnreadCounts {
   /** At most `UNREAD_COUNT_MAX`, of the ops after `readUpTo`. */
   count(conversationId: ConversationId, readUpTo: number): Promise<Result<number, StoreError>>;
+  /** Ops were added, each a row more. */
+  added(ops: readonly NamedOp[]): void;
 }
 
 export interface UnreadCountsDeps {
   readonly ops: Pick<OpStore, "page" | "tally" | "rewrites">;
+  readonly keyOf: (op: NamedOp) => string;
   /** Whether an op is a message that a person would want to read. */
   readonly isUnread: (op: NamedOp) => boolean;
   /** A row goes in the transaction that rewrites ops of its conversation. */
@@ -36,7 +41,7 @@ export interface UnreadCountsDeps {
   readonly store: (conversationId: ConversationId, row: UnreadRow, rewrites: number) => void;
 }
 
-export function createUnreadCounts({ ops, isUnread, load, store }: UnreadCountsDeps): UnreadCounts {
+export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: UnreadCountsDeps): UnreadCounts {
   const countedById = new Map<ConversationId, Counted>();
   /** The last counting of each: whoever asks meanwhile waits for it, and need not count what it has. */
   const last = new Map<ConversationId, Promise<unknown>>();
@@ -72,14 +77,19 @@ export function createUnreadCounts({ ops, isUnread, load, store }: UnreadCountsD
     const rewrites = ops.rewrites();
     const stored = await load(conversationId);
     if (!stored.ok || stored.value === null) return stored.ok ? ok(null) : stored;
-    return ok({ ...stored.value, rewrites });
+    return ok({ ...stored.value, rewrites, unstoredOps: 0 });
   }
 
   /** Keeps a count that is of exactly as many ops as there were before it began. */
-  function keep(conversationId: ConversationId, counted: Counted, readOps: number): void {
-    countedById.set(conversationId, counted);
-    const { rewrites, ...row } = counted;
-    if (readOps >= STORED_FROM_OPS) store(conversationId, row, rewrites);
+  function keep(
+    conversationId: ConversationId,
+    counted: Omit<Counted, "unstoredOps">,
+    readOps: number,
+  ): void {
+    const isStored = readOps >= STORED_FROM_OPS;
+    countedById.set(conversationId, { ...counted, unstoredOps: isStored ? 0 : readOps });
+    const { rewrites, readUpTo, opCount, top, count } = counted;
+    if (isStored) store(conversationId, { readUpTo, opCount, top, count }, rewrites);
   }
 
   async function countNow(
@@ -95,7 +105,7 @@ export function createUnreadCounts({ ops, isUnread, load, store }: UnreadCountsD
     const { value } = before;
     if (value !== null && value.readUpTo === readUpTo && value.rewrites === rewrites) {
       if (value.opCount === opCount) {
-        countedById.set(conversationId, value);
+        keep(conversationId, value, value.unstoredOps);
         return ok(value.count);
       }
       const newer = await scan(conversationId, readUpTo, value.top);
@@ -104,7 +114,7 @@ export function createUnreadCounts({ ops, isUnread, load, store }: UnreadCountsD
       // One that came late stands further down: then the numbers do not agree.
       if (newer.value.opCount === opCount && rowCount === opCount - value.opCount) {
         const count = Math.min(UNREAD_COUNT_MAX, value.count + newer.value.count);
-        keep(conversationId, { readUpTo, opCount, rewrites, top, count }, rowCount);
+        keep(conversationId, { readUpTo, opCount, rewrites, top, count }, rowCount + value.unstoredOps);
         return ok(count);
       }
     }
@@ -116,7 +126,24 @@ export function createUnreadCounts({ ops, isUnread, load, store }: UnreadCountsD
     return ok(count);
   }
 
+  function addTo(counted: Counted, added: readonly NamedOp[]): Counted {
+    const unread = added.filter((op) => op.op.hlc > counted.readUpTo && isUnread(op)).length;
+    return {
+      ...counted,
+      count: Math.min(UNREAD_COUNT_MAX, counted.count + unread),
+      opCount: counted.opCount + added.length,
+      top: [counted.top, ...added.map(keyOf)].sort().at(-1) ?? counted.top,
+      unstoredOps: counted.unstoredOps + added.length,
+    };
+  }
+
   return {
+    added(fresh) {
+      for (const [conversationId, added] of Map.groupBy(fresh, ({ op }) => op.conversationId)) {
+        const counted = countedById.get(conversationId);
+        if (counted !== undefined) countedById.set(conversationId, addTo(counted, added));
+      }
+    },
     count(conversationId, readUpTo) {
       const counting = (last.get(conversationId) ?? Promise.resolve()).then(() =>
         countNow(conversationId, readUpTo),

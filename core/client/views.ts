@@ -64,6 +64,8 @@ export interface PageWithOps {
 }
 
 export interface Views {
+  /** Ops are stored that were not here. */
+  added(ops: readonly NamedOp[]): void;
   contact(record: ContactRecord): ContactView;
   contacts(): Promise<Result<readonly ContactView[], ClientError>>;
   message(op: NamedOp): Promise<Result<MessageView | null, ClientError>>;
@@ -287,6 +289,7 @@ export function createViews(deps: ViewsDeps): Views {
 
   const unreadCounts = createUnreadCounts({
     ops,
+    keyOf: ({ op, id }) => context.tables.op.key(op.conversationId, op.hlc, op.device, id),
     isUnread: (op) =>
       op.op.author !== self && timelineMessage(op)?.isRedacted === false && !deps.isHidden(op),
     load: (conversationId) => context.tables.unread.get(conversationId),
@@ -406,6 +409,7 @@ export function createViews(deps: ViewsDeps): Views {
   }
 
   return {
+    added: unreadCounts.added,
     contact,
     contacts: contactViews,
     message,

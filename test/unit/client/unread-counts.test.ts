@@ -24,6 +24,7 @@ function createFake() {
       store: (_id, row) => {
         fake.stored = row;
       },
+      keyOf: (op) => keyOf(op.op as unknown as FakeOp),
       isUnread: (op) => (op.op as unknown as FakeOp).isTheirs,
       ops: {
         rewrites: () => fake.rewriteCount,
@@ -44,7 +45,12 @@ function createFake() {
     counts = start();
   };
   const count = async (readUpTo: number) => good(await counts.count(conversationId, readUpTo));
-  return { ...fake, fake, count, restart };
+  /** As the store tells of ops that it has added. */
+  const add = (...added: readonly FakeOp[]): void => {
+    rows.push(...added);
+    counts.added(added.map((op) => ({ op: { ...op, conversationId } }) as unknown as NamedOp));
+  };
+  return { ...fake, fake, count, add, restart };
 }
 
 test("a conversation is counted once, then only what is newer is read", async () => {
@@ -111,4 +117,38 @@ test("a short count is not stored, and what is asked for at once is counted once
   fake.readRows = 0;
   expect(await Promise.all([count(0), count(0), count(0)])).toEqual([900, 900, 900]);
   expect(fake.readRows).toBeLessThan(1_200);
+});
+
+test("history that comes newest first is counted as it comes, and nothing of it is read again", async () => {
+  const { fake, count, add, restart } = createFake();
+  const piece = (from: number) =>
+    Array.from({ length: 500 }, (_, n) => ({ hlc: from + n, isTheirs: n % 10 === 0 }));
+  add(...piece(9_501));
+  expect(await count(9_000)).toBe(50);
+  fake.readRows = 0;
+  for (let from = 9_001; from > 0; from -= 500) {
+    add(...piece(from));
+    expect(await count(9_000)).toBe(100);
+  }
+  add({ hlc: 20_000, isTheirs: true });
+  expect(await count(9_000)).toBe(101);
+  expect(fake.readRows).toBe(0);
+  // What was added is in the row, so that the next start does not read it either.
+  restart();
+  expect(await count(9_000)).toBe(101);
+  expect(fake.readRows).toBeLessThanOrEqual(8);
+});
+
+test("what was added while rows were replaced, or before anybody asked, is counted anew", async () => {
+  const { fake, count, add } = createFake();
+  add({ hlc: 10, isTheirs: true });
+  expect(await count(0)).toBe(1);
+  fake.rewriteCount += 1;
+  add({ hlc: 20, isTheirs: true });
+  expect(await count(0)).toBe(2);
+  // A row that came by another way than the store's.
+  fake.rows.push({ hlc: 30, isTheirs: true });
+  add({ hlc: 40, isTheirs: true });
+  expect(await count(0)).toBe(4);
+  expect(await count(20)).toBe(2);
 });
