@@ -2,6 +2,7 @@
 import { present } from "../../../core/base/assert.ts";
 import { type Bytes, concatBytes, toUtf8 } from "../../../core/base/bytes.ts";
 import { idBytes, idFromBytes } from "../../../core/base/ids.ts";
+import { ROOM_LIFETIME_MS_MIN } from "../../../core/base/limits.ts";
 import { encodeCbor } from "../../../core/codec/cbor.ts";
 import { LABEL } from "../../../core/crypto/labels.ts";
 import { pad } from "../../../core/crypto/padding.ts";
@@ -61,7 +62,11 @@ const rooms: FuzzTarget = {
           feed: (input: Bytes) => open(seal(random, context, pad(input))),
         })),
         { bytes: seal(random, context, pad(present(bodies[0], "a body"))), form: "bytes", feed: open },
-        { bytes: encodeRoomContext(room), form: "cbor", feed: (input) => verdictOf(parseRoomContext(input)) },
+        ...[null, ROOM_LIFETIME_MS_MIN].map((lifetimeMs) => ({
+          bytes: encodeRoomContext({ ...room, lifetimeMs }),
+          form: "cbor" as const,
+          feed: (input: Bytes) => verdictOf(parseRoomContext(input)),
+        })),
       ],
     };
   },
