@@ -81,7 +81,8 @@ async function listConversations(
     if (tag !== null && !tag.ok) return tag;
     const rooms = await client.rooms();
     if (!rooms.ok) return rooms;
-    const shown = conversations.value.filter((one) => isWanted(one, flags, tag?.value ?? null));
+    const heard = conversations.value.filter(isHeard);
+    const shown = heard.filter((one) => isWanted(one, flags, tag?.value ?? null));
     const shownRooms = rooms.value
       .filter(({ state }) => state === "invited" || state === "joining" || state === "joined")
       .filter((one) => isWanted(one, flags, tag?.value ?? null));
@@ -99,10 +100,7 @@ async function listConversations(
         ...(shown.length === 0 && shownRooms.length > 0 ? [] : layOutConversations(shown, tagNames, page)),
         ...(shownRooms.length === 0 ? [] : layOutRooms(shownRooms, page)),
       ],
-      messages: [
-        ...(isEmpty ? [describeEmpty(conversations.value.length)] : []),
-        ...attentionLines(alarms.value),
-      ],
+      messages: [...(isEmpty ? [describeEmpty(heard.length)] : []), ...attentionLines(alarms.value)],
     });
   });
 }
@@ -118,6 +116,11 @@ function isWanted(
     (flags.starred !== true || starredCount > 0) &&
     (tag === null || tagIds.includes(tag.id))
   );
+}
+
+/** Whom one declined is not told, and is not looked at either; `contact list` has them. */
+export function isHeard({ contact }: ConversationView): boolean {
+  return contact.state !== "declined";
 }
 
 function describeEmpty(others: number): string {

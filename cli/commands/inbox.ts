@@ -17,6 +17,7 @@ import { addInboxListCommands } from "./inbox-list.ts";
 import { addInboxSearchCommand } from "./inbox-search.ts";
 import { parseCount } from "./parse-count.ts";
 import { quoteArgument } from "./quote-argument.ts";
+import { setTag } from "./tag.ts";
 
 interface ShowOptions {
   readonly limit: number;
@@ -37,6 +38,8 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
     ["dovetail inbox show Ben --limit 50", "the last 50 messages"],
     ["dovetail inbox search lunch from:Ben", "find a message"],
     ["dovetail inbox read Ben", "mark everything as read, on all your devices"],
+    ["dovetail inbox tag Ben work", "put it under a tag; make one by dovetail tag add work"],
+    ["dovetail inbox untag Ben work", "take it off again"],
     ["dovetail inbox archive Ben", "put it away until you want it again"],
     ["dovetail inbox unarchive Ben", "bring it back"],
     ["dovetail inbox unstar Ben last", "take the star off the newest message"],
@@ -82,6 +85,19 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
       .argument("<message>", "the start of its id, or `last`")
       .action((query: string, message: string, _options: unknown, command: Command) =>
         run(command, (context) => star(context, { query, message }, isStarred)),
+      );
+  }
+  for (const [name, isTagged] of [
+    ["tag", true],
+    ["untag", false],
+  ] as const) {
+    inbox
+      .command(name)
+      .description(isTagged ? "put a conversation under a tag" : "take a conversation off a tag")
+      .argument("<contact>")
+      .argument("<tag>")
+      .action((contact: string, tag: string, _options: unknown, command: Command) =>
+        run(command, (context) => setTag(context, { contact, tag }, isTagged)),
       );
   }
   for (const [name, isArchived] of [

@@ -7,6 +7,7 @@ import type { CliError } from "../errors/command-error.ts";
 import { count } from "../errors/error-words.ts";
 import { layOutFields } from "../output/columns.ts";
 import { attentionLines, needsAttention } from "./alarm.ts";
+import { isHeard } from "./inbox-list.ts";
 import { PROTECTION_WORDS } from "./lock.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { listProfiles, profileFolder } from "../platform/profile-folder.ts";
@@ -97,6 +98,6 @@ async function countThings(client: Client) {
       incoming: contacts.value.filter(({ state }) => state === "incoming").length,
     },
     alarms: alarms.value,
-    unread: conversations.value.reduce((sum, { unreadCount }) => sum + unreadCount, 0),
+    unread: conversations.value.filter(isHeard).reduce((sum, { unreadCount }) => sum + unreadCount, 0),
   });
 }

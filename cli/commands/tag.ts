@@ -53,7 +53,7 @@ export function addTagCommands(program: Command, run: RunCommand): void {
       .argument("<contact>")
       .argument("<tag>")
       .action((contact: string, query: string, _options: unknown, command: Command) =>
-        run(command, (context) => set(context, { contact, tag: query }, isTagged)),
+        run(command, (context) => setTag(context, { contact, tag: query }, isTagged)),
       );
   }
 
@@ -133,7 +133,8 @@ async function remove(context: CommandContext, query: string): Promise<Result<Ou
   });
 }
 
-async function set(
+/** Puts a conversation under a tag, or takes it off. */
+export async function setTag(
   context: CommandContext,
   named: { readonly contact: string; readonly tag: string },
   isTagged: boolean,

@@ -569,6 +569,9 @@ export async function createEngine(
         gateway = opened;
         if (isStopped) opened.close();
       },
+      // AL7
+      onIncarnation: (logId: LogId) =>
+        findings.resolve((alarm) => alarm.type === "LogDistrusted" && alarm.logId === logId),
       onProgress: (done: number, total: number) => {
         if (total > done || total > 1) emit({ type: "progress", phase: "history", done, total });
       },

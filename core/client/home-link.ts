@@ -65,6 +65,8 @@ export interface HomeLinkDeps {
   /** The connection is there; it is signed in next. */
   onGateway(gateway: Gateway): void;
   onProgress(done: number, total: number): void;
+  /** A log goes on as another incarnation, and its owner says so. */
+  onIncarnation(logId: LogId): void;
   /** The chain names another home. */
   onMoved(origin: string): Promise<Result<void, ClientError>>;
   /** Entries of others were read; some may wait for their sender's chain. */
@@ -227,8 +229,12 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       const { incarnation: seen } = known.point;
       return context.distrustLog(logId, { type: "LogIncarnationChanged", seen, incarnation });
     }
-    if (logId === context.accountLogId) return context.serial.run(() => log.enterIncarnation(incarnation));
-    const entered = await context.serial.run(() => inbound.enterIncarnation(logId, incarnation));
+    const isAccountLog = logId === context.accountLogId;
+    const entered = await context.serial.run(() =>
+      isAccountLog ? log.enterIncarnation(incarnation) : inbound.enterIncarnation(logId, incarnation),
+    );
+    if (entered.ok) deps.onIncarnation(logId);
+    if (isAccountLog) return entered;
     const contact = entered.ok ? await contactOf(logId) : entered;
     if (!contact.ok) return contact;
     if (contact.value !== null) conversations.askForMissing(contact.value);

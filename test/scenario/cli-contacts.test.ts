@@ -51,6 +51,8 @@ describe("people, on the command line", { timeout: 120_000 }, () => {
       "2 error: Eve is not accepted: nothing was sent\nhint: dovetail contact accept NAME lets you both write\n",
     );
     expect(await said("ada", "contact", "decline", "Eve")).toBe("Declined. Eve is not told.\n");
+    expect(await said("ada", "inbox")).not.toContain("clocks");
+    expect(await json("ada", "status")).toMatchObject({ unread: 0 });
     expect(await failure("ada", "contact", "decline", "Eve")).toMatch(/^\d error: .*\nhint: /);
     await said("eve", "sync");
     expect(await said("eve", "contact", "list")).toContain("waits for them");

@@ -141,6 +141,9 @@ describe("two people", { timeout: 120_000 }, () => {
 
   test("mark, tag and name; what is not there is not found, with a guess", async () => {
     await json("ada", "tag", "add", "clocks");
+    await json("ada", "inbox", "tag", "Ben", "clocks");
+    expect(await json("ada", "inbox", "untag", "Ben", "clocks")).toMatchObject({ isTagged: false });
+    expect(await json("ada", "inbox", "--tag", "clocks")).toMatchObject({ conversations: [] });
     await json("ada", "tag", "set", "Ben", "clocks");
     await json("ada", "tag", "rule", "add", "Ben", "clocks");
     await json("ada", "inbox", "star", "Ben", "last");

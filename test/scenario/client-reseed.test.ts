@@ -116,7 +116,7 @@ describe("a server that lost everything", () => {
 });
 
 describe("a server restored from an old backup", () => {
-  test("[IN2] is named for what it is, and mended from what devices hold", async () => {
+  test("[IN2] [AL7] is named for what it is, and mended from what devices hold; then it is over", async () => {
     const server = await losableServer();
     const { ada, ben, phone, conversationId } = await conversation(server.origin);
     // A healthy server begins nothing anew.
@@ -133,6 +133,8 @@ describe("a server restored from an old backup", () => {
     good(await ben.client.putBack());
     good(await phone.client.send(conversationId, "and on"));
     await settle(ada, phone, ben);
+    const told = good(await ada.client.alarms()).filter(({ alarm }) => alarm.type === "LogDistrusted");
+    expect(told).toMatchObject([{ resolvedAtMs: expect.any(Number) }]);
     await expectSameState(ada, phone);
     const texts = ["after the backup", "and on", "from Ada", "from Ben"];
     expect([...(await textsOf(ben, conversationId))].sort()).toEqual(texts);
