@@ -4,16 +4,17 @@
  * The key signs in to read: boxes of all epochs, and the end of the account log for the cut. One `recover` link makes this
  * device the account's, says which others stay, and starts an epoch that nobody else opens. It needs no other device.
  */
-import type { AccountId, DeviceId } from "../base/ids.ts";
+import type { AccountId, DeviceId, LogId, SnapshotId } from "../base/ids.ts";
 import { type Bytes, toUtf8 } from "../base/bytes.ts";
 import { DEVICE_NAME_BYTES_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { wipe } from "../crypto/secret.ts";
 import { sign } from "../crypto/sign.ts";
+import { judgeReseed } from "../log/judge-reseed.ts";
 import { createLogReader, passIds, readEntries } from "../log/log-reader.ts";
 import { encodeRecoveryClaim } from "../protocol/claims.ts";
-import type { LogPoint } from "../protocol/entry.ts";
+import { chainStart, type LogPoint } from "../protocol/entry.ts";
 import { type ChainState, currentRecovery } from "../sigchain/chain-state.ts";
 import { createRecover } from "../sigchain/create/create-link.ts";
 import { createCut } from "../sigchain/epoch/cut.ts";
@@ -36,6 +37,7 @@ import { fetchBoxes } from "./fetch-boxes.ts";
 import { connectGateway, type Gateway } from "./gateway.ts";
 import { isSameServer } from "./same-server.ts";
 import { openLogChannel } from "./log-channel.ts";
+import { snapshotsThatHold } from "./snapshot/snapshots-before-recovery.ts";
 import { createClient } from "./open-client.ts";
 import type { Platform } from "./platform.ts";
 
@@ -110,7 +112,7 @@ export async function recoverWithKey(
   if (!read.ok) return read;
   const seeds = createDeviceSeeds(random);
   const device = deviceKeysFromSeeds(seeds);
-  const { secrets, head } = read.value;
+  const { secrets, head, snapshots } = read.value;
   const state = chain.value;
   const newest = [...secrets.values()].sort((a, b) => b.number - a.number)[0];
   const first = secrets.get(1);
@@ -156,6 +158,7 @@ export async function recoverWithKey(
       tables.epoch.put([number], { secret }),
     ),
     ...chains.writes(accountId, built.value.state.seq, [link]),
+    ...snapshots.map((id) => tables.vouched.put([id], {})),
   ]);
   return engine.ok ? ok(createClient(engine.value)) : engine;
 }
@@ -177,7 +180,14 @@ async function readAccount(
   chain: ChainState,
   keys: RecoveryKeys,
 ): Promise<
-  Result<{ readonly secrets: ReadonlyMap<number, EpochSecret>; readonly head: LogPoint }, ClientError>
+  Result<
+    {
+      readonly secrets: ReadonlyMap<number, EpochSecret>;
+      readonly head: LogPoint;
+      readonly snapshots: readonly SnapshotId[];
+    },
+    ClientError
+  >
 > {
   const { accountId } = chain;
   const signature = sign(
@@ -200,14 +210,18 @@ async function readAccount(
   const secrets = openHistory(chain, [newest.opened.secret], boxesOf).secretsByNumber;
   const first = secrets.get(1);
   if (first === undefined) return err({ type: "EpochUnavailable", epoch: 1, rule: "WalkBroken" });
-  const head = await readLogEnd(gateway, accountLogId(accountRoot(first.secret)));
-  return head.ok ? ok({ secrets, head: head.value }) : head;
+  const logId = accountLogId(accountRoot(first.secret));
+  const head = await readLogEnd(gateway, chain, logId);
+  if (!head.ok) return head;
+  const snapshots = await snapshotsThatHold(gateway, { chain, secrets, logId });
+  return snapshots.ok ? ok({ secrets, head: head.value, snapshots: snapshots.value }) : snapshots;
 }
 
 /** Reads a log through, so that the point the cut names is one this device has computed, not one it was told. */
 async function readLogEnd(
   gateway: Gateway,
-  logId: ReturnType<typeof accountLogId>,
+  chain: ChainState,
+  logId: LogId,
 ): Promise<Result<LogPoint, ClientError>> {
   const channel = await openLogChannel(gateway, 1, { logId, right: "read", capability: null, writer: null });
   if (!channel.ok) {
@@ -215,7 +229,14 @@ async function readLogEnd(
     const isNew = channel.error.type === "Refused" && channel.error.code === "unknown-log";
     return isNew ? ok(createLogReader(logId).point) : channel;
   }
-  let reader = createLogReader(logId);
+  const { head, reseed } = channel.value;
+  const { incarnation } = head;
+  // IN12: a cut that named an earlier incarnation would end the log where this one begins.
+  if (incarnation > 0 && !judgeReseed(chain, { logId, incarnation, reseed }).ok) {
+    const fault = { type: "LogIncarnationChanged", seen: 0, incarnation } as const;
+    return err({ type: "LogDistrusted", logId, fault });
+  }
+  let reader = createLogReader(logId, { incarnation, seq: 0, chain: chainStart(logId) });
   for (;;) {
     if (reader.point.seq < channel.value.trimmedUpto) {
       const passed = await channel.value.readIds(reader.point.seq);

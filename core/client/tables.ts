@@ -387,6 +387,7 @@ export function createTables(store: TxStore) {
     boxes: createTable(store, "boxes", boxesRow),
     kept: createTable(store, "kept", struct({ chainSeq: integer(0) })),
     cut: createTable(store, "cut", struct({ incarnation: integer(0), seq: integer(0) })),
+    vouched: createTable(store, "vouched", struct({})),
     chain: createTable(store, "chain", struct({ link: bytes(1, STORED_BYTES_MAX) })),
     reader: createTable(store, "reader", readerRow),
     sibling: createTable(store, "sibling", struct({ last: id("entry") })),

@@ -1,4 +1,5 @@
 /** A server that is emptied, set back or left: any device puts the account back, and nothing is lost. Real server processes. */
+import { present } from "../../core/base/assert.ts";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -116,7 +117,7 @@ describe("a server that lost everything", () => {
 });
 
 describe("a server restored from an old backup", () => {
-  test("[IN2] [AL7] is named for what it is, and mended from what devices hold; then it is over", async () => {
+  test("[IN2] [IN12] [SN40] [AL7] is named for what it is, and mended from what devices hold; then it is over", async () => {
     const server = await losableServer();
     const { ada, ben, phone, conversationId } = await conversation(server.origin);
     // A healthy server begins nothing anew.
@@ -139,6 +140,21 @@ describe("a server restored from an old backup", () => {
     const texts = ["after the backup", "and on", "from Ada", "from Ben"];
     expect([...(await textsOf(ben, conversationId))].sort()).toEqual(texts);
     expect([...(await textsOf(ada, conversationId))].sort()).toEqual(texts);
+    // Every device is out, and what they wrote since the server was set back is there all the same.
+    const platform = memoryPlatform();
+    const recovered = good(
+      await recoverAccount(platform, {
+        origin: server.origin,
+        account: { type: "handle", handle: "ada" },
+        words: present(good(await ada.client.recoveryWords()), "they were not confirmed"),
+        deviceName: "spare",
+        keepsDevices: false,
+      }),
+    );
+    const spare = keep({ client: recovered, platform });
+    good(await recovered.sync());
+    expect(good(await recovered.alarms())).toEqual([]);
+    expect([...(await textsOf(spare, conversationId))].sort()).toEqual(texts);
   }, 60_000);
 });
 

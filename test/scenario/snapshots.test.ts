@@ -1,6 +1,6 @@
 /** History that arrives whole, and a server that shrinks: stories with the real server. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Client } from "@dovetail/core";
+import { type Client, recoverAccount } from "@dovetail/core";
 import { toHex } from "../../core/base/bytes.ts";
 import { createSystemClock } from "../../core/base/clock.ts";
 import { idFromBytes } from "../../core/base/ids.ts";
@@ -136,6 +136,32 @@ describe("a snapshot", () => {
     expect(await fingerprintOf(phone.client)).toMatchObject({ view });
     expect(await textsOf(phone, conversationId)).toHaveLength(30);
     expect(good(await tablesOf(phone).restore.scan())).toEqual([]);
+    expect(alarms).toEqual([]);
+  });
+
+  test("[SN40] [AR15] the words alone bring back what was trimmed, with every other device out, and later devices have it too", async () => {
+    const { server, store, ada, ben, conversationId } = await world(12);
+    await write(ben, conversationId, numbered(12, "Answer"));
+    await settle(ada, ben);
+    await write(ada, conversationId, numbered(6, "Late"));
+    await settle(ada, ben);
+    expect((await reclaim(store)).entries).toBeGreaterThan(0);
+    const recovery = {
+      origin: server.origin,
+      account: { type: "handle", handle: "ada" },
+      words: good(await ada.client.recoveryWords()) ?? "",
+      deviceName: "spare",
+      keepsDevices: false,
+    } as const;
+    const own = platform();
+    const spare = keep({ client: good(await recoverAccount(own, recovery)), platform: own });
+    const alarms = alarmsOf(spare);
+    good(await spare.client.sync());
+    expect(await textsOf(spare, conversationId)).toHaveLength(30);
+    const phone = keep(await linkedDevice(spare.client, "phone", platform()));
+    await settle(spare, phone);
+    expect(await textsOf(phone, conversationId)).toHaveLength(30);
+    await expectSameState(spare, phone);
     expect(alarms).toEqual([]);
   });
 });

@@ -39,6 +39,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   boxes: "drop",
   kept: "drop",
   cut: "drop",
+  vouched: "drop",
   chain: "chain",
   reader: "position",
   sibling: "reread",

@@ -88,6 +88,13 @@ export async function trustSnapshot(
     endorsements,
   };
   const judged = judgeSnapshot(verdict);
+  if (!judged.ok && judged.error.type === "DeviceWasRevoked") {
+    // SN40
+    const vouched = await context.tables.vouched.get(stored.id);
+    if (!vouched.ok) return vouched;
+    if (vouched.value !== null)
+      return ok({ id: stored.id, manifest: opened.value, endorsedBy: endorsersOf(verdict) });
+  }
   // SN21: it was made in good faith, or the server would not have taken it.
   if (!judged.ok) return judged.error.type === "DeviceWasRevoked" ? ok("void") : refuse(judged.error.type);
   return ok({ id: stored.id, manifest: opened.value, endorsedBy: endorsersOf(verdict) });

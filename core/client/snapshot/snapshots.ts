@@ -69,7 +69,10 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     const newest = offered.value[0];
     const due = await dueForDeletion(offered.value, unpacked.value);
     if (!due.ok) return due;
-    let isDue = due.value;
+    // SN40
+    const vouched = newest === undefined ? ok(null) : await context.tables.vouched.get(newest.id);
+    if (!vouched.ok) return vouched;
+    let isDue = due.value || vouched.value !== null;
     if (newest !== undefined && newest.id !== known.value?.id) {
       const trusted = await trustSnapshot(context, newest);
       if (!trusted.ok) return trusted;
