@@ -76,7 +76,7 @@ function layOutDetails(
       : [
           [
             "account",
-            `deleted, says their server since ${localDay(deletedSinceMs)}; what you write waits here and asks again`,
+            `deleted, their server says, first on ${localDay(deletedSinceMs)}; what you write waits here`,
           ] as const,
         ]),
     [

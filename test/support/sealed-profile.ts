@@ -3,7 +3,12 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Passphrase, parsePassphrase, type Platform } from "@dovetail/core";
 import { createNodePlatform } from "../../cli/platform/node-platform.ts";
-import { type OpenedProfile, openProfile, type ProfileError } from "../../cli/platform/profile-folder.ts";
+import {
+  noteFinished,
+  type OpenedProfile,
+  openProfile,
+  type ProfileError,
+} from "../../cli/platform/profile-folder.ts";
 import { type ChunkFault, createSealingStorageAdapter } from "../../core/document/sealing-storage-adapter.ts";
 import { StorageFault } from "../../core/document/storage-fault.ts";
 import type { Result } from "../../core/base/result.ts";
@@ -82,6 +87,8 @@ export async function writeProfile(
   must(await store.batch(ops));
   for (const [name, text] of content.chunks) await documents.save(name.split("/"), Buffer.from(text));
   await store.close();
+  // As one that has its account.
+  noteFinished(profile.folder);
   profile.release();
 }
 
