@@ -14,6 +14,8 @@ const SUITES = [
   "fan-out",
   "sockets",
   "delivery",
+  "rooms",
+  "room-delivery",
   "cold-link",
   "search",
   "growth",
@@ -31,7 +33,7 @@ if (unknown.length > 0 || flags.includes("--help")) {
 let failed = 0;
 for (const suite of SUITES) {
   if (named.length > 0 && !named.includes(suite)) continue;
-  const passed = flags.filter((flag) => flag !== "--peers" || suite === "ratchet");
+  const passed = flags.filter((flag) => flag !== "--peers" || suite === "ratchet" || suite === "rooms");
   const run = spawnSync(process.execPath, [join(import.meta.dirname, `${suite}.ts`), ...passed], {
     stdio: "inherit",
   });
