@@ -30,7 +30,8 @@ export const inviteCommand: ServerCommand = {
     if (answer.type !== "invited") return failRefused(answer);
     const origin = answer.origin ?? config.server.origins[0] ?? null;
     await printInvitation({ ...answer, origin }, config.isJson, uses);
-    if (config.server.isRegistrationOpen && !config.isJson)
+    // A server that runs may have been started with other settings than this command has.
+    if (answer.origin === null && config.server.isRegistrationOpen && !config.isJson)
       print("This server is open: whoever comes needs no invitation.");
     return EXIT.ok;
   },
