@@ -1,6 +1,6 @@
 /** `dovetail server reseed` and `dovetail server move`: the account's side of a server that is lost or left. */
 import type { Command } from "commander";
-import { ok, type PutBackOptions, type Result } from "@dovetail/core";
+import { err, ok, type PutBackOptions, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import { isAgreed } from "../confirm.ts";
@@ -10,11 +10,13 @@ import { plainLine } from "../output/plain-text.ts";
 import { withProgress } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 
-interface InvitationOption {
+interface RegistrationOptions {
   readonly invitation?: string;
+  readonly handle?: string;
 }
 
 const INVITATION = ["--invitation <code>", "for a server that lets nobody in without"] as const;
+const HANDLE = ["--handle <name>", "another handle, where somebody else there has yours"] as const;
 
 /** Adds the commands to the group of server commands. */
 export function addServerAccountCommands(server: Command, run: RunCommand): void {
@@ -22,7 +24,8 @@ export function addServerAccountCommands(server: Command, run: RunCommand): void
     .command("reseed")
     .description("put your account back on its server, when that lost its data or was restored from a backup")
     .option(...INVITATION)
-    .action((options: InvitationOption, command: Command) =>
+    .option(...HANDLE)
+    .action((options: RegistrationOptions, command: Command) =>
       run(command, (context) => putBack(context, options)),
     );
   addExamples(reseed, [
@@ -35,11 +38,16 @@ export function addServerAccountCommands(server: Command, run: RunCommand): void
     .description("make another server the home of your account; contacts are told, your devices follow")
     .argument("<url>", "https://host[:port] of the other server")
     .option(...INVITATION)
-    .action((origin: string, options: InvitationOption, command: Command) =>
+    .option(...HANDLE)
+    .action((origin: string, options: RegistrationOptions, command: Command) =>
       run(command, (context) => putBack(context, { ...options, origin })),
     );
   addExamples(move, [
     ["dovetail server move https://chat.example.org", "with all that your devices hold"],
+    [
+      "dovetail server move https://chat.example.org --handle ada.b",
+      "where somebody else there is `ada`; contacts keep the name they gave you",
+    ],
     [
       "dovetail server move https://chat.example.org",
       "the same on a device that cannot reach the old server any more: it follows",
@@ -56,7 +64,10 @@ async function putBack(context: CommandContext, options: PutBackOptions): Promis
   if (!confirmed.ok) return confirmed;
   return withClient(context, async (client) => {
     const done = await withProgress(context, client, () => client.putBack(options));
-    if (!done.ok) return done;
+    if (!done.ok) {
+      const isTaken = done.error.type === "Refused" && done.error.code === "handle-taken";
+      return isTaken ? err({ type: "HandleTakenThere", origin: options.origin ?? null }) : done;
+    }
     const { origin, logs } = done.value;
     const what =
       logs === 0

@@ -47,6 +47,8 @@ export type CommandError =
   | { readonly type: "FileRefused"; readonly path: string; readonly detail: string }
   /** A file could not be read. */
   | { readonly type: "FileUnreadable"; readonly path: string; readonly detail: string }
+  /** Somebody else has the account's handle at the server it was to be put on; nothing was changed. */
+  | { readonly type: "HandleTakenThere"; readonly origin: string | null }
   /** The person said no; nothing was done. */
   | { readonly type: "Cancelled" }
   /** Ctrl-C, or a signal, in the middle. */

@@ -195,6 +195,14 @@ export function describeError(error: CliError): ErrorText {
     case "ProfileDamaged":
     case "RekeyRefused":
       return describeLockError(error);
+    case "HandleTakenThere": {
+      const command = error.origin === null ? "reseed" : `move ${plainLine(error.origin)}`;
+      return say(
+        EXIT.conflict,
+        "somebody else has your handle there; nothing was changed",
+        `choose another one for there: dovetail server ${command} --handle NAME; your contacts keep the name they gave you`,
+      );
+    }
     case "ProfileUnavailable":
       return say(
         EXIT.storage,

@@ -89,6 +89,8 @@ export interface PutBackOptions {
   readonly origin?: string;
   /** For a server that lets nobody in without. */
   readonly invitation?: string;
+  /** The handle to have there, where somebody else has the present one. It counts where the server does not know the account. */
+  readonly handle?: string;
 }
 
 /** Another server, as it shows itself before an account moves there. */

@@ -111,6 +111,8 @@ export interface Engine {
   refreshChain(directory: DirectoryClient): Promise<Result<void, ClientError>>;
   /** Another server is the home from now on. IN10 */
   relocate(origin: string): Promise<Result<void, ClientError>>;
+  /** Runs `task`, and keeps no connection meanwhile but what the task asks for: it would miss what the server is still to be given. */
+  unconnected<T>(task: () => Promise<T>): Promise<T>;
   /** Hears what other own devices say of themselves, while there is a connection. */
   exchangeFrontiers(): Promise<Result<void, ClientError>>;
   /** For what is sealed from now on. CR5 */
@@ -176,6 +178,8 @@ export async function createEngine(
   let home: HomeLink | null = null;
   let connecting: Promise<Result<HomeLink, ClientError>> | null = null;
   let isWanted = false;
+  /** Tasks during which no connection is kept. */
+  let unconnectedTasks = 0;
   let isStopped = false;
   let stopping: Promise<Result<void, ClientError>> | null = null;
   let cancelRetry: (() => void) | null = null;
@@ -734,7 +738,18 @@ export async function createEngine(
     });
   }
 
+  async function unconnected<T>(task: () => Promise<T>): Promise<T> {
+    unconnectedTasks++;
+    try {
+      return await task();
+    } finally {
+      unconnectedTasks--;
+      if (isWanted) retryLater();
+    }
+  }
+
   async function keepConnected(): Promise<void> {
+    if (unconnectedTasks > 0) return;
     const linked = await connected();
     if (linked.ok || isStopped) return;
     // WB24: a server of another version is updated one day, and nobody tells.
@@ -995,6 +1010,7 @@ export async function createEngine(
     inboundReader: inbound.reader,
     refreshChain: (from) => serial.run(() => own.refreshChain(from)),
     relocate,
+    unconnected,
     exchangeFrontiers,
     async setPadding(next) {
       const written = await store.batch([tables.padding.put([], { padding: next })]);

@@ -51,7 +51,12 @@ export function createIntroductions(deps: IntroductionsDeps): Introductions {
   async function displayName(): Promise<Result<string, ClientError>> {
     const document = await documents.read(log.ref({ type: "settings" }), settingsSchema);
     return document.ok
-      ? ok(document.value.displayName ?? identity.handle ?? identity.accountId.slice(0, 8))
+      ? ok(
+          document.value.displayName ??
+            document.value.handle ??
+            identity.handle ??
+            identity.accountId.slice(0, 8),
+        )
       : document;
   }
 

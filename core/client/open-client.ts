@@ -341,7 +341,7 @@ export function createClient(engine: Engine): Client {
         accountId,
         deviceId,
         origin,
-        handle: identity.handle ?? document.value.handle,
+        handle: document.value.handle ?? identity.handle,
         displayName: name.value,
         epoch: chain.epochs.length,
         chainSeq: chain.seq,

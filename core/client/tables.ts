@@ -13,6 +13,7 @@
  * | cut | device id | last place in the account log that counts for a revoked device |
  * | boxes | number | epoch boxes, for the day the server has lost them |
  * | kept | | up to which link boxes are kept |
+ * | moving | | which handle was asked for at a server the account moves to |
  * | rebase | | this device has not compared what it holds with what this incarnation of the account log began with |
  * | chain | account id, seq | verified links, own and contacts' |
  * | reader | log id | how far a log was read |
@@ -89,6 +90,7 @@ import {
   FRONTIER_BYTES_MAX,
   GROUP_ADDS_PER_COMMIT_MAX,
   GROUP_LEAVES_MAX,
+  HANDLE_CHARS_MAX,
   KEY_PACKAGE_BYTES_MAX,
   LINK_BYTES_MAX,
   MESSAGE_TEXT_BYTES_MAX,
@@ -407,6 +409,11 @@ export function createTables(store: TxStore) {
     notice: createTable(store, "notice", noticeRow),
     noticed: createTable(store, "noticed", struct({ seq: integer(0) })),
     rebase: createTable(store, "rebase", struct({ incarnation: integer(1) })),
+    moving: createTable(
+      store,
+      "moving",
+      struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), handle: text(HANDLE_CHARS_MAX) }),
+    ),
     frontier: createTable(store, "frontier", frontierRow),
     unpacked: createTable(store, "unpacked", struct({ seq: integer(0) })),
     due: createTable(store, "due", struct({})),

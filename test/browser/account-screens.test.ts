@@ -43,7 +43,7 @@ async function readBackup(download: Download, typed: string): Promise<BackupRepo
 }
 
 test("[BK9] [WB30] linking, revoking, exporting, a backup and the recovery words ask for the passphrase; a wrong one does nothing", async () => {
-  const nora = await createAccount(await screens.browserOf(), "Nora", SECRET);
+  const nora = await createAccount(await screens.browserOf(), "Nora", { passphrase: SECRET });
   await openSection(nora, "Devices");
   await nora.getByRole("button", { name: "Link a device" }).click();
   const code = await nora.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
@@ -230,7 +230,7 @@ test("a passkey is added and removed in the settings, proves who acts, and says 
 test("deleting the account takes the typed name and the passphrase; server, browser and other tabs have nothing left", async () => {
   const ben = await newAccount(screens.origin, "ben.stays");
   good(await ben.client.sync());
-  const nora = await createAccount(await screens.browserOf(), "Nora", SECRET);
+  const nora = await createAccount(await screens.browserOf(), "Nora", { passphrase: SECRET });
   await ask(nora, good(await ben.client.contactLink()), "Before it is gone.");
   const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
   good(await ben.client.send(conversationId, "Thank you."));

@@ -70,8 +70,9 @@ test("all devices hold everything only once each has signed for it; one that is 
 test("[GW12] [IN10] [WB30] a page moves its account to another server once that was looked at; its devices follow, and a browser there is linked", async () => {
   const elsewhere = await screens.anotherServer();
   const [host, own] = [new URL(elsewhere.origin).host, new URL(screens.origin).host];
-  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const nora = await createAccount(await screens.browserOf(), "Nora", { handle: "nora.moves" });
   const ben = await newAccount(screens.origin, "ben.stays");
+  const namesake = await newAccount(elsewhere.origin, "nora.moves");
   good(await ben.client.sync());
   await ask(nora, good(await ben.client.contactLink()), "Before the move.");
   const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
@@ -94,7 +95,12 @@ test("[GW12] [IN10] [WB30] a page moves its account to another server once that 
   await look(`${elsewhere.origin}/`);
   await sheet.getByText("Your other device follows by itself").waitFor();
   expect(good(await tablet.client.account()).origin).toBe(screens.origin);
-  await sheet.getByRole("button", { name: /^Move to/ }).click();
+  const go = sheet.getByRole("button", { name: /^Move to/ });
+  await go.click();
+  await sheet.getByText(/has the handle .nora\.moves.\. Nothing was changed/).waitFor();
+  expect(good(await tablet.client.account())).toMatchObject({ origin: screens.origin, handle: "nora.moves" });
+  await sheet.getByLabel("Another handle, for").fill("nora.moved");
+  await go.click();
   await sheet.getByText("The account lives on").waitFor();
   await sheet.getByRole("button", { name: "Done" }).click();
   const line = nora.locator("dt-server-line");
@@ -109,6 +115,7 @@ test("[GW12] [IN10] [WB30] a page moves its account to another server once that 
       return good(await tablet.client.account()).origin;
     })
     .toBe(elsewhere.origin);
+  expect(good(await tablet.client.account()).handle).toBe("nora.moved");
   good(await ben.client.sync());
   good(await ben.client.send(conversationId, "After the move."));
   good(await ben.client.sync());
@@ -132,5 +139,5 @@ test("[GW12] [IN10] [WB30] a page moves its account to another server once that 
   await there.locator("dt-inbox a.row").click();
   await bubble(there, "Before the move.").waitFor();
   await bubble(there, "After the move.").waitFor();
-  for (const { client } of [ben, tablet]) good(await client.stop());
+  for (const { client } of [ben, namesake, tablet]) good(await client.stop());
 });

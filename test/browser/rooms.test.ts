@@ -1,6 +1,6 @@
 /** Rooms in the app, with the other member on the real command line. */
 import type { RoomDocumentView } from "@dovetail/core";
-import type { Page } from "playwright";
+import type { Locator, Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
 import { ask, bubble, createAccount, useScreenWorld, write } from "../support/screen-world.ts";
@@ -30,6 +30,18 @@ async function roomAtBen(name: string) {
     readonly lifetimeMs: number | null;
     readonly members: readonly { readonly name: string; readonly role: string }[];
   };
+}
+
+/** How far the name in a button stands from the words before it, their own space not counted. */
+function gapBeforeNamePx(button: Locator): Promise<number> {
+  return button.evaluate((element) => {
+    const name = element.querySelector("bdi");
+    const words = document.createRange();
+    words.selectNodeContents(element);
+    if (name !== null) words.setEndBefore(name);
+    const wordsPx = Math.max(...[...words.getClientRects()].map(({ left, width }) => left + width));
+    return (name?.getBoundingClientRect().left ?? Number.POSITIVE_INFINITY) - wordsPx;
+  });
 }
 
 /** Ben accepts who has asked him, once that has come. */
@@ -216,7 +228,9 @@ test("a room is made here, the other joins on the command line, and both write, 
   await nora.getByRole("button", { name: /^Change what .*ben/ }).click();
   await button(nora, "Remove").click();
   await nora.getByText("What is written from now on ben cannot read.").waitFor();
-  await nora.getByRole("button", { name: /^Remove .*ben/ }).click();
+  const remove = nora.getByRole("button", { name: /^Remove .*ben/ });
+  expect(await gapBeforeNamePx(remove)).toBeLessThan(1);
+  await remove.click();
   await nora.locator("dt-room-member", { hasText: "ben" }).waitFor({ state: "detached" });
   await nora.keyboard.press("Escape");
   await nora.getByText("messages go after 1 week").waitFor();

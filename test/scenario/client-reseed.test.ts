@@ -3,6 +3,8 @@ import { present } from "../../core/base/assert.ts";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import { ok } from "../../core/base/result.ts";
 import { must } from "../support/chain-world.ts";
 import { recoverAccount } from "@dovetail/core";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -222,6 +224,96 @@ describe("moving to another server", () => {
     cleanUps.push(() => back.stop());
     good(await ada.client.sync());
     expect(await accountOf(ada)).toMatchObject({ chainSeq: chainSeq + 1, origin: next.origin });
+  });
+
+  test("[IN10] [DI2] who finds the handle taken there chooses another one, which all devices have then; contacts keep name and number", async () => {
+    const [old, next] = [await startLocalServer(), await startLocalServer()];
+    cleanUps.push(
+      () => old.close(),
+      () => next.close(),
+    );
+    const { ada, phone, ben, conversationId } = await conversation(old.origin);
+    const taken = present((await accountOf(ada)).handle, "it has one");
+    keep(await newAccount(next.origin, taken));
+    const { accountId } = await accountOf(ada);
+    good(await ben.client.setPetname(accountId, "Sis"));
+    const number = good(await ben.client.safetyNumber(accountId));
+    const alarms = alarmsOf(ben);
+
+    const refused = { type: "Refused", code: "handle-taken" };
+    expect(bad(await phone.client.putBack({ origin: next.origin }))).toEqual(refused);
+    const tooLong = { origin: next.origin, handle: "a".repeat(33) };
+    expect(bad(await phone.client.putBack(tooLong))).toEqual({ type: "Refused", code: "bad-handle" });
+    expect(await accountOf(phone)).toMatchObject({ origin: old.origin, handle: taken });
+    // The one that was chosen first is taken too; the one chosen last counts, also for the attempt that comes through.
+    const other = `${taken}.too`;
+    expect(bad(await phone.client.putBack({ origin: next.origin, handle: taken }))).toEqual(refused);
+    good(await phone.client.putBack({ origin: next.origin, handle: other }));
+    expect(await accountOf(phone)).toMatchObject({ origin: next.origin, handle: other });
+    await settle(ada, phone, ben);
+    expect(await accountOf(ada)).toMatchObject({ accountId, origin: next.origin, handle: other });
+    await expectSameState(ada, phone);
+    good(await ben.client.send(conversationId, "still you?"));
+    await settle(ada, phone, ben);
+    expect(await textsOf(ada, conversationId)).toContain("still you?");
+    expect(good(await ben.client.contacts())).toMatchObject([{ name: "Sis", origin: next.origin }]);
+    expect(good(await ben.client.safetyNumber(accountId))).toEqual(number);
+    expect(alarms).toEqual([]);
+
+    // Back where it came from, it has the handle it had there.
+    good(await ada.client.putBack({ origin: old.origin }));
+    expect(await accountOf(ada)).toMatchObject({ origin: old.origin, handle: taken });
+  });
+
+  test("[IN10] a device that stays connected is not sent to the new home before its logs are there", async () => {
+    const [old, next] = [await startLocalServer(), await startLocalServer()];
+    cleanUps.push(
+      () => old.close(),
+      () => next.close(),
+    );
+    const platform = memoryPlatform();
+    const { connector } = platform;
+    let hasLeft = false;
+    let connections = 0;
+    const connect: typeof connector.connect = async (origin, handlers) => {
+      // The first one there has all the time it wants, whoever made it.
+      if (origin === next.origin && hasLeft && ++connections === 2)
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      const opened = await connector.connect(origin, handlers);
+      if (!opened.ok || origin !== old.origin) return opened;
+      const leave = (): void => {
+        hasLeft = true;
+        opened.value.close();
+      };
+      return ok({ ...opened.value, close: leave });
+    };
+    const ada = keep(
+      await newAccount(old.origin, "ada.stays", {
+        ...platform,
+        connector: { ...connector, connect, request: (...asked) => connector.request(...asked) },
+      }),
+    );
+    good(await ada.client.sync());
+    const alarms = alarmsOf(ada);
+    ada.client.start();
+    good(await ada.client.putBack({ origin: next.origin }));
+    expect([hasLeft, connections > 1]).toEqual([true, true]);
+    expect(alarms).toEqual([]);
+  });
+
+  test("[IN10] a device that was linked brings the account's handle along", async () => {
+    const [old, next] = [await startLocalServer(), await startLocalServer()];
+    cleanUps.push(
+      () => old.close(),
+      () => next.close(),
+    );
+    const ada = keep(await newAccount(old.origin, "ada.linked"));
+    good(await ada.client.sync());
+    const phone = keep(await linkedDevice(ada.client, "phone"));
+    good(await phone.client.sync());
+    good(await phone.client.putBack({ origin: next.origin }));
+    const ben = keep(await newAccount(next.origin, "ben.asks"));
+    good(await ben.client.addContact("ada.linked"));
   });
 
   test("[IN10] [IN11] also when the old one is gone for good", async () => {

@@ -105,10 +105,11 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
 export async function createAccount(
   page: Page,
   name: string,
-  passphrase: string | null = null,
+  { passphrase = null, handle = "" }: { readonly passphrase?: string | null; readonly handle?: string } = {},
 ): Promise<Page> {
   await page.getByRole("button", { name: "Yes, create an account" }).click();
   await page.getByLabel("Your name").fill(name);
+  await page.getByLabel("Handle").fill(handle);
   if (passphrase === null) await page.getByLabel("No passphrase").check();
   else {
     await page.getByLabel("Passphrase", { exact: true }).fill(passphrase);

@@ -97,7 +97,11 @@ export const conversationStyles = css`
     padding-inline: 12px;
     box-shadow: var(--lift);
   }
+  .to-end > .ic {
+    margin: 0;
+  }
   .to-end span {
+    margin-inline-start: 8px;
     color: var(--chalk);
     font-weight: 600;
   }

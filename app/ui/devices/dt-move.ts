@@ -25,12 +25,22 @@ type Step =
   | { readonly type: "moving"; readonly server: ServerView }
   | { readonly type: "moved"; readonly report: PutBackReport };
 
+/** What the other server wants to be told. */
+interface AskedFor {
+  readonly id: string;
+  readonly label: unknown;
+  readonly note: unknown;
+  readonly isBusy: boolean;
+  readonly onType: (typed: string) => void;
+}
+
 export class DtMove extends LitElement {
   static override properties = {
     session: { attribute: false },
     engine: { attribute: false },
     step: { state: true },
     address: { state: true },
+    needsHandle: { state: true },
     fault: { state: true },
   };
   static override styles = [
@@ -56,14 +66,18 @@ export class DtMove extends LitElement {
   declare engine: Engine;
   declare step: Step;
   declare address: string;
+  /** Somebody else has the account's handle there. */
+  declare needsHandle: boolean;
   declare fault: ErrorWords | null;
   #invitation = "";
+  #handle = "";
   #progress: HistoryProgress | null = null;
 
   constructor() {
     super();
     this.step = { type: "address" };
     this.address = "";
+    this.needsHandle = false;
     this.fault = null;
     new Watch(
       this,
@@ -105,9 +119,11 @@ export class DtMove extends LitElement {
     this.fault = null;
     this.#progress = null;
     const invitation = this.#invitation.trim();
+    const handle = this.#handle.trim();
     const moved = await this.session.client.putBack({
       origin: server.origin,
       ...(invitation === "" ? {} : { invitation }),
+      ...(handle === "" ? {} : { handle }),
     });
     this.session.refresh();
     this.session.client.start();
@@ -116,7 +132,15 @@ export class DtMove extends LitElement {
       return;
     }
     this.step = { type: "seen", server };
-    this.fault = wordsOf(moved.error);
+    const isTaken = moved.error.type === "Refused" && moved.error.code === "handle-taken";
+    this.needsHandle ||= isTaken;
+    const taken = handle === "" ? (this.session.views.account?.handle ?? "") : handle;
+    this.fault = isTaken
+      ? { text: text("moveHandleTaken", { server: hostOf(server.origin), handle: taken }) }
+      : wordsOf(moved.error);
+    if (!isTaken) return;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLInputElement>("#handle")?.select();
   };
 
   #close = (): void => {
@@ -172,7 +196,7 @@ export class DtMove extends LitElement {
             autocomplete="off"
             autocapitalize="off"
             spellcheck="false"
-            placeholder="https://chat.example.org"
+            placeholder="https://"
             aria-describedby="address-note"
             aria-invalid=${this.fault !== null}
             ?disabled=${isLooking}
@@ -200,7 +224,32 @@ export class DtMove extends LitElement {
         <li>${say("moveLeaves", names)}</li>
         <li>${say("movePage", names)}</li>
       </ul>
-      ${server.isRegistrationOpen || server.knowsAccount ? nothing : this.#invitationField(isBusy)}
+      ${
+        server.isRegistrationOpen || server.knowsAccount
+          ? nothing
+          : this.#field({
+              id: "invitation",
+              label: say("invitation"),
+              note: say("invitationNote"),
+              isBusy,
+              onType: (typed) => {
+                this.#invitation = typed;
+              },
+            })
+      }
+      ${
+        this.needsHandle
+          ? this.#field({
+              id: "handle",
+              label: say("moveHandle", names),
+              note: say("moveHandleNote"),
+              isBusy,
+              onType: (typed) => {
+                this.#handle = typed;
+              },
+            })
+          : nothing
+      }
       ${
         isBusy
           ? html`<dt-progress
@@ -215,22 +264,23 @@ export class DtMove extends LitElement {
       >`;
   }
 
-  #invitationField(isBusy: boolean) {
+  #field({ id, label, note, isBusy, onType }: AskedFor) {
     const typed = (event: Event): void => {
-      if (event.target instanceof HTMLInputElement) this.#invitation = event.target.value;
+      if (event.target instanceof HTMLInputElement) onType(event.target.value);
     };
     return html`<div class="field">
-      <label for="invitation">${say("invitation")}</label>
+      <label for=${id}>${label}</label>
       <input
-        id="invitation"
+        id=${id}
         required
         autocomplete="off"
+        autocapitalize="off"
         spellcheck="false"
-        aria-describedby="invitation-note"
+        aria-describedby=${`${id}-note`}
         ?disabled=${isBusy}
         @input=${typed}
       />
-      <p id="invitation-note" class="note">${say("invitationNote")}</p>
+      <p id=${`${id}-note`} class="note">${note}</p>
     </div>`;
   }
 
@@ -247,7 +297,6 @@ const hostOf = (origin: string): string => new URL(origin).host;
 
 /** What is so after a move that did not come through. */
 function wordsOf(error: ClientError): ErrorWords {
-  if (error.type === "Refused" && error.code === "handle-taken") return { text: text("moveHandleTaken") };
   const { text: what, hint } = describeError(error);
   const again = text("moveAgain");
   return { text: what, hint: hint === undefined ? again : `${hint} ${again}` };

@@ -97,11 +97,11 @@ export const baseStyles = css`
     stroke-linecap: square;
     stroke-linejoin: miter;
   }
+  /* Not flex: a name in its words would be an item of its own, and the space before it a gap. */
   .btn {
-    display: inline-flex;
-    align-items: center;
-    justify-content: center;
-    gap: 8px;
+    display: inline-block;
+    align-content: center;
+    text-align: center;
     min-block-size: 36px;
     padding: 4px 16px;
     border-radius: var(--r2);
@@ -110,6 +110,10 @@ export const baseStyles = css`
     background: none;
     text-decoration: none;
     transition: background-color var(--press) var(--ease);
+  }
+  .btn > .ic {
+    margin-inline-end: 8px;
+    vertical-align: middle;
   }
   .btn.ink {
     background: var(--ink);

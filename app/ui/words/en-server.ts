@@ -48,8 +48,9 @@ export const EN_SERVER = {
     other: "The account lives on {server} now: {count} logs begun anew.",
   },
   moveAgain: "Nothing is lost, and what was done is not done twice: you can try again.",
-  moveHandleTaken:
-    "Somebody at the new server has your handle, so the account cannot move there. Nothing was changed.",
+  moveHandleTaken: "Somebody at {server} has the handle {handle}. Nothing was changed.",
+  moveHandle: "Another handle, for {server}",
+  moveHandleNote: "Your contacts keep the name they gave you and the number they compared.",
   moveFromElsewhere:
     "The account lives on {server}, and this page comes from {own}. Only a page of {server} can move it on, or the command line: dovetail server move URL.",
   serverFormerPage:

@@ -18,6 +18,7 @@ import { currentRecovery } from "../../sigchain/chain-state.ts";
 import type { BackupSource } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
+import { ownHandle } from "../own-handle.ts";
 import { type BackupKey, backupSecretOf } from "./backup-secret.ts";
 
 /** Deletions first, so that nothing that is deleted is brought back by what follows. */
@@ -54,6 +55,8 @@ export async function createBackup(
   }
   const displayName = await serial.run(introductions.displayName);
   if (!displayName.ok) return displayName;
+  const handle = await serial.run(() => ownHandle(engine));
+  if (!handle.ok) return handle;
   const names = log
     .held()
     .map(({ name }) => name)
@@ -63,7 +66,7 @@ export async function createBackup(
     type: "start" as const,
     accountId: identity.accountId,
     origin: identity.origin,
-    handle: identity.handle,
+    handle: handle.value,
     displayName: displayName.value,
     createdAtMs: Math.max(0, clock.nowMs()),
     documentCount: names.length,

@@ -85,6 +85,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   padding: "drop",
   // What an incarnation lacks is sent whether or not this says so.
   rebase: "resend",
+  // The person chooses a handle again.
+  moving: "drop",
   frontier: "frontier",
   frontierLost: "renew",
   // Found again where it goes on.

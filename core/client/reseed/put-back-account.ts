@@ -11,6 +11,12 @@ import type { EngineContext } from "../engine-context.ts";
 /** How long a server that asks for patience is waited for, each time. */
 const PATIENCE_MS_MAX = 60_000;
 
+/** How an account is made known to a server that does not know it. */
+export interface Registration {
+  readonly handle: string | null;
+  readonly invitation: string | null;
+}
+
 /** A link of the own chain with what was stored beside it. */
 interface KeptLink extends AppendLink {
   readonly seq: number;
@@ -25,7 +31,7 @@ interface KeptLink extends AppendLink {
 export async function putBackAccount(
   context: EngineContext,
   directory: DirectoryClient,
-  how: { readonly handle: string | null; readonly invitation: string | null },
+  how: Registration,
   onLink: (done: number, total: number) => void,
 ): Promise<Result<void, ClientError>> {
   const { accountId } = context.identity;

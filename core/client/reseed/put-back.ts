@@ -12,16 +12,17 @@ import { createService } from "../../sigchain/create/create-link.ts";
 import type { PutBackOptions, PutBackReport } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
+import { handleFor, settleHandle } from "../own-handle.ts";
 import { connectMetered } from "../metered-gateway.ts";
 import { signIn } from "../home-link.ts";
 import { lookAtServer } from "./look-at-server.ts";
-import { putBackAccount } from "./put-back-account.ts";
+import { putBackAccount, type Registration } from "./put-back-account.ts";
 import { type OwnedLog, putBackLogs } from "./put-back-logs.ts";
 
 /**
  * Puts the account back on the server at `origin`, its home unless named; a named one becomes its home.
  *
- * - Fails: as `putBackAccount` and the server do. Nothing is lost by a failure; it may be repeated.
+ * - Fails: as `putBackAccount` and the server do, `handle-taken` among it. Nothing is lost by a failure; it may be repeated.
  */
 export async function putBack(
   engine: Engine,
@@ -40,18 +41,23 @@ export async function putBack(
     const isLetIn =
       seen.value.knowsAccount || seen.value.isRegistrationOpen || options.invitation !== undefined;
     if (!isLetIn) return err({ type: "Refused", code: "registration-closed" });
-    const readied = await readyMove(engine, origin, options);
+  }
+  const handle = await handleFor(engine, origin, options.handle);
+  if (!handle.ok) return handle;
+  const how = { handle: handle.value, invitation: options.invitation ?? null };
+  if (isMove) {
+    const readied = await readyMove(engine, origin, how);
     if (!readied.ok) return readied;
   }
-  const how = { handle: identity.handle, invitation: options.invitation ?? null };
   const account = await putBackAccount(context, context.directory(origin), how, tellProgress(engine));
   if (!account.ok) return account;
-  if (isMove) {
-    const relocated = await engine.relocate(origin);
-    if (!relocated.ok) return relocated;
-  }
-  const logs = await putBackOnServer(engine);
+  const logs = await engine.unconnected(async () => {
+    const relocated = isMove ? await engine.relocate(origin) : ok();
+    return relocated.ok ? putBackOnServer(engine) : relocated;
+  });
   if (!logs.ok) return logs;
+  const named = await settleHandle(engine, handle.value);
+  if (!named.ok) return named;
   const synced = await engine.sync();
   if (!synced.ok) return synced;
   if (!isMove) return ok({ origin, logs: logs.value });
@@ -69,7 +75,7 @@ function tellProgress(engine: Engine): (done: number, total: number) => void {
 async function readyMove(
   engine: Engine,
   origin: string,
-  options: PutBackOptions,
+  how: Registration,
 ): Promise<Result<void, ClientError>> {
   const { context } = engine;
   const { identity } = context;
@@ -88,7 +94,6 @@ async function readyMove(
   // Another own device has moved it already; this one follows.
   if (state.service?.origin === origin) return ok();
   if (state.service === null) return err({ type: "UnknownDevice" });
-  const how = { handle: identity.handle, invitation: options.invitation ?? null };
   const prepared = await putBackAccount(context, context.directory(origin), how, tellProgress(engine));
   if (!prepared.ok) return prepared;
   const timeMs = Math.max(0, context.clock.nowMs());

@@ -98,7 +98,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
       optionalArgument(
         recordArgument<PutBackOptions>({
           required: {},
-          optional: { origin: textArgument, invitation: textArgument },
+          optional: { origin: textArgument, invitation: textArgument, handle: textArgument },
         }),
       ),
     ],

@@ -85,6 +85,7 @@ const SAMPLES: Samples = {
   PassphraseNeeded: { type: "PassphraseNeeded", profile: "default" },
   WrongPassphrase: { type: "WrongPassphrase", profile: "default" },
   PassphrasesDiffer: { type: "PassphrasesDiffer" },
+  HandleTakenThere: { type: "HandleTakenThere", origin: HOSTILE },
   PassphraseUnreadable: { type: "PassphraseUnreadable", descriptor: HOSTILE, detail: "EBADF" },
   PassphraseEmpty: { type: "PassphraseEmpty" },
   PassphraseTooLong: { type: "PassphraseTooLong", sizeBytes: 1_025, sizeBytesMax: 1_024 },
