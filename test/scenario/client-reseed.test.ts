@@ -3,7 +3,6 @@ import { present } from "../../core/base/assert.ts";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { present } from "../../core/base/assert.ts";
 import { ok } from "../../core/base/result.ts";
 import { must } from "../support/chain-world.ts";
 import { recoverAccount } from "@dovetail/core";
