@@ -106,6 +106,8 @@ export const PADDING_FIXED_BYTES: readonly number[] = [2_048, 16_384];
 /** Of whole frames: a text of up to the first sealed size, as it travels, has the size of an acknowledgement. */
 export const FRAME_PADDING_FLOOR_BYTES = 256;
 export const FRAME_PADDING_FIXED_BYTES: readonly number[] = [6_144, 40_960];
+/** Of a request to a directory, path and query, where padding is on: more than any of them has. */
+export const HTTP_PATH_CHARS = 160;
 
 // Storage on a device
 export const STORE_KEY_CHARS_MAX = 512;

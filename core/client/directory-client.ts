@@ -6,6 +6,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, DeviceId, RendezvousId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { Padding } from "../crypto/padding.ts";
 import { decode, encode, type Shape } from "../codec/shape.ts";
 import {
   type AppendLink,
@@ -56,14 +57,24 @@ export interface DirectoryClient {
   getRendezvous(id: RendezvousId, afterVersion: number): Promise<Result<RendezvousState, ServerError>>;
 }
 
-/** The directory of the server at `origin`; `meter` counts what it refuses. */
+export interface DirectoryOptions {
+  /** Counts what the server refuses. */
+  readonly meter?: Pick<ClientMeter, "refused"> | null;
+  /** As the device is set; as it is at first where there is no device yet. */
+  readonly padding?: () => Padding;
+}
+
+/** The directory of the server at `origin`. */
 export function createDirectoryClient(
   connector: ServerConnector,
   origin: string,
-  meter: Pick<ClientMeter, "refused"> | null = null,
+  { meter, padding = () => "padme" }: DirectoryOptions = {},
 ): DirectoryClient {
-  const exchange = async <T>(request: HttpRequest, answer: Shape<T>): Promise<Result<T, ServerError>> => {
-    const response = await connector.request(origin, request);
+  const exchange = async <T>(
+    request: Omit<HttpRequest, "padding">,
+    answer: Shape<T>,
+  ): Promise<Result<T, ServerError>> => {
+    const response = await connector.request(origin, { ...request, padding: padding() });
     if (!response.ok) return response;
     const { status, body } = response.value;
     if (status >= 400) {

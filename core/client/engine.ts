@@ -220,7 +220,8 @@ export async function createEngine(
   const times = createTimes({ clock, store, tables, onCompared: findings.compareClocks });
   const meter = platform.meter ?? null;
   const directory = (origin: string): DirectoryClient => {
-    const known = directories.get(origin) ?? createDirectoryClient(connector, origin, meter);
+    const known =
+      directories.get(origin) ?? createDirectoryClient(connector, origin, { meter, padding: () => padding });
     directories.set(origin, known);
     return known;
   };

@@ -2,6 +2,7 @@
  * Port: the way to a server. An adapter exists per platform; tests and the simulator bring their own.
  */
 import type { Bytes } from "../base/bytes.ts";
+import type { Padding } from "../crypto/padding.ts";
 import type { Result } from "../base/result.ts";
 
 /** The server could not be reached or the connection broke; `detail` is the platform's word, without data. */
@@ -16,6 +17,8 @@ export interface HttpRequest {
   /** Path and query, from `/v1/`. */
   readonly path: string;
   readonly body: Bytes | null;
+  /** Of what goes over the wire, both ways; an adapter without a wire need not mind. DI19 */
+  readonly padding: Padding;
 }
 
 export interface HttpResponse {

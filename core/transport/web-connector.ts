@@ -7,6 +7,8 @@
  */
 import { FRAME_BYTES_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { padFrame, unpadFrame } from "../protocol/frame-padding.ts";
+import { mediaTypeOf, padPath, paddingOfMediaType } from "../protocol/http-padding.ts";
 import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from "../protocol/version.ts";
 import type {
   FrameHandlers,
@@ -23,7 +25,6 @@ export const CONNECT_TIMEOUT_MS = 40_000;
 export const RESPONSE_BYTES_MAX: number = FRAME_BYTES_MAX;
 
 const LOOPBACK = /^http:\/\/(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?$/;
-const MEDIA_TYPE = "application/cbor";
 const NORMAL_CLOSURE = 1000;
 const CAUSES_MAX = 5;
 
@@ -58,20 +59,27 @@ async function exchange(
 ): Promise<Result<HttpResponse, ServerUnreachable>> {
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(origin + request.path, {
-      method: request.method,
+    const { method, path, body: content, padding } = request;
+    const mediaType = mediaTypeOf(padding);
+    const response = await fetch(origin + padPath(path, padding), {
+      method,
       // A copy: the types of fetch take only bytes of an ArrayBuffer of their own.
-      body: request.body === null ? null : new Uint8Array(request.body),
-      headers: request.body === null ? {} : { "content-type": MEDIA_TYPE },
+      body: content === null ? null : new Uint8Array(padFrame(content, padding)),
+      headers: { accept: mediaType, ...(content === null ? {} : { "content-type": mediaType }) },
       redirect: "error",
       credentials: "omit",
       cache: "no-store",
       signal: deadline,
     });
     const body = await readBody(response);
-    return body === null
-      ? err(unreachableServer(origin, "answer-too-large"))
-      : ok({ status: response.status, body });
+    if (body === null) return err(unreachableServer(origin, "answer-too-large"));
+    // DI19: what is not of a directory, as a proxy's own page, is for the caller to refuse.
+    const given = paddingOfMediaType(response.headers.get("content-type"));
+    if (given === null) return ok({ status: response.status, body });
+    const unpadded = given === padding ? unpadFrame(body, padding) : err({ type: "BadPadding" as const });
+    return unpadded.ok
+      ? ok({ status: response.status, body: unpadded.value })
+      : err(unreachableServer(origin, "bad-padding"));
   } catch (thrown) {
     return err(unreachableServer(origin, deadline.aborted ? "timeout" : detailOf(thrown)));
   }

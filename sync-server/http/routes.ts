@@ -34,7 +34,7 @@ import { CHAIN_PAGE_BYTES_MAX, type RateName } from "../limits.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { ServerStore } from "../store/server-store.ts";
-import { answer, refusal } from "./answer.ts";
+import { answer, padAnswer, refusal } from "./answer.ts";
 import { answerPreflight, isForOtherPages, otherPageOf, pageKindOf } from "./other-pages.ts";
 import type { Readiness } from "./readiness.ts";
 import { readBody } from "./read-body.ts";
@@ -66,6 +66,10 @@ const PLAIN_PATH = /^(\/|(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._-]+)+)$/;
 /** The application behind the HTTP server. */
 export function createRoutes(deps: HttpDeps): Hono<Env> {
   const app = new Hono<Env>();
+  app.use(async (c, next) => {
+    await next();
+    c.res = await padAnswer(c.res, c.req.header("accept"));
+  });
   app.use(
     secureHeaders({
       xFrameOptions: "DENY",

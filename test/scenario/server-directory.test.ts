@@ -30,6 +30,8 @@ import {
   rendezvousStateShape,
   serverInfoShape,
 } from "../../core/protocol/directory.ts";
+import { padFrame, unpadFrame } from "../../core/protocol/frame-padding.ts";
+import { mediaTypeOf, padPath } from "../../core/protocol/http-padding.ts";
 import { verifyPreKey } from "../../core/protocol/prekey.ts";
 import { createPreKey, publishPreKey } from "../../core/ratchet/prekey-record.ts";
 import { verifyChain } from "../../core/sigchain/verify-chain.ts";
@@ -91,6 +93,54 @@ async function call<T>(method: string, path: string, shape: Shape<T>, body?: Byt
 
 const register = (world: ChainWorld, handle: string | null = null, origin = server.origin) =>
   call("POST", "/v1/accounts", doneShape, registration(world, handle), origin);
+
+test.each(["padme", "fixed"] as const)(
+  "[DI19] with %s an answer's length says neither what was asked nor whether it was refused",
+  async (padding) => {
+    const asked: readonly (readonly [string, Bytes | null])[] = [
+      ["/v1/server", null],
+      ["/v1/handles/nobody", null],
+      [`/v1/accounts/${"0".repeat(64)}/chain`, null],
+      ["/v1/accounts", Uint8Array.of(1)],
+      ["/v1/no/such/route", null],
+      ["/v1//", null],
+    ];
+    const lengths = new Set<number>();
+    for (const [path, body] of asked) {
+      const response = await fetch(server.origin + padPath(path, padding), {
+        method: body === null ? "GET" : "POST",
+        headers: { accept: mediaTypeOf(padding), "content-type": mediaTypeOf(padding) },
+        body: body === null ? null : new Uint8Array(padFrame(body, padding)),
+      });
+      expect(response.headers.get("content-type")).toBe(mediaTypeOf(padding));
+      const answer = new Uint8Array(await response.arrayBuffer());
+      lengths.add(answer.length);
+      expect(unpadFrame(answer, padding)).toMatchObject({ ok: true });
+    }
+    expect(lengths.size).toBe(1);
+    // Bodies are checked: the mark, the zeros, the size, and the limit of what is in them.
+    const post = async (body: Uint8Array<ArrayBuffer>) =>
+      (
+        await fetch(`${server.origin}/v1/accounts`, {
+          method: "POST",
+          headers: { "content-type": mediaTypeOf(padding) },
+          body,
+        })
+      ).status;
+    const good = registration(createWorld(`padded ${padding}`));
+    const padded = new Uint8Array(padFrame(good, padding));
+    for (const bad of [
+      new Uint8Array(good),
+      padded.with(padded.length - 1, 1),
+      new Uint8Array([...padded, 0]),
+    ])
+      expect(await post(bad)).toBe(400);
+    const largest = new Uint8Array(padFrame(new Uint8Array(HTTP_BODY_BYTES_MAX), padding));
+    expect(await post(largest)).toBe(400);
+    expect(await post(new Uint8Array([...largest, 0]))).toBe(413);
+    expect(await post(padded)).toBe(200);
+  },
+);
 
 describe("registration", () => {
   test("[DI1] takes a genesis that holds, with the boxes it commits to, and no other", async () => {
@@ -377,7 +427,7 @@ describe("prekeys", () => {
   });
 });
 
-test("[DI18] key packages are left by a signed-in device, counted for it, and asked for without saying who asks", async () => {
+test("[DI19] key packages are left by a signed-in device, counted for it, and asked for without saying who asks", async () => {
   const world = await registerWorld(server.origin, "key-packages");
   const client = await connectSignedIn(server.origin, world);
   const made = (isLastResort: boolean) => ({

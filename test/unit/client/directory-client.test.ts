@@ -45,7 +45,7 @@ describe("an answer", () => {
     const { client, requests } = directory(200, encode(chainPageShape, page));
     expect(await client.chain(accountOf(1), 7)).toEqual({ ok: true, value: page });
     expect(requests).toEqual([
-      { method: "GET", path: `/v1/accounts/${accountOf(1)}/chain?after=7`, body: null },
+      { method: "GET", path: `/v1/accounts/${accountOf(1)}/chain?after=7`, body: null, padding: "padme" },
     ]);
   });
 

@@ -4,6 +4,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from "@dovetail/core";
 import { createNetworkSwitch } from "../../../cli/demo/network-switch.ts";
+import { HTTP_PATH_CHARS } from "../../../core/base/limits.ts";
+import { padFrame, paddedFrameLength } from "../../../core/protocol/frame-padding.ts";
 import { createWebConnector, RESPONSE_BYTES_MAX } from "../../../core/transport/web-connector.ts";
 
 /** Longer than any answer takes on a machine with other work. */
@@ -56,7 +58,7 @@ async function serveGateway(subprotocol: string) {
   return { origin, gateway };
 }
 
-const get = (path: string) => ({ method: "GET", path, body: null }) as const;
+const get = (path: string) => ({ method: "GET", path, body: null, padding: "off" }) as const;
 
 describe("requests", () => {
   test("bring back status and bytes, also of a refusal", async () => {
@@ -65,13 +67,65 @@ describe("requests", () => {
       request.pipe(response);
     });
     const body = Uint8Array.of(0, 255, 7);
-    expect(await connector.request(origin, { method: "POST", path: "/v1/echo", body })).toEqual({
+    expect(
+      await connector.request(origin, { method: "POST", path: "/v1/echo", body, padding: "off" }),
+    ).toEqual({
       ok: true,
       value: { status: 200, body },
     });
     expect(await connector.request(origin, get("/v1/no"))).toMatchObject({
       ok: true,
       value: { status: 403 },
+    });
+  });
+
+  describe("[DI19] with padding", () => {
+    const body = new Uint8Array(7).fill(1);
+    const padded = (["padme", "fixed"] as const).map((padding) => ({ padding }));
+
+    test.each(padded)(
+      "$padding: of path and body no length shows, and the answer's is taken off",
+      async ({ padding }) => {
+        const seen: { readonly url: string | undefined; readonly bytes: number }[] = [];
+        const { origin } = await serve((request, response) => {
+          const parts: Buffer[] = [];
+          request.on("data", (part: Buffer) => parts.push(part));
+          request.on("end", () => {
+            const content = Buffer.concat(parts);
+            seen.push({ url: request.url, bytes: content.length });
+            response.setHeader("content-type", request.headers.accept ?? "");
+            response.end(content.length === 0 ? padFrame(body, padding) : content);
+          });
+        });
+        const short = { path: "/v1/server", body: null, method: "GET", padding } as const;
+        const long = {
+          path: `/v1/accounts/${"a".repeat(64)}/chain?after=12`,
+          body,
+          method: "POST",
+          padding,
+        } as const;
+        for (const request of [short, long])
+          expect(await connector.request(origin, request)).toEqual({
+            ok: true,
+            value: { status: 200, body },
+          });
+        expect(seen.map(({ url }) => url?.length)).toEqual([HTTP_PATH_CHARS, HTTP_PATH_CHARS]);
+        expect(seen.map(({ bytes }) => bytes)).toEqual([0, paddedFrameLength(body.length, padding)]);
+      },
+    );
+
+    test("an answer that is padded otherwise is none; one that is not of a directory comes as it is", async () => {
+      const { origin } = await serve((request, response) => {
+        const [, kind] = /^\/v1\/(\w+)/.exec(request.url ?? "") ?? [];
+        if (kind === "other") response.setHeader("content-type", "application/cbor; padding=padme");
+        else
+          response.setHeader("content-type", kind === "page" ? "text/html" : (request.headers.accept ?? ""));
+        response.end(kind === "other" ? padFrame(body, "padme") : body);
+      });
+      const ask = (path: string) => connector.request(origin, { ...get(path), padding: "fixed" });
+      for (const path of ["/v1/other", "/v1/bare"])
+        expect(await ask(path)).toMatchObject({ error: { detail: "bad-padding" } });
+      expect(await ask("/v1/page")).toEqual({ ok: true, value: { status: 200, body } });
     });
   });
 
