@@ -427,7 +427,7 @@ describe("prekeys", () => {
   });
 });
 
-test("[DI19] key packages are left by a signed-in device, counted for it, and asked for without saying who asks", async () => {
+test("[DI18] key packages are left by a signed-in device, counted for it, and asked for without saying who asks", async () => {
   const world = await registerWorld(server.origin, "key-packages");
   const client = await connectSignedIn(server.origin, world);
   const made = (isLastResort: boolean) => ({
