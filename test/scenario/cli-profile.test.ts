@@ -80,6 +80,7 @@ describe("a profile", { timeout: 120_000 }, () => {
     const finished = await list();
     expect(finished.ben).not.toContain("no account yet");
     expect(finished.stderr).toBe("");
+    expect(await run("none", "--yes", "profile", "remove", "ben")).toMatchObject({ exitCode: 0 });
   });
 
   test("tells what its server and its disk give away as it is set, and what would be less", async () => {

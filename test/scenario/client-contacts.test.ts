@@ -284,7 +284,7 @@ describe("a contact whose account was deleted", () => {
     ).deletedSinceMs;
 
   test("[CO7] [DI16] is said to be so by their server, and so is what waits for them, also after a restart", async () => {
-    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.erased", "ben.erased"]);
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.left", "ben.left"]);
     const benId = await idOf(ben);
     good(await ben.client.deleteAccount());
     expect(await lookOf(ada, benId)).toBeNull();
