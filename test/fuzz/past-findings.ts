@@ -31,7 +31,7 @@ export const PAST_FINDINGS: readonly PastFinding[] = [
     input: Uint8Array.from([0x9a, 0, 0x0f, 0x42, 0x40, ...new Uint8Array(1_000_000).fill(0x40)]),
   },
   {
-    // 25 ms a million: characters were looked up in a map, one string each.
+    // 25 ms a million: characters were looked up in a map, one string each; 12 with a table, a character at a time.
     name: "a million characters of base64url",
     target: "texts",
     of: 7,
