@@ -16,7 +16,8 @@ import {
   type Result,
 } from "@dovetail/core";
 
-const WAIT_MS = 15_000;
+/** The next engine may have to load beside a worker that hangs and takes a processor for itself. */
+const WAIT_MS = 30_000;
 const ATTEMPTS_MAX = 4;
 /** How far back an own message is looked for. */
 const LOOK_BACK_MESSAGES = 50;
