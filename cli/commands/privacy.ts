@@ -193,9 +193,9 @@ function seenElsewhere({ otherServers }: Exposure): readonly string[] {
 
 function seenOnTheWay({ isPrivateOnTheWay, padding }: Exposure): readonly string[] {
   const sees = "the addresses of this device and of the servers, and when they speak";
-  return isPrivateOnTheWay
-    ? [sees, FRAME_WORDS[padding], "when a chain, a handle or prekeys are asked for: that is not padded"]
-    : [sees, "everything the server sees"];
+  if (!isPrivateOnTheWay) return [sees, "everything the server sees"];
+  const asks = "when something is asked by a request of its own, as a chain, a handle or prekeys are";
+  return padding === "off" ? [sees, FRAME_WORDS.off] : [sees, FRAME_WORDS[padding], asks];
 }
 
 function onDisk({ protection, areWordsKept }: Exposure): readonly string[] {

@@ -152,6 +152,7 @@ async function remove(context: CommandContext, name: string): Promise<Result<Out
   );
   if (!agreed.ok) return agreed;
   return withLocked(home, name, (folder, lock) => {
+    const hadAccount = !isUnfinished(folder);
     lock.release();
     // The key first: without it the rest is worth nothing, wherever a deletion is interrupted.
     rmSync(join(folder, "store.key"), { force: true });
@@ -159,7 +160,9 @@ async function remove(context: CommandContext, name: string): Promise<Result<Out
     return ok({
       json: { removed: name },
       messages: [
-        `${name} is deleted. On another device of the account, if there is one: dovetail device revoke`,
+        hadAccount
+          ? `${name} is deleted. On another device of the account, if there is one: dovetail device revoke`
+          : `${name} is deleted.`,
       ],
     });
   });

@@ -125,7 +125,7 @@ async function checkFolder(folder: string, nowMs: number): Promise<readonly Find
     const { accounts, connections } = asked.value.figures;
     return [
       ...findings,
-      ok("server", `runs and answers: ${accounts} accounts, ${connections ?? 0} connections`),
+      ok("server", `runs and answers; accounts: ${accounts}, connections: ${connections ?? 0}`),
       ok("database", "in use; it is read through only while the server is stopped"),
     ];
   }

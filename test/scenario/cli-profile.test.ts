@@ -76,11 +76,13 @@ describe("a profile", { timeout: 120_000 }, () => {
       /^ben has no account yet: go on with dovetail --profile ben account create,/m,
     );
     expect(unfinished.stderr).toContain("dovetail profile remove ben");
+    const removed = await run("none", "--yes", "profile", "remove", "ben");
+    expect(`${removed.stdout}${removed.stderr}`).toMatch(/^ben is deleted\.$/m);
     expect(await create("ben.finished")).toMatchObject({ exitCode: 0 });
     const finished = await list();
     expect(finished.ben).not.toContain("no account yet");
     expect(finished.stderr).toBe("");
-    expect(await run("none", "--yes", "profile", "remove", "ben")).toMatchObject({ exitCode: 0 });
+    expect((await run("none", "--yes", "profile", "remove", "ben")).stderr).toContain("device revoke");
   });
 
   test("tells what its server and its disk give away as it is set, and what would be less", async () => {
@@ -89,6 +91,7 @@ describe("a profile", { timeout: 120_000 }, () => {
     expect(told.stdout).toContain("no handle: nobody finds this account by a name");
     expect(told.stdout).toContain("who can read the files can read everything");
     expect(told.stdout).toContain("by sizes that are rounded up");
+    expect(told.stdout).toContain("asked by a request of its own");
     expect(told.stdout).toContain("dovetail lock set");
     const env = {
       DOVETAIL_NEW_PASSPHRASE: "one that is long enough",
