@@ -160,15 +160,17 @@ export function createClient(engine: Engine): Client {
       });
     if (link.error.type !== "NotAContactLink")
       return err<ClientError>({ type: "BadContactCode", rule: link.error.type });
-    const [name = "", host] = address.split("@");
+    // Lists show handles as `@ben`.
+    const handle = address.replace(/^@/, "");
+    const [name = "", host] = handle.split("@");
     const origin = host === undefined ? identity.origin : `https://${host}`;
     if (!/^[a-z0-9][a-z0-9._-]{1,31}$/.test(name) || !parseServerOrigin(origin).ok)
-      return err<ClientError>({ type: "BadHandle", handle: address });
+      return err<ClientError>({ type: "BadHandle", handle });
     const found = await context.directory(origin).lookUpHandle(name);
     if (!found.ok) return found;
     return found.value === null
-      ? err<ClientError>({ type: "UnknownHandle", handle: address })
-      : ok({ accountId: found.value, origin, ticket: null, handle: address });
+      ? err<ClientError>({ type: "UnknownHandle", handle })
+      : ok({ accountId: found.value, origin, ticket: null, handle });
   }
 
   const addContact: Client["addContact"] = async (address, options = {}) => {

@@ -182,7 +182,7 @@ describe("first contact", () => {
     await stopAll(ada, ben);
   });
 
-  test("an unknown handle, a taken one, a malformed one and oneself are named", async () => {
+  test("an unknown handle, a taken one, a malformed one and oneself, also as lists show it, are named", async () => {
     const ada = await newAccount(server.origin, "ada.names");
     expect(bad(await ada.client.addContact("nobody.here"))).toEqual({
       type: "UnknownHandle",
@@ -193,9 +193,13 @@ describe("first contact", () => {
       handle: "Not A Handle",
     });
     expect(bad(await ada.client.addContact("ada.names"))).toEqual({ type: "ContactIsSelf" });
+    expect(bad(await ada.client.addContact("@ada.names"))).toEqual({ type: "ContactIsSelf" });
+    expect(bad(await ada.client.addContact("@@ada.names"))).toMatchObject({ type: "BadHandle" });
+    const ben = await newAccount(server.origin, "ben.names");
+    expect(good(await ada.client.addContact("@ben.names"))).toMatchObject({ handle: "ben.names" });
     expect(bad(await ada.client.addContact("dovetail:contact/1/broken")).type).toMatch(/^Bad/);
     await expect(newAccount(server.origin, "ada.names")).rejects.toThrow("handle-taken");
-    await stopAll(ada);
+    await stopAll(ada, ben);
   });
 });
 
