@@ -155,6 +155,8 @@ export const KEY_PACKAGE_REFILL_BELOW = 10;
 export const KEY_PACKAGE_ROTATE_MS = 604_800_000;
 export const GROUP_ADDS_PER_COMMIT_MAX = 50;
 export const GROUP_LEAVES_MAX = 2_048;
+/** A group that is joined is in such an epoch at most, so that the number of each later one can be held. */
+export const GROUP_EPOCH_MAX = 2 ** 40;
 /** More than 1,000 accounts take with the longest names and origins. */
 export const GROUP_CONTEXT_BYTES_MAX = 917_504;
 

@@ -5,12 +5,16 @@
  * nodes above a leaf to have the same unmerged leaves.
  */
 import { type Bytes, equalBytes } from "../base/bytes.ts";
+import { GROUP_LEAVES_MAX } from "../base/limits.ts";
+import { isAgreementKey } from "../crypto/agreement.ts";
 import type { CiphersuiteImpl, LeafNode, RatchetTree } from "ts-mls";
 import { verifyLeafNodeSignature, verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js";
 import { extensionsSupportedByCapabilities } from "ts-mls/extension.js";
-import { resolution } from "ts-mls/ratchetTree.js";
+import { getHpkePublicKey, resolution } from "ts-mls/ratchetTree.js";
 import { left, leafToNodeIndex, type NodeIndex, right, toLeafIndex, toNodeIndex } from "ts-mls/treemath.js";
 import { isUnder, parentHash, rootHash } from "./tree-hashes.ts";
+
+type NodeParent = Extract<RatchetTree[number], { readonly nodeType: "parent" }>;
 
 /** What the tree has to agree with. */
 export interface TreeClaim {
@@ -27,20 +31,27 @@ export async function isTreeSound(
   if (!isShaped(tree) || !areKeysUnique(tree) || !areUnmergedSound(tree)) return false;
   if (!equalBytes(rootHash(tree), treeHash as Bytes)) return false;
   for (const [index, node] of tree.entries()) {
-    if (node?.nodeType === "parent" && !isParentHashValid(tree, toNodeIndex(index))) return false;
+    if (node?.nodeType === "parent" && !isParentSound(tree, toNodeIndex(index), node)) return false;
     if (node?.nodeType === "leaf" && !(await isLeafSound(node.leaf, index / 2, groupId, signature)))
       return false;
   }
   return true;
 }
 
-/** Leaves at even places, parents at odd ones, and as many as a full tree has. */
+/** Leaves at even places, parents at odd ones, and as many as a full tree has: what is larger is looked at no further. */
 function isShaped(tree: RatchetTree): boolean {
   const isFull = Number.isInteger(Math.log2(tree.length + 1));
   return (
     isFull &&
+    tree.length < 2 * GROUP_LEAVES_MAX &&
     tree.every((node, index) => node === undefined || (node.nodeType === "leaf") === (index % 2 === 0))
   );
+}
+
+/** Whether a node of the tree has one of these keys. */
+export function hasKey(tree: RatchetTree, keys: readonly Uint8Array[]): boolean {
+  const texts = new Set(keys.map(keyText));
+  return tree.some((node) => node !== undefined && texts.has(keyText(getHpkePublicKey(node))));
 }
 
 /** Section 12.4.3.1: no key stands for two nodes. */
@@ -52,7 +63,7 @@ export function areKeysUnique(tree: RatchetTree): boolean {
   for (const node of tree) {
     if (node === undefined) continue;
     nodes++;
-    encryption.add(keyText(node.nodeType === "leaf" ? node.leaf.hpkePublicKey : node.parent.hpkePublicKey));
+    encryption.add(keyText(getHpkePublicKey(node)));
     if (node.nodeType !== "leaf") continue;
     leaves++;
     signing.add(keyText(node.leaf.signaturePublicKey));
@@ -82,6 +93,10 @@ function isUnmergedUnder(tree: RatchetTree, top: NodeIndex, leaf: number): boole
     if (node?.nodeType === "parent" && !node.parent.unmergedLeaves.includes(toLeafIndex(leaf))) return false;
   }
   return true;
+}
+
+function isParentSound(tree: RatchetTree, at: NodeIndex, { parent }: NodeParent): boolean {
+  return isAgreementKey(parent.hpkePublicKey as Bytes) && isParentHashValid(tree, at);
 }
 
 /** Section 7.9.2: some node below was made in the same act, and nobody but its unmerged leaves came between. */
@@ -119,9 +134,10 @@ async function isLeafSound(
   groupId: Uint8Array,
   signature: CiphersuiteImpl["signature"],
 ): Promise<boolean> {
-  const { capabilities, extensions, credential } = leaf;
+  const { capabilities, extensions, credential, hpkePublicKey } = leaf;
   if (!capabilities.credentials.includes("basic") || credential.credentialType !== "basic") return false;
   if (!extensionsSupportedByCapabilities(extensions, capabilities)) return false;
+  if (!isAgreementKey(hpkePublicKey as Bytes)) return false;
   return leaf.leafNodeSource === "key_package"
     ? verifyLeafNodeSignatureKeyPackage({ ...leaf, leafNodeSource: "key_package" }, signature)
     : verifyLeafNodeSignature(leaf, groupId, leafIndex, signature);

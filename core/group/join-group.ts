@@ -1,7 +1,7 @@
 /** Joining a group by the Welcome of the commit that added this device (RFC 9420 section 12.4.3.1). */
 import type { Bytes } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
-import { GROUP_LEAVES_MAX } from "../base/limits.ts";
+import { GROUP_EPOCH_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
 import { wipe } from "../crypto/secret.ts";
 import {
   type ClientState,
@@ -29,7 +29,7 @@ import { GROUP_CIPHER_SUITE } from "./crypto-provider.ts";
 import { type Group, type GroupDeps, groupConfig, isContextOf, leafAt, leavesOf } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { areDistinct, type Authenticate } from "./group-member.ts";
-import { type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
+import { isLeafCapable, type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
 import { createRatchets } from "./ratchets.ts";
 import { keysFrom } from "./update-path.ts";
 
@@ -110,11 +110,15 @@ async function join(
   // What would let outsiders in by themselves is nowhere published.
   if (extensions.length !== 1 || groupContext.cipherSuite !== keyPackage.cipherSuite)
     throw new TypeError("a Welcome brings the tree and nothing else, in the suite of the key package");
+  if (groupContext.epoch > BigInt(GROUP_EPOCH_MAX)) throw new TypeError("an epoch has a number");
   const signed = tree[leafToNodeIndex(toLeafIndex(signer))];
   if (signed?.nodeType !== "leaf") throw new TypeError("a Welcome is signed by a member");
   const isSigned = await verifyGroupInfoSignature(info, signed.leaf.signaturePublicKey, suite.signature);
   if (!isSigned || !(await isTreeSound(tree, groupContext, suite.signature)))
     throw new TypeError("a Welcome holds");
+  // No member takes another.
+  if (tree.some((node) => node?.nodeType === "leaf" && !isLeafCapable(node.leaf)))
+    throw new TypeError("a leaf can do what all can");
   const leafIndex = findLeafIndex(tree, keyPackage.leafNode);
   if (leafIndex === undefined) throw new TypeError("who is welcomed has a leaf");
   const leafOnly = {

@@ -7,6 +7,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { KEY_PACKAGE_BYTES_MAX, KEY_PACKAGE_LIFETIME_MS_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { bytes, decode, encode, struct } from "../codec/shape.ts";
+import { isAgreementKey } from "../crypto/agreement.ts";
 import { signKeyPairFromSeed } from "../crypto/sign.ts";
 import {
   type Capabilities,
@@ -15,9 +16,12 @@ import {
   encodeMlsMessage,
   generateKeyPackageWithKey,
   type KeyPackage,
+  type LeafNode,
   type PrivateKeyPackage,
 } from "ts-mls";
+import { extensionsSupportedByCapabilities } from "ts-mls/extension.js";
 import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js";
+import { encodeLeafNode } from "ts-mls/leafNode.js";
 import { GROUP_CIPHER_SUITE } from "./crypto-provider.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { type Authenticate, credentialOf, type GroupMember, memberOf } from "./group-member.ts";
@@ -99,6 +103,25 @@ export async function verifyPublishedKeyPackage(
   return keyPackage.ok ? verifyKeyPackageNow(suite, keyPackage.value, by) : keyPackage;
 }
 
+/**
+ * Whether a leaf can do what the leaves of our groups do (RFC 9420 section 7.3), can be sealed to, and is no larger than the key
+ * package of another.
+ *
+ * One that cannot, once taken, is in everybody's way: nobody can be added beside it, or nothing sealed to it, and so no path made.
+ */
+export function isLeafCapable(leaf: LeafNode): boolean {
+  const { versions, ciphersuites, extensions, credentials } = leaf.capabilities;
+  return (
+    versions.includes("mls10") &&
+    ciphersuites.includes(GROUP_CIPHER_SUITE) &&
+    extensions.includes(CONTEXT_EXTENSION) &&
+    credentials.includes("basic") &&
+    extensionsSupportedByCapabilities(leaf.extensions, leaf.capabilities) &&
+    isAgreementKey(leaf.hpkePublicKey as Bytes) &&
+    encodeLeafNode(leaf).length <= KEY_PACKAGE_BYTES_MAX
+  );
+}
+
 /** The same for a key package that came in a commit. */
 export async function verifyKeyPackageNow(
   suite: CiphersuiteImpl,
@@ -108,6 +131,7 @@ export async function verifyKeyPackageNow(
   if (keyPackage.cipherSuite !== GROUP_CIPHER_SUITE) return refused("WrongCipherSuite");
   const { leafNode } = keyPackage;
   if (leafNode.leafNodeSource !== "key_package") return refused("Malformed");
+  if (!isLeafCapable(leafNode) || !isAgreementKey(keyPackage.initKey as Bytes)) return refused("Malformed");
   const member = memberOf(leafNode.credential);
   if (member === null) return refused("Malformed");
   if (!authenticate(member, leafNode.signaturePublicKey)) return refused("UnknownDevice");

@@ -40,7 +40,7 @@ import {
 } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { type Authenticate, isSameMember, memberOf } from "./group-member.ts";
-import { type VerifiedKeyPackage, verifyKeyPackageNow } from "./key-package.ts";
+import { isLeafCapable, type VerifiedKeyPackage, verifyKeyPackageNow } from "./key-package.ts";
 import { createRatchets, openRatchet } from "./ratchets.ts";
 import { rootHash, treeHashes } from "./tree-hashes.ts";
 import { followPath, type Path, type PathPlace } from "./update-path.ts";
@@ -187,6 +187,7 @@ async function followCommitPath(
     suite.signature,
   );
   if (fault !== undefined) throw fault;
+  if (!isLeafCapable(path.leafNode)) throw new TypeError("a leaf can do what all can");
   const [before, after] = [leafAt(place.tree, senderLeafIndex), memberOf(path.leafNode.credential)];
   if (before === null || after === null || !isSameMember(before.member, after))
     throw new TypeError("a leaf stays the device's it is");

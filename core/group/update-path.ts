@@ -31,8 +31,9 @@ import {
   toNodeIndex,
 } from "ts-mls/treemath.js";
 import type { UpdatePath } from "ts-mls/updatePath.js";
-import { agreementKeyPairFromSecret } from "../crypto/agreement.ts";
+import { agreementKeyPairFromSecret, isAgreementKey } from "../crypto/agreement.ts";
 import { sha256 } from "../crypto/sha256.ts";
+import { hasKey } from "./check-tree.ts";
 import { isUnder, rootHash, treeHashes } from "./tree-hashes.ts";
 
 /** Where a path goes: after the proposals, before the path. */
@@ -123,8 +124,11 @@ export async function createPath(
     await toPrivateKeyPath(Object.fromEntries(secrets), committer, suite),
   );
   const top = steps.at(-1);
+  // Who is alone has no node above, and a secret all the same (section 12.4.1): those who went know everything but this one.
   const commitSecret =
-    top === undefined ? new Uint8Array(suite.kdf.size) : await secretOf(suite, copy, top.nodeIndex, secret);
+    top === undefined
+      ? await deriveSecret(begin, "path", suite.kdf)
+      : await secretOf(suite, copy, top.nodeIndex, secret);
   return { tree: copy, path: { leafNode: leaf, nodes }, privatePath, commitSecret, secrets };
 }
 
@@ -138,21 +142,26 @@ export async function followPath(
   const { tree, committer, added, context } = place;
   const steps = stepsOf(place);
   if (path.nodes.length !== steps.length) throw new TypeError("a path has a node for each step");
-  const [copy, parentHash] = withPathNodes(
-    place,
-    steps,
-    path.nodes.map((node) => node.hpkePublicKey),
-  );
+  const keys = path.nodes.map((node) => node.hpkePublicKey);
+  // Section 12.4.2, and that those above whom this device is not can be sealed to, which only those below would find out.
+  if (hasKey(tree, [path.leafNode.hpkePublicKey, ...keys])) throw new TypeError("keys of a path are fresh");
+  if (!keys.every((key) => isAgreementKey(key as Bytes))) throw new TypeError("a key can be sealed to");
+  const [copy, parentHash] = withPathNodes(place, steps, keys);
   if (!equalBytes(parentHash, path.leafNode.parentHash as Bytes))
     throw new TypeError("a leaf names its parent");
   copy[leafToNodeIndex(toLeafIndex(committer))] = { nodeType: "leaf", leaf: path.leafNode };
   const own = leafToNodeIndex(toLeafIndex(privatePath.leafIndex));
+  const newcomers = new Set<number>(added.map((one) => leafToNodeIndex(toLeafIndex(one))));
+  const receiversOf = ({ resolution }: Step) => resolution.filter((node) => !newcomers.has(node));
+  // Of all of them, so that a commit is refused by all or by none. Section 7.6.
+  const isEachSent = steps.every(
+    (one, at) => path.nodes[at]?.encryptedPathSecret.length === receiversOf(one).length,
+  );
+  if (!isEachSent) throw new TypeError("each receiver has a secret");
   const level = steps.findIndex(({ nodeIndex }) => isUnder(own, nodeIndex));
   const [step, sent] = [steps[level], path.nodes[level]];
   if (step === undefined || sent === undefined) throw new TypeError("two leaves have an ancestor in common");
-  const newcomers = new Set<number>(added.map((one) => leafToNodeIndex(toLeafIndex(one))));
-  const receivers = step.resolution.filter((node) => !newcomers.has(node));
-  if (sent.encryptedPathSecret.length !== receivers.length) throw new TypeError("each receiver has a secret");
+  const receivers = receiversOf(step);
   const at = receivers.findIndex((node) => privatePath.privateKeys[node] !== undefined);
   const [sealed, key] = [sent.encryptedPathSecret[at], privatePath.privateKeys[receivers[at] ?? -1]];
   if (sealed === undefined || key === undefined) throw new TypeError("a member can open their secret");
