@@ -21,6 +21,21 @@ export const PROOF_FAILURES_MAX = 8;
 export const RESUME_TTL_MS = 43_200_000;
 export const RESUME_TOKENS_MAX = 100_000;
 
+// Certificates by ACME
+/** How often it is looked whether the certificate is due. */
+export const ACME_CHECK_MS = 3_600_000;
+/** After a failed order; doubled each time. Authorities allow five failures an hour for one name. */
+export const ACME_RETRY_MIN_MS = 300_000;
+export const ACME_RETRY_MAX_MS = 21_600_000;
+export const ACME_ORDER_TIMEOUT_MS = 300_000;
+export const ACME_REQUEST_TIMEOUT_MS = 30_000;
+export const ACME_REQUEST_RETRIES_MAX = 2;
+export const ACME_ANSWER_BYTES_MAX = 1_048_576;
+/** How often an order or a challenge is asked after, and how long it is waited between. */
+export const ACME_POLLS_MAX = 20;
+export const ACME_POLL_MIN_MS = 1_000;
+export const ACME_POLL_MAX_MS = 15_000;
+
 // Back-pressure
 /** Above this many unsent bytes a connection is congested: its subscriptions and requests wait. */
 export const BUFFERED_BYTES_MAX = 262_144;

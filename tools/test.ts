@@ -13,6 +13,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ensureChromium } from "./chromium.ts";
 import { ensureIp } from "./network-tools.ts";
+import { ensurePebble } from "./pebble.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BIN = {
@@ -65,6 +66,10 @@ const STAGES: readonly Stage[] = [
   // Stories wait for processes and sockets more than they compute; by itself vitest leaves one of two cores idle.
   vitestStage(["unit", "property", "vectors", "contract", "scenario", "architecture", "interop"], {
     args: ["--maxWorkers=2"],
+    prepare(chosen) {
+      if (chosen.includes("scenario")) ensurePebble();
+      return null;
+    },
   }),
   // Their files take both cores by themselves, one after the other.
   vitestStage(["simulation"]),
@@ -149,7 +154,7 @@ interface VitestOptions {
   readonly projects?: readonly string[];
   readonly args?: readonly string[];
   /** What has to be there first. Gives what to say when it cannot be. */
-  prepare?(): string | null;
+  prepare?(chosen: readonly string[]): string | null;
 }
 
 /** Checks that are projects of vitest, in one run of it. */
@@ -158,7 +163,7 @@ function vitestStage(checks: readonly string[], options: VitestOptions = {}): St
     checks,
     async run(chosen, vitestArgs) {
       const [first = ""] = chosen;
-      const obstacle = options.prepare?.() ?? null;
+      const obstacle = options.prepare?.(chosen) ?? null;
       if (obstacle !== null)
         return { byCheck: new Map([[first, oneFailure(0)]]), output: `error: ${obstacle}` };
       const folder = mkdtempSync(join(tmpdir(), "dovetail-test-"));

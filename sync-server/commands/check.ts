@@ -46,9 +46,7 @@ export const checkCommand: ServerCommand = {
       ok("settings", "no mistakes"),
       ...checkReach(config),
       ...(config.dataFolder === null ? [] : await checkFolder(config.dataFolder, nowMs)),
-      ...(config.server.tls === null
-        ? []
-        : checkCertificate(config.server.tls, config.server.origins, nowMs)),
+      ...(config.server.tls === null ? [] : checkCertificate(config.server.tls, config, nowMs)),
       nowMs < EARLIEST_MS
         ? bad("clock", `it says ${showTime(nowMs)}`, "set it: holds and expiries count by it")
         : ok("clock", `it says ${showTime(nowMs)}`),
@@ -169,13 +167,24 @@ function checkRoom(folder: string): Finding {
   return free < DISK_BYTES_LOW ? warn("disk", text, "make room soon") : ok("disk", text);
 }
 
-function checkCertificate(paths: TlsPaths, origins: readonly string[], nowMs: number): readonly Finding[] {
+function checkCertificate(
+  paths: TlsPaths,
+  { acme, server: { origins } }: ProgramConfig,
+  nowMs: number,
+): readonly Finding[] {
+  if (acme !== null && !existsSync(paths.certPath))
+    return [ok("certificate", `is asked for at the first start, of ${new URL(acme.directoryUrl).host}`)];
   const pair = readTlsPair(paths);
   if (!pair.ok) return [bad("certificate", explainTlsFault(pair.error), "--cert and --key name the files")];
   const { validFromMs, validToMs } = pair.value;
   const daysLeft = Math.floor((validToMs - nowMs) / DAY_MS);
   const until = `until ${showTime(validToMs)}`;
-  const renew = "renew it; the server takes the new one by itself";
+  const renew =
+    acme === null
+      ? "renew it; the server takes the new one by itself"
+      : "it should have been renewed before: the log says why not, at certificate-not-issued";
+  // An authority's may last for days only, and the server has it renewed when a third is left.
+  const daysMin = acme === null ? CERTIFICATE_DAYS_MIN : (validToMs - validFromMs) / DAY_MS / 4;
   const certificate = new X509Certificate(readFileSync(paths.certPath));
   const hosts = origins.map((origin) => new URL(origin).hostname.replace(/^\[|\]$/g, ""));
   const unnamed = hosts.filter(
@@ -187,7 +196,7 @@ function checkCertificate(paths: TlsPaths, origins: readonly string[], nowMs: nu
       ? bad("certificate", `valid only from ${showTime(validFromMs)}`, "compare the clock, or use another")
       : validToMs <= nowMs
         ? bad("certificate", `valid ${until}: it has ended`, renew)
-        : daysLeft < CERTIFICATE_DAYS_MIN
+        : daysLeft < daysMin
           ? warn("certificate", `valid ${until}: ${daysLeft} days`, renew)
           : ok("certificate", `valid ${until}`),
     ...unnamed.map((host) =>

@@ -12,6 +12,7 @@ import { createPrometheusMetrics } from "../metrics/prometheus-metrics.ts";
 import { createSpanMetrics } from "../metrics/span-metrics.ts";
 import { createOperatorDesk, type OperatorDesk } from "../operator/operator-desk.ts";
 import { serveOperator } from "../operator/operator-socket.ts";
+import { haveCertificate } from "./have-certificate.ts";
 import { explainTlsFault, type TlsFault } from "../http/tls-files.ts";
 import { createServer, type ListenError, type RunningServer } from "../server.ts";
 import type { ServerStore } from "../store/server-store.ts";
@@ -51,6 +52,15 @@ export const startCommand: ServerCommand = {
     const metrics = spans === null ? prometheus : createSpanMetrics(prometheus, spans);
     const store = openSqliteStore(path, logger, { quotas: config.server.quotas, metrics });
     if (!store.ok) return failToOpen(store.error);
+    const certificate =
+      config.acme === null ? null : await haveCertificate(config.acme, config, clock, logger);
+    if (certificate !== null && !certificate.ok) {
+      await store.value.close();
+      return fail(
+        `cannot listen on port ${certificate.error.port} (${certificate.error.detail}), where the certificate authority asks`,
+        "choose another with --acme-listen, and let port 80 of the name lead there",
+      );
+    }
     const random = createPlatformRandom();
     const server = await createServer(config.server, {
       store: store.value,
@@ -61,6 +71,7 @@ export const startCommand: ServerCommand = {
     });
     if (!server.ok) return failToStart(server.error);
     const running = server.value;
+    certificate?.value.use(running);
     prometheus.watch({
       connections: running.connectionCount,
       subscriptions: running.subscriptionCount,
@@ -90,7 +101,7 @@ export const startCommand: ServerCommand = {
     const socket = dataFolder === null ? null : await serveOperator(dataFolder, desk, logger);
     const close = () => running.close().then(() => spans?.close());
     stopOnSignal({ ...running, close }, logger, () =>
-      Promise.all([socket?.close(), listener.value?.close()]),
+      Promise.all([socket?.close(), listener.value?.close(), certificate?.value.close()]),
     );
     announce(running, config, listener.value?.port ?? null);
     const hasInvited = await inviteFirstOwner({ config, store: store.value, desk, clock });

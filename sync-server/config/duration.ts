@@ -10,7 +10,8 @@ export function parseDuration(text: string): number | null {
   return factor === undefined ? null : Number(digits) * factor;
 }
 
-function showDuration(ms: number): string {
+/** Milliseconds as an operator types them, in the largest unit that leaves a whole number. */
+export function showDuration(ms: number): string {
   const units = Object.entries(MS_BY_UNIT).reverse();
   const [unit = "", factor = 1] = units.find(([, each]) => ms >= each && ms % each === 0) ?? ["ms", 1];
   return `${ms / factor}${unit}`;

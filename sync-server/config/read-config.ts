@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 import { NO_SPANS } from "@dovetail/core/base/span-endpoint.ts";
 import type { LogLineOptions } from "@dovetail/core/base/log-lines.ts";
+import { acmeCertificatePath } from "../acme/certificate-keeper.ts";
 import { bucketAddress } from "../client-address.ts";
 import { DEFAULT_CONFIG, type ServerConfig } from "../server.ts";
 import {
@@ -19,7 +20,7 @@ import {
   readFlags,
   readSpanVariables,
 } from "./config-sources.ts";
-import { type Setting, variableOf } from "./setting.ts";
+import { type ListenAddress, type Setting, variableOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 export interface ProgramConfig {
@@ -29,10 +30,23 @@ export interface ProgramConfig {
   /** The first line on standard output is JSON. */
   readonly isJson: boolean;
   readonly log: LogLineOptions;
+  /** Null when the certificate is the operator's own, or there is none. */
+  readonly acme: AcmeConfig | null;
   /** The collector that gets spans, or null for none. */
   readonly traceEndpoint: string | null;
   /** Every setting as it is in force, in the order of the table. */
   readonly rows: readonly ConfigRow[];
+}
+
+/** How a server has certificates made for it. */
+export interface AcmeConfig {
+  readonly directoryUrl: string;
+  /** Where the authority's questions arrive. */
+  readonly listen: ListenAddress;
+  /** DNS names of the origins. */
+  readonly names: readonly string[];
+  /** File of certificate and key. */
+  readonly path: string;
 }
 
 export interface ConfigRow {
@@ -123,16 +137,16 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
   const { read, rows } = createReader(sources, mistakes);
   const host = read(SETTINGS.host);
   const port = read(SETTINGS.port);
-  const tls = readTls(read, mistakes);
   const trustsProxy = read(SETTINGS.trustProxy);
   const origins = read(SETTINGS.origin);
+  const isMemory = read(SETTINGS.memory);
+  const data = read(SETTINGS.data);
+  const { tls, acme } = readTls(read, { host, origins, dataFolder: isMemory ? null : data }, mistakes);
   const isPrivate = isLoopback(host) && origins.length === 0;
   const registration = isPrivate
     ? read(SETTINGS.registration, "open", "only this machine reaches it")
     : read(SETTINGS.registration);
   checkReach({ host, origins, trustsProxy, isTls: tls !== null }, mistakes);
-  const isMemory = read(SETTINGS.memory);
-  const data = read(SETTINGS.data);
   const traceEndpoint = read(SETTINGS.traceEndpoint);
   const isJson = read(SETTINGS.json);
   const server: ServerConfig = {
@@ -166,6 +180,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
     server,
     dataFolder: isMemory ? null : data,
     isJson,
+    acme,
     traceEndpoint: traceEndpoint === NO_SPANS ? null : traceEndpoint,
     log: {
       format: isJson ? read(SETTINGS.logFormat, "json", "--json") : read(SETTINGS.logFormat),
@@ -178,20 +193,60 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
 
 type Read = ReturnType<typeof createReader>["read"];
 
-function readTls(read: Read, mistakes: string[]): ServerConfig["tls"] {
+interface TlsPlace {
+  readonly host: string;
+  readonly origins: readonly string[];
+  readonly dataFolder: string | null;
+}
+
+interface TlsConfig {
+  readonly tls: ServerConfig["tls"];
+  readonly acme: AcmeConfig | null;
+}
+
+const NO_TLS: TlsConfig = { tls: null, acme: null };
+
+function readTls(read: Read, place: TlsPlace, mistakes: string[]): TlsConfig {
   const isTls = read(SETTINGS.tls);
   const certPath = read(SETTINGS.cert);
   const keyPath = read(SETTINGS.key);
+  const directoryUrl = read(SETTINGS.acme);
+  const listen = read(SETTINGS.acmeListen, { host: place.host, port: 80 }, "port 80 of --host");
+  const hasFiles = certPath !== null || keyPath !== null;
   if (!isTls) {
-    if (certPath !== null || keyPath !== null)
-      mistakes.push("--cert and --key are for --tls: add it, or take them away");
-    return null;
+    if (hasFiles) mistakes.push("--cert and --key are for --tls: add it, or take them away");
+    if (directoryUrl !== null) mistakes.push("--acme is for --tls: add it, or take it away");
+    return NO_TLS;
   }
-  if (certPath !== null && keyPath !== null) return { certPath, keyPath };
+  if (directoryUrl !== null) {
+    if (hasFiles)
+      mistakes.push("--acme has a certificate made, --cert and --key name one: take one of them away");
+    return readAcme(directoryUrl, listen, place, mistakes);
+  }
+  if (certPath !== null && keyPath !== null) return { tls: { certPath, keyPath }, acme: null };
   mistakes.push(
-    "--tls needs --cert FILE and --key FILE; behind a proxy that does TLS, use --trust-proxy instead",
+    "--tls needs --cert FILE and --key FILE, or --acme letsencrypt; behind a proxy that does TLS, use --trust-proxy instead",
   );
-  return null;
+  return NO_TLS;
+}
+
+function readAcme(
+  directoryUrl: string,
+  listen: ListenAddress | null,
+  { origins, dataFolder }: TlsPlace,
+  mistakes: string[],
+): TlsConfig {
+  const names = [...new Set(origins.map((origin) => new URL(origin).hostname))];
+  const address = names.find((name) => isIP(name.replace(/^\[|\]$/g, "")) !== 0);
+  if (names.length === 0)
+    mistakes.push("--acme needs --origin https://NAME: the certificate is for that name");
+  if (address !== undefined)
+    mistakes.push(`--acme has certificates made for names, and ${address} is an address: name it in DNS`);
+  if (dataFolder === null)
+    mistakes.push("--acme keeps its certificate in the data folder: take --memory away");
+  if (listen === null || dataFolder === null) return NO_TLS;
+  const path = acmeCertificatePath(dataFolder);
+  return { tls: { certPath: path, keyPath: path }, acme: { directoryUrl, listen, names, path } };
 }
 
 interface Reach {
@@ -207,7 +262,7 @@ function checkReach({ host, origins, trustsProxy, isTls }: Reach, mistakes: stri
   // Whoever is on the way could take over sign-ins and read who asks for whom.
   if (!isLoopback(host) && !isTls && !trustsProxy)
     mistakes.push(
-      `--host ${host} can be reached from other machines, and without TLS whoever is on the way sees who uses it: add --tls --cert FILE --key FILE, or --trust-proxy if a proxy in front does TLS`,
+      `--host ${host} can be reached from other machines, and without TLS whoever is on the way sees who uses it: add --tls with --cert FILE --key FILE or --acme letsencrypt, or --trust-proxy if a proxy in front does TLS`,
     );
   if ((!isLoopback(host) || trustsProxy) && origins.length === 0)
     mistakes.push("--origin https://HOST is needed: sign-ins name the address that clients dial");

@@ -148,6 +148,26 @@ export function spanEndpoint(options: Described<string>): Setting<string> {
   );
 }
 
+const DIRECTORY_BY_NAME: Readonly<Record<string, string>> = {
+  letsencrypt: "https://acme-v02.api.letsencrypt.org/directory",
+  "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+};
+
+/** The ACME directory of an authority, by name or address; null for none. */
+export function acmeDirectory(options: Described<string | null>): Setting<string | null> {
+  return single(
+    options,
+    "AUTHORITY",
+    `${Object.keys(DIRECTORY_BY_NAME).join(", ")} or the https address of an ACME directory`,
+    (value) => value ?? "none",
+    (given) => DIRECTORY_BY_NAME[given] ?? (isHttps(given) ? given : null),
+  );
+}
+
+function isHttps(given: string): boolean {
+  return URL.parse(given)?.protocol === "https:";
+}
+
 /** Addresses that clients dial. */
 export function origins(options: Described<readonly string[]>): Setting<readonly string[]> {
   return {

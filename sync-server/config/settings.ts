@@ -15,6 +15,7 @@ import { DEFAULT_CONFIG } from "../server.ts";
 import { rateList } from "./rate-setting.ts";
 import { duration } from "./duration.ts";
 import {
+  acmeDirectory,
   listenAddress,
   number,
   origins,
@@ -46,12 +47,22 @@ export const SETTINGS = {
     help: "what clients dial, https://host[:port]; may be given several times, the first is shown to people",
     first: [],
   }),
-  tls: toggle({ name: "tls", help: "speak TLS, with --cert and --key", first: false }),
+  tls: toggle({ name: "tls", help: "speak TLS, with --cert and --key, or with --acme", first: false }),
   cert: text(
     { name: "cert", help: "certificate chain, PEM; read again when it changes", first: null },
     "FILE",
   ),
   key: text({ name: "key", help: "its private key, PEM", first: null }, "FILE"),
+  acme: acmeDirectory({
+    name: "acme",
+    help: "with --tls: have a certificate made and renewed for the names of --origin: letsencrypt, letsencrypt-staging or the https address of an ACME directory; to name one is to agree to its terms",
+    first: null,
+  }),
+  acmeListen: listenAddress({
+    name: "acme-listen",
+    help: "where the authority's question arrives; it dials port 80 of each name. Others are sent on to --origin. First: port 80 of --host",
+    first: null,
+  }),
   webApp: path(
     { name: "web-app", help: "folder of the built web app", first: DEFAULT_CONFIG.webAppFolder },
     "DIR",

@@ -13,7 +13,7 @@ import { type BrowserContext, chromium, type Page } from "playwright";
 import type { Client } from "@dovetail/core";
 import { APP_DIST, buildApp, isAppBuilt } from "../../tools/app-build.ts";
 import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
-import { freePort } from "../support/browser-world.ts";
+import { freePort } from "../support/free-port.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import { startServer } from "../support/server-process.ts";
 import type { Device } from "../support/story.ts";

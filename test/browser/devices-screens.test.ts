@@ -3,7 +3,7 @@ import { type Client, joinAccount } from "@dovetail/core";
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { bad, good, memoryPlatform, newAccount } from "../support/client-world.ts";
-import { freePort } from "../support/browser-world.ts";
+import { freePort } from "../support/free-port.ts";
 import {
   ask,
   bubble,

@@ -1,5 +1,4 @@
 /** Chromium with the engine of the app in its tabs, and a server that hands it out. */
-import { createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import {
   type Browser,
@@ -20,6 +19,7 @@ import { type Device, settle } from "./story.ts";
 import type { PageWorld } from "./engine-page/page.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 import { type LocalServer, startLocalServer } from "./server-in-process.ts";
+import { freePort } from "./free-port.ts";
 import type { ServerConfig } from "../../sync-server/server.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 
@@ -88,16 +88,6 @@ export async function openBrowserWorld(
       folder.discard();
     },
   };
-}
-
-/** A port of loopback nobody listens on. */
-export async function freePort(): Promise<number> {
-  const listener = createTcpServer();
-  await new Promise<void>((resolve) => void listener.listen(0, "127.0.0.1", resolve));
-  const address = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  if (typeof address !== "object" || address === null) throw new Error("a listener has a port");
-  return address.port;
 }
 
 /** A tab with what went wrong in it. */

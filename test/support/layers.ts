@@ -59,6 +59,7 @@ const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   lit: ["app/"],
   "@tanstack/virtual-core": ["app/ui/"],
   "zxing-wasm": ["app/ui/"],
+  "acme-client": ["sync-server/acme/"],
   "prom-client": ["sync-server/metrics/", "cli/platform/"],
   "@opentelemetry/exporter-trace-otlp-http": ["sync-server/metrics/", "cli/platform/"],
   "@opentelemetry/resources": ["sync-server/metrics/", "cli/platform/"],

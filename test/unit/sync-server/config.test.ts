@@ -50,6 +50,44 @@ describe("the server's settings", () => {
     expect(rowOf(config, "port")).toEqual({ name: "port", value: "8787", source: FIRST_VALUE });
   });
 
+  test("with an authority: the certificate is kept with the data, for the names of the origins", () => {
+    const folder = createTemporaryFolder();
+    folders.push(folder);
+    const args = ["--data", folder.path, "--listen", "0.0.0.0:443", "--tls", "--acme", "letsencrypt"];
+    const config = parse([...args, "--origin", "https://a.example", "--origin", "https://a.example:8443"]);
+    const path = join(folder.path, "tls", "certificate.pem");
+    expect(config.server.tls).toEqual({ certPath: path, keyPath: path });
+    expect(config.acme).toEqual({
+      directoryUrl: "https://acme-v02.api.letsencrypt.org/directory",
+      listen: { host: "0.0.0.0", port: 80 },
+      names: ["a.example"],
+      path,
+    });
+    expect(rowOf(config, "acme-listen")).toMatchObject({ value: "0.0.0.0:80", source: "port 80 of --host" });
+    const elsewhere = ["--acme-listen", "127.0.0.1:8080", "--origin", "https://a.example"];
+    expect(parse([...args, ...elsewhere]).acme?.listen).toEqual({ host: "127.0.0.1", port: 8080 });
+  });
+
+  test("with an authority and what does not go with it are refused, each with what to do", () => {
+    const listen = ["--listen", "0.0.0.0:443", "--data", "nowhere"];
+    const named = ["--origin", "https://a.example"];
+    const acme = ["--tls", "--acme", "letsencrypt-staging"];
+    for (const [args, mistake] of [
+      [[...listen, ...named, "--acme", "letsencrypt", "--trust-proxy"], /--acme is for --tls/],
+      [[...listen, ...named, ...acme, "--cert", "c", "--key", "k"], /take one of them away/],
+      [[...listen, ...acme], /--acme needs --origin/],
+      [[...listen, ...acme, "--origin", "https://192.0.2.1"], /192\.0\.2\.1 is an address/],
+      [[...listen, ...acme, "--origin", "https://[2001:db8::1]"], /is an address/],
+      [["--listen", "0.0.0.0:443", ...named, ...acme, "--memory"], /take --memory away/],
+      [
+        [...listen, ...named, "--tls", "--acme", "http://ca.example/dir"],
+        /https address of an ACME directory/,
+      ],
+      [[...listen, ...named, "--tls", "--acme", "somebody"], /--acme is letsencrypt/],
+    ] as const)
+      expect(mistakesOf(args).join("\n")).toMatch(mistake);
+  });
+
   test("come from the file, above it the environment, above that the flags, and say so", () => {
     const data = folderWith({
       port: 1,
