@@ -2,10 +2,9 @@
 import type { Bytes } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
 import { createApplicationMessage, decodeMlsMessage, encodeMlsMessage } from "ts-mls";
-import { unprotectPrivateMessage } from "ts-mls/messageProtection.js";
-import { decryptSenderData } from "ts-mls/privateMessage.js";
-import { type Group, type GroupDeps, type GroupLeaf, isActive, leafAt } from "./group.ts";
+import { type Group, type GroupDeps, type GroupLeaf, isActive } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
+import { openPrivate } from "./open-private.ts";
 import { openRatchet } from "./ratchets.ts";
 import { parsePrivateMessage } from "./receive-commit.ts";
 
@@ -67,32 +66,18 @@ export async function openGroupMessage(
   const past = group.past.get(epoch);
   const isPresent = epoch === state.groupContext.epoch;
   if (!isPresent && past === undefined) return refused("WrongEpoch");
-  const { ratchetTree, groupContext, ratchets } = past ?? { ...state, ratchets: group.ratchets };
-  const secret = past?.senderDataSecret ?? state.keySchedule.senderDataSecret;
-  const sender = await libraryCall("Inauthentic", () => decryptSenderData(message.value, secret, suite));
-  if (!sender.ok) return sender;
-  const leaf = sender.value === undefined ? null : leafAt(ratchetTree, sender.value.leafIndex);
-  if (leaf === null) return refused("UnknownLeaf");
-  const ratchet = await openRatchet(ratchets, leaf.leafIndex, suite.kdf);
-  if (ratchet === null) return refused("UnknownLeaf");
-  const opened = await libraryCall("Inauthentic", () =>
-    unprotectPrivateMessage(
-      secret,
-      message.value,
-      ratchet.secretTree,
-      ratchetTree,
-      groupContext,
-      state.clientConfig.keyRetentionConfig,
-      suite,
-    ),
+  const opened = await openPrivate(
+    suite,
+    past ?? { ...state, senderDataSecret: state.keySchedule.senderDataSecret, ratchets: group.ratchets },
+    message.value,
   );
   if (!opened.ok) return opened;
-  const { content } = opened.value.content;
+  const { sender, ratchets } = opened.value;
+  const { content } = opened.value.opened;
   if (content.contentType !== "application") return refused("WrongKind");
-  const moved = ratchet.put(opened.value.tree);
   const next =
     past === undefined
-      ? { ...group, ratchets: moved }
-      : { ...group, past: new Map(group.past).set(epoch, { ...past, ratchets: moved }) };
-  return ok({ sender: leaf, epoch, plaintext: content.applicationData, authenticatedData, next });
+      ? { ...group, ratchets }
+      : { ...group, past: new Map(group.past).set(epoch, { ...past, ratchets }) };
+  return ok({ sender, epoch, plaintext: content.applicationData, authenticatedData, next });
 }

@@ -22,8 +22,6 @@ import { applyProposals, nextEpochContext, validateLeafNodeUpdateOrCommit } from
 import type { Commit } from "ts-mls/commit.js";
 import { type FramedContentCommit, verifyConfirmationTag } from "ts-mls/framedContent.js";
 import { initializeEpoch } from "ts-mls/keySchedule.js";
-import { unprotectPrivateMessage } from "ts-mls/messageProtection.js";
-import { decryptSenderData } from "ts-mls/privateMessage.js";
 import { leafWidth, toLeafIndex } from "ts-mls/treemath.js";
 import { areKeysUnique } from "./check-tree.ts";
 import { needsPath } from "./create-commit.ts";
@@ -41,7 +39,8 @@ import {
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { type Authenticate, isSameMember, memberOf } from "./group-member.ts";
 import { isLeafCapable, type VerifiedKeyPackage, verifyKeyPackageNow } from "./key-package.ts";
-import { createRatchets, openRatchet } from "./ratchets.ts";
+import { openPrivate } from "./open-private.ts";
+import { createRatchets } from "./ratchets.ts";
 import { rootHash, treeHashes } from "./tree-hashes.ts";
 import { followPath, type Path, type PathPlace } from "./update-path.ts";
 
@@ -231,23 +230,10 @@ async function openCommit(
 ): Promise<Result<OpenedCommit, GroupRefused>> {
   const { state } = group;
   const { senderDataSecret } = state.keySchedule;
-  const sent = await libraryCall("Inauthentic", () => decryptSenderData(message, senderDataSecret, suite));
-  if (!sent.ok) return sent;
-  const ratchet = await openRatchet(group.ratchets, sent.value?.leafIndex ?? -1, suite.kdf);
-  if (ratchet === null) return refused("Inauthentic");
-  const opened = await libraryCall("Inauthentic", () =>
-    unprotectPrivateMessage(
-      senderDataSecret,
-      message,
-      ratchet.secretTree,
-      state.ratchetTree,
-      state.groupContext,
-      state.clientConfig.keyRetentionConfig,
-      suite,
-    ),
-  );
+  const epoch = { ...state, senderDataSecret, ratchets: group.ratchets };
+  const opened = await openPrivate(suite, epoch, message);
   if (!opened.ok) return opened;
-  const { content, auth } = opened.value.content;
+  const { content, auth } = opened.value.opened;
   if (content.contentType !== "commit" || content.sender.senderType !== "member") return refused("WrongKind");
   if (auth.contentType !== "commit") return refused("WrongKind");
   const { commit, authenticatedData, sender } = content;

@@ -6,6 +6,7 @@ import {
   encodeMlsMessage,
   processPrivateMessage,
 } from "ts-mls";
+import { deriveTreeSecret } from "ts-mls/crypto/kdf.js";
 import { treeHashRoot } from "ts-mls/treeHash.js";
 import { verifyParentHashes } from "ts-mls/parentHash.js";
 import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_LEAVES_MAX } from "../../../core/base/limits.ts";
@@ -186,6 +187,35 @@ describe("ratchets", () => {
     const root = 127;
     expect(fresh.parts.get(0)?.secrets.has(root)).toBe(true);
     expect(once.parts.get(0)?.secrets.has(root)).toBe(false);
+  });
+
+  test("keep of a message that was passed nothing that opens another", async () => {
+    const world = createGroupWorld("passed");
+    const [ada, ben] = await world.groupOf(world.device("ada", "one"), world.device("ben", "one"));
+    let writer = present(ada);
+    const letters: Uint8Array[] = [];
+    for (let at = 0; at < 3; at++) {
+      const plaintext = bytesOf(`letter ${at}`);
+      const made = good(
+        await sealGroupMessage(world.deps, writer, { plaintext, authenticatedData: NOTHING }),
+      );
+      letters.push(made.sealed);
+      writer = made.next;
+    }
+    const ahead = good(await openGroupMessage(world.deps, present(ben), present(letters[2]))).next;
+    const { kdf } = world.suite;
+    const { application } = present((await openRatchet(ahead.ratchets, 0, kdf))?.secretTree[0]);
+    expect(Object.keys(application.unusedGenerations)).toEqual(["0", "1"]);
+    for (const [from, kept] of Object.entries(application.unusedGenerations)) {
+      let secret: Uint8Array = kept.slice(0, kdf.size);
+      for (let at = Number(from); at < application.generation; at++)
+        secret = await deriveTreeSecret(secret, "secret", at, kdf.size, kdf);
+      expect(secret).not.toEqual(application.secret);
+    }
+    const behind = good(await openGroupMessage(world.deps, await world.stored(ahead), present(letters[0])));
+    expect(behind.plaintext).toEqual(bytesOf("letter 0"));
+    expect((await openGroupMessage(world.deps, behind.next, present(letters[0]))).ok).toBe(false);
+    expect((await openGroupMessage(world.deps, behind.next, present(letters[1]))).ok).toBe(true);
   });
 
   test("that lost a part open what the others hold and nothing else; of two trees they are refused", async () => {
