@@ -93,7 +93,11 @@ export function describeRoomError(error: RoomError): ErrorText {
         "run dovetail sync, then try again",
       );
     case "RoomTooLarge":
-      return say(EXIT.failure, "that is more than one entry of a room holds", "do it in smaller parts");
+      return say(
+        EXIT.failure,
+        "that is more than a room takes at once",
+        "do it in smaller parts; whose chain of devices is too long alone cannot be let in",
+      );
     case "BadRoomLink":
       return describeBadLink(error.rule);
     case "BadRoomLifetime":

@@ -166,6 +166,9 @@ export const ROOM_ACCOUNTS_MAX = 1_000;
 export const ROOM_COMMIT_PARTS_MAX = 16;
 /** Commits that somebody has begun to send and not sent, of which a device keeps the parts. */
 export const ROOM_BEGUN_COMMITS_MAX = 8;
+/** Links of chains that one commit brings: of one account, and of all it lets in at once. What is more comes with the next. */
+export const ROOM_EVIDENCE_LINKS_MAX = 4_096;
+export const ROOM_EVIDENCE_BYTES_MAX = 1_048_576;
 export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { type AccountId, type ConversationId, idBytes } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
-import { ROOM_LIFETIME_MS_MIN } from "../../core/base/limits.ts";
+import { LINK_BYTES_MAX, ROOM_EVIDENCE_BYTES_MAX, ROOM_LIFETIME_MS_MIN } from "../../core/base/limits.ts";
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
@@ -29,7 +29,7 @@ import {
 import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
 import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
-import { good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createCrashDevice } from "../support/crash-platform.ts";
 import {
   alarmsOf,
@@ -298,7 +298,72 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   await settle(ada, ben, carl);
   for (const one of [ada, ben, carl]) expect(await textsOf(one, id)).toContain("and on");
   expect(good(await tables.roompart.scan({ under: [id] }))).toEqual([]);
-  await stopAll(ada, ben, carl);
+  await stopAll(ada, ben);
+  // Who came by it has done with its parts too.
+  good(await carl.client.stop());
+  const joined = await engineOf(carl.platform);
+  expect(good(await joined.engine.tables.roompart.scan())).toEqual([]);
+  await stopAll(joined);
+});
+
+test("[RM60] who comes with a key of somebody else's, or a chain no commit holds, stops neither letters nor others", async () => {
+  const { ada: first, ben, id } = await createRoomOfTwo("twin");
+  const carl = await newAccount(server.origin, "carl.twin");
+  good(await first.client.addContact(good(await carl.client.contactLink())));
+  await settle(first, carl);
+  good(await carl.client.acceptContact(await accountOf(first)));
+  await settle(first, carl);
+  const carlId = await accountOf(carl);
+  good(await carl.client.stop());
+  const { identity, clock } = (await engineOf(carl.platform)).engine.context;
+  good(await first.client.stop());
+  const ada = await engineOf(first.platform);
+  const { context, rooms, tables } = ada.engine;
+  const tree = present(good(await rooms.groups.load(id)), "the group").state.ratchetTree;
+  const taken = tree[0]?.nodeType === "leaf" ? tree[0].leaf.hpkePublicKey : null;
+  // Every key is her own to choose: hers is Ada's.
+  const suite = createGroupCrypto(context.random);
+  const twin = await createKeyPackage(
+    {
+      ...suite,
+      hpke: {
+        ...suite.hpke,
+        generateKeyPair: async () => ({
+          ...(await suite.hpke.generateKeyPair()),
+          publicKey: await suite.hpke.importPublicKey(present(taken, "a key")),
+        }),
+      },
+    },
+    { member: { accountId: carlId, deviceId: identity.deviceId }, signSeed: identity.seeds.mls },
+    { fromMs: clock.nowMs() - 1_000, untilMs: clock.nowMs() + 86_400_000 },
+  );
+  let claims = 0;
+  const { directory } = context;
+  const packages = [{ deviceId: identity.deviceId, keyPackage: twin.published }];
+  Object.assign(context, {
+    directory: (origin: string) => ({
+      ...directory(origin),
+      claimKeyPackages: async () => {
+        claims++;
+        return ok({ keyPackages: packages });
+      },
+    }),
+  });
+  good(await ada.client.inviteToRoom(id, carlId));
+  for (const text of ["goes out", "and so does this"]) {
+    good(await ada.client.send(id, text));
+    await settle(ada, ben);
+  }
+  expect(await textsOf(ben, id)).toEqual(["goes out", "and so does this"]);
+  expect(claims).toBe(1);
+  // A chain of so many links comes in no commit; whoever asks is told.
+  await ben.client.stop();
+  const link = new Uint8Array(LINK_BYTES_MAX);
+  const rows = ROOM_EVIDENCE_BYTES_MAX / LINK_BYTES_MAX;
+  for (let at = 0; at < rows; at++)
+    good(await context.store.batch([tables.chain.put([carlId, 9_000 + at], { link })]));
+  expect(bad(await ada.client.inviteToRoom(id, carlId)).type).toBe("RoomTooLarge");
+  await stopAll(ada);
 });
 
 test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch or another key, or calls a device into a group of their own", async () => {

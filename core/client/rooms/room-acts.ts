@@ -17,6 +17,7 @@ import { memberOf, rankOf, type RoomContext, type RoomMember } from "../../messe
 import type { Client, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
+import { chainBytes } from "./room-evidence.ts";
 
 type RoomActs = Pick<
   Client,
@@ -97,6 +98,9 @@ export function createRoomActs(engine: Engine): RoomActs {
       const contact = await contacts.get(accountId);
       if (!contact.ok) return contact;
       if (contact.value?.state !== "accepted") return err({ type: "UnknownContact" });
+      const weight = await chainBytes(engine.tables, accountId);
+      if (!weight.ok) return weight;
+      if (weight.value === null) return err({ type: "RoomTooLarge" });
       return ask(roomId, { type: "invite", accountId, role }, (room, by) => {
         if (memberOf(room, accountId) !== null) return { type: "ContactExists", accountId };
         if (room.members.length >= ROOM_ACCOUNTS_MAX)

@@ -5,6 +5,7 @@
  */
 import { present } from "../../base/assert.ts";
 import type { Bytes } from "../../base/bytes.ts";
+import { ROOM_EVIDENCE_LINKS_MAX } from "../../base/limits.ts";
 import type { ConversationId, EntryId } from "../../base/ids.ts";
 import { idFromBytes } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -169,6 +170,8 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       if (seq <= known) continue;
       const links = await chains.links(accountId, known + 1, seq);
       if (!links.ok) return links;
+      // RM60
+      if (links.value.length > ROOM_EVIDENCE_LINKS_MAX) return err({ type: "RoomTooLarge" });
       brought.push({ accountId, firstSeq: known + 1, links: links.value });
     }
     const timeMs = Math.max(MS_MIN, times.likelyMs());

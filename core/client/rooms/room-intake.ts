@@ -53,6 +53,8 @@ export interface Invitation {
   readonly context: Bytes;
   /** Name of the key package, in hexadecimal. */
   readonly ref: string;
+  /** Forgets the parts the commit came in. */
+  readonly writes: readonly WriteOp[];
 }
 
 /** How far a page was taken in. */
@@ -93,7 +95,7 @@ export interface RoomIntake {
   pass(
     roomId: ConversationId,
     room: RoomRecord,
-    entry: NamedEntry,
+    by: Pick<Invitation, "entry" | "writes">,
     joined: {
       readonly group: Group;
       readonly context: RoomContext;
@@ -269,8 +271,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const { commit, writes, from: before } = whole.value;
     const invitation = await invitationIn(roomId, entry, commit, draft.group);
     if (!invitation.ok) return invitation;
-    // The rows of the commit itself come with the joining.
-    if (invitation.value !== null) return ok({ type: "join", invitation: invitation.value });
+    // The rows of the commit itself come with the joining, and its parts go with it.
+    if (invitation.value !== null) return ok({ type: "join", invitation: { ...invitation.value, writes } });
     draft.writes.push(handshake, ...writes);
     return takeCommit(roomId, { entry, header, sent: commit, before }, draft);
   }
@@ -306,7 +308,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     entry: NamedEntry,
     { commit, context: brought, welcome }: RoomCommit,
     group: Group | null,
-  ): Promise<Result<Invitation | null, ClientError>> {
+  ): Promise<Result<Omit<Invitation, "writes"> | null, ClientError>> {
     if (welcome === null || brought === null) return ok(null);
     for (const name of await welcomedKeyPackages(welcome)) {
       const ref = toHex(name);
@@ -587,7 +589,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
 
   const ownTag = (logId: LogId) => writerTag(logId, writerKey(identity.seeds, logId).publicKey);
 
-  const pass: RoomIntake["pass"] = async (roomId, room, entry, joined) => {
+  const pass: RoomIntake["pass"] = async (roomId, room, { entry, writes: over }, joined) => {
     const before = await reader(room);
     if (!before.ok) return before;
     const places = await landmarks.of(roomId);
@@ -611,6 +613,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const stored = await store.batch([
       ...forgotten.value.filter(({ key }) => !put.has(key)),
       ...writes,
+      ...over,
       ...(joined?.writes ?? []),
       ...came.value,
       marks.write,

@@ -4,7 +4,7 @@
  */
 import type { AccountId, ConversationId, DeviceId } from "../../base/ids.ts";
 import { equalBytes } from "../../base/bytes.ts";
-import { GROUP_ADDS_PER_COMMIT_MAX, ROOM_ACCOUNTS_MAX } from "../../base/limits.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX, ROOM_ACCOUNTS_MAX, ROOM_EVIDENCE_BYTES_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { RoomIntent, RoomRecord } from "../../document/groups.ts";
 import {
@@ -30,6 +30,7 @@ import { rowKeyParts } from "../../store/row-key.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
+import { chainBytes } from "./room-evidence.ts";
 import { authenticateBy, judgeCase, roomContextOf } from "./room-judge.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
@@ -71,6 +72,8 @@ interface Draft {
   readonly gone: Set<number>;
   /** Who comes, and the key of the intent that lets them in. */
   readonly invitees: Map<AccountId, string>;
+  /** What the chains of those weigh. */
+  evidenceBytes: number;
 }
 
 export interface RoomPlannerDeps {
@@ -156,7 +159,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       gone: new Set<number>(),
       invitees: new Map<AccountId, string>(),
     };
-    return ok({ roomId, before, after: before, leaves: leaves.value, chains, ...lists });
+    return ok({ roomId, before, after: before, leaves: leaves.value, chains, evidenceBytes: 0, ...lists });
   }
 
   const ownChain = (chains: ReadonlyMap<AccountId, ChainState>): ChainState =>
@@ -274,6 +277,11 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const { origin, givenName, handle } = contact.value;
     const chain = await context.contactChain(accountId, origin, true);
     if (!chain.ok) return ok("waits");
+    // RM60
+    const weight = await chainBytes(tables, accountId);
+    if (!weight.ok) return weight;
+    if (weight.value === null) return ok("settled");
+    if (draft.evidenceBytes + weight.value > ROOM_EVIDENCE_BYTES_MAX) return ok("waits");
     draft.chains.set(accountId, chain.value);
     const { seq, head } = chain.value;
     const member: RoomMember = {
@@ -290,6 +298,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const devices = activeDevices(chain.value).map(({ id }) => ({ accountId, deviceId: id }));
     if (!isAllowed(draft, after, [], devices, epoch)) return ok("settled");
     draft.after = after;
+    draft.evidenceBytes += weight.value;
     draft.wanted.push(...devices);
     draft.invitees.set(accountId, key);
     return ok("planned");

@@ -58,6 +58,8 @@ const RETRY_MAX_MS = 60_000;
 /** How often a device says where it stands in a room. */
 const STAND_INTERVAL_MS = 60_000;
 const SEED_BYTES = 32;
+/** When a commit that could not be made is tried again, with nothing else asked of the room. */
+const REPLAN_INTERVAL_MS = 3_600_000;
 const YEAR_MS = 31_536_000_000;
 
 export interface RoomsDeps {
@@ -109,6 +111,8 @@ export function createRooms(all: RoomsDeps): Rooms {
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
   const askedAtMs = new Map<ConversationId, number>();
+  /** What was asked of a room when its commit could not be made, and when. */
+  const unmade = new Map<ConversationId, { readonly asked: string; readonly atMs: number }>();
   const running = new Map<
     ConversationId,
     { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
@@ -546,7 +550,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       if (!joined.ok) return joined;
       // Back in the group: what did not open may be asked for at once.
       if (joined.value !== null) toldAtMs.delete(roomId);
-      const passed = await serial.run(() => intake.pass(roomId, room, invitation.entry, joined.value));
+      const passed = await serial.run(() => intake.pass(roomId, room, invitation, joined.value));
       if (!passed.ok) return passed;
     }
     return ok(true);
@@ -746,6 +750,21 @@ export function createRooms(all: RoomsDeps): Rooms {
   }
 
   async function planAndMake(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const asked = room.intents.map(({ key }) => key).join(" ");
+    const last = unmade.get(roomId);
+    if (last?.asked === asked && Math.abs(nowMs() - last.atMs) < REPLAN_INTERVAL_MS) return ok(false);
+    const made = await makePlanned(roomId, room);
+    if (made.ok || (made.error.type !== "RoomTooLarge" && made.error.type !== "RoomRefused")) return made;
+    // RM60: what cannot be committed holds up nothing else, and takes no more key packages of others.
+    unmade.set(roomId, { asked, atMs: nowMs() });
+    all.onFault(made.error);
+    return ok(false);
+  }
+
+  async function makePlanned(
     roomId: ConversationId,
     room: RoomRecord,
   ): Promise<Result<boolean, ClientError>> {

@@ -11,6 +11,7 @@ import {
   OP_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
   ROOM_COMMIT_PARTS_MAX,
+  ROOM_EVIDENCE_LINKS_MAX,
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Random } from "../../base/random.ts";
@@ -43,7 +44,6 @@ export const ROOM_PART_BYTES_MAX = 229_376;
 /** A commit with all that goes beside it. */
 export const ROOM_COMMIT_BYTES_MAX = ROOM_COMMIT_PARTS_MAX * ROOM_PART_BYTES_MAX;
 const TOKEN_BYTES = 16;
-const EVIDENCE_LINKS_MAX = 4_096;
 export const ROOM_LETTER_OPS_MAX = 64;
 /** What the ops of one letter may weigh together. */
 export const ROOM_LETTER_BYTES_MAX = 131_072;
@@ -100,7 +100,7 @@ export const roomEvidenceShape = struct({
     struct({
       accountId: id("account"),
       firstSeq: integer(1),
-      links: list(bytes(1, LINK_BYTES_MAX), EVIDENCE_LINKS_MAX, 1),
+      links: list(bytes(1, LINK_BYTES_MAX), ROOM_EVIDENCE_LINKS_MAX, 1),
     }),
     ROOM_ACCOUNTS_MAX,
   ),
