@@ -8,6 +8,8 @@ import { engineReady, good, newAccount } from "../support/client-world.ts";
 
 const MESSAGES = 2_000;
 const ROWS_MAX = 80;
+/** Of a row in the list: itself, and a mark on either side. */
+const NODES_A_ROW = 3;
 
 let world: BrowserWorld;
 beforeAll(async () => {
@@ -71,5 +73,10 @@ test("two thousand messages: few rows in the page, reading stays in place, the e
   await page.getByRole("button", { name: "To the newest message" }).click();
   await shown(`line ${MESSAGES}`).waitFor();
   expect(await rowsInPage()).toBeLessThan(ROWS_MAX);
+  const { nodes, rows } = await log.locator(".sizer").evaluate(({ childNodes, childElementCount }) => ({
+    nodes: childNodes.length,
+    rows: childElementCount,
+  }));
+  expect(nodes, "what scrolled by left nothing").toBeLessThan(NODES_A_ROW * (rows + 5));
   good(await ben.client.stop());
 });

@@ -10,10 +10,10 @@ import type {
 } from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { ref } from "lit/directives/ref.js";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
 import { icon } from "../parts/icon.ts";
+import { keyed } from "../parts/keyed.ts";
 import { RowHeights } from "../parts/row-heights.ts";
 import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
@@ -547,9 +547,9 @@ export class DtConversation extends LitElement {
         @keydown=${this.#keyInLog}
       >
         <div class="sizer" ${styled({ "block-size": `${this.#rows.totalPx}px` })}>
-          ${repeat(
+          ${keyed(
             this.#rows.items,
-            (item) => item.key,
+            ({ key }) => String(key),
             (item) => {
               const message = messages[item.index];
               if (message === undefined) return nothing;

@@ -1,8 +1,8 @@
 /** Messages that what is typed finds, with filters; the first search of a page waits for the index to be made. */
 import type { ClientError, SearchHit } from "@dovetail/core";
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
+import { keyed } from "../parts/keyed.ts";
 import { goTo, type Route } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { isListed } from "../session/threads.ts";
@@ -196,7 +196,7 @@ export class DtFound extends LitElement {
     if (hits.length === 0) return this.#none();
     return html`<h2 id="found">${say("foundMessages")}</h2>
       <ul aria-labelledby="found">
-        ${repeat(
+        ${keyed(
           hits,
           ({ message }) => message.id,
           (hit) =>

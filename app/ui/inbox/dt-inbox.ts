@@ -1,9 +1,9 @@
 /** The list of conversations of one mailbox: inbox, requests, archive, or those with a tag. */
 import type { ConversationId } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
+import { keyed } from "../parts/keyed.ts";
 import { truthOf } from "../session/connection-words.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
@@ -252,7 +252,7 @@ export class DtInbox extends LitElement {
   #rows(shown: readonly Thread[]) {
     const { session } = this;
     return html`<ul aria-label=${text("conversationsLabel")} @keydown=${this.#rowKey}>
-      ${repeat(
+      ${keyed(
         shown,
         (one) => one.id,
         (one) =>

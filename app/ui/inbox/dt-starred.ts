@@ -1,10 +1,10 @@
 /** Messages with a star, of all conversations, newest first. */
 import type { StarredMessage } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
 import { showToast } from "../parts/dt-toast.ts";
+import { keyed } from "../parts/keyed.ts";
 import { goTo, type Route } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
@@ -90,7 +90,7 @@ export class DtStarred extends LitElement {
     if (messages.length === 0)
       return html`<div class="empty soft"><p>${say("starredEmpty")}</p><p class="note">${say("starredHow")}</p></div>`;
     return html`<ul aria-label=${text("starred")}>
-        ${repeat(
+        ${keyed(
           messages,
           ({ message }) => message.id,
           (one) => this.#row(one),

@@ -2,7 +2,6 @@
 import type { OpId, RoomDocumentEdit, RoomDocumentItem, RoomDocumentView } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
 import { live } from "lit/directives/live.js";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
 import { showToast } from "../parts/dt-toast.ts";
@@ -12,6 +11,7 @@ import { noteItemsStyles } from "./note-items-styles.ts";
 import { shortItem } from "./note-lines.ts";
 import type { RoomNotes } from "./room-notes.ts";
 import { focusLater } from "../parts/focus-later.ts";
+import { keyed } from "../parts/keyed.ts";
 
 /** An item that is being reworded, as it was when that began. */
 interface Rewording {
@@ -177,7 +177,7 @@ export class DtNoteItems extends LitElement {
       items.length === 0 && this.adding.length === 0
         ? html`<p class="soft">${say("noteNoItems")}</p>`
         : html`<ul aria-label=${text("itemsLabel", { name: title })} @keydown=${this.#key}>
-            ${repeat(
+            ${keyed(
               items,
               ({ id }) => id,
               (item) =>

@@ -1,9 +1,9 @@
 /** What a room writes together, in the place of its messages: all notes and lists, or one of them. */
 import type { AccountId, ConversationId, OpId, RoomDocumentView } from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
+import { keyed } from "../parts/keyed.ts";
 import { mayWrite } from "../rooms/room-rights.ts";
 import type { Session, SessionViews } from "../session/session.ts";
 import type { RoomThread } from "../session/threads.ts";
@@ -210,7 +210,7 @@ export class DtRoomNotes extends LitElement {
     if (notes.length === 0) return this.#notes?.isLoaded === true ? this.#empty(room) : nothing;
     return html`${this.#hindrance(room)}
       <ul aria-label=${text("notesTitle")}>
-        ${repeat(
+        ${keyed(
           notes,
           ({ id }) => id,
           (note) =>

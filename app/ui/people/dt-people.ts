@@ -1,10 +1,10 @@
 /** The list of people. */
 import type { ContactState, ContactView } from "@dovetail/core";
 import { html, LitElement, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { inboxStyles } from "../inbox/inbox-styles.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
+import { keyed } from "../parts/keyed.ts";
 import { goTo, type Route } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
@@ -86,7 +86,7 @@ export class DtPeople extends LitElement {
             >${icon("room")}<span>${say("roomNew")}</span>${icon("forward")}</a
           >
         </li>
-        ${repeat(
+        ${keyed(
           contacts,
           (one) => one.accountId,
           (one) => this.#row(one),

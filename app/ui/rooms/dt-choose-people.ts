@@ -1,8 +1,8 @@
 /** Choosing some of one's people by name. What is chosen goes up with each change. */
 import type { AccountId, ContactView } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
+import { keyed } from "../parts/keyed.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-avatar.ts";
 
@@ -103,7 +103,7 @@ export class DtChoosePeople extends LitElement {
         shown.length === 0
           ? html`<p class="note" role="status">${say("unknownName", { query: this.query })}</p>`
           : html`<ul>
-              ${repeat(
+              ${keyed(
                 shown,
                 ({ accountId }) => accountId,
                 ({ accountId, name }) =>

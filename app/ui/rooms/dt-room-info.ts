@@ -1,7 +1,6 @@
 /** All about a room: who is in it, what waits to happen, its name, its tags, and the way out. */
 import type { AccountId, ConversationId, RoomPending, RoomRole } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { showToast } from "../parts/dt-toast.ts";
@@ -20,6 +19,7 @@ import "./dt-choose-people.ts";
 import "./dt-room-links.ts";
 import "./dt-room-member.ts";
 import { focusLater } from "../parts/focus-later.ts";
+import { keyed } from "../parts/keyed.ts";
 
 const WAITS: Readonly<Record<RoomPending["type"], MessageKey>> = {
   invite: "roomWaitsInvite",
@@ -143,7 +143,7 @@ export class DtRoomInfo extends LitElement {
           : html`<section aria-labelledby="members">
               <h3 id="members">${say("roomMembers")}</h3>
               <div class="rows" role="list">
-                ${repeat(
+                ${keyed(
                   members,
                   ({ accountId }) => accountId,
                   (member) =>
