@@ -15,7 +15,9 @@ const list = (keys: readonly string[], mark = "") =>
       (key) => html`<button>${key}${mark}</button>`,
     )}
     <p>below</p>`;
-const show = (keys: readonly string[], mark = ""): void => render(list(keys, mark), host);
+const show = (keys: readonly string[], mark = ""): void => {
+  render(list(keys, mark), host);
+};
 const shown = (): string => [...host.querySelectorAll("button")].map((one) => one.textContent).join("");
 const comments = (): number =>
   [...host.childNodes].filter((node) => node.nodeType === Node.COMMENT_NODE).length;
