@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { findPebble } from "../../tools/pebble.ts";
 import { ROOT } from "../support/checkout.ts";
@@ -22,9 +22,13 @@ if (!isPossible)
 const folder = createTemporaryFolder();
 let authority: PebbleAuthority | null = null;
 beforeAll(async () => {
-  if (isPossible) authority = await startPebble(folder.path);
+  if (!isPossible) return;
+  authority = await startPebble(folder.path);
+  // Servers that are started here trust the authority's own address.
+  vi.stubEnv("NODE_EXTRA_CA_CERTS", authority.ownCertificate);
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await authority?.stop();
   folder.discard();
 });
@@ -41,23 +45,11 @@ function acmeArgs(port: number, { directoryUrl, challengePort } = pebble()): rea
   ];
 }
 
-/** As in {@link startServer}, and it trusts the authority's own address. */
-async function withAuthority<T>(start: () => Promise<T>): Promise<T> {
-  const before = process.env.NODE_EXTRA_CA_CERTS;
-  process.env.NODE_EXTRA_CA_CERTS = pebble().ownCertificate;
-  try {
-    return await start();
-  } finally {
-    if (before === undefined) delete process.env.NODE_EXTRA_CA_CERTS;
-    else process.env.NODE_EXTRA_CA_CERTS = before;
-  }
-}
-
 describe.skipIf(!isPossible)("a server with an authority", () => {
   test("has a certificate made, serves with it, and has it after a restart", async () => {
     const data = join(folder.path, "data");
     const port = await freePort();
-    const start = () => withAuthority(() => startServer(data, acmeArgs(port)));
+    const start = () => startServer(data, acmeArgs(port));
     const server = await start();
     expect(pebble().issuedCount()).toBe(1);
 
@@ -96,14 +88,12 @@ describe.skipIf(!isPossible)("a server with an authority", () => {
     const elsewhere = { ...pebble(), challengePort: await freePort() };
     const absent = { ...elsewhere, directoryUrl: `https://localhost:${await freePort()}/dir` };
     const say = async (args: readonly string[], name: string): Promise<string> => {
-      const child = await withAuthority(async () =>
-        startProgram(
-          join(ROOT, "sync-server", "main.ts"),
-          ["start", "--data", join(folder.path, name), ...args],
-          {
-            cwd: ROOT,
-          },
-        ),
+      const child = startProgram(
+        join(ROOT, "sync-server", "main.ts"),
+        ["start", "--data", join(folder.path, name), ...args],
+        {
+          cwd: ROOT,
+        },
       );
       let said = "";
       await new Promise<void>((resolve, reject) => {
