@@ -1,13 +1,13 @@
 /**
  * Processor time of what one member of a room does, at 10, 100 and 1,000 devices; with `--peers` beside plain ts-mls on its own
- * provider, in the same run.
+ * provider and @wireapp/core-crypto, in the same run.
  *
  * Usage: node test/bench/rooms.ts [--json] [--peers] [--leaves 10,100,1000]
  *
  * Groups are grown by adds alone, so the first commit is sealed to each device by itself: the dearest there is. The context
- * stands for as many accounts as there are devices. The peer has no context.
+ * stands for as many accounts as there are devices. The peers have no context and no hybrid suite; core-crypto stores what it
+ * does, in memory, within the same figures.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -36,10 +36,10 @@ import { openGroupMessage, sealGroupMessage } from "../../core/group/group-messa
 import { joinGroup } from "../../core/group/join-group.ts";
 import { good } from "../support/client-world.ts";
 import { growCrowd } from "../support/crowd.ts";
-import { report } from "./figures.ts";
+import { type Figure, report } from "./figures.ts";
 
 const SUITE = "rooms";
-const PEER = "ts-mls 1.6.4 on WebCrypto";
+const PEERS_FOLDER = join(import.meta.dirname, "peers");
 const TEXT_BYTES = 100;
 const MESSAGES = 200;
 const PEER_MESSAGES = 50;
@@ -115,8 +115,14 @@ async function ours(leaves: number): Promise<{ readonly costs: Costs; readonly b
   return { costs, bytes };
 }
 
-/** The same things with the library alone. */
-async function peer(leaves: number): Promise<Costs> {
+/** What others take for the same things, by name. */
+interface Peer {
+  readonly name: string;
+  readonly costs: Costs;
+}
+
+/** The library alone. */
+async function plainLibrary(leaves: number): Promise<Peer> {
   const costs: Costs = new Map();
   const suite = await getCiphersuiteImpl(
     getCiphersuiteFromName("MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"),
@@ -190,28 +196,92 @@ async function peer(leaves: number): Promise<Costs> {
     const opened = await processPrivateMessage(ben, message, emptyPskIndex, suite);
     ben = opened.newState;
   });
-  return costs;
+  return { name: "ts-mls 1.6.4 on WebCrypto", costs };
+}
+
+interface CoreCryptoCommit {
+  readonly commit: Uint8Array;
+  readonly welcome?: unknown;
+}
+
+/** A member as test/bench/peers/core-crypto.mjs makes it; packages, ids and Welcomes are the library's own objects. */
+interface CoreCryptoMember {
+  readonly id: unknown;
+  keyPackage(): Promise<unknown>;
+  found(): Promise<void>;
+  add(packages: readonly unknown[]): Promise<CoreCryptoCommit>;
+  update(): Promise<CoreCryptoCommit>;
+  remove(ids: readonly unknown[]): Promise<CoreCryptoCommit>;
+  join(welcome: unknown): Promise<unknown>;
+  open(bytes: Uint8Array): Promise<unknown>;
+  seal(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+interface CoreCryptoGroup {
+  readonly name: string;
+  createMember(number: number): Promise<CoreCryptoMember>;
+}
+
+async function coreCrypto(leaves: number): Promise<Peer> {
+  const costs: Costs = new Map();
+  const peer: { createMembers(group: Uint8Array): Promise<CoreCryptoGroup> } = await import(
+    new URL("peers/core-crypto.mjs", import.meta.url).href
+  );
+  const { name, createMember } = await peer.createMembers(new Uint8Array(16));
+  const [ada, ben, cy] = [await createMember(0), await createMember(1), await createMember(2)];
+  await ada.found();
+  const others: CoreCryptoMember[] = [];
+  const packages: unknown[] = [await ben.keyPackage()];
+  for (let number = 3; number <= leaves; number++) {
+    const other = await createMember(number);
+    if (others.length === 0) others.push(other);
+    packages.push(await other.keyPackage());
+  }
+  const grown = await ada.add(packages);
+  await cpuMs(costs, "join", 1, () => ben.join(grown.welcome));
+  const update = await cpuMs(costs, "update, make", 1, () => ada.update());
+  await cpuMs(costs, "update, follow", 1, () => ben.open(update.commit));
+  const removal = await cpuMs(costs, "removal, make", 1, () => ada.remove(others.map(({ id }) => id)));
+  await cpuMs(costs, "removal, follow", 1, () => ben.open(removal.commit));
+  const late = await cy.keyPackage();
+  const addition = await cpuMs(costs, "add, make", 1, () => ada.add([late]));
+  await ben.open(addition.commit);
+  await cpuMs(costs, "join after updates", 1, () => cy.join(addition.welcome));
+  const sealed: Uint8Array[] = [];
+  await cpuMs(costs, "message, seal", PEER_MESSAGES, async () => {
+    sealed.push(await ada.seal(new Uint8Array(TEXT_BYTES)));
+  });
+  let at = 0;
+  await cpuMs(costs, "message, open", PEER_MESSAGES, () => ben.open(present(sealed[at++], "a message")));
+  return { name, costs };
+}
+
+async function peersOf(leaves: number): Promise<readonly Peer[]> {
+  const { ensureInstalled }: { ensureInstalled(folder: string): void } = await import(
+    new URL("../../tools/workspace.mjs", import.meta.url).href
+  );
+  ensureInstalled(PEERS_FOLDER);
+  return [await plainLibrary(leaves), await coreCrypto(leaves)];
 }
 
 await cryptoReady();
-const isCoreCryptoHere = existsSync(
-  join(import.meta.dirname, "peers", "node_modules", "@wireapp", "core-crypto"),
-);
-if (!isCoreCryptoHere && !isJson) console.error("@wireapp/core-crypto: absent, so it is not measured");
 for (const leaves of sizes) {
   const { costs, bytes } = await ours(leaves);
-  const theirs = values.peers === true ? await peer(leaves) : new Map<string, number>();
+  const peers = values.peers === true ? await peersOf(leaves) : [];
   for (const [name, value] of costs) {
-    const other = theirs.get(name);
-    const beside = other === undefined ? {} : { peer: PEER, ratio: other / value };
-    report(isJson, {
+    const figure: Figure = {
       suite: SUITE,
       name: `${leaves}: ${name}`,
       value,
       unit: "CPU-ms",
       better: "less",
-      ...beside,
+    };
+    const besides = peers.flatMap(({ name: peer, costs: theirs }) => {
+      const other = theirs.get(name);
+      return other === undefined ? [] : [{ peer, ratio: other / value }];
     });
+    // One line for each peer, so that a ratio has its peer's name.
+    for (const beside of besides.length > 0 ? besides : [{}]) report(isJson, { ...figure, ...beside });
   }
   for (const [name, value] of bytes)
     report(isJson, { suite: SUITE, name: `${leaves}: ${name}`, value, unit: "bytes", better: "less" });

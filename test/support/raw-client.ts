@@ -3,6 +3,7 @@
  *
  * It keeps every frame it got and checks no promise of the server, so that a test can.
  */
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { present } from "../../core/base/assert.ts";
 import type { Bytes } from "../../core/base/bytes.ts";
@@ -38,6 +39,8 @@ export type RawRequest = WithoutId<Request>;
 
 export interface RawClient {
   readonly ws: WebSocket;
+  /** What `ws` reads from and writes to. */
+  readonly socket: Socket;
   readonly origin: string;
   readonly serverNonce: Bytes;
   readonly clientNonce: Bytes;
@@ -75,6 +78,8 @@ export async function connectRaw(origin: string, options: RawConnectOptions = {}
     perMessageDeflate: false,
     headers: options.headers ?? {},
   });
+  const upgraded = Promise.withResolvers<Socket>();
+  ws.once("upgrade", ({ socket }) => upgraded.resolve(socket));
   const clientNonce = options.clientNonce ?? CLIENT_NONCE;
   const waiting = new Map<number, (frame: ServerFrame | { readonly type: "closed" }) => void>();
   const unasked: ServerFrame[] = [];
@@ -123,6 +128,7 @@ export async function connectRaw(origin: string, options: RawConnectOptions = {}
   }
   return {
     ws,
+    socket: await upgraded.promise,
     origin: options.claimedOrigin ?? origin,
     serverNonce,
     clientNonce,

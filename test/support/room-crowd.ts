@@ -31,6 +31,7 @@ import {
   type RawWriter,
 } from "./raw-client.ts";
 import { registerWorld } from "./server-account.ts";
+import { skimFrames } from "./skim-frames.ts";
 
 export interface CrowdPlan {
   /** Devices of the group, each with a socket that follows the log. */
@@ -110,11 +111,9 @@ export async function runRoomCrowd(
     expectFrame(await client.call({ type: "subscribe", channel: 1, after: 0 }), "done");
   // Some read all there is; of the others it is enough what they got last: a connection keeps its order.
   const readers = listeners.filter((_, index) => index % LISTENERS_PER_READER === 0);
-  const ends = new Map<RawClient, Buffer>();
-  for (const listener of listeners.filter((one) => !readers.includes(one))) {
-    listener.ws.removeAllListeners("message");
-    listener.ws.on("message", (data: Buffer) => void ends.set(listener, data.subarray(-END_BYTES)));
-  }
+  const skimmed = listeners
+    .filter((one) => !readers.includes(one))
+    .map(({ socket }) => skimFrames(socket, END_BYTES));
   const read = (member: Member, entry: PlacedEntry) =>
     takeEntry(world, member, { logId, roomKey, entry }, faults);
   const latencies: number[] = [];
@@ -221,11 +220,10 @@ export async function runRoomCrowd(
     if (delivered(logId).length !== sent + commits) faults.push("a listener has not read everything");
   const last = members[0]?.client.delivered(logId).at(-1);
   const tail = toHex(present(last, "something was sent").sealed.slice(-END_BYTES));
-  const others = listeners.length - readers.length;
-  const ended = (): number => [...ends.values()].filter((end) => toHex(new Uint8Array(end)) === tail).length;
-  while (ended() < others && performance.now() < drainUntilMs)
+  const late = (): number => skimmed.filter((frames) => toHex(frames.tail()) !== tail).length;
+  while (late() > 0 && performance.now() < drainUntilMs)
     await new Promise((resolve) => setTimeout(resolve, 20));
-  if (ended() < others) faults.push(`${others - ended()} listeners have not got the last entry`);
+  if (late() > 0) faults.push(`${late()} listeners have not got the last entry`);
   for (const { ws } of [owner, ...members.map(({ client }) => client), ...listeners]) ws.terminate();
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
