@@ -6,6 +6,7 @@ import { PLANTED_FAULTS } from "./planted/faults.ts";
 import { runPlanted } from "./planted/run-planted.ts";
 import { playMany, type Survived } from "./play-many.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
+import { rememberSums } from "./world/remembered-sums.ts";
 import { runStory, type StoryResult } from "./world/run-story.ts";
 import { findSmallestStory } from "./world/smallest-story.ts";
 import { planStory, type StoryPlan } from "./world/story-plan.ts";
@@ -16,6 +17,7 @@ Usage: npm run sim -- [options]
 
   --worlds N    how many worlds                                   (200)
   --from N      the first seed                                    (1)
+  --rooms N     of a hundred worlds, how many have rooms          (4)
   --jobs N      processes                                         (one a processor)
   --seed N      one world, played twice; when it fails, the smallest story that still does
   --planted T   plants the faults whose name contains T, one by one ("" for all); each has to be found
@@ -28,6 +30,7 @@ const { values } = parseArgs({
   options: {
     worlds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
+    rooms: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
     planted: { type: "string" },
@@ -60,7 +63,8 @@ async function replay(seed: string): Promise<number> {
   await cryptoReady();
   await automergeReady();
   const ledger = openNonceLedger();
-  const plan = planStory(seed);
+  rememberSums();
+  const plan = planStory(seed, planOptions());
   const say = values.trace ? (line: string) => void process.stdout.write(`${line}\n`) : null;
   const first = await runStory(plan, ledger, say);
   const second = await runStory(plan, ledger);
@@ -79,6 +83,10 @@ async function replay(seed: string): Promise<number> {
   return 1;
 }
 
+function planOptions() {
+  return values.rooms === undefined ? {} : { roomPercent: Number(values.rooms) };
+}
+
 async function explain(
   plan: StoryPlan,
   result: StoryResult,
@@ -94,7 +102,7 @@ async function explain(
 
 async function many(): Promise<number> {
   const [count, from, jobs] = [Number(values.worlds), Number(values.from), Number(values.jobs)];
-  const survived = await playMany({ from, count, jobs }, (played, done) => {
+  const survived = await playMany({ from, count, jobs, ...planOptions() }, (played, done) => {
     if (played.faults.length > 0 && !values.json) print(`seed ${played.seed} failed: ${played.faults[0]}`);
     if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${count} worlds `);
   });
@@ -115,7 +123,8 @@ function summarize(survived: Survived): void {
   print("what happened in them:");
   for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
     print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
-  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}`);
+  const rooms = values.rooms === undefined ? "" : ` --rooms ${values.rooms}`;
+  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}${rooms}`);
 }
 
 function toJson({ failed, tally, hashBySeed: _, ...sums }: Survived) {

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { PlayedSeed } from "./play-seeds.ts";
+import type { PlanOptions } from "./world/story-plan.ts";
 
 export interface Survived {
   readonly worlds: number;
@@ -16,11 +17,18 @@ export interface Survived {
   readonly hashBySeed: ReadonlyMap<string, string>;
 }
 
+/** `count` seeds from `from` on, in `jobs` processes. */
+export interface Seeds extends PlanOptions {
+  readonly from: number;
+  readonly count: number;
+  readonly jobs: number;
+}
+
 const WORKER = join(import.meta.dirname, "play-seeds.ts");
 
-/** Plays `count` seeds from `from` on, in `jobs` processes. - Fails: throws when a process ends before its seeds. */
+/** Plays seeds in several processes. - Fails: throws when a process ends before its seeds. */
 export async function playMany(
-  { from, count, jobs }: { readonly from: number; readonly count: number; readonly jobs: number },
+  { from, count, jobs, roomPercent }: Seeds,
   onPlayed: (played: PlayedSeed, done: number) => void = () => {},
 ): Promise<Survived> {
   const played: PlayedSeed[] = [];
@@ -30,10 +38,13 @@ export async function playMany(
   }));
   await Promise.all(
     shares.map((share) =>
-      runWorker([String(share.first), String(jobs), String(share.count)], (result) => {
-        played.push(result);
-        onPlayed(result, played.length);
-      }),
+      runWorker(
+        [share.first, jobs, share.count, ...(roomPercent === undefined ? [] : [roomPercent])].map(String),
+        (result) => {
+          played.push(result);
+          onPlayed(result, played.length);
+        },
+      ),
     ),
   );
   return addUp(played);

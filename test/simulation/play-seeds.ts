@@ -1,12 +1,13 @@
 /**
  * One process of a run: plays the seeds it is given, one after the other, and prints each result as a line of JSON.
  *
- * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past`
+ * `play-seeds.ts <from> <step> <count> [percent with rooms]` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past`
  * plays the stories that failed once.
  */
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { PAST_FAILURES } from "./past-failures.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
+import { rememberSums } from "./world/remembered-sums.ts";
 import { runStory, type StoryResult } from "./world/run-story.ts";
 import { planStory } from "./world/story-plan.ts";
 
@@ -16,14 +17,16 @@ export interface PlayedSeed extends Omit<StoryResult, "tally"> {
   readonly cpuMs: number;
 }
 
-const [from = 1, step = 1, count = 1] = process.argv.slice(2).map(Number);
+const [from = 1, step = 1, count = 1, roomPercent] = process.argv.slice(2).map(Number);
+const options = roomPercent === undefined ? {} : { roomPercent };
 const plans =
   process.argv[2] === "past"
     ? Object.values(PAST_FAILURES)
-    : Array.from({ length: count }, (_, index) => planStory(String(from + index * step)));
+    : Array.from({ length: count }, (_, index) => planStory(String(from + index * step), options));
 await cryptoReady();
 await automergeReady();
 const ledger = openNonceLedger();
+rememberSums();
 let used = process.cpuUsage();
 for (const plan of plans) {
   const result = await runStory(plan, ledger);

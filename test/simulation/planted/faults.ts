@@ -23,6 +23,7 @@ export type StoryName =
   | "devices"
   | "disks"
   | "deletes"
+  | "rooms"
   | "late"
   | "log";
 
@@ -278,5 +279,26 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: 'if (names.some(({ type }) => type === "deletions")) {',
     replace: 'if (names.some(({ type }) => type === "deletions") && names.length < 0) {',
     story: "deletes",
+  },
+  {
+    name: "a letter in a room does not move its ratchet on",
+    file: "core/group/group-message.ts",
+    find: "return ok({ sealed, next: { ...group, ratchets: ratchet.put(newState.secretTree) } });",
+    replace: "return ok({ sealed, next: group });",
+    story: "rooms",
+  },
+  {
+    name: "a revoked device stays in its rooms",
+    file: "core/client/rooms/room-plan.ts",
+    find: "for (const { leafIndex } of revoked) draft.gone.add(leafIndex);",
+    replace: "",
+    story: "rooms",
+  },
+  {
+    name: "the keys of a room stay when somebody is taken out",
+    file: "core/client/rooms/room-plan.ts",
+    find: "const after = one.gone.size > 0 ? { ...heired, keysSince: epoch + 1 } : heired;",
+    replace: "const after = heired;",
+    story: "rooms",
   },
 ];

@@ -1,4 +1,5 @@
 /** Short stories that together do everything, so that a planted fault is found in the first one or two. */
+import type { RoomAct } from "../world/room-plan.ts";
 import type { Step, StoryPlan } from "../world/story-plan.ts";
 import type { StoryName } from "./faults.ts";
 
@@ -12,6 +13,8 @@ const forget = (device: number, pick: number, isForAll = false): Step => ({
   pick,
   isForAll,
 });
+
+const inRoom = (device: number, act: RoomAct, pick = 0): Step => ({ type: "room", device, act, pick });
 
 type WorldName = Exclude<StoryName, "late" | "log">;
 
@@ -130,6 +133,38 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     forget(1, 1),
     pass(40_000),
   ],
+  rooms: [
+    inRoom(0, "create"),
+    pass(600),
+    inRoom(0, "invite", 0),
+    inRoom(0, "invite", 1),
+    pass(1_500),
+    inRoom(2, "accept"),
+    inRoom(3, "accept"),
+    pass(900),
+    inRoom(0, "send", 2),
+    inRoom(2, "send", 1),
+    pass(600),
+    inRoom(0, "send"),
+    inRoom(3, "send"),
+    pass(600),
+    { type: "link", device: 0 },
+    pass(4_000),
+    inRoom(4, "send", 2),
+    inRoom(0, "role", 1),
+    pass(1_500),
+    inRoom(1, "remove", 1),
+    pass(1_500),
+    { type: "revoke", device: 0, victim: 0 },
+    pass(3_000),
+    inRoom(0, "rename"),
+    pass(1_500),
+    inRoom(0, "send", 1),
+    inRoom(2, "send", 1),
+    pass(600),
+    inRoom(0, "send"),
+    pass(600),
+  ],
   disks: [
     { type: "disk-full", device: 1, forMs: 900 },
     tag(1, 1),
@@ -151,7 +186,7 @@ export function storyNamed(name: WorldName): StoryPlan {
   const steps = STEPS_BY_STORY[name];
   return {
     seed: `planted/${name}`,
-    devicesByPerson: [2, 2],
+    devicesByPerson: name === "rooms" ? [2, 1, 1] : [2, 2],
     server: "sqlite",
     steps,
     isWatched: name !== "calm",
@@ -160,6 +195,15 @@ export function storyNamed(name: WorldName): StoryPlan {
 
 /** Every story, `first` first. */
 export function storiesFrom(first: StoryName): readonly StoryPlan[] {
-  const names: readonly WorldName[] = ["calm", "power", "ways", "server", "devices", "disks", "deletes"];
+  const names: readonly WorldName[] = [
+    "calm",
+    "power",
+    "ways",
+    "server",
+    "devices",
+    "disks",
+    "deletes",
+    "rooms",
+  ];
   return names.toSorted((a, b) => Number(b === first) - Number(a === first)).map(storyNamed);
 }

@@ -13,29 +13,33 @@ export interface NonceLedger {
   begin(): void;
 }
 
-type Encrypt = typeof sodium.crypto_aead_xchacha20poly1305_ietf_encrypt;
-
 /** Puts the ledger between the engine and libsodium. `cryptoReady` comes first. */
 export function openNonceLedger(): NonceLedger {
-  const encrypt: Encrypt = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt;
   const used = new Map<string, string>();
   let count = 0;
   let reuses = 0;
-  const watched = (...args: Parameters<Encrypt>) => {
-    const [plaintext, aad, , nonce, key] = args;
-    const place = `${Buffer.from(key).toString("latin1")}${Buffer.from(nonce).toString("latin1")}`;
-    const content = createHash("sha1")
-      .update(aad ?? "")
-      .update("|")
-      .update(plaintext)
-      .digest("base64");
-    const before = used.get(place);
-    count += 1;
-    if (before !== undefined && before !== content) reuses += 1;
-    used.set(place, content);
-    return Reflect.apply(encrypt, sodium, args);
-  };
-  Object.assign(sodium, { crypto_aead_xchacha20poly1305_ietf_encrypt: watched });
+  type Encrypt = typeof sodium.crypto_aead_xchacha20poly1305_ietf_encrypt;
+  const watched =
+    (encrypt: Encrypt) =>
+    (...args: Parameters<Encrypt>) => {
+      const [plaintext, aad, , nonce, key] = args;
+      const place = `${Buffer.from(key).toString("latin1")}${Buffer.from(nonce).toString("latin1")}`;
+      const content = createHash("sha1")
+        .update(aad ?? "")
+        .update("|")
+        .update(plaintext)
+        .digest("base64");
+      const before = used.get(place);
+      count += 1;
+      if (before !== undefined && before !== content) reuses += 1;
+      used.set(place, content);
+      return Reflect.apply(encrypt, sodium, args);
+    };
+  Object.assign(sodium, {
+    crypto_aead_xchacha20poly1305_ietf_encrypt: watched(sodium.crypto_aead_xchacha20poly1305_ietf_encrypt),
+    // Of rooms, and of what is sealed to one key.
+    crypto_aead_chacha20poly1305_ietf_encrypt: watched(sodium.crypto_aead_chacha20poly1305_ietf_encrypt),
+  });
   return {
     count: () => count,
     reuses: () => reuses,

@@ -2,6 +2,7 @@
 import type { Client } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
+import { playRoomStep } from "./play-room-step.ts";
 import type { EditKind, Step } from "./story-plan.ts";
 import { CANARY, type Deletion, type Member, type Person, type World } from "./world.ts";
 
@@ -126,6 +127,9 @@ export function playStep(stage: Stage, step: Step): void {
     case "link":
       link(stage, pickPerson(world, step.device), step.isAbandoned === true);
       return;
+    case "room":
+      playRoomStep(stage, pickMember(world, step.device), step);
+      return;
     case "pass":
       return;
   }
@@ -178,7 +182,7 @@ function during(stage: Stage, forMs: number, undo: () => void): void {
 }
 
 /** Lets a client do something. What it answers is its own affair; that it does not throw is ours. */
-function ask(stage: Stage, member: Member, work: (client: Client) => Promise<unknown>): void {
+export function ask(stage: Stage, member: Member, work: (client: Client) => Promise<unknown>): void {
   const { client } = member.device;
   if (client === null) return;
   stage.pending += 1;

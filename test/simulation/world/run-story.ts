@@ -2,6 +2,7 @@
 import type { Client } from "@dovetail/core";
 import { populatedWorld } from "./beginning.ts";
 import { checkSecrets, findUnkept, watchSecrets } from "./promises.ts";
+import { findUnkeptInRooms } from "./room-promises.ts";
 import type { NonceLedger } from "./nonce-ledger.ts";
 import { playStep, reopen, type Stage, type Tally, watchPower } from "./play-step.ts";
 import type { StoryPlan } from "./story-plan.ts";
@@ -22,9 +23,13 @@ export interface StoryResult {
 
 /** Everything has to be in its place so long after the last trouble. */
 const CALM_MAX_MS = 10_000;
+/** Rooms have waits of a minute in what heals them (RM23, RM24, RM26), one after the other. */
+const ROOMS_CALM_MAX_MS = 240_000;
 /** A device that was switched off has so long to start, on a disk that works. */
 const START_MAX_MS = 5_000;
 const LOOK_EVERY_MS = 250;
+/** The longer it takes, the more rarely is looked. */
+const LOOKS_SHARE = 8;
 const FAULTS_MAX = 12;
 
 /** Plays `plan`. Worlds of one process are played one after the other. */
@@ -110,11 +115,13 @@ async function comeToRest(stage: Stage): Promise<number> {
       syncing.add(name);
       void (isLost ? syncOrPutBack(client) : client.sync()).finally(() => syncing.delete(name));
     }
-    await world.time.pass(LOOK_EVERY_MS);
+    await world.time.pass(Math.max(LOOK_EVERY_MS, (world.time.elapsedMs() - startMs) / LOOKS_SHARE));
     unkept = await world.time.run(findUnkept(world));
     const tookMs = world.time.elapsedMs() - startMs;
+    if (unkept.length > 0 && tookMs >= CALM_MAX_MS) break;
+    if (unkept.length === 0) unkept = await world.time.run(findUnkeptInRooms(world));
     if (unkept.length === 0) return tookMs;
-    if (tookMs >= CALM_MAX_MS) break;
+    if (tookMs >= (world.rooms.size === 0 ? CALM_MAX_MS : ROOMS_CALM_MAX_MS)) break;
   }
   stage.faults.push(...unkept);
   return world.time.elapsedMs() - startMs;

@@ -3,6 +3,7 @@
  * number, so that a list with steps left out is still a story, and the smallest one that fails can be looked for.
  */
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
+import { type RoomStep, withRooms } from "./room-plan.ts";
 
 export type Step =
   | { readonly type: "send"; readonly device: number; readonly to: number; readonly count: number }
@@ -38,6 +39,7 @@ export type Step =
   /** The server lets go what it may; a device it has not seen for so long holds nothing back. */
   | { readonly type: "reclaim"; readonly graceMs: number; readonly silentMs: number }
   | { readonly type: "sync"; readonly device: number }
+  | RoomStep
   | { readonly type: "pass"; readonly ms: number };
 
 export type EditKind =
@@ -67,6 +69,8 @@ const DAY_MS = 86_400_000;
 const MONTH_MS = 30 * DAY_MS;
 const SHRINKING_PERCENT = 25;
 const LOSING_PERCENT = 10;
+/** A commit of a room costs as much as dozens of messages. */
+const ROOM_PERCENT = 4;
 const EDITS: readonly EditKind[] = [
   "tag",
   "tagged",
@@ -111,8 +115,14 @@ const KINDS: readonly (readonly number[])[] = [
   [8, 2],
 ];
 
-/** The story of a seed. `size` multiplies the number of steps. */
-export function planStory(seed: string, size = 1): StoryPlan {
+/** How stories are drawn where it is not up to their seed alone. */
+export interface PlanOptions {
+  /** Of a hundred worlds so many have rooms. */
+  readonly roomPercent?: number;
+}
+
+/** The story of a seed. */
+export function planStory(seed: string, { roomPercent = ROOM_PERCENT }: PlanOptions = {}): StoryPlan {
   const random = createSeededRandom(`${seed}/plan`);
   const crowd = KINDS.length - 1;
   const kind = random.chance(3) ? crowd : random.below(crowd);
@@ -123,7 +133,7 @@ export function planStory(seed: string, size = 1): StoryPlan {
     const trouble = TROUBLES[random.below(TROUBLES.length)] ?? "crash";
     if (kinds === TROUBLES.length || !troubles.includes(trouble)) troubles.push(trouble);
   }
-  const count = Math.round((8 + random.below(16)) * size);
+  const count = 8 + random.below(16);
   const steps: Step[] = [];
   for (let index = 0; index < count; index++) {
     const trouble = troubles[random.below(Math.max(1, troubles.length))];
@@ -137,7 +147,9 @@ export function planStory(seed: string, size = 1): StoryPlan {
     steps,
     isWatched: kinds > 0,
   };
-  return withLoss(withShrinking(plan));
+  const around = withRooms(plan, roomPercent);
+  // A room's log is not begun anew where its server has lost it (docs/decisions/groups.md).
+  return around === plan ? withLoss(withShrinking(plan)) : withShrinking(around);
 }
 
 /** In some worlds the server loses everything once, and people put back what their devices have, now or later. */

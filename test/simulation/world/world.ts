@@ -63,7 +63,33 @@ export interface Deletion {
   isKept: boolean;
 }
 
+/** A room somebody has founded, and what is promised about it. */
+export interface Room {
+  readonly id: ConversationId;
+  readonly written: RoomText[];
+  /** How many texts there were when a device of theirs had said that they are in. */
+  readonly joinedAt: Map<Person, number>;
+  /** How often somebody was asked in. */
+  readonly invitations: Map<Person, number>;
+  /** Who may have left, or been taken out: nothing is promised to them from then on. */
+  readonly unsteady: Set<Person>;
+  /** Whom each device has seen in the room. */
+  readonly seenBy: Map<Member, Set<Person>>;
+}
+
+/** A text in a room. */
+export interface RoomText {
+  readonly text: string;
+  readonly by: Member;
+  /** Who was in, as far as its writer could see; it is promised to those who had come and stay. */
+  readonly readers: ReadonlySet<Person>;
+  /** Whom its writer had seen there before, and saw no more. */
+  readonly removed: ReadonlySet<Person>;
+  state: "asked" | "kept" | "refused";
+}
+
 export interface World {
+  readonly rooms: Map<ConversationId, Room>;
   readonly plan: StoryPlan;
   readonly time: VirtualTime;
   readonly random: SeededRandom;
@@ -112,6 +138,7 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     trace,
     people,
     written: [],
+    rooms: new Map(),
     members: () => people.flatMap(({ devices }) => devices),
     addDevice(person, storeKey) {
       const name = `${person.name}${person.devices.length + 1}`;

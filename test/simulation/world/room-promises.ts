@@ -1,0 +1,190 @@
+/** What worlds with rooms promise on top: one room for all who are in it, and each text once where it belongs. */
+import type { RoomView } from "@dovetail/core";
+import { toHex } from "../../../core/base/bytes.ts";
+import { createRoomGroups } from "../../../core/client/rooms/room-groups.ts";
+import { createTables } from "../../../core/client/tables.ts";
+import { createGroupCrypto } from "../../../core/group/crypto-provider.ts";
+import { epochAuthenticator, groupEpoch, isActive, leavesOf } from "../../../core/group/group.ts";
+import { sealTxStore } from "../../../core/store/sealing-tx-store.ts";
+import { good } from "../../support/client-world.ts";
+import type { Member, Person, Room, RoomText, World } from "./world.ts";
+
+/** A device and how it shows a room. */
+interface Seen {
+  readonly member: Member;
+  readonly view: RoomView;
+}
+
+/** What is not in its place yet in the rooms of a world. */
+export async function findUnkeptInRooms(world: World): Promise<readonly string[]> {
+  const unkept: string[] = [];
+  for (const room of world.rooms.values()) {
+    const seen: Seen[] = [];
+    for (const member of world.members()) {
+      const { client } = member.device;
+      if (member.standing !== "active" || client === null) continue;
+      const view = good(await client.rooms()).find(({ id }) => id === room.id);
+      if (view !== undefined) seen.push({ member, view });
+    }
+    unkept.push(...findOtherViews(world, seen));
+    unkept.push(...(await findOtherGroups(room, seen)));
+    unkept.push(...(await findTexts(room, seen)));
+  }
+  return unkept;
+}
+
+/** Devices of a person show a room alike; all who are in it show the same people, roles and name, and nothing that waits. */
+function findOtherViews(world: World, seen: readonly Seen[]): readonly string[] {
+  const faults: string[] = [];
+  const nameOf = (id: string) => world.people.find(({ accountId }) => accountId === id)?.name ?? "?";
+  const insideOf = ({ view }: Seen): string =>
+    JSON.stringify([
+      view.name,
+      ...view.members.map(({ accountId, role }) => `${nameOf(accountId)} ${role}`).sort(),
+    ]);
+  let inside: { readonly who: string; readonly what: string } | null = null;
+  for (const person of world.people) {
+    const own = seen.filter(({ member }) => member.person === person);
+    const active = person.devices.filter(({ standing }) => standing === "active");
+    const [first] = own;
+    if (first === undefined) continue;
+    if (own.length < active.length) faults.push(`a device of ${person.name} does not know the room`);
+    for (const one of own) {
+      const { device } = one.member;
+      if (one.view.state !== first.view.state)
+        faults.push(
+          `${first.member.device.name} is ${first.view.state}, ${device.name} is ${one.view.state}`,
+        );
+      if (one.view.state !== "joined") {
+        if (one.view.state === "joining") faults.push(`${device.name} has not come into the room`);
+        continue;
+      }
+      if (one.view.pending.length > 0)
+        faults.push(
+          `${device.name} still asks for ${JSON.stringify(one.view.pending.map(({ type }) => type))}`,
+        );
+      const here = { who: device.name, what: insideOf(one) };
+      inside ??= here;
+      if (inside.what !== here.what)
+        faults.push(`${inside.who} sees the room as ${inside.what}, ${here.who} as ${here.what}`);
+    }
+  }
+  return faults;
+}
+
+/** One group on all devices of those who are in it; theirs are its leaves, and nobody else has its secret. */
+async function findOtherGroups(room: Room, seen: readonly Seen[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  let first: { readonly who: string; readonly state: string } | null = null;
+  const states = new Map<Member, string>();
+  for (const { member, view } of seen) {
+    const group = await groupOn(member, room);
+    const name = member.device.name;
+    if (group === null) {
+      if (view.state === "joined") faults.push(`${name} is in the room and not in its group`);
+      continue;
+    }
+    states.set(member, group.state);
+    if (view.state !== "joined") continue;
+    first ??= { who: name, state: group.state };
+    if (first.state !== group.state) faults.push(`${first.who} and ${name} have different groups`);
+    const own = member.device.client === null ? [] : good(await member.device.client.devices());
+    for (const { id } of own.filter(({ isActive: isThere }) => !isThere))
+      if (group.devices.has(id)) faults.push(`${name} has a device in its group that was revoked`);
+    const inside = new Set(view.members.map(({ accountId }) => accountId));
+    for (const accountId of group.accounts)
+      if (!inside.has(accountId))
+        faults.push(`${name} has a device in its group of somebody who is not in the room`);
+  }
+  for (const { member, view } of seen)
+    if (["removed", "left", "declined"].includes(view.state) && first !== null)
+      if (states.get(member) === first.state)
+        faults.push(`${member.device.name} was taken out and follows the group`);
+  return faults;
+}
+
+/** The group as it stands on a device's disk. */
+async function groupOn({ device }: Member, { id }: Room) {
+  const store = { ...device.disk.store({ isOn: true }, () => {}), close: async () => {} };
+  const platform = { storeKey: device.storeKey, random: { bytes: (count: number) => new Uint8Array(count) } };
+  const suite = createGroupCrypto(platform.random);
+  const loaded = await createRoomGroups(createTables(sealTxStore(store, platform)), { suite }).load(id);
+  if (!loaded.ok) throw new Error(`${device.name}: its group does not load: ${loaded.error.type}`);
+  if (loaded.value === null || !isActive(loaded.value)) return null;
+  const members = good(leavesOf(loaded.value)).map(({ member }) => member);
+  return {
+    state: `${groupEpoch(loaded.value)} ${toHex(epochAuthenticator(loaded.value))}`,
+    accounts: members.map(({ accountId }) => accountId),
+    devices: new Set<string>(members.map(({ deviceId }) => deviceId)),
+  };
+}
+
+/** Every text of a room, where it has to be and where it may not be. */
+async function findTexts(room: Room, seen: readonly Seen[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const shownBy = new Map<Member, ReadonlyMap<string, { readonly times: number; readonly state: string }>>();
+  for (const { member } of seen) shownBy.set(member, await textsOn(member, room));
+  for (const [index, row] of room.written.entries()) {
+    const at = shownBy.get(row.by)?.get(row.text);
+    const isPromised = isKept(row) && at !== undefined && at.state !== "failed";
+    if (isKept(row) && at === undefined) faults.push(`${row.by.device.name} lacks its own ${row.text}`);
+    const isSteady = !room.unsteady.has(row.by.person);
+    if (isPromised && at.state === "kept" && isSteady) faults.push(`${row.text} has not been sent`);
+    if (isKept(row) && at?.state === "failed" && isSteady) faults.push(`${row.text} was given up`);
+    for (const { member, view } of seen) {
+      const times = shownBy.get(member)?.get(row.text)?.times ?? 0;
+      const who = member.device.name;
+      if (times > 1) faults.push(`${who} shows ${row.text} ${times} times`);
+      if (times > 0 && row.state === "refused") faults.push(`${who} shows ${row.text}, which was refused`);
+      if (times > 0 && isClosedTo(room, member.person, row))
+        faults.push(`${who} was out and shows ${row.text}`);
+      const isFor = isReader(room, member.person, { index, row }) && view.state === "joined";
+      const hasGone = isPromised && (isSteady || at.state !== "kept");
+      if (times === 0 && hasGone && (isFor || member.person === row.by.person))
+        faults.push(`${who} lacks ${row.text}`);
+    }
+  }
+  const written = new Set(room.written.map(({ text }) => text));
+  for (const [member, shown] of shownBy)
+    for (const text of shown.keys())
+      if (!written.has(text)) faults.push(`${member.device.name} shows ${text}, which nobody wrote`);
+  return faults;
+}
+
+function isKept({ state, by }: RoomText): boolean {
+  return state === "kept" && by.standing === "active" && !by.wasFarAhead;
+}
+
+/** Who had come before it was written, was seen there by whoever wrote it, and never was to go. */
+function isReader(
+  room: Room,
+  person: Person,
+  { index, row }: { readonly index: number; readonly row: RoomText },
+): boolean {
+  const joinedAt = room.joinedAt.get(person);
+  return joinedAt !== undefined && index >= joinedAt && row.readers.has(person) && !room.unsteady.has(person);
+}
+
+/** Whoever wrote it had seen them go, and nobody has asked them in again. */
+function isClosedTo(room: Room, person: Person, row: RoomText): boolean {
+  return row.removed.has(person) && (room.invitations.get(person) ?? 0) < 2;
+}
+
+async function textsOn({ device }: Member, { id }: Room) {
+  const shown = new Map<string, { times: number; readonly state: string }>();
+  let before: string | null = null;
+  do {
+    if (device.client === null) break;
+    const options: { limit: number; before?: string } =
+      before === null ? { limit: 200 } : { limit: 200, before };
+    const page = await device.client.messages(id, options);
+    if (!page.ok) break;
+    for (const { text, state } of page.value.messages) {
+      const known = shown.get(text);
+      if (known === undefined) shown.set(text, { times: 1, state });
+      else known.times += 1;
+    }
+    before = page.value.older;
+  } while (before !== null);
+  return shown;
+}
