@@ -81,7 +81,7 @@ export interface OpKey {
 }
 
 /** Between which times it is, as far as this device can tell. CA9 */
-export type OpTimes = Pick<Times, "earliestMs" | "latestMs">;
+export type OpTimes = Pick<Times, "earliestMs" | "latestMs" | "writingMs">;
 
 export interface OpStore {
   /** Prepares adding `ops`; those already here, or twice in the list, are left out. */
@@ -496,7 +496,7 @@ export function createOpStore(
       : ok(sum.value.newestHlc);
     if (!last.ok) return last;
     const hlc = nextHlc(last.value, times.earliestMs());
-    const expire = lifetimeMs === null ? op.expire : expiryOf(hlc, lifetimeMs);
+    const expire = lifetimeMs === null ? op.expire : expiryOf(hlc, lifetimeMs, times.writingMs());
     return ok(createOp({ ...op, expire, version: 1, deviceSeq, devicePrev: feed.value.last, hlc }));
   }
 

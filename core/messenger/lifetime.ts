@@ -15,9 +15,14 @@ export function perishesAtMs(op: Op, reader: AccountId): number | null {
   return isDirect ? null : op.expire;
 }
 
-/** Time that a message of this `hlc` carries in a room with this lifetime. RM34 */
-export function expiryOf(hlc: number, lifetimeMs: number): number {
-  return hlcToMs(hlc) + lifetimeMs;
+/**
+ * Time that a message of this `hlc` carries in a room with this lifetime, written at `nowMs`. RM34
+ *
+ * An `hlc` is ahead where this clock is, or where somebody else's was: all readers would have to note that it goes earlier, of so
+ * many of a device, and drop what is more.
+ */
+export function expiryOf(hlc: number, lifetimeMs: number, nowMs: number): number {
+  return Math.min(hlcToMs(hlc), nowMs) + lifetimeMs;
 }
 
 /**

@@ -92,6 +92,16 @@ export function surestTime(times: KnownTimes, nowMs: number): number {
   return Math.min(nowMs, toldTime(times, nowMs) ?? nowMs);
 }
 
+/** The later one of the two, however little they differ. RM35 */
+export function farthestTime(times: KnownTimes, nowMs: number): number {
+  return Math.max(nowMs, toldTime(times, nowMs) ?? nowMs);
+}
+
+/** By the server's word, however little it differs from this clock; it can put back what is written by a day at most. RM34 */
+export function writingTime(times: KnownTimes, nowMs: number): number {
+  return Math.max(toldTime(times, nowMs) ?? nowMs, nowMs - OP_CLOCK_AHEAD_MAX_MS);
+}
+
 /** CA11: null where the two agree well enough. */
 export function clockDifference(serverMs: number, nowMs: number): ClockDifference | null {
   const byMs = nowMs - serverMs;

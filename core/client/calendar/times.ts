@@ -7,12 +7,14 @@ import {
   type ClockDifference,
   clockDifference,
   earliestTime,
+  farthestTime,
   hearTime,
   type KnownTimes,
   latestTime,
   likelyTime,
   lookAtTime,
   surestTime,
+  writingTime,
 } from "./known-times.ts";
 
 /** Counted time is stored when it is more than this. */
@@ -32,6 +34,10 @@ export interface Times {
   likelyMs(): number;
   /** For what cannot be undone: no clock that is ahead makes it later. RM36 */
   surelyMs(): number;
+  /** For how long others may keep what they write. RM35 */
+  farthestMs(): number;
+  /** For how long others are to keep what is written here. RM34 */
+  writingMs(): number;
   /** Whether the server has said the time since this program began. */
   isHeard(): boolean;
 }
@@ -82,6 +88,8 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
     latestMs: () => latestTime(known, nowMs()),
     likelyMs: () => likelyTime(known, nowMs()),
     surelyMs: () => surestTime(known, nowMs()),
+    farthestMs: () => farthestTime(known, nowMs()),
+    writingMs: () => writingTime(known, nowMs()),
     isHeard: () => isHeard,
   };
 }

@@ -132,7 +132,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   }
 
   function note(op: NamedOp, lifetimeMs: number | null, draft: RoomDraft): void {
-    const dueMs = limitAtPlace(op.op, { lifetimeMs, nowMs: context.times.latestMs() });
+    const dueMs = limitAtPlace(op.op, { lifetimeMs, nowMs: context.times.farthestMs() });
     if (dueMs !== null) draft.limits.push({ op, dueMs });
   }
 

@@ -276,3 +276,15 @@ describe("what is deleted", () => {
     expect(good(await ops.get({ ...message.op, id: message.id }))).toBeNull();
   });
 });
+
+test("[RM34] what is written after somebody whose clock is ahead goes by this device's time, not by theirs", async () => {
+  const { ops, add } = opStore();
+  const dayMs = 86_400_000;
+  await add(messageOp({ conversationId: conversation, hlc: (NOW_MS + dayMs) * 1_024 }, "ahead"));
+  const now = () => NOW_MS;
+  const draft = opFields({ conversationId: conversation, device: deviceOf(4), kind: OP_KIND.message });
+  const times = { earliestMs: now, latestMs: now, writingMs: now };
+  const made = good(await ops.create(draft, times, dayMs));
+  expect(made.op.hlc).toBeGreaterThan((NOW_MS + dayMs) * 1_024);
+  expect(made.op.expire).toBe(NOW_MS + dayMs);
+});

@@ -13,7 +13,12 @@ const NOW_MS = 1_800_000_000_000;
 const DAY_MS = 86_400_000;
 const HLC = NOW_MS * HLC_TICKS_PER_MS + 7;
 const [ada, ben] = [accountOf(1), accountOf(2)];
-const written = opFields({ author: ada, kind: OP_KIND.message, hlc: HLC, expire: expiryOf(HLC, DAY_MS) });
+const written = opFields({
+  author: ada,
+  kind: OP_KIND.message,
+  hlc: HLC,
+  expire: expiryOf(HLC, DAY_MS, NOW_MS),
+});
 
 test("[RM34] a message goes at the time its author wrote into it; what is no message stays", () => {
   expect(perishesAtMs(written, ben)).toBe(NOW_MS + DAY_MS);
@@ -43,13 +48,22 @@ test("[RM35] a time that lies ahead of the reader's clock makes nothing stay lon
   const limit = (aheadMs: number) => {
     const hlc = (NOW_MS + aheadMs) * HLC_TICKS_PER_MS;
     return limitAtPlace(
-      { ...written, hlc, expire: expiryOf(hlc, DAY_MS) },
+      { ...written, hlc, expire: NOW_MS + aheadMs + DAY_MS },
       { lifetimeMs: DAY_MS, nowMs: NOW_MS },
     );
   };
   const latestMs = NOW_MS + ROOM_LIFETIME_SLACK_MS + DAY_MS;
   expect([0, ROOM_LIFETIME_SLACK_MS].map(limit)).toEqual([null, null]);
   expect([ROOM_LIFETIME_SLACK_MS + 1, 400 * DAY_MS].map(limit)).toEqual([latestMs, latestMs]);
+});
+
+test("[RM34] a message dated ahead, by this clock or somebody else's, carries a time that nobody has to note", () => {
+  const hlc = (NOW_MS + DAY_MS) * HLC_TICKS_PER_MS;
+  const expire = expiryOf(hlc, DAY_MS, NOW_MS);
+  expect(expire).toBe(NOW_MS + DAY_MS);
+  expect(limitAtPlace({ ...written, hlc, expire }, { lifetimeMs: DAY_MS, nowMs: NOW_MS })).toBe(null);
+  // One that was written behind goes by its own time.
+  expect(expiryOf(HLC, DAY_MS, NOW_MS + DAY_MS)).toBe(NOW_MS + DAY_MS);
 });
 
 test("[RM35] changes of shared documents, and other ops that are no message, are let be", () => {

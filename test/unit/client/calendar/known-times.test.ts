@@ -9,12 +9,14 @@ import {
 import {
   clockDifference,
   earliestTime,
+  farthestTime,
   hearTime,
   isSameDifference,
   latestTime,
   likelyTime,
   lookAtTime,
   surestTime,
+  writingTime,
 } from "../../../../core/client/calendar/known-times.ts";
 import { createTimes } from "../../../../core/client/calendar/times.ts";
 import { createTables } from "../../../../core/client/tables.ts";
@@ -102,6 +104,18 @@ test("[RM36] what cannot be undone goes by the earlier of the two, however littl
     expect(surestTime(hearTime(began, NOW_MS, NOW_MS - byMs), NOW_MS - byMs)).toBe(NOW_MS - byMs);
   }
   expect(surestTime(began, NOW_MS)).toBe(NOW_MS);
+});
+
+test("[RM34][RM35] for how long messages stay the server's word counts, however little it differs, and puts back by a day at most", () => {
+  for (const byMs of [1, HOUR_MS, OP_CLOCK_AHEAD_MAX_MS]) {
+    expect(writingTime(hearTime(began, NOW_MS, NOW_MS + byMs), NOW_MS + byMs)).toBe(NOW_MS);
+    expect(writingTime(hearTime(began, NOW_MS, NOW_MS - byMs), NOW_MS - byMs)).toBe(NOW_MS);
+    expect(farthestTime(hearTime(began, NOW_MS, NOW_MS - byMs), NOW_MS - byMs)).toBe(NOW_MS);
+    expect(farthestTime(hearTime(began, NOW_MS, NOW_MS + byMs), NOW_MS + byMs)).toBe(NOW_MS + byMs);
+  }
+  const lying = hearTime(began, NOW_MS - TEN_YEARS_MS, NOW_MS);
+  expect(writingTime(lying, NOW_MS)).toBe(NOW_MS - OP_CLOCK_AHEAD_MAX_MS);
+  expect([writingTime(began, NOW_MS), farthestTime(began, NOW_MS)]).toEqual([NOW_MS, NOW_MS]);
 });
 
 describe("[CA11] a person is told", () => {
