@@ -22,7 +22,9 @@ export function perishesAtMs(op: Op, reader: AccountId): number | null {
  * many of a device, and drop what is more.
  */
 export function expiryOf(hlc: number, lifetimeMs: number, nowMs: number): number {
-  return Math.min(hlcToMs(hlc), nowMs) + lifetimeMs;
+  const writtenMs = hlcToMs(hlc);
+  // Half of what readers let pass: what is left is for what their clocks differ from the server's word here.
+  return (writtenMs > nowMs + ROOM_LIFETIME_SLACK_MS / 2 ? nowMs : writtenMs) + lifetimeMs;
 }
 
 /**

@@ -62,6 +62,10 @@ test("[RM34] a message dated ahead, by this clock or somebody else's, carries a 
   const expire = expiryOf(hlc, DAY_MS, NOW_MS);
   expect(expire).toBe(NOW_MS + DAY_MS);
   expect(limitAtPlace({ ...written, hlc, expire }, { lifetimeMs: DAY_MS, nowMs: NOW_MS })).toBe(null);
+  const half = ROOM_LIFETIME_SLACK_MS / 2;
+  expect(
+    [half, half + 1].map((ms) => expiryOf(HLC + ms * HLC_TICKS_PER_MS, DAY_MS, NOW_MS) - NOW_MS),
+  ).toEqual([half + DAY_MS, DAY_MS]);
   // One that was written behind goes by its own time.
   expect(expiryOf(HLC, DAY_MS, NOW_MS + DAY_MS)).toBe(NOW_MS + DAY_MS);
 });
