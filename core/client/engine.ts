@@ -481,6 +481,7 @@ export async function createEngine(
     isStopped: findings.isStopped,
     deletedContacts,
     isHidden: lifetimes.isHidden,
+    perishesAtMs: lifetimes.perishesAtMs,
   });
   const roomViews = createRoomViews({ context, contacts, rooms, views });
   const roomDocuments = createRoomDocuments({ context, ops, outbox: roomOutbox, conversations });

@@ -21,6 +21,8 @@ interface Counted extends UnreadRow {
   readonly rewrites: number;
   /** Ops it has more than the row that is stored of it. */
   readonly unstoredOps: number;
+  /** When the first message it counts goes by itself. */
+  readonly untilMs: number;
 }
 
 export interface UnreadCounts {
@@ -35,20 +37,27 @@ export interface UnreadCountsDeps {
   readonly keyOf: (op: NamedOp) => string;
   /** Whether an op is a message that a person would want to read. */
   readonly isUnread: (op: NamedOp) => boolean;
+  /** When it goes by itself; null for never. */
+  readonly goesAtMs: (op: NamedOp) => number | null;
+  /** The time by which it has. */
+  readonly nowMs: () => number;
   /** A row goes in the transaction that rewrites ops of its conversation. */
   readonly load: (conversationId: ConversationId) => Promise<Result<UnreadRow | null, StoreError>>;
   /** Stores a row some time, unless ops have been rewritten since `rewrites`. */
   readonly store: (conversationId: ConversationId, row: UnreadRow, rewrites: number) => void;
 }
 
-export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: UnreadCountsDeps): UnreadCounts {
+export function createUnreadCounts(deps: UnreadCountsDeps): UnreadCounts {
+  const { ops, keyOf, isUnread, load, store } = deps;
   const countedById = new Map<ConversationId, Counted>();
   /** The last counting of each: whoever asks meanwhile waits for it, and need not count what it has. */
   const last = new Map<ConversationId, Promise<unknown>>();
 
+  const goesAtMs = (op: NamedOp): number => deps.goesAtMs(op) ?? Number.POSITIVE_INFINITY;
+
   /** Counts down to `until`, a row's key, or to what was read. */
   async function scan(conversationId: ConversationId, readUpTo: number, until: string) {
-    let [count, rowCount, top] = [0, 0, until];
+    let [count, rowCount, top, untilMs] = [0, 0, until, Number.POSITIVE_INFINITY];
     let before: string | undefined;
     let opCount = 0;
     for (let size = FIRST_PAGE_OPS; ; size = nextPageSize(size)) {
@@ -63,11 +72,13 @@ export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: Unread
         if (before === undefined) top = key;
         before = key;
         if (key <= until || op.op.hlc <= readUpTo || count >= UNREAD_COUNT_MAX)
-          return ok({ count, rowCount, top, opCount });
+          return ok({ count, rowCount, top, opCount, untilMs });
         rowCount++;
-        if (isUnread(op)) count++;
+        if (!isUnread(op)) continue;
+        count++;
+        untilMs = Math.min(untilMs, goesAtMs(op));
       }
-      if (rows.value.length < size) return ok({ count, rowCount, top, opCount });
+      if (rows.value.length < size) return ok({ count, rowCount, top, opCount, untilMs });
     }
   }
 
@@ -77,7 +88,7 @@ export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: Unread
     const rewrites = ops.rewrites();
     const stored = await load(conversationId);
     if (!stored.ok || stored.value === null) return stored.ok ? ok(null) : stored;
-    return ok({ ...stored.value, rewrites, unstoredOps: 0 });
+    return ok({ ...stored.value, rewrites, unstoredOps: 0, untilMs: Number.POSITIVE_INFINITY });
   }
 
   /** Keeps a count that is of exactly as many ops as there were before it began. */
@@ -86,7 +97,8 @@ export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: Unread
     counted: Omit<Counted, "unstoredOps">,
     readOps: number,
   ): void {
-    const isStored = readOps >= STORED_FROM_OPS;
+    // A row does not say until when it holds.
+    const isStored = readOps >= STORED_FROM_OPS && counted.untilMs === Number.POSITIVE_INFINITY;
     countedById.set(conversationId, { ...counted, unstoredOps: isStored ? 0 : readOps });
     const { rewrites, readUpTo, opCount, top, count } = counted;
     if (isStored) store(conversationId, { readUpTo, opCount, top, count }, rewrites);
@@ -103,7 +115,8 @@ export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: Unread
     const before = await known(conversationId);
     if (!before.ok) return before;
     const { value } = before;
-    if (value !== null && value.readUpTo === readUpTo && value.rewrites === rewrites) {
+    const isGood = value !== null && value.rewrites === rewrites && deps.nowMs() < value.untilMs;
+    if (isGood && value.readUpTo === readUpTo) {
       if (value.opCount === opCount) {
         keep(conversationId, value, value.unstoredOps);
         return ok(value.count);
@@ -114,23 +127,29 @@ export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: Unread
       // One that came late stands further down: then the numbers do not agree.
       if (newer.value.opCount === opCount && rowCount === opCount - value.opCount) {
         const count = Math.min(UNREAD_COUNT_MAX, value.count + newer.value.count);
-        keep(conversationId, { readUpTo, opCount, rewrites, top, count }, rowCount + value.unstoredOps);
+        const untilMs = Math.min(value.untilMs, newer.value.untilMs);
+        keep(
+          conversationId,
+          { readUpTo, opCount, rewrites, top, count, untilMs },
+          rowCount + value.unstoredOps,
+        );
         return ok(count);
       }
     }
     const all = await scan(conversationId, readUpTo, "");
     if (!all.ok) return all;
-    const { count, top, rowCount } = all.value;
+    const { count, top, rowCount, untilMs } = all.value;
     if (all.value.opCount === opCount)
-      keep(conversationId, { readUpTo, opCount, rewrites, top, count }, rowCount);
+      keep(conversationId, { readUpTo, opCount, rewrites, top, count, untilMs }, rowCount);
     return ok(count);
   }
 
   function addTo(counted: Counted, added: readonly NamedOp[]): Counted {
-    const unread = added.filter((op) => op.op.hlc > counted.readUpTo && isUnread(op)).length;
+    const unread = added.filter((op) => op.op.hlc > counted.readUpTo && isUnread(op));
     return {
       ...counted,
-      count: Math.min(UNREAD_COUNT_MAX, counted.count + unread),
+      count: Math.min(UNREAD_COUNT_MAX, counted.count + unread.length),
+      untilMs: unread.reduce((ms, op) => Math.min(ms, goesAtMs(op)), counted.untilMs),
       opCount: counted.opCount + added.length,
       top: [counted.top, ...added.map(keyOf)].sort().at(-1) ?? counted.top,
       unstoredOps: counted.unstoredOps + added.length,
@@ -141,7 +160,9 @@ export function createUnreadCounts({ ops, keyOf, isUnread, load, store }: Unread
     added(fresh) {
       for (const [conversationId, added] of Map.groupBy(fresh, ({ op }) => op.conversationId)) {
         const counted = countedById.get(conversationId);
-        if (counted !== undefined) countedById.set(conversationId, addTo(counted, added));
+        // Whoever counted saw its row before anybody was told of it.
+        if (added.some((op) => keyOf(op) === counted?.top)) countedById.delete(conversationId);
+        else if (counted !== undefined) countedById.set(conversationId, addTo(counted, added));
       }
     },
     count(conversationId, readUpTo) {

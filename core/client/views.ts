@@ -55,6 +55,7 @@ export interface ViewsDeps {
   readonly deletedContacts: Pick<DeletedContacts, "sinceMs" | "isDeleted">;
   /** Whether the time of a message is over. RM36 */
   readonly isHidden: (op: NamedOp) => boolean;
+  readonly perishesAtMs: (op: NamedOp) => number | null;
 }
 
 /** A page of messages with the ops they are. */
@@ -292,6 +293,8 @@ export function createViews(deps: ViewsDeps): Views {
     keyOf: ({ op, id }) => context.tables.op.key(op.conversationId, op.hlc, op.device, id),
     isUnread: (op) =>
       op.op.author !== self && timelineMessage(op)?.isRedacted === false && !deps.isHidden(op),
+    goesAtMs: deps.perishesAtMs,
+    nowMs: () => context.times.surelyMs(),
     load: (conversationId) => context.tables.unread.get(conversationId),
     store: (conversationId, row, rewrites) =>
       void context.serial.runBehind(async () => {

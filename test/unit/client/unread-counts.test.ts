@@ -11,12 +11,20 @@ const conversationId = idFromBytes("conversation", new Uint8Array(32));
 interface FakeOp {
   readonly hlc: number;
   readonly isTheirs: boolean;
+  readonly goesAtMs?: number;
 }
 
 /** Ops by time; what is read of them is counted, what is stored is kept. `restart` makes a device that knows only that. */
 function createFake() {
   const rows: FakeOp[] = [];
-  const fake = { rows, readRows: 0, rewriteCount: 0, stored: null as UnreadRow | null };
+  const fake = {
+    rows,
+    readRows: 0,
+    rewriteCount: 0,
+    nowMs: 0,
+    untoldRows: 0,
+    stored: null as UnreadRow | null,
+  };
   const keyOf = ({ hlc }: FakeOp) => String(hlc).padStart(8, "0");
   const start = () =>
     createUnreadCounts({
@@ -25,10 +33,16 @@ function createFake() {
         fake.stored = row;
       },
       keyOf: (op) => keyOf(op.op as unknown as FakeOp),
-      isUnread: (op) => (op.op as unknown as FakeOp).isTheirs,
+      isUnread: (op) => {
+        const { isTheirs, goesAtMs = Number.POSITIVE_INFINITY } = op.op as unknown as FakeOp;
+        return isTheirs && fake.nowMs < goesAtMs;
+      },
+      goesAtMs: (op) => (op.op as unknown as FakeOp).goesAtMs ?? null,
+      nowMs: () => fake.nowMs,
       ops: {
         rewrites: () => fake.rewriteCount,
-        tally: async () => ok({ opCount: rows.length, messageCount: rows.length, newestHlc: 0 }),
+        tally: async () =>
+          ok({ opCount: rows.length - fake.untoldRows, messageCount: rows.length, newestHlc: 0 }),
         page: async (_id, limit, before) => {
           const below = rows
             .filter((row) => before === undefined || keyOf(row) < before)
@@ -48,9 +62,12 @@ function createFake() {
   /** As the store tells of ops that it has added. */
   const add = (...added: readonly FakeOp[]): void => {
     rows.push(...added);
+    tell(...added);
+  };
+  const tell = (...added: readonly FakeOp[]): void => {
     counts.added(added.map((op) => ({ op: { ...op, conversationId } }) as unknown as NamedOp));
   };
-  return { ...fake, fake, count, add, restart };
+  return { ...fake, fake, count, add, tell, restart };
 }
 
 test("a conversation is counted once, then only what is newer is read", async () => {
@@ -151,4 +168,36 @@ test("what was added while rows were replaced, or before anybody asked, is count
   add({ hlc: 40, isTheirs: true });
   expect(await count(0)).toBe(4);
   expect(await count(20)).toBe(2);
+});
+
+test("a message that has gone by itself is not counted on, hidden or erased, counted as it came or later, nor after a restart", async () => {
+  const { fake, count, add, rows, restart } = createFake();
+  rows.push({ hlc: 1, isTheirs: true, goesAtMs: 100 });
+  for (let hlc = 2; hlc <= 600; hlc++) rows.push({ hlc, isTheirs: true });
+  expect(await count(0)).toBe(600);
+  add({ hlc: 601, isTheirs: true, goesAtMs: 50 });
+  rows.push({ hlc: 602, isTheirs: true, goesAtMs: 70 });
+  expect(await count(0)).toBe(602);
+  for (const [nowMs, unread] of [
+    [49, 602],
+    [50, 601],
+    [70, 600],
+    [100, 599],
+  ] as const) {
+    fake.nowMs = nowMs;
+    expect(await count(0)).toBe(unread);
+  }
+  restart();
+  expect(await count(0)).toBe(599);
+});
+
+test("a message is counted once, also when its row was read before anybody was told of it", async () => {
+  const { fake, count, tell, rows } = createFake();
+  const late = { hlc: 20, isTheirs: true };
+  rows.push({ hlc: 10, isTheirs: true }, late);
+  fake.untoldRows = 1;
+  expect(await count(0)).toBe(2);
+  fake.untoldRows = 0;
+  tell(late);
+  expect(await count(0)).toBe(2);
 });
