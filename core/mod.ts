@@ -87,6 +87,7 @@ export type {
   RoomDocumentEdit,
   RoomDocumentItem,
   RoomDocumentView,
+  RoomEarlier,
   RoomHappeningView,
   RoomMemberView,
   RoomPending,

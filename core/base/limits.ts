@@ -181,6 +181,17 @@ export const ROOM_LINK_LIFETIME_MS_MAX = 7_776_000_000;
 export const ROOM_LINK_USES_MAX = 100;
 export const ROOM_HAPPENINGS_MAX = 256;
 export const ROOM_MISSED_ASKED_MAX = 64;
+export const ROOM_HISTORY_DAYS_MAX = 3_650;
+/** Former members whose words a room may still hand on. */
+export const ROOM_FORMER_MAX = 256;
+/** Of one membership. */
+export const ROOM_HISTORY_ASKS_MAX = 64;
+/** Of one answer. */
+export const ROOM_HISTORY_LETTERS_MAX = 8;
+/** Runs of ops that somebody who asks for history says are there. */
+export const ROOM_HISTORY_RUNS_MAX = 2_048;
+/** How far back who answers looks among the ops of a room. */
+export const ROOM_HISTORY_OPS_MAX = 16_384;
 
 // Coming back
 export const PASSKEY_ENTRIES_READ_MAX = 64;

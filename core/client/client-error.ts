@@ -1,7 +1,7 @@
 /**
  * Why something a person or program asked of the client did not happen. Each says enough to choose the next step.
  */
-import type { AccountId, DeviceId, LogId } from "../base/ids.ts";
+import type { AccountId, ConversationId, DeviceId, LogId } from "../base/ids.ts";
 import type { StoreError } from "../store/tx-store.ts";
 import type { DocumentError } from "../document/document-error.ts";
 import type { BackupFault } from "../log/backup/backup-file.ts";
@@ -69,6 +69,7 @@ export type ClientError =
   | { readonly type: "UnknownRoomLink" }
   /** Messages of a room stay for ever, or from an hour to ten years. */
   | { readonly type: "BadRoomLifetime" }
+  | { readonly type: "BadRoomHistory" }
   /** There is no such shared document in this room, or its maker has taken it away. */
   | { readonly type: "UnknownRoomDocument" }
   /** A shared document cannot be changed so. */
@@ -147,6 +148,8 @@ export type Alarm =
   | { readonly type: "FrontierDistrusted"; readonly device: DeviceId; readonly rule: string }
   /** An own device has read the same as this one and holds something else. */
   | { readonly type: "DevicesDiffer"; readonly device: DeviceId }
+  /** A member has handed on what its author has not written so. Nothing of it was taken over. */
+  | { readonly type: "HistoryForged"; readonly roomId: ConversationId; readonly accountId: AccountId }
   | { readonly type: "DocumentDamaged"; readonly documentKind: string }
   /** So many rows on this device were not what was written, and have been brought back. */
   | { readonly type: "RowsMended"; readonly rows: number }

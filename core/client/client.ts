@@ -7,6 +7,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import type { Result } from "../base/result.ts";
+import type { RoomHistoryPolicy } from "../messenger/room/room-history.ts";
 import type { Padding } from "../crypto/padding.ts";
 import type { ExportProof } from "../messenger/exported/export-proof.ts";
 import type { SearchOrder } from "../messenger/search/search-index.ts";
@@ -292,7 +293,7 @@ export type RoomPending =
   | { readonly type: "remove"; readonly accountId: AccountId }
   | { readonly type: "role"; readonly accountId: AccountId }
   | { readonly type: "mute"; readonly accountId: AccountId }
-  | { readonly type: "name" | "about" | "lifetime"; readonly accountId: null };
+  | { readonly type: "name" | "about" | "lifetime" | "history"; readonly accountId: null };
 
 /** A link into a room. Whoever has `code` can come in: show it to nobody else. */
 export interface RoomLinkView {
@@ -307,6 +308,16 @@ export interface RoomLinkView {
   readonly isLive: boolean;
 }
 
+/**
+ * What was written before this account came to a room. `asked`: nobody has answered yet. `coming`: `left` messages and more are still to
+ * come, as far as whoever answers has counted. `done`: nobody has more.
+ */
+export interface RoomEarlier {
+  readonly state: "asked" | "coming" | "done";
+  readonly received: number;
+  readonly left: number;
+}
+
 /** A room. Its id is that of its conversation: messages, unread marks, tags and search take it as any other. */
 export interface RoomView extends ConversationSummary {
   readonly id: ConversationId;
@@ -315,6 +326,10 @@ export interface RoomView extends ConversationSummary {
   readonly about: string;
   /** How long after it was written a message goes, on every device of everybody in the room; null for never. */
   readonly lifetimeMs: number | null;
+  /** What those get of before who come later: the last `days`, all with null; without this nothing. Of an invitation, what it says. */
+  readonly history: RoomHistoryPolicy | null;
+  /** What was written before this account came, on its way; null when there is none, or nobody was asked for it. */
+  readonly earlier: RoomEarlier | null;
   readonly state: RoomState;
   /** Null while this account is not in it. */
   readonly role: RoomRole | null;
@@ -718,6 +733,16 @@ export interface Client {
    * - Fails: `RoomForbids` with `lifetime`; `BadRoomLifetime` outside of `ROOM_LIFETIME_MS_MIN` to `ROOM_LIFETIME_MS_MAX`.
    */
   setRoomLifetime(roomId: ConversationId, lifetimeMs: number | null): Promise<Result<RoomView, ClientError>>;
+  /**
+   * What those get who come later, of what is written from then on: the last days, all with `days` null, or nothing with null. Takes an
+   * admin. Where they get something each message carries a proof of its author that can be shown to anybody.
+   *
+   * - Fails: `RoomForbids` with `history`; `BadRoomHistory` outside of 1 to `ROOM_HISTORY_DAYS_MAX` days.
+   */
+  setRoomHistory(
+    roomId: ConversationId,
+    history: RoomHistoryPolicy | null,
+  ): Promise<Result<RoomView, ClientError>>;
   /**
    * Makes a link that lets people into a room as members, for a while and a number of times. Who comes by it becomes a contact, and
    * is let in by any device of this account that is there. Takes a moderator.

@@ -38,6 +38,7 @@ import {
   unsentRuns,
 } from "../messenger/op.ts";
 import { addRunToFeed, EMPTY_FEED, type Feed } from "../messenger/feed.ts";
+import { isProvable } from "../messenger/room/room-proof.ts";
 import { sharedDocumentOf } from "../messenger/shared/shared-change.ts";
 import type { WriteOp } from "../store/tx-store.ts";
 import type { AccountLog } from "./account-log/account-log.ts";
@@ -143,8 +144,14 @@ export interface Conversations {
     payload: Uint8Array,
     options?: WriteOptions,
   ): Promise<Result<NamedOp, ClientError>>;
-  /** Brings back own history that is missing, quietly; gives how many ops were. Rule EX8. */
-  restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>>;
+  /**
+   * Stores ops of before, quietly, in one transaction with `writes`; gives how many were missing. Own history that is brought back
+   * (EX8), or history of a room.
+   */
+  restore(
+    history: readonly NamedOp[],
+    options?: { readonly isOwn: boolean; readonly writes: readonly WriteOp[] },
+  ): Promise<Result<number, ClientError>>;
   /** Ops that are deleted: what they came in need not wait for them. */
   dropArchiving(ids: readonly OpId[]): void;
   /** Rows whose ops are in the account log. */
@@ -173,6 +180,8 @@ export interface Correspondent {
   readonly conversationId: ConversationId;
   /** How long what is written there stays; for ever without. */
   readonly lifetimeMs?: number | null;
+  /** The author's proof of what is written there, where others hand it on. RM41 */
+  readonly prove?: ((op: Op) => Uint8Array) | null;
 }
 
 export interface WriteOptions {
@@ -691,7 +700,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     };
     // RM34
     const lifetimeMs = kind === OP_KIND.message ? (contact.lifetimeMs ?? null) : null;
-    const op = await ops.create(draft, times, lifetimeMs);
+    const prove = isProvable(draft) ? (contact.prove ?? null) : null;
+    const op = await ops.create(draft, times, { lifetimeMs, prove });
     if (!op.ok) return op;
     const added = await storeOwn(op.value, contact, storeWith);
     if (!added.ok) return added;
@@ -732,24 +742,26 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     settled(ids.map((id) => tables.archive.key(id)));
   }
 
-  async function restore(history: readonly NamedOp[]): Promise<Result<number, ClientError>> {
+  const restore: Conversations["restore"] = async (history, { isOwn, writes } = { isOwn: true, writes: [] }) => {
     const addition = await ops.add(history, times.latestMs());
     if (!addition.ok) return addition;
     const { fresh } = addition.value;
-    if (fresh.length === 0) return ok(0);
+    if (fresh.length + writes.length === 0) return ok(0);
     const written = await store.batch([
+      ...writes,
       ...addition.value.writes,
       ...fresh.map((op) => tables.archive.put([op.id], { op: op.bytes, source: null })),
     ]);
     if (!written.ok) return written;
     addition.value.commit();
     for (const op of fresh) toArchive.set(op.id, { op, source: null });
+    if (fresh.length === 0) return ok(0);
     scheduleArchive();
-    const deleted = await deleting.redacted(addition.value.redacted, true);
+    const deleted = await deleting.redacted(addition.value.redacted, isOwn);
     if (!deleted.ok) return deleted;
     events.onStateChanged();
     return ok(fresh.length);
-  }
+  };
 
   function dueMark(contact: AccountId, wantsMissing: boolean): void {
     const due = markDue.get(contact);

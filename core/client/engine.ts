@@ -423,7 +423,8 @@ export async function createEngine(
     chains,
     outbox: roomOutbox,
     missed: roomMissed,
-    limit: lifetimes.limit,
+    lifetimes,
+    ops,
     home: () => (gateway?.isOpen() === true && home !== null ? gateway : null),
     displayName: introductions.displayName,
     async acceptContact(accountId) {

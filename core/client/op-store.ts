@@ -3,6 +3,7 @@
  *
  * Rows are derived: the buckets hold the same ops and every row can be made again from them. Runs within the serial.
  */
+import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { addRunToFeed, EMPTY_FEED, feedEnd, frontierOf } from "../messenger/feed.ts";
@@ -83,17 +84,23 @@ export interface OpKey {
 /** Between which times it is, as far as this device can tell. CA9 */
 export type OpTimes = Pick<Times, "earliestMs" | "latestMs" | "writingMs">;
 
+/** How long an op stays, and what goes into its `ext`. */
+export interface OpOptions {
+  readonly lifetimeMs?: number | null;
+  readonly prove?: ((op: Op) => Bytes) | null;
+}
+
 export interface OpStore {
   /** Prepares adding `ops`; those already here, or twice in the list, are left out. */
   add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>>;
   /**
    * Makes the next op of this device in a conversation. The caller adds it in the transaction that sends it. With a lifetime it says
-   * when it goes.
+   * when it goes, with `prove` who wrote it.
    */
   create(
     op: Omit<Op, "version" | "deviceSeq" | "devicePrev" | "hlc">,
     times: OpTimes,
-    lifetimeMs?: number | null,
+    options?: OpOptions,
   ): Promise<Result<NamedOp, StoreError>>;
   /** Ops newest first, below the row key `before`. */
   page(
@@ -484,7 +491,7 @@ export function createOpStore(
   async function create(
     op: Parameters<OpStore["create"]>[0],
     times: OpTimes,
-    lifetimeMs: number | null = null,
+    { lifetimeMs = null, prove = null }: OpOptions = {},
   ): Promise<Result<NamedOp, StoreError>> {
     const feed = await feedOf(op.conversationId, op.device);
     if (!feed.ok) return feed;
@@ -497,7 +504,8 @@ export function createOpStore(
     if (!last.ok) return last;
     const hlc = nextHlc(last.value, times.earliestMs());
     const expire = lifetimeMs === null ? op.expire : expiryOf(hlc, lifetimeMs, times.writingMs());
-    return ok(createOp({ ...op, expire, version: 1, deviceSeq, devicePrev: feed.value.last, hlc }));
+    const bare: Op = { ...op, expire, version: 1, deviceSeq, devicePrev: feed.value.last, hlc };
+    return ok(createOp(prove === null ? bare : { ...bare, ext: prove(bare) }));
   }
 
   /** MS2: this clock is wrong or was. What others wrote tells; what it has written itself drags no new op along. */

@@ -259,7 +259,9 @@ export function createClient(engine: Engine): Client {
       const now = await engine.rooms.contextOf(conversationId);
       if (!now.ok) return now;
       const { lifetimeMs } = now.value ?? room.value;
-      return ok({ accountId: null, conversationId, lifetimeMs });
+      const prove = await engine.rooms.histories.prover(conversationId);
+      if (!prove.ok) return prove;
+      return ok({ accountId: null, conversationId, lifetimeMs, prove: prove.value });
     }
     const contact = await conversationOf(conversationId);
     if (!contact.ok) return contact;

@@ -82,6 +82,10 @@
  * | rejoin | room, account id, device id | devices that ask to be added again |
  * | shared | room, document, op id | ops of shared documents, and where their rows are |
  * | sharedvoid | room, op id | own changes of shared documents that the room left out |
+ * | history | room | what was written before this account came, as far as it was asked for |
+ * | historyask | room, account id | who asks for what was written before, until it was answered |
+ * | historyin | room, seq | history that somebody has handed on, until it is judged |
+ * | roomplaced | room, op id | own ops that the room's log has, where others may ask for them |
  * | happening | room, epoch, number | what happened in a room, for people to read |
  */
 import {
@@ -96,6 +100,7 @@ import {
   MESSAGE_TEXT_BYTES_MAX,
   OP_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
   SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
@@ -122,8 +127,11 @@ import { feedShape } from "../messenger/feed.ts";
 import { HLC_MAX } from "../messenger/hlc.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import {
+  opRunShape,
+  ROOM_HISTORY_EXCEPT_MAX,
   ROOM_LETTER_OPS_MAX,
   ROOM_PART_BYTES_MAX,
+  ROOM_TOKEN_BYTES,
   roomDepartureShape,
 } from "../messenger/room/room-entry.ts";
 import { roomStateShape } from "../messenger/room/room-stand.ts";
@@ -327,6 +335,53 @@ const keyPackageRow = struct({
   retiredAtMs: nullable(integer(0)),
 });
 
+const token = bytes(ROOM_TOKEN_BYTES);
+
+/** `quietAtMs`: when something was last heard; `by` is whose device asked last; `told` who answered lately, `ended` who has no more. */
+const historyRow = struct({
+  since: integer(0),
+  isDone: flag,
+  asks: integer(0),
+  by: nullable(id("device")),
+  quietAtMs: integer(0),
+  ask: nullable(
+    struct({
+      token,
+      except: list(id("account"), ROOM_HISTORY_EXCEPT_MAX),
+      answeredBy: nullable(id("device")),
+      letters: integer(0),
+    }),
+  ),
+  told: list(id("account"), ROOM_HISTORY_EXCEPT_MAX),
+  ended: list(id("account"), ROOM_HISTORY_EXCEPT_MAX),
+  received: integer(0),
+  left: integer(0),
+  newestHlc: integer(0, HLC_MAX),
+});
+
+/** `ask` is the last one that nobody has answered whole; `cursor` the row down to which this device has. */
+const historyAskRow = struct({
+  since: integer(0),
+  count: integer(0),
+  ask: nullable(
+    struct({
+      token,
+      dueAtMs: integer(0),
+      have: list(opRunShape, ROOM_HISTORY_RUNS_MAX),
+      letters: integer(0),
+      looked: integer(0),
+      cursor: nullable(text(STORE_KEY_CHARS_MAX)),
+    }),
+  ),
+});
+
+const historyInRow = struct({
+  by: id("account"),
+  ops: list(bytes(1, OP_BYTES_MAX), ROOM_LETTER_OPS_MAX),
+});
+
+export type HistoryRow = ShapeOf<typeof historyRow>;
+export type HistoryAskRow = ShapeOf<typeof historyAskRow>;
 export type CommitRow = ShapeOf<typeof commitRow>;
 export type RoomKeysRow = ShapeOf<typeof roomKeysRow>;
 export type MissedRow = ShapeOf<typeof missedRow>;
@@ -479,6 +534,10 @@ export function createTables(store: TxStore) {
     rejoin: createTable(store, "rejoin", struct({})),
     shared: createTable(store, "shared", struct({ hlc: integer(0, HLC_MAX), device: id("device") })),
     sharedvoid: createTable(store, "sharedvoid", struct({})),
+    history: createTable(store, "history", historyRow),
+    historyask: createTable(store, "historyask", historyAskRow),
+    historyin: createTable(store, "historyin", historyInRow),
+    roomplaced: createTable(store, "roomplaced", struct({})),
     happening: createTable(store, "happening", happeningRow),
     frontierLost: createTable(store, "frontierLost", struct({})),
     damage: createTable(store, "damage", damageRow),

@@ -26,6 +26,7 @@ export const LABEL = {
   conversationId: "dovetail/1/conversation-id",
   roomConversationId: "dovetail/1/room-conversation-id",
   roomState: "dovetail/1/room-state",
+  roomHistoryTurn: "dovetail/1/room-history-turn",
   groupContext: "dovetail/1/group-context",
   roomLinkUse: "dovetail/1/room-link-use",
   exportRoomAccess: "dovetail/1/export/room-access",
@@ -74,6 +75,7 @@ export const LABEL = {
   signRoomDeparture: "dovetail/1/sign/room-departure",
   signRoomRejoin: "dovetail/1/sign/room-rejoin",
   signRoomStand: "dovetail/1/sign/room-stand",
+  signRoomOp: "dovetail/1/sign/room-op",
 
   // What a passkey is asked with
   passkeyInput: "dovetail/1/passkey-recovery",

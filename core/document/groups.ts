@@ -10,6 +10,7 @@ import {
   DISPLAY_NAME_BYTES_MAX,
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_HISTORY_DAYS_MAX,
   ROOM_LIFETIME_MS_MAX,
   ROOM_LIFETIME_MS_MIN,
   ROOM_LINK_USES_MAX,
@@ -38,6 +39,8 @@ export type RoomStanding = (typeof STANDINGS)[number];
 
 const role = oneOf("member", "moderator", "admin", "owner");
 const lifetimeMs = nullable(integer(ROOM_LIFETIME_MS_MIN, ROOM_LIFETIME_MS_MAX));
+/** What those get who come later: of so many days, all (null), or nothing. */
+const history = nullable(struct({ days: nullable(integer(1, ROOM_HISTORY_DAYS_MAX)) }));
 
 /** Something asked of a room that its group does not say yet. */
 const intentShape = variants({
@@ -48,6 +51,7 @@ const intentShape = variants({
   name: [5, { name: text(ROOM_NAME_BYTES_MAX) }],
   about: [6, { about: text(ROOM_ABOUT_BYTES_MAX) }],
   lifetime: [7, { lifetimeMs }],
+  history: [8, { history }],
 });
 export type RoomIntent = ShapeOf<typeof intentShape>;
 
@@ -109,6 +113,10 @@ const partShape = variants({
   lifetime: [8, { epoch: integer(0), lifetimeMs }],
   /** A message that goes at this time, whatever it says itself. */
   limit: [9, { op: id("op"), device: id("device"), hlc: integer(0), dueMs: integer(0) }],
+  /** What those get who come later, as of an epoch of its group. Without this part nothing. */
+  history: [10, { epoch: integer(0), history }],
+  /** For the membership that began then, what was written before has come, as far as it does. */
+  earlier: [11, { since: integer(0) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -118,6 +126,9 @@ export interface RoomRecord {
   readonly standing: PartOf<"standing">;
   readonly info: PartOf<"info"> | null;
   readonly lifetimeMs: number | null;
+  readonly history: PartOf<"history">["history"];
+  /** Of which membership all has come that was written before it; null for none. */
+  readonly earlierSince: number | null;
   /** In the order they were asked. */
   readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
   readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
@@ -132,9 +143,9 @@ export interface Groups {
 }
 
 const NUMBERED = /^(intent|link|use|limit)-[0-9a-f]{32}$/;
-const SINGLE = ["keys", "standing", "info", "wanted", "lifetime"];
+const SINGLE = ["keys", "standing", "info", "wanted", "lifetime", "history", "earlier"];
 
-/** `keys`, `standing`, `info`, `wanted`, `lifetime`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
+/** One of `SINGLE`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
   print: (key) => key,
   parse: (text) => (SINGLE.includes(text) || NUMBERED.test(text) ? text : null),
@@ -158,7 +169,8 @@ function rankOfPart(part: RoomPart): number {
   if (part.type === "link") return part.isRevoked ? 1 : 0;
   // Of two devices that read a message apart the earlier time holds.
   if (part.type === "limit") return -part.dueMs;
-  return part.type === "info" || part.type === "lifetime" ? part.epoch + 1 : 0;
+  if (part.type === "earlier") return part.since;
+  return "epoch" in part ? part.epoch + 1 : 0;
 }
 
 /** Keys of the parts of a link, and of a use of one. */
@@ -212,7 +224,13 @@ export const groupsSchema: DocumentSchema<Groups> = {
       const known = info?.type === "info" ? info : null;
       const kept = parts.get("lifetime");
       const lifetimeMs = kept?.type === "lifetime" ? kept.lifetimeMs : null;
-      roomsById.set(room, { keys, standing, info: known, lifetimeMs, intents, links, uses, limits });
+      const given = parts.get("history");
+      const earlier = parts.get("earlier");
+      roomsById.set(room, {
+        ...{ keys, standing, info: known, lifetimeMs, intents, links, uses, limits },
+        history: given?.type === "history" ? given.history : null,
+        earlierSince: earlier?.type === "earlier" ? earlier.since : null,
+      });
     }
     return { value: { roomsById, wantedById }, faults };
   },

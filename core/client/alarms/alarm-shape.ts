@@ -42,6 +42,7 @@ export const alarmShape: Shape<Alarm> = variants({
   ClockDiffers: [12, { hours: integer(0), isAhead: flag }],
   DeviceClockWrong: [13, { device: id("device") }],
   DeviceDoubled: [14, {}],
+  HistoryForged: [15, { roomId: id("conversation"), accountId: id("account") }],
 });
 
 /**

@@ -121,6 +121,11 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   rejoin: "renew",
   shared: "conversation",
   sharedvoid: "renew",
+  // Asked again, unless a sibling has noted that all has come.
+  history: "drop",
+  historyask: "drop",
+  historyin: "drop",
+  roomplaced: "renew",
   happening: "drop",
   damage: "drop",
   mend: "resend",

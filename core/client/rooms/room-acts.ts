@@ -6,6 +6,7 @@ import type { AccountId, ConversationId } from "../../base/ids.ts";
 import {
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_HISTORY_DAYS_MAX,
   ROOM_INTENTS_MAX,
   ROOM_LIFETIME_MS_MAX,
   ROOM_LIFETIME_MS_MIN,
@@ -31,6 +32,7 @@ type RoomActs = Pick<
   | "renameRoom"
   | "describeRoom"
   | "setRoomLifetime"
+  | "setRoomHistory"
   | "setRoomRole"
   | "muteInRoom"
 >;
@@ -139,6 +141,15 @@ export function createRoomActs(engine: Engine): RoomActs {
       if (!isGood) return err({ type: "BadRoomLifetime" });
       return ask(roomId, { type: "lifetime", lifetimeMs }, (_room, by) =>
         stands(by, "admin") ? null : { type: "RoomForbids", rule: "lifetime" },
+      );
+    },
+    setRoomHistory: async (roomId, history) => {
+      const days = history === null ? null : history.days;
+      const isGood =
+        days === null || (Number.isSafeInteger(days) && days >= 1 && days <= ROOM_HISTORY_DAYS_MAX);
+      if (!isGood) return err({ type: "BadRoomHistory" });
+      return ask(roomId, { type: "history", history: history && { days } }, (_room, by) =>
+        stands(by, "admin") ? null : { type: "RoomForbids", rule: "history" },
       );
     },
     setRoomRole: (roomId, accountId, role) =>

@@ -13,13 +13,14 @@ import { encode } from "../../codec/shape.ts";
 import type { RoomRecord } from "../../document/groups.ts";
 import { createCommit } from "../../group/create-commit.ts";
 import { sealGroupMessage } from "../../group/group-message.ts";
-import { type GroupDeps, groupEpoch, isActive, withAuthenticate } from "../../group/group.ts";
+import { type Group, type GroupDeps, groupEpoch, isActive, withAuthenticate } from "../../group/group.ts";
 import { encodeRoomContext } from "../../messenger/room/room-context.ts";
 import {
   cutRoomCommit,
   type RoomBody,
   type RoomEvidence,
   roomEvidenceShape,
+  type RoomLetter,
   roomLetterShape,
   sealRoomEntry,
   signDeparture,
@@ -88,6 +89,13 @@ export interface RoomCommits {
   make(roomId: ConversationId, room: RoomRecord, plan: RoomPlan): Promise<Result<boolean, ClientError>>;
   /** Seals what waits to be sent. False when nothing does. */
   sealLetter(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+  /** Puts a letter of another kind on its way, in one transaction with `writes`. False while another one is. */
+  sealWord(
+    roomId: ConversationId,
+    room: RoomRecord,
+    letter: RoomLetter,
+    writes: readonly WriteOp[],
+  ): Promise<Result<boolean, ClientError>>;
   /** The word that this account leaves, and the request of this device to come back. */
   sealDeparture(roomId: ConversationId, room: RoomRecord): Promise<Result<readonly WriteOp[], ClientError>>;
   sealRejoin(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
@@ -268,27 +276,43 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!reader.ok) return reader;
     const ops = picked.map(({ op }) => op.bytes);
     const replaces = [...new Set(picked.flatMap((one) => one.replaces ?? []))];
-    const plaintext = encode(roomLetterShape, { version: 1, ops, seen: reader.value.point, replaces });
-    const message = await sealGroupMessage({ ...deps, authenticate: () => false }, loaded.value, {
+    const keys = picked.map(({ key }) => key);
+    return sealIn(loaded.value, { roomId, room }, { type: "letter", ops, seen: reader.value.point, replaces }, {
+      ...{ outKeys: keys, writes: [] },
+    });
+  };
+
+  const sealWord: RoomCommits["sealWord"] = async (roomId, room, letter, writes) => {
+    const busy = await waiting(roomId);
+    if (!busy.ok) return busy;
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    if (busy.value !== null || loaded.value === null || !isActive(loaded.value)) return ok(false);
+    return sealIn(loaded.value, { roomId, room }, letter, { outKeys: [], writes });
+  };
+
+  async function sealIn(
+    group: Group,
+    { roomId, room }: { readonly roomId: ConversationId; readonly room: RoomRecord },
+    letter: RoomLetter,
+    { outKeys, writes }: { readonly outKeys: readonly string[]; readonly writes: readonly WriteOp[] },
+  ): Promise<Result<boolean, ClientError>> {
+    const plaintext = encode(roomLetterShape, letter);
+    const message = await sealGroupMessage({ ...deps, authenticate: () => false }, group, {
       plaintext,
       authenticatedData: new Uint8Array(0),
     });
     if (!message.ok) return err({ type: "RoomRefused", rule: message.error.rule });
     const body: RoomBody = { type: "message", sealed: message.value.sealed };
-    const letter = await letterWrites(
-      roomId,
-      room,
-      body,
-      picked.map(({ key }) => key),
-    );
-    if (!letter.ok) return letter;
+    const sealedLetter = await letterWrites(roomId, room, body, outKeys);
+    if (!sealedLetter.ok) return sealedLetter;
     const steps = await groups.step(roomId, message.value.next);
     if (!steps.ok) return steps;
-    const stored = await store.batch([...steps.value, ...letter.value]);
+    const stored = await store.batch([...steps.value, ...sealedLetter.value, ...writes]);
     if (!stored.ok) return stored;
     groups.keep(roomId, message.value.next);
     return ok(true);
-  };
+  }
 
   const sealDeparture: RoomCommits["sealDeparture"] = (roomId, room) => {
     const { accountId, deviceId, keys } = identity;
@@ -369,5 +393,5 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     return ok(false);
   }
 
-  return { waiting, make, sealLetter, sealDeparture, sealRejoin, sealStand, settle };
+  return { waiting, make, sealLetter, sealWord, sealDeparture, sealRejoin, sealStand, settle };
 }

@@ -35,6 +35,8 @@ export interface RoomDraft {
   readonly read: EntryId[];
   /** Counters of own letters that have their place; their rows go with this draft. */
   readonly placed: number[];
+  /** What comes next has to find these rows in the store. */
+  isUrgent: boolean;
 }
 
 export function createRoomDraft(
@@ -44,7 +46,7 @@ export function createRoomDraft(
 ): RoomDraft {
   const lists = { ops: [], limits: [], writes: [], commits: [], missed: [], found: [], read: [], placed: [] };
   const opens = { keys: keys.row, areKeysNew: keys.areNew };
-  return { reader, group, ...opens, landmarks, areLandmarksNew: false, ...lists };
+  return { reader, group, ...opens, landmarks, areLandmarksNew: false, isUrgent: false, ...lists };
 }
 
 /** The draft, stored. */
@@ -62,6 +64,7 @@ export function emptyRoomDraft(draft: RoomDraft): void {
     list.length = 0;
   draft.areLandmarksNew = false;
   draft.areKeysNew = false;
+  draft.isUrgent = false;
 }
 
 /** Moves the reading position over an entry. */

@@ -18,6 +18,8 @@ export const happeningShape = variants({
   described: [8, {}],
   /** How long messages stay from then on; null for ever. */
   lifetime: [9, { lifetimeMs: nullable(integer(0)) }],
+  /** What those get who come later: of so many days, all (null), or nothing. */
+  history: [10, { history: nullable(struct({ days: nullable(integer(1)) })) }],
 });
 export type RoomHappening = ShapeOf<typeof happeningShape>;
 

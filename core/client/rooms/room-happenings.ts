@@ -6,6 +6,7 @@ import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { ROOM_HAPPENINGS_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
+import { isSamePolicy } from "../../messenger/room/room-history.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
 import type { Tables } from "../tables.ts";
@@ -31,6 +32,8 @@ export function happeningsOf(
   if (before.name !== after.name) found.push({ type: "renamed", name: after.name });
   if (before.about !== after.about) found.push({ type: "described" });
   if (before.lifetimeMs !== after.lifetimeMs) found.push({ type: "lifetime", lifetimeMs: after.lifetimeMs });
+  if (!isSamePolicy(before.history, after.history))
+    found.push({ type: "history", history: after.history && { days: after.history.days } });
   return found;
 }
 

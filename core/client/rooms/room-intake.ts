@@ -13,6 +13,7 @@ import { receiveCommit } from "../../group/receive-commit.ts";
 import { createLogReader, type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
 import { openRoomEntry, type RoomBody, type RoomCommit } from "../../messenger/room/room-entry.ts";
+import { isSamePolicy } from "../../messenger/room/room-history.ts";
 import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
 import {
   ENTRY_KIND,
@@ -241,7 +242,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     draft.writes.push(...handshake);
     if (isHandshake) mark(roomId, entry, draft);
     passEntry(draft, entry);
-    return ok({ type: "done" });
+    const flushed = draft.isUrgent ? await flush(roomId, draft) : ok();
+    return flushed.ok ? ok({ type: "done" }) : flushed;
   }
 
   /** RM38: the entry a commit takes effect with. */
@@ -483,10 +485,13 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   ): Promise<Result<ReadonlyMap<string, RoomPart>, ClientError>> {
     const room = await book.get(roomId);
     if (!room.ok) return room;
-    const parts = new Map([["info", infoOf(group, now)]]);
+    const parts = new Map<string, RoomPart>([["info", infoOf(group, now)]]);
     const { lifetimeMs } = now;
     if ((room.value?.lifetimeMs ?? null) !== lifetimeMs)
       parts.set("lifetime", { type: "lifetime", epoch: Number(groupEpoch(group)), lifetimeMs });
+    const history = now.history && { days: now.history.days };
+    if (!isSamePolicy(room.value?.history ?? null, history))
+      parts.set("history", { type: "history", epoch: Number(groupEpoch(group)), history });
     return ok(parts);
   }
 

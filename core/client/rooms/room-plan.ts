@@ -17,6 +17,7 @@ import {
 } from "../../group/group.ts";
 import type { GroupMember } from "../../group/group-member.ts";
 import { type VerifiedKeyPackage, verifyPublishedKeyPackage } from "../../group/key-package.ts";
+import { historyAfter, isSamePolicy, type RoomHistory } from "../../messenger/room/room-history.ts";
 import { heirOf } from "../../messenger/room/room-rules.ts";
 import {
   encodeRoomContext,
@@ -117,7 +118,8 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const epoch = Number(groupEpoch(group));
     const heired = withHeir(ready.after);
     // RM29
-    const after = one.gone.size > 0 ? { ...heired, keysSince: epoch + 1 } : heired;
+    const agreed = { ...heired, history: historyOf(one.before, heired, epoch) };
+    const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;
     const isSame = equalBytes(encodeRoomContext(after), encodeRoomContext(one.before));
     if (ready.add.length === 0 && one.gone.size === 0 && isSame)
       return ok({ plan: null, settled: [...settled, ...ready.carried] });
@@ -322,7 +324,11 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const rule = judgeCase({
       roomId: draft.roomId,
       before: draft.after,
-      after: removed.length > 0 ? { ...after, keysSince: epoch + 1 } : after,
+      after: {
+        ...after,
+        keysSince: removed.length > 0 ? epoch + 1 : after.keysSince,
+        history: historyOf(draft.after, after, epoch),
+      },
       epoch,
       committer: self,
       added,
@@ -401,6 +407,12 @@ function withHeir(after: RoomContext): RoomContext {
   return heir === null ? after : withMember(after, heir.accountId, (one) => ({ ...one, role: "owner" }));
 }
 
+/** RM39, RM40: what the commit that ends `epoch` makes of it. */
+function historyOf(before: RoomContext, after: RoomContext, epoch: number): RoomHistory | null {
+  const gone = before.members.filter(({ accountId }) => memberOf(after, accountId) === null);
+  return historyAfter(before.history, after.history, { epoch, gone });
+}
+
 function withMember(
   context: RoomContext,
   accountId: AccountId,
@@ -421,6 +433,10 @@ function changedBy(
   if (intent.type === "about") return after.about === intent.about ? null : { ...after, about: intent.about };
   if (intent.type === "lifetime")
     return after.lifetimeMs === intent.lifetimeMs ? null : { ...after, lifetimeMs: intent.lifetimeMs };
+  if (intent.type === "history")
+    return isSamePolicy(after.history, intent.history)
+      ? null
+      : { ...after, history: intent.history && { since: 1, former: [], ...after.history, ...intent.history } };
   const member = memberOf(after, intent.accountId);
   if (member === null) return null;
   switch (intent.type) {

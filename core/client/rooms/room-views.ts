@@ -2,6 +2,7 @@
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { RoomIntent, RoomRecord } from "../../document/groups.ts";
+import type { RoomHistoryPolicy } from "../../messenger/room/room-history.ts";
 import type { RoomHappeningView, RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contact-book.ts";
@@ -33,6 +34,8 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
     if (!known.ok) return known;
     const now = await rooms.contextOf(roomId);
     if (!now.ok) return now;
+    const earlier = await rooms.histories.earlier(roomId);
+    if (!earlier.ok) return earlier;
     const { standing, info, intents } = record;
     const nameOf = new Map(known.value.map((contact) => [contact.accountId, views.contact(contact).name]));
     const listed = now.value?.members ?? info?.members ?? [];
@@ -48,6 +51,8 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
       name: now.value?.name ?? info?.name ?? "",
       about: now.value?.about ?? info?.about ?? "",
       lifetimeMs: now.value === null ? record.lifetimeMs : now.value.lifetimeMs,
+      history: policyOf(now.value === null ? record.history : now.value.history),
+      earlier: earlier.value,
       state,
       role: state === "joined" || state === "joining" ? (roleIn(members) ?? null) : null,
       members,
@@ -119,8 +124,14 @@ function roleIn(members: readonly RoomMemberView[]): RoomMemberView["role"] | un
   return members.find(({ isSelf }) => isSelf)?.role;
 }
 
+function policyOf(history: RoomHistoryPolicy | null): RoomHistoryPolicy | null {
+  return history && { days: history.days };
+}
+
 function pendingOf(intent: RoomIntent): RoomPending {
-  if (intent.type === "name" || intent.type === "about" || intent.type === "lifetime")
+  if (intent.type === "name" || intent.type === "about")
+    return { type: intent.type, accountId: null };
+  if (intent.type === "lifetime" || intent.type === "history")
     return { type: intent.type, accountId: null };
   const accountId: AccountId = intent.accountId;
   return { type: intent.type, accountId };

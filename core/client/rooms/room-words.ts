@@ -29,6 +29,7 @@ import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { RoomDraft } from "./room-draft.ts";
+import { createHistoryWords } from "./room-history-words.ts";
 import { compareState, liveLandmarks } from "./room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
@@ -72,6 +73,7 @@ export interface RoomWords {
 export function createRoomWords(all: RoomWordsDeps): RoomWords {
   const { context, chains, outbox, deps } = all;
   const { tables, identity } = context;
+  const history = createHistoryWords(context);
 
   const take: RoomWords["take"] = async ({ roomId, entry, ownSeq, body }, draft) => {
     if (ownSeq !== null) return takeOwn(roomId, entry, ownSeq, draft);
@@ -103,6 +105,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const carried = row.value ?? sentRow.value;
     if (carried?.entryId !== entry.id) return ok();
     draft.writes.push(...leftOutOf(roomId, carried.outKeys, draft));
+    draft.writes.push(...placedRows(roomId, opIdsOf(carried.outKeys), draft.group));
     const limited = await limitOwn(roomId, carried.outKeys, draft);
     if (!limited.ok) return limited;
     if (row.value === null) return ok();
@@ -130,6 +133,19 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     }
     return ok();
   }
+
+  /** RM45: own ops that the log has, where others may ask for them. */
+  function placedRows(
+    roomId: ConversationId,
+    ids: readonly string[],
+    group: Group | null,
+  ): readonly WriteOp[] {
+    const now = group === null ? null : roomContextOf(group);
+    if (now === null || now.history === null) return [];
+    return ids.map((opId) => tables.roomplaced.put([roomId, opId], {}));
+  }
+
+  const opIdsOf = (outKeys: readonly string[]) => outKeys.flatMap((key) => rowKeyParts(key)[3] ?? []);
 
   function note(op: NamedOp, lifetimeMs: number | null, draft: RoomDraft): void {
     const dueMs = limitAtPlace(op.op, { lifetimeMs, nowMs: context.times.farthestMs() });
@@ -174,6 +190,12 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const { member } = opened.value.sender;
     const isMember = leaves.ok && leaves.value.some((leaf) => isSameMember(leaf.member, member));
     if (!letter.ok || now === null || !isMember) return ok();
+    if (letter.value.type !== "letter") {
+      const speaker = { roomId, room: now, sender: member, entry, leaves: leaves.value.map((leaf) => leaf.member) };
+      return letter.value.type === "question"
+        ? history.takeQuestion(speaker, letter.value, draft)
+        : history.takeAnswer(speaker, letter.value, draft);
+    }
     // Members compare how they see the log.
     const quoted = checkQuote(draft.reader, letter.value.seen);
     if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
@@ -188,6 +210,8 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       if (isOwnWord && !isMuted) {
         note(op.value, now.lifetimeMs, draft);
         draft.ops.push({ op: op.value, entry });
+        if (author === identity.accountId)
+          draft.writes.push(...placedRows(roomId, [op.value.id], group));
       }
       // SD15: a sibling archives its own op all the same.
       else if (isOwnWord && author === identity.accountId)

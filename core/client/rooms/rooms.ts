@@ -33,12 +33,14 @@ import { capabilityKey, writerKey } from "../device-identity.ts";
 import type { Lifetimes } from "../deletion/lifetimes.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
+import type { OpStore } from "../op-store.ts";
 import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
 import { isDialable } from "../inbound.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
 import { publicRoomKey } from "./room-keys.ts";
 import { createRoomCommits, type Departing, NO_ENTRY } from "./room-commits.ts";
 import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
+import { createRoomHistories, type RoomHistories } from "./room-history.ts";
 import { createRoomIntake, infoOf } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
 import { withLandmark } from "./room-landmarks.ts";
@@ -71,7 +73,8 @@ export interface RoomsDeps {
   readonly chains: ChainStore;
   readonly outbox: RoomOutbox;
   readonly missed: RoomMissed;
-  readonly limit: Lifetimes["limit"];
+  readonly lifetimes: Pick<Lifetimes, "limit" | "isHidden" | "perishesAtMs">;
+  readonly ops: Pick<OpStore, "page">;
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
   displayName(): Promise<Result<string, ClientError>>;
@@ -83,6 +86,7 @@ export interface RoomsDeps {
 export interface Rooms {
   readonly book: RoomBook;
   readonly groups: RoomGroups;
+  readonly histories: Pick<RoomHistories, "prover" | "earlier">;
   /** The room as its group has it; null while this device is not in it. */
   contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
   create(name: string): Promise<Result<ConversationId, ClientError>>;
@@ -146,13 +150,25 @@ export function createRooms(all: RoomsDeps): Rooms {
     conversations,
     outbox,
     missed,
-    limit: all.limit,
+    limit: all.lifetimes.limit,
     deps,
     onDisagreement: (roomId) => void owed.add(roomId),
     onAgreement: (roomId) => void owed.delete(roomId),
     onChanged: all.onChanged,
   });
   const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, deps });
+  const histories = createRoomHistories({
+    context,
+    book,
+    groups,
+    conversations,
+    log: all.log,
+    ops: all.ops,
+    lifetimes: all.lifetimes,
+    seal: commits.sealWord,
+    kick: (roomId) => kick(roomId),
+    onChanged: all.onChanged,
+  });
   const links = createRoomLinks({
     context,
     book,
@@ -191,6 +207,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       about: "",
       keysSince: 0,
       lifetimeMs: null,
+      history: null,
       members: [
         {
           accountId,
@@ -327,7 +344,7 @@ export function createRooms(all: RoomsDeps): Rooms {
 
   async function takeInvitation(
     by: AccountId,
-    { keys, name, sinceEpoch }: RoomInvitation,
+    { keys, name, sinceEpoch, history }: RoomInvitation,
     remove: ReturnType<typeof tables.invitation.remove>,
   ): Promise<Result<void, ClientError>> {
     const roomId = roomConversationId(keys.logId);
@@ -344,6 +361,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       ["keys", { type: "keys", ...opens, fromSeq: from.seq, fromChain: from.chain }],
       ["standing", { type: "standing", since: sinceEpoch, standing: joined, by, atMs: nowMs() }],
     ]);
+    parts.set("history", { type: "history", epoch: sinceEpoch, history });
     if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, about: "", members: [] });
     const fresh = isWanted ? intake.startAfresh(roomId, opens.logId) : null;
     const stored = await book.set(roomId, parts, { with: [remove, ...(fresh?.writes ?? [])] });
@@ -442,7 +460,11 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!stood.ok || stood.value) return stood;
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;
-    return serial.run(() => commits.sealLetter(roomId, room));
+    const judged = await histories.judge(roomId, room);
+    if (!judged.ok || judged.value) return judged;
+    const sealed = await serial.run(() => commits.sealLetter(roomId, room));
+    if (!sealed.ok || sealed.value) return sealed;
+    return serial.run(() => histories.speak(roomId, room));
   }
 
   /** RM33: this account is out, here or by a sibling, and nothing is on its way: what waits never goes. */
@@ -697,6 +719,7 @@ export function createRooms(all: RoomsDeps): Rooms {
         },
         name: room.info?.name ?? "",
         sinceEpoch: value.sinceEpoch,
+        history: room.history,
       });
       const written = await conversations.write(contact.value, OP_KIND.roomInvitation, payload, {
         storeWith: (writes) => store.batch([...writes, remove]),
@@ -808,6 +831,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   return {
     book,
     groups,
+    histories,
     contextOf,
     create,
     ask,
@@ -823,6 +847,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     close: () => {
       cancelLook?.();
       cancelRetry?.();
+      histories.close();
       [cancelLook, cancelRetry] = [null, null];
       subscribed.clear();
       delivered.clear();

@@ -12,6 +12,7 @@ import {
 import { PADDINGS } from "../../crypto/padding.ts";
 import type { ExportProof } from "../../messenger/exported/export-proof.ts";
 import { ROOM_ROLES } from "../../messenger/room/room-context.ts";
+import type { RoomHistoryPolicy } from "../../messenger/room/room-history.ts";
 import type { BackupKey } from "../backup/backup-secret.ts";
 import type {
   BackupIntake,
@@ -196,6 +197,15 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     renameRoom: [conversation, textArgument],
     describeRoom: [conversation, textArgument],
     setRoomLifetime: [conversation, nullableArgument(integerArgument)],
+    setRoomHistory: [
+      conversation,
+      nullableArgument(
+        recordArgument<RoomHistoryPolicy>({
+          required: { days: nullableArgument(integerArgument) },
+          optional: {},
+        }),
+      ),
+    ],
     createRoomLink: [
       conversation,
       recordArgument<{ readonly lifetimeMs: number; readonly usesMax: number }>({

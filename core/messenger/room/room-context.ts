@@ -31,6 +31,7 @@ import {
 } from "../../codec/shape.ts";
 import { hash } from "../../crypto/hash.ts";
 import { LABEL } from "../../crypto/labels.ts";
+import { type RoomHistory, roomHistoryShape } from "./room-history.ts";
 
 /** Roles, lower first. */
 export const ROOM_ROLES = ["member", "moderator", "admin", "owner"] as const;
@@ -74,6 +75,17 @@ export const roomContextWithLifetimeShape = struct({
   members: list(roomMemberShape, ROOM_ACCOUNTS_MAX, 1),
 });
 
+/** The same, where newcomers get history. */
+export const roomContextWithHistoryShape = struct({
+  version: literal(3),
+  name: text(ROOM_NAME_BYTES_MAX),
+  about: text(ROOM_ABOUT_BYTES_MAX),
+  keysSince: integer(0),
+  lifetimeMs: nullable(integer(ROOM_LIFETIME_MS_MIN, ROOM_LIFETIME_MS_MAX)),
+  history: roomHistoryShape,
+  members: list(roomMemberShape, ROOM_ACCOUNTS_MAX, 1),
+});
+
 /** What members agree on, whichever form it has. */
 export interface RoomContext {
   readonly name: string;
@@ -81,6 +93,8 @@ export interface RoomContext {
   readonly keysSince: number;
   /** How long after it was written a message goes; null for never. */
   readonly lifetimeMs: number | null;
+  /** What those get who come later; null for nothing. */
+  readonly history: RoomHistory | null;
   readonly members: readonly RoomMember[];
 }
 
@@ -104,10 +118,12 @@ export function parseRoomContext(bytes: Bytes): Result<RoomContext, RoomContextE
 
 /** RM1: one form says one thing, so bytes and context agree. */
 function decodeContext(bytes: Bytes): Result<RoomContext, DecodeError> {
-  const plain = decode(roomContextShape, bytes);
+  const open = decode(roomContextWithHistoryShape, bytes);
+  if (open.ok) return ok(unversioned(open.value));
   const limited = decode(roomContextWithLifetimeShape, bytes);
-  if (limited.ok) return ok(unversioned(limited.value));
-  return plain.ok ? ok(unversioned({ ...plain.value, lifetimeMs: null })) : plain;
+  if (limited.ok) return ok(unversioned({ ...limited.value, history: null }));
+  const plain = decode(roomContextShape, bytes);
+  return plain.ok ? ok(unversioned({ ...plain.value, lifetimeMs: null, history: null })) : plain;
 }
 
 function unversioned<T extends { readonly version: number }>({
@@ -119,8 +135,11 @@ function unversioned<T extends { readonly version: number }>({
 
 /** Bytes of a context; members are put in order. */
 export function encodeRoomContext({ name, about, keysSince, lifetimeMs, ...context }: RoomContext): Bytes {
+  const { history } = context;
   const members = [...context.members].sort((a, b) => (a.accountId < b.accountId ? -1 : 1));
   const parts = { name, about, keysSince, members };
+  if (history !== null)
+    return encode(roomContextWithHistoryShape, { version: 3, ...parts, lifetimeMs, history });
   return lifetimeMs === null
     ? encode(roomContextShape, { version: 1, ...parts })
     : encode(roomContextWithLifetimeShape, { version: 2, ...parts, lifetimeMs });

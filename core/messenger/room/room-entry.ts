@@ -12,6 +12,7 @@ import {
   ROOM_ACCOUNTS_MAX,
   ROOM_COMMIT_PARTS_MAX,
   ROOM_EVIDENCE_LINKS_MAX,
+  ROOM_HISTORY_RUNS_MAX,
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Random } from "../../base/random.ts";
@@ -19,6 +20,7 @@ import {
   bytes,
   decode,
   encode,
+  flag,
   id,
   integer,
   list,
@@ -47,6 +49,15 @@ const TOKEN_BYTES = 16;
 export const ROOM_LETTER_OPS_MAX = 64;
 /** What the ops of one letter may weigh together. */
 export const ROOM_LETTER_BYTES_MAX = 131_072;
+
+/** Ops of a device from `start` to before `end`. */
+export const opRunShape = struct({ device: id("device"), start: integer(0), end: integer(1) });
+export type OpRun = ShapeOf<typeof opRunShape>;
+/** Accounts that a question for history leaves out. */
+export const ROOM_HISTORY_EXCEPT_MAX = 16;
+/** How far it is counted what is still to come. */
+export const ROOM_HISTORY_LEFT_MAX = 1_024;
+export const ROOM_TOKEN_BYTES: number = TOKEN_BYTES;
 
 /** An account leaves: signed by one of its devices, so that anybody may take it out. */
 export const roomDepartureShape = struct({
@@ -109,16 +120,44 @@ export const roomEvidenceShape = struct({
 export type RoomEvidence = ShapeOf<typeof roomEvidenceShape>;
 
 /**
- * Plaintext of an application message. `seen` is how its sender sees the log, which all readers compare; `replaces` are entries
- * somebody could not open, whose ops this one brings again.
+ * Plaintext of an application message: a letter, a question for history, or a part of an answer to one.
+ *
+ * - Of a letter `seen` is how its sender sees the log, which all readers compare; `replaces` are entries somebody could not open, whose
+ *   ops this one brings again.
+ * - Of a question `have` are runs of ops that whoever asks has; `except` who is not to answer it.
+ * - Of an answer `left` is how many more its sender has, counted to `ROOM_HISTORY_LEFT_MAX`.
  */
-export const roomLetterShape = struct({
-  version: literal(1),
-  ops: list(bytes(1, OP_BYTES_MAX), ROOM_LETTER_OPS_MAX),
-  seen: logPointShape,
-  replaces: list(id("entry"), ROOM_LETTER_OPS_MAX),
+export const roomLetterShape = variants({
+  letter: [
+    1,
+    {
+      ops: list(bytes(1, OP_BYTES_MAX), ROOM_LETTER_OPS_MAX),
+      seen: logPointShape,
+      replaces: list(id("entry"), ROOM_LETTER_OPS_MAX),
+    },
+  ],
+  question: [
+    2,
+    {
+      token: bytes(TOKEN_BYTES),
+      have: list(opRunShape, ROOM_HISTORY_RUNS_MAX),
+      except: list(id("account"), ROOM_HISTORY_EXCEPT_MAX),
+    },
+  ],
+  answer: [
+    3,
+    {
+      asker: id("account"),
+      token: bytes(TOKEN_BYTES),
+      ops: list(bytes(1, OP_BYTES_MAX), ROOM_LETTER_OPS_MAX),
+      left: integer(0, ROOM_HISTORY_LEFT_MAX),
+      isLast: flag,
+    },
+  ],
 });
 export type RoomLetter = ShapeOf<typeof roomLetterShape>;
+export type RoomQuestion = Extract<RoomLetter, { readonly type: "question" }>;
+export type RoomAnswer = Extract<RoomLetter, { readonly type: "answer" }>;
 
 /** The entries of a commit, in order: parts, and what takes effect. - Fails: `TooLarge`. */
 export function cutRoomCommit(

@@ -1,6 +1,6 @@
 /** What somebody is told who is let into a room: an op of the direct conversation with whoever let them in. Rule RM13. */
-import { ROOM_NAME_BYTES_MAX, SERVER_ORIGIN_CHARS_MAX } from "../../base/limits.ts";
-import { bytes, id, integer, type ShapeOf, struct, text } from "../../codec/shape.ts";
+import { ROOM_HISTORY_DAYS_MAX, ROOM_NAME_BYTES_MAX, SERVER_ORIGIN_CHARS_MAX } from "../../base/limits.ts";
+import { bytes, id, integer, nullable, type ShapeOf, struct, text } from "../../codec/shape.ts";
 import { logPointShape } from "../../protocol/entry.ts";
 
 /**
@@ -22,5 +22,7 @@ export const roomInvitationPayloadShape = struct({
   keys: roomKeysShape,
   name: text(ROOM_NAME_BYTES_MAX),
   sinceEpoch: integer(0),
+  /** What this membership sees of before. */
+  history: nullable(struct({ days: nullable(integer(1, ROOM_HISTORY_DAYS_MAX)) })),
 });
 export type RoomInvitation = ShapeOf<typeof roomInvitationPayloadShape>;

@@ -4,7 +4,10 @@
  * Rules RM3-RM10.
  */
 import type { AccountId, DeviceId } from "../../base/ids.ts";
+import { equalBytes } from "../../base/bytes.ts";
+import { encode, nullable } from "../../codec/shape.ts";
 import { memberOf, rankOf, type RoomContext, type RoomMember } from "./room-context.ts";
+import { historyAfter, isSamePolicy, roomHistoryShape } from "./room-history.ts";
 
 /** A device in a room. */
 export interface RoomDevice {
@@ -46,6 +49,8 @@ export type RoomRule =
   | "name"
   | "about"
   | "lifetime"
+  /** Somebody who may not changes what newcomers get, or it is not what follows from the change. */
+  | "history"
   /** The log keeps its keys though somebody goes, or changes them though nobody does. */
   | "keys"
   /** A part of a member that never changes, or a chain that goes back. */
@@ -64,6 +69,7 @@ export function judgeRoomChange(change: RoomChange): RoomRule | null {
     judgeLeaves(change) ??
     judgeKeys(change) ??
     judgeRoom(by, before, after) ??
+    judgeHistory(change) ??
     judgeDepartures(change, by) ??
     judgeArrivals(change, by) ??
     judgeStaying(change, by) ??
@@ -98,7 +104,21 @@ function judgeRoom(by: RoomMember, before: RoomContext, after: RoomContext): Roo
   const isAdmin = rankOf(by.role) >= rankOf("admin");
   if (before.name !== after.name && !isAdmin) return "name";
   if (before.about !== after.about && !isAdmin) return "about";
-  return before.lifetimeMs !== after.lifetimeMs && !isAdmin ? "lifetime" : null;
+  if (before.lifetimeMs !== after.lifetimeMs && !isAdmin) return "lifetime";
+  return isSamePolicy(before.history, after.history) || isAdmin ? null : "history";
+}
+
+const agreedHistoryShape = nullable(roomHistoryShape);
+
+/** RM39, RM40: since when, and who was there, follows from the change alone. */
+function judgeHistory({ before, after, epoch }: RoomChange): RoomRule | null {
+  const gone = before.members.filter(({ accountId, sinceEpoch }) => {
+    const now = memberOf(after, accountId);
+    return now === null || now.sinceEpoch !== sinceEpoch;
+  });
+  const follows = historyAfter(before.history, after.history, { epoch, gone });
+  const [is, should] = [after.history, follows].map((one) => encode(agreedHistoryShape, one));
+  return is !== undefined && should !== undefined && equalBytes(is, should) ? null : "history";
 }
 
 /** RM7: who leaves says so, signed; others are removed by a moderator or above, who stands above them. */

@@ -42,6 +42,7 @@ const rooms: FuzzTarget = {
       about: "",
       keysSince: 0,
       lifetimeMs: null,
+    history: null,
       members: [1, 2, 3].map((number) => ({
         accountId: accountOf(number),
         name: "ada",

@@ -26,6 +26,7 @@ function createCase() {
     about: "",
     keysSince: 0,
     lifetimeMs: null,
+    history: null,
     members: [
       {
         accountId,

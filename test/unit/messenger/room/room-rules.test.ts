@@ -56,6 +56,7 @@ function roomOf(actor: RoomRole): RoomContext {
     about: "",
     keysSince: 0,
     lifetimeMs: null,
+    history: null,
     members: [member(ACTOR, actor), ...ROOM_ROLES.map((role) => member(OTHERS[role], role))],
   };
 }
