@@ -5,6 +5,7 @@ import { layOutTable } from "../output/columns.ts";
 import { localTime, shortTime } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine, plainLines } from "../output/plain-text.ts";
+import { earlierText, historyText } from "./room-history.ts";
 import { lifetimeText } from "./room-lifetime.ts";
 
 export const ROOM_STATE_WORDS: Readonly<Record<RoomState, string>> = {
@@ -24,6 +25,7 @@ const PENDING_WORDS: Readonly<Record<RoomPending["type"], string>> = {
   name: "the room is to be renamed",
   about: "the room is to be described anew",
   lifetime: "messages are to stay longer or shorter",
+  history: "who comes later is to see more or less of before",
 };
 const PREVIEW_CHARS = 200;
 
@@ -80,6 +82,10 @@ export function layOutRoom(room: RoomView, page: Page): readonly string[] {
     ...(room.lifetimeMs === null
       ? []
       : [`messages go ${lifetimeText(room.lifetimeMs)} after they were written`]),
+    ...(room.history === null
+      ? []
+      : [`who comes later sees ${historyText(room.history)}; messages prove who wrote them`]),
+    ...[earlierText(room) ?? []].flat(),
     ...people,
     ...waiting.map((line) => paint(line, "warning")),
   ];

@@ -22,6 +22,7 @@ import { findContact, findRoom, findRoomMember } from "./find-things.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { quoteArgument } from "./quote-argument.ts";
 import { addRoomDescribeCommand } from "./room-describe.ts";
+import { addRoomHistoryCommand, historyText } from "./room-history.ts";
 import { addRoomLifetimeCommand } from "./room-lifetime.ts";
 import { addRoomLinkCommands } from "./room-link.ts";
 import { layOutRoom, layOutRooms } from "./room-layout.ts";
@@ -84,6 +85,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   addMembershipCommands(room, run);
   addRoomDescribeCommand(room, run);
   addRoomLifetimeCommand(room, run);
+  addRoomHistoryCommand(room, run);
   addRoomLinkCommands(room, run);
   addRoomNoteCommands(room, run);
   addGovernCommands(room, run);
@@ -97,7 +99,12 @@ function addMembershipCommands(room: Command, run: RunCommand): void {
     .action((query: string, _options: unknown, command: Command) =>
       run(command, (context) => acceptRoom(context, query)),
     );
-  addExamples(accept, [["dovetail room accept Garden", "what is written from then on comes to you"]]);
+  addExamples(accept, [
+    [
+      "dovetail room accept Garden",
+      "what is written from then on comes to you; of before, what room show says",
+    ],
+  ]);
   const leave = room
     .command("leave")
     .description("leave a room, or decline an invitation; what you have of it stays readable")
@@ -202,10 +209,18 @@ function showRoom(context: CommandContext, query: string): Promise<Result<Outcom
   });
 }
 
-function hintsOf({ state }: RoomView, query: string): readonly string[] {
+function hintsOf({ state, history }: RoomView, query: string): readonly string[] {
   const room = quoteArgument(query);
-  if (state === "invited")
-    return [`Join: dovetail room accept ${room}. Decline: dovetail room leave ${room}`];
+  if (state === "invited") {
+    const proof =
+      history === null
+        ? ""
+        : " What you write there carries a proof that it is yours, which can be shown to anybody.";
+    return [
+      `You would see ${historyText(history)}.${proof}`,
+      `Join: dovetail room accept ${room}. Decline: dovetail room leave ${room}`,
+    ];
+  }
   return state === "joining"
     ? ["This device comes in with dovetail sync, once a member's device is there."]
     : [];
@@ -230,7 +245,12 @@ function inviteTo(
     if (refusal !== null) return err(refusal);
     const asked = await client.inviteToRoom(room.value.id, found.value.accountId, role);
     if (!asked.ok) return asked;
-    return reportRoom(context, client, room.value, `${plainLine(found.value.name)} is let in, and told.`);
+    return reportRoom(
+      context,
+      client,
+      room.value,
+      `${plainLine(found.value.name)} is let in, and told. They see ${historyText(room.value.history)}.`,
+    );
   });
 }
 

@@ -22,6 +22,8 @@ export function describeAlarm(alarm: Alarm): string {
       return `what the server shows as the word of device ${shortId(alarm.device)} is not (${plainLine(alarm.rule)}); run \`dovetail sync --verify\` on both devices`;
     case "DevicesDiffer":
       return `device ${shortId(alarm.device)} has read the same as this one and holds something else; compare \`dovetail verify\` on both`;
+    case "HistoryForged":
+      return `account ${shortId(alarm.accountId)} has handed on messages of room ${shortId(alarm.roomId)} that their authors have not signed so; nothing of them was taken over`;
     case "DocumentDamaged":
       return `a stored ${plainLine(alarm.documentKind)} document is damaged; it is being mended from what your devices sent`;
     case "RowsMended":
@@ -55,6 +57,7 @@ const OF_MOMENT: ReadonlySet<Alarm["type"]> = new Set([
   "SnapshotDistrusted",
   "RowsMended",
   "DocumentDamaged",
+  "HistoryForged",
 ] as const);
 
 /** Whether it tells of a moment and not of a state that lasts: nothing of it is left to look at once it was read. */
@@ -77,6 +80,8 @@ export function adviseOnAlarm(alarm: Alarm): string | null {
     case "DeviceRevoked":
     case "DeviceRolledBack":
       return "Link this device anew from another one: `dovetail device link` there, `dovetail account link` here, in a new profile.";
+    case "HistoryForged":
+      return "`dovetail room show ROOM` tells whose account that is. Ask a moderator of the room to remove them: an honest program does not do this.";
     case "DocumentDamaged":
       return "Run `dovetail sync`: it is mended from what your devices have sent.";
     case "ClockDiffers":
@@ -109,6 +114,7 @@ export function exitCodeOfAlarms(alarms: readonly Alarm[]): ExitCode {
   if (types.has("DeviceRevoked") || types.has("DeviceRolledBack")) return EXIT.deviceLost;
   if (types.has("SnapshotDistrusted") || types.has("FrontierDistrusted") || types.has("DevicesDiffer"))
     return EXIT.distrusted;
+  if (types.has("HistoryForged")) return EXIT.distrusted;
   if (types.has("LogDistrusted") || types.has("ChainDistrusted") || types.has("ChainsDisagree"))
     return EXIT.distrusted;
   return types.has("DocumentDamaged") ? EXIT.storage : EXIT.ok;

@@ -467,6 +467,7 @@ export function describeError(error: CliError): ErrorText {
     case "RoomFull":
     case "BadRoomLink":
     case "BadRoomLifetime":
+    case "BadRoomHistory":
     case "UnknownRoomLink":
     case "UnknownRoomDocument":
     case "RoomDocumentRefused":

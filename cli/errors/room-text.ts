@@ -18,6 +18,7 @@ export type RoomError = Extract<
       | "BadRoomLink"
       | "UnknownRoomLink"
       | "BadRoomLifetime"
+      | "BadRoomHistory"
       | "UnknownRoomDocument"
       | "RoomDocumentRefused";
   }
@@ -30,6 +31,13 @@ const TEXT_BY_RULE: ReadonlyMap<string, readonly [text: string, hint: string]> =
   [
     "lifetime",
     ["only an admin or the owner says how long messages stay", "ask one of them: dovetail room show ROOM"],
+  ],
+  [
+    "history",
+    [
+      "only an admin or the owner says what those see who come later",
+      "ask one of them: dovetail room show ROOM",
+    ],
   ],
   [
     "add-account",
@@ -105,6 +113,12 @@ export function describeRoomError(error: RoomError): ErrorText {
         EXIT.usage,
         "messages of a room stay for ever, or from an hour to ten years",
         "dovetail room lifetime ROOM 7d, or dovetail room lifetime ROOM off",
+      );
+    case "BadRoomHistory":
+      return say(
+        EXIT.usage,
+        "who comes later sees nothing, all, or the last 1 to 3,650 days",
+        "dovetail room history ROOM 7d, or dovetail room history ROOM none",
       );
     case "UnknownRoomLink":
       return say(EXIT.notFound, "there is no such link, or more than one", "dovetail room links ROOM");

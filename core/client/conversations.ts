@@ -742,7 +742,10 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     settled(ids.map((id) => tables.archive.key(id)));
   }
 
-  const restore: Conversations["restore"] = async (history, { isOwn, writes } = { isOwn: true, writes: [] }) => {
+  const restore: Conversations["restore"] = async (
+    history,
+    { isOwn, writes } = { isOwn: true, writes: [] },
+  ) => {
     const addition = await ops.add(history, times.latestMs());
     if (!addition.ok) return addition;
     const { fresh } = addition.value;

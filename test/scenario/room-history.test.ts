@@ -2,13 +2,28 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { silentLogger } from "../../core/base/logger.ts";
-import type { ConversationId, RoomView } from "@dovetail/core";
+import type { AccountId, ConversationId, RoomView } from "@dovetail/core";
 import { ROOM_HISTORY_DAYS_MAX } from "../../core/base/limits.ts";
+import type { Engine } from "../../core/client/engine.ts";
+import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
+import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
+import { encode } from "../../core/codec/shape.ts";
+import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
+import { createOp, messagePayloadShape, parseOp } from "../../core/messenger/op.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
-import { type Device, settle, stopAll, textsOf } from "../support/story.ts";
+import {
+  alarmsOf,
+  type Device,
+  engineOf,
+  reopened,
+  settle,
+  stopAll,
+  tablesOf,
+  textsOf,
+} from "../support/story.ts";
 
 const DAY_MS = 86_400_000;
 const time = createAdjustableClock();
@@ -31,7 +46,7 @@ async function roomOf({ client }: Device, roomId: ConversationId): Promise<RoomV
 
 let stories = 0;
 /** Ada, and people whom she has accepted. */
-async function peopleOf(count: number): Promise<readonly [Device, ...Device[]]> {
+async function peopleOf(count: 2): Promise<readonly [Device, Device, Device]> {
   const n = stories++;
   const ada = await newAccount(server.origin, `ada${n}`, platform());
   const others: Device[] = [];
@@ -43,7 +58,8 @@ async function peopleOf(count: number): Promise<readonly [Device, ...Device[]]> 
     await settle(ada, other);
     others.push(other);
   }
-  return [ada, ...others];
+  const [ben, eve] = others;
+  return [ada, present(ben, "the second"), present(eve, "the third")];
 }
 
 async function letIn(host: Device, guest: Device, roomId: ConversationId, ...others: readonly Device[]) {
@@ -55,27 +71,114 @@ async function letIn(host: Device, guest: Device, roomId: ConversationId, ...oth
   return invitation;
 }
 
-test("who comes later sees the last days, told at the invitation, and nothing of before", async () => {
+test("[RM39][RM41][RM43][RM45][RM47] who comes later sees the last days, told before they join, and all their devices; without history nothing", async () => {
   const [ada, ben, eve] = await peopleOf(2);
   const { id } = good(await ada.client.createRoom("Garden"));
-  expect((await roomOf(ada, id)).history).toBe(null);
-  await letIn(ada, present(ben, "ben"), id);
+  await letIn(ada, ben, id);
   good(await ada.client.send(id, "Before there was history"));
   good(await ada.client.setRoomHistory(id, { days: 2 }));
-  await settle(ada, ben as Device);
+  expect(bad(await ben.client.setRoomHistory(id, null))).toEqual({ type: "RoomForbids", rule: "history" });
+  for (const days of [0, ROOM_HISTORY_DAYS_MAX + 1, 0.5])
+    expect(bad(await ada.client.setRoomHistory(id, { days }))).toEqual({ type: "BadRoomHistory" });
+  await settle(ada, ben);
   good(await ada.client.send(id, "Too old"));
-  await settle(ada, ben as Device);
+  await settle(ada, ben);
   time.adjust(3 * DAY_MS);
-  good(await (ben as Device).client.send(id, "Ben yesterday"));
-  await settle(ada, ben as Device);
+  good(await ben.client.send(id, "Ben yesterday"));
+  await settle(ada, ben);
   good(await ada.client.send(id, "Ada today"));
   const { id: taken } = good(await ada.client.send(id, "Never mind"));
-  await settle(ada, ben as Device);
+  await settle(ada, ben);
   good(await ada.client.redact({ conversationId: id, id: taken }));
-  await settle(ada, ben as Device);
-  const invitation = await letIn(ada, eve as Device, id, ben as Device);
-  expect(invitation).toMatchObject({ state: "invited", history: { days: 2 } });
-  expect(await textsOf(eve as Device, id)).toEqual(["Ben yesterday", "Ada today", ""]);
-  expect(await roomOf(eve as Device, id)).toMatchObject({ earlier: { state: "done", received: 2, left: 0 } });
-  await stopAll(ada, ben as Device, eve as Device);
+  await settle(ada, ben);
+  const { id: plain } = good(await ada.client.createRoom("Without"));
+  good(await ada.client.send(plain, "Nobody is shown this"));
+  await settle(ada);
+  expect(await letIn(ada, eve, plain)).toMatchObject({ state: "invited", history: null });
+  expect(await letIn(ada, eve, id, ben)).toMatchObject({ state: "invited", history: { days: 2 } });
+  expect(await textsOf(eve, id)).toEqual(["Ben yesterday", "Ada today", ""]);
+  expect(await roomOf(eve, id)).toMatchObject({
+    unreadCount: 0,
+    history: { days: 2 },
+    earlier: { state: "done", received: 2, left: 0 },
+  });
+  expect(await textsOf(eve, plain)).toEqual([]);
+  expect(await roomOf(eve, plain)).toMatchObject({ history: null, earlier: null });
+  // Only where they are handed on do messages prove who wrote them.
+  const proofs = async (roomId: ConversationId) =>
+    good(await tablesOf(ada).op.scan({ under: [roomId] })).map(
+      ({ value }) => good(parseOp(value.op)).op.ext !== null,
+    );
+  expect(await proofs(plain)).toEqual([false]);
+  // The first was written without; what is left of one that was taken back is nobody's word any more.
+  expect(await proofs(id)).toEqual([false, true, true, true, false, true]);
+  // A device that is linked later has it from its sibling, and asks nobody.
+  const asked = good(await tablesOf(ada).historyask.scan()).map(({ value }) => value.count);
+  const phone = await linkedDevice(eve.client, "phone", platform());
+  await settle(eve, phone, ada, ben, phone);
+  expect(await textsOf(phone, id)).toEqual(["Ben yesterday", "Ada today", ""]);
+  expect(good(await tablesOf(ada).historyask.scan()).map(({ value }) => value.count)).toEqual(asked);
+  await stopAll(ada, ben, eve, phone);
 });
+
+test("[RM42][RM44][RM46] what a member made up is refused, and the member named; what another has comes all the same", async () => {
+  const [ada, ben, eve] = await peopleOf(2);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  good(await ada.client.setRoomHistory(id, { days: null }));
+  await settle(ada, ben);
+  good(await ada.client.send(id, "As Ada wrote it"));
+  good(await ben.client.send(id, "Ben's own"));
+  await settle(ada, ben);
+  good(await ada.client.inviteToRoom(id, await accountOf(eve)));
+  await settle(ada, ben, eve);
+  await stopAll(ada, ben);
+  const alarms = alarmsOf(eve);
+  good(await eve.client.acceptRoom(id));
+  await settle(eve);
+  expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "asked", received: 0 } });
+  // Ben's changed program answers before his own would.
+  const changed = await engineOf(ben.platform);
+  const token = present(good(await tablesOf(eve).history.get(id))?.ask?.token, "a question");
+  await answerForged(changed.engine, id, { asker: await accountOf(eve), token });
+  await settle(changed, eve);
+  expect(alarms).toEqual([{ type: "HistoryForged", roomId: id, accountId: await accountOf(changed) }]);
+  expect(await textsOf(eve, id)).toEqual([]);
+  const back = await reopened(ada.platform);
+  await settle(back, eve, changed, eve);
+  expect(await textsOf(eve, id)).toEqual(["As Ada wrote it", "Ben's own"]);
+  expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "done", received: 2 } });
+  await stopAll(back, changed, eve);
+});
+
+/** Ada's message with other words under her proof, and one in her name without. */
+async function answerForged(
+  { context, rooms, roomOutbox, chains, tables }: Engine,
+  roomId: ConversationId,
+  to: { readonly asker: AccountId; readonly token: Uint8Array },
+): Promise<void> {
+  const rows = good(await tables.op.scan({ under: [roomId] })).map(({ value }) => good(parseOp(value.op)).op);
+  const real = present(
+    rows.find(({ author }) => author !== context.identity.accountId),
+    "Ada's message",
+  );
+  const payload = encode(messagePayloadShape, { text: "As Ada never wrote it" });
+  const forged = [createOp({ ...real, payload }), createOp({ ...real, payload, ext: null, deviceSeq: 9 })];
+  const never = () => Promise.reject(new Error("nothing is read"));
+  const commits = createRoomCommits({
+    ...{ context, chains, groups: rooms.groups, outbox: roomOutbox, missed: createRoomMissed(tables) },
+    deps: { suite: createGroupCrypto(context.random) },
+    intake: {
+      place: never,
+      reader: never,
+      moveTo: never,
+      take: never,
+      pass: never,
+      startAfresh: () => ({ writes: [], commit: () => {} }),
+    },
+  });
+  const record = present(good(await rooms.book.get(roomId)), "the room");
+  const ops = forged.map(({ bytes }) => bytes);
+  const letter = { type: "answer" as const, ...to, ops, left: 0, isLast: true };
+  expect(good(await context.serial.run(() => commits.sealWord(roomId, record, letter, [])))).toBe(true);
+}

@@ -499,12 +499,12 @@ export class DtConversation extends LitElement {
   }
 
   #people(thread: RoomThread) {
-    const { members, lifetimeMs } = thread;
+    const { members, lifetimeMs, earlier } = thread;
     if (members.length === 0 || !isOpen(thread)) return nothing;
     const people = say("roomPeople", { count: members.length });
-    return lifetimeMs === null
-      ? people
-      : html`${people} · ${say("roomGoes", { span: lifetimeSpan(lifetimeMs) })}`;
+    const goes =
+      lifetimeMs === null ? nothing : html` · ${say("roomGoes", { span: lifetimeSpan(lifetimeMs) })}`;
+    return html`${people}${goes}${earlier?.state === "coming" ? html` · ${say("earlierShort")}` : nothing}`;
   }
 
   #rowContext(thread: Thread, messages: readonly MessageView[]): RowContext {

@@ -7,6 +7,7 @@ import type { Session } from "../session/session.ts";
 import type { RoomThread } from "../session/threads.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
+import { historyWords } from "./room-history.ts";
 
 const NOTES: Readonly<Partial<Record<RoomThread["state"], MessageKey>>> = {
   left: "roomLeftNote",
@@ -69,7 +70,7 @@ export class DtRoomBar extends LitElement {
   };
 
   override render() {
-    const { state, invitedBy } = this.room;
+    const { state, invitedBy, history } = this.room;
     if (state !== "invited") {
       const note = NOTES[state];
       return note === undefined ? nothing : html`<div class="in"><p class="note">${say(note)}</p></div>`;
@@ -78,6 +79,9 @@ export class DtRoomBar extends LitElement {
     return html`<div class="in">
       <p>${by === undefined ? say("roomInvited") : say("roomInvitedBy", { name: by.name })}</p>
       <p class="note">${say("roomInvitedNote")}</p>
+      <p class="note">
+        ${say("roomHistoryInvited", { what: historyWords(history) })} ${history === null ? nothing : say("roomHistoryInvitedProof")}
+      </p>
       <div class="acts">
         <button class="btn ink" type="button" ?disabled=${this.isBusy} @click=${this.#join}>${say("roomJoin")}</button>
         <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#decline}>

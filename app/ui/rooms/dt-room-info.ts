@@ -9,6 +9,7 @@ import type { RoomThread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
+import { historyChoices, historyOf, historyValue, historyWords } from "./room-history.ts";
 import { LIFETIMES, lifetimeSpan } from "./room-lifetime.ts";
 import { ROLE_WORDS } from "./room-lines.ts";
 import { mayRename, rolesToInvite } from "./room-rights.ts";
@@ -29,6 +30,7 @@ const WAITS: Readonly<Record<RoomPending["type"], MessageKey>> = {
   name: "roomWaitsName",
   about: "roomWaitsAbout",
   lifetime: "roomWaitsLifetime",
+  history: "roomWaitsHistory",
 };
 
 export class DtRoomInfo extends LitElement {
@@ -136,6 +138,20 @@ export class DtRoomInfo extends LitElement {
           ? nothing
           : html`<p class="note">${say("roomLifetimeNow", { span: lifetimeSpan(room.lifetimeMs) })}</p>`
       }
+      ${
+        room.history === null
+          ? nothing
+          : html`<p class="note">${say("roomHistoryNow", { what: historyWords(room.history) })}</p>`
+      }
+      ${
+        room.earlier === null || room.earlier.state === "done"
+          ? nothing
+          : html`<p class="note" role="status">${
+              room.earlier.state === "asked" || room.earlier.received === 0
+                ? say("earlierAsked")
+                : say("earlierComing", { count: room.earlier.received })
+            }</p>`
+      }
       ${pending.length === 0 ? nothing : this.#waits(room)}
       ${
         members.length === 0
@@ -166,6 +182,7 @@ export class DtRoomInfo extends LitElement {
             </section>`
       }
       ${mayRename(room) ? this.#name(room) : nothing} ${mayRename(room) ? this.#lifetime(room) : nothing}
+      ${mayRename(room) ? this.#history(room) : nothing}
       <section aria-label=${text("conversationTags")}>
         <dt-thread-tags .session=${this.session} .thread=${room}></dt-thread-tags>
       </section>
@@ -281,6 +298,32 @@ export class DtRoomInfo extends LitElement {
     const set = await this.session.tried(this.session.client.setRoomLifetime(id, lifetimeMs));
     if (set !== null) showToast(this, { text: text("roomLifetimeSet") });
   };
+
+  #history({ id, history }: RoomThread) {
+    const now = historyValue(history);
+    return html`<section>
+      <form @submit=${(event: SubmitEvent) => this.#setHistory(event, id, now)}>
+        <div class="field">
+          <label for="history">${say("roomHistory")}</label>
+          <select id="history" name="history" aria-describedby="history-note">
+            ${historyChoices(history).map(
+              ([value, label]) => html`<option value=${value} ?selected=${value === now}>${label}</option>`,
+            )}
+          </select>
+          <p id="history-note" class="note">${say("roomHistoryNote")}</p>
+        </div>
+        <div><button class="btn line">${say("roomHistoryGo")}</button></div>
+      </form>
+    </section>`;
+  }
+
+  async #setHistory(event: SubmitEvent, id: ConversationId, before: string): Promise<void> {
+    event.preventDefault();
+    const { history } = fieldsOf(event, ["history"]);
+    if (history === before) return;
+    const set = await this.session.tried(this.session.client.setRoomHistory(id, historyOf(history)));
+    if (set !== null) showToast(this, { text: text("roomHistorySet") });
+  }
 
   /** The button that had the focus goes: what takes it next destroys nothing. */
   #askToLeave(isLeaving: boolean): void {

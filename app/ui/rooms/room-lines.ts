@@ -5,6 +5,7 @@ import { unreachable } from "../session/certain.ts";
 import type { MessageKey } from "../words/en.ts";
 import { type Params, say, text } from "../words/say.ts";
 import { comingTime, momentTime } from "../words/times.ts";
+import { historyWords } from "./room-history.ts";
 import { lifetimeSpan } from "./room-lifetime.ts";
 import type { TimelineLine } from "../conversation/message-row.ts";
 
@@ -61,6 +62,12 @@ function wordsOf(
       if (lifetimeMs === null) return say(isMine ? "happenedLifetimeOffYou" : "happenedLifetimeOff", params);
       const span = lifetimeSpan(lifetimeMs);
       return say(isMine ? "happenedLifetimeYou" : "happenedLifetime", { ...params, span });
+    }
+    case "history": {
+      const { history } = happening;
+      if (history === null) return say(isMine ? "happenedHistoryOffYou" : "happenedHistoryOff", params);
+      const what = historyWords(history);
+      return say(isMine ? "happenedHistoryYou" : "happenedHistory", { ...params, what });
     }
     case "role": {
       const role = text(ROLE_WORDS[happening.role]);

@@ -45,6 +45,12 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
       };
     case "DevicesDiffer":
       return { title: text("alarmDiffer"), text: text("alarmDifferText"), isFinal: false };
+    case "HistoryForged":
+      return {
+        title: text("alarmHistory", { name: nameOf(alarm.accountId) }),
+        text: text("alarmHistoryText"),
+        isFinal: false,
+      };
     case "DocumentDamaged":
       return { title: text("alarmDocument"), text: text("alarmDocumentText"), isFinal: false };
     case "RowsMended":

@@ -152,6 +152,10 @@ export const EN_ERRORS: Readonly<
   },
   RoomRefused: { text: "The room does not take that ({rule}).", hint: AGAIN },
   RoomTooLarge: { text: "That is more than one entry of a room holds.", hint: "Do it in smaller parts." },
+  BadRoomHistory: {
+    text: "Who comes later sees nothing, all, or the last 1 to 3,650 days.",
+    hint: "Choose another.",
+  },
   BadRoomLifetime: {
     text: "Messages of a room stay for ever, or from an hour to ten years.",
     hint: "Choose another time.",

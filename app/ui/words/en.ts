@@ -639,6 +639,9 @@ export const EN = {
   spanYears: "{count} years",
   alarmRows: "Storage of this browser was damaged",
   alarmRowsText: "What was damaged has been brought back. If it happens again, the disk may be failing.",
+  alarmHistory: "{name} handed on made-up messages",
+  alarmHistoryText:
+    "They gave you messages of a room from before you came that their authors have not signed so. Nothing of them was taken over. Ask a moderator to remove them from the room: an honest program does not do this.",
   alarmDocument: "A stored document is damaged",
   alarmDocumentText: "Its undamaged parts are shown. What is missing comes back from the server.",
   alarmRevoked: "This device was revoked",

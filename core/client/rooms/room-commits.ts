@@ -277,9 +277,14 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const ops = picked.map(({ op }) => op.bytes);
     const replaces = [...new Set(picked.flatMap((one) => one.replaces ?? []))];
     const keys = picked.map(({ key }) => key);
-    return sealIn(loaded.value, { roomId, room }, { type: "letter", ops, seen: reader.value.point, replaces }, {
-      ...{ outKeys: keys, writes: [] },
-    });
+    return sealIn(
+      loaded.value,
+      { roomId, room },
+      { type: "letter", ops, seen: reader.value.point, replaces },
+      {
+        ...{ outKeys: keys, writes: [] },
+      },
+    );
   };
 
   const sealWord: RoomCommits["sealWord"] = async (roomId, room, letter, writes) => {

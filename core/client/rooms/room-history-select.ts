@@ -48,7 +48,9 @@ export interface Selected {
 export async function selectHistory(
   deps: SelectDeps,
   wanted: Wanted,
-): Promise<Result<Selected, Awaited<ReturnType<OpStore["page"]>> extends Result<unknown, infer E> ? E : never>> {
+): Promise<
+  Result<Selected, Awaited<ReturnType<OpStore["page"]>> extends Result<unknown, infer E> ? E : never>
+> {
   const { context, ops: store } = deps;
   const { roomId, room, asker } = wanted;
   const nowMs = context.times.likelyMs();
@@ -80,7 +82,8 @@ export async function selectHistory(
       }
       [cursor, looked] = [key, looked + 1];
       const { accountId } = context.identity;
-      const chain = op.op.author === accountId ? ok(context.chain()) : await context.storedChain(op.op.author);
+      const chain =
+        op.op.author === accountId ? ok(context.chain()) : await context.storedChain(op.op.author);
       // What does not hold here would be this member's fault there.
       if (!chain.ok || chain.value === null || judgeProof(op, author, chain.value) !== null) continue;
       picked.push(op);

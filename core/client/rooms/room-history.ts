@@ -122,10 +122,7 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     return ok((op) => proveOp(identity.keys.sign, place, op));
   };
 
-  async function speak(
-    roomId: ConversationId,
-    record: RoomRecord,
-  ): Promise<Result<boolean, ClientError>> {
+  async function speak(roomId: ConversationId, record: RoomRecord): Promise<Result<boolean, ClientError>> {
     const place = await placeOf(roomId, record);
     if (!place.ok || place.value === null) return place.ok ? ok(false) : place;
     const answered = await answer(place.value);
@@ -308,9 +305,7 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     const newestHlc = Math.max(own.value.newestHlc, ...hlcs);
     const read =
       newestHlc > own.value.newestHlc
-        ? await all.log.edit({ type: "inbox" }, (draft) =>
-            setField(draft, INBOX.readUpTo, roomId, newestHlc),
-          )
+        ? await all.log.edit({ type: "inbox" }, (draft) => setField(draft, INBOX.readUpTo, roomId, newestHlc))
         : ok();
     if (!read.ok) return read;
     const received = own.value.received + good.filter(({ op }) => op.kind === OP_KIND.message).length;

@@ -436,7 +436,10 @@ function changedBy(
   if (intent.type === "history")
     return isSamePolicy(after.history, intent.history)
       ? null
-      : { ...after, history: intent.history && { since: 1, former: [], ...after.history, ...intent.history } };
+      : {
+          ...after,
+          history: intent.history && { since: 1, former: [], ...after.history, ...intent.history },
+        };
   const member = memberOf(after, intent.accountId);
   if (member === null) return null;
   switch (intent.type) {

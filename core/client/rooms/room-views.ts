@@ -129,10 +129,8 @@ function policyOf(history: RoomHistoryPolicy | null): RoomHistoryPolicy | null {
 }
 
 function pendingOf(intent: RoomIntent): RoomPending {
-  if (intent.type === "name" || intent.type === "about")
-    return { type: intent.type, accountId: null };
-  if (intent.type === "lifetime" || intent.type === "history")
-    return { type: intent.type, accountId: null };
+  if (intent.type === "name" || intent.type === "about") return { type: intent.type, accountId: null };
+  if (intent.type === "lifetime" || intent.type === "history") return { type: intent.type, accountId: null };
   const accountId: AccountId = intent.accountId;
   return { type: intent.type, accountId };
 }

@@ -191,7 +191,13 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const isMember = leaves.ok && leaves.value.some((leaf) => isSameMember(leaf.member, member));
     if (!letter.ok || now === null || !isMember) return ok();
     if (letter.value.type !== "letter") {
-      const speaker = { roomId, room: now, sender: member, entry, leaves: leaves.value.map((leaf) => leaf.member) };
+      const speaker = {
+        roomId,
+        room: now,
+        sender: member,
+        entry,
+        leaves: leaves.value.map((leaf) => leaf.member),
+      };
       return letter.value.type === "question"
         ? history.takeQuestion(speaker, letter.value, draft)
         : history.takeAnswer(speaker, letter.value, draft);
@@ -210,8 +216,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       if (isOwnWord && !isMuted) {
         note(op.value, now.lifetimeMs, draft);
         draft.ops.push({ op: op.value, entry });
-        if (author === identity.accountId)
-          draft.writes.push(...placedRows(roomId, [op.value.id], group));
+        if (author === identity.accountId) draft.writes.push(...placedRows(roomId, [op.value.id], group));
       }
       // SD15: a sibling archives its own op all the same.
       else if (isOwnWord && author === identity.accountId)

@@ -155,6 +155,7 @@ const SAMPLES: Samples = {
   RoomFull: { type: "RoomFull", accountsMax: 1_000 },
   BadRoomLink: { type: "BadRoomLink", rule: HOSTILE },
   BadRoomLifetime: { type: "BadRoomLifetime" },
+  BadRoomHistory: { type: "BadRoomHistory" },
   UnknownRoomLink: { type: "UnknownRoomLink" },
   UnknownRoomDocument: { type: "UnknownRoomDocument" },
   RoomDocumentRefused: { type: "RoomDocumentRefused", rule: "full" },

@@ -30,7 +30,7 @@ const room = (name: string, ...members: readonly RoomMember[]): RoomContext => (
   about: "",
   keysSince: 0,
   lifetimeMs: null,
-    history: null,
+  history: null,
   members,
 });
 const who = (byte: number) => ({ accountId: account(byte), name: `member ${byte}` });

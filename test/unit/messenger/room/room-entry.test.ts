@@ -8,6 +8,8 @@ import {
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
   ROOM_COMMIT_PARTS_MAX,
+  ROOM_FORMER_MAX,
+  ROOM_HISTORY_DAYS_MAX,
   ROOM_LIFETIME_MS_MAX,
   ROOM_NAME_BYTES_MAX,
   SERVER_ORIGIN_CHARS_MAX,
@@ -106,6 +108,19 @@ test("[RM38] a commit is cut into as few entries as hold it, 16 at most, each of
 test(`[RM1] ${ROOM_ACCOUNTS_MAX} members with the longest names and origins are a context a group takes`, () => {
   const context: RoomContext = {
     lifetimeMs: ROOM_LIFETIME_MS_MAX,
+    history: {
+      days: ROOM_HISTORY_DAYS_MAX,
+      since: Number.MAX_SAFE_INTEGER,
+      former: Array.from({ length: ROOM_FORMER_MAX }, () => ({
+        accountId: idFromBytes("account", filled(8)),
+        name: "n".repeat(DISPLAY_NAME_BYTES_MAX),
+        origin: "o".repeat(SERVER_ORIGIN_CHARS_MAX),
+        since: Number.MAX_SAFE_INTEGER,
+        until: Number.MAX_SAFE_INTEGER,
+        seq: Number.MAX_SAFE_INTEGER,
+        head: idFromBytes("link", filled(7)),
+      })),
+    },
     name: "n".repeat(ROOM_NAME_BYTES_MAX),
     about: "a".repeat(ROOM_ABOUT_BYTES_MAX),
     keysSince: Number.MAX_SAFE_INTEGER,

@@ -128,6 +128,33 @@ describe("what a role may change", () => {
     if (!isAdmin) expect(judgeRoomChange(change(room, muted))).toBe("lifetime");
   });
 
+  test.each(ROOM_ROLES)("[RM6][RM39][RM40] what newcomers get, and nothing but what follows: %s", (actor) => {
+    const room = roomOf(actor);
+    const may = actor === "admin" || actor === "owner" ? null : ("history" as const);
+    const week = { days: 7, since: 21, former: [] };
+    const given = { ...room, history: { ...week, since: 4 } };
+    expect(judgeRoomChange(change(room, { ...room, history: week }))).toBe(may);
+    expect(judgeRoomChange(change(given, { ...given, history: null }))).toBe(may);
+    expect(judgeRoomChange(change(given, { ...given, history: { ...given.history, days: 6 } }))).toBe(may);
+    // Not from earlier on, not wider from where it was, and nobody slipped in.
+    for (const since of [1, 20, 22])
+      expect(judgeRoomChange(change(room, { ...room, history: { ...week, since } }))).toBe("history");
+    expect(judgeRoomChange(change(given, { ...given, history: { ...given.history, days: null } }))).toBe(
+      "history",
+    );
+    expect(judgeRoomChange(change(given, { ...given, history: { ...given.history, since: 3 } }))).toBe(
+      "history",
+    );
+    const { sinceEpoch, mutedUntilMs: _, role: __, ...who } = member(OTHERS.member, "member");
+    const former = [{ ...who, since: sinceEpoch, until: 21 }];
+    const slipped = { ...given, history: { ...given.history, former } };
+    expect(judgeRoomChange(change(given, slipped))).toBe("history");
+    if (actor === "member") return;
+    const gone = without(given, OTHERS.member);
+    expect(judgeRoomChange(change(given, { ...gone, history: { ...given.history, former } }))).toBe(null);
+    expect(judgeRoomChange(change(given, gone))).toBe("history");
+  });
+
   test.each(cases.filter(({ to }) => to === "member"))(
     "[RM7][RM9] who is removed or muted: $actor, $target",
     ({ actor, target }) => {
