@@ -154,7 +154,8 @@ async function show(
 /** Who wrote a message, by what this account calls them. */
 function authorIn(place: Place): (message: MessageView) => string {
   if (place.type === "contact") return () => place.conversation.contact.name;
-  const nameOf = new Map(place.room.members.map(({ accountId, name }) => [accountId, name]));
+  const { members, former } = place.room;
+  const nameOf = new Map([...former, ...members].map(({ accountId, name }) => [accountId, name]));
   return ({ author }) => nameOf.get(author) ?? shortId(author);
 }
 

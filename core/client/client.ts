@@ -334,6 +334,8 @@ export interface RoomView extends ConversationSummary {
   /** Null while this account is not in it. */
   readonly role: RoomRole | null;
   readonly members: readonly RoomMemberView[];
+  /** Who was in it while there was history, and has left: what their messages are shown under. */
+  readonly former: readonly { readonly accountId: AccountId; readonly name: string }[];
   /** Who let this account in, and since when it stands as it does. */
   readonly invitedBy: AccountId | null;
   readonly sinceMs: number;

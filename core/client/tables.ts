@@ -366,6 +366,7 @@ const historyAskRow = struct({
   ask: nullable(
     struct({
       token,
+      except: list(id("account"), ROOM_HISTORY_EXCEPT_MAX),
       dueAtMs: integer(0),
       have: list(opRunShape, ROOM_HISTORY_RUNS_MAX),
       letters: integer(0),

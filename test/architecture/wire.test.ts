@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "1ddf2b77372a149654662a110a39a1f3ca2873c68da9bf6e4777f4edfdc1c41a" };
+const PINNED = { version: 1, hash: "9afa79fa672f3c1e36d19015e85f6fbcf5288c2a60fb393040d9faa502a48e6d" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -143,5 +143,23 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   await json("Ada", "sync");
   expect((await json("Ada", "room", "list")).rooms[0].members).toHaveLength(1);
   expect((await run("Ben", "send", "Garden club", "gone")).exitCode).toBe(6);
+  expect((await run("Ada", "room", "history", "Garden club", "a week")).exitCode).toBe(2);
+  expect((await run("Ada", "room", "history", "Garden club", "3651d")).stderr).toContain("1 to 3,650 days");
+  expect((await json("Ada", "room", "history", "Garden club", "30d")).room.history).toEqual({ days: 30 });
+  await json("Ada", "send", "Garden club", "Of", "before");
+  const again = await run("Ada", "room", "invite", "Garden club", "Ben");
+  expect(again.stderr).toContain("They see the last 30 days.");
+  await json("Ben", "sync");
+  expect((await run("Ben", "room", "show", "Garden club")).stderr).toContain(
+    "You would see the last 30 days. What",
+  );
+  await json("Ben", "room", "accept", "Garden club");
+  await json("Ada", "sync");
+  await json("Ben", "sync");
+  expect((await run("Ben", "inbox", "show", "Garden club")).stdout).toContain("Of before");
+  expect((await run("Ben", "room", "show", "Garden club")).stdout).toContain(
+    "\n1 message of before you came\n",
+  );
+  expect((await json("Ada", "room", "history", "Garden club", "none")).room.history).toBe(null);
   expect((await run("Ben", "room", "show", "Gardn")).stderr).toContain("did you mean");
 });

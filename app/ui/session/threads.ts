@@ -83,6 +83,7 @@ export function authorName(
   return (
     contacts.find(({ accountId }) => accountId === author)?.name ??
     thread.members.find(({ accountId }) => accountId === author)?.name ??
+    thread.former.findLast(({ accountId }) => accountId === author)?.name ??
     lastNameIn(happenings, author)
   );
 }

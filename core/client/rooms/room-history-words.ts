@@ -76,7 +76,7 @@ export function createHistoryWords({
     const ask: HistoryAskRow["ask"] =
       turn < 0
         ? null
-        : { token, dueAtMs: nowMs() + turn * TURN_MS, have, letters: 0, looked: 0, cursor: null };
+        : { token, except, dueAtMs: nowMs() + turn * TURN_MS, have, letters: 0, looked: 0, cursor: null };
     const since = member.sinceEpoch;
     draft.writes.push(tables.historyask.put([roomId, accountId], { since, count: count + 1, ask }));
     draft.isUrgent = true;
@@ -103,7 +103,8 @@ export function createHistoryWords({
       left: answer.left,
       quietAtMs: nowMs(),
       ask: isOver ? null : { ...ask, answeredBy: sender.deviceId, letters },
-      told: isOver ? withLast(row.value.told, sender.accountId) : row.value.told,
+      // RM47: also who stops in the middle.
+      told: withLast(row.value.told, sender.accountId),
       ended: isOver && answer.left === 0 ? withLast(row.value.ended, sender.accountId) : row.value.ended,
     };
     draft.writes.push(tables.history.put([roomId], after));
@@ -115,13 +116,15 @@ export function createHistoryWords({
 
   /** RM44: somebody else answers. */
   async function takeOthers(
-    { roomId }: HistorySpeaker,
+    { roomId, sender }: HistorySpeaker,
     { asker, token }: RoomAnswer,
     draft: RoomDraft,
   ): Promise<Result<void, StoreError>> {
     const row = await tables.historyask.get(roomId, asker);
     if (!row.ok) return row;
     if (row.value?.ask == null || !equalBytes(row.value.ask.token, token)) return ok();
+    // What whoever asked passes over must not keep others from answering.
+    if (row.value.ask.except.includes(sender.accountId)) return ok();
     draft.writes.push(tables.historyask.put([roomId, asker], { ...row.value, ask: null }));
     draft.isUrgent = true;
     return ok();

@@ -56,6 +56,10 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
       state,
       role: state === "joined" || state === "joining" ? (roleIn(members) ?? null) : null,
       members,
+      former: (now.value?.history?.former ?? []).map(({ accountId, name }) => ({
+        accountId,
+        name: nameOf.get(accountId) ?? name,
+      })),
       invitedBy: standing.by,
       sinceMs: standing.atMs,
       pending: intents.map(({ intent }) => pendingOf(intent)),

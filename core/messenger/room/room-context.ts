@@ -116,12 +116,16 @@ export function parseRoomContext(bytes: Bytes): Result<RoomContext, RoomContextE
   return name === "" ? err({ type: "BadRoomContext", rule: "name" }) : ok(context.value);
 }
 
-/** RM1: one form says one thing, so bytes and context agree. */
+/** RM1: one form says one thing, so bytes and context agree. Its version stands behind the byte that says of how many parts it is. */
 function decodeContext(bytes: Bytes): Result<RoomContext, DecodeError> {
-  const open = decode(roomContextWithHistoryShape, bytes);
-  if (open.ok) return ok(unversioned(open.value));
-  const limited = decode(roomContextWithLifetimeShape, bytes);
-  if (limited.ok) return ok(unversioned({ ...limited.value, history: null }));
+  if (bytes[1] === 3) {
+    const open = decode(roomContextWithHistoryShape, bytes);
+    return open.ok ? ok(unversioned(open.value)) : open;
+  }
+  if (bytes[1] === 2) {
+    const limited = decode(roomContextWithLifetimeShape, bytes);
+    return limited.ok ? ok(unversioned({ ...limited.value, history: null })) : limited;
+  }
   const plain = decode(roomContextShape, bytes);
   return plain.ok ? ok(unversioned({ ...plain.value, lifetimeMs: null, history: null })) : plain;
 }

@@ -5,7 +5,7 @@
  */
 import type { AccountId, DeviceId } from "../../base/ids.ts";
 import { equalBytes } from "../../base/bytes.ts";
-import { encode, nullable } from "../../codec/shape.ts";
+import { encode } from "../../codec/shape.ts";
 import { memberOf, rankOf, type RoomContext, type RoomMember } from "./room-context.ts";
 import { historyAfter, isSamePolicy, roomHistoryShape } from "./room-history.ts";
 
@@ -108,8 +108,6 @@ function judgeRoom(by: RoomMember, before: RoomContext, after: RoomContext): Roo
   return isSamePolicy(before.history, after.history) || isAdmin ? null : "history";
 }
 
-const agreedHistoryShape = nullable(roomHistoryShape);
-
 /** RM39, RM40: since when, and who was there, follows from the change alone. */
 function judgeHistory({ before, after, epoch }: RoomChange): RoomRule | null {
   const gone = before.members.filter(({ accountId, sinceEpoch }) => {
@@ -117,8 +115,11 @@ function judgeHistory({ before, after, epoch }: RoomChange): RoomRule | null {
     return now === null || now.sinceEpoch !== sinceEpoch;
   });
   const follows = historyAfter(before.history, after.history, { epoch, gone });
-  const [is, should] = [after.history, follows].map((one) => encode(agreedHistoryShape, one));
-  return is !== undefined && should !== undefined && equalBytes(is, should) ? null : "history";
+  const isSame =
+    after.history === null || follows === null
+      ? after.history === follows
+      : equalBytes(encode(roomHistoryShape, after.history), encode(roomHistoryShape, follows));
+  return isSame ? null : "history";
 }
 
 /** RM7: who leaves says so, signed; others are removed by a moderator or above, who stands above them. */

@@ -88,7 +88,7 @@ const filledDevice = (): DeviceId => idFromBytes("device", filled(9, 16));
 
 test("[RM44] who sees another answer does not, but for what that one may not answer", async () => {
   const { ada, eve } = createHistoryWorld();
-  const { tables, read } = readerOf(idOf(ada), deviceOf(ada));
+  const { store, tables, read } = readerOf(idOf(ada), deviceOf(ada));
   const by = { accountId: idOf(eve), deviceId: deviceOf(eve) };
   const asked = async () => good(await tables.historyask.get(ROOM, by.accountId))?.ask?.token[0] ?? null;
   await read(by, question(1));
@@ -97,6 +97,20 @@ test("[RM44] who sees another answer does not, but for what that one may not ans
   const sibling = { accountId: idOf(ada), deviceId: filledDevice() };
   await read(sibling, answer(by.accountId, 2));
   expect(await asked()).toBe(1);
+  const without = { ...question(3), except: [idOf(ada)] };
+  await read(by, without);
+  expect(await asked()).toBe(null);
+  const row = present(good(await tables.historyask.get(ROOM, by.accountId)), "what is asked");
+  const ask = {
+    ...{ token: filled(3, 16), except: without.except, dueAtMs: 0, have: [] },
+    letters: 0,
+    looked: 0,
+    cursor: null,
+  };
+  good(await store.batch([tables.historyask.put([ROOM, by.accountId], { ...row, ask })]));
+  await read(sibling, answer(by.accountId, 3));
+  expect(await asked()).toBe(3);
+  await read(by, question(1));
   await read(sibling, answer(by.accountId, 1));
   expect(await asked()).toBe(null);
 });
