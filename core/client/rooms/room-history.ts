@@ -117,8 +117,10 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     const group = loaded.value;
     const room = group === null || !isActive(group) ? null : roomContextOf(group);
     // RM41: without history nobody can be shown who wrote what.
-    if (group === null || room === null || room.history === null) return ok(null);
-    const place = { roomId, epoch: Number(groupEpoch(group)), seq: context.chain().seq };
+    const me = room === null ? null : memberOf(room, self);
+    if (group === null || me === null || room?.history == null) return ok(null);
+    // What the room has of the own chain every member has.
+    const place = { roomId, epoch: Number(groupEpoch(group)), seq: me.seq };
     return ok((op) => proveOp(identity.keys.sign, place, op));
   };
 
@@ -263,7 +265,7 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     for (const op of ops) {
       const author = historyAuthor(op, { roomId, room, reader: self, nowMs: times.likelyMs() });
       if (author === null) continue;
-      const seq = Math.max(author.seq, author.proof.seq, needed.get(op.op.author)?.seq ?? 0);
+      const seq = Math.max(author.seq, needed.get(op.op.author)?.seq ?? 0);
       needed.set(op.op.author, { origin: author.origin, seq });
     }
     const chains = new Map<AccountId, ChainState>();

@@ -16,7 +16,7 @@ import { memberOf, type RoomContext } from "./room-context.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What `ext` of a proven op holds: the group's epoch and the place of the author's chain when it was written. */
+/** What `ext` of a proven op holds: the group's epoch when it was written, and the place the room had of the author's chain then. */
 const placeFields = { epoch: integer(0), seq: integer(1) };
 export const opProofShape = struct({
   version: literal(1),
@@ -95,14 +95,16 @@ export function historyAuthor(
   if (proof.epoch < history.since || proof.epoch >= me.sinceEpoch) return null;
   if (!isInTime(named, history.days, nowMs)) return null;
   const now = memberOf(room, op.author);
-  if (now !== null && now.sinceEpoch <= proof.epoch) {
-    const { origin, seq, head } = now;
-    return { origin, seq, head, proof };
-  }
-  const then = history.former.find(
-    ({ accountId, since, until }) => accountId === op.author && since <= proof.epoch && proof.epoch < until,
-  );
-  return then === undefined ? null : { origin: then.origin, seq: then.seq, head: then.head, proof };
+  const then =
+    now !== null && now.sinceEpoch <= proof.epoch
+      ? now
+      : history.former.find(
+          ({ accountId, since, until }) =>
+            accountId === op.author && since <= proof.epoch && proof.epoch < until,
+        );
+  // A chain goes forward only, so the room has had every place it has had of it.
+  if (then === undefined || proof.seq > then.seq) return null;
+  return { origin: then.origin, seq: then.seq, head: then.head, proof };
 }
 
 /** When history of these days begins; before everything for all. */
@@ -126,7 +128,7 @@ export function judgeProof(
   { seq, head, proof }: ProvenAuthor,
   chain: ChainState,
 ): HistoryFault | null {
-  if (hashAt(chain, seq) !== head || proof.seq > chain.seq) return "chain";
+  if (hashAt(chain, seq) !== head) return "chain";
   const device = chain.devicesById.get(op.device);
   if (device === undefined || !isActiveAt(device, proof.seq)) return "device";
   const claim = claimOf({ roomId: op.conversationId, epoch: proof.epoch, seq: proof.seq }, op);

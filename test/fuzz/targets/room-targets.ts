@@ -42,7 +42,7 @@ const rooms: FuzzTarget = {
       about: "",
       keysSince: 0,
       lifetimeMs: null,
-    history: null,
+      history: null,
       members: [1, 2, 3].map((number) => ({
         accountId: accountOf(number),
         name: "ada",
@@ -63,11 +63,13 @@ const rooms: FuzzTarget = {
           feed: (input: Bytes) => open(seal(random, context, pad(input))),
         })),
         { bytes: seal(random, context, pad(present(bodies[0], "a body"))), form: "bytes", feed: open },
-        ...[null, ROOM_LIFETIME_MS_MIN].map((lifetimeMs) => ({
-          bytes: encodeRoomContext({ ...room, lifetimeMs }),
-          form: "cbor" as const,
-          feed: (input: Bytes) => verdictOf(parseRoomContext(input)),
-        })),
+        ...[{}, { lifetimeMs: ROOM_LIFETIME_MS_MIN }, { history: { days: 7, since: 1, former: [] } }].map(
+          (more) => ({
+            bytes: encodeRoomContext({ ...room, ...more }),
+            form: "cbor" as const,
+            feed: (input: Bytes) => verdictOf(parseRoomContext(input)),
+          }),
+        ),
       ],
     };
   },
