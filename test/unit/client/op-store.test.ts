@@ -284,7 +284,7 @@ test("[RM34] what is written after somebody whose clock is ahead goes by this de
   const now = () => NOW_MS;
   const draft = opFields({ conversationId: conversation, device: deviceOf(4), kind: OP_KIND.message });
   const times = { earliestMs: now, latestMs: now, writingMs: now };
-  const made = good(await ops.create(draft, times, dayMs));
+  const made = good(await ops.create(draft, times, { lifetimeMs: dayMs }));
   expect(made.op.hlc).toBeGreaterThan((NOW_MS + dayMs) * 1_024);
   expect(made.op.expire).toBe(NOW_MS + dayMs);
 });
