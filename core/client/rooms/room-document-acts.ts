@@ -48,12 +48,11 @@ export function createRoomDocumentActs(engine: Engine): RoomDocumentActs {
   }
 
   return {
-    roomDocuments: (roomId) =>
-      serial.run(async () => {
-        const room = await rooms.book.get(roomId);
-        if (!room.ok) return room;
-        return room.value === null ? err<ClientError>({ type: "UnknownRoom" }) : roomDocuments.all(roomId);
-      }),
+    async roomDocuments(roomId) {
+      const room = await serial.run(() => rooms.book.get(roomId));
+      if (!room.ok) return room;
+      return room.value === null ? err({ type: "UnknownRoom" }) : roomDocuments.all(roomId, serial.run);
+    },
     async createRoomDocument(roomId, form, title) {
       const rule = judgeText(title, SHARED_TITLE_BYTES_MAX, { mayBeEmpty: false });
       if (rule !== null) return err({ type: "RoomDocumentRefused", rule });

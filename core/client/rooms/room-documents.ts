@@ -1,6 +1,6 @@
 /**
  * Documents that the members of a room write together: made of the ops that are here, through the gate, each time they are asked for,
- * and changed by ops. Nothing of them is stored beside the ops. Runs within the serial. Rules SD12, SD14, SD15.
+ * and changed by ops. Nothing of them is stored beside the ops. All but `all` runs within the serial. Rules SD12, SD14, SD15.
  */
 import { type AccountId, type ConversationId, type DeviceId, type OpId, parseId } from "../../base/ids.ts";
 import {
@@ -61,8 +61,11 @@ export interface RoomDocumentsDeps {
 }
 
 export interface RoomDocuments {
-  /** Oldest first. */
-  all(roomId: ConversationId): Promise<Result<readonly RoomDocumentView[], ClientError>>;
+  /**
+   * Oldest first. Each is made in a `turn` of its own: a full one takes seconds, members may make many, and nobody else's work waits
+   * for more than one. The caller is in none.
+   */
+  all(roomId: ConversationId, turn: Turn): Promise<Result<readonly RoomDocumentView[], ClientError>>;
   /** - Fails: `UnknownRoomDocument`. */
   get(roomId: ConversationId, documentId: OpId): Promise<Result<RoomDocumentView, ClientError>>;
   create(
@@ -82,6 +85,9 @@ export interface RoomDocuments {
   /** Frees the memory. */
   close(): void;
 }
+
+/** Runs a task within the serial. */
+export type Turn = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** Where the ops of a document are that count towards it. */
 type OpPlaces = ReadonlyMap<OpId, { readonly hlc: number; readonly device: DeviceId }>;
@@ -260,11 +266,12 @@ export function createRoomDocuments({
   async function newestOf(
     roomId: ConversationId,
     ids: readonly OpId[],
+    turn: Turn,
   ): Promise<Result<readonly RoomDocumentView[], ClientError>> {
     const views: RoomDocumentView[] = [];
     for (const id of ids) {
       if (views.length === SHARED_DOCUMENTS_PER_ACCOUNT_MAX) break;
-      const view = await look(roomId, id);
+      const view = await turn(() => look(roomId, id));
       if (!view.ok) return view;
       if (view.value !== null) views.push(view.value);
     }
@@ -406,12 +413,12 @@ export function createRoomDocuments({
   return {
     get,
     edit,
-    async all(roomId) {
-      const makings = await makingsOf(roomId);
+    async all(roomId, turn) {
+      const makings = await turn(() => makingsOf(roomId));
       if (!makings.ok) return makings;
       const views: RoomDocumentView[] = [];
       for (const ids of makings.value.values()) {
-        const ofOne = await newestOf(roomId, ids);
+        const ofOne = await newestOf(roomId, ids, turn);
         if (!ofOne.ok) return ofOne;
         views.push(...ofOne.value);
       }
@@ -420,7 +427,7 @@ export function createRoomDocuments({
     async create(roomId, { form, title }) {
       const makings = await makingsOf(roomId);
       if (!makings.ok) return makings;
-      const own = await newestOf(roomId, makings.value.get(identity.accountId) ?? []);
+      const own = await newestOf(roomId, makings.value.get(identity.accountId) ?? [], (task) => task());
       if (!own.ok) return own;
       if (own.value.length >= SHARED_DOCUMENTS_PER_ACCOUNT_MAX) return err(refused("too-many")); // SD16
       const payload = encode(sharedDocumentPayloadShape, { version: 1, form, title });

@@ -6,7 +6,8 @@ import { SHARED_AFTER_MAX, SHARED_DOCUMENTS_PER_ACCOUNT_MAX } from "../../../../
 import { ok } from "../../../../core/base/result.ts";
 import { mendRows } from "../../../../core/client/mend/mend-rows.ts";
 import { createOpStore } from "../../../../core/client/op-store.ts";
-import { createRoomDocuments } from "../../../../core/client/rooms/room-documents.ts";
+import { createRoomDocuments, type Turn } from "../../../../core/client/rooms/room-documents.ts";
+import { createSerial } from "../../../../core/client/serial.ts";
 import { createTables } from "../../../../core/client/tables.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { automergeReady } from "../../../../core/document/automerge.ts";
@@ -88,6 +89,8 @@ function createDevice() {
   return { inner, store, tables, clock, read, waiting, written, open, add };
 }
 
+const atOnce: Turn = (task) => task();
+
 /** A note, and two changes of it. */
 function createNote() {
   const world = createSharedWorld();
@@ -102,7 +105,7 @@ test("[SD10] what comes is there at the next look, and without anything new noth
   const { creation, first, second } = createNote();
   await add([creation, ...first]);
   const documents = open();
-  expect(good(await documents.all(roomId))).toMatchObject([{ title: "Trip", text: "Pack" }]);
+  expect(good(await documents.all(roomId, atOnce))).toMatchObject([{ title: "Trip", text: "Pack" }]);
   const before = read.length;
   const shown = good(await documents.get(roomId, creation.id));
   expect(read).toHaveLength(before);
@@ -211,12 +214,19 @@ test("[SD14] [SD16] documents that were taken away are not read again, and make 
   });
   await add(made);
   const documents = open();
-  const titles = async () => good(await documents.all(roomId)).map(({ title }) => title);
+  const titles = async () => good(await documents.all(roomId, atOnce)).map(({ title }) => title);
   expect(await titles()).toHaveLength(SHARED_DOCUMENTS_PER_ACCOUNT_MAX);
   expect(await titles()).not.toContain("list 0");
   await add([removal]);
   expect(await titles()).toHaveLength(SHARED_DOCUMENTS_PER_ACCOUNT_MAX);
   expect(await titles()).toContain("list 0");
+  // What else there is to do waits for one of them, not for all.
+  const serial = createSerial();
+  const done: string[] = [];
+  const listed = documents.all(roomId, serial.run).then(() => done.push("list"));
+  await serial.run(async () => done.push("something else"));
+  await listed;
+  expect(done).toEqual(["something else", "list"]);
   // The makings themselves are read for their order; nothing else is.
   read.length = 0;
   await titles();
@@ -230,7 +240,7 @@ test("[ST60] [ST61] a damaged row of a document is named, and comes back with th
   const all = [creation, ...first, ...second];
   await add(all);
   const before = open();
-  const views = good(await before.all(roomId));
+  const views = good(await before.all(roomId, atOnce));
   before.close();
   const rows = good(await inner.scan({ prefix: "shared/" }));
   expect(rows).toHaveLength(all.length);
@@ -239,7 +249,7 @@ test("[ST60] [ST61] a damaged row of a document is named, and comes back with th
   bytes[5] = (bytes[5] ?? 0) ^ 1;
   good(await inner.batch([{ type: "put", key, value: bytes }]));
   const damaged = open();
-  expect(bad(await damaged.all(roomId))).toMatchObject({ type: "StoreCorrupt" });
+  expect(bad(await damaged.all(roomId, atOnce))).toMatchObject({ type: "StoreCorrupt" });
   damaged.close();
   expect(good(await mendRows({ inner, store }))).toBe(1);
   expect(good(await tables.mend.get())).toMatchObject({ conversations: [roomId], rows: 1 });
@@ -247,6 +257,6 @@ test("[ST60] [ST61] a damaged row of a document is named, and comes back with th
   // As buckets and what is on its way to them bring the ops of the conversation again.
   await add(all);
   const mended = open();
-  expect(good(await mended.all(roomId))).toEqual(views);
+  expect(good(await mended.all(roomId, atOnce))).toEqual(views);
   mended.close();
 });
