@@ -28,6 +28,7 @@ async function roomAtBen(name: string) {
   return room as {
     readonly state: string;
     readonly lifetimeMs: number | null;
+    readonly history: { readonly days: number | null } | null;
     readonly members: readonly { readonly name: string; readonly role: string }[];
   };
 }
@@ -220,6 +221,10 @@ test("a room is made here, the other joins on the command line, and both write, 
   await button(nora, "Set the time").click();
   await nora.getByText("Messages go 1 week after they were written.").waitFor();
   await expect.poll(async () => (await roomAtBen("Orchard")).lifetimeMs, PATIENCE).toBe(7 * 86_400_000);
+  await nora.getByLabel("What people see who come later").selectOption("the last 7 days");
+  await button(nora, "Set what they see").click();
+  await nora.getByText("Who comes later sees the last 7 days.").waitFor();
+  await expect.poll(async () => (await roomAtBen("Orchard")).history, PATIENCE).toEqual({ days: 7 });
   await expect
     .poll(async () => (await roomAtBen("Orchard")).members, PATIENCE)
     .toContainEqual(expect.objectContaining({ name: "ben", role: "moderator" }));
@@ -239,6 +244,7 @@ test("a room is made here, the other joins on the command line, and both write, 
     "You muted ben",
     "You named this room Orchard",
     "You let messages go 1 week after they are written, from here on",
+    "You let people who come later see the last 7 days, from here on",
     "You removed ben",
   ])
     await line(nora, words).waitFor();
@@ -251,21 +257,25 @@ test("an invitation waits in the inbox and is accepted; messages are taken back 
   await ask(nora, link, "Hello again.");
   await acceptAtBen("Nora Two");
   await ben("room", "create", "Choir");
+  await ben("room", "history", "Choir", "all");
+  await ben("send", "Choir", "Of before.");
   await ben("room", "invite", "Choir", "Nora Two");
   await nora.getByRole("button", { name: "Back" }).click();
   await nora.getByText("One room waits for your answer").click();
   await nora.locator("dt-inbox a.row", { hasText: "Choir" }).click();
   await nora.getByText("ben let you into this room.").waitFor();
+  await nora.getByText("You would see all there is.").waitFor();
   await button(nora, "Join").click();
+  await bubble(nora, "Of before.").waitFor();
   await write(nora, "La.");
-  await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual(["La."]);
+  await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual(["Of before.", "La."]);
   // Taken back for everyone, deleted for oneself, and all that is left deleted.
   await bubble(nora, "La.").click();
   await button(nora, "Delete").click();
   await nora.getByText("What they have read, copied or saved elsewhere stays with them").waitFor();
   await button(nora, "Take back for everyone").click();
   await bubble(nora, "Message taken back").waitFor();
-  await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual([""]);
+  await expect.poll(() => textsAtBen("Choir"), PATIENCE).toEqual(["Of before.", ""]);
   await ben("send", "Choir", "Do re mi.");
   await bubble(nora, "Do re mi.").click();
   await button(nora, "Delete").click();
@@ -277,9 +287,9 @@ test("an invitation waits in the inbox and is accepted; messages are taken back 
   await nora.getByText("You stay in").waitFor();
   // The button that was pressed is gone: what has the focus now destroys nothing.
   await expect.poll(() => focusedIn(nora), PATIENCE).toBe("Cancel");
-  await button(nora, "Delete 1 message").click();
+  await button(nora, "Delete 2 messages").click();
   await bubble(nora, "Message taken back").waitFor({ state: "detached" });
-  expect(await textsAtBen("Choir")).toEqual(["", "Do re mi."]);
+  expect(await textsAtBen("Choir")).toEqual(["Of before.", "", "Do re mi."]);
   expect(await nora.getByRole("button", { name: /^Change what .*ben/ }).count()).toBe(0);
   await button(nora, "Leave the room").click();
   await nora.getByText("You leave with all your devices.").waitFor();

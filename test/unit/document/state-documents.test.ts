@@ -565,6 +565,23 @@ describe("a room in the groups document", () => {
     expect((await read())?.info?.name).toBe("new");
   });
 
+  test("[DC44] what newcomers get is that of the later epoch, and that all has come that of the later membership", async () => {
+    const pair = createPair("groups");
+    const read = async () => (await pair.read(groupsSchema)).roomsById.get(room);
+    await pair.editApart(both(put("keys", keys(1)), put("standing", standing(1, "joined"))), nothing);
+    expect(await read()).toMatchObject({ history: null, earlierSince: null });
+    const history = (epoch: number, days: number | null): RoomPart => ({
+      type: "history",
+      epoch,
+      history: { days },
+    });
+    const earlier = (since: number): RoomPart => ({ type: "earlier", since });
+    await pair.editApart(put("history", history(6, 7)), put("history", history(7, null)));
+    await pair.editApart(put("history", history(5, 1)), put("earlier", earlier(4)));
+    await pair.editApart(put("earlier", earlier(3)), nothing);
+    expect(await read()).toMatchObject({ history: { days: null }, earlierSince: 4 });
+  });
+
   test("[DC45] a room is there once it has keys and a standing; what is asked of it is in order, until it is done", async () => {
     const pair = createPair("groups");
     const read = async () => (await pair.read(groupsSchema)).roomsById.get(room);
