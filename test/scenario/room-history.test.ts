@@ -127,6 +127,7 @@ test("[RM39][RM40][RM41][RM43][RM45][RM47] who comes later sees the last days, t
 
 test("[RM42][RM44][RM46] what a member made up is refused, and the member named; what another has comes all the same", async () => {
   const [ada, ben, eve] = await peopleOf(2);
+  const phone = await linkedDevice(eve.client, "phone", platform());
   const { id } = good(await ada.client.createRoom("Garden"));
   await letIn(ada, ben, id);
   good(await ada.client.setRoomHistory(id, { days: null }));
@@ -139,7 +140,7 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   await stopAll(ada, ben);
   const alarms = alarmsOf(eve);
   good(await eve.client.acceptRoom(id));
-  await settle(eve);
+  await settle(eve, phone);
   expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "asked", received: 0 } });
   // Ben's changed program answers before his own would.
   const changed = await engineOf(ben.platform);
@@ -149,10 +150,14 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   expect(alarms).toEqual([{ type: "HistoryForged", roomId: id, accountId: await accountOf(changed) }]);
   expect(await textsOf(eve, id)).toEqual([]);
   const back = await reopened(ada.platform);
-  await settle(back, eve, changed, eve);
+  await settle(back, eve, changed, eve, phone);
   expect(await textsOf(eve, id)).toEqual(["As Ada wrote it", "Ben's own"]);
   expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "done", received: 2 } });
-  await stopAll(back, changed, eve);
+  // Both of her devices came at once; one has asked for both.
+  expect(await textsOf(phone, id)).toEqual(["As Ada wrote it", "Ben's own"]);
+  expect(good(await tablesOf(back).historyask.scan()).map(({ value }) => value.count)).toEqual([2]);
+  expect(await roomOf(phone, id)).toMatchObject({ earlier: { state: "done" } });
+  await stopAll(back, changed, eve, phone);
 });
 
 /** Ada's message with other words under her proof, and one in her name without. */
