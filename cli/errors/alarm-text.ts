@@ -32,6 +32,8 @@ export function describeAlarm(alarm: Alarm): string {
       return `the clock of this device is ${spanOf(alarm.hours)} ${alarm.isAhead ? "ahead of" : "behind"} its server's`;
     case "DeviceClockWrong":
       return `the clock of your device ${shortId(alarm.device)} cannot be right`;
+    case "RoomGone":
+      return `a room ${alarm.isOurs ? "you founded" : "you are in"} is not on its server any more; what is written in it is kept here and waits`;
     case "DeviceRevoked":
       return "this device was revoked: what it holds it keeps, and it gets nothing new";
     case "DeviceDoubled":
@@ -82,6 +84,10 @@ export function adviseOnAlarm(alarm: Alarm): string | null {
       return "Link this device anew from another one: `dovetail device link` there, `dovetail account link` here, in a new profile.";
     case "HistoryForged":
       return "`dovetail room show ROOM` tells whose account that is. Ask a moderator of the room to remove them: an honest program does not do this.";
+    case "RoomGone":
+      return alarm.isOurs
+        ? "Run `dovetail server reseed` on the device you use this room with."
+        : "It goes on by itself once whoever founded it has put it back: tell them to run `dovetail server reseed`. If they are gone for good, found another room.";
     case "DocumentDamaged":
       return "Run `dovetail sync`: it is mended from what your devices have sent.";
     case "ClockDiffers":

@@ -169,6 +169,9 @@ export const ROOM_BEGUN_COMMITS_MAX = 8;
 /** Links of chains that one commit brings: of one account, and of all it lets in at once. What is more comes with the next. */
 export const ROOM_EVIDENCE_LINKS_MAX = 4_096;
 export const ROOM_EVIDENCE_BYTES_MAX = 1_048_576;
+/** Commits a device keeps for a log that begins anew, and how large one of them may be. */
+export const ROOM_PAST_COMMITS_MAX = 16;
+export const ROOM_PAST_COMMIT_BYTES_MAX = 262_144;
 export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;

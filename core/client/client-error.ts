@@ -157,6 +157,8 @@ export type Alarm =
   | { readonly type: "ClockDiffers"; readonly hours: number; readonly isAhead: boolean }
   /** What another own device says of the time cannot be right. */
   | { readonly type: "DeviceClockWrong"; readonly device: DeviceId }
+  /** A room's log is not on its server any more, or not where its founder lives now. It is for an own device to put it back, or for its founder's. */
+  | { readonly type: "RoomGone"; readonly roomId: ConversationId; readonly isOurs: boolean }
   | { readonly type: "DeviceRevoked" }
   /** Another copy of this profile has connected while this one was: only one of them may go on. */
   | { readonly type: "DeviceDoubled" }

@@ -438,6 +438,12 @@ export async function createEngine(
     },
     onChanged: () => emit({ type: "state" }),
     onFault: (error) => platform.logger.log("warn", "room", { error: error.type }),
+    onRoomHere: (roomId, begun) =>
+      findings.resolve(
+        (alarm) =>
+          (alarm.type === "RoomGone" && alarm.roomId === roomId) ||
+          (alarm.type === "LogDistrusted" && alarm.logId === begun),
+      ),
   });
   const inbound = createInbound(context, setAside, contacts, findings.disputes);
   const awaitedChains = createAwaitedChains({

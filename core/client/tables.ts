@@ -86,6 +86,11 @@
  * | historyask | room, account id | who asks for what was written before, until it was answered |
  * | historyin | room, seq | history that somebody has handed on, until it is judged |
  * | roomplaced | room, op id | own ops that the room's log has, where others may ask for them |
+ * | roompast | room, epoch | the last commits that were followed, for who missed them when the log begins anew |
+ * | roomanew | room | how far a log that began anew has come |
+ * | roombring | room | a past commit that is brought again, on its way |
+ * | roomplace | room, writerSeq | where own letters stand in the room's log |
+ * | roomredo | room | the room as a group that was given up had it |
  * | happening | room, epoch, number | what happened in a room, for people to read |
  */
 import {
@@ -93,6 +98,7 @@ import {
   DISPLAY_NAME_BYTES_MAX,
   FRONTIER_BYTES_MAX,
   GROUP_ADDS_PER_COMMIT_MAX,
+  GROUP_CONTEXT_BYTES_MAX,
   GROUP_LEAVES_MAX,
   HANDLE_CHARS_MAX,
   KEY_PACKAGE_BYTES_MAX,
@@ -102,6 +108,7 @@ import {
   ROOM_ACCOUNTS_MAX,
   ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
+  ROOM_PAST_COMMIT_BYTES_MAX,
   SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
   STORE_KEY_CHARS_MAX,
@@ -310,6 +317,31 @@ const commitRow = struct({
   carried: list(text(64), ROOM_INTENTS_MAX),
 });
 
+/** `commit` is its `roomCommitShape`; it replaced the first keys by the second, or they are the same. */
+const roomPastRow = struct({
+  commit: bytes(1, ROOM_PAST_COMMIT_BYTES_MAX),
+  before: roomKeysRow,
+  after: roomKeysRow,
+});
+
+/**
+ * `logEpoch`: the epoch of the group to which the commits in this incarnation lead, null while none is known; `upto`: what this device
+ * had read before it, null for nothing; `isTold`: the others know.
+ */
+const roomAnewRow = struct({
+  incarnation: integer(1),
+  logEpoch: nullable(integer(0)),
+  upto: nullable(logPointShape),
+  isTold: flag,
+});
+
+const roomBringRow = struct({
+  entry: entryShape,
+  entryId: id("entry"),
+  writerSeq: integer(1),
+  rekey: nullable(bytes(32)),
+});
+
 const letterRow = struct({
   entry: entryShape,
   entryId: id("entry"),
@@ -383,6 +415,8 @@ const historyInRow = struct({
 
 export type HistoryRow = ShapeOf<typeof historyRow>;
 export type HistoryAskRow = ShapeOf<typeof historyAskRow>;
+export type RoomPastRow = ShapeOf<typeof roomPastRow>;
+export type RoomAnewRow = ShapeOf<typeof roomAnewRow>;
 export type CommitRow = ShapeOf<typeof commitRow>;
 export type RoomKeysRow = ShapeOf<typeof roomKeysRow>;
 export type MissedRow = ShapeOf<typeof missedRow>;
@@ -517,6 +551,15 @@ export function createTables(store: TxStore) {
       struct({ entryId: id("entry"), outKeys: list(text(256), ROOM_LETTER_OPS_MAX) }),
     ),
     roomkeys: createTable(store, "roomkeys", roomKeysRow),
+    roompast: createTable(store, "roompast", roomPastRow),
+    roomanew: createTable(store, "roomanew", roomAnewRow),
+    roombring: createTable(store, "roombring", roomBringRow),
+    roomplace: createTable(store, "roomplace", struct({ incarnation: integer(0), seq: integer(1) })),
+    roomredo: createTable(
+      store,
+      "roomredo",
+      struct({ epoch: integer(0), context: bytes(1, GROUP_CONTEXT_BYTES_MAX) }),
+    ),
     missed: createTable(store, "missed", missedRow),
     landmark: createTable(store, "landmark", struct({ places: list(roomStateShape, 64) })),
     joinask: createTable(store, "joinask", struct({ by: id("account"), payload: bytes(1, OP_BYTES_MAX) })),

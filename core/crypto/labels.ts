@@ -76,6 +76,7 @@ export const LABEL = {
   signRoomRejoin: "dovetail/1/sign/room-rejoin",
   signRoomStand: "dovetail/1/sign/room-stand",
   signRoomOp: "dovetail/1/sign/room-op",
+  signRoomPosition: "dovetail/1/sign/room-position",
 
   // What a passkey is asked with
   passkeyInput: "dovetail/1/passkey-recovery",

@@ -117,6 +117,8 @@ const partShape = variants({
   history: [10, { epoch: integer(0), history }],
   /** For the membership that began then, what was written before has come, as far as it does. */
   earlier: [11, { since: integer(0) }],
+  /** Where the room's log is since that incarnation of it, and whose it is. */
+  home: [12, { founder: id("account"), origin: text(SERVER_ORIGIN_CHARS_MAX), incarnation: integer(1) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -129,6 +131,8 @@ export interface RoomRecord {
   readonly history: PartOf<"history">["history"];
   /** Of which membership all has come that was written before it; null for none. */
   readonly earlierSince: number | null;
+  /** Null while the log is as it was begun, where it was begun. */
+  readonly home: PartOf<"home"> | null;
   /** In the order they were asked. */
   readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
   readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
@@ -143,7 +147,7 @@ export interface Groups {
 }
 
 const NUMBERED = /^(intent|link|use|limit)-[0-9a-f]{32}$/;
-const SINGLE = ["keys", "standing", "info", "wanted", "lifetime", "history", "earlier"];
+const SINGLE = ["keys", "standing", "info", "wanted", "lifetime", "history", "earlier", "home"];
 
 /** One of `SINGLE`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
@@ -166,6 +170,7 @@ function rankOfPart(part: RoomPart): number {
   if (part.type === "standing") return part.since * STANDINGS.length + STANDINGS.indexOf(part.standing);
   if (part.type === "keys") return part.generation;
   if (part.type === "wanted") return part.atMs;
+  if (part.type === "home") return part.incarnation;
   if (part.type === "link") return part.isRevoked ? 1 : 0;
   // Of two devices that read a message apart the earlier time holds.
   if (part.type === "limit") return -part.dueMs;
@@ -222,12 +227,14 @@ export const groupsSchema: DocumentSchema<Groups> = {
       const uses = [...parts].flatMap(([key, part]) => (part.type === "use" ? [{ key, ...part }] : []));
       const limits = [...parts.values()].filter((part) => part.type === "limit");
       const known = info?.type === "info" ? info : null;
+      const moved = parts.get("home");
+      const home = moved?.type === "home" ? moved : null;
       const kept = parts.get("lifetime");
       const lifetimeMs = kept?.type === "lifetime" ? kept.lifetimeMs : null;
       const given = parts.get("history");
       const earlier = parts.get("earlier");
       roomsById.set(room, {
-        ...{ keys, standing, info: known, lifetimeMs, intents, links, uses, limits },
+        ...{ keys, standing, info: known, lifetimeMs, home, intents, links, uses, limits },
         history: given?.type === "history" ? given.history : null,
         earlierSince: earlier?.type === "earlier" ? earlier.since : null,
       });

@@ -15,7 +15,8 @@ export async function handleReseedLog(
   const { identity } = connection;
   const fail = (code: FailureCode): void => connection.reply({ type: "failed", requestId, code });
   if (identity?.type !== "device") return fail("not-signed-in");
-  if ((kind === "inbound") !== (appendKey !== null) || kind === "room") return fail("malformed");
+  const hasKey = kind === "inbound" || kind === "room";
+  if (hasKey !== (appendKey !== null)) return fail("malformed");
   const { accountId, deviceId } = identity;
   const device = await context.store.findDevice(accountId, deviceId);
   if (!device.ok) return fail(device.error.code);

@@ -1,14 +1,12 @@
 /** A server that is emptied, set back or left: any device puts the account back, and nothing is lost. Real server processes. */
 import { present } from "../../core/base/assert.ts";
-import { cpSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../../core/base/result.ts";
 import { must } from "../support/chain-world.ts";
 import { recoverAccount } from "@dovetail/core";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { startLosableServer } from "../support/losable-server.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
 import {
   alarmsOf,
   createFriends,
@@ -19,8 +17,6 @@ import {
   tablesOf,
   textsOf,
 } from "../support/story.ts";
-import { STORY_ARGS } from "../support/story-server.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 beforeAll(engineReady);
 
@@ -29,33 +25,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** A server whose data can be taken away; it comes back on the same port. */
-async function losableServer() {
-  const folder = createTemporaryFolder();
-  cleanUps.push(folder.discard);
-  const data = join(folder.path, "data");
-  let server: ServerProcess = await startServer(data, STORY_ARGS);
-  cleanUps.push(() => server.stop());
-  const port = new URL(server.origin).port;
-  const again = async (between: () => void): Promise<void> => {
-    await server.stop();
-    between();
-    server = await startServer(data, [...STORY_ARGS, "--port", port]);
-  };
-  return {
-    get origin() {
-      return server.origin;
-    },
-    stop: () => server.stop(),
-    lose: () => again(() => rmSync(data, { recursive: true })),
-    backUp: () => again(() => cpSync(data, join(folder.path, "backup"), { recursive: true })),
-    restore: () =>
-      again(() => {
-        rmSync(data, { recursive: true });
-        cpSync(join(folder.path, "backup"), data, { recursive: true });
-      }),
-  };
-}
+const losableServer = () => startLosableServer((cleanUp) => void cleanUps.push(cleanUp));
 
 function keep<T extends Device>(device: T): T {
   cleanUps.push(() => device.client.stop());

@@ -8,6 +8,7 @@ import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
+import { createRoomAnew } from "../../core/client/rooms/room-anew.ts";
 import { createRoomCommits, type RoomCommitsDeps } from "../../core/client/rooms/room-commits.ts";
 import { createRoomPlanner } from "../../core/client/rooms/room-plan.ts";
 import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
@@ -77,12 +78,15 @@ function commitDeps({ context, chains, rooms, roomOutbox, tables }: Engine): Roo
     groups: rooms.groups,
     outbox: roomOutbox,
     missed: createRoomMissed(tables),
+    anew: createRoomAnew(tables),
     deps: { suite: createGroupCrypto(context.random) },
     intake: {
       place: () => Promise.reject(new Error("nothing is said")),
       startAfresh: () => ({ writes: [], commit: () => {} }),
       reader: async (room) => ok(createLogReader(keysOf(room).logId)),
       moveTo: () => Promise.reject(new Error("nothing is read")),
+      enter: () => Promise.reject(new Error("nothing begins anew")),
+      useKeys: () => Promise.reject(new Error("nothing begins anew")),
       take: () => Promise.reject(new Error("nothing is read")),
       pass: () => Promise.reject(new Error("nothing is read")),
     },

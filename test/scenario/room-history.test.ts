@@ -5,6 +5,7 @@ import { silentLogger } from "../../core/base/logger.ts";
 import type { AccountId, ConversationId, RoomView } from "@dovetail/core";
 import { ROOM_HISTORY_DAYS_MAX } from "../../core/base/limits.ts";
 import type { Engine } from "../../core/client/engine.ts";
+import { createRoomAnew } from "../../core/client/rooms/room-anew.ts";
 import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
 import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
 import { encode } from "../../core/codec/shape.ts";
@@ -176,11 +177,14 @@ async function answerForged(
   const never = () => Promise.reject(new Error("nothing is read"));
   const commits = createRoomCommits({
     ...{ context, chains, groups: rooms.groups, outbox: roomOutbox, missed: createRoomMissed(tables) },
+    anew: createRoomAnew(tables),
     deps: { suite: createGroupCrypto(context.random) },
     intake: {
       place: never,
       reader: never,
       moveTo: never,
+      enter: never,
+      useKeys: never,
       take: never,
       pass: never,
       startAfresh: () => ({ writes: [], commit: () => {} }),

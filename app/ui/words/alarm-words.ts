@@ -66,6 +66,12 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
     }
     case "DeviceClockWrong":
       return { title: text("alarmDeviceClock"), text: text("alarmDeviceClockText"), isFinal: false };
+    case "RoomGone":
+      return {
+        title: text("alarmRoomGone"),
+        text: text(alarm.isOurs ? "alarmRoomGoneOurs" : "alarmRoomGoneText"),
+        isFinal: false,
+      };
     case "DeviceRevoked":
       return { title: text("alarmRevoked"), text: text("alarmRevokedText"), isFinal: true };
     case "DeviceDoubled":

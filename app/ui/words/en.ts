@@ -644,6 +644,11 @@ export const EN = {
     "They gave you messages of a room from before you came that their authors have not signed so. Nothing of them was taken over. Ask a moderator to remove them from the room: an honest program does not do this.",
   alarmDocument: "A stored document is damaged",
   alarmDocumentText: "Its undamaged parts are shown. What is missing comes back from the server.",
+  alarmRoomGone: "A room is not on its server any more",
+  alarmRoomGoneText:
+    "It goes on by itself once whoever founded it has put it back. What is written in it is kept here and waits. If they are gone for good, found another room.",
+  alarmRoomGoneOurs:
+    "You founded it: put your account back on its server, on a device you use this room with. What is written in it is kept here and waits.",
   alarmRevoked: "This device was revoked",
   alarmRevokedText:
     "What it holds it keeps, and it gets nothing new. Link this browser anew from a device of yours.",

@@ -43,6 +43,7 @@ export const alarmShape: Shape<Alarm> = variants({
   DeviceClockWrong: [13, { device: id("device") }],
   DeviceDoubled: [14, {}],
   HistoryForged: [15, { roomId: id("conversation"), accountId: id("account") }],
+  RoomGone: [16, { roomId: id("conversation"), isOurs: flag }],
 });
 
 /**

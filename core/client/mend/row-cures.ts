@@ -111,6 +111,12 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roomfailed: "renew",
   roomsent: "drop",
   roomkeys: "drop",
+  // Of a log that begins anew: who misses a commit asks to come back, and what was sent is sent again for nothing.
+  roompast: "drop",
+  roomanew: "drop",
+  roombring: "drop",
+  roomplace: "drop",
+  roomredo: "drop",
   missed: "drop",
   landmark: "drop",
   keypackage: "drop",

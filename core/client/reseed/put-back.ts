@@ -51,9 +51,10 @@ export async function putBack(
   }
   const account = await putBackAccount(context, context.directory(origin), how, tellProgress(engine));
   if (!account.ok) return account;
+  const former = isMove ? identity.origin : null;
   const logs = await engine.unconnected(async () => {
     const relocated = isMove ? await engine.relocate(origin) : ok();
-    return relocated.ok ? putBackOnServer(engine) : relocated;
+    return relocated.ok ? putBackOnServer(engine, former) : relocated;
   });
   if (!logs.ok) return logs;
   const named = await settleHandle(engine, handle.value);
@@ -115,7 +116,7 @@ async function readyMove(
 }
 
 /** Logs, and prekeys that the server may have given away before it was set back. */
-async function putBackOnServer(engine: Engine): Promise<Result<number, ClientError>> {
+async function putBackOnServer(engine: Engine, former: string | null): Promise<Result<number, ClientError>> {
   const { context } = engine;
   const logs = await ownedLogs(engine);
   if (!logs.ok) return logs;
@@ -125,10 +126,13 @@ async function putBackOnServer(engine: Engine): Promise<Result<number, ClientErr
   const begun = signedIn.ok
     ? await putBackLogs(context, gateway.value, logs.value, tellProgress(engine))
     : signedIn;
+  const rooms = begun.ok ? await engine.rooms.putBack(gateway.value, former) : begun;
   gateway.value.close();
-  if (!begun.ok || begun.value === 0) return begun;
+  if (!begun.ok || !rooms.ok) return begun.ok ? rooms : begun;
+  const count = begun.value + rooms.value;
+  if (count === 0) return ok(0);
   const forgotten = await forgetWhatServerKnew(engine);
-  return forgotten.ok ? begun : forgotten;
+  return forgotten.ok ? ok(count) : forgotten;
 }
 
 /** IN9: what the server was told before it has to be told again. */

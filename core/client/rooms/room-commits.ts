@@ -7,9 +7,8 @@ import { present } from "../../base/assert.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { ROOM_EVIDENCE_LINKS_MAX } from "../../base/limits.ts";
 import type { ConversationId, EntryId } from "../../base/ids.ts";
-import { idFromBytes } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { encode } from "../../codec/shape.ts";
+import { decode, encode } from "../../codec/shape.ts";
 import type { RoomRecord } from "../../document/groups.ts";
 import { createCommit } from "../../group/create-commit.ts";
 import { sealGroupMessage } from "../../group/group-message.ts";
@@ -18,6 +17,7 @@ import { encodeRoomContext } from "../../messenger/room/room-context.ts";
 import {
   cutRoomCommit,
   type RoomBody,
+  roomCommitShape,
   type RoomEvidence,
   roomEvidenceShape,
   type RoomLetter,
@@ -26,6 +26,7 @@ import {
   signDeparture,
   signRejoin,
 } from "../../messenger/room/room-entry.ts";
+import { signPosition } from "../../messenger/room/room-position.ts";
 import { signStand } from "../../messenger/room/room-stand.ts";
 import {
   ENTRY_KIND,
@@ -45,8 +46,10 @@ import type { EngineContext } from "../engine-context.ts";
 import { PASSING } from "../passing-refusals.ts";
 import type { LetterRow } from "../tables.ts";
 import { keysOf } from "./room-book.ts";
+import type { RoomAnew } from "./room-anew.ts";
 import { nextEpochParts, type RoomGroups } from "./room-groups.ts";
 import type { RoomIntake } from "./room-intake.ts";
+import { NO_ENTRY } from "./room-landmarks.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import { authenticateBy } from "./room-judge.ts";
 import { publicRoomKey, roomKeysOf } from "./room-keys.ts";
@@ -54,8 +57,6 @@ import type { RoomOutbox } from "./room-outbox.ts";
 import { sentLetter } from "./room-sent.ts";
 import type { RoomPlan } from "./room-plan.ts";
 
-/** `expect` of a log's first commit. */
-export const NO_ENTRY: EntryId = idFromBytes("entry", new Uint8Array(32));
 const MS_MIN = 0;
 
 /** An entry that is to be appended. */
@@ -64,6 +65,8 @@ export interface Departing {
   readonly entryId: EntryId;
   readonly writerSeq: number;
   readonly isCommit: boolean;
+  /** A past commit, for who missed it. RM62 */
+  readonly isBrought: boolean;
   /** The log's key from this entry on, where it changes. */
   readonly rekey: Bytes | null;
   /** Of a letter: rows of the ops it carries. */
@@ -77,6 +80,7 @@ export interface RoomCommitsDeps {
   readonly outbox: RoomOutbox;
   readonly intake: RoomIntake;
   readonly missed: RoomMissed;
+  readonly anew: RoomAnew;
   readonly deps: Pick<GroupDeps, "suite">;
   /** What one entry holds of a commit that takes several, if it is to be less than it could. */
   readonly partBytes?: number;
@@ -105,6 +109,12 @@ export interface RoomCommits {
     room: RoomRecord,
     missing: readonly EntryId[],
   ): Promise<Result<boolean, ClientError>>;
+  /** Brings the next past commit again that the log has not come to. False when there is none. RM62 */
+  bring(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+  /** Says how far this device had read before the log began anew. False when that is said. RM63 */
+  sealPosition(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+  /** An entry for where the log was: that it goes on elsewhere. Its number there is the server's to say. */
+  sealMoved(roomId: ConversationId, room: RoomRecord, writerSeq: number): Promise<Result<Entry, ClientError>>;
   /** Takes the server's answer. False when it was refused, and something has to be made anew. */
   settle(
     roomId: ConversationId,
@@ -115,7 +125,7 @@ export interface RoomCommits {
 }
 
 export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
-  const { context, chains, groups, outbox, intake, missed, deps } = all;
+  const { context, chains, groups, outbox, intake, missed, anew, deps } = all;
   const { tables, store, identity, random, clock, times } = context;
 
   async function letterRow(
@@ -133,15 +143,19 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!commit.ok) return commit;
     const letter = await letterRow(roomId);
     if (!letter.ok) return letter;
-    const asCommit = commit.value && { ...commit.value, isCommit: true, outKeys: [] };
+    const brought = await tables.roombring.get(roomId);
+    if (!brought.ok) return brought;
+    const asCommit = commit.value && { ...commit.value, isCommit: true, isBrought: false, outKeys: [] };
+    const asBrought = brought.value && { ...brought.value, isCommit: true, isBrought: true, outKeys: [] };
     const asLetter = letter.value && {
       ...letter.value.row,
       writerSeq: letter.value.seq,
       isCommit: false,
+      isBrought: false,
       rekey: null,
     };
-    if (asCommit === null || asLetter === null) return ok(asCommit ?? asLetter);
-    return ok(asCommit.writerSeq < asLetter.writerSeq ? asCommit : asLetter);
+    const all: Departing[] = [asBrought, asCommit, asLetter].flatMap((one) => one ?? []);
+    return ok(all.sort((a, b) => a.writerSeq - b.writerSeq)[0] ?? null);
   }
 
   async function nextSeq(room: RoomRecord): Promise<Result<number, ClientError>> {
@@ -164,6 +178,33 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!bytes.ok) return err({ type: "RoomTooLarge" });
     const entry = { header, sealed: bytes.value };
     return ok({ entry, entryId: context.entryId(logId, entry) });
+  }
+
+  /** RM38: what one entry does not hold goes before it, as letters go. */
+  function cutInto(
+    roomId: ConversationId,
+    room: RoomRecord,
+    bodies: readonly RoomBody[],
+    { firstSeq, expect = NO_ENTRY }: { readonly firstSeq: number; readonly expect: EntryId | undefined },
+  ): Result<
+    {
+      readonly parts: readonly WriteOp[];
+      readonly made: { readonly entry: Entry; readonly entryId: EntryId };
+      readonly writerSeq: number;
+    },
+    ClientError
+  > {
+    const parts: WriteOp[] = [];
+    const writerSeq = firstSeq + bodies.length - 1;
+    for (const [at, body] of bodies.slice(0, -1).entries()) {
+      const place = { kind: ENTRY_KIND.roomMessage, writerSeq: firstSeq + at, expect: null };
+      const part = sealed(room, place, body);
+      if (!part.ok) return part;
+      parts.push(tables.letter.put([roomId, place.writerSeq], { ...part.value, outKeys: [] }));
+    }
+    const lastBody = present(bodies.at(-1), "a commit has a last entry");
+    const made = sealed(room, { kind: ENTRY_KIND.roomHandshake, writerSeq, expect }, lastBody);
+    return made.ok ? ok({ parts, made: made.value, writerSeq }) : made;
   }
 
   /** Links from where the room has each chain to where the plan has it. RM2 */
@@ -215,26 +256,16 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       all.partBytes,
     );
     if (!bodies.ok) return err({ type: "RoomTooLarge" });
-    // RM38: what one entry does not hold goes before it, as letters go.
-    const writes: WriteOp[] = [];
-    const writerSeq = firstSeq.value + bodies.value.length - 1;
-    for (const [at, body] of bodies.value.slice(0, -1).entries()) {
-      const place = { kind: ENTRY_KIND.roomMessage, writerSeq: firstSeq.value + at, expect: null };
-      const part = sealed(room, place, body);
-      if (!part.ok) return part;
-      writes.push(tables.letter.put([roomId, place.writerSeq], { ...part.value, outKeys: [] }));
-    }
-    const lastBody = present(bodies.value.at(-1), "a commit has a last entry");
-    const expect = last.value?.last ?? NO_ENTRY;
-    const made = sealed(room, { kind: ENTRY_KIND.roomHandshake, writerSeq, expect }, lastBody);
-    if (!made.ok) return made;
+    const cut = cutInto(roomId, room, bodies.value, { firstSeq: firstSeq.value, expect: last.value?.last });
+    if (!cut.ok) return cut;
+    const { parts, made, writerSeq } = cut.value;
     // RM29
     const isRekeyed = plan.after.keysSince === plan.epoch + 1;
     const keys = isRekeyed ? await roomKeysOf(deps, keysOf(room).logId, next) : null;
     const stored = await store.batch([
-      ...writes,
+      ...parts,
       tables.commit.put([roomId], {
-        ...made.value,
+        ...made,
         rekey: keys === null ? null : publicRoomKey(keys),
         writerSeq,
         ...nextEpochParts(next),
@@ -347,8 +378,78 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     return ok(true);
   };
 
+  const bring: RoomCommits["bring"] = async (roomId, room) => {
+    const row = await anew.of(roomId);
+    if (!row.ok) return row;
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    const group = loaded.value;
+    const logEpoch = row.value?.logEpoch ?? null;
+    if (logEpoch === null || group === null || !isActive(group) || logEpoch >= Number(groupEpoch(group)))
+      return ok(false);
+    const past = await tables.roompast.get(roomId, logEpoch);
+    if (!past.ok) return past;
+    const busy = await waiting(roomId);
+    if (!busy.ok) return busy;
+    const commit = past.value === null ? null : decode(roomCommitShape, past.value.commit);
+    if (past.value === null || commit?.ok !== true || busy.value !== null) return ok(false);
+    const { before, after } = past.value;
+    const last = await tables.handshake.get(roomId);
+    if (!last.ok) return last;
+    const firstSeq = await nextSeq(room);
+    if (!firstSeq.ok) return firstSeq;
+    const bodies = cutRoomCommit(commit.value, all.partBytes);
+    if (!bodies.ok) return err({ type: "RoomTooLarge" });
+    const cut = cutInto(roomId, room, bodies.value, { firstSeq: firstSeq.value, expect: last.value?.last });
+    if (!cut.ok) return cut;
+    const { parts, made, writerSeq } = cut.value;
+    const rekey = after.generation === before.generation ? null : publicRoomKey(after);
+    const stored = await store.batch([
+      ...parts,
+      tables.roombring.put([roomId], { ...made, rekey, writerSeq }),
+      writerWrite(room, writerSeq),
+    ]);
+    return stored.ok ? ok(true) : stored;
+  };
+
+  const sealPosition: RoomCommits["sealPosition"] = async (roomId, room) => {
+    const row = await anew.of(roomId);
+    if (!row.ok) return row;
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    if (row.value === null || row.value.isTold || row.value.upto === null) return ok(false);
+    if (loaded.value === null || !isActive(loaded.value)) return ok(false);
+    const { accountId, deviceId, keys } = identity;
+    const { incarnation, upto } = row.value;
+    const epoch = Number(groupEpoch(loaded.value));
+    const position = signPosition(keys.sign, roomId, { accountId, deviceId, incarnation, upto, epoch });
+    const writes = await letterWrites(roomId, room, { type: "position", position }, []);
+    if (!writes.ok) return writes;
+    const told = anew.put(roomId, { ...row.value, isTold: true });
+    const stored = await store.batch([...writes.value, told.write]);
+    if (!stored.ok) return stored;
+    told.commit();
+    return ok(true);
+  };
+
+  const sealMoved: RoomCommits["sealMoved"] = async (roomId, room, writerSeq) => {
+    const reader = await intake.reader(room);
+    if (!reader.ok) return reader;
+    const { accountId, deviceId, keys } = identity;
+    const upto = reader.value.point;
+    const claim = { accountId, deviceId, incarnation: upto.incarnation + 1, upto, epoch: 0 };
+    const position = signPosition(keys.sign, roomId, claim);
+    const place = { kind: ENTRY_KIND.roomMessage, writerSeq, expect: null };
+    const made = sealed(room, place, { type: "position", position });
+    return made.ok ? ok(made.value.entry) : made;
+  };
+
   const settle: RoomCommits["settle"] = async (roomId, room, sent, result) => {
     if (result.type !== "refused") {
+      if (sent.isBrought) {
+        const brought = await store.batch([tables.roombring.remove(roomId)]);
+        return brought.ok ? ok(true) : brought;
+      }
       // A commit's row goes when it is read back: only then is the group the one it makes.
       if (sent.isCommit) return ok(true);
       const row = await tables.letter.get(roomId, sent.writerSeq);
@@ -370,7 +471,11 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       return err({ type: "DeviceRolledBack", logId });
     }
     // What was refused has no place and never will; its number is the next one's.
-    const taken = sent.isCommit ? tables.commit.remove(roomId) : tables.letter.remove(roomId, sent.writerSeq);
+    const taken = sent.isBrought
+      ? tables.roombring.remove(roomId)
+      : sent.isCommit
+        ? tables.commit.remove(roomId)
+        : tables.letter.remove(roomId, sent.writerSeq);
     const stored = await store.batch([taken, writerWrite(room, result.writerSeq ?? 0)]);
     return stored.ok ? ok(false) : stored;
   };
@@ -398,5 +503,17 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     return ok(false);
   }
 
-  return { waiting, make, sealLetter, sealWord, sealDeparture, sealRejoin, sealStand, settle };
+  return {
+    waiting,
+    make,
+    sealLetter,
+    sealWord,
+    sealDeparture,
+    sealRejoin,
+    sealStand,
+    bring,
+    sealPosition,
+    sealMoved,
+    settle,
+  };
 }

@@ -99,10 +99,16 @@ export function createRoomGroups(tables: Tables, { suite }: Pick<GroupDeps, "sui
       if (!facts.ok) return facts;
       const ratchets = await tables.ratchet.scan({ under: [roomId] });
       if (!ratchets.ok) return ratchets;
+      // Of another group with the same numbers they would say nothing.
+      const past = await tables.roompast.scan({ under: [roomId] });
+      if (!past.ok) return past;
       return ok([
         tables.group.remove(roomId),
         tables.commit.remove(roomId),
-        ...[...facts.value, ...ratchets.value].map(({ key }) => ({ type: "delete" as const, key })),
+        ...[...facts.value, ...ratchets.value, ...past.value].map(({ key }) => ({
+          type: "delete" as const,
+          key,
+        })),
       ]);
     },
   };

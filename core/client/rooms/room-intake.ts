@@ -2,9 +2,10 @@
  * Reading a room's log: commits move the group on, messages become ops, and the reading position moves with them, each in one
  * transaction. What does not hold is passed over and stops nothing. Runs within the serial. Rules RM16, RM17, RM19-RM23.
  */
-import { type Bytes, toHex } from "../../base/bytes.ts";
+import { type Bytes, equalBytes, toHex } from "../../base/bytes.ts";
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { encode } from "../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../document/groups.ts";
 import { claimedEpoch } from "../../group/group-message.ts";
 import { type Group, type GroupDeps, groupEpoch, isActive } from "../../group/group.ts";
@@ -12,7 +13,12 @@ import { welcomedKeyPackages } from "../../group/join-group.ts";
 import { receiveCommit } from "../../group/receive-commit.ts";
 import { createLogReader, type LogReader, type NamedEntry, readEntries } from "../../log/log-reader.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
-import { openRoomEntry, type RoomBody, type RoomCommit } from "../../messenger/room/room-entry.ts";
+import {
+  openRoomEntry,
+  type RoomBody,
+  type RoomCommit,
+  roomCommitShape,
+} from "../../messenger/room/room-entry.ts";
 import { isSamePolicy } from "../../messenger/room/room-history.ts";
 import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
 import {
@@ -25,6 +31,7 @@ import {
 } from "../../protocol/entry.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
+import type { RoomKeysRow } from "../tables.ts";
 import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Conversations } from "../conversations.ts";
@@ -32,13 +39,14 @@ import type { Lifetimes } from "../deletion/lifetimes.ts";
 import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keptKeysOf, keysOf, type RoomBook } from "./room-book.ts";
+import type { RoomAnew } from "./room-anew.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
 import { createRoomParts } from "./room-parts.ts";
-import { createRoomLandmarks, liveLandmarks, withLandmark } from "./room-landmarks.ts";
+import { createRoomLandmarks, liveLandmarks, NO_ENTRY, withLandmark } from "./room-landmarks.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomWords } from "./room-words.ts";
@@ -69,12 +77,15 @@ export interface RoomIntakeDeps {
   readonly conversations: Pick<Conversations, "takeRoom" | "isArchived">;
   readonly outbox: RoomOutbox;
   readonly missed: RoomMissed;
+  readonly anew: RoomAnew;
   readonly limit: Lifetimes["limit"];
   readonly deps: Pick<GroupDeps, "suite">;
   /** Others may see another group than this device does: they are to be told what it sees. */
   onDisagreement(roomId: ConversationId): void;
   /** Somebody else has said what this device sees. */
   onAgreement(roomId: ConversationId): void;
+  /** The room's founder says that the log goes on, and this device has not come there. */
+  onElsewhere(roomId: ConversationId): void;
   onChanged(): void;
 }
 
@@ -86,6 +97,14 @@ export interface RoomIntake {
   startAfresh(roomId: ConversationId, logId: LogId): { readonly writes: readonly WriteOp[]; commit(): void };
   /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
   moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
+  /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
+  enter(
+    roomId: ConversationId,
+    room: RoomRecord,
+    begun: { readonly incarnation: number; readonly logEpoch: number | null },
+  ): Promise<Result<void, ClientError>>;
+  /** Goes on with keys the log had before, until what replaced them is brought again. RM62 */
+  useKeys(roomId: ConversationId, room: RoomRecord, keys: RoomKeysRow): Promise<Result<void, ClientError>>;
   /** Takes in entries from the reading position on. */
   take(
     roomId: ConversationId,
@@ -117,6 +136,8 @@ interface GroupMove {
   readonly departed: readonly AccountId[];
   readonly next: Group;
   readonly added: ReadonlySet<string>;
+  /** As it was sent. */
+  readonly commit: RoomCommit;
   /** Keys of own intents that it carries out. */
   readonly carried: readonly string[];
 }
@@ -135,6 +156,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     isArchived: conversations.isArchived,
     onDisagreement: all.onDisagreement,
     onAgreement: all.onAgreement,
+    onElsewhere: all.onElsewhere,
+    anew: all.anew,
     give,
   });
   const self = { accountId: identity.accountId, deviceId: identity.deviceId };
@@ -228,7 +251,18 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const { logId } = keysOf(room);
     const { roomKey } = draft.keys;
     const header = parseEntryHeader(entry.header);
-    const body = header.ok ? openRoomEntry(roomKey, { logId, header: entry.header }, entry.sealed) : null;
+    const place = { logId, header: entry.header };
+    const opened = header.ok ? openRoomEntry(roomKey, place, entry.sealed) : null;
+    const former =
+      header.ok && opened === null && draft.reader.point.incarnation > 0
+        ? await all.anew.formerKeys(roomId)
+        : ok([]);
+    if (!former.ok) return former;
+    // RM62: what is brought again was sealed with the keys of its time.
+    const body = former.value.reduce(
+      (found, keys) => found ?? openRoomEntry(keys.roomKey, place, entry.sealed),
+      opened,
+    );
     const isHandshake = header.ok && header.value.kind === ENTRY_KIND.roomHandshake;
     // RM20: `expect` goes by every commit of the log, good or not.
     const handshake = isHandshake ? [tables.handshake.put([roomId], { last: entry.id })] : [];
@@ -340,6 +374,14 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
     draft.writes.push(...forgotten.value);
+    // RM62: whom it had taken out is taken out again.
+    if (draft.group !== null && draft.reader.point.incarnation > 0)
+      draft.writes.push(
+        tables.roomredo.put([roomId], {
+          epoch: Number(groupEpoch(draft.group)),
+          context: draft.group.context,
+        }),
+      );
     draft.group = null;
     all.onChanged();
     return ok();
@@ -367,6 +409,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       return done;
     };
     if (group === null || !isActive(group)) return passOver();
+    const again = await takeAgain(roomId, sent, group, draft);
+    if (!again.ok) return again;
+    if (again.value) return passOver();
     const pending = await tables.commit.get(roomId);
     if (!pending.ok) return pending;
     if (pending.value?.entryId === entry.id) {
@@ -394,6 +439,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
           departed: [],
           next,
           added: new Set(pending.value.added),
+          commit: sent,
           carried: pending.value.carried,
         },
         draft,
@@ -430,9 +476,57 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       departed: evidence?.departures.map(({ accountId }) => accountId) ?? [],
       next,
       added,
+      commit: sent,
       carried: [],
     };
     return moveGroup(roomId, entry, move, draft);
+  }
+
+  /** RM62: a commit this device has followed before the log began anew. What it did to the keys of the log it does again. */
+  async function takeAgain(
+    roomId: ConversationId,
+    sent: RoomCommit,
+    group: Group,
+    draft: RoomDraft,
+  ): Promise<Result<boolean, ClientError>> {
+    if (draft.reader.point.incarnation === 0) return ok(false);
+    const epoch = await claimedEpoch(sent.commit);
+    if (epoch === null || epoch >= groupEpoch(group)) return ok(false);
+    const past = await tables.roompast.get(roomId, Number(epoch));
+    if (!past.ok) return past;
+    if (past.value === null) return ok(false);
+    if (!equalBytes(past.value.commit, encode(roomCommitShape, sent))) {
+      // Somebody has gone on from there in another way, if it holds: which is not for this device to see any more.
+      all.onDisagreement(roomId);
+      return ok(false);
+    }
+    const noted = await noteLogEpoch(roomId, Number(epoch) + 1, draft);
+    if (!noted.ok) return noted;
+    const { after } = past.value;
+    if (after.generation === draft.keys.generation) return ok(true);
+    const placed = new Set(draft.placed);
+    const pair = { before: draft.keys.roomKey, after: after.roomKey };
+    const { logId } = draft.reader;
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, (seq) => placed.has(seq));
+    if (!wrapped.ok) return wrapped;
+    draft.writes.push(...wrapped.value);
+    draft.keys = after;
+    draft.areKeysNew = true;
+    return ok(true);
+  }
+
+  async function noteLogEpoch(
+    roomId: ConversationId,
+    logEpoch: number,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    if (draft.reader.point.incarnation === 0) return ok();
+    const row = await all.anew.of(roomId);
+    if (!row.ok || row.value === null) return row.ok ? ok() : row;
+    const noted = all.anew.put(roomId, { ...row.value, logEpoch });
+    draft.writes.push(noted.write);
+    draft.commits.push(noted.commit);
+    return ok();
   }
 
   /** The group has moved on: what follows from it for this device, in one transaction with it. */
@@ -445,8 +539,16 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const { after, next, added, carried } = move;
     draft.group = next;
     mark(roomId, entry, draft);
+    const before = draft.keys;
     const keys = await keysWith(roomId, next, after, draft);
     if (!keys.ok) return keys;
+    if (isActive(next)) {
+      const epoch = Number(groupEpoch(next));
+      const followed = { epoch: epoch - 1, commit: move.commit, before, after: draft.keys };
+      draft.writes.push(...all.anew.keep(roomId, followed));
+      const noted = await noteLogEpoch(roomId, epoch, draft);
+      if (!noted.ok) return noted;
+    }
     const happened = await happeningRows(roomId, move);
     if (!happened.ok) return happened;
     draft.writes.push(...happened.value);
@@ -686,7 +788,56 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return ok();
   };
 
-  return { place, reader, startAfresh, moveTo, take, pass };
+  const enter: RoomIntake["enter"] = async (roomId, room, { incarnation, logEpoch }) => {
+    const { logId } = keysOf(room);
+    const row = await tables.reader.get(logId);
+    if (!row.ok) return row;
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const known = await all.anew.of(roomId);
+    if (!known.ok) return known;
+    const letters = await tables.letter.scan({ under: [roomId] });
+    if (!letters.ok) return letters;
+    const begun = await tables.roompart.scan({ under: [roomId] });
+    if (!begun.ok) return begun;
+    const upto = row.value === null || row.value.point.seq === 0 ? null : row.value.point;
+    const isAgain = known.value?.incarnation === incarnation;
+    const told = isAgain && known.value !== null ? known.value : { upto, isTold: upto === null };
+    const entered = all.anew.put(roomId, { ...told, incarnation, logEpoch });
+    const marks = landmarks.put(roomId, withLandmark([], roomId, NO_ENTRY, group.value));
+    const moved = createLogReader(logId, { ...createLogReader(logId).point, incarnation });
+    // What had no place yet is sealed anew, behind what is brought again; the word of who leaves goes as it is.
+    const isStaying = room.standing.standing === "joined";
+    const unsent = isStaying ? letters.value : [];
+    const stored = await store.batch([
+      readerWrite(moved),
+      marks.write,
+      entered.write,
+      tables.handshake.remove(roomId),
+      tables.commit.remove(roomId),
+      tables.roombring.remove(roomId),
+      ...[...begun.value, ...unsent].map(({ key }) => ({ type: "delete" as const, key })),
+    ]);
+    if (!stored.ok) return stored;
+    entered.commit();
+    marks.commit();
+    readers.set(logId, moved);
+    all.onChanged();
+    return ok();
+  };
+
+  const useKeys: RoomIntake["useKeys"] = async (roomId, room, keys) => {
+    const { logId, roomKey } = keysOf(room);
+    const pair = { before: roomKey, after: keys.roomKey };
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
+    if (!wrapped.ok) return wrapped;
+    const kept = book.keep(roomId, keys);
+    const stored = await store.batch([...wrapped.value, kept.write]);
+    if (stored.ok) kept.commit();
+    return stored;
+  };
+
+  return { place, reader, startAfresh, moveTo, enter, useKeys, take, pass };
 }
 
 /** The room as own devices are shown it. */

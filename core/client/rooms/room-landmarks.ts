@@ -3,12 +3,15 @@
  * Runs within the serial. Rule RM26.
  */
 import { equalBytes } from "../../base/bytes.ts";
-import type { ConversationId, EntryId } from "../../base/ids.ts";
+import { type ConversationId, type EntryId, idFromBytes } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { epochAuthenticator, type Group, groupEpoch, isActive } from "../../group/group.ts";
 import { type RoomStatePlace, roomStateAt } from "../../messenger/room/room-stand.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
 import type { Tables } from "../tables.ts";
+
+/** `expect` of a log's first commit, and its place in stands before there is one. */
+export const NO_ENTRY: EntryId = idFromBytes("entry", new Uint8Array(32));
 
 /** A stand that is older than this many commits says nothing any more. */
 export const LANDMARKS_MAX = 32;

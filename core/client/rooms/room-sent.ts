@@ -5,7 +5,7 @@ import type { LetterRow, Tables } from "../tables.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 
 /** Of how many own entries it is known what they carried. */
-const SENT_LETTERS_KEPT = 256;
+export const SENT_LETTERS_KEPT = 256;
 
 /** Writes that note it; `commit` follows them. */
 export function sentLetter(

@@ -6,13 +6,13 @@ import type { ConversationId, EntryId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { decode } from "../../codec/shape.ts";
 import { openGroupMessage } from "../../group/group-message.ts";
-import { type Group, type GroupDeps, isActive, leavesOf } from "../../group/group.ts";
+import { type Group, type GroupDeps, groupEpoch, isActive, leavesOf } from "../../group/group.ts";
 import { isSameMember } from "../../group/group-member.ts";
 import { checkQuote, type NamedEntry } from "../../log/log-reader.ts";
 import { hlcToMs } from "../../messenger/hlc.ts";
 import { limitAtPlace } from "../../messenger/lifetime.ts";
 import { isRedacted, type NamedOp, parseOp } from "../../messenger/op.ts";
-import { memberOf } from "../../messenger/room/room-context.ts";
+import { memberOf, type RoomMember } from "../../messenger/room/room-context.ts";
 import {
   isDepartureSigned,
   isRejoinSigned,
@@ -21,19 +21,22 @@ import {
   type RoomDeparture,
   roomLetterShape,
 } from "../../messenger/room/room-entry.ts";
+import { isBeyond, isPositionSigned, type RoomPosition } from "../../messenger/room/room-position.ts";
 import { isSenior, isStandSigned, type RoomStand } from "../../messenger/room/room-stand.ts";
+import type { LogPoint } from "../../protocol/entry.ts";
 import { isActiveAt } from "../../sigchain/chain-state.ts";
-import { rowKeyParts } from "../../store/row-key.ts";
+import { rowKeyLastNumber, rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
+import type { RoomAnew } from "./room-anew.ts";
 import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "./room-history-words.ts";
 import { compareState, liveLandmarks } from "./room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
-import { sentLetter } from "./room-sent.ts";
+import { SENT_LETTERS_KEPT, sentLetter } from "./room-sent.ts";
 
 export interface RoomWordsDeps {
   readonly context: EngineContext;
@@ -46,6 +49,9 @@ export interface RoomWordsDeps {
   onDisagreement(roomId: ConversationId): void;
   /** Somebody who sees what this device sees has said so. */
   onAgreement(roomId: ConversationId): void;
+  /** The room's founder says that the log goes on elsewhere. */
+  onElsewhere(roomId: ConversationId): void;
+  readonly anew: RoomAnew;
   /** This device's group is not the one its elders have: it is given up. */
   give(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>>;
 }
@@ -86,6 +92,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       return ok();
     }
     if (body.type === "stand") return takeStand(roomId, body.stand, draft);
+    if (body.type === "position") return takePosition(roomId, body.position, draft);
     if (group === null) return ok();
     return body.type === "departure"
       ? takeDeparture(roomId, body.departure, group, draft)
@@ -106,6 +113,14 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (carried?.entryId !== entry.id) return ok();
     draft.writes.push(...leftOutOf(roomId, carried.outKeys, draft));
     draft.writes.push(...placedRows(roomId, opIdsOf(carried.outKeys), draft.group));
+    const { incarnation } = draft.reader.point;
+    if (carried.outKeys.length > 0)
+      draft.writes.push(
+        tables.roomplace.put([roomId, writerSeq], { incarnation, seq: entry.seq }),
+        ...(writerSeq > SENT_LETTERS_KEPT
+          ? [tables.roomplace.remove(roomId, writerSeq - SENT_LETTERS_KEPT)]
+          : []),
+      );
     const limited = await limitOwn(roomId, carried.outKeys, draft);
     if (!limited.ok) return limited;
     if (row.value === null) return ok();
@@ -289,7 +304,88 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     }
     const again = await sendAgain(roomId, stand.missing, draft);
     if (!again.ok || compared !== "other") return again;
-    return all.give(roomId, draft);
+    const isBehind = await mayCatchUp(roomId, stand, member, draft);
+    if (!isBehind.ok || isBehind.value) return isBehind.ok ? ok() : isBehind;
+    // RM62: what this device has said since the log began anew, nobody else could open.
+    const { incarnation } = draft.reader.point;
+    const said = incarnation === 0 ? ok() : await sendLost(roomId, { incarnation, seq: 0 }, draft);
+    return said.ok ? all.give(roomId, draft) : said;
+  }
+
+  /**
+   * RM62: in a log that began anew an earlier epoch is that of somebody who has missed commits. The founder's gets what this device has
+   * of them; anybody else's comes after, by themselves.
+   */
+  async function mayCatchUp(
+    roomId: ConversationId,
+    { epoch }: RoomStand,
+    member: RoomMember,
+    draft: RoomDraft,
+  ): Promise<Result<boolean, ClientError>> {
+    const own = draft.group === null ? 0 : Number(groupEpoch(draft.group));
+    if (draft.reader.point.incarnation === 0 || epoch >= own) return ok(false);
+    if (member.sinceEpoch !== 0) {
+      all.onDisagreement(roomId);
+      return ok(true);
+    }
+    const row = await all.anew.of(roomId);
+    if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
+    const past = await tables.roompast.get(roomId, epoch);
+    if (!past.ok) return past;
+    const { logEpoch } = row.value;
+    if (past.value === null || (logEpoch !== null && logEpoch > epoch)) return ok(false);
+    if (logEpoch !== null) return ok(true);
+    const noted = all.anew.put(roomId, { ...row.value, logEpoch: epoch });
+    draft.writes.push(noted.write);
+    draft.commits.push(noted.commit);
+    return ok(true);
+  }
+
+  /** RM63: letters that stood beyond where a member's device had read are sent again. */
+  async function takePosition(
+    roomId: ConversationId,
+    position: RoomPosition,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const { accountId, deviceId, incarnation, upto, epoch } = position;
+    const now = draft.group === null ? null : roomContextOf(draft.group);
+    const member = now === null ? null : memberOf(now, accountId);
+    if (member === null) return ok();
+    const chain = await chains.load(accountId);
+    if (!chain.ok) return chain;
+    const device = chain.value?.devicesById.get(deviceId);
+    if (device === undefined || !isActiveAt(device, member.seq)) return ok();
+    if (!isPositionSigned(roomId, position, device.signKey)) return ok();
+    const here = draft.reader.point.incarnation;
+    if (incarnation > here && member.sinceEpoch === 0) all.onElsewhere(roomId);
+    if (incarnation !== here) return ok();
+    const row = member.sinceEpoch === 0 ? await all.anew.of(roomId) : ok(null);
+    if (!row.ok) return row;
+    if (row.value?.logEpoch === null) {
+      const begun = all.anew.put(roomId, { ...row.value, logEpoch: epoch });
+      draft.writes.push(begun.write);
+      draft.commits.push(begun.commit);
+    }
+    return sendLost(roomId, upto, draft, here);
+  }
+
+  /** Own letters beyond a point, in an incarnation before `until`. One that was never read back may have been lost with its log. */
+  async function sendLost(
+    roomId: ConversationId,
+    upto: Pick<LogPoint, "incarnation" | "seq">,
+    draft: RoomDraft,
+    until = Infinity,
+  ): Promise<Result<void, ClientError>> {
+    const rows = await tables.roomsent.scan({ under: [roomId] });
+    if (!rows.ok) return rows;
+    const lost: EntryId[] = [];
+    for (const { key, value } of rows.value) {
+      const place = await tables.roomplace.get(roomId, rowKeyLastNumber(key));
+      if (!place.ok) return place;
+      const isLost = place.value === null || (place.value.incarnation < until && isBeyond(place.value, upto));
+      if (isLost) lost.push(value.entryId);
+    }
+    return sendAgain(roomId, lost, draft);
   }
 
   /** RM24: ops of own letters that somebody could not open go into a letter of the group as it is now, once a letter. */

@@ -38,17 +38,20 @@ import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
 import { isDialable } from "../inbound.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
 import { publicRoomKey } from "./room-keys.ts";
-import { createRoomCommits, type Departing, NO_ENTRY } from "./room-commits.ts";
+import { createRoomAnew } from "./room-anew.ts";
+import { createRoomCommits, type Departing } from "./room-commits.ts";
+import type { PlacedRoom } from "./room-home.ts";
 import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
 import { createRoomHistories, type RoomHistories } from "./room-history.ts";
 import { createRoomIntake, infoOf } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
-import { withLandmark } from "./room-landmarks.ts";
+import { NO_ENTRY, withLandmark } from "./room-landmarks.ts";
 import { joinRoom } from "./room-joining.ts";
 import { createRoomLinks } from "./room-links.ts";
 import { type RoomMissed, SIBLING_WAIT_MS } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomPlanner } from "./room-plan.ts";
+import { createRoomRestart } from "./room-restart.ts";
 
 /** Steps one run takes in a room; what is left comes with the next. */
 const STEPS_MAX = 256;
@@ -81,6 +84,8 @@ export interface RoomsDeps {
   acceptContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   onChanged(): void;
   onFault(error: ClientError): void;
+  /** The log of a room is there; `begun` is one that was begun anew. */
+  onRoomHere(roomId: ConversationId, begun: LogId | null): void;
 }
 
 export interface Rooms {
@@ -102,6 +107,11 @@ export interface Rooms {
   /** Looks after a room soon. */
   kick(roomId: ConversationId): void;
   kickAll(): void;
+  /**
+   * Begins the logs of rooms this account has founded anew, as far as its server lost them; `former` is where it was before a move.
+   * Gives how many.
+   */
+  putBack(gateway: Gateway, former: string | null): Promise<Result<number, ClientError>>;
   close(): void;
 }
 
@@ -111,12 +121,15 @@ export function createRooms(all: RoomsDeps): Rooms {
   const deps = { suite: createGroupCrypto(random) };
   const book = createRoomBook(all.log, all.documents, tables);
   const groups = createRoomGroups(tables, deps);
+  const anew = createRoomAnew(tables);
   /** Rooms whose others are to be told what this device sees, and when they were last. */
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
   const askedAtMs = new Map<ConversationId, number>();
   /** What was asked of a room when its commit could not be made, and when. */
   const unmade = new Map<ConversationId, { readonly asked: string; readonly atMs: number }>();
+  /** Rooms whose log is where it should be. */
+  const here = new Set<ConversationId>();
   const running = new Map<
     ConversationId,
     { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
@@ -130,6 +143,9 @@ export function createRooms(all: RoomsDeps): Rooms {
   const unread = new Set<LogId>();
   /** Channels whose head was compared with what was read before they were opened. */
   const checkedHeads = new WeakSet<GuestLog["channel"]>();
+  /** At which server each log was opened, and the channel it is followed over. */
+  const openedAt = new Map<LogId, string>();
+  const followed = new Map<LogId, GuestLog["channel"]>();
   const delivered = new Map<LogId, PlacedEntry[]>();
   /** When the first of them came, for its span. */
   const deliveredMs = new Map<LogId, number>();
@@ -150,13 +166,18 @@ export function createRooms(all: RoomsDeps): Rooms {
     conversations,
     outbox,
     missed,
+    anew,
     limit: all.lifetimes.limit,
     deps,
     onDisagreement: (roomId) => void owed.add(roomId),
     onAgreement: (roomId) => void owed.delete(roomId),
+    onElsewhere: (roomId) => {
+      restart.noteElsewhere(roomId);
+      kick(roomId);
+    },
     onChanged: all.onChanged,
   });
-  const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, deps });
+  const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, anew, deps });
   const histories = createRoomHistories({
     context,
     book,
@@ -177,6 +198,20 @@ export function createRooms(all: RoomsDeps): Rooms {
     onAsked: (roomId) => kick(roomId),
   });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
+  const restart = createRoomRestart({
+    context,
+    contacts,
+    book,
+    groups,
+    intake,
+    commits,
+    anew,
+    guests,
+    home: all.home,
+    contextOf,
+    openAnew,
+    lookLater,
+  });
   const nowMs = () => Math.max(0, clock.nowMs());
   let cancelLook: (() => void) | null = null;
   let cancelRetry: (() => void) | null = null;
@@ -441,23 +476,52 @@ export function createRooms(all: RoomsDeps): Rooms {
       return serial.run(() => failOutside(roomId));
     const moved = await serial.run(() => takeSharedKeys(roomId, room));
     if (!moved.ok || moved.value) return moved;
-    const opened = await openLog(roomId, room);
-    if (!opened.ok) return isForbidden(opened.error) ? regain(roomId, room, opened.error) : opened;
+    const placed = await restart.placeOf(roomId, room);
+    if (!placed.ok) return placed;
+    const opened = await openLog(placed.value);
+    if (!opened.ok) {
+      const found = await restart.findAgain(placed.value, opened.error);
+      // Who comes in again looks for themselves.
+      if (!found.ok && isUnknownLog(found.error) && standing === "joined") {
+        const isOurs = placed.value.home.founder === identity.accountId;
+        context.raise({ type: "RoomGone", roomId, isOurs });
+        here.delete(roomId);
+      }
+      return !found.ok && isForbidden(found.error) ? regain(placed.value, found.error) : found;
+    }
+    const entered = await restart.enter(placed.value, opened.value.channel);
+    if (entered.ok && (entered.value || !here.has(roomId)))
+      all.onRoomHere(roomId, entered.value ? room.keys.logId : null);
+    if (entered.ok) here.add(roomId);
+    if (!entered.ok || entered.value) return entered;
     if (standing === "joined" || cutOff.has(roomId)) {
       const read = await readOn(roomId, room, opened.value);
       if (!read.ok || read.value) return read;
     }
-    if (cutOff.has(roomId)) return regain(roomId, room, null);
+    if (cutOff.has(roomId)) {
+      const opens = await restart.tryFormerKeys(placed.value);
+      return !opens.ok || opens.value ? opens : regain(placed.value, null);
+    }
+    if (standing === "joined") {
+      const brought = await serial.run(() => restart.bring(placed.value));
+      if (!brought.ok) return brought;
+      const isUnbegun = await serial.run(() => restart.isUnbegun(roomId));
+      if (!isUnbegun.ok || isUnbegun.value) return isUnbegun.ok ? ok(brought.value) : isUnbegun;
+    }
     const waiting = await serial.run(() => commits.waiting(roomId));
     if (!waiting.ok) return waiting;
     if (waiting.value !== null) return send(roomId, room, opened.value, waiting.value);
     if (standing !== "joined") return ok(false);
-    const told = await serial.run(() => tellInvitees(roomId, room));
+    const positioned = await serial.run(() => commits.sealPosition(roomId, room));
+    if (!positioned.ok || positioned.value) return positioned;
+    const told = await serial.run(() => tellInvitees(placed.value));
     if (!told.ok || told.value) return told;
     const asked = await serial.run(() => askToComeBack(roomId, room));
     if (!asked.ok || asked.value) return asked;
     const stood = await serial.run(() => takeStand(roomId, room));
     if (!stood.ok || stood.value) return stood;
+    const redone = await serial.run(() => restart.redo(roomId));
+    if (!redone.ok || redone.value) return redone;
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;
     const judged = await histories.judge(roomId, room);
@@ -488,7 +552,14 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (shared.value.keys.generation <= room.keys.generation) return ok(false);
     const group = await groups.load(roomId);
     if (!group.ok) return group;
-    if (group.value !== null && isActive(group.value) && !cutOff.has(roomId)) return ok(false);
+    const isIn = group.value !== null && isActive(group.value);
+    const begun = await anew.of(roomId);
+    if (!begun.ok) return begun;
+    // RM62: of a log that began anew newer keys may be those of a group that was given up.
+    if ((isIn || begun.value !== null) && !cutOff.has(roomId)) return ok(false);
+    // Until what replaced them is brought again, its own are older too.
+    const own = group.value === null ? null : roomContextOf(group.value);
+    if (isIn && own !== null && own.keysSince >= shared.value.keys.generation) return ok(false);
     const moved = await intake.moveTo(roomId, shared.value);
     return moved.ok ? ok(true) : moved;
   }
@@ -498,11 +569,10 @@ export function createRooms(all: RoomsDeps): Rooms {
    * right; others wait for that.
    */
   async function regain(
-    roomId: ConversationId,
-    room: RoomRecord,
+    { roomId, room, home: { origin } }: PlacedRoom,
     error: ClientError | null,
   ): Promise<Result<boolean, ClientError>> {
-    const { logId, origin } = keysOf(room);
+    const { logId } = keysOf(room);
     const now = await serial.run(() => contextOf(roomId));
     if (!now.ok) return now;
     const self = now.value === null ? null : memberOf(now.value, identity.accountId);
@@ -517,6 +587,7 @@ export function createRooms(all: RoomsDeps): Rooms {
 
   function openAnew(roomId: ConversationId, logId: LogId): void {
     guests.forget(logId);
+    followed.delete(logId);
     subscribed.delete(logId);
     delivered.delete(logId);
     deliveredMs.delete(logId);
@@ -524,15 +595,25 @@ export function createRooms(all: RoomsDeps): Rooms {
     cutOff.delete(roomId);
   }
 
-  async function openLog(roomId: ConversationId, room: RoomRecord): Promise<Result<GuestLog, ClientError>> {
-    const { logId, origin, accessSeed, generation } = keysOf(room);
-    if (openedWith.get(logId) !== generation) openAnew(roomId, logId);
+  async function openLog({
+    roomId,
+    room,
+    home: { origin },
+  }: PlacedRoom): Promise<Result<GuestLog, ClientError>> {
+    const { logId, accessSeed, generation } = keysOf(room);
+    if (openedWith.get(logId) !== generation || openedAt.get(logId) !== origin) openAnew(roomId, logId);
     openedWith.set(logId, generation);
+    openedAt.set(logId, origin);
     const capability = capabilityKey(accessSeed);
     const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
     const opened = await guests.open(origin, open);
     const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
     const home = all.home();
+    const reader = await serial.run(() => intake.reader(room));
+    if (!reader.ok) return reader;
+    // RM61: what was there before is not made a second time, as if nothing had been.
+    const { point } = reader.value;
+    if (point.seq > 0 || point.incarnation > 0) return opened;
     // Its founder makes the log, over the connection of the account that pays for it.
     if (!isAbsent || room.keys.fromSeq > 0 || generation > 0 || origin !== identity.origin || home === null)
       return opened;
@@ -606,7 +687,10 @@ export function createRooms(all: RoomsDeps): Rooms {
       const same = checkQuote(now.value, channel.head);
       if (!same.ok) return context.distrustLog(logId, same.error);
     }
+    followed.set(logId, channel);
     const following = await channel.subscribe(now.value.point.seq, (entries) => {
+      // What comes from where the log was before is of no use.
+      if (followed.get(logId) !== channel) return;
       delivered.set(logId, [...(delivered.get(logId) ?? []), ...entries]);
       if (context.spans !== null && !deliveredMs.has(logId))
         deliveredMs.set(logId, context.spans.monotonicMs());
@@ -693,10 +777,11 @@ export function createRooms(all: RoomsDeps): Rooms {
   }
 
   /** RM13: who was let in is told, in the conversation with them, in one transaction with knowing that they were. */
-  async function tellInvitees(
-    roomId: ConversationId,
-    room: RoomRecord,
-  ): Promise<Result<boolean, ClientError>> {
+  async function tellInvitees({
+    roomId,
+    room,
+    home: { origin },
+  }: PlacedRoom): Promise<Result<boolean, ClientError>> {
     const rows = await tables.invitee.scan({ under: [roomId] });
     if (!rows.ok) return rows;
     for (const { key, value } of rows.value) {
@@ -712,6 +797,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       const payload = encode(roomInvitationPayloadShape, {
         keys: {
           ...keysOf(room),
+          origin,
           generation: value.generation,
           accessSeed: value.accessSeed,
           roomKey: value.roomKey,
@@ -844,6 +930,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     advanceAll,
     kick,
     kickAll,
+    putBack: restart.putBack,
     close: () => {
       cancelLook?.();
       cancelRetry?.();
@@ -859,6 +946,10 @@ export function createRooms(all: RoomsDeps): Rooms {
 
 function isForbidden(error: ClientError): boolean {
   return error.type === "Refused" && error.code === "forbidden";
+}
+
+function isUnknownLog(error: ClientError): boolean {
+  return error.type === "Refused" && error.code === "unknown-log";
 }
 
 function isLocal(error: ClientError): boolean {

@@ -36,6 +36,7 @@ import { seal, unseal } from "../../crypto/seal.ts";
 import { type SignKeyPair, sign } from "../../crypto/sign.ts";
 import { SIGNATURE_BYTES, verifySignature } from "../../crypto/verify.ts";
 import { logPointShape } from "../../protocol/entry.ts";
+import { roomPositionShape } from "./room-position.ts";
 import { roomStandShape } from "./room-stand.ts";
 
 /** What padding, sealing and the structure around it may add to an MLS message. */
@@ -97,6 +98,7 @@ export const roomBodyShape = variants({
   rejoin: [4, { request: rejoinRequestShape }],
   stand: [5, { stand: roomStandShape }],
   part: [6, { index: integer(0, ROOM_COMMIT_PARTS_MAX - 2), bytes: bytes(1, ROOM_PART_BYTES_MAX) }],
+  position: [7, { position: roomPositionShape }],
 });
 export type RoomBody = ShapeOf<typeof roomBodyShape>;
 

@@ -1,0 +1,168 @@
+/** Rooms whose founder's server is emptied, set back or left: they go on, and nobody has to do anything. Real server processes. */
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import type { ConversationId } from "../../core/base/ids.ts";
+import { engineReady, good, newAccount } from "../support/client-world.ts";
+import { startLosableServer } from "../support/losable-server.ts";
+import { alarmsOf, type Device, expectAtRest, reopened, settle, textsOf } from "../support/story.ts";
+import { useStoryServer } from "../support/story-server.ts";
+
+beforeAll(engineReady);
+const elsewhere = useStoryServer();
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+const losableServer = () => startLosableServer((cleanUp) => void cleanUps.push(cleanUp));
+
+function keep<T extends Device>(device: T): T {
+  cleanUps.push(() => device.client.stop());
+  return device;
+}
+
+const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
+
+/** Ada's room, with people who live elsewhere and know nobody but her. */
+async function roomOf(origin: string, ...names: readonly string[]) {
+  const ada = keep(await newAccount(origin, "ada"));
+  const { id } = good(await ada.client.createRoom("Reading"));
+  const suffix = crypto.randomUUID().slice(0, 8);
+  const others = await Promise.all(
+    names.map(async (name) => keep(await newAccount(elsewhere.origin, `${name}.${suffix}`))),
+  );
+  for (const other of others) {
+    good(await other.client.sync());
+    good(await ada.client.addContact(good(await other.client.contactLink())));
+  }
+  await settle(ada, ...others);
+  for (const other of others) good(await other.client.acceptContact(await accountOf(ada)));
+  await settle(ada, ...others);
+  for (const other of others) good(await ada.client.inviteToRoom(id, await accountOf(other)));
+  await settle(ada, ...others);
+  for (const other of others) good(await other.client.acceptRoom(id));
+  await settle(ada, ...others);
+  return { ada, others, id };
+}
+
+const three = (devices: readonly Device[]): readonly [Device, Device, Device] => {
+  const there = present(devices[0], "the first");
+  return [there, devices[1] ?? there, devices[2] ?? there];
+};
+
+const say = async ({ client }: Device, id: ConversationId, text: string) =>
+  void good(await client.send(id, text));
+
+async function peopleIn({ client }: Device, id: ConversationId) {
+  const room = present(
+    good(await client.rooms()).find((one) => one.id === id),
+    "the room is there",
+  );
+  return room.members.length;
+}
+
+/** Fails unless these come to see the same room with these messages in it, each once. */
+async function expectRoom(
+  id: ConversationId,
+  room: { readonly people: number; readonly texts: readonly string[] },
+  ...devices: readonly Device[]
+): Promise<void> {
+  await expectAtRest(
+    async () => {
+      for (const device of devices) {
+        expect([...(await textsOf(device, id))].sort()).toEqual([...room.texts].sort());
+        expect(await peopleIn(device, id)).toBe(room.people);
+      }
+    },
+    ...devices,
+  );
+}
+
+describe("a room whose server lost everything", () => {
+  test("[RM61] [RM62] [RM63] goes on from its newest state, with what had been written, and without who was removed", async () => {
+    const server = await losableServer();
+    const { others, id, ...founder } = await roomOf(server.origin, "ben", "cara", "dan");
+    let ada: Device = founder.ada;
+    const [ben, cara, dan] = three(others);
+    good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+    await say(ada, id, "from Ada");
+    await say(cara, id, "from Cara");
+    await settle(ada, ...others);
+    // Ada and Cara are away; what comes now they have not seen when it is lost.
+    good(await ada.client.stop());
+    good(await ben.client.removeFromRoom(id, await accountOf(dan)));
+    good(await ben.client.sync());
+    await say(ben, id, "without Dan");
+    good(await ben.client.sync());
+    await server.lose();
+    await say(cara, id, "while it was gone");
+    const alarms = [ben, cara].map(alarmsOf);
+    await settle(ben, cara);
+    ada = keep(await reopened(ada.platform));
+    good(await ada.client.putBack());
+    const texts = ["from Ada", "from Cara", "while it was gone", "without Dan"];
+    await expectRoom(id, { people: 3, texts }, ada, ben, cara);
+    await say(ada, id, "and on");
+    await say(ben, id, "as before");
+    await settle(dan);
+    await expectRoom(id, { people: 3, texts: [...texts, "and on", "as before"] }, ada, ben, cara);
+    await settle(dan);
+    expect([...(await textsOf(dan, id))].sort()).toEqual(["from Ada", "from Cara"]);
+    expect(alarms).toEqual([[], []]);
+  }, 60_000);
+
+  test("[RM62] whom its founder does not know to be removed is removed again, though the founder was faster", async () => {
+    const server = await losableServer();
+    const { others, id, ...founder } = await roomOf(server.origin, "ben", "dan");
+    let ada: Device = founder.ada;
+    const [, dan] = three(others);
+    let ben: Device = three(others)[0];
+    good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+    await settle(ada, ...others);
+    good(await ada.client.stop());
+    good(await ben.client.removeFromRoom(id, await accountOf(dan)));
+    await say(ben, id, "without Dan");
+    good(await ben.client.sync());
+    good(await ben.client.stop());
+    await server.lose();
+    ada = keep(await reopened(ada.platform));
+    good(await ada.client.putBack());
+    good(await ada.client.renameRoom(id, "Reading on"));
+    await settle(ada);
+    expect(await peopleIn(ada, id)).toBe(3);
+    ben = keep(await reopened(ben.platform));
+    await expectRoom(id, { people: 2, texts: ["without Dan"] }, ada, ben);
+    await say(ada, id, "and on");
+    await expectRoom(id, { people: 2, texts: ["without Dan", "and on"] }, ada, ben);
+    await settle(dan);
+    expect(await textsOf(dan, id)).toEqual([]);
+  }, 60_000);
+});
+
+describe("a room whose founder moves", () => {
+  test("[RM61] [IN11] is found there, also by who does not know them", async () => {
+    const [old, next] = [await losableServer(), await losableServer()];
+    const { ada, others, id } = await roomOf(old.origin, "ben");
+    const [ben] = three(others);
+    good(await ada.client.setRoomRole(id, await accountOf(ben), "moderator"));
+    // Eve knows nobody but Ben.
+    const eve = keep(await newAccount(elsewhere.origin, `eve.${crypto.randomUUID().slice(0, 8)}`));
+    good(await eve.client.sync());
+    good(await ben.client.addContact(good(await eve.client.contactLink())));
+    await settle(ada, ben, eve);
+    good(await eve.client.acceptContact(await accountOf(ben)));
+    await settle(ben, eve);
+    good(await ben.client.inviteToRoom(id, await accountOf(eve)));
+    await settle(ben, eve);
+    good(await eve.client.acceptRoom(id));
+    others.push(eve);
+    await say(ada, id, "from Ada");
+    await settle(ada, ...others);
+    good(await ada.client.putBack({ origin: next.origin }));
+    await say(eve, id, "from Eve");
+    await expectRoom(id, { people: 3, texts: ["from Ada", "from Eve"] }, ada, ben, eve);
+    await old.stop();
+    await say(ben, id, "from Ben");
+    await expectRoom(id, { people: 3, texts: ["from Ada", "from Eve", "from Ben"] }, ada, ben, eve);
+  }, 60_000);
+});

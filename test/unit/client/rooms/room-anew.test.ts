@@ -1,0 +1,72 @@
+/** What is kept for a room's log that begins anew, and what a device says on entering it. Rules RM62, RM63. */
+import { expect, test } from "vitest";
+import { ROOM_PAST_COMMIT_BYTES_MAX, ROOM_PAST_COMMITS_MAX } from "../../../../core/base/limits.ts";
+import type { ConversationId } from "../../../../core/base/ids.ts";
+import { createRoomAnew } from "../../../../core/client/rooms/room-anew.ts";
+import { createTables } from "../../../../core/client/tables.ts";
+import { encode } from "../../../../core/codec/shape.ts";
+import { type RoomCommit, roomCommitShape } from "../../../../core/messenger/room/room-entry.ts";
+import { isBeyond } from "../../../../core/messenger/room/room-position.ts";
+import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
+import { must } from "../../../support/chain-world.ts";
+
+const roomId = "c".repeat(64) as ConversationId;
+const keysOf = (generation: number) => ({
+  generation,
+  accessSeed: new Uint8Array(32).fill(generation),
+  roomKey: new Uint8Array(32),
+});
+const commitOf = (sizeBytes: number): RoomCommit => ({
+  commit: new Uint8Array(sizeBytes),
+  context: null,
+  welcome: null,
+});
+
+async function follow(epochs: readonly number[], sizeOf = (_epoch: number) => 1) {
+  const store = createMemoryTxStore();
+  const anew = createRoomAnew(createTables(store));
+  for (const epoch of epochs) {
+    const followed = {
+      epoch,
+      commit: commitOf(sizeOf(epoch)),
+      before: keysOf(epoch),
+      after: keysOf(epoch + 1),
+    };
+    must(await store.batch(anew.keep(roomId, followed)));
+  }
+  return anew;
+}
+
+const epochsOf = async (anew: Awaited<ReturnType<typeof follow>>, until: number) =>
+  must(await anew.past(roomId, until)).map(({ epoch }) => epoch);
+
+test(`[RM62] of the commits that were followed the last ${ROOM_PAST_COMMITS_MAX} are kept, with what opened the log`, async () => {
+  const count = ROOM_PAST_COMMITS_MAX + 3;
+  const anew = await follow(Array.from({ length: count }, (_, epoch) => epoch));
+  expect(await epochsOf(anew, count)).toEqual(
+    Array.from({ length: ROOM_PAST_COMMITS_MAX }, (_, index) => index + 3),
+  );
+  const former = must(await anew.formerKeys(roomId)).map(({ generation }) => generation);
+  expect(former).toEqual(Array.from({ length: ROOM_PAST_COMMITS_MAX + 1 }, (_, index) => count - index));
+});
+
+test(`[RM62] one of more than ${ROOM_PAST_COMMIT_BYTES_MAX} bytes is a gap, behind which what is kept begins`, async () => {
+  const overhead =
+    encode(roomCommitShape, commitOf(ROOM_PAST_COMMIT_BYTES_MAX)).length - ROOM_PAST_COMMIT_BYTES_MAX;
+  const most = ROOM_PAST_COMMIT_BYTES_MAX - overhead;
+  expect(await epochsOf(await follow([0, 1, 2], (epoch) => (epoch === 1 ? most - 1 : 1)), 3)).toEqual([
+    0, 1, 2,
+  ]);
+  expect(await epochsOf(await follow([0, 1, 2], (epoch) => (epoch === 1 ? most : 1)), 3)).toEqual([0, 1, 2]);
+  expect(await epochsOf(await follow([0, 1, 2], (epoch) => (epoch === 1 ? most + 1 : 1)), 3)).toEqual([2]);
+  // What does not lead to where the group is leads nowhere.
+  expect(await epochsOf(await follow([0, 1]), 5)).toEqual([]);
+});
+
+test("[RM63] beyond is what stands later in the log, or in a later incarnation of it", () => {
+  const upto = { incarnation: 1, seq: 7 };
+  expect(isBeyond({ incarnation: 1, seq: 8 }, upto)).toBe(true);
+  expect(isBeyond({ incarnation: 1, seq: 7 }, upto)).toBe(false);
+  expect(isBeyond({ incarnation: 2, seq: 1 }, upto)).toBe(true);
+  expect(isBeyond({ incarnation: 0, seq: 9 }, upto)).toBe(false);
+});
