@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "9afa79fa672f3c1e36d19015e85f6fbcf5288c2a60fb393040d9faa502a48e6d" };
+const PINNED = { version: 1, hash: "328f9c9baff0a343b69cbbe1b0dce362da42bc3f9ab3146a032e7eb4a7c156fa" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

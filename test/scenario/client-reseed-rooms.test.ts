@@ -2,9 +2,18 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
-import { engineReady, good, newAccount } from "../support/client-world.ts";
+import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { startLosableServer } from "../support/losable-server.ts";
-import { alarmsOf, type Device, expectAtRest, reopened, settle, textsOf } from "../support/story.ts";
+import {
+  alarmsOf,
+  type Device,
+  expectAtRest,
+  expectSameState,
+  reopened,
+  settle,
+  tablesOf,
+  textsOf,
+} from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
 
 beforeAll(engineReady);
@@ -20,6 +29,9 @@ function keep<T extends Device>(device: T): T {
   cleanUps.push(() => device.client.stop());
   return device;
 }
+
+/** What a member is told of a room that is not on its server. */
+const gone = { type: "RoomGone", isOurs: false };
 
 const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
 
@@ -98,6 +110,8 @@ describe("a room whose server lost everything", () => {
     await say(cara, id, "while it was gone");
     const alarms = [ben, cara].map(alarmsOf);
     await settle(ben, cara);
+    // It waits, and says so.
+    expect(alarms).toEqual([gone, gone].map((alarm) => [{ ...alarm, roomId: id }]));
     ada = keep(await reopened(ada.platform));
     good(await ada.client.putBack());
     const texts = ["from Ada", "from Cara", "while it was gone", "without Dan"];
@@ -108,7 +122,36 @@ describe("a room whose server lost everything", () => {
     await expectRoom(id, { people: 3, texts: [...texts, "and on", "as before"] }, ada, ben, cara);
     await settle(dan);
     expect([...(await textsOf(dan, id))].sort()).toEqual(["from Ada", "from Cara"]);
-    expect(alarms).toEqual([[], []]);
+    expect(alarms.flat()).toHaveLength(2);
+    expect(good(await ben.client.alarms())).toMatchObject([{ resolvedAtMs: expect.any(Number) }]);
+  }, 60_000);
+
+  test("[RM61] is begun anew once, by whichever of two devices is faster, and not before somebody asks for it", async () => {
+    const server = await losableServer();
+    const { others, id, ada: laptop } = await roomOf(server.origin, "ben");
+    const [ben] = three(others);
+    const tablet = keep(await linkedDevice(laptop.client, "tablet"));
+    await say(laptop, id, "from Ada");
+    await settle(laptop, tablet, ben);
+    good(await laptop.client.stop());
+    good(await tablet.client.stop());
+    await server.lose();
+    const adas = [keep(await reopened(laptop.platform)), keep(await reopened(tablet.platform))] as const;
+    for (const { client } of adas)
+      expect(bad(await client.sync())).toEqual({ type: "Refused", code: "unknown-account" });
+    await say(ben, id, "from Ben");
+    await settle(ben);
+    expect(good(await ben.client.alarms())).toMatchObject([{ alarm: gone, resolvedAtMs: null }]);
+    await Promise.all(adas.map(async ({ client }) => good(await client.putBack())));
+    await say(adas[1], id, "from the tablet");
+    const texts = ["from Ada", "from Ben", "from the tablet"];
+    await expectRoom(id, { people: 2, texts }, ...adas, ben);
+    await expectSameState(...adas);
+    const incarnations = [...adas, ben].map(async (device) => {
+      const rows = good(await tablesOf(device).roomanew.scan());
+      return rows.map(({ value }) => value.incarnation);
+    });
+    expect(await Promise.all(incarnations)).toEqual([[1], [1], [1]]);
   }, 60_000);
 
   test("[RM62] whom its founder does not know to be removed is removed again, though the founder was faster", async () => {
