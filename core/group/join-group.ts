@@ -1,7 +1,7 @@
 /** Joining a group by the Welcome of the commit that added this device (RFC 9420 section 12.4.3.1). */
 import type { Bytes } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
-import { GROUP_EPOCH_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_EPOCH_MAX, GROUP_LEAVES_MAX } from "../base/limits.ts";
 import { wipe } from "../crypto/secret.ts";
 import {
   type ClientState,
@@ -33,12 +33,20 @@ import { isLeafCapable, type KeyPackagePair, openKeyPackagePair } from "./key-pa
 import { createRatchets } from "./ratchets.ts";
 import { keysFrom } from "./update-path.ts";
 
-/** Which key packages a Welcome is for, by their hashes; none for what is no Welcome. */
+/** Bytes of the hash of a key package. */
+const REF_BYTES = 32;
+
+/**
+ * Which key packages a Welcome is for, by their hashes. None for what is no Welcome, and for one of a commit that adds more than it
+ * may, or which names what is no hash: anybody in the room could write that, and every device looks each of them up.
+ */
 export async function welcomedKeyPackages(welcome: Bytes): Promise<readonly Bytes[]> {
   const message = await libraryCall("Malformed", async () => decodeMlsMessage(welcome, 0));
   const content = message.ok ? message.value?.[0] : undefined;
-  return content?.wireformat === "mls_welcome"
-    ? content.welcome.secrets.map((secret) => secret.newMember)
+  if (content?.wireformat !== "mls_welcome") return [];
+  const names = content.welcome.secrets.map((secret) => secret.newMember as Bytes);
+  return names.length <= GROUP_ADDS_PER_COMMIT_MAX && names.every(({ length }) => length === REF_BYTES)
+    ? names
     : [];
 }
 

@@ -1,5 +1,6 @@
 /** Rooms in trouble: a member with a changed program, lost state, power cuts. Over the real server and real sockets. */
 import { expect, test } from "vitest";
+import { encodeMlsMessage } from "ts-mls";
 import { present } from "../../core/base/assert.ts";
 import { type AccountId, type ConversationId, idBytes } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
@@ -16,7 +17,7 @@ import { createLogReader } from "../../core/log/log-reader.ts";
 import { createGroup, groupEpoch } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
 import { createCommit } from "../../core/group/create-commit.ts";
-import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
+import { createGroupCrypto, GROUP_CIPHER_SUITE } from "../../core/group/crypto-provider.ts";
 import { nextHlc } from "../../core/messenger/hlc.ts";
 import { createOp, messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import { encode } from "../../core/codec/shape.ts";
@@ -296,6 +297,23 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   await settle(ada, ben, carl);
   for (const one of [ada, ben]) expect(await textsOf(one, id)).toEqual(["let in by many entries"]);
   expect((await viewOf(ben, id)).roles.get(carlId)).toBe("member");
+  // A Welcome for a key package without a name.
+  const welcome = encodeMlsMessage({
+    version: "mls10",
+    wireformat: "mls_welcome",
+    welcome: {
+      cipherSuite: GROUP_CIPHER_SUITE,
+      secrets: [
+        {
+          newMember: new Uint8Array(),
+          encryptedGroupSecrets: { kemOutput: new Uint8Array(), ciphertext: new Uint8Array() },
+        },
+      ],
+      encryptedGroupInfo: new Uint8Array(),
+    },
+  });
+  const nothing = new Uint8Array(64);
+  await forgeBody(ada.engine, id, commitBody({ commit: nothing, context: nothing, welcome }));
   // The end of a commit whose parts nobody has.
   await forgeBody(ada.engine, id, { type: "commit", parts: 2, bytes: new Uint8Array(64) });
   good(await ben.client.send(id, "and on"));

@@ -1,16 +1,23 @@
 /** Commits, key packages and trees as only a modified client makes them, which RFC 9420 refuses: they would be in all others' way. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { type CiphersuiteImpl, emptyPskIndex, generateKeyPackageWithKey, type LeafNode } from "ts-mls";
+import {
+  type CiphersuiteImpl,
+  emptyPskIndex,
+  encodeMlsMessage,
+  generateKeyPackageWithKey,
+  type LeafNode,
+} from "ts-mls";
 import { applyProposals } from "ts-mls/clientState.js";
 import { initializeEpoch } from "ts-mls/keySchedule.js";
 import { toLeafIndex } from "ts-mls/treemath.js";
-import { GROUP_EPOCH_MAX, GROUP_LEAVES_MAX } from "../../../core/base/limits.ts";
+import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_EPOCH_MAX, GROUP_LEAVES_MAX } from "../../../core/base/limits.ts";
 import { signKeyPairFromSeed } from "../../../core/crypto/sign.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { createCommit } from "../../../core/group/create-commit.ts";
 import { epochAuthenticator, type Group } from "../../../core/group/group.ts";
+import { GROUP_CIPHER_SUITE } from "../../../core/group/crypto-provider.ts";
 import { credentialOf } from "../../../core/group/group-member.ts";
-import { joinGroup } from "../../../core/group/join-group.ts";
+import { joinGroup, welcomedKeyPackages } from "../../../core/group/join-group.ts";
 import {
   createKeyPackage,
   GROUP_CAPABILITIES,
@@ -170,6 +177,23 @@ describe("a key package", () => {
 });
 
 describe("a Welcome", () => {
+  test("names key packages by their hashes, as many as a commit adds, or none", async () => {
+    const named = async (count: number, bytes: number) => {
+      const encryptedGroupSecrets = { kemOutput: new Uint8Array(32), ciphertext: new Uint8Array(32) };
+      const secret = { newMember: new Uint8Array(bytes), encryptedGroupSecrets };
+      const welcome = {
+        cipherSuite: GROUP_CIPHER_SUITE,
+        secrets: Array.from({ length: count }, () => secret),
+        encryptedGroupInfo: new Uint8Array(32),
+      } as const;
+      const message = { version: "mls10", wireformat: "mls_welcome", welcome } as const;
+      return (await welcomedKeyPackages(encodeMlsMessage(message))).length;
+    };
+    expect(await named(GROUP_ADDS_PER_COMMIT_MAX, 32)).toBe(GROUP_ADDS_PER_COMMIT_MAX);
+    expect(await named(GROUP_ADDS_PER_COMMIT_MAX + 1, 32)).toBe(0);
+    for (const bytes of [0, 31, 33, 4_000]) expect(await named(1, bytes)).toBe(0);
+  });
+
   test(`to a tree wider than ${GROUP_LEAVES_MAX} leaves is refused, however few are in it`, async () => {
     const { deps, found, device, keyPackage, verified, commit } = createGroupWorld("wide");
     const founded = await found(device("ada", "one"));
