@@ -8,7 +8,9 @@ import type {
   OpId,
   RoomHappeningView,
 } from "@dovetail/core";
+import type { VirtualItem } from "@tanstack/virtual-core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { ref } from "lit/directives/ref.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
@@ -21,9 +23,11 @@ import { goTo } from "../session/route.ts";
 import type { Session, SessionViews } from "../session/session.ts";
 import { Echoes } from "../session/echoes.ts";
 import { authorName, isListed, isOpen, type RoomThread, type Thread } from "../session/threads.ts";
+import { keepSame } from "../session/keep-same.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
+import { dayOf } from "../words/times.ts";
 import { conversationStyles } from "./conversation-styles.ts";
 import {
   echoRow,
@@ -169,24 +173,36 @@ export class DtConversation extends LitElement {
     const { client } = this.session;
     if (thread.kind === "room") {
       const happenings = await client.roomHappenings(thread.id);
-      if (happenings.ok && this.conversationId === thread.id) this.happenings = happenings.value;
+      if (happenings.ok && this.conversationId === thread.id && !isEqual(this.happenings, happenings.value))
+        this.happenings = happenings.value;
       return;
     }
     const notices = await client.deviceNotices(thread.contact.accountId);
-    if (notices.ok && this.conversationId === thread.id) this.notices = notices.value;
+    if (notices.ok && this.conversationId === thread.id && !isEqual(this.notices, notices.value))
+      this.notices = notices.value;
   }
 
+  /** The same list while what it is made of is the same. */
   #linesOf(thread: Thread): readonly TimelineLine[] {
-    if (thread.kind === "room")
-      return roomLines(this.happenings, this.session.views.account?.accountId, Date.now());
     const { name } = thread;
-    return this.notices.map(({ id, atMs, how }) => ({
-      id,
-      atMs,
-      words: say(how === "linked" ? "noticeLinked" : "noticeRecovered", { name }),
-      isProven: true,
-    }));
+    const nowMs = Date.now();
+    const self = this.session.views.account?.accountId;
+    const { notices, happenings, conversationId } = this;
+    const made = keepSame(this.#linesMade?.of, {
+      ...{ name, self, notices, happenings, conversationId },
+      today: dayOf(nowMs),
+    });
+    if (made !== this.#linesMade?.of)
+      this.#linesMade = {
+        of: made,
+        lines:
+          thread.kind === "room"
+            ? roomLines(happenings, self, nowMs)
+            : notices.map((one) => noticeLine(one, name)),
+      };
+    return this.#linesMade?.lines ?? [];
   }
+  #linesMade: { readonly of: object; readonly lines: readonly TimelineLine[] } | undefined;
 
   #authorOf = (message: MessageView): string => {
     const thread = this.#thread;
@@ -507,12 +523,14 @@ export class DtConversation extends LitElement {
     return html`${people}${goes}${earlier?.state === "coming" ? html` · ${say("earlierShort")}` : nothing}`;
   }
 
+  /** The same object while nothing in it changed. */
   #rowContext(thread: Thread, messages: readonly MessageView[]): RowContext {
     const hasAccepted = thread.kind === "room" || thread.contact.state === "accepted";
     const waits = thread.kind === "room" ? WAITS_IN_ROOM[thread.state] : undefined;
-    return {
+    const nowMs = Date.now();
+    this.#context = keepSame(this.#context, {
       name: thread.name,
-      nowMs: Date.now(),
+      todayMs: new Date(nowMs).setHours(0, 0, 0, 0),
       kind: thread.kind,
       waitsFor: waits ?? (hasAccepted ? "server" : "acceptance"),
       authorOf: this.#authorOf,
@@ -520,24 +538,32 @@ export class DtConversation extends LitElement {
       firstNewId: this.#firstNewId,
       focusedId: this.focusedId ?? messages.at(-1)?.id ?? null,
       setSize: Math.max(thread.messageCount, messages.length),
-      copy: (message) => copyText(this, message.text),
-      sendAgain: (message) => void this.session.tried(this.session.client.send(thread.id, message.text)),
+      copy: this.#copy,
+      sendAgain: this.#sendAgain,
       star: this.#star,
-      remove: (message) => {
-        this.removingId = message.id;
-      },
+      remove: this.#remove,
       hasOlder: this.#timeline?.hasOlder === true,
       lines: this.#linesOf(thread),
       foundId: this.messageId,
       actingId: this.actingId,
       act: this.#act,
-    };
+    });
+    return this.#context;
   }
+  #context: RowContext | undefined;
+
+  #copy = (message: MessageView): void => copyText(this, message.text);
+
+  #sendAgain = ({ conversationId, text }: MessageView): void =>
+    void this.session.tried(this.session.client.send(conversationId, text));
+
+  #remove = (message: MessageView): void => {
+    this.removingId = message.id;
+  };
 
   #log(thread: Thread) {
     const messages = this.#messages;
     const context = this.#rowContext(thread, messages);
-    const { setSize } = context;
     return html`<div class="log-frame">
       <div
         class="log"
@@ -550,20 +576,7 @@ export class DtConversation extends LitElement {
           ${keyed(
             this.#rows.items,
             ({ key }) => String(key),
-            (item) => {
-              const message = messages[item.index];
-              if (message === undefined) return nothing;
-              const neighbours = { before: messages[item.index - 1], after: messages[item.index + 1] };
-              const position = setSize - messages.length + item.index + 1;
-              return html`<div
-                class=${item.index === messages.length - 1 ? "row last" : "row"}
-                data-index=${item.index}
-                ${styled({ transform: `translateY(${item.start}px)` })}
-                ${ref(this.#rows.measure)}
-              >
-                ${messageRow(message, neighbours, position, context)}
-              </div>`;
-            },
+            (item) => this.#row(item, messages, context),
           )}
         </div>
         ${this.#echoes.notIn(messages).map(echoRow)}
@@ -586,9 +599,38 @@ export class DtConversation extends LitElement {
     </div>`;
   }
 
+  /** Drawn again only when something it shows has changed: one message that comes is told of ten times. */
+  #row({ index, start }: VirtualItem, messages: readonly MessageView[], context: RowContext) {
+    const message = messages[index];
+    if (message === undefined) return nothing;
+    const { before, after } = { before: messages[index - 1], after: messages[index + 1] };
+    const position = context.setSize - messages.length + index + 1;
+    const shown = [message, before, after, index, start, position, context, context.authorOf(message)];
+    return guard(
+      shown,
+      () => html`<div
+        class=${after === undefined ? "row last" : "row"}
+        data-index=${index}
+        ${styled({ transform: `translateY(${start}px)` })}
+        ${ref(this.#rows.measure)}
+      >
+        ${messageRow(message, { before, after }, position, context)}
+      </div>`,
+    );
+  }
+
   #emit(type: string, detail: string | null = null): void {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
+}
+
+function noticeLine({ id, atMs, how }: DeviceNoticeView, name: string): TimelineLine {
+  const words = say(how === "linked" ? "noticeLinked" : "noticeRecovered", { name });
+  return { id, atMs, words, isProven: true };
+}
+
+function isEqual(was: readonly object[], is: readonly object[]): boolean {
+  return JSON.stringify(was) === JSON.stringify(is);
 }
 
 customElements.define("dt-conversation", DtConversation);

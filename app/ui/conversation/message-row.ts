@@ -27,7 +27,8 @@ export interface TimelineLine {
 export interface RowContext {
   /** What the conversation is called. */
   readonly name: string;
-  readonly nowMs: number;
+  /** When this day began. */
+  readonly todayMs: number;
   readonly kind: Thread["kind"];
   /** A message that is kept waits for this. */
   readonly waitsFor: "server" | "acceptance" | "joining" | "nothing";
@@ -82,7 +83,7 @@ export function messageRow(
   const showsAuthor = context.kind === "room" && !message.isOwn && !joins;
   return html`
     ${isFirstOfDay ? linesIn(from, dayStart) : nothing}
-    ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.nowMs)}</div>` : nothing}
+    ${isFirstOfDay ? html`<div class="day">${dayName(message.sentAtMs, context.todayMs)}</div>` : nothing}
     ${linesIn(isFirstOfDay ? Math.max(from, dayStart) : from, message.sentAtMs)}
     ${isNew ? html`<div class="day new">${say("newBelow")}</div>` : nothing}
     ${showsAuthor ? html`<p class="by" aria-hidden="true"><bdi>${context.authorOf(message)}</bdi></p>` : nothing}

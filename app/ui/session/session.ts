@@ -96,6 +96,7 @@ export class Session {
     this.flush();
     this.ownDevices.close();
     clearTimeout(this.#soon);
+    clearTimeout(this.#counting);
     this.#unsubscribe();
     this.#listeners.clear();
   }
@@ -163,9 +164,14 @@ export class Session {
 
   #heard(event: ClientEvent): void {
     switch (event.type) {
-      case "connection":
+      case "connection": {
+        const isCount = isSameButCount(this.status, event.status);
         this.status = event.status;
-        break;
+        // How much waits changes several times for every message, and what shows it draws the whole window.
+        if (!isCount) break;
+        this.#tellCount();
+        return;
+      }
       case "progress":
         if (event.phase === "history")
           this.history = event.done >= event.total ? null : { done: event.done, total: event.total };
@@ -177,6 +183,14 @@ export class Session {
     }
     this.#tell(event);
   }
+
+  #tellCount(): void {
+    this.#counting ??= setTimeout(() => {
+      this.#counting = undefined;
+      this.#tell({ type: "connection", status: this.status });
+    }, PAUSE_MS);
+  }
+  #counting: ReturnType<typeof setTimeout> | undefined;
 
   #tell(event: ClientEvent | null): void {
     for (const listener of this.#listeners) listener(event);
@@ -218,4 +232,9 @@ export class Session {
     this.isLoaded = true;
     this.#tell(null);
   }
+}
+
+/** The connection is as it was, but for how much waits. */
+function isSameButCount(was: ConnectionStatus, is: ConnectionStatus): boolean {
+  return was.state === is.state && was.sinceMs === is.sinceMs && was.lastError?.type === is.lastError?.type;
 }

@@ -6,6 +6,7 @@
  * its time says, which may be far up.
  */
 import type { Client, ClientError, ConversationId, MessagePage, MessageView, Result } from "@dovetail/core";
+import { keepSame } from "./keep-same.ts";
 
 const PAGE_MESSAGES = 100;
 /** How long after a reading the next one begins at the earliest, unless somebody waits for it. */
@@ -132,7 +133,7 @@ export class Timeline {
       read = [...page.value.messages.toReversed(), ...read];
       before = page.value.older;
     } while (before !== null && read.length < loaded);
-    this.messages = read;
+    this.messages = keepKnown(this.messages, read);
     this.#older = before;
     this.#onChange();
   }
@@ -181,7 +182,7 @@ export class Timeline {
     if (this.#isClosed || !page.ok) return;
     // What came meanwhile may not be in it.
     this.#isBehind = this.#takenCount !== takenBefore;
-    const newest = page.value.messages.toReversed();
+    const newest = keepKnown(this.messages, page.value.messages.toReversed());
     const first = newest[0];
     const at = first === undefined ? -1 : this.messages.findIndex((one) => one.id === first.id);
     if (at === -1) {
@@ -198,4 +199,10 @@ export class Timeline {
 function unite(older: readonly MessageView[], newer: readonly MessageView[]): readonly MessageView[] {
   const known = new Set(newer.map((one) => one.id));
   return [...older.filter((one) => !known.has(one.id)), ...newer];
+}
+
+/** What was `read`; what is `known` and says the same stays the object it is. */
+function keepKnown(known: readonly MessageView[], read: readonly MessageView[]): readonly MessageView[] {
+  const knownById = new Map(known.map((one) => [one.id, one]));
+  return read.map((one) => keepSame(knownById.get(one.id), one));
 }

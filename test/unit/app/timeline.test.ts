@@ -61,7 +61,8 @@ async function openConversation(times: readonly number[]) {
     const at = stored.findIndex(({ id }) => id === timeline.messages[0]?.id);
     return timeline.messages.every(({ id }, index) => id === stored[at + index]?.id);
   };
-  return { timeline, come, read, ends, isUnbroken };
+  const store = (at: number, one: MessageView) => stored.splice(at, 1, one);
+  return { timeline, come, read, ends, isUnbroken, store };
 }
 
 test("a burst in which several messages have one time leaves no gap", async () => {
@@ -89,5 +90,18 @@ test("what comes while the newest page is read may not be in it: what comes next
   await read();
   expect(timeline.messages).toHaveLength(5);
   expect(come(6)).toBe(true);
+  timeline.close();
+});
+
+test("what is read again and says the same stays the same object, so that it is not drawn again", async () => {
+  const { timeline, read, store } = await openConversation([1, 2, 3]);
+  const [first, second, third] = timeline.messages;
+  store(0, { ...message(0, 1) });
+  store(1, { ...message(1, 2), isStarred: true });
+  await read();
+  expect(timeline.messages[0]).toBe(first);
+  expect(timeline.messages[1]).not.toBe(second);
+  expect(timeline.messages[1]?.isStarred).toBe(true);
+  expect(timeline.messages[2]).toBe(third);
   timeline.close();
 });
