@@ -22,13 +22,6 @@ export function agreementKeyPairFromSecret(secretKey: Bytes): AgreementKeyPair {
   return { publicKey: sodium.crypto_scalarmult_base(secretKey), secretKey };
 }
 
-const PROBE_SECRET: Bytes = new Uint8Array(AGREEMENT_KEY_BYTES).fill(1);
-
-/** Whether anybody can agree on a secret with this key: it has the right length and no low order. */
-export function isAgreementKey(publicKey: Bytes): boolean {
-  return agree(PROBE_SECRET, publicKey).ok;
-}
-
 /** Shared secret, 32 bytes. - Fails: `WeakPublicKey` for the all-zero result (RFC 7748 section 6.1) or a wrong length. */
 export function agree(secretKey: Bytes, publicKey: Bytes): Result<Bytes, WeakPublicKey> {
   try {

@@ -6,7 +6,7 @@
  */
 import { type Bytes, equalBytes } from "../base/bytes.ts";
 import { GROUP_LEAVES_MAX } from "../base/limits.ts";
-import { isAgreementKey } from "../crypto/agreement.ts";
+import { isAgreementPublicKey } from "../crypto/verify.ts";
 import type { CiphersuiteImpl, LeafNode, RatchetTree } from "ts-mls";
 import { verifyLeafNodeSignature, verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js";
 import { extensionsSupportedByCapabilities } from "ts-mls/extension.js";
@@ -96,7 +96,7 @@ function isUnmergedUnder(tree: RatchetTree, top: NodeIndex, leaf: number): boole
 }
 
 function isParentSound(tree: RatchetTree, at: NodeIndex, { parent }: NodeParent): boolean {
-  return isAgreementKey(parent.hpkePublicKey as Bytes) && isParentHashValid(tree, at);
+  return isAgreementPublicKey(parent.hpkePublicKey as Bytes) && isParentHashValid(tree, at);
 }
 
 /** Section 7.9.2: some node below was made in the same act, and nobody but its unmerged leaves came between. */
@@ -137,7 +137,7 @@ async function isLeafSound(
   const { capabilities, extensions, credential, hpkePublicKey } = leaf;
   if (!capabilities.credentials.includes("basic") || credential.credentialType !== "basic") return false;
   if (!extensionsSupportedByCapabilities(extensions, capabilities)) return false;
-  if (!isAgreementKey(hpkePublicKey as Bytes)) return false;
+  if (!isAgreementPublicKey(hpkePublicKey as Bytes)) return false;
   return leaf.leafNodeSource === "key_package"
     ? verifyLeafNodeSignatureKeyPackage({ ...leaf, leafNodeSource: "key_package" }, signature)
     : verifyLeafNodeSignature(leaf, groupId, leafIndex, signature);

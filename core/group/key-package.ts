@@ -7,7 +7,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { KEY_PACKAGE_BYTES_MAX, KEY_PACKAGE_LIFETIME_MS_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { bytes, decode, encode, struct } from "../codec/shape.ts";
-import { isAgreementKey } from "../crypto/agreement.ts";
+import { isAgreementPublicKey } from "../crypto/verify.ts";
 import { signKeyPairFromSeed } from "../crypto/sign.ts";
 import {
   type Capabilities,
@@ -117,7 +117,7 @@ export function isLeafCapable(leaf: LeafNode): boolean {
     extensions.includes(CONTEXT_EXTENSION) &&
     credentials.includes("basic") &&
     extensionsSupportedByCapabilities(leaf.extensions, leaf.capabilities) &&
-    isAgreementKey(leaf.hpkePublicKey as Bytes) &&
+    isAgreementPublicKey(leaf.hpkePublicKey as Bytes) &&
     encodeLeafNode(leaf).length <= KEY_PACKAGE_BYTES_MAX
   );
 }
@@ -131,7 +131,8 @@ export async function verifyKeyPackageNow(
   if (keyPackage.cipherSuite !== GROUP_CIPHER_SUITE) return refused("WrongCipherSuite");
   const { leafNode } = keyPackage;
   if (leafNode.leafNodeSource !== "key_package") return refused("Malformed");
-  if (!isLeafCapable(leafNode) || !isAgreementKey(keyPackage.initKey as Bytes)) return refused("Malformed");
+  if (!isLeafCapable(leafNode) || !isAgreementPublicKey(keyPackage.initKey as Bytes))
+    return refused("Malformed");
   const member = memberOf(leafNode.credential);
   if (member === null) return refused("Malformed");
   if (!authenticate(member, leafNode.signaturePublicKey)) return refused("UnknownDevice");

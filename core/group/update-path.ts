@@ -31,7 +31,8 @@ import {
   toNodeIndex,
 } from "ts-mls/treemath.js";
 import type { UpdatePath } from "ts-mls/updatePath.js";
-import { agreementKeyPairFromSecret, isAgreementKey } from "../crypto/agreement.ts";
+import { agreementKeyPairFromSecret } from "../crypto/agreement.ts";
+import { isAgreementPublicKey } from "../crypto/verify.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { hasKey } from "./check-tree.ts";
 import { isUnder, rootHash, treeHashes } from "./tree-hashes.ts";
@@ -145,7 +146,7 @@ export async function followPath(
   const keys = path.nodes.map((node) => node.hpkePublicKey);
   // Section 12.4.2, and that those above whom this device is not can be sealed to, which only those below would find out.
   if (hasKey(tree, [path.leafNode.hpkePublicKey, ...keys])) throw new TypeError("keys of a path are fresh");
-  if (!keys.every((key) => isAgreementKey(key as Bytes))) throw new TypeError("a key can be sealed to");
+  if (!keys.every((key) => isAgreementPublicKey(key as Bytes))) throw new TypeError("a key can be sealed to");
   const [copy, parentHash] = withPathNodes(place, steps, keys);
   if (!equalBytes(parentHash, path.leafNode.parentHash as Bytes))
     throw new TypeError("a leaf names its parent");
