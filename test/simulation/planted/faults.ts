@@ -297,8 +297,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "the keys of a room stay when somebody is taken out",
     file: "core/client/rooms/room-plan.ts",
-    find: "const after = one.gone.size > 0 ? { ...heired, keysSince: epoch + 1 } : heired;",
-    replace: "const after = heired;",
+    find: "const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;",
+    replace: "const after = agreed;",
     story: "rooms",
   },
 ];
