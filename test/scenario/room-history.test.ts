@@ -10,7 +10,7 @@ import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
 import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
-import { createOp, messagePayloadShape, parseOp } from "../../core/messenger/op.ts";
+import { createOp, messagePayloadShape, type NamedOp, parseOp } from "../../core/messenger/op.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -135,6 +135,12 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   await settle(ada, ben);
   good(await ada.client.send(id, "As Ada wrote it"));
   good(await ben.client.send(id, "Ben's own"));
+  const { id: taken } = good(await ada.client.send(id, "Taken back since"));
+  await settle(ada, ben);
+  const kept = good(await tablesOf(ben).op.scan({ under: [id] }))
+    .map(({ value }) => good(parseOp(value.op)))
+    .filter((op) => op.id === taken);
+  good(await ada.client.redact({ conversationId: id, id: taken }));
   await settle(ada, ben);
   good(await ada.client.inviteToRoom(id, await accountOf(eve)));
   await settle(ada, ben, eve);
@@ -146,30 +152,32 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   // Ben's changed program answers before his own would.
   const changed = await engineOf(ben.platform);
   const token = present(good(await tablesOf(eve).history.get(id))?.ask?.token, "a question");
-  await answerForged(changed.engine, id, { asker: await accountOf(eve), token });
+  await answerForged(changed.engine, id, { asker: await accountOf(eve), token }, kept);
   await settle(changed, eve);
   expect(alarms).toEqual([{ type: "HistoryForged", roomId: id, accountId: await accountOf(changed) }]);
-  expect(await textsOf(eve, id)).toEqual([]);
+  expect(await textsOf(eve, id)).toEqual(["Taken back since"]);
   const back = await reopened(ada.platform);
   await settle(back, eve, changed, eve, phone);
-  expect(await textsOf(eve, id)).toEqual(["As Ada wrote it", "Ben's own"]);
-  expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "done", received: 2 } });
+  // What its author has taken back goes once somebody tells of it.
+  expect(await textsOf(eve, id)).toEqual(["As Ada wrote it", "Ben's own", ""]);
+  expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "done", received: 3 } });
   // Both of her devices came at once; one has asked for both.
-  expect(await textsOf(phone, id)).toEqual(["As Ada wrote it", "Ben's own"]);
+  expect(await textsOf(phone, id)).toEqual(["As Ada wrote it", "Ben's own", ""]);
   expect(good(await tablesOf(back).historyask.scan()).map(({ value }) => value.count)).toEqual([2]);
   expect(await roomOf(phone, id)).toMatchObject({ earlier: { state: "done" } });
   await stopAll(back, changed, eve, phone);
 });
 
-/** Ada's message with other words under her proof, and one in her name without. */
+/** Ada's message with other words under her proof, one in her name without, and what the member has kept. */
 async function answerForged(
   { context, rooms, roomOutbox, chains, tables }: Engine,
   roomId: ConversationId,
   to: { readonly asker: AccountId; readonly token: Uint8Array },
+  kept: readonly NamedOp[],
 ): Promise<void> {
   const rows = good(await tables.op.scan({ under: [roomId] })).map(({ value }) => good(parseOp(value.op)).op);
   const real = present(
-    rows.find(({ author }) => author !== context.identity.accountId),
+    rows.find(({ author, ext }) => author !== context.identity.accountId && ext !== null),
     "Ada's message",
   );
   const payload = encode(messagePayloadShape, { text: "As Ada never wrote it" });
@@ -191,7 +199,7 @@ async function answerForged(
     },
   });
   const record = present(good(await rooms.book.get(roomId)), "the room");
-  const ops = forged.map(({ bytes }) => bytes);
+  const ops = [...forged, ...kept].map(({ bytes }) => bytes);
   const letter = { type: "answer" as const, ...to, ops, left: 0, isLast: true };
   expect(good(await context.serial.run(() => commits.sealWord(roomId, record, letter, [])))).toBe(true);
 }
