@@ -47,7 +47,7 @@ function setHistory(
   const done =
     history === null
       ? "Who comes later sees nothing of before, and what is written from now on proves nothing to others"
-      : `Who comes later sees ${historyText(history)}, of what is written from now on; each message carries a proof of who wrote it, which can be shown to anybody`;
+      : `Who comes later sees ${history.days === null ? "everything" : historyText(history)}, of what is written from now on; each message carries a proof of who wrote it, which can be shown to anybody`;
   return changeRoom(context, query, (client, { id }) => client.setRoomHistory(id, history), done);
 }
 
@@ -61,7 +61,7 @@ function parseHistory(what: string): RoomView["history"] | "unknown" {
 /** What newcomers see, in words. */
 export function historyText(history: RoomView["history"]): string {
   if (history === null) return "nothing of before";
-  if (history.days === null) return "all there is";
+  if (history.days === null) return "everything since that was allowed";
   return history.days === 1 ? "the last day" : `the last ${history.days} days`;
 }
 

@@ -264,7 +264,7 @@ test("an invitation waits in the inbox and is accepted; messages are taken back 
   await nora.getByText("One room waits for your answer").click();
   await nora.locator("dt-inbox a.row", { hasText: "Choir" }).click();
   await nora.getByText("ben let you into this room.").waitFor();
-  await nora.getByText("You would see all there is.").waitFor();
+  await nora.getByText("You would see everything since that was allowed.").waitFor();
   await button(nora, "Join").click();
   await bubble(nora, "Of before.").waitFor();
   await write(nora, "La.");

@@ -143,7 +143,7 @@ export const EN_ROOMS = {
   roomHistoryGo: "Set what they see",
   roomHistorySet: "Set. It holds for what is written once the room has it.",
   historyNone: "nothing of before",
-  historyAll: "all there is",
+  historyAll: "everything since that was allowed",
   historyDays: { one: "the last day", other: "the last {count} days" },
   earlierAsked: "What was written before you came is asked for. It comes once somebody’s device is there.",
   earlierComing: {
