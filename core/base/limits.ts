@@ -191,6 +191,10 @@ export const ROOM_FORMER_MAX = 256;
 export const ROOM_HISTORY_ASKS_MAX = 64;
 /** Of one answer. */
 export const ROOM_HISTORY_LETTERS_MAX = 8;
+/** Accounts that a question for history leaves out. */
+export const ROOM_HISTORY_EXCEPT_MAX = 16;
+/** How far whoever answers counts what is still to come. */
+export const ROOM_HISTORY_LEFT_MAX = 1_024;
 /** Runs of ops that somebody who asks for history says are there. */
 export const ROOM_HISTORY_RUNS_MAX = 2_048;
 /** How far back who answers looks among the ops of a room. */

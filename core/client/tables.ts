@@ -106,6 +106,7 @@ import {
   MESSAGE_TEXT_BYTES_MAX,
   OP_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_HISTORY_EXCEPT_MAX,
   ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
   ROOM_PAST_COMMIT_BYTES_MAX,
@@ -135,7 +136,6 @@ import { HLC_MAX } from "../messenger/hlc.ts";
 import { OPS_PER_BODY_MAX } from "../messenger/envelope.ts";
 import {
   opRunShape,
-  ROOM_HISTORY_EXCEPT_MAX,
   ROOM_LETTER_OPS_MAX,
   ROOM_PART_BYTES_MAX,
   ROOM_TOKEN_BYTES,

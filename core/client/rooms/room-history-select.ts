@@ -3,17 +3,12 @@
  * nothing that goes earlier than it says, and of own words only what the room's log has. Runs within the serial. Rule RM45.
  */
 import type { AccountId, ConversationId } from "../../base/ids.ts";
-import { ROOM_HISTORY_OPS_MAX } from "../../base/limits.ts";
+import { ROOM_HISTORY_LEFT_MAX, ROOM_HISTORY_OPS_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { hlcToMs } from "../../messenger/hlc.ts";
 import type { NamedOp } from "../../messenger/op.ts";
 import type { RoomContext } from "../../messenger/room/room-context.ts";
-import {
-  type OpRun,
-  ROOM_HISTORY_LEFT_MAX,
-  ROOM_LETTER_BYTES_MAX,
-  ROOM_LETTER_OPS_MAX,
-} from "../../messenger/room/room-entry.ts";
+import { type OpRun, ROOM_LETTER_BYTES_MAX, ROOM_LETTER_OPS_MAX } from "../../messenger/room/room-entry.ts";
 import { historyAuthor, historyBeginsMs, judgeProof } from "../../messenger/room/room-proof.ts";
 import type { Lifetimes } from "../deletion/lifetimes.ts";
 import type { EngineContext } from "../engine-context.ts";

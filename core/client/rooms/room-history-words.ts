@@ -4,16 +4,16 @@
  */
 import { equalBytes } from "../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../base/ids.ts";
-import { ROOM_HISTORY_ASKS_MAX, ROOM_HISTORY_LETTERS_MAX } from "../../base/limits.ts";
+import {
+  ROOM_HISTORY_ASKS_MAX,
+  ROOM_HISTORY_EXCEPT_MAX,
+  ROOM_HISTORY_LETTERS_MAX,
+} from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { GroupMember } from "../../group/group-member.ts";
 import type { NamedEntry } from "../../log/log-reader.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
-import {
-  ROOM_HISTORY_EXCEPT_MAX,
-  type RoomAnswer,
-  type RoomQuestion,
-} from "../../messenger/room/room-entry.ts";
+import type { RoomAnswer, RoomQuestion } from "../../messenger/room/room-entry.ts";
 import { answeringAccounts, answerTurns } from "../../messenger/room/room-turns.ts";
 import type { StoreError } from "../../store/tx-store.ts";
 import type { EngineContext } from "../engine-context.ts";

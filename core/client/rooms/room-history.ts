@@ -253,7 +253,8 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     });
     const chains = await chainsFor(place, ops);
     if (!chains.ok) return chains;
-    return serial.run(() => keep(place, { seq: rowKeyLastNumber(key), by: value.by }, ops, chains.value));
+    const from = { seq: rowKeyLastNumber(key), by: value.by, isWhole: ops.length === value.ops.length };
+    return serial.run(() => keep(place, from, ops, chains.value));
   }
 
   /** The chains that are needed to judge ops; of who is not known any more none. */
@@ -281,13 +282,13 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
   /** RM42: what holds is kept like any other op; who hands on what nobody has written is named. */
   async function keep(
     place: Place,
-    from: { readonly seq: number; readonly by: AccountId },
+    from: { readonly seq: number; readonly by: AccountId; readonly isWhole: boolean },
     ops: readonly NamedOp[],
     chains: ReadonlyMap<AccountId, ChainState>,
   ): Promise<Result<boolean, ClientError>> {
     const { roomId, room, record, me } = place;
     const good: NamedOp[] = [];
-    let isForged = false;
+    let isForged = !from.isWhole;
     for (const op of ops) {
       const { author, conversationId } = op.op;
       const isTheirs = conversationId === roomId && author !== self && isProvable(op.op);

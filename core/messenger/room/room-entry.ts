@@ -12,6 +12,8 @@ import {
   ROOM_ACCOUNTS_MAX,
   ROOM_COMMIT_PARTS_MAX,
   ROOM_EVIDENCE_LINKS_MAX,
+  ROOM_HISTORY_EXCEPT_MAX,
+  ROOM_HISTORY_LEFT_MAX,
   ROOM_HISTORY_RUNS_MAX,
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -54,10 +56,6 @@ export const ROOM_LETTER_BYTES_MAX = 131_072;
 /** Ops of a device from `start` to before `end`. */
 export const opRunShape = struct({ device: id("device"), start: integer(0), end: integer(1) });
 export type OpRun = ShapeOf<typeof opRunShape>;
-/** Accounts that a question for history leaves out. */
-export const ROOM_HISTORY_EXCEPT_MAX = 16;
-/** How far it is counted what is still to come. */
-export const ROOM_HISTORY_LEFT_MAX = 1_024;
 export const ROOM_TOKEN_BYTES: number = TOKEN_BYTES;
 
 /** An account leaves: signed by one of its devices, so that anybody may take it out. */

@@ -5,6 +5,8 @@ import { type AccountId, idFromBytes } from "../../../../core/base/ids.ts";
 import {
   ROOM_FORMER_MAX,
   ROOM_HISTORY_DAYS_MAX,
+  ROOM_HISTORY_EXCEPT_MAX,
+  ROOM_HISTORY_LEFT_MAX,
   ROOM_HISTORY_RUNS_MAX,
 } from "../../../../core/base/limits.ts";
 import { encodeCbor } from "../../../../core/codec/cbor.ts";
@@ -115,6 +117,21 @@ test("[RM43] a question tells of ROOM_HISTORY_RUNS_MAX runs at most", () => {
     return decode(roomLetterShape, encode(roomLetterShape, question)).ok;
   };
   expect([-1, 0, 1].map((more) => holds(ROOM_HISTORY_RUNS_MAX + more))).toEqual([true, true, false]);
+});
+
+test("[RM43][RM46] a question leaves out ROOM_HISTORY_EXCEPT_MAX accounts at most, an answer counts to ROOM_HISTORY_LEFT_MAX", () => {
+  const except = (count: number) =>
+    encodeCbor([2, filled(1, 16), [], Array.from({ length: count }, () => filled(1))]);
+  const left = (count: number) => encodeCbor([3, filled(1), filled(1, 16), [], count, true]);
+  for (const [form, max] of [
+    [except, ROOM_HISTORY_EXCEPT_MAX],
+    [left, ROOM_HISTORY_LEFT_MAX],
+  ] as const)
+    expect([-1, 0, 1].map((more) => decode(roomLetterShape, form(max + more)).ok)).toEqual([
+      true,
+      true,
+      false,
+    ]);
 });
 
 /** What becomes of an op that is handed to Eve. */
