@@ -31,7 +31,10 @@ export interface RoomHomes {
   /** Asks whether the founder has moved, at most so often. True when it was asked. */
   look(home: RoomHome, why: "routine" | "absent" | "told"): Promise<boolean>;
   /** What the log's owner says of its incarnation; null for what is not theirs. */
-  judge(home: RoomHome, channel: LogChannel): Promise<Result<ReseedContent | null, ClientError>>;
+  judge(
+    home: RoomHome,
+    channel: Pick<LogChannel, "logId" | "head" | "reseed">,
+  ): Promise<Result<ReseedContent | null, ClientError>>;
 }
 
 /** Who founded a room: they have been in it since its first epoch. */
@@ -39,7 +42,16 @@ export function founderOf(now: RoomContext | null): AccountId | null {
   return now?.members.find(({ sinceEpoch }) => sinceEpoch === 0)?.accountId ?? null;
 }
 
-export function createRoomHomes(context: EngineContext, contacts: ContactBook): RoomHomes {
+/** What knowing needs of a running client. */
+export type HomesContext = Pick<
+  EngineContext,
+  "clock" | "serial" | "chain" | "refreshOwnChain" | "storedChain" | "contactChain"
+> & { readonly identity: Pick<EngineContext["identity"], "accountId" | "origin"> };
+
+export function createRoomHomes(
+  context: HomesContext,
+  contacts: Pick<ContactBook, "get" | "set">,
+): RoomHomes {
   const { identity, clock } = context;
   const lookedAtMs = new Map<AccountId, number>();
 
