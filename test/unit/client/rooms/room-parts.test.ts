@@ -8,6 +8,7 @@ import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { cutRoomCommit, type RoomBody } from "../../../../core/messenger/room/room-entry.ts";
 import { writerTag } from "../../../../core/protocol/entry.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
+import type { TxStore } from "../../../../core/store/tx-store.ts";
 import { good } from "../../../support/client-world.ts";
 
 beforeAll(cryptoReady);
@@ -19,7 +20,16 @@ const tagOf = (writer: number) => writerTag(logId, filled(writer));
 const COMMIT = { commit: filled(3, 250), context: filled(4, 300), welcome: filled(5, 100) };
 
 function createCase() {
-  const store = createMemoryTxStore();
+  const inner = createMemoryTxStore();
+  const scanned = { bytes: 0 };
+  const store: TxStore = {
+    ...inner,
+    async scan(range) {
+      const rows = await inner.scan(range);
+      if (rows.ok) for (const { value } of rows.value) scanned.bytes += value.length;
+      return rows;
+    },
+  };
   const tables = createTables(store);
   const parts = createRoomParts(tables);
   let seq = 0;
@@ -37,7 +47,12 @@ function createCase() {
     return whole;
   }
   const kept = async () => good(await tables.roompart.scan()).length;
-  return { read, kept, other: (writer: number) => read(writer, { type: "message", sealed: filled(1) }) };
+  return {
+    read,
+    kept,
+    scanned,
+    other: (writer: number) => read(writer, { type: "message", sealed: filled(1) }),
+  };
 }
 
 const bodies = () => good(cutRoomCommit(COMMIT, 200));
@@ -105,4 +120,23 @@ test(`[RM38] of commits that were begun the newest ${ROOM_BEGUN_COMMITS_MAX} are
     ends.push(whole !== null);
   }
   expect(ends).toEqual(writers.map((_, at) => at > 0));
+});
+
+test("[RM38] beginning a commit reads of what others have begun as much as there are of them, whatever it weighs", async () => {
+  const { read, scanned } = createCase();
+  const partBytes = 10_000;
+  const whole = { ...COMMIT, commit: filled(3, 12 * partBytes) };
+  const all = good(cutRoomCommit(whole, partBytes)).slice(0, -1);
+  expect(all.length).toBeGreaterThan(11);
+  for (let writer = 10; writer < 10 + ROOM_BEGUN_COMMITS_MAX; writer++)
+    for (const body of all) await read(writer, body);
+  scanned.bytes = 0;
+  await read(50, { type: "part", index: 0, bytes: filled(1, 10) });
+  expect(scanned.bytes).toBeLessThan((ROOM_BEGUN_COMMITS_MAX + 1) * (partBytes + 100));
+  // And a part that goes on reads the one before it.
+  scanned.bytes = 0;
+  await read(51, { type: "part", index: 0, bytes: filled(1, 10) });
+  scanned.bytes = 0;
+  await read(51, { type: "part", index: 1, bytes: filled(1, 10) });
+  expect(scanned.bytes).toBeLessThan(200);
 });
