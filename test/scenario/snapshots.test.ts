@@ -163,6 +163,10 @@ describe("a snapshot", () => {
     expect(await textsOf(phone, conversationId)).toHaveLength(30);
     await expectSameState(spare, phone);
     expect(alarms).toEqual([]);
+    // With a snapshot of its own it goes by none of a revoked device any more.
+    good(await spare.client.send(conversationId, "here again"));
+    await settle(spare, phone);
+    expect(good(await tablesOf(spare).vouched.scan())).toEqual([]);
   });
 });
 

@@ -72,6 +72,10 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     // SN40
     const vouched = newest === undefined ? ok(null) : await context.tables.vouched.get(newest.id);
     if (!vouched.ok) return vouched;
+    if (newest !== undefined && newest.id === known.value?.id && vouched.value === null) {
+      const over = await forgetVouched();
+      if (!over.ok) return over;
+    }
     let isDue = due.value || vouched.value !== null;
     if (newest !== undefined && newest.id !== known.value?.id) {
       const trusted = await trustSnapshot(context, newest);
@@ -100,6 +104,13 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     if (!isLong.ok) return isLong;
     if (!isLong.value && !isDue) return ok();
     return made(await makeSnapshot(deps, gateway, { id: newest?.id ?? null, inbound: [] }, inboundPoints));
+  }
+
+  /** SN40: with one of its own time known to be right, this device goes by none whose makers are revoked any more. */
+  async function forgetVouched(): Promise<Result<void, ClientError>> {
+    const rows = await context.tables.vouched.scan();
+    if (!rows.ok || rows.value.length === 0) return rows.ok ? ok() : rows;
+    return context.store.batch(rows.value.map(({ key }) => ({ type: "delete", key })));
   }
 
   /** SN30: whether enough came after `uptoSeq`. Bytes are counted from the last snapshot that is known to be right. */
