@@ -71,18 +71,22 @@ test("[AL1] a revoked browser says so over everything, once; what was found stay
   good(await client.stop());
 });
 
-test("[IN6] [WB30] a server that lost everything is named for it, and has the account again from the browser", async () => {
-  const page = await createAccount(await screens.browserOf(), "Nora");
+test("[IN6] [WB30] a server that lost everything is named for it, and has the account again from the browser, under another handle where that was taken", async () => {
+  const page = await createAccount(await screens.browserOf(), "Nora", { handle: "nora.before" });
   const ben = await newAccount(screens.origin, "ben.before");
   good(await ben.client.sync());
   await ask(page, good(await ben.client.contactLink()), "Written before.");
   const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
   good(await ben.client.sync());
   await screens.emptyServer();
+  const other = await newAccount(screens.origin, "nora.before");
   await page.getByText("The server lost this account.").waitFor({ timeout: 60_000 });
   await page.getByRole("button", { name: "See what to do" }).click();
   await page.getByRole("button", { name: "Put the account back" }).click();
   await page.getByText("Nothing locks this browser").waitFor();
+  await page.getByRole("button", { name: "Put it back" }).click();
+  await page.getByText(/has the handle .nora\.before.\. Nothing was changed/).waitFor();
+  await page.getByLabel("Another handle, for").fill("nora.after");
   await page.getByRole("button", { name: "Put it back" }).click();
   await page.getByText("logs begun anew").waitFor();
   await page.getByRole("button", { name: "Done" }).click();
@@ -93,5 +97,7 @@ test("[IN6] [WB30] a server that lost everything is named for it, and has the ac
   await page.locator("dt-inbox a.row").click();
   await bubble(page, "Written after.").waitFor();
   await page.getByText("The server lost this account.").waitFor({ state: "detached" });
+  await page.getByText("nora.after").first().waitFor();
+  good(await other.client.stop());
   good(await ben.client.stop());
 });

@@ -13,6 +13,7 @@ import { Watch } from "../session/watch.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
+import { askedField } from "./asked-field.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -24,15 +25,6 @@ type Step =
   | { readonly type: "seen"; readonly server: ServerView }
   | { readonly type: "moving"; readonly server: ServerView }
   | { readonly type: "moved"; readonly report: PutBackReport };
-
-/** What the other server wants to be told. */
-interface AskedFor {
-  readonly id: string;
-  readonly label: unknown;
-  readonly note: unknown;
-  readonly isBusy: boolean;
-  readonly onType: (typed: string) => void;
-}
 
 export class DtMove extends LitElement {
   static override properties = {
@@ -196,7 +188,7 @@ export class DtMove extends LitElement {
             autocomplete="off"
             autocapitalize="off"
             spellcheck="false"
-            placeholder="https://"
+            placeholder="chat.example.org"
             aria-describedby="address-note"
             aria-invalid=${this.fault !== null}
             ?disabled=${isLooking}
@@ -227,7 +219,7 @@ export class DtMove extends LitElement {
       ${
         server.isRegistrationOpen || server.knowsAccount
           ? nothing
-          : this.#field({
+          : askedField({
               id: "invitation",
               label: say("invitation"),
               note: say("invitationNote"),
@@ -239,7 +231,7 @@ export class DtMove extends LitElement {
       }
       ${
         this.needsHandle
-          ? this.#field({
+          ? askedField({
               id: "handle",
               label: say("moveHandle", names),
               note: say("moveHandleNote"),
@@ -262,26 +254,6 @@ export class DtMove extends LitElement {
       <dt-prove .engine=${this.engine} .label=${text("moveGo", names)} .disabled=${isBusy} @dt-proven=${this.#move}
         >${this.#cancel(isBusy)}</dt-prove
       >`;
-  }
-
-  #field({ id, label, note, isBusy, onType }: AskedFor) {
-    const typed = (event: Event): void => {
-      if (event.target instanceof HTMLInputElement) onType(event.target.value);
-    };
-    return html`<div class="field">
-      <label for=${id}>${label}</label>
-      <input
-        id=${id}
-        required
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck="false"
-        aria-describedby=${`${id}-note`}
-        ?disabled=${isBusy}
-        @input=${typed}
-      />
-      <p id=${`${id}-note`} class="note">${note}</p>
-    </div>`;
   }
 
   #done({ origin, logs }: PutBackReport) {

@@ -8,6 +8,7 @@ import { Watch } from "../session/watch.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
+import { askedField } from "./asked-field.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -17,6 +18,7 @@ export class DtPutBack extends LitElement {
     session: { attribute: false },
     engine: { attribute: false },
     needsInvitation: { state: true },
+    needsHandle: { state: true },
     isBusy: { state: true },
     fault: { state: true },
     report: { state: true },
@@ -25,14 +27,19 @@ export class DtPutBack extends LitElement {
   declare session: Session;
   declare engine: Engine;
   declare needsInvitation: boolean;
+  /** Somebody else has taken the account's handle since. */
+  declare needsHandle: boolean;
   declare isBusy: boolean;
   declare fault: ErrorWords | null;
   declare report: PutBackReport | null;
+  #invitation = "";
+  #handle = "";
   #progress: HistoryProgress | null = null;
 
   constructor() {
     super();
     this.needsInvitation = false;
+    this.needsHandle = false;
     this.isBusy = false;
     this.fault = null;
     this.report = null;
@@ -47,11 +54,15 @@ export class DtPutBack extends LitElement {
   }
 
   #putBack = async (): Promise<void> => {
-    const typed = this.renderRoot.querySelector<HTMLInputElement>("#invitation")?.value.trim() ?? "";
+    const invitation = this.#invitation.trim();
+    const handle = this.#handle.trim();
     this.isBusy = true;
     this.fault = null;
     this.#progress = null;
-    const done = await this.session.client.putBack(typed === "" ? {} : { invitation: typed });
+    const done = await this.session.client.putBack({
+      ...(invitation === "" ? {} : { invitation }),
+      ...(handle === "" ? {} : { handle }),
+    });
     this.isBusy = false;
     this.session.refresh();
     if (done.ok) {
@@ -59,9 +70,22 @@ export class DtPutBack extends LitElement {
       this.session.client.start();
       return;
     }
-    this.needsInvitation ||= done.error.type === "Refused" && done.error.code === "registration-closed";
-    this.fault = describeError(done.error);
+    const code = done.error.type === "Refused" ? done.error.code : null;
+    this.needsInvitation ||= code === "registration-closed";
+    this.needsHandle ||= code === "handle-taken";
+    const taken = handle === "" ? (this.session.views.account?.handle ?? "") : handle;
+    this.fault =
+      code === "handle-taken"
+        ? { text: text("moveHandleTaken", { server: this.#server, handle: taken }) }
+        : describeError(done.error);
+    if (code !== "handle-taken") return;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLInputElement>("#handle")?.select();
   };
+
+  get #server(): string {
+    return new URL(this.session.views.account?.origin ?? location.origin).host;
+  }
 
   #close = (): void => {
     this.dispatchEvent(new CustomEvent("dt-close"));
@@ -76,18 +100,29 @@ export class DtPutBack extends LitElement {
   }
 
   #question() {
-    const { isBusy, needsInvitation } = this;
+    const { isBusy, needsInvitation, needsHandle } = this;
     const progress = this.#progress;
-    const server = new URL(this.session.views.account?.origin ?? location.origin).host;
+    const server = this.#server;
     return html`<p>${say("putBackText", { server })}</p>
       <p class="note">${say("putBackNote")}</p>
       ${
         needsInvitation
-          ? html`<div class="field">
-              <label for="invitation">${say("invitation")}</label>
-              <input id="invitation" required ?disabled=${isBusy} autocomplete="off" spellcheck="false" aria-describedby="invitation-note" />
-              <p id="invitation-note" class="note">${say("invitationNote")}</p>
-            </div>`
+          ? askedField({
+              ...{ id: "invitation", label: say("invitation"), note: say("invitationNote"), isBusy },
+              onType: (typed) => {
+                this.#invitation = typed;
+              },
+            })
+          : nothing
+      }
+      ${
+        needsHandle
+          ? askedField({
+              ...{ id: "handle", label: say("moveHandle", { server }), note: say("moveHandleNote"), isBusy },
+              onType: (typed) => {
+                this.#handle = typed;
+              },
+            })
           : nothing
       }
       ${
