@@ -396,6 +396,12 @@ export function describeError(error: CliError): ErrorText {
       return say(EXIT.notFound, "no such conversation", "dovetail inbox");
     case "NoPasskeyRecovery":
       return say(EXIT.notFound, "the server holds nothing that this passkey opens", "use the 24 words");
+    case "PasskeyOfAnotherAccount":
+      return say(
+        EXIT.conflict,
+        "this passkey brings back another account already; nothing was changed",
+        "use another passkey",
+      );
     case "BadRecoveryWords":
       return describeBadWords(error.why);
     case "AccountMoved":

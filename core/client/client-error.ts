@@ -91,6 +91,8 @@ export type ClientError =
   | { readonly type: "BackupOfAnotherAccount" }
   /** The server holds no recovery key for this passkey. */
   | { readonly type: "NoPasskeyRecovery" }
+  /** It brings back another account of this server. */
+  | { readonly type: "PasskeyOfAnotherAccount" }
   | { readonly type: "UnknownMessage" }
   /** Only who wrote a message can take it back. */
   | { readonly type: "NotYourMessage" }

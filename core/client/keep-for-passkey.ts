@@ -5,6 +5,7 @@
  * where nothing but that capability says who writes.
  */
 import type { Bytes } from "../base/bytes.ts";
+import type { AccountId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { wipe } from "../crypto/secret.ts";
 import { encodeEntryHeader, ENTRY_KIND, ENTRY_VERSION, writerTag } from "../protocol/entry.ts";
@@ -14,13 +15,16 @@ import { parseRecoveryWords, recoveryKeysFrom } from "../sigchain/keys/recovery-
 import type { ClientError } from "./client-error.ts";
 import { writerKey } from "./device-identity.ts";
 import type { Engine } from "./engine.ts";
+import type { Gateway } from "./gateway.ts";
 import { connectMetered } from "./metered-gateway.ts";
 import { openLogChannel } from "./log-channel.ts";
+import { newestForPasskey } from "./recover-by-passkey.ts";
 
 /**
  * Lets a passkey bring the account back. `words` is null while they are still kept here.
  *
- * - Fails: `BadRecoveryWords`; `WrongRecoveryKey` when they are not this account's; server errors. - Needs the server.
+ * - Fails: `BadRecoveryWords`; `WrongRecoveryKey` when they are not this account's; `PasskeyOfAnotherAccount` when it brings back another one,
+ *   which it does from then on too; server errors. - Needs the server.
  */
 export async function keepForPasskey(
   engine: Engine,
@@ -52,6 +56,11 @@ export async function keepForPasskey(
     return created;
   const guest = await connectMetered(context, identity.origin);
   if (!guest.ok) return guest;
+  const isFree = created.ok ? ok() : await checkFree(guest.value, passkeyKey, accountId);
+  if (!isFree.ok) {
+    guest.value.close();
+    return isFree;
+  }
   const writer = writerKey(identity.seeds, logId);
   const channel = await openLogChannel(guest.value, 1, { logId, right: "append", capability, writer });
   const header = (writerSeq: number) =>
@@ -70,6 +79,20 @@ export async function keepForPasskey(
   if (!appended.ok) return appended;
   const [result] = appended.value;
   return result?.type === "refused" ? err({ type: "Refused", code: result.code }) : ok();
+}
+
+/** EP24: the newest entry counts, and a second account's would take the way back from the first without a word. */
+async function checkFree(
+  gateway: Gateway,
+  passkeyKey: Bytes,
+  accountId: AccountId,
+): Promise<Result<void, ClientError>> {
+  const { logId, capability } = passkeyLogOf(passkeyKey);
+  const channel = await openLogChannel(gateway, 2, { logId, right: "read", capability, writer: null });
+  const kept = channel.ok ? await newestForPasskey(channel.value, passkeyKey) : channel;
+  if (!kept.ok || kept.value === null) return kept.ok ? ok() : kept;
+  wipe(kept.value.recoveryKey);
+  return kept.value.accountId === accountId ? ok() : err({ type: "PasskeyOfAnotherAccount" });
 }
 
 async function recoveryKeyOf({ context }: Engine, words: string | null): Promise<Result<Bytes, ClientError>> {

@@ -164,6 +164,8 @@ describe("the recovery key", () => {
     expect(bad(await tablet.client.keepForPasskey(key, null))).toMatchObject({ type: "BadRecoveryWords" });
     good(await tablet.client.keepForPasskey(key, ada.recoveryWords));
     good(await ada.client.keepForPasskey(key, null));
+    // The newest entry counts: another account's would take this one's way back away.
+    expect(bad(await ben.client.keepForPasskey(key, null))).toEqual({ type: "PasskeyOfAnotherAccount" });
     expect(bad(await by(key.slice().fill(2)))).toEqual({ type: "NoPasskeyRecovery" });
     expect(bad(await by(key.slice(1)))).toEqual({ type: "NoPasskeyRecovery" });
     const before = good(await ada.client.account()).chainSeq;

@@ -129,6 +129,10 @@ export const EN_ERRORS: Readonly<
     text: "The server holds nothing that this passkey opens.",
     hint: "Use another passkey, or the 24 words.",
   },
+  PasskeyOfAnotherAccount: {
+    text: "This passkey brings back another account already. Nothing was changed.",
+    hint: "Remove it here under Passkey, add a new one, and let that one bring this account back.",
+  },
   UnknownMessage: { text: "That message is not there any more." },
   NotYourMessage: {
     text: "Only who wrote a message can take it back.",

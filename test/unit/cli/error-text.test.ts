@@ -130,6 +130,7 @@ const SAMPLES: Samples = {
   UnknownContact: { type: "UnknownContact" },
   UnknownDevice: { type: "UnknownDevice" },
   NoPasskeyRecovery: { type: "NoPasskeyRecovery" },
+  PasskeyOfAnotherAccount: { type: "PasskeyOfAnotherAccount" },
   BadRecoveryWords: { type: "BadRecoveryWords", why: { type: "WrongChecksum" } },
   WrongRecoveryKey: { type: "WrongRecoveryKey" },
   AccountMoved: { type: "AccountMoved", origin: "https://next.example" },
