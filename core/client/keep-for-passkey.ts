@@ -18,7 +18,7 @@ import type { Engine } from "./engine.ts";
 import type { Gateway } from "./gateway.ts";
 import { connectMetered } from "./metered-gateway.ts";
 import { openLogChannel } from "./log-channel.ts";
-import { newestForPasskey } from "./recover-by-passkey.ts";
+import { newestForPasskey } from "./newest-for-passkey.ts";
 
 /**
  * Lets a passkey bring the account back. `words` is null while they are still kept here.

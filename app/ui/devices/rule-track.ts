@@ -91,13 +91,24 @@ export const ruleStyles = css`
   .tk .bd {
     inset-inline-end: 0;
   }
+  /* Between the tail and the board; where it is too narrow the words go to a second line, which does not show. */
   .tk .lb {
     position: absolute;
     inset-block-start: 26px;
+    inset-inline-end: 30px;
+    block-size: 16px;
     padding-inline-start: 28px;
+    display: flex;
+    flex-wrap: wrap;
+    overflow: hidden;
     font: 400 var(--t1);
     color: var(--faint);
     white-space: nowrap;
+  }
+  .tk .lb::before {
+    content: "";
+    inline-size: 1px;
+    block-size: 100%;
   }
   :host(:dir(rtl)) .tk svg {
     transform: scaleX(-1);

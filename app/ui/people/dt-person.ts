@@ -103,6 +103,7 @@ export class DtPerson extends LitElement {
           ${this.#heard()}
         </div>
       </div>
+      ${contact.deletedSinceMs === null ? nothing : html`<p role="status">${say("deletedNote", { name: contact.name })}</p>`}
       ${
         contact.state === "incoming"
           ? html`<dt-request-bar .session=${this.session} .contact=${contact}></dt-request-bar>`

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { PASSKEY_ENTRIES_READ_MAX } from "../../../core/base/limits.ts";
 import { ok } from "../../../core/base/result.ts";
-import { newestForPasskey } from "../../../core/client/recover-by-passkey.ts";
+import { newestForPasskey } from "../../../core/client/newest-for-passkey.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import type { PlacedEntry } from "../../../core/protocol/entry.ts";
 import { sealPasskeyRecovery } from "../../../core/sigchain/keys/passkey-recovery.ts";
