@@ -148,7 +148,7 @@ export function planStory(seed: string, { roomPercent = ROOM_PERCENT }: PlanOpti
     isWatched: kinds > 0,
   };
   const around = withRooms(plan, roomPercent);
-  // A room's log is not begun anew where its server has lost it (docs/decisions/groups.md).
+  // Of a room whose founder leaves as its server is lost nobody begins the log anew (docs/protocol/rooms.md): not in one world.
   return around === plan ? withLoss(withShrinking(plan)) : withShrinking(around);
 }
 
