@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { withSharedBeginnings } from "./shared-beginnings.ts";
 import type { PlayedSeed } from "./play-seeds.ts";
 import type { PlanOptions } from "./world/story-plan.ts";
 
@@ -36,27 +37,43 @@ export async function playMany(
     first: from + job,
     count: Math.floor((count - job - 1) / jobs) + 1,
   }));
-  await Promise.all(
-    shares.map((share) =>
-      runWorker(
-        [share.first, jobs, share.count, ...(roomPercent === undefined ? [] : [roomPercent])].map(String),
-        (result) => {
-          played.push(result);
-          onPlayed(result, played.length);
-        },
+  await withSharedBeginnings((env) =>
+    Promise.all(
+      shares.map((share) =>
+        runWorker(
+          [share.first, jobs, share.count, ...(roomPercent === undefined ? [] : [roomPercent])].map(String),
+          (result) => {
+            played.push(result);
+            onPlayed(result, played.length);
+          },
+          env,
+        ),
       ),
     ),
   );
   return addUp(played);
 }
 
+/** Plays the stories that failed once, in `jobs` processes. */
+export async function playPast(jobs: number): Promise<readonly PlayedSeed[]> {
+  const played: PlayedSeed[] = [];
+  await withSharedBeginnings((env) =>
+    Promise.all(
+      Array.from({ length: jobs }, (_, job) =>
+        runWorker(["past", String(job), String(jobs)], (one) => played.push(one), env),
+      ),
+    ),
+  );
+  return played;
+}
+
 /** Runs one process to its end. */
-export async function runWorker(
+async function runWorker(
   args: readonly string[],
   onPlayed: (played: PlayedSeed) => void,
-  flags: readonly string[] = [],
+  env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const child = spawn(process.execPath, [...flags, WORKER, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [WORKER, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-4_000);

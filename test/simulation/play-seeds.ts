@@ -1,15 +1,15 @@
 /**
  * One process of a run: plays the seeds it is given, one after the other, and prints each result as a line of JSON.
  *
- * `play-seeds.ts <from> <step> <count> [percent with rooms]` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past`
- * plays the stories that failed once.
+ * `play-seeds.ts <from> <step> <count> [percent with rooms]` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past 0 2`
+ * plays the first, third, … of the stories that failed once.
  */
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { PAST_FAILURES } from "./past-failures.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
 import { rememberSums } from "./world/remembered-sums.ts";
 import { runStory, type StoryResult } from "./world/run-story.ts";
-import { planStory } from "./world/story-plan.ts";
+import { planStory, type StoryPlan } from "./world/story-plan.ts";
 
 /** A result as it crosses to the main program. */
 export interface PlayedSeed extends Omit<StoryResult, "tally"> {
@@ -17,12 +17,8 @@ export interface PlayedSeed extends Omit<StoryResult, "tally"> {
   readonly cpuMs: number;
 }
 
-const [from = 1, step = 1, count = 1, roomPercent] = process.argv.slice(2).map(Number);
-const options = roomPercent === undefined ? {} : { roomPercent };
-const plans =
-  process.argv[2] === "past"
-    ? Object.values(PAST_FAILURES)
-    : Array.from({ length: count }, (_, index) => planStory(String(from + index * step), options));
+const [what = "", ...rest] = process.argv.slice(2);
+const plans = plansFor(what, rest.map(Number));
 await cryptoReady();
 await automergeReady();
 const ledger = openNonceLedger();
@@ -38,4 +34,16 @@ for (const plan of plans) {
     cpuMs: (spent.user + spent.system) / 1_000,
   };
   process.stdout.write(`${JSON.stringify(played)}\n`);
+}
+
+function plansFor(given: string, numbers: readonly number[]): readonly StoryPlan[] {
+  if (given === "past") {
+    const [first = 0, every = 1] = numbers;
+    return Object.values(PAST_FAILURES).filter((_, index) => index % every === first);
+  }
+  const [step = 1, count = 1, roomPercent] = numbers;
+  const options = roomPercent === undefined ? {} : { roomPercent };
+  return Array.from({ length: count }, (_, index) =>
+    planStory(String(Number(given) + index * step), options),
+  );
 }

@@ -1,6 +1,11 @@
-/** One process with one fault in it (or none): plays the stories until one fails, and prints what was not kept. */
+/**
+ * One process with one fault in it (or none): plays the stories until one fails, and prints what was not kept. With `begin` it
+ * only has their people come to be there, for the processes after it.
+ */
 import { automergeReady, cryptoReady } from "@dovetail/core";
+import { beginningFor } from "../world/beginning.ts";
 import { openNonceLedger } from "../world/nonce-ledger.ts";
+import { rememberSums } from "../world/remembered-sums.ts";
 import { runStory } from "../world/run-story.ts";
 import { createConversation } from "../../support/ratchet-conversation.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
@@ -19,7 +24,12 @@ export interface PlantedResult {
 const chosen = PLANTED_FAULTS.find(({ name }) => name === process.env.DOVETAIL_PLANTED);
 await cryptoReady();
 await automergeReady();
+if (process.argv[2] === "begin") {
+  for (const { devicesByPerson } of storiesFrom("calm")) await beginningFor(devicesByPerson);
+  process.exit(0);
+}
 const ledger = openNonceLedger();
+rememberSums();
 let result: PlantedResult = { caughtBy: null, says: null };
 const aside = await playAside(chosen?.story ?? null);
 if (aside !== null) result = { caughtBy: chosen?.story ?? "", says: aside };

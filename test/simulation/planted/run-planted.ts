@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { PLANTED_FAULTS, type PlantedFault } from "./faults.ts";
+import { withSharedBeginnings } from "../shared-beginnings.ts";
 import type { PlantedResult } from "./play-planted.ts";
 
 const PLANT = pathToFileURL(join(import.meta.dirname, "plant.ts")).href;
@@ -12,8 +13,11 @@ const PLAYER = join(import.meta.dirname, "play-planted.ts");
 const PATIENCE_MS = 120_000;
 
 /** Plays the stories with `fault` planted, or as the code is. */
-export async function playPlanted(fault: PlantedFault | null): Promise<PlantedResult> {
-  const env = { ...process.env, ...(fault === null ? {} : { DOVETAIL_PLANTED: fault.name }) };
+export async function playPlanted(
+  fault: PlantedFault | null,
+  shared: NodeJS.ProcessEnv = process.env,
+): Promise<PlantedResult> {
+  const env = { ...shared, ...(fault === null ? {} : { DOVETAIL_PLANTED: fault.name }) };
   try {
     const { stdout } = await promisify(execFile)(process.execPath, ["--import", PLANT, PLAYER], {
       env,
@@ -33,21 +37,24 @@ export async function playPlanted(fault: PlantedFault | null): Promise<PlantedRe
   }
 }
 
-/** Runs `faults` in `jobs` processes at a time. */
-export async function runPlanted(
+/** Runs `faults` in `jobs` processes at a time, in worlds that began without a fault. */
+export function runPlanted(
   faults: readonly PlantedFault[] = PLANTED_FAULTS,
   jobs = 2,
   onResult: (fault: PlantedFault, result: PlantedResult) => void = () => {},
 ): Promise<ReadonlyMap<string, PlantedResult>> {
-  const results = new Map<string, PlantedResult>();
-  const waiting = [...faults];
-  const work = async (): Promise<void> => {
-    for (let fault = waiting.shift(); fault !== undefined; fault = waiting.shift()) {
-      const result = await playPlanted(fault);
-      results.set(fault.name, result);
-      onResult(fault, result);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, work));
-  return results;
+  return withSharedBeginnings(async (env) => {
+    await promisify(execFile)(process.execPath, [PLAYER, "begin"], { env });
+    const results = new Map<string, PlantedResult>();
+    const waiting = [...faults];
+    const work = async (): Promise<void> => {
+      for (let fault = waiting.shift(); fault !== undefined; fault = waiting.shift()) {
+        const result = await playPlanted(fault, env);
+        results.set(fault.name, result);
+        onResult(fault, result);
+      }
+    };
+    await Promise.all(Array.from({ length: jobs }, work));
+    return results;
+  });
 }

@@ -1,10 +1,13 @@
 /**
  * How a world's people come to be there: accounts made, devices linked, everybody acquainted.
  *
- * That is the dear part, and it is the same for many worlds. So it is played once for each kind of world, and the disks
- * it leaves are copied into every world of that kind. A beginning is a function of its own seed, so a world is still
+ * That is the dear part, and it is the same for many worlds. So it is played once for each kind of world and run, and the
+ * disks it leaves are copied into every world of that kind. A beginning is a function of its own seed, so a world is still
  * a function of its seed alone, wherever its beginning came from.
  */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { deserialize, serialize } from "node:v8";
 import { createAccount } from "@dovetail/core";
 import type { AccountId, ConversationId } from "../../../core/base/ids.ts";
 import { good } from "../../support/client-world.ts";
@@ -36,13 +39,32 @@ export async function populatedWorld(
     await orEnd(world, () => found(world));
     return world;
   }
-  const kind = plan.devicesByPerson.join("-");
-  const beginning = beginnings.get(kind) ?? play(kind, plan.devicesByPerson);
-  beginnings.set(kind, beginning);
-  const left = await beginning;
+  const left = await beginningFor(plan.devicesByPerson);
   const world = createWorld(plan, onLine);
   await orEnd(world, () => resume(world, left));
   return world;
+}
+
+/** Of this process, of another one of the same run, or played now. */
+export function beginningFor(devicesByPerson: readonly number[]): Promise<Beginning> {
+  const kind = devicesByPerson.join("-");
+  const beginning = beginnings.get(kind) ?? shared(kind, devicesByPerson);
+  beginnings.set(kind, beginning);
+  return beginning;
+}
+
+async function shared(kind: string, devicesByPerson: readonly number[]): Promise<Beginning> {
+  const folder = process.env.DOVETAIL_BEGINNINGS;
+  if (folder === undefined) return play(kind, devicesByPerson);
+  const file = join(folder, `${kind}.beginning`);
+  if (existsSync(file)) return deserialize(readFileSync(file));
+  const played = await play(kind, devicesByPerson);
+  // What has a fault in it is nobody else's.
+  if (process.env.DOVETAIL_PLANTED !== undefined) return played;
+  const whole = `${file}.${process.pid}`;
+  writeFileSync(whole, serialize(played));
+  renameSync(whole, file);
+  return played;
 }
 
 async function orEnd(world: World, work: () => Promise<void>): Promise<void> {

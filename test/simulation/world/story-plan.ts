@@ -105,7 +105,7 @@ const TROUBLES = [
 ] as const;
 type Trouble = (typeof TROUBLES)[number];
 
-/** Who there is, by the number of devices of each; the last is rare. Few kinds, because each costs a beginning. */
+/** Who there is in a large world, by the number of devices of each; the last is rare. Few kinds, because each costs a beginning. */
 const KINDS: readonly (readonly number[])[] = [
   [1, 1],
   [2, 1],
@@ -114,6 +114,17 @@ const KINDS: readonly (readonly number[])[] = [
   [2, 1, 1],
   [8, 2],
 ];
+/** Most worlds are small, so that there are many: a fault needs two devices, seldom five, and the right moment. */
+const SMALL_PERCENT = 85;
+const SMALL_KINDS: readonly (readonly number[])[] = [
+  [1, 1],
+  [1, 1],
+  [2, 1],
+  [2, 1],
+  [2, 2],
+];
+/** The others have a server in memory, and their people come to be there in each of them anew, which is dear. */
+const SQLITE_PERCENT = 96;
 
 /** How stories are drawn where it is not up to their seed alone. */
 export interface PlanOptions {
@@ -126,7 +137,9 @@ export function planStory(seed: string, { roomPercent = ROOM_PERCENT }: PlanOpti
   const random = createSeededRandom(`${seed}/plan`);
   const crowd = KINDS.length - 1;
   const kind = random.chance(3) ? crowd : random.below(crowd);
-  const devicesByPerson = KINDS[kind] ?? [1, 1];
+  const sizes = createSeededRandom(`${seed}/size`);
+  const small = sizes.chance(SMALL_PERCENT) ? SMALL_KINDS[sizes.below(SMALL_KINDS.length)] : undefined;
+  const devicesByPerson = small ?? KINDS[kind] ?? [1, 1];
   const kinds = random.below(3) === 0 ? TROUBLES.length : random.below(4);
   const troubles: Trouble[] = [];
   while (troubles.length < kinds) {
@@ -143,7 +156,7 @@ export function planStory(seed: string, { roomPercent = ROOM_PERCENT }: PlanOpti
   const plan: StoryPlan = {
     seed,
     devicesByPerson,
-    server: random.chance(90) ? "sqlite" : "memory",
+    server: random.chance(SQLITE_PERCENT) ? "sqlite" : "memory",
     steps,
     isWatched: kinds > 0,
   };
