@@ -124,4 +124,19 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     isWatched: true,
     tailEntries: 7,
   },
+  "a clock that was behind and was set right took that for weeks that passed": {
+    seed: "101",
+    devicesByPerson: [2, 1],
+    server: "sqlite",
+    steps: [
+      { type: "pass", ms: 57 },
+      { type: "clock", device: 0, byMs: -2_924_294_400 },
+      { type: "pass", ms: 239 },
+      { type: "clock", device: 1, byMs: 2_079_475_200 },
+      { type: "pass", ms: 44 },
+      { type: "send", device: 1, to: 2, count: 4 },
+      { type: "pass", ms: 240 },
+    ],
+    isWatched: true,
+  },
 };

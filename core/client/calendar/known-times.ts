@@ -77,9 +77,21 @@ export function earliestTime(times: KnownTimes, nowMs: number): number {
   return Math.min(nowMs, serverTime(times, nowMs) ?? nowMs);
 }
 
-/** CA9: what is of this time or before is shown. A clock that is behind would hide what others wrote. */
-export function latestTime(times: KnownTimes, nowMs: number): number {
-  return Math.max(nowMs, serverTime(times, nowMs) ?? nowMs);
+/**
+ * CA9: what is of this time or before is shown. A clock that is behind would hide what others wrote.
+ *
+ * `countedMs` has passed since the server said its time, without a jump. A clock that was behind then and is right now has
+ * jumped: counted as time, that would show, and go on from, what another wrong clock dates weeks ahead.
+ */
+export function latestTime({ told }: KnownTimes, nowMs: number, countedMs: number): number {
+  const serverMs = told === null ? nowMs : told.serverMs + countedMs;
+  return serverMs - nowMs > OP_CLOCK_AHEAD_MAX_MS ? serverMs : nowMs;
+}
+
+/** Of the time between two looks what a clock that was not set can have counted while the program ran. CA9 */
+export function countedStepMs(lookedAtMs: number, nowMs: number): number {
+  const passedMs = nowMs - lookedAtMs;
+  return passedMs >= 0 && passedMs <= CLOCK_DIFFERS_MS ? passedMs : 0;
 }
 
 /** CA10: the time for what a server hands out or refuses by its own clock. */

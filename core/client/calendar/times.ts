@@ -6,6 +6,7 @@ import type { Tables } from "../tables.ts";
 import {
   type ClockDifference,
   clockDifference,
+  countedStepMs,
   earliestTime,
   farthestTime,
   hearTime,
@@ -55,8 +56,11 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
   let known: KnownTimes = lookAtTime(null, nowMs());
   let keptAtMs = Number.NEGATIVE_INFINITY;
   let isHeard = false;
+  /** Since the server said the time, in steps that are no jump. */
+  let countedMs = 0;
 
   function look(): KnownTimes {
+    countedMs += countedStepMs(known.lookedAtMs, nowMs());
     known = lookAtTime(known, nowMs());
     return known;
   }
@@ -78,6 +82,7 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
       const atMs = nowMs();
       const before = known.told;
       known = hearTime(known, serverMs, atMs);
+      countedMs = 0;
       isHeard = true;
       onCompared(clockDifference(serverMs, atMs));
       const isNews = before === null || Math.abs(serverMs - before.serverMs) >= KEPT_STEP_MS;
@@ -85,7 +90,7 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
     },
     steadyMs: () => look().steadyMs,
     earliestMs: () => earliestTime(known, nowMs()),
-    latestMs: () => latestTime(known, nowMs()),
+    latestMs: () => latestTime(look(), nowMs(), countedMs),
     likelyMs: () => likelyTime(known, nowMs()),
     surelyMs: () => surestTime(known, nowMs()),
     farthestMs: () => farthestTime(known, nowMs()),

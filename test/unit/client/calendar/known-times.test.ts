@@ -8,6 +8,7 @@ import {
 } from "../../../../core/base/limits.ts";
 import {
   clockDifference,
+  countedStepMs,
   earliestTime,
   farthestTime,
   hearTime,
@@ -62,10 +63,11 @@ describe("[CA8] what the server says", () => {
   test("changes nothing while both say about the same", () => {
     for (const byMs of [0, OP_CLOCK_AHEAD_MAX_MS, -OP_CLOCK_AHEAD_MAX_MS]) {
       const near = hearTime(began, NOW_MS + byMs, NOW_MS);
-      for (const time of [earliestTime, latestTime, likelyTime]) expect(time(near, NOW_MS)).toBe(NOW_MS);
+      for (const time of [earliestTime, likelyTime]) expect(time(near, NOW_MS)).toBe(NOW_MS);
+      expect(latestTime(near, NOW_MS, 0)).toBe(NOW_MS);
     }
     const far = hearTime(began, NOW_MS + OP_CLOCK_AHEAD_MAX_MS + 1, NOW_MS);
-    expect(latestTime(far, NOW_MS)).toBe(NOW_MS + OP_CLOCK_AHEAD_MAX_MS + 1);
+    expect(latestTime(far, NOW_MS, 0)).toBe(NOW_MS + OP_CLOCK_AHEAD_MAX_MS + 1);
   });
 
   test("is gone on from by this clock, as long as nobody would be away", () => {
@@ -81,17 +83,17 @@ describe("[CA9] the time of what is written and of what is shown", () => {
   test("a clock that is ahead writes by the server's, and shows by its own", () => {
     const ahead = NOW_MS + TEN_YEARS_MS;
     expect(earliestTime(told, ahead)).toBe(NOW_MS);
-    expect(latestTime(told, ahead)).toBe(ahead);
+    expect(latestTime(told, ahead, 0)).toBe(ahead);
   });
 
   test("a clock that is behind writes by its own, and shows by the server's", () => {
     const behind = NOW_MS - TEN_YEARS_MS;
     expect(earliestTime(told, behind)).toBe(behind);
-    expect(latestTime(told, behind)).toBe(NOW_MS);
+    expect(latestTime(told, behind, 0)).toBe(NOW_MS);
   });
 
   test("without a word of a server its own is all there is", () => {
-    expect([earliestTime(began, NOW_MS + TEN_YEARS_MS), latestTime(began, NOW_MS)]).toEqual([
+    expect([earliestTime(began, NOW_MS + TEN_YEARS_MS), latestTime(began, NOW_MS, 0)]).toEqual([
       NOW_MS + TEN_YEARS_MS,
       NOW_MS,
     ]);
@@ -135,6 +137,30 @@ describe("[CA11] a person is told", () => {
     expect(isSameDifference(is, { hours: 42, isAhead: true })).toBe(false);
     expect(isSameDifference(is, { hours: 40, isAhead: false })).toBe(false);
   });
+});
+
+test("[CA9] a clock that was behind when the server said the time, and is set right, has not seen weeks pass", async () => {
+  const store = createMemoryTxStore();
+  const clock = createAdjustableClock();
+  const realMs = clock.nowMs();
+  const times = createTimes({ clock, store, tables: createTables(store), onCompared: () => {} });
+  good(await times.start());
+  clock.adjust(-30 * DAY_MS);
+  good(await times.told(realMs));
+  expect(Math.abs(times.latestMs() - realMs)).toBeLessThan(HOUR_MS);
+  clock.adjust(HOUR_MS);
+  expect(Math.abs(times.latestMs() - realMs - HOUR_MS)).toBeLessThan(HOUR_MS / 2);
+  clock.adjust(30 * DAY_MS - HOUR_MS);
+  expect(Math.abs(times.latestMs() - realMs)).toBeLessThan(HOUR_MS);
+});
+
+test.each([
+  [CLOCK_DIFFERS_MS - 1, CLOCK_DIFFERS_MS - 1],
+  [CLOCK_DIFFERS_MS, CLOCK_DIFFERS_MS],
+  [CLOCK_DIFFERS_MS + 1, 0],
+  [-1, 0],
+])("[CA9] of %i ms between two looks %i count for what is shown", (passedMs, countedMs) => {
+  expect(countedStepMs(NOW_MS, NOW_MS + passedMs)).toBe(countedMs);
 });
 
 test("[CA7] [CA8] all of it is there after a restart, under a clock that has jumped meanwhile", async () => {
