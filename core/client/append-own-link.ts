@@ -61,6 +61,10 @@ export async function appendOwnLink(
     const boxes = epoch?.boxes ?? null;
     const appended = await context.directory(origin).appendLink(accountId, { link, boxes, box: null });
     if (epoch !== null) discardEpoch(epoch);
+    // IN6: of a server that is lost before they are fetched, only who made them could give them back.
+    // A disk that refuses changes nothing: the link is on the chain, and they are fetched.
+    if (appended.ok && boxes !== null)
+      await context.store.batch([context.tables.boxes.put([state.epochs.length], { boxes, added: [] })]);
     if (appended.ok) return refresh();
     if (appended.error.type !== "Refused" || appended.error.code !== "chain-conflict") {
       // The answer may be lost and the link there: the chain tells.

@@ -254,10 +254,12 @@ export function createOutbox(context: EngineContext): Outbox {
     route: Route,
   ): Promise<Result<ClaimedBundles, ClientError>> {
     const missing: DeviceId[] = [];
+    const isAgain = isSentAgain(contact);
     for (const { id } of receivers(chain, route)) {
       const row = await tables.session.get(contact, id);
       if (!row.ok) return row;
-      if (row.value === null) missing.push(id);
+      const set = row.value === null ? null : decodeSessionSet(row.value.sessions);
+      if (set === null || (set.ok && isAgain && isUnanswered(set.value))) missing.push(id);
     }
     if (missing.length === 0) return ok([]);
     const claimed = await context.directory(origin).claimPreKeys(contact, missing);
@@ -340,7 +342,12 @@ export function createOutbox(context: EngineContext): Outbox {
     return ok();
   }
 
-  /** A session with each of these devices of the contact, started where there is none. */
+  /** DM19: something was asked for once more, so what a session was begun with may be gone at the other end. */
+  function isSentAgain(contact: AccountId): boolean {
+    return waitingRows(contact).some(([, row]) => row.state === "kept" && row.replaces.length > 0);
+  }
+
+  /** A session with each of these devices of the contact, started where there is none, or none that was answered (DM19). */
   async function openSessions(
     contact: AccountId,
     bundles: ClaimedBundles,
@@ -348,13 +355,15 @@ export function createOutbox(context: EngineContext): Outbox {
   ): Promise<Result<{ sets: Map<DeviceId, SessionSet>; spent: Bytes[] }, ClientError>> {
     const sets = new Map<DeviceId, SessionSet>();
     const missing: ChainDevice[] = [];
+    const isAgain = isSentAgain(contact);
     for (const device of devices) {
       const row = await tables.session.get(contact, device.id);
       if (!row.ok) return row;
       const set = row.value === null ? null : decodeSessionSet(row.value.sessions);
-      if (set === null) missing.push(device);
-      else if (set.ok) sets.set(device.id, set.value);
-      else return err({ type: "StoreCorrupt", key: tables.session.key(contact, device.id) });
+      if (set?.ok === false)
+        return err({ type: "StoreCorrupt", key: tables.session.key(contact, device.id) });
+      if (set !== null) sets.set(device.id, set.value);
+      if (set === null || (isAgain && isUnanswered(set.value))) missing.push(device);
     }
     const spent: Bytes[] = [];
     for (const device of missing) {
@@ -365,7 +374,7 @@ export function createOutbox(context: EngineContext): Outbox {
           : verifyPreKeyBundle(bundle, { accountId: contact, deviceId: device.id, signPk: device.signKey });
       if (!verified?.ok) continue;
       const started = startSession({ random }, pairWith(contact, device), {
-        set: null,
+        set: sets.get(device.id) ?? null,
         bundle: verified.value,
         nowMs: context.times.likelyMs(),
       });
@@ -849,4 +858,9 @@ export function requestRoute(chain: ChainState): Route | null {
         requestKey: epoch.requestKey,
         epoch: epoch.number,
       };
+}
+
+/** Whether nothing ever came back in the session that is sent in. */
+function isUnanswered({ sessions: [active] }: SessionSet): boolean {
+  return active !== undefined && active.start !== null;
 }

@@ -3,7 +3,8 @@ import { sleep } from "../../base/clock.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { AppendLink } from "../../protocol/directory.ts";
-import { epochOf, parseLink } from "../../sigchain/link.ts";
+import { createAddedBox } from "../../sigchain/epoch/create-epoch.ts";
+import { type DeviceRecord, deviceIdOf, epochOf, parseLink } from "../../sigchain/link.ts";
 import type { ClientError } from "../client-error.ts";
 import type { DirectoryClient } from "../directory-client.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -96,7 +97,9 @@ async function keptLinks(context: EngineContext): Promise<Result<readonly KeptLi
     const boxes = await tables.boxes.get(epoch);
     if (!boxes.ok) return boxes;
     const isAdd = payload.type === "device-add" && !startsEpoch;
-    const box: Bytes | null = isAdd ? (boxes.value?.added[addedInEpoch++] ?? null) : null;
+    const box: Bytes | null = isAdd
+      ? (boxes.value?.added[addedInEpoch++] ?? newBox(context, epoch, payload.device))
+      : null;
     if ((startsEpoch && boxes.value === null) || (isAdd && box === null))
       return err({ type: "BoxesMissing" });
     kept.push({
@@ -107,4 +110,20 @@ async function keptLinks(context: EngineContext): Promise<Result<readonly KeptLi
     });
   }
   return ok(kept);
+}
+
+/**
+ * A box like the one that came with the link, which was lost with the server before this device had fetched it. Who has the
+ * epoch may let its devices into it: no link commits to the box.
+ */
+function newBox(
+  { random, chain, epochSecret }: EngineContext,
+  number: number,
+  device: DeviceRecord,
+): Bytes | null {
+  const secret = epochSecret(number);
+  const state = chain();
+  const added = state.devicesById.get(deviceIdOf(device.signKey));
+  if (secret === null || added === undefined || number !== state.epochs.length) return null;
+  return createAddedBox(random, state, { number, secret }, added);
 }

@@ -12,6 +12,8 @@ export interface PlantedFault {
   readonly also?: { readonly find: string; readonly replace: string };
   /** The story of planted/stories.ts that is played first. */
   readonly story: StoryName;
+  /** It is there when the people of the story come to be there; the others are planted in worlds that began without. */
+  readonly isAtBeginning?: true;
 }
 
 /** `late` and `log` are no worlds: envelopes out of order, and the histories of a log. */
@@ -244,6 +246,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "beforeCommit: () => heads.writeTouched(),",
     replace: "beforeCommit: () => {},",
     story: "server",
+    isAtBeginning: true,
   },
   {
     name: "a commit is announced to nobody",

@@ -17,7 +17,8 @@ export async function playPlanted(
   fault: PlantedFault | null,
   shared: NodeJS.ProcessEnv = process.env,
 ): Promise<PlantedResult> {
-  const env = { ...shared, ...(fault === null ? {} : { DOVETAIL_PLANTED: fault.name }) };
+  const own = fault?.isAtBeginning === true ? { DOVETAIL_BEGINNINGS: undefined } : {};
+  const env = { ...shared, ...own, ...(fault === null ? {} : { DOVETAIL_PLANTED: fault.name }) };
   try {
     const { stdout } = await promisify(execFile)(process.execPath, ["--import", PLANT, PLAYER], {
       env,

@@ -23,6 +23,8 @@ export interface StoryResult {
 
 /** Everything has to be in its place so long after the last trouble. */
 const CALM_MAX_MS = 10_000;
+/** What nobody can open once its server has lost everything is asked for and sent again once a minute (DM15, DM18). */
+const LOST_CALM_MAX_MS = 130_000;
 /** Rooms have waits of a minute in what heals them (RM23, RM24, RM26), one after the other. */
 const ROOMS_CALM_MAX_MS = 240_000;
 /** A device that was switched off has so long to start, on a disk that works. */
@@ -118,7 +120,7 @@ async function comeToRest(stage: Stage): Promise<number> {
     await world.time.pass(Math.max(LOOK_EVERY_MS, (world.time.elapsedMs() - startMs) / LOOKS_SHARE));
     unkept = await world.time.run(findUnkept(world));
     const tookMs = world.time.elapsedMs() - startMs;
-    if (unkept.length > 0 && tookMs >= CALM_MAX_MS) break;
+    if (unkept.length > 0 && tookMs >= (isLost ? LOST_CALM_MAX_MS : CALM_MAX_MS)) break;
     if (unkept.length === 0) unkept = await world.time.run(findUnkeptInRooms(world));
     if (unkept.length === 0) return tookMs;
     if (tookMs >= (world.rooms.size === 0 ? CALM_MAX_MS : ROOMS_CALM_MAX_MS)) break;

@@ -8,6 +8,7 @@ import { OPS_PER_BODY_MAX } from "../../../core/messenger/envelope.ts";
 import { openInbound } from "../../../core/messenger/inbound-entry.ts";
 import { markPayloadShape, OP_KIND } from "../../../core/messenger/op.ts";
 import { parseEntryHeader } from "../../../core/protocol/entry.ts";
+import { decodeSessionSet } from "../../../core/ratchet/session-set-codec.ts";
 import type { FailureCode } from "../../../core/protocol/failure.ts";
 import type { AppendResult } from "../../../core/protocol/server-frame.ts";
 import { createMemoryTxStore } from "../../../core/store/memory-tx-store.ts";
@@ -334,6 +335,31 @@ describe("[DM15] an op sent again", () => {
     });
     expectValue(await ada.outbox.receipts([again], [accepted(2)]));
     // Counted once: it is one message.
+    expect(ada.outbox.sentMessageCount()).toBe(1);
+  });
+
+  test("[DM19] goes in a new session while nothing has come back in the present one, and without prekeys in that", async () => {
+    const { ada, ben, route } = await pair();
+    const [op] = ops(ada, ben, 1);
+    if (op === undefined) throw new Error("unreachable");
+    const device = ben.context.identity.deviceId;
+    const sessionCount = async () => {
+      const row = expectValue(await ada.context.tables.session.get(ben.accountId, device));
+      return expectValue(decodeSessionSet(present(row, "a session was begun").sessions)).sessions.length;
+    };
+    const sendAgain = async (seq: number) => {
+      await keepOps(ada, ben.accountId, [op]);
+      await sealFor(ada, ben);
+      expectValue(await ada.outbox.receipts(await pendingOf(ada, route, seq), [accepted(seq + 1)]));
+    };
+    await sendAgain(0);
+    expect(await sessionCount()).toBe(1);
+    ada.bundles.set(device, await publishBundle(ben));
+    await sendAgain(1);
+    expect(await sessionCount()).toBe(2);
+    ada.bundles.clear();
+    await sendAgain(2);
+    expect(await sessionCount()).toBe(2);
     expect(ada.outbox.sentMessageCount()).toBe(1);
   });
 });
