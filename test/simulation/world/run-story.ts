@@ -120,10 +120,11 @@ async function comeToRest(stage: Stage): Promise<number> {
     await world.time.pass(Math.max(LOOK_EVERY_MS, (world.time.elapsedMs() - startMs) / LOOKS_SHARE));
     unkept = await world.time.run(findUnkept(world));
     const tookMs = world.time.elapsedMs() - startMs;
-    if (unkept.length > 0 && tookMs >= (isLost ? LOST_CALM_MAX_MS : CALM_MAX_MS)) break;
-    if (unkept.length === 0) unkept = await world.time.run(findUnkeptInRooms(world));
+    const isOnlyRooms = unkept.length === 0;
+    if (isOnlyRooms) unkept = await world.time.run(findUnkeptInRooms(world));
     if (unkept.length === 0) return tookMs;
-    if (tookMs >= (world.rooms.size === 0 ? CALM_MAX_MS : ROOMS_CALM_MAX_MS)) break;
+    const lastMs = isLost ? LOST_CALM_MAX_MS : CALM_MAX_MS;
+    if (tookMs >= (isOnlyRooms ? ROOMS_CALM_MAX_MS : lastMs)) break;
   }
   stage.faults.push(...unkept);
   return world.time.elapsedMs() - startMs;
