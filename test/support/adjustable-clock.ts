@@ -1,4 +1,4 @@
-/** The system's clock, which a test can put ahead or back. What is scheduled runs after as long as it would anyway. */
+/** A clock, by default the system's, which a test can put ahead or back. What is scheduled runs after as long as it would anyway. */
 import { type Clock, createSystemClock } from "../../core/base/clock.ts";
 
 export interface AdjustableClock extends Clock {
@@ -6,12 +6,11 @@ export interface AdjustableClock extends Clock {
   adjust(byMs: number): void;
 }
 
-export function createAdjustableClock(): AdjustableClock {
-  const system = createSystemClock();
+export function createAdjustableClock(base: Clock = createSystemClock()): AdjustableClock {
   let aheadMs = 0;
   return {
-    nowMs: () => system.nowMs() + aheadMs,
-    schedule: system.schedule,
+    nowMs: () => base.nowMs() + aheadMs,
+    schedule: base.schedule,
     adjust: (byMs) => {
       aheadMs += byMs;
     },
