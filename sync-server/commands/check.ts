@@ -184,7 +184,7 @@ function checkCertificate(
       ? "renew it; the server takes the new one by itself"
       : "it should have been renewed before: the log says why not, at certificate-not-issued";
   // An authority's may last for days only, and the server has it renewed when a third is left.
-  const daysMin = acme === null ? CERTIFICATE_DAYS_MIN : (validToMs - validFromMs) / DAY_MS / 4;
+  const leftMsMin = acme === null ? CERTIFICATE_DAYS_MIN * DAY_MS : (validToMs - validFromMs) / 4;
   const certificate = new X509Certificate(readFileSync(paths.certPath));
   const hosts = origins.map((origin) => new URL(origin).hostname.replace(/^\[|\]$/g, ""));
   const unnamed = hosts.filter(
@@ -196,7 +196,7 @@ function checkCertificate(
       ? bad("certificate", `valid only from ${showTime(validFromMs)}`, "compare the clock, or use another")
       : validToMs <= nowMs
         ? bad("certificate", `valid ${until}: it has ended`, renew)
-        : daysLeft < daysMin
+        : validToMs - nowMs < leftMsMin
           ? warn("certificate", `valid ${until}: ${daysLeft} days`, renew)
           : ok("certificate", `valid ${until}`),
     ...unnamed.map((host) =>
