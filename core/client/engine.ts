@@ -66,8 +66,9 @@ import { createSearchSegments } from "./search-segments.ts";
 import { createTicket, type Ticket } from "./ticket.ts";
 import { createViews, type Views } from "./views.ts";
 
-const RECONNECT_MIN_MS = 500;
-const RECONNECT_MAX_MS = 30_000;
+/** A lost connection is made anew after so long, half as much less or more by chance; each time twice as long, up to the second. */
+export const RECONNECT_MIN_MS = 500;
+export const RECONNECT_MAX_MS = 30_000;
 /** A connection that is gone looks open for at most so long. */
 const UNNOTICED_MAX_MS = PING_INTERVAL_MS + REQUEST_TIMEOUT_MS;
 /** How long until what another server did not take is offered to it again; each time twice as long, up to the second. */

@@ -1,33 +1,35 @@
 /**
- * Durable acknowledged appends: 50 connections, 300-byte sealed entries, one server process, real sockets.
+ * Durable acknowledged appends: one server process, real sockets, each writer with an account and a log of its own.
  *
- * Usage: node test/bench/append.ts [--json] [--seconds N] [--window N]
+ * Usage: node test/bench/append.ts [--json] [--seconds N] [--window N] [--rate N] [--connections N] [--bytes N]
  *
- * Each receipt is counted when it arrives, which is after its transaction was synced. The load comes from this
- * process, the frames are made beforehand, so the server has a core of its own on a machine with two.
+ * Each receipt is counted when it arrives, which is after its transaction was synced. Without `--rate` every connection keeps `--window`
+ * entries on their way (closed loop): how many a second, at most. With it that many are due a second, whatever is answered (open loop), and a
+ * latency runs from when an entry was due. The load comes from this process, so the server has a core of its own on a machine with two.
  */
 import { parseArgs } from "node:util";
-import { encode } from "../../core/codec/shape.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
-import { clientFrameShape } from "../../core/protocol/client-frame.ts";
-import { connectSignedIn, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
-import { createAccountLog, registerWorld } from "../support/server-account.ts";
 import { startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { cpuSecondsOf, percentile, report } from "./figures.ts";
+import { createLoadWriter, type LoadWriter, sendOpenLoop } from "./append-load.ts";
+import { cpuSecondsOf, percentile, report, residentBytesOf } from "./figures.ts";
 
-const CONNECTIONS = 50;
-const SEALED_BYTES = 300;
 const WARM_UP_SECONDS = 2;
-const FRAMES_PER_SECOND_MAX = 40_000;
-/** `[appended, requestId, [[accepted, …` begins with these bytes, whatever the request. */
-const APPENDED = 6;
+/** How long the last answers may take once nothing more is sent. */
+const LAST_ANSWERS_MS = 60_000;
 
 const { values } = parseArgs({
-  options: { json: { type: "boolean" }, seconds: { type: "string" }, window: { type: "string" } },
+  options: {
+    json: { type: "boolean" },
+    seconds: { type: "string", default: "8" },
+    window: { type: "string", default: "4" },
+    rate: { type: "string" },
+    connections: { type: "string", default: "50" },
+    bytes: { type: "string", default: "300" },
+  },
 });
-const seconds = Number(values.seconds ?? 8);
-const window = Number(values.window ?? 4);
+const seconds = Number(values.seconds);
+const rate = values.rate === undefined ? null : Number(values.rate);
 
 await cryptoReady();
 const folder = createTemporaryFolder();
@@ -39,114 +41,83 @@ try {
   folder.discard();
 }
 
-interface Writer {
-  next(): Uint8Array;
-  send(frame: Uint8Array): void;
-  readonly sentAtMs: number[];
-}
-
 async function run(): Promise<void> {
-  const latencies: number[] = [];
-  let isCounting = false;
+  const latenciesMs: number[] = [];
+  let countsFromMs = Number.POSITIVE_INFINITY;
+  let endsAtMs = Number.POSITIVE_INFINITY;
   let refused = 0;
-  const writers: Writer[] = [];
-  for (let i = 0; i < CONNECTIONS; i++)
-    writers.push(
-      await createLoad(i, (ms, isAccepted) => {
-        if (!isAccepted) refused += 1;
-        else if (isCounting) latencies.push(ms);
-      }),
-    );
-  for (const writer of writers) for (let i = 0; i < window; i++) writer.send(writer.next());
-  await sleep(WARM_UP_SECONDS * 1_000);
-  isCounting = true;
-  const startMs = performance.now();
-  const startCpu = cpuSecondsOf(server.pid);
-  await sleep(seconds * 1_000);
-  isCounting = false;
-  const elapsed = (performance.now() - startMs) / 1_000;
-  const cpu = cpuSecondsOf(server.pid) - startCpu;
-  latencies.sort((a, b) => a - b);
-  const suite = "append";
-  const isJson = values.json === true;
-  report(isJson, {
-    suite,
-    name: "durable acknowledged appends",
-    value: latencies.length / elapsed,
-    unit: "1/s",
-    better: "more",
-  });
-  report(isJson, {
-    suite,
-    name: "server CPU per append",
-    value: (cpu / latencies.length) * 1e6,
-    unit: "us",
-    better: "less",
-  });
-  report(isJson, {
-    suite,
-    name: "acknowledgement p50",
-    value: percentile(latencies, 0.5),
-    unit: "ms",
-    better: "less",
-  });
-  report(isJson, {
-    suite,
-    name: "acknowledgement p99",
-    value: percentile(latencies, 0.99),
-    unit: "ms",
-    better: "less",
-  });
-  if (refused > 0) throw new Error(`${refused} appends were refused`);
-  process.exitCode = 0;
-}
-
-async function createLoad(
-  index: number,
-  onAnswer: (ms: number, isAccepted: boolean) => void,
-): Promise<Writer> {
-  const world = await registerWorld(server.origin, `append ${index}`);
-  const client = await connectSignedIn(server.origin, world);
-  const logId = await createAccountLog(client, world);
-  const pen = createWriter(logId, world.random.bytes(32));
-  expectFrame(await client.call(openRequest(client, 1, logId, { writer: pen })), "opened");
-  const sealed = world.random.bytes(SEALED_BYTES);
-  const count = Math.ceil((FRAMES_PER_SECOND_MAX * (seconds + WARM_UP_SECONDS)) / CONNECTIONS);
-  const frames = Array.from({ length: count }, (_, i) => {
-    const entries = [nextEntry(pen, sealed, { epoch: 1 })];
-    return encode(clientFrameShape, {
-      type: "append",
-      requestId: 1_000 + i,
-      channel: 1,
-      entries,
-      admission: null,
-    });
-  });
-  let sent = 0;
-  const sentAtMs: number[] = [];
-  const writer: Writer = {
-    next: () => frames[sent++ % count] ?? new Uint8Array(0),
-    send: (frame) => {
-      sentAtMs.push(performance.now());
-      client.ws.send(frame);
-    },
-    sentAtMs,
+  const onAnswer = (dueAtMs: number, isAccepted: boolean, writer: LoadWriter): void => {
+    const nowMs = performance.now();
+    if (!isAccepted) refused += 1;
+    else if (rate === null ? nowMs >= countsFromMs && nowMs < endsAtMs : dueAtMs >= countsFromMs)
+      latenciesMs.push(nowMs - dueAtMs);
+    if (rate === null && nowMs < endsAtMs) writer.send(nowMs);
   };
-  client.ws.removeAllListeners("message");
-  client.ws.on("message", (data: Buffer) => {
-    // Answers of one connection come in the order of its appends.
-    const atMs = sentAtMs[answered++] ?? 0;
-    onAnswer(performance.now() - atMs, data[1] === APPENDED && isAccepted(data));
-    if (sent < count) writer.send(writer.next());
-  });
-  let answered = 0;
-  return writer;
+  const writers: LoadWriter[] = [];
+  for (let i = 0; i < Number(values.connections); i++)
+    writers.push(
+      await createLoadWriter(
+        server.origin,
+        { name: `append ${i}`, sealedBytes: Number(values.bytes) },
+        onAnswer,
+      ),
+    );
+  const startMs = performance.now();
+  countsFromMs = startMs + WARM_UP_SECONDS * 1_000;
+  endsAtMs = countsFromMs + seconds * 1_000;
+  let startCpu = 0;
+  setTimeout(() => {
+    startCpu = cpuSecondsOf(server.pid);
+  }, WARM_UP_SECONDS * 1_000);
+  if (rate === null) {
+    for (const writer of writers) for (let i = 0; i < Number(values.window); i++) writer.send(startMs);
+    await sleep(endsAtMs - startMs);
+  } else await sendOpenLoop(writers, { perSecond: rate, untilMs: endsAtMs });
+  const cpu = cpuSecondsOf(server.pid) - startCpu;
+  await lastAnswers(writers);
+  if (refused > 0) throw new Error(`${refused} appends were refused`);
+  say(
+    latenciesMs.sort((a, b) => a - b),
+    cpu,
+  );
 }
 
-/** After `[6, requestId, [` (one result, 16-bit or 32-bit request id) stands `[1, seq, chain]`. */
-function isAccepted(data: Buffer): boolean {
-  const idBytes = data[2] === 0x19 ? 3 : data[2] === 0x1a ? 5 : 1;
-  return data[2 + idBytes + 2] === 1;
+async function lastAnswers(writers: readonly LoadWriter[]): Promise<void> {
+  const byMs = performance.now() + LAST_ANSWERS_MS;
+  while (writers.some((writer) => writer.waiting() > 0)) {
+    if (performance.now() > byMs) throw new Error("appends were not answered");
+    await sleep(10);
+  }
+}
+
+function say(latenciesMs: readonly number[], cpu: number): void {
+  const figures = [
+    [
+      rate === null ? "durable acknowledged appends" : `appends of ${rate} due a second`,
+      latenciesMs.length / seconds,
+      "1/s",
+      "more",
+    ],
+    ["server CPU per append", (cpu / latenciesMs.length) * 1e6, "us", "less"],
+    ["server's memory at the end", residentBytesOf(server.pid) / 1_048_576, "MiB", "less"],
+    ...[0.5, 0.9, 0.99, 0.999, 1].map(
+      (share) =>
+        [
+          share === 1 ? "acknowledgement, longest" : `acknowledgement p${share * 100}`,
+          percentile(latenciesMs, share),
+          "ms",
+          "less",
+        ] as const,
+    ),
+  ] as const;
+  for (const [name, value, unit, better] of figures)
+    report(values.json === true, {
+      suite: "append",
+      name: rate === null ? name : `${name}, open loop`,
+      value,
+      unit,
+      better,
+    });
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,26 +1,29 @@
 /**
- * One writer, 1,000 listeners: deliveries a second through the server, durable and in order, against `ws` alone
- * broadcasting the same bytes from memory, in the same run.
+ * One writer, 1,000 listeners: deliveries a second through the server, durable and in order, and how long one message takes to all of them,
+ * against `ws` alone broadcasting the same bytes from memory, in the same run.
  *
  * Usage: node test/bench/fan-out.ts [--json] [--listeners N] [--entries N]
  *
- * Each listener counts an entry when the frame that holds it has arrived; entries end with their number, and a
- * frame ends with its last entry. Rounds alternate between the two; medians count.
+ * Each listener counts a message when the frame that holds it has arrived. Rounds alternate between the two; medians count. The listeners of each
+ * are in a process of their own, so that ten thousand fit below the files a process may have open.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
+import { present } from "../../core/base/assert.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { connectSignedIn, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
 import { createAccountLog, registerWorld } from "../support/server-account.ts";
 import { startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { cpuSecondsOf, report } from "./figures.ts";
+import { FAN_OUT_ACCOUNT, stamped } from "./stamped.ts";
 
 const SEALED_BYTES = 300;
 const ROUNDS = 5;
+const SINGLES = 5;
 const WINDOW = 8;
 /** An entry of 300 bytes in its deliver frame. */
 const FRAME_BYTES = 380;
@@ -34,7 +37,7 @@ const entryCount = Number(values.entries ?? 300);
 /** A way to send numbered messages to listeners. */
 interface Broadcast {
   readonly pid: number;
-  readonly listeners: readonly WebSocket[];
+  readonly listeners: Listeners;
   /** Sends message `number`; resolves when the sender was answered. */
   send(number: number): Promise<void>;
   stop(): Promise<void>;
@@ -51,32 +54,53 @@ for (let round = 0; round < ROUNDS; round++) {
   oursRounds.push(await run(ours, next));
   next += entryCount;
 }
+const oursSingles: Reached[] = [];
+const peerSingles: Reached[] = [];
+for (let single = 0; single < SINGLES; single++) {
+  peerSingles.push(await sendOne(peer, next));
+  oursSingles.push(await sendOne(ours, next));
+  next++;
+}
 await ours.stop();
 await peer.stop();
-const suite = "fan-out";
-const rate = median(oursRounds.map(({ perSecond }) => perSecond));
-const peerRate = median(peerRounds.map(({ perSecond }) => perSecond));
-const isJson = values.json === true;
-report(isJson, {
-  suite,
-  name: `deliveries, 1 -> ${listenerCount}`,
-  value: rate,
-  unit: "1/s",
-  better: "more",
-  peer: "ws alone, in memory",
-  ratio: rate / peerRate,
-});
-const cpu = median(oursRounds.map(({ cpuMicros }) => cpuMicros));
-const peerCpu = median(peerRounds.map(({ cpuMicros }) => cpuMicros));
-report(isJson, {
-  suite,
-  name: "server CPU per delivery",
-  value: cpu,
-  unit: "us",
-  better: "less",
-  peer: "ws alone, in memory",
-  ratio: peerCpu / cpu,
-});
+const compared = [
+  [
+    `deliveries, 1 -> ${listenerCount}`,
+    "1/s",
+    "more",
+    oursRounds,
+    peerRounds,
+    (round: Round) => round.perSecond,
+  ],
+  ["server CPU per delivery", "us", "less", oursRounds, peerRounds, (round: Round) => round.cpuMicros],
+] as const;
+for (const [name, unit, better, mine, theirs, of] of compared)
+  compare(name, unit, better, median(mine.map(of)), median(theirs.map(of)));
+for (const [name, of] of [
+  ["median", (reached: Reached) => reached.medianMs],
+  ["p99", (reached: Reached) => reached.p99Ms],
+  ["last", (reached: Reached) => reached.lastMs],
+] as const)
+  compare(
+    `one message to ${listenerCount}, ${name}`,
+    "ms",
+    "less",
+    median(oursSingles.map(of)),
+    median(peerSingles.map(of)),
+  );
+
+function compare(name: string, unit: string, better: "more" | "less", value: number, theirs: number): void {
+  const ratio = better === "more" ? value / theirs : theirs / value;
+  report(values.json === true, {
+    suite: "fan-out",
+    name,
+    value,
+    unit,
+    better,
+    peer: "ws alone, in memory",
+    ratio,
+  });
+}
 
 interface Round {
   readonly perSecond: number;
@@ -85,7 +109,7 @@ interface Round {
 
 async function run(broadcast: Broadcast, first: number): Promise<Round> {
   const last = first + entryCount - 1;
-  const arrived = Promise.all(broadcast.listeners.map((listener) => arrivalOf(listener, last)));
+  const reached = await broadcast.listeners.await(last);
   const startMs = performance.now();
   const startCpu = cpuSecondsOf(broadcast.pid);
   const inFlight: Promise<void>[] = [];
@@ -93,8 +117,8 @@ async function run(broadcast: Broadcast, first: number): Promise<Round> {
     inFlight.push(broadcast.send(number));
     if (inFlight.length >= WINDOW) await inFlight.shift();
   }
-  await Promise.all([...inFlight, arrived]);
-  const deliveries = entryCount * broadcast.listeners.length;
+  await Promise.all([...inFlight, reached.all]);
+  const deliveries = entryCount * listenerCount;
   const seconds = (performance.now() - startMs) / 1_000;
   return {
     perSecond: deliveries / seconds,
@@ -102,48 +126,69 @@ async function run(broadcast: Broadcast, first: number): Promise<Round> {
   };
 }
 
-function arrivalOf(listener: WebSocket, last: number): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (data: Buffer): void => {
-      if (data.readUInt32BE(data.length - 4) !== last) return;
-      listener.off("message", look);
-      resolve();
-    };
-    listener.on("message", look);
-  });
+async function sendOne(broadcast: Broadcast, number: number): Promise<Reached> {
+  const reached = await broadcast.listeners.await(number);
+  await broadcast.send(number);
+  return reached.all;
 }
 
-function numbered(length: number, number: number): Uint8Array {
-  const bytes = Buffer.alloc(length, 7);
-  bytes.writeUInt32BE(number, length - 4);
-  return new Uint8Array(bytes);
+/** How long a message took to the listeners. */
+interface Reached {
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly lastMs: number;
+}
+
+interface Listeners {
+  /** Listens for message `number`; `all` resolves when it has reached everyone. */
+  await(number: number): Promise<{ readonly all: Promise<Reached> }>;
+  stop(): void;
+}
+
+/** Starts the listeners of a contender and waits until all of them listen. */
+async function startListeners(...args: readonly string[]): Promise<Listeners> {
+  const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, "listeners.ts"), ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: present(child.stdout, "it is a pipe") })[Symbol.asyncIterator]();
+  const line = async (): Promise<unknown> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error("the listeners ended");
+    return JSON.parse(value);
+  };
+  await line();
+  return {
+    async await(number) {
+      present(child.stdin, "it is a pipe").write(`${number}\n`);
+      await line();
+      const all = line().then((said) => {
+        const [medianMs, p99Ms, lastMs] = said as readonly [number, number, number];
+        return { medianMs, p99Ms, lastMs };
+      });
+      return { all };
+    },
+    stop: () => void child.kill("SIGTERM"),
+  };
 }
 
 async function startOurs(): Promise<Broadcast> {
   const folder = createTemporaryFolder();
   const server = await startServer(folder.path, ["--rate-factor", "1000", "--sockets-per-address", "100000"]);
-  const world = await registerWorld(server.origin, "fan-out");
+  const world = await registerWorld(server.origin, FAN_OUT_ACCOUNT);
   const writer = await connectSignedIn(server.origin, world);
   const logId = await createAccountLog(writer, world);
   const pen = createWriter(logId, world.random.bytes(32));
   expectFrame(await writer.call(openRequest(writer, 1, logId, { writer: pen })), "opened");
-  const listeners: WebSocket[] = [];
-  for (let i = 0; i < listenerCount; i++) {
-    const listener = await connectSignedIn(server.origin, world);
-    expectFrame(await listener.call(openRequest(listener, 1, logId, { right: "read" })), "opened");
-    expectFrame(await listener.call({ type: "subscribe", channel: 1, after: 0 }), "done");
-    listener.ws.removeAllListeners("message");
-    listeners.push(listener.ws);
-  }
+  const listeners = await startListeners("dovetail", server.origin, String(listenerCount), logId);
   return {
     pid: server.pid,
     listeners,
     async send(number) {
-      const entries = [nextEntry(pen, numbered(SEALED_BYTES, number), { epoch: 1 })];
+      const entries = [nextEntry(pen, stamped(SEALED_BYTES, number), { epoch: 1 })];
       expectFrame(await writer.call({ type: "append", channel: 1, entries, admission: null }), "appended");
     },
     async stop() {
-      for (const listener of listeners) listener.terminate();
+      listeners.stop();
       await server.stop();
       folder.discard();
     },
@@ -157,13 +202,10 @@ async function startPeer(): Promise<Broadcast> {
   const port = await new Promise<string>((resolve) =>
     createInterface({ input: child.stdout }).once("line", resolve),
   );
-  const open = (): Promise<WebSocket> =>
-    new Promise((resolve, reject) => {
-      const ws = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
-      ws.once("open", () => resolve(ws)).once("error", reject);
-    });
-  const writer = await open();
-  const listeners = await Promise.all(Array.from({ length: listenerCount }, open));
+  const address = `ws://127.0.0.1:${port}`;
+  const writer = new WebSocket(address, { perMessageDeflate: false });
+  await new Promise((resolve, reject) => writer.once("open", resolve).once("error", reject));
+  const listeners = await startListeners("ws", address, String(listenerCount));
   const waiting = new Map<number, () => void>();
   writer.on("message", (data: Buffer) => waiting.get(data.readUInt32BE(0))?.());
   return {
@@ -172,16 +214,17 @@ async function startPeer(): Promise<Broadcast> {
     send: (number) =>
       new Promise((resolve) => {
         waiting.set(number, resolve);
-        writer.send(numbered(FRAME_BYTES, number));
+        writer.send(stamped(FRAME_BYTES, number));
       }),
     async stop() {
-      for (const listener of [writer, ...listeners]) listener.terminate();
+      writer.terminate();
+      listeners.stop();
       child.kill("SIGTERM");
       await new Promise((resolve) => child.once("exit", resolve));
     },
   };
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+function median(sorted: readonly number[]): number {
+  return [...sorted].sort((a, b) => a - b)[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

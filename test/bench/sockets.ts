@@ -1,7 +1,12 @@
 /**
- * What an idle signed-in connection costs the server: resident memory, and CPU for its heartbeats.
+ * What an idle signed-in connection costs the server: resident memory, and CPU for its heartbeats; and how soon all of them are back after the
+ * server was killed.
  *
- * Usage: node test/bench/sockets.ts [--json] [--count N]
+ * Usage: node test/bench/sockets.ts [--json] [--count N] [--restart]
+ *
+ * With `--restart` the server is killed and started again at once. Each connection comes back as a client's engine does it, with the same
+ * delays, and reads the log of its account on. Meanwhile one of them writes an entry twice a second, as often as it takes until it is
+ * acknowledged. In the end everyone has to have all of them, each once and in order.
  */
 import { parseArgs } from "node:util";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
@@ -9,12 +14,15 @@ import { connectSignedIn, type RawClient } from "../support/raw-client.ts";
 import { registerWorld } from "../support/server-account.ts";
 import { startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { cpuSecondsOf, report, residentBytesOf } from "./figures.ts";
+import { cpuSecondsOf, percentile, report, residentBytesOf } from "./figures.ts";
+import { comeBack } from "./restart-storm.ts";
 
 const AT_ONCE = 50;
 const IDLE_SECONDS = 20;
 
-const { values } = parseArgs({ options: { json: { type: "boolean" }, count: { type: "string" } } });
+const { values } = parseArgs({
+  options: { json: { type: "boolean" }, count: { type: "string" }, restart: { type: "boolean" } },
+});
 const count = Number(values.count ?? 10_000);
 /** Opened first and not counted: a server that has just started grows for other reasons. */
 const WARM_UP = 2_000;
@@ -23,7 +31,8 @@ const isJson = values.json === true;
 await cryptoReady();
 const folder = createTemporaryFolder();
 // The collector runs when we ask, so that what is measured is what is held.
-const server = await startServer(folder.path, ["--rate-factor", "1000", "--sockets-per-address", "100000"]);
+const args = ["--rate-factor", "1000", "--sockets-per-address", "100000"];
+let server = await startServer(folder.path, args);
 const world = await registerWorld(server.origin, "sockets");
 const clients: RawClient[] = [];
 await open(WARM_UP);
@@ -51,9 +60,41 @@ report(isJson, {
   unit: "%",
   better: "less",
 });
+if (values.restart === true) await restart();
 for (const client of clients) client.ws.terminate();
 await server.stop();
 folder.discard();
+
+async function restart(): Promise<void> {
+  const storm = await comeBack({
+    clients,
+    world,
+    restart: async () => {
+      await server.kill();
+      server = await startServer(folder.path, [...args, "--port", new URL(server.origin).port]);
+    },
+  });
+  const figures = [
+    ["median", percentile(storm.backAfterMs, 0.5)],
+    ["p99", percentile(storm.backAfterMs, 0.99)],
+    ["all", percentile(storm.backAfterMs, 1)],
+  ] as const;
+  for (const [name, ms] of figures)
+    report(isJson, {
+      suite: "sockets",
+      name: `back after a restart, ${name} of ${clients.length}`,
+      value: ms / 1_000,
+      unit: "s",
+      better: "less",
+    });
+  report(isJson, {
+    suite: "sockets",
+    name: "entries acknowledged meanwhile, had by all",
+    value: storm.entries,
+    unit: "",
+    better: "more",
+  });
+}
 
 async function open(howMany: number): Promise<void> {
   for (let i = 0; i < howMany; i += AT_ONCE) {
