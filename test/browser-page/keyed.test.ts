@@ -1,5 +1,7 @@
 /** Lists whose items keep their elements, in a real page. */
 import { html, nothing, render } from "lit";
+import { guard } from "lit/directives/guard.js";
+import { ref } from "lit/directives/ref.js";
 import { afterEach, expect, test } from "vitest";
 import { keyed, movedKeys } from "../../app/ui/parts/keyed.ts";
 
@@ -69,4 +71,75 @@ test("the one that goes up or down past others is the one that is moved, so that
   host.querySelectorAll("button")[1]?.focus();
   show([..."dabc"]);
   expect(document.activeElement?.textContent).toBe("b");
+});
+
+test("of items with one key one is shown, and nothing of them stays once they are gone", () => {
+  show(["a", "b"]);
+  const before = comments();
+  show(["a", "b", "a", "c", "c"]);
+  expect(shown()).toBe("abc");
+  show(["c", "a", "a"]);
+  expect(shown()).toBe("ca");
+  show(["b"]);
+  expect(shown()).toBe("b");
+  show(["a", "b"]);
+  expect(comments()).toBe(before);
+});
+
+test("an item that cannot be drawn breaks the list only as long as it does; nothing stays twice or is let go of twice", () => {
+  const held = new Set<Element>();
+  const callbacks = new Map<string, (element: Element | undefined) => void>();
+  const holder = (key: string) => {
+    let mine: Element | null = null;
+    const callback = (element: Element | undefined): void => {
+      if (mine !== null) held.delete(mine);
+      mine = element ?? null;
+      if (mine !== null) held.add(mine);
+    };
+    if (!callbacks.has(key)) callbacks.set(key, callback);
+    return callbacks.get(key);
+  };
+  const draw = (keys: string, broken: string): void =>
+    void render(
+      keyed(
+        [...keys],
+        (key) => key,
+        (key) =>
+          guard([key, broken], () => {
+            if (broken.includes(key)) throw new Error(`no ${key}`);
+            return html`<button ${ref(holder(key))}>${key}</button>`;
+          }),
+      ),
+      host,
+    );
+  draw("abcd", "");
+  for (const [keys, broken] of [
+    ["xbyd", "b"],
+    ["cayd", "c"],
+    ["zab", "z"],
+  ] as const) {
+    expect(() => draw(keys, broken)).toThrow(`no ${broken}`);
+    draw("abcd", "");
+    expect(shown()).toBe("abcd");
+    expect([...held].map((one) => one.textContent).toSorted()).toEqual(["a", "b", "c", "d"]);
+    expect([...held].every((one) => one.isConnected)).toBe(true);
+  }
+});
+
+test("what an item holds is let go of when the list leaves the page and taken again when it comes back", () => {
+  const held: string[] = [];
+  const part = render(
+    keyed(
+      ["a", "b"],
+      (key) => key,
+      (key) =>
+        html`<button ${ref((element) => held.push(element === undefined ? `-${key}` : key))}></button>`,
+    ),
+    host,
+  );
+  expect(held.splice(0).toSorted()).toEqual(["a", "b"]);
+  part.setConnected(false);
+  expect(held.splice(0).toSorted()).toEqual(["-a", "-b"]);
+  part.setConnected(true);
+  expect(held.splice(0).toSorted()).toEqual(["a", "b"]);
 });

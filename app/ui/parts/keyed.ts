@@ -16,11 +16,6 @@ import {
   setCommittedValue,
 } from "lit/directive-helpers.js";
 
-interface KeyedItem {
-  readonly key: string;
-  readonly shown: unknown;
-}
-
 /**
  * Which of the keys go to another place, so that all stand as in `after`; the rest stay where they are.
  *
@@ -53,27 +48,50 @@ class KeyedDirective extends Directive {
     if (part.type !== PartType.CHILD) throw new TypeError("keyed stands where elements do");
   }
 
-  override update(container: ChildPart, [items]: [readonly KeyedItem[]]): typeof noChange {
-    if (this.#committed === null || getCommittedValue(container) !== this.#committed) clearPart(container);
-    const keys = items.map(({ key }) => key);
-    const kept = new Set(keys);
-    for (const [key, part] of this.#partByKey) if (!kept.has(key)) removeWhole(part);
-    const moved = movedKeys([...this.#partByKey.keys()], keys);
-    const placed: [string, ChildPart][] = [];
-    // From the last one, so that each finds its place before the one behind it.
-    for (const { key, shown } of items.toReversed()) {
-      const known = this.#partByKey.get(key);
-      const next = placed.at(-1)?.[1];
-      const part = known === undefined || moved.has(key) ? insertPart(container, next, known) : known;
-      placed.push([key, setChildPartValue(part, shown)]);
+  override update(container: ChildPart, [items]: [ReadonlyMap<string, unknown>]): typeof noChange {
+    if (this.#committed === null || getCommittedValue(container) !== this.#committed) this.#begin(container);
+    const before = this.#partByKey;
+    const after = new Map<string, ChildPart>();
+    try {
+      this.#place(container, [...items].reverse(), after);
+      this.#committed = [...after.values()].reverse();
+    } catch (error) {
+      // What stands in the page by now is known here alone: all of it goes before the next update.
+      this.#committed = null;
+      setCommittedValue(container, [...new Set([...before.values(), ...after.values()])]);
+      throw error;
     }
-    this.#partByKey = new Map(placed.reverse());
-    this.#committed = [...this.#partByKey.values()];
+    this.#partByKey = new Map([...after].reverse());
     setCommittedValue(container, this.#committed);
     return noChange;
   }
 
-  render(_items: readonly KeyedItem[]): typeof noChange {
+  #begin(container: ChildPart): void {
+    clearPart(container);
+    this.#partByKey = new Map();
+  }
+
+  /** From the last one, so that each finds its place before the one behind it. */
+  #place(
+    container: ChildPart,
+    items: readonly (readonly [key: string, shown: unknown])[],
+    placed: Map<string, ChildPart>,
+  ): void {
+    const keys = items.map(([key]) => key).reverse();
+    const kept = new Set(keys);
+    for (const [key, part] of this.#partByKey) if (!kept.has(key)) removeWhole(part);
+    const moved = movedKeys([...this.#partByKey.keys()], keys);
+    let next: ChildPart | undefined;
+    for (const [key, shown] of items) {
+      const known = this.#partByKey.get(key);
+      const part = known === undefined || moved.has(key) ? insertPart(container, next, known) : known;
+      placed.set(key, part);
+      setChildPartValue(part, shown);
+      next = part;
+    }
+  }
+
+  render(_items: ReadonlyMap<string, unknown>): typeof noChange {
     return noChange;
   }
 }
@@ -86,11 +104,16 @@ function removeWhole(part: ChildPart): void {
 
 const keyedDirective = directive(KeyedDirective);
 
-/** Shows `template` of each item: `keyed(people, ({ id }) => id, (person) => html`…`)`. No two items have one key. */
+/**
+ * Shows `template` of each item: `keyed(people, ({ id }) => id, (person) => html`…`)`.
+ *
+ * Of items with one key the last one shows, where the first one stands. Where an item cannot be drawn, the update after
+ * that draws all of them anew.
+ */
 export function keyed<T>(
   items: readonly T[],
   keyOf: (item: T) => string,
   template: (item: T) => unknown,
 ): DirectiveResult<typeof KeyedDirective> {
-  return keyedDirective(items.map((item) => ({ key: keyOf(item), shown: template(item) })));
+  return keyedDirective(new Map(items.map((item) => [keyOf(item), template(item)])));
 }
