@@ -1,7 +1,7 @@
 /** The rule of the devices, in a real page. */
 import { html, LitElement } from "lit";
 import { expect, test } from "vitest";
-import { ruleStyles, ruleTrack } from "../../app/ui/devices/rule-track.ts";
+import { ruleAxis, ruleStyles, ruleTrack } from "../../app/ui/devices/rule-track.ts";
 import type { FrontierWords } from "../../app/ui/words/frontier-words.ts";
 
 const HOUR_MS = 3_600_000;
@@ -44,5 +44,32 @@ test("what is said of a silent device stands between its bar and the board, and 
     return isShown;
   });
   expect(isShown).toEqual([false, true]);
+  rule.remove();
+});
+
+test("each day named above has its line behind the bars, and none lies on the board", async () => {
+  customElements.define(
+    "test-days",
+    class extends LitElement {
+      static override styles = [ruleStyles];
+      override render() {
+        const nowMs = new Date(2026, 2, 31, 18).getTime();
+        return html`${ruleAxis(nowMs)}${ruleTrack({ ...SILENT, endMs: nowMs - HOUR_MS }, nowMs)}`;
+      }
+    },
+  );
+  const rule = document.createElement("test-days");
+  rule.style.cssText = "display: block; inline-size: 450px; font-size: 15px";
+  document.body.append(rule);
+  await new Promise(requestAnimationFrame);
+  const leftOf = (selector: string): number[] =>
+    [...(rule.shadowRoot?.querySelectorAll(selector) ?? [])].map((one) =>
+      Math.round(one.getBoundingClientRect().left),
+    );
+  const lines = leftOf(".tk .dy");
+  expect(lines).toHaveLength(7);
+  expect(leftOf(".axis span:not(.now)").filter((left) => !lines.includes(left))).toEqual([]);
+  expect(leftOf(".axis span:not(.now)").length).toBeGreaterThanOrEqual(6);
+  expect(Math.max(...lines)).toBeLessThan(leftOf(".bd")[0] ?? 0);
   rule.remove();
 });

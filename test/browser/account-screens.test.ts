@@ -225,6 +225,11 @@ test("a passkey is added and removed in the settings, proves who acts, and says 
   await nora.getByLabel("The same again").fill(SECRET);
   await nora.locator("dt-lock-settings").getByRole("button", { name: "Save" }).click();
   await nora.locator("dt-lock-settings").getByText("The passkey was not given.").waitFor();
+  await nora.getByText("A passkey is set. Dovetail asks for it when it opens.").waitFor();
+  await nora.getByRole("button", { name: "Lock now" }).click();
+  await nora.getByRole("heading", { name: "Locked" }).waitFor();
+  await nora.getByRole("button", { name: "Use passkey" }).click();
+  await nora.getByRole("alert").getByText("The passkey was not given.").waitFor();
 });
 
 test("deleting the account takes the typed name and the passphrase; server, browser and other tabs have nothing left", async () => {

@@ -1,7 +1,8 @@
 /** What each own device holds, as it signed: all the same, one behind, and the same again. */
 import { type Client, joinAccount } from "@dovetail/core";
-import type { Page } from "playwright";
+import type { Locator, Page } from "playwright";
 import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
 import { bad, good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { freePort } from "../support/free-port.ts";
 import {
@@ -26,6 +27,13 @@ async function allSame(page: Page, other: Client): Promise<void> {
     return page.getByRole("heading", { name: "All 2 devices hold everything" }).count();
   };
   await expect.poll(asked, { timeout: 40_000, interval: 500 }).toBe(1);
+}
+
+/** What went wrong stands in view before the button that was pressed: on a phone what is below may be out of sight. */
+async function expectAboveButton(sheet: Locator, name: string | RegExp): Promise<void> {
+  const alert = await sheet.getByRole("alert").boundingBox();
+  const button = await sheet.getByRole("button", { name }).boundingBox();
+  expect(present(alert, "the line").y).toBeLessThan(present(button, "the button").y);
 }
 
 test("all devices hold everything only once each has signed for it; one that is away is behind by a number; another comes in its place in one link", async () => {
@@ -88,6 +96,7 @@ test("[GW12] [IN10] [WB30] a page moves its account to another server once that 
   };
   await look("not an address");
   await sheet.getByText("That is no address of a server.").waitFor();
+  await expectAboveButton(sheet, "Look at it");
   await look(`http://127.0.0.1:${await freePort()}`);
   await sheet.getByText("No answer from").waitFor();
   await look(screens.origin);
@@ -98,6 +107,7 @@ test("[GW12] [IN10] [WB30] a page moves its account to another server once that 
   const go = sheet.getByRole("button", { name: /^Move to/ });
   await go.click();
   await sheet.getByText(/has the handle .nora\.moves.\. Nothing was changed/).waitFor();
+  await expectAboveButton(sheet, /^Move to/);
   expect(good(await tablet.client.account())).toMatchObject({ origin: screens.origin, handle: "nora.moves" });
   await sheet.getByLabel("Another handle, for").fill("nora.moved");
   await go.click();

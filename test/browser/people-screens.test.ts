@@ -10,6 +10,7 @@ import {
   openSection,
   requestAt,
   useScreenWorld,
+  write,
 } from "../support/screen-world.ts";
 import type { Device } from "../support/story.ts";
 
@@ -99,5 +100,27 @@ test("somebody is blocked and let in again, and a request is blocked where it is
   await nora.getByText("Nobody waits for an answer.").waitFor();
   await nora.getByText("is blocked. They are not told.").waitFor();
   good(await lea.client.stop());
+  good(await ben.client.stop());
+});
+
+test("[CO7] somebody who deleted their account: what waits for them says why, the conversation and the person too", async () => {
+  const { nora, ben } = await noraAtBen("ben.leaves");
+  await nora.getByRole("button", { name: "Write" }).click();
+  await bubble(nora, "Hello Nora.").waitFor();
+  good(await ben.client.deleteAccount());
+  await write(nora, "Are you there?");
+  const words = "ben.leaves’s server says that their account was deleted.";
+  await nora.locator("dt-conversation .waits", { hasText: words }).waitFor();
+  await nora
+    .locator("dt-conversation .st", {
+      hasText: "Kept here: their server says that their account was deleted",
+    })
+    .waitFor();
+  await bubble(nora, "Hello Nora.").waitFor();
+  await openSection(nora, "People");
+  await nora.locator("dt-people a.row").first().click();
+  await nora.locator("dt-person", { hasText: words }).waitFor();
+  await nora.reload();
+  await nora.locator("dt-person", { hasText: words }).waitFor();
   good(await ben.client.stop());
 });

@@ -14,6 +14,7 @@ import type { ErrorWords } from "../words/en-errors.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
 import { askedField } from "./asked-field.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -140,15 +141,7 @@ export class DtMove extends LitElement {
   };
 
   override render() {
-    const { fault } = this;
-    return html`<dt-sheet .label=${text("moveTitle")} @dt-close=${this.#close}>
-      ${this.#content(this.step)}
-      ${
-        fault === null
-          ? nothing
-          : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`
-      }
-    </dt-sheet>`;
+    return html`<dt-sheet .label=${text("moveTitle")} @dt-close=${this.#close}>${this.#content(this.step)}</dt-sheet>`;
   }
 
   #content(step: Step) {
@@ -196,6 +189,7 @@ export class DtMove extends LitElement {
           />
           <p id="address-note" class="note">${say("moveAddressNote")}</p>
         </div>
+        ${faultLine(this.fault)}
         ${isLooking ? html`<dt-progress .label=${text("moveLooking")}></dt-progress>` : nothing}
         <div class="acts">
           <button class="btn ink" ?disabled=${isLooking}>${say("moveLook")}</button>
@@ -242,6 +236,7 @@ export class DtMove extends LitElement {
             })
           : nothing
       }
+      ${faultLine(this.fault)}
       ${
         isBusy
           ? html`<dt-progress

@@ -9,6 +9,7 @@ import type { ErrorWords } from "../words/en-errors.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
 import { askedField } from "./asked-field.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -92,10 +93,8 @@ export class DtPutBack extends LitElement {
   };
 
   override render() {
-    const { fault } = this;
     return html`<dt-sheet .label=${text("putBackTitle")} @dt-close=${this.#close}>
       ${this.report === null ? this.#question() : this.#done(this.report)}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
     </dt-sheet>`;
   }
 
@@ -125,6 +124,7 @@ export class DtPutBack extends LitElement {
             })
           : nothing
       }
+      ${faultLine(this.fault)}
       ${
         isBusy
           ? html`<dt-progress

@@ -24,7 +24,7 @@ export class DtServerLine extends LitElement {
     css`
       :host {
         display: grid;
-        grid-template-columns: 20px minmax(0, 252px) minmax(0, 1fr);
+        grid-template-columns: 20px minmax(0, 220px) minmax(0, 1fr);
         gap: 4px 16px;
         align-items: start;
         border-block-start: 2px solid var(--ink);

@@ -22,21 +22,36 @@ function shareOf(timeMs: number, nowMs: number): number {
   return Math.min(1, Math.max(0, 1 - (nowMs - timeMs) / (SHOWN_DAYS * DAY_MS)));
 }
 
+/** When the days of the axis began, the first one first. */
+function daysOf(nowMs: number): readonly number[] {
+  const midnights = Array.from({ length: SHOWN_DAYS }, (_, back) => {
+    const day = new Date(nowMs);
+    day.setHours(0, 0, 0, 0);
+    // By the calendar: where the clock is put back or ahead a day has 25 hours or 23.
+    return day.setDate(day.getDate() - back);
+  });
+  return midnights.reverse();
+}
+
 /** The days of the axis, each where it begins. */
 export function ruleAxis(nowMs: number): TemplateResult {
-  const midnight = new Date(nowMs).setHours(0, 0, 0, 0);
-  const days = Array.from({ length: SHOWN_DAYS - 1 }, (_, back) => midnight - back * DAY_MS)
-    .reverse()
-    // What begins just now would lie under the word for now.
-    .filter((day) => shareOf(day, nowMs) < NOW_SHARE);
+  // What begins just now would lie under the word for now.
+  const days = daysOf(nowMs).filter((day) => shareOf(day, nowMs) < NOW_SHARE);
   return html`<div class="axis" aria-hidden="true">
     ${days.map((day) => html`<span ${styled({ "inset-inline-start": at(shareOf(day, nowMs)) })}>${shortDay(day)}</span>`)}
     <span class="now">${text("ruleNow")}</span>
   </div>`;
 }
 
+/** The lines of the days, behind the bars. */
+function dayLines(nowMs: number): readonly TemplateResult[] {
+  return daysOf(nowMs).map(
+    (day) => html`<span class="dy" ${styled({ "inset-inline-start": at(shareOf(day, nowMs)) })}></span>`,
+  );
+}
+
 export function ruleTrack(words: FrontierWords | null, nowMs: number): TemplateResult {
-  const board = html`<svg class="bd" viewBox="0 0 26 68">${svg`<path d=${BOARD}></path>`}</svg>`;
+  const board = html`${dayLines(nowMs)}<svg class="bd" viewBox="0 0 26 68">${svg`<path d=${BOARD}></path>`}</svg>`;
   if (words === null || words.endMs === null)
     return html`<span class="tk" aria-hidden="true">${board}</span>`;
   const end = words.isFitted
@@ -72,6 +87,12 @@ export const ruleStyles = css`
     display: block;
     block-size: 68px;
     overflow: hidden;
+  }
+  .tk .dy {
+    position: absolute;
+    inset-block: 0;
+    inline-size: 1px;
+    background: var(--line);
   }
   .tk i {
     position: absolute;
@@ -115,7 +136,8 @@ export const ruleStyles = css`
   }
   @media (max-width: 1079px) {
     /* No room for the names of days. */
-    .axis {
+    .axis,
+    .tk .dy {
       display: none;
     }
   }

@@ -1,5 +1,5 @@
 /** Making a note or a list for everybody in a room. Works without a connection. */
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { fieldsOf } from "../parts/form.ts";
 import type { Session } from "../session/session.ts";
@@ -8,6 +8,7 @@ import type { ErrorWords } from "../words/en-errors.ts";
 import type { MessageKey } from "../words/en.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-sheet.ts";
 
 const FORMS: readonly (readonly [form: "note" | "list", label: MessageKey, what: MessageKey])[] = [
@@ -94,7 +95,7 @@ export class DtCreateNote extends LitElement {
               >`,
           )}
         </fieldset>
-        ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+        ${faultLine(fault)}
         <div class="acts">
           <button class="btn ink" ?disabled=${isBusy}>${say("noteMakeGo")}</button>
           <button class="btn line" type="button" @click=${this.#closed}>${say("cancel")}</button>

@@ -23,19 +23,21 @@ import {
   readFileHead,
   wipeBackupKey,
 } from "./read-backup.ts";
+import { faultLine } from "./fault-line.ts";
 import "./dt-progress.ts";
 
 export class DtOpenBackup extends LitElement {
   static override properties = {
     engine: { attribute: false },
     lock: { state: true },
-    fault: { state: true },
+    fault: { attribute: false },
     readBytes: { state: true },
   };
   static override styles = [baseStyles];
   declare engine: Engine;
   /** What opens the chosen file; null before there is one. */
   declare lock: BackupLock | null;
+  /** What is wrong with the file, found here or by whom it was opened for. */
   declare fault: ErrorWords | null;
   /** While it is read through. */
   declare readBytes: number | null;
@@ -118,7 +120,7 @@ export class DtOpenBackup extends LitElement {
         <p id="file-note" class="note">${say("restoreFileNote")}</p>
       </div>
       ${lock === null ? nothing : this.#secret(lock, isBusy)}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${faultLine(fault)}
       ${
         isBusy
           ? html`<dt-progress

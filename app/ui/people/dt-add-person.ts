@@ -14,6 +14,7 @@ import { fieldsOf } from "../parts/form.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-qr.ts";
 import { isRoomLink, judgeCode } from "../parts/code-kind.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-scan.ts";
 import "../parts/dt-sheet.ts";
 
@@ -160,7 +161,7 @@ export class DtAddPerson extends LitElement {
         <p id="address-note" class="note">${say("addAddressNote")}</p>
       </div>
       ${isRoomLink(this.address) ? html`<p role="status">${say("roomLinkJoinNote")}</p>` : this.#about()}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${faultLine(fault)}
       ${this.isBusy ? html`<dt-progress .label=${text("adding")}></dt-progress>` : nothing}
       <div class="acts"><button class="btn ink" ?disabled=${this.isBusy}>${say(isRoomLink(this.address) ? "roomLinkGo" : "addGo")}</button></div>
     </form>`;

@@ -99,7 +99,7 @@ export class DtPerson extends LitElement {
         <div>
           <h2 class="title"><bdi>${contact.name}</bdi></h2>
           <p class="soft">${this.#given(contact)}</p>
-          <p class="note">${say("atServer", { server: contact.handle ?? contact.origin })}</p>
+          <p class="note">${say("atServer", { server: contact.handle ?? new URL(contact.origin).host })}</p>
           ${this.#heard()}
         </div>
       </div>

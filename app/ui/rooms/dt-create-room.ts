@@ -1,6 +1,6 @@
 /** Making a room: its name, and who is let in. Works without a server; who is let in is told when it answers. */
 import type { AccountId } from "@dovetail/core";
-import { html, LitElement, nothing } from "lit";
+import { html, LitElement } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { goTo } from "../session/route.ts";
@@ -9,6 +9,7 @@ import { Watch } from "../session/watch.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-sheet.ts";
 import "./dt-choose-people.ts";
 
@@ -79,7 +80,7 @@ export class DtCreateRoom extends LitElement {
                 <p class="note">${say("roomWhoNote")}</p>
               </div>`
         }
-        ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+        ${faultLine(fault)}
         <div class="acts">
           <button class="btn ink" ?disabled=${isBusy}>${say("roomMake")}</button>
           <button class="btn line" type="button" @click=${this.#closed}>${say("cancel")}</button>

@@ -10,6 +10,7 @@ import type { ErrorWords } from "../words/en-errors.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import { say, text } from "../words/say.ts";
 import { describeSize } from "../words/sizes.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -169,7 +170,7 @@ export class DtBackup extends LitElement {
     const { sizeBytes, progress, fault } = this;
     return html`<dt-sheet .label=${text(sizeBytes === null ? "backupGo" : "backupTitle")} @dt-close=${this.#close}>
       ${sizeBytes === null ? this.#fields() : this.#done(sizeBytes)}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${faultLine(fault)}
       ${
         progress === null
           ? nothing

@@ -9,6 +9,7 @@ import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
 import "../parts/dt-sheet.ts";
@@ -130,7 +131,7 @@ export class DtDeleteAccount extends LitElement {
           }}
         />
       </div>
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${faultLine(fault)}
       ${isDeleting ? html`<dt-progress .label=${text("deleting")}></dt-progress>` : nothing}
       <dt-prove
         .engine=${this.engine}

@@ -1,5 +1,5 @@
 /** The lock of this browser: set, change or take away the passphrase, lock now; what the browser may do with the storage. */
-import { html, LitElement, nothing } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { paneStyles } from "../look/pane-styles.ts";
@@ -9,6 +9,7 @@ import { fieldsOf } from "../parts/form.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 
 export class DtLockSettings extends LitElement {
   static override properties = {
@@ -18,7 +19,15 @@ export class DtLockSettings extends LitElement {
     isOpen: { state: true },
     isPersistent: { state: true },
   };
-  static override styles = [baseStyles, paneStyles];
+  static override styles = [
+    baseStyles,
+    paneStyles,
+    css`
+      section + section {
+        margin-block-start: 32px;
+      }
+    `,
+  ];
   declare engine: Engine;
   declare fault: ErrorWords | null;
   declare isBusy: boolean;
@@ -87,35 +96,36 @@ export class DtLockSettings extends LitElement {
   };
 
   override render() {
-    const { hasPassphrase } = protectionOf(this.engine);
-    const { fault, isPersistent } = this;
+    const { hasPassphrase, hasPasskey } = protectionOf(this.engine);
+    const set = hasPassphrase ? "lockSet" : hasPasskey ? "lockPasskey" : "noLockNote";
     return html`<section aria-labelledby="title">
-      <h2 id="title">${say("lock")}</h2>
-      <p class="note">${say(hasPassphrase ? "lockSet" : "noLockNote")}</p>
-      <div class="acts">
-        ${
-          hasPassphrase
-            ? html`<button class="btn line" type="button" @click=${this.#lock}>${say("lockNow")}</button>`
-            : nothing
-        }
-        <button class="btn line" type="button" aria-expanded=${this.isOpen} @click=${() => (this.isOpen = !this.isOpen)}>
-          ${say(hasPassphrase ? "changePassphrase" : "setPassphrase")}
-        </button>
-      </div>
-      ${this.isOpen ? this.#form(hasPassphrase) : nothing}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+        <h2 id="title">${say("lock")}</h2>
+        <p class="note">${say(set)}</p>
+        <div class="acts">
+          ${
+            hasPassphrase || hasPasskey
+              ? html`<button class="btn line" type="button" @click=${this.#lock}>${say("lockNow")}</button>`
+              : nothing
+          }
+          <button class="btn line" type="button" aria-expanded=${this.isOpen} @click=${() => (this.isOpen = !this.isOpen)}>
+            ${say(hasPassphrase ? "changePassphrase" : "setPassphrase")}
+          </button>
+        </div>
+        ${this.isOpen ? this.#form(hasPassphrase) : faultLine(this.fault)}
+      </section>
+      ${this.isPersistent === null ? nothing : this.#storage(this.isPersistent)}`;
+  }
+
+  #storage(isPersistent: boolean) {
+    return html`<section aria-labelledby="storage">
+      <h2 id="storage">${say("storage")}</h2>
+      <p class="note">${say(isPersistent ? "storagePersistent" : "storageTransient")}</p>
       ${
-        isPersistent === null
+        isPersistent
           ? nothing
-          : html`<h2>${say("storage")}</h2>
-              <p class="note">${say(isPersistent ? "storagePersistent" : "storageTransient")}</p>
-              ${
-                isPersistent
-                  ? nothing
-                  : html`<div>
-                      <button class="btn line" type="button" @click=${this.#persist}>${say("storagePersist")}</button>
-                    </div>`
-              }`
+          : html`<div>
+              <button class="btn line" type="button" @click=${this.#persist}>${say("storagePersist")}</button>
+            </div>`
       }
     </section>`;
   }
@@ -139,6 +149,7 @@ export class DtLockSettings extends LitElement {
         <label for="again">${say("passphraseAgain")}</label>
         <input id="again" name="again" type="password" required autocomplete="new-password" />
       </div>
+      ${faultLine(this.fault)}
       <div class="acts">
         <button class="btn ink" ?disabled=${this.isBusy}>${say("save")}</button>
         ${hasPassphrase ? html`<button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#remove}>${say("removePassphrase")}</button>` : nothing}

@@ -12,6 +12,7 @@ import type { Session } from "../session/session.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-sheet.ts";
 
@@ -123,7 +124,7 @@ export class DtPasskeySettings extends LitElement {
           : nothing
       }
       ${isBusy ? html`<dt-progress .label=${text("passkeyAsking")}></dt-progress>` : nothing}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
+      ${faultLine(fault)}
       ${this.act === null ? nothing : this.#sheet(this.act, hasPassphrase)}
     </section>`;
   }

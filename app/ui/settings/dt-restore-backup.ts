@@ -7,6 +7,7 @@ import { bringBack, describeBackupError, type OpenBackup, wipeBackupKey } from "
 import type { Session } from "../session/session.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-sheet.ts";
 
@@ -69,17 +70,13 @@ export class DtRestoreBackup extends LitElement {
   };
 
   override render() {
-    const { fault } = this;
-    return html`<dt-sheet .label=${text("restoreTitle")} @dt-close=${this.#close}>
-      ${this.#content()}
-      ${fault === null ? nothing : html`<p role="alert"><span class="bad">${fault.text}</span> ${fault.hint ?? ""}</p>`}
-    </dt-sheet>`;
+    return html`<dt-sheet .label=${text("restoreTitle")} @dt-close=${this.#close}>${this.#content()}</dt-sheet>`;
   }
 
   #content() {
     const { backup, readBytes } = this;
     if (backup === null)
-      return html`<dt-open-backup .engine=${this.engine} @dt-open=${this.#opened}
+      return html`<dt-open-backup .engine=${this.engine} .fault=${this.fault} @dt-open=${this.#opened}
         ><button class="btn line" type="button" @click=${this.#close}>${say("cancel")}</button></dt-open-backup
       >`;
     if (this.isDone)
@@ -87,6 +84,7 @@ export class DtRestoreBackup extends LitElement {
         <div><button class="btn ink" type="button" @click=${this.#close}>${say("done")}</button></div>`;
     return html`${describeReport(backup.report)}
       <p class="note">${say("restoreAdds")}</p>
+      ${faultLine(this.fault)}
       ${
         readBytes === null
           ? nothing

@@ -6,6 +6,7 @@ import { fieldsOf } from "../parts/form.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
 
@@ -94,15 +95,14 @@ export class DtLock extends LitElement {
                 />
                 <p id="note" class="note">${say("lockedText")}</p>
               </div>
-              ${fault === null ? nothing : html`<p class="bad" role="alert">${fault.text}</p>`}
-              ${this.isBusy ? html`<dt-progress .label=${text("unlocking")}></dt-progress>` : nothing}
+              ${this.#outcome()}
               <div><button class="btn ink lg" ?disabled=${this.isBusy}>${say("unlock")}</button></div>
             </form>`
           : nothing
       }
       ${
         protection.hasPasskey
-          ? html`<div>
+          ? html`${protection.hasPassphrase ? nothing : this.#outcome()}<div>
               <button
                 class="btn line lg"
                 type="button"
@@ -115,6 +115,11 @@ export class DtLock extends LitElement {
           : nothing
       }
     </main>`;
+  }
+
+  #outcome() {
+    return html`${faultLine(this.fault)}
+    ${this.isBusy ? html`<dt-progress .label=${text("unlocking")}></dt-progress>` : nothing}`;
   }
 }
 

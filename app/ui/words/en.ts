@@ -512,6 +512,7 @@ export const EN = {
   letterKeysNote: "Outside of text fields. ? shows them.",
   lock: "Lock",
   lockSet: "A passphrase is set. Dovetail asks for it when it opens.",
+  lockPasskey: "A passkey is set. Dovetail asks for it when it opens.",
   lockNow: "Lock now",
   changePassphrase: "Change the passphrase",
   removePassphrase: "Remove the passphrase",
