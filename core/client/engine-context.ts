@@ -9,7 +9,7 @@ import type { Random } from "../base/random.ts";
 import type { Err, Result } from "../base/result.ts";
 import type { Padding } from "../crypto/padding.ts";
 import type { LogFault } from "../log/log-reader.ts";
-import type { Entry } from "../protocol/entry.ts";
+import type { Entry, LogPoint } from "../protocol/entry.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
@@ -48,6 +48,8 @@ export interface EngineContext {
   epochSecret(epoch: number): Bytes | null;
   /** Last seq of an incarnation of the account log that counts for a revoked device; null while its cut is not opened. */
   cutSeqOf(device: DeviceId, incarnation: number): number | null;
+  /** Where the account log was cut for a revoked device; null while that is not opened. */
+  cutOf(device: DeviceId): LogPoint | null;
   /** Fetches and verifies newer links and boxes of the own account. */
   refreshOwnChain(): Promise<Result<void, ClientError>>;
   /** Another account's chain as far as it is stored. */

@@ -246,6 +246,7 @@ export async function createEngine(
     padding: () => padding,
     epochSecret: own.epochSecret,
     cutSeqOf: own.cutSeqOf,
+    cutOf: own.cutOf,
     refreshOwnChain: async () => {
       if (gateway === null) return err({ type: "NotOnline" });
       const before = own.chain();
@@ -507,8 +508,10 @@ export async function createEngine(
   /** DM17: somebody was revoked, here or there, and knows the keys of logs between the two. */
   function onChain(before: ChainState, after: ChainState): void {
     if (after.cuts.length > before.cuts.length) kickContacts();
+    if (after.accountId !== identity.accountId || after.seq === before.seq) return;
     // RM25: an own device was linked or revoked.
-    if (after.accountId === identity.accountId && after.seq > before.seq) rooms.kickAll();
+    rooms.kickAll();
+    if (after.cuts.length > before.cuts.length) void home?.handOn();
   }
 
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {

@@ -81,6 +81,8 @@ export interface HomeLink {
   openContactLogs(): Promise<Result<void, ClientError>>;
   /** Reads every own log to its present head. */
   catchUp(): Promise<Result<void, ClientError>>;
+  /** Sends what was taken over of a device that was revoked meanwhile. AR18 */
+  handOn(): Promise<Result<void, ClientError>>;
   /** Loads what of the history is still behind, and looks after snapshots. */
   tend(): Promise<Result<void, ClientError>>;
   /** Where this device stands in the logs of others it follows. */
@@ -351,7 +353,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       const changed = await log.receive(entries);
       return changed.ok ? conversations.adopt(changed.value) : changed;
     };
-    return follow(channel.value, async () => ok(log.reader()), take);
+    const read = await follow(channel.value, async () => ok(log.reader()), take);
+    return read.ok ? handOn() : read;
   }
 
   async function followInbound(
@@ -562,7 +565,12 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       const read = await readToHead(one);
       if (!read.ok) return read;
     }
-    return ok();
+    return handOn();
+  }
+
+  async function handOn(): Promise<Result<void, ClientError>> {
+    const account = followed.get(context.accountLogId);
+    return account === undefined ? ok() : log.handOn(account.channel);
   }
 
   async function push(): Promise<Result<void, ClientError>> {
@@ -594,6 +602,15 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     return snapshots.tend(gateway, account.channel, () => ackablePoints(points));
   }
 
-  const home: HomeLink = { gateway, push, openContactLogs, catchUp, tend, inboundPoints, acknowledge };
+  const home: HomeLink = {
+    gateway,
+    push,
+    openContactLogs,
+    catchUp,
+    handOn,
+    tend,
+    inboundPoints,
+    acknowledge,
+  };
   return { start, home };
 }

@@ -5,6 +5,7 @@ import { present } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { DeviceId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { LogPoint } from "../protocol/entry.ts";
 import type { StoredBoxes } from "../protocol/server-frame.ts";
 import { parseEpochBoxes } from "../sigchain/epoch-box.ts";
 import { type ChainState, currentEpoch } from "../sigchain/chain-state.ts";
@@ -27,18 +28,13 @@ export interface OwnAccount {
   chain(): ChainState;
   epochSecret(epoch: number): Bytes | null;
   cutSeqOf(device: DeviceId, incarnation: number): number | null;
+  cutOf(device: DeviceId): LogPoint | null;
   /** Newer links, and the secrets of epochs this device has not opened yet. */
   refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>>;
   /** Newer links alone. */
   refreshChain(directory: DirectoryClient): Promise<Result<void, ClientError>>;
   /** The X-Wing key that is to replace the one the chain names for this device. */
   readonly nextKemKey: OwnKemKeys["next"];
-}
-
-/** Where the account log ends for a device that was revoked. */
-interface CutPlace {
-  readonly incarnation: number;
-  readonly seq: number;
 }
 
 export interface OwnAccountDeps {
@@ -63,7 +59,7 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   }
   const cutRows = await tables.cut.scan();
   if (!cutRows.ok) return cutRows;
-  const cutByDevice = new Map<DeviceId, CutPlace>(
+  const cutByDevice = new Map<DeviceId, LogPoint>(
     cutRows.value.map(({ key, value }) => [rowKeyParts(key)[1] as DeviceId, value]),
   );
   const keptRow = await tables.kept.get();
@@ -150,8 +146,8 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   function openCuts(
     opened: ReadonlyMap<number, EpochSecret>,
     boxesOf: (number: number) => Bytes | null,
-  ): ReadonlyMap<DeviceId, CutPlace> {
-    const cuts = new Map<DeviceId, CutPlace>();
+  ): ReadonlyMap<DeviceId, LogPoint> {
+    const cuts = new Map<DeviceId, LogPoint>();
     for (const cut of chain.cuts) {
       const secret = opened.get(cut.epoch)?.secret;
       const record = chain.epochs[cut.epoch - 1];
@@ -160,8 +156,8 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
       if (secret === undefined || !boxes?.ok || boxes.value.cut === null) continue;
       const opening = openCut(secret, cut.commitment, boxes.value.cut);
       if (opening.ok) {
-        const { incarnation, seq } = opening.value;
-        for (const device of cut.deviceIds) cuts.set(device, { incarnation, seq });
+        const { incarnation, seq, chain: chainAt } = opening.value;
+        for (const device of cut.deviceIds) cuts.set(device, { incarnation, seq, chain: chainAt });
       }
     }
     return cuts;
@@ -190,6 +186,7 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
       if (incarnation !== cut.incarnation) return incarnation > cut.incarnation ? 0 : Number.MAX_SAFE_INTEGER;
       return cut.seq;
     },
+    cutOf: (device) => cutByDevice.get(device) ?? null,
     refresh,
     refreshChain,
     nextKemKey: kemKeys.next,

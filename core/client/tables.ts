@@ -18,6 +18,7 @@
  * | chain | account id, seq | verified links, own and contacts' |
  * | reader | log id | how far a log was read |
  * | sibling | device id | last account entry of each own device |
+ * | counted | device id | place of the last account entry of each sibling that counted when it was read |
  * | writer | log id | own counter in a log, last sealed entry |
  * | heads | document id | heads covered by the account log and `out` |
  * | out | number | document changes not yet read back from the account log |
@@ -478,11 +479,12 @@ export function createTables(store: TxStore) {
     epoch: createTable(store, "epoch", struct({ secret: bytes(32) })),
     boxes: createTable(store, "boxes", boxesRow),
     kept: createTable(store, "kept", struct({ chainSeq: integer(0) })),
-    cut: createTable(store, "cut", struct({ incarnation: integer(0), seq: integer(0) })),
+    cut: createTable(store, "cut", logPointShape),
     vouched: createTable(store, "vouched", struct({})),
     chain: createTable(store, "chain", struct({ link: bytes(1, STORED_BYTES_MAX) })),
     reader: createTable(store, "reader", readerRow),
     sibling: createTable(store, "sibling", struct({ last: id("entry") })),
+    counted: createTable(store, "counted", logPointShape),
     writer: createTable(store, "writer", writerRow),
     heads: createTable(store, "heads", struct({ document: documentNameShape, heads: list(text(64), 4_096) })),
     out: createTable(store, "out", outRow),

@@ -93,6 +93,46 @@ describe("a revoked device", () => {
     await stopAll(ada.client, ben.client, tablet.client, phone.client);
   });
 
+  test("[AR18] what it wrote as it was being revoked is on every device or on none, and on one that is linked later", async () => {
+    const { connector } = memoryPlatform();
+    let onItsWay = async (): Promise<void> => {};
+    const ada = await newAccount(
+      server.origin,
+      `ada${++people}`,
+      memoryPlatform({
+        connector: {
+          ...connector,
+          async request(origin, request) {
+            // The log was read to its end, and the server does not have the link yet.
+            if (request.method === "POST" && request.path.endsWith("/links")) await onItsWay();
+            return connector.request(origin, request);
+          },
+        },
+      }),
+    );
+    const tablet = await linkedDevice(ada.client, "tablet");
+    const phone = await linkedDevice(ada.client, "phone");
+    await settle(ada.client, tablet.client, phone.client);
+    const tabletId = good(await tablet.client.account()).deviceId;
+    onItsWay = async () => {
+      good(await tablet.client.createTag("just before"));
+      good(await tablet.client.sync());
+      good(await phone.client.createTag("built on it"));
+    };
+    good(await ada.client.revokeDevice(tabletId));
+    onItsWay = async () => {};
+    await settle(phone.client, ada.client);
+    const late = await linkedDevice(ada.client, "late");
+    await settle(late.client, phone.client, ada.client, late.client);
+    const names = async (client: Client) => good(await client.tags()).map((tag) => tag.name);
+    expect(await names(phone.client)).toEqual(["built on it", "just before"]);
+    for (const device of [ada, late]) {
+      expect(await names(device.client)).toEqual(await names(phone.client));
+      expect(good(await device.client.fingerprint())).toEqual(good(await phone.client.fingerprint()));
+    }
+    await stopAll(ada.client, tablet.client, phone.client, late.client);
+  });
+
   test("[AR13] a device that is not on the account, or the last one, cannot be revoked; a device added today may not revoke", async () => {
     const { ada, ben, tablet, tabletId, toBen } = await couple();
     const adaId = good(await ada.client.devices()).find((device) => device.isThis)?.id ?? tabletId;

@@ -1,6 +1,7 @@
 /** Devices of one account that share an account log in memory, each with a disk whose power can be cut. */
 import { present } from "../../core/base/assert.ts";
 import type { Bytes } from "../../core/base/bytes.ts";
+import type { DeviceId } from "../../core/base/ids.ts";
 import { type AccountLog, createAccountLog } from "../../core/client/account-log/account-log.ts";
 import type { Alarm } from "../../core/client/client-error.ts";
 import { type DeviceIdentity, writerKey } from "../../core/client/device-identity.ts";
@@ -97,6 +98,7 @@ async function bootOf(
   let known = stateOf(chain);
   const tables = createTables(store);
   const { clock } = platform;
+  const cutOf = (of: DeviceId) => chain.cuts.get(known.devicesById.get(of)?.revokedSeq ?? 0) ?? null;
   const context: EngineContext = {
     store,
     tables,
@@ -117,7 +119,8 @@ async function bootOf(
     chain: () => known,
     epochSecret: (epoch) => (epoch > known.epochs.length ? null : (chain.secrets.get(epoch)?.secret ?? null)),
     padding: () => "padme",
-    cutSeqOf: () => null,
+    cutSeqOf: (of) => cutOf(of)?.seq ?? null,
+    cutOf,
     refreshOwnChain: async () => {
       known = stateOf(chain);
       return { ok: true, value: undefined };

@@ -184,8 +184,8 @@ export function revokeDevices(
   world: ChainWorld,
   deviceIds: readonly DeviceId[],
   signer: DeviceKeys = firstKeys(world),
+  cut: CutOpening = someCut(world),
 ): void {
-  const cut = someCut(world);
   const built = must(createRevoke(world.random, context(world), signer, { deviceIds, cut }));
   world.cuts.set(built.state.seq, cut);
   take(world, built);

@@ -118,6 +118,7 @@ export async function createSide(
     epochSecret: (epoch) => world.secrets.get(epoch)?.secret ?? null,
     padding: () => "padme",
     cutSeqOf: () => null,
+    cutOf: () => null,
     refreshOwnChain: async () => ({ ok: true, value: undefined }),
     storedChain: async (account) => ({ ok: true, value: chains.get(account) ?? null }),
     contactChain: async (account) => ({

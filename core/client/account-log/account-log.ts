@@ -34,6 +34,7 @@ import type { LogChannel } from "../log-channel.ts";
 import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
 import { createDocumentHeads, type ExpectedDocument, type HeldDocument } from "./document-heads.ts";
 import { createDocumentFlush } from "./flush-documents.ts";
+import { createHandOn } from "./hand-on.ts";
 import { createJournal, type Journal, NO_ENTRY } from "./journal.ts";
 import { type Coverage, createLogIntake, type ReadPage } from "./log-intake.ts";
 import { createDamagedDocuments } from "./mend-documents.ts";
@@ -90,6 +91,8 @@ export interface AccountLog {
   onHeads(listener: (document: HeldDocument) => void): () => void;
   /** Sends what waits, until nothing does. */
   push(channel: LogChannel): Promise<Result<void, ClientError>>;
+  /** Sends what this device took over of a revoked device before it knew, and which is void by its cut. Rule AR18. */
+  handOn(channel: LogChannel): Promise<Result<void, ClientError>>;
   reader(): LogReader;
   /** AR8: the server names the last counter it has of this device. - Fails: `DeviceRolledBack`. */
   checkWriter(writerSeqAtServer: number): Result<void, ClientError>;
@@ -174,6 +177,7 @@ export function createAccountLog(
     sealPending: () => sealed.seal(own.waiting(), intake.reader().point),
     lastRead: () => intake.lastOf(identity.deviceId),
   });
+  const handOn = createHandOn({ context, documents, heads, own, intake, carry });
 
   async function start(): Promise<Result<readonly DocumentName[], ClientError>> {
     for (const part of [intake, sealed, own, direct, heads]) {
@@ -403,6 +407,7 @@ export function createAccountLog(
     held: heads.held,
     onHeads: heads.onHeads,
     push,
+    handOn,
     flush: flusher.flush,
     noteDamage: damaged.note,
     hasDamage: damaged.isAny,

@@ -46,6 +46,13 @@ export interface ReadPage extends RowsStep {
   readonly voided: readonly SealedEntry[];
 }
 
+/** Entries of a revoked device after its cut, up to the last that counted when it was read. Rule AR18. */
+export interface OverCut {
+  readonly device: DeviceId;
+  readonly after: LogPoint;
+  readonly upto: LogPoint;
+}
+
 export interface LogIntake {
   start(): Promise<Result<void, ClientError>>;
   reader(): LogReader;
@@ -55,6 +62,10 @@ export interface LogIntake {
   read(entries: readonly PlacedEntry[], writer: OwnWriter): Promise<Result<ReadPage | null, ClientError>>;
   /** Null while more is not applied than a snapshot can except. */
   coverage(unapplied: readonly SeqRange[]): Coverage | null;
+  /** What counted here before the revocation was known, and does by it no more; null when there is nothing. */
+  overCut(): OverCut | null;
+  /** What counted of a revoked device was handed on. */
+  handedOn(device: DeviceId): RowsStep;
   /** Goes on at another point of the log. */
   moveTo(coverage: Coverage): RowsStep;
   /** Begins again at the start of the log, as a new device does. */
@@ -75,6 +86,8 @@ interface Reading {
   reader: LogReader;
   floor: number;
   readonly lasts: Map<DeviceId, EntryId>;
+  /** Last valid entry of each sibling. */
+  readonly counted: Map<DeviceId, LogPoint>;
   readonly unopened: number[];
 }
 
@@ -84,6 +97,8 @@ export function createLogIntake(context: EngineContext): LogIntake {
   let reader = createLogReader(log.logId);
   let epochFloor = 0;
   const lastByDevice = new Map<DeviceId, EntryId>();
+  /** Of each sibling the last entry that was valid when it was read. */
+  const countedByDevice = new Map<DeviceId, LogPoint>();
   /** Entries that did not open here. */
   const refused = new Set<number>();
 
@@ -101,6 +116,9 @@ export function createLogIntake(context: EngineContext): LogIntake {
     if (!siblings.ok) return siblings;
     for (const { key, value } of siblings.value)
       lastByDevice.set(rowKeyParts(key)[1] as DeviceId, value.last);
+    const counted = await tables.counted.scan();
+    if (!counted.ok) return counted;
+    for (const { key, value } of counted.value) countedByDevice.set(rowKeyParts(key)[1] as DeviceId, value);
     return ok();
   }
 
@@ -110,7 +128,13 @@ export function createLogIntake(context: EngineContext): LogIntake {
     if (!page.ok) return context.distrustLog(log.logId, page.error);
     const { fresh } = page.value;
     if (fresh.length === 0) return ok(null);
-    const reading: Reading = { reader, floor: epochFloor, lasts: new Map(), unopened: [] };
+    const reading: Reading = {
+      reader,
+      floor: epochFloor,
+      lasts: new Map(),
+      counted: new Map(),
+      unopened: [],
+    };
     const accepted: DocumentChanges[] = [];
     const settled: SealedEntry[] = [];
     const voided: SealedEntry[] = [];
@@ -152,7 +176,13 @@ export function createLogIntake(context: EngineContext): LogIntake {
     const { content, epoch } = opened.value;
     const isValid = judge(entry, { content, epoch }, reading);
     reading.lasts.set(content.device, entry.id);
-    if (isValid) reading.floor = Math.max(reading.floor, epoch);
+    if (isValid) {
+      reading.floor = Math.max(reading.floor, epoch);
+      // Read again from the start, what was valid once may be over the cut.
+      const isNews = entry.seq > (countedByDevice.get(content.device)?.seq ?? 0);
+      if (isNews && content.device !== identity.deviceId)
+        reading.counted.set(content.device, advanced.value.reader.point);
+    }
     return ok(isValid ? content : null);
   }
 
@@ -198,20 +228,35 @@ export function createLogIntake(context: EngineContext): LogIntake {
     return true;
   }
 
-  function advance(next: LogReader, { floor, lasts, unopened }: Reading): RowsStep {
+  function advance(next: LogReader, { floor, lasts, counted, unopened }: Reading): RowsStep {
     return {
       writes: [
         ...unopened.map((seq): WriteOp => tables.refused.put([seq], {})),
         ...[...lasts].map(([device, last]): WriteOp => tables.sibling.put([device], { last })),
+        ...[...counted].map(([device, point]): WriteOp => tables.counted.put([device], point)),
         tables.reader.put([log.logId], { point: next.point, epochFloor: floor }),
       ],
       commit() {
         reader = next;
         epochFloor = floor;
         for (const [device, last] of lasts) lastByDevice.set(device, last);
+        for (const [device, point] of counted) countedByDevice.set(device, point);
         for (const seq of unopened) refused.add(seq);
       },
     };
+  }
+
+  function overCut(): OverCut | null {
+    for (const [device, upto] of countedByDevice) {
+      const isRevoked = (context.chain().devicesById.get(device)?.revokedSeq ?? null) !== null;
+      const cut = isRevoked ? context.cutOf(device) : null;
+      if (cut === null || cut.incarnation > upto.incarnation) continue;
+      const { incarnation } = upto;
+      const start = { ...createLogReader(log.logId).point, incarnation };
+      const after = cut.incarnation < incarnation ? start : cut;
+      if (after.seq < upto.seq) return { device, after, upto };
+    }
+    return null;
   }
 
   function coverage(unapplied: readonly SeqRange[]): Coverage | null {
@@ -230,11 +275,22 @@ export function createLogIntake(context: EngineContext): LogIntake {
     reader: () => reader,
     lastOf: (device) => lastByDevice.get(device) ?? null,
     read,
+    overCut,
+    handedOn: (device) => ({
+      writes: [tables.counted.remove(device)],
+      commit: () => void countedByDevice.delete(device),
+    }),
     coverage,
     moveTo(to) {
       const lasts = new Map(to.siblings.map(({ device, last }) => [device, last]));
       const next = createLogReader(log.logId, to.point);
-      return advance(next, { reader: next, floor: to.epochFloor, lasts, unopened: [...to.except] });
+      return advance(next, {
+        reader: next,
+        floor: to.epochFloor,
+        lasts,
+        counted: new Map(),
+        unopened: [...to.except],
+      });
     },
     enterIncarnation(incarnation) {
       const point = { ...createLogReader(log.logId).point, incarnation };
@@ -243,11 +299,13 @@ export function createLogIntake(context: EngineContext): LogIntake {
           // The floor stays: an epoch that is over is over in every incarnation.
           tables.reader.put([log.logId], { point, epochFloor }),
           ...[...lastByDevice.keys()].map((device) => tables.sibling.remove(device)),
+          ...[...countedByDevice.keys()].map((device) => tables.counted.remove(device)),
           ...[...refused].map((seq) => tables.refused.remove(seq)),
           tables.tail.remove(),
         ],
         commit() {
           lastByDevice.clear();
+          countedByDevice.clear();
           refused.clear();
           reader = createLogReader(log.logId, point);
         },

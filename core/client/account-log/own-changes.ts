@@ -3,6 +3,7 @@
  *
  * Each has a row in `out`, from which it is sealed; the row stays until the document is on disk, as its journal.
  */
+import type { Bytes } from "../../base/bytes.ts";
 import type { DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { StoredOp } from "../../document/bucket.ts";
@@ -40,6 +41,12 @@ export interface OwnChanges {
     ops: readonly { readonly stored: StoredOp; readonly settles: string }[],
   ): Promise<Result<void, ClientError>>;
   relayDirect(nowMs: number): Promise<Result<void, ClientError>>;
+  /** Sends changes of others from here; `writes` in the same transaction. */
+  relay(
+    name: DocumentName,
+    changes: readonly Bytes[],
+    writes?: readonly WriteOp[],
+  ): Promise<Result<void, ClientError>>;
   /** Rows that are not in the log as far as this device has read it. */
   waiting(): ReadonlyMap<number, OutRow>;
   /** Rows were read back from the log. Returns the keys of rows that have done their work with it. */
@@ -160,14 +167,19 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
     step.commit();
     for (const name of step.due) {
       const taken = direct.take(heads.ref(name).id);
-      const rows = outRowsOf(name, taken.changes, []);
-      const moved = await store.batch([...puts(rows), ...taken.writes]);
+      const moved = await relay(name, taken.changes, taken.writes);
       if (!moved.ok) return moved;
       taken.commit();
-      add(rows);
     }
     return ok();
   }
+
+  const relay: OwnChanges["relay"] = async (name, changes, writes = []) => {
+    const rows = outRowsOf(name, changes, []);
+    const written = await store.batch([...puts(rows), ...writes]);
+    if (written.ok) add(rows);
+    return written;
+  };
 
   function settle(numbers: readonly number[]): readonly string[] {
     const keys: string[] = [];
@@ -187,6 +199,7 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
     edit,
     archive,
     relayDirect,
+    relay,
     waiting: () => outs,
     settle,
     readBack: () => readBack,

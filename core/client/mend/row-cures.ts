@@ -43,6 +43,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   chain: "chain",
   reader: "position",
   sibling: "reread",
+  // Read again, the log tells what counts by the chain as it is now; what is held beyond that is sent again.
+  counted: "resend",
   writer: "counter",
   heads: "reread",
   out: "resend",

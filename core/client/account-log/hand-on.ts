@@ -1,0 +1,175 @@
+/**
+ * What a device took over of a sibling before it knew that this one was revoked, and what is void by the cut. Rule AR18.
+ *
+ * A document lets go of nothing, and what was written since may be built on it. So it is sent again from here, and all
+ * hold the same. Which entries these were is known by the chain of the log: a server cannot put others in their places.
+ */
+import { equalBytes } from "../../base/bytes.ts";
+import type { DocumentId, EntryId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { Documents } from "../../document/documents.ts";
+import { openAccountEntry } from "../../log/account-entry.ts";
+import { createLogReader, passIds } from "../../log/log-reader.ts";
+import type { PlacedEntry } from "../../protocol/entry.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { LogChannel } from "../log-channel.ts";
+import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
+import type { DocumentHeads } from "./document-heads.ts";
+import type { LogIntake, OverCut } from "./log-intake.ts";
+import type { OwnChanges } from "./own-changes.ts";
+import { writeRows } from "./rows-step.ts";
+
+export interface HandOnDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly heads: DocumentHeads;
+  readonly own: OwnChanges;
+  readonly intake: LogIntake;
+  /** Takes what is for a bucket that is not the present one; null for any other document. Rule DE8. */
+  readonly carry: (item: DocumentChanges) => Promise<Result<unknown, ClientError>>;
+}
+
+/** Gives the log's `handOn`. One at a time; what it did not get to the end with is done again with the next call. */
+export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise<Result<void, ClientError>> {
+  const { context, documents, heads, own, intake } = deps;
+  const { serial, store, tables } = context;
+  const log = { accountId: context.identity.accountId, logId: context.accountLogId };
+  let running: Promise<Result<void, ClientError>> | null = null;
+
+  async function handOnAll(channel: LogChannel): Promise<Result<void, ClientError>> {
+    for (let over = intake.overCut(); over !== null; over = intake.overCut()) {
+      const ids = await idsOf(channel, over);
+      if (!ids.ok) return ids;
+      const sent = await sendEntries(channel, over, ids.value);
+      if (!sent.ok) return sent;
+      const done = intake.handedOn(over.device);
+      const written = await serial.run(() => store.batch(done.writes));
+      if (!written.ok) return written;
+      done.commit();
+    }
+    return ok();
+  }
+
+  /** Ids of the entries between, which make the chain from the cut to where this device had read. */
+  async function idsOf(
+    channel: LogChannel,
+    { after, upto }: OverCut,
+  ): Promise<Result<ReadonlySet<EntryId>, ClientError>> {
+    let reader = createLogReader(log.logId, after);
+    const all = new Set<EntryId>();
+    while (reader.point.seq < upto.seq) {
+      const page = await channel.readIds(reader.point.seq);
+      if (!page.ok) return page;
+      const ids = page.value.ids.slice(0, upto.seq - reader.point.seq);
+      if (ids.length === 0) return gap(reader.point.seq, upto.seq);
+      for (const id of ids) all.add(id);
+      reader = passIds(reader, ids);
+    }
+    return equalBytes(reader.point.chain, upto.chain)
+      ? ok(all)
+      : context.distrustLog(log.logId, { type: "LogForked", seq: upto.seq });
+  }
+
+  async function sendEntries(
+    channel: LogChannel,
+    over: OverCut,
+    ids: ReadonlySet<EntryId>,
+  ): Promise<Result<void, ClientError>> {
+    for (let seq = over.after.seq; seq < over.upto.seq; ) {
+      const page = await channel.read(seq);
+      if (!page.ok && page.error.type === "Refused" && page.error.code === "log-trimmed")
+        return serial.run(sendAll);
+      if (!page.ok) return page;
+      const entries = page.value.entries.filter((entry) => entry.seq > seq && entry.seq <= over.upto.seq);
+      const other = entries.find((entry) => !ids.has(context.entryId(log.logId, entry)));
+      if (other !== undefined) return context.distrustLog(log.logId, { type: "LogForked", seq: other.seq });
+      const last = entries.at(-1);
+      if (last === undefined) return gap(seq, over.upto.seq);
+      const sent = await serial.run(() => sendHeld(entries, over));
+      if (!sent.ok) return sent;
+      seq = last.seq;
+    }
+    return ok();
+  }
+
+  const gap = (seq: number, head: number) =>
+    context.distrustLog(log.logId, { type: "LogGap", expectedSeq: seq + 1, seq: head });
+
+  /** Changes of the device's entries that are here: what else was in them was void already when it was read. */
+  async function sendHeld(
+    entries: readonly PlacedEntry[],
+    { device }: OverCut,
+  ): Promise<Result<void, ClientError>> {
+    const keys = {
+      epochSecret: context.epochSecret,
+      signKey: () => context.chain().devicesById.get(device)?.signKey ?? null,
+    };
+    const items: DocumentChanges[] = [];
+    for (const entry of entries) {
+      const opened = openAccountEntry(log, entry, keys);
+      if (!opened.ok || opened.value.content.device !== device) continue;
+      for (const item of opened.value.content.batch) if (item.type === "changes") items.push(item);
+    }
+    const waiting = items.length === 0 ? ok(new Map()) : await namesInJournal();
+    if (!waiting.ok) return waiting;
+    for (const item of joinByDocument(items)) {
+      const sent = await sendOne(item, waiting.value);
+      if (!sent.ok) return sent;
+    }
+    return ok();
+  }
+
+  async function sendOne(
+    item: DocumentChanges,
+    waiting: ReadonlyMap<DocumentId, ReadonlySet<string>>,
+  ): Promise<Result<void, ClientError>> {
+    const carried = await deps.carry(item);
+    if (!carried.ok) return carried;
+    // DE8: its ops are in the present bucket, by a change of this device.
+    if (carried.value !== null) return ok();
+    const ref = heads.ref(item.document);
+    const held: DocumentChanges["changes"][number][] = [];
+    for (const change of item.changes) {
+      const names = documents.changeNames([change]);
+      if (names.length === 0) continue;
+      const known = await documents.hasHeads(ref, names);
+      if (!known.ok) return known;
+      if (known.value || names.some((name) => waiting.get(ref.id)?.has(name))) held.push(change);
+    }
+    return held.length === 0 ? ok() : own.relay(item.document, held);
+  }
+
+  /** What waits for others, by document. */
+  async function namesInJournal(): Promise<Result<Map<DocumentId, Set<string>>, ClientError>> {
+    const rows = await tables.journal.scan();
+    if (!rows.ok) return rows;
+    const names = new Map<DocumentId, Set<string>>();
+    for (const { value } of rows.value) {
+      const { id } = heads.ref(value.document);
+      names.set(id, new Set([...(names.get(id) ?? []), ...documents.changeNames(value.changes)]));
+    }
+    return ok(names);
+  }
+
+  /** The entries are gone from the server, so nobody says what was in them: all that is here is sent. */
+  async function sendAll(): Promise<Result<void, ClientError>> {
+    const all = heads.held();
+    const forgotten = heads.untell(all.map(({ name }) => ({ name, heads: [] })));
+    const untold = await writeRows(store, forgotten.writes);
+    if (!untold.ok) return untold;
+    forgotten.commit();
+    for (const { name } of all) {
+      const told = await own.reconcile(name);
+      if (!told.ok) return told;
+    }
+    return ok();
+  }
+
+  return (channel) => {
+    running ??= handOnAll(channel).finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}
