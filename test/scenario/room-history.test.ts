@@ -27,6 +27,7 @@ import {
 } from "../support/story.ts";
 
 const DAY_MS = 86_400_000;
+const HISTORY_AGAIN_MS = 3_600_000;
 const time = createAdjustableClock();
 let server: LocalServer;
 beforeAll(async () => {
@@ -166,6 +167,42 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   expect(good(await tablesOf(back).historyask.scan()).map(({ value }) => value.count)).toEqual([2]);
   expect(await roomOf(phone, id)).toMatchObject({ earlier: { state: "done" } });
   await stopAll(back, changed, eve, phone);
+});
+
+test("[RM42] what somebody wrote whose server is gone holds up nothing else, and is taken over when it is back", async () => {
+  const store = createMemoryStore();
+  const far = await startLocalServer({ admissionWorkBits: 4 }, store, silentLogger, time);
+  const [ada, , eve] = await peopleOf(2);
+  const zoe = await newAccount(far.origin, "zoe", platform());
+  good(await zoe.client.addContact(good(await ada.client.contactLink())));
+  await settle(zoe, ada);
+  good(await ada.client.acceptContact(await accountOf(zoe)));
+  await settle(ada, zoe);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, zoe, id);
+  good(await ada.client.setRoomHistory(id, { days: null }));
+  await settle(ada, zoe);
+  good(await ada.client.send(id, "Ada's own"));
+  good(await zoe.client.send(id, "From far away"));
+  await settle(zoe, ada);
+  good(await zoe.client.leaveRoom(id));
+  await settle(zoe, ada);
+  await stopAll(zoe);
+  await far.close();
+  const alarms = alarmsOf(eve);
+  await letIn(ada, eve, id);
+  good(await eve.client.send(id, "Hello from Eve"));
+  await settle(eve, ada);
+  expect(await textsOf(eve, id)).toEqual(["Ada's own", "Hello from Eve"]);
+  expect(await textsOf(ada, id)).toContain("Hello from Eve");
+  expect(alarms).toEqual([]);
+  const back = await startLocalServer({ admissionWorkBits: 4, port: far.port }, store, silentLogger, time);
+  time.adjust(HISTORY_AGAIN_MS);
+  await settle(eve, ada);
+  expect(await textsOf(eve, id)).toEqual(["Ada's own", "From far away", "Hello from Eve"]);
+  expect(good(await tablesOf(eve).historyin.scan())).toEqual([]);
+  await stopAll(ada, eve);
+  await back.close();
 });
 
 /** Ada's message with other words under her proof, one in her name without, and what the member has kept. */

@@ -38,6 +38,8 @@ const PAUSE_MS = 60_000;
 /** Who was not there when it was asked answers later; a question that was lost is asked again after this long. */
 const ASK_AGAIN_MS = 86_400_000;
 const WAKE_MS_MAX = 3_600_000;
+/** When the chain of somebody whose server did not answer is asked for again. */
+const CHAIN_AGAIN_MS = 3_600_000;
 /** Of one author device, in a question. */
 const RUNS_PER_DEVICE_MAX = 32;
 
@@ -79,12 +81,20 @@ interface Place {
   readonly me: RoomMember;
 }
 
+/** Letters that wait for chains nobody gave: up to which row, since when, and whose chains. */
+interface Waiting {
+  readonly upto: string;
+  readonly sinceMs: number;
+  readonly silent: ReadonlySet<AccountId>;
+}
+
 export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
   const { context, book, groups, conversations } = all;
   const { tables, store, identity, random, clock, serial, times } = context;
   const self = identity.accountId;
   const nowMs = () => Math.max(0, clock.nowMs());
   const wakes = new Map<ConversationId, { readonly atMs: number; cancel(): void }>();
+  const waiting = new Map<ConversationId, Waiting>();
 
   async function placeOf(
     roomId: ConversationId,
@@ -237,10 +247,12 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
   }
 
   async function judge(roomId: ConversationId, record: RoomRecord): Promise<Result<boolean, ClientError>> {
+    const waits = waitingOf(roomId);
     const first = await serial.run(async () => {
       const place = await placeOf(roomId, record);
       if (!place.ok || place.value === null) return place.ok ? ok(null) : place;
-      const rows = await tables.historyin.scan({ under: [roomId], limit: 1 });
+      const after = waits === null ? {} : { after: waits.upto };
+      const rows = await tables.historyin.scan({ under: [roomId], limit: 1, ...after });
       if (!rows.ok) return rows;
       const [row] = rows.value;
       return ok(row === undefined ? null : { ...row, place: place.value });
@@ -251,17 +263,38 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
       const op = parseOp(bytes);
       return op.ok ? [op.value] : [];
     });
-    const chains = await chainsFor(place, ops);
-    if (!chains.ok) return chains;
+    const found = await chainsFor(place, ops, waits?.silent ?? new Set());
+    if (!found.ok) return found;
+    const { silent } = found.value;
     const from = { seq: rowKeyLastNumber(key), by: value.by, isWhole: ops.length === value.ops.length };
-    return serial.run(() => keep(place, from, ops, chains.value));
+    const later = ops.filter((named) => silent.has(named.op.author) && proofOf(named) !== null);
+    const kept = await serial.run(() => keep(place, { ...from, later }, ops, found.value.chains));
+    if (kept.ok && later.length > 0) {
+      const sinceMs = waits?.sinceMs ?? nowMs();
+      waiting.set(roomId, { upto: key, sinceMs, silent });
+      wakeAt(roomId, sinceMs + CHAIN_AGAIN_MS);
+    }
+    return kept;
   }
 
-  /** The chains that are needed to judge ops; of who is not known any more none. */
+  function waitingOf(roomId: ConversationId): Waiting | null {
+    const known = waiting.get(roomId);
+    if (known !== undefined && Math.abs(nowMs() - known.sinceMs) < CHAIN_AGAIN_MS) return known;
+    waiting.delete(roomId);
+    return null;
+  }
+
+  /** The chains that are needed to judge ops; of who is not known any more none. `silent` are those whose server did not answer. */
   async function chainsFor(
     { roomId, room }: Place,
     ops: readonly NamedOp[],
-  ): Promise<Result<ReadonlyMap<AccountId, ChainState>, ClientError>> {
+    known: ReadonlySet<AccountId>,
+  ): Promise<
+    Result<
+      { readonly chains: ReadonlyMap<AccountId, ChainState>; readonly silent: ReadonlySet<AccountId> },
+      ClientError
+    >
+  > {
     const needed = new Map<AccountId, { readonly origin: string; readonly seq: number }>();
     for (const op of ops) {
       const author = historyAuthor(op, { roomId, room, reader: self, nowMs: times.likelyMs() });
@@ -270,19 +303,28 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
       needed.set(op.op.author, { origin: author.origin, seq });
     }
     const chains = new Map<AccountId, ChainState>();
+    const silent = new Set(known);
     for (const [accountId, { origin, seq }] of needed) {
+      if (silent.has(accountId)) continue;
       let chain = await context.contactChain(accountId, origin, false);
       if (chain.ok && chain.value.seq < seq) chain = await context.contactChain(accountId, origin, true);
       if (chain.ok) chains.set(accountId, chain.value);
-      else if (!isFinal(chain.error)) return err(chain.error);
+      else if (isLocal(chain.error)) return err(chain.error);
+      // One server that is gone must keep nothing else from coming.
+      else if (!isFinal(chain.error)) silent.add(accountId);
     }
-    return ok(chains);
+    return ok({ chains, silent });
   }
 
   /** RM42: what holds is kept like any other op; who hands on what nobody has written is named. */
   async function keep(
     place: Place,
-    from: { readonly seq: number; readonly by: AccountId; readonly isWhole: boolean },
+    from: {
+      readonly seq: number;
+      readonly by: AccountId;
+      readonly isWhole: boolean;
+      readonly later: readonly NamedOp[];
+    },
     ops: readonly NamedOp[],
     chains: ReadonlyMap<AccountId, ChainState>,
   ): Promise<Result<boolean, ClientError>> {
@@ -315,7 +357,12 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     const stored = await conversations.restore(good, {
       isOwn: false,
       writes: [
-        tables.historyin.remove(roomId, from.seq),
+        from.later.length === 0
+          ? tables.historyin.remove(roomId, from.seq)
+          : tables.historyin.put([roomId, from.seq], {
+              by: from.by,
+              ops: from.later.map(({ bytes }) => bytes),
+            }),
         tables.history.put([roomId], { ...own.value, received, newestHlc }),
       ],
     });
@@ -340,8 +387,13 @@ export function createRoomHistories(all: RoomHistoriesDeps): RoomHistories {
     close() {
       for (const { cancel } of wakes.values()) cancel();
       wakes.clear();
+      waiting.clear();
     },
   };
+}
+
+function isLocal({ type }: ClientError): boolean {
+  return type === "StoreUnavailable" || type === "StoreCorrupt";
 }
 
 /** What no later attempt changes: there is no such account any more, or its chain is none. */

@@ -524,10 +524,11 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!redone.ok || redone.value) return redone;
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;
-    const judged = await histories.judge(roomId, room);
-    if (!judged.ok || judged.value) return judged;
     const sealed = await serial.run(() => commits.sealLetter(roomId, room));
     if (!sealed.ok || sealed.value) return sealed;
+    // It asks servers of others: nothing that is to be sent waits for them.
+    const judged = await histories.judge(roomId, room);
+    if (!judged.ok || judged.value) return judged;
     return serial.run(() => histories.speak(roomId, room));
   }
 
