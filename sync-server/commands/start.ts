@@ -69,7 +69,11 @@ export const startCommand: ServerCommand = {
       logger,
       metrics,
     });
-    if (!server.ok) return failToStart(server.error);
+    if (!server.ok) {
+      // What is left running keeps a program from ending that has failed.
+      await certificate?.value.close();
+      return failToStart(server.error);
+    }
     const running = server.value;
     certificate?.value.use(running);
     prometheus.watch({
@@ -81,7 +85,7 @@ export const startCommand: ServerCommand = {
     const { metricsListen } = config.server;
     const listener = metricsListen === null ? ok(null) : await listenForMetrics(metricsListen, prometheus);
     if (!listener.ok) {
-      await running.close();
+      await Promise.all([running.close(), certificate?.value.close()]);
       return fail(
         `cannot serve metrics on port ${listener.error.port} (${listener.error.detail})`,
         "choose another with --metrics-listen",

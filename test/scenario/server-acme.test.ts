@@ -132,4 +132,24 @@ describe.skipIf(!isPossible)("a server with an authority", () => {
     });
     await holder.stop();
   });
+
+  test("ends when it cannot listen where it serves, or where its figures are", async () => {
+    const taken = await freePort();
+    const holder = await startServer(join(folder.path, "holds"), ["--port", String(taken)]);
+    const data = join(folder.path, "certified");
+    const certified = await startServer(data, acmeArgs(await freePort()));
+    expect(await certified.stop()).toBe(0);
+    const start = (...args: readonly string[]) => runServerCommand(["start", "--data", data, ...args]);
+    expect(await start(...acmeArgs(taken))).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/cannot listen on port \d+ \(EADDRINUSE\)[\s\S]*--port/),
+    });
+    expect(
+      await start(...acmeArgs(await freePort()), "--metrics-listen", `127.0.0.1:${taken}`),
+    ).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/cannot serve metrics on port \d+ \(EADDRINUSE\)/),
+    });
+    await holder.stop();
+  });
 });
