@@ -169,6 +169,30 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   await stopAll(back, changed, eve, phone);
 });
 
+test("[RM45] what somebody wrote while they were muted, which no member took, is not handed on by themselves", async () => {
+  const [ada, ben, eve] = await peopleOf(2);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  good(await ada.client.setRoomHistory(id, { days: null }));
+  await settle(ada, ben);
+  good(await ben.client.send(id, "Before"));
+  await settle(ben, ada);
+  const muted = await accountOf(ben);
+  good(await ben.client.stop());
+  good(await ada.client.muteInRoom(id, muted, time.nowMs() + DAY_MS));
+  await settle(ada);
+  const away = await reopened(ben.platform);
+  // Ben writes before he hears of it.
+  good(await away.client.send(id, "Muted"));
+  await settle(away, ada);
+  expect(await textsOf(ada, id)).toEqual(["Before"]);
+  await letIn(ada, eve, id, away);
+  await settle(eve, away, ada);
+  expect(await roomOf(eve, id)).toMatchObject({ earlier: { state: "done" } });
+  expect(await textsOf(eve, id)).toEqual(["Before"]);
+  await stopAll(ada, away, eve);
+});
+
 test("[RM42] what somebody wrote whose server is gone holds up nothing else, and is taken over when it is back", async () => {
   const store = createMemoryStore();
   const far = await startLocalServer({ admissionWorkBits: 4 }, store, silentLogger, time);

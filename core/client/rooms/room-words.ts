@@ -111,8 +111,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (!sentRow.ok) return sentRow;
     const carried = row.value ?? sentRow.value;
     if (carried?.entryId !== entry.id) return ok();
-    draft.writes.push(...leftOutOf(roomId, carried.outKeys, draft));
-    draft.writes.push(...placedRows(roomId, opIdsOf(carried.outKeys), draft.group));
+    const [leftOut, taken] = partedByMute(carried.outKeys, draft);
+    draft.writes.push(...opIdsOf(leftOut).map((opId) => tables.sharedvoid.put([roomId, opId], {})));
+    draft.writes.push(...placedRows(roomId, opIdsOf(taken), draft.group));
     const { incarnation } = draft.reader.point;
     if (carried.outKeys.length > 0)
       draft.writes.push(
@@ -167,19 +168,15 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (dueMs !== null) draft.limits.push({ op, dueMs });
   }
 
-  /** SD15: own changes of documents that everybody else leaves out, because of a mute this device did not know of. */
-  function leftOutOf(
-    roomId: ConversationId,
+  /** SD15, RM45: what everybody else leaves out, because of a mute this device did not know of, and the rest. */
+  function partedByMute(
     outKeys: readonly string[],
     draft: RoomDraft,
-  ): readonly WriteOp[] {
+  ): readonly [readonly string[], readonly string[]] {
     const now = draft.group === null ? null : roomContextOf(draft.group);
-    const mutedUntilMs = now === null ? null : (memberOf(now, identity.accountId)?.mutedUntilMs ?? null);
-    if (mutedUntilMs === null) return [];
-    return outKeys.flatMap((key) => {
-      const [, , hlc = "", opId = ""] = rowKeyParts(key);
-      return hlcToMs(Number(hlc)) < mutedUntilMs ? [tables.sharedvoid.put([roomId, opId], {})] : [];
-    });
+    const untilMs = (now && memberOf(now, identity.accountId)?.mutedUntilMs) ?? 0;
+    const isMuted = (key: string) => hlcToMs(Number(rowKeyParts(key)[2])) < untilMs;
+    return [outKeys.filter(isMuted), outKeys.filter((key) => !isMuted(key))];
   }
 
   function miss(entry: NamedEntry, draft: RoomDraft): void {
