@@ -56,7 +56,8 @@ export function createRoomHomes(
   const lookedAtMs = new Map<AccountId, number>();
 
   const of: RoomHomes["of"] = async (room, now) => {
-    const founder = founderOf(now) ?? room.home?.founder ?? null;
+    // Who is in the group sees who has left it; what was noted may be older.
+    const founder = now === null ? (room.home?.founder ?? null) : founderOf(now);
     const stated = room.home?.origin ?? room.keys.origin;
     if (founder === null) return ok({ founder, origin: stated });
     if (founder === identity.accountId) return ok({ founder, origin: identity.origin });

@@ -800,7 +800,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!letters.ok) return letters;
     const begun = await tables.roompart.scan({ under: [roomId] });
     if (!begun.ok) return begun;
-    const upto = row.value === null || row.value.point.seq === 0 ? null : row.value.point;
+    const point = row.value?.point;
+    // Where nothing of an incarnation was read, what was read before it is as far as ever.
+    const upto = point === undefined || point.seq === 0 ? (known.value?.upto ?? null) : point;
     const isAgain = known.value?.incarnation === incarnation;
     const told = isAgain && known.value !== null ? known.value : { upto, isTold: upto === null };
     const entered = all.anew.put(roomId, { ...told, incarnation, logEpoch });

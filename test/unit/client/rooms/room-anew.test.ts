@@ -1,8 +1,10 @@
 /** What is kept for a room's log that begins anew, and what a device says on entering it. Rules RM62, RM63. */
 import { expect, test } from "vitest";
 import { ROOM_PAST_COMMIT_BYTES_MAX, ROOM_PAST_COMMITS_MAX } from "../../../../core/base/limits.ts";
-import type { ConversationId } from "../../../../core/base/ids.ts";
+import { type ConversationId, idFromBytes } from "../../../../core/base/ids.ts";
+import { ok } from "../../../../core/base/result.ts";
 import { createRoomAnew } from "../../../../core/client/rooms/room-anew.ts";
+import { createRoomIntake } from "../../../../core/client/rooms/room-intake.ts";
 import { createTables } from "../../../../core/client/tables.ts";
 import { encode } from "../../../../core/codec/shape.ts";
 import { type RoomCommit, roomCommitShape } from "../../../../core/messenger/room/room-entry.ts";
@@ -61,6 +63,27 @@ test(`[RM62] one of more than ${ROOM_PAST_COMMIT_BYTES_MAX} bytes is a gap, behi
   expect(await epochsOf(await follow([0, 1, 2], (epoch) => (epoch === 1 ? most + 1 : 1)), 3)).toEqual([2]);
   // What does not lead to where the group is leads nowhere.
   expect(await epochsOf(await follow([0, 1]), 5)).toEqual([]);
+});
+
+test("[RM63] how far was read before is what was read last, also where two incarnations begin at once", async () => {
+  const store = createMemoryTxStore();
+  const tables = createTables(store);
+  const logId = idFromBytes("log", new Uint8Array(32).fill(1));
+  const intake = createRoomIntake({
+    context: { tables, store, identity: { accountId: "a", deviceId: "d" } },
+    groups: { load: async () => ok(null) },
+    conversations: {},
+    anew: createRoomAnew(tables),
+    onChanged: () => {},
+  } as never);
+  const room = { keys: { logId, fromSeq: 0, fromChain: new Uint8Array(32) }, standing: {} } as never;
+  const point = { incarnation: 0, seq: 7, chain: new Uint8Array(32).fill(7) };
+  must(await store.batch([tables.reader.put([logId], { point, epochFloor: 0 })]));
+  for (const incarnation of [1, 2]) {
+    must(await intake.enter(roomId, room, { incarnation, logEpoch: null }));
+    const row = must(await tables.roomanew.get(roomId));
+    expect(row).toMatchObject({ incarnation, upto: point, isTold: false });
+  }
 });
 
 test("[RM63] beyond is what stands later in the log, or in a later incarnation of it", () => {

@@ -84,6 +84,11 @@ test("[RM61] who founded a room has been in it since its first epoch, or is whom
   expect(founderOf(contextWith(founder, 3))).toBeNull();
   const noted = { founder, origin: ORIGIN, incarnation: 1 };
   expect(must(await homes.of(roomOf(ORIGIN, noted), null)).founder).toBe(founder);
+  // Who is out is nobody to follow, wherever the log has been since.
+  expect(must(await homes.of(roomOf("https://old.example", noted), contextWith(founder, 3)))).toEqual({
+    founder: null,
+    origin: ORIGIN,
+  });
   expect(must(await homes.of(roomOf(ORIGIN), contextWith(founder, 3)))).toEqual({
     founder: null,
     origin: ORIGIN,
