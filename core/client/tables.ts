@@ -348,6 +348,8 @@ const letterRow = struct({
   entryId: id("entry"),
   /** Keys of the rows in `roomout` that it carries. */
   outKeys: list(text(256), ROOM_LETTER_OPS_MAX),
+  /** Of the group, when it was sealed. */
+  epoch: integer(0),
 });
 
 /** `asks`: how often its author was asked for it. */
@@ -550,7 +552,7 @@ export function createTables(store: TxStore) {
     roomsent: createTable(
       store,
       "roomsent",
-      struct({ entryId: id("entry"), outKeys: list(text(256), ROOM_LETTER_OPS_MAX) }),
+      struct({ entryId: id("entry"), outKeys: list(text(256), ROOM_LETTER_OPS_MAX), epoch: integer(0) }),
     ),
     roomkeys: createTable(store, "roomkeys", roomKeysRow),
     roompast: createTable(store, "roompast", roomPastRow),

@@ -28,6 +28,7 @@ import {
   type RoomCommit,
   sealRoomEntry,
 } from "../../core/messenger/room/room-entry.ts";
+import { signStand } from "../../core/messenger/room/room-stand.ts";
 import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
 import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
@@ -151,7 +152,7 @@ async function append(
   await guests.closeAll();
 }
 
-/** Puts a body of his own making into the log, as a commit. */
+/** Puts a body of his own making into the log: a stand as what it is, anything else as a commit. */
 async function forgeBody(
   engine: Engine,
   roomId: ConversationId,
@@ -165,7 +166,8 @@ async function forgeBody(
     engine,
     roomId,
     (writerSeq) => {
-      const place = { kind: ENTRY_KIND.roomHandshake, writerTag: tag, writerSeq, epoch: null, expect: null };
+      const kind = body.type === "stand" ? ENTRY_KIND.roomMessage : ENTRY_KIND.roomHandshake;
+      const place = { kind, writerTag: tag, writerSeq, epoch: null, expect: null };
       const header = encodeEntryHeader({ version: 1, ...place });
       return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };
     },
@@ -455,6 +457,34 @@ test("[RM24] what a device could not open while its group was lost comes again f
   await expectAtRest(isAgain, back, ada);
   expect(alarms).toEqual([[], []]);
   await stopAll(ada, back);
+});
+
+test("[RM24] who came later gets nothing of before by asking for its letters", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("curious");
+  const carl = await newAccount(server.origin, "carl.curious");
+  good(await ada.client.addContact(good(await carl.client.contactLink())));
+  await settle(ada, carl);
+  good(await carl.client.acceptContact(await accountOf(ada)));
+  await settle(ada, carl);
+  good(await ada.client.send(id, "before Carl"));
+  await settle(ada, ben);
+  const missing = good(await tablesOf(ada).roomsent.scan()).map(({ value }) => value.entryId);
+  expect(missing).toHaveLength(1);
+  good(await ada.client.inviteToRoom(id, await accountOf(carl)));
+  await settle(ada, carl);
+  good(await carl.client.acceptRoom(id));
+  await settle(carl, ada, ben);
+  good(await carl.client.stop());
+  const changed = await engineOf(carl.platform);
+  const { context, tables } = changed.engine;
+  const place = present(good(await tables.landmark.get(id))?.places.at(-1), "where Carl stands");
+  const { accountId, deviceId, keys } = context.identity;
+  const stand = signStand(keys.sign, id, { ...place, accountId, deviceId, missing });
+  await forgeBody(changed.engine, id, { type: "stand", stand });
+  await settle(ada, changed, ada, ben, changed);
+  expect(await textsOf(changed, id)).toEqual([]);
+  expect(good(await tablesOf(ada).roomsent.scan()).map(({ value }) => value.entryId)).toEqual(missing);
+  await stopAll(ada, ben, changed);
 });
 
 test("a room's connection that ends is made again, and what came meanwhile is shown, while the account's own goes on", async () => {

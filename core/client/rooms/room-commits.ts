@@ -58,6 +58,8 @@ import { sentLetter } from "./room-sent.ts";
 import type { RoomPlan } from "./room-plan.ts";
 
 const MS_MIN = 0;
+/** Of a letter row that carries none. */
+const NO_OPS = { outKeys: [], epoch: 0 } as const;
 
 /** An entry that is to be appended. */
 export interface Departing {
@@ -200,7 +202,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
       const place = { kind: ENTRY_KIND.roomMessage, writerSeq: firstSeq + at, expect: null };
       const part = sealed(room, place, body);
       if (!part.ok) return part;
-      parts.push(tables.letter.put([roomId, place.writerSeq], { ...part.value, outKeys: [] }));
+      parts.push(tables.letter.put([roomId, place.writerSeq], { ...part.value, ...NO_OPS }));
     }
     const lastBody = present(bodies.at(-1), "a commit has a last entry");
     const made = sealed(room, { kind: ENTRY_KIND.roomHandshake, writerSeq, expect }, lastBody);
@@ -282,7 +284,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     roomId: ConversationId,
     room: RoomRecord,
     body: RoomBody,
-    outKeys: readonly string[],
+    carried: Pick<LetterRow, "outKeys" | "epoch">,
   ): Promise<Result<readonly WriteOp[], ClientError>> {
     const writerSeq = await nextSeq(room);
     if (!writerSeq.ok) return writerSeq;
@@ -290,7 +292,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const made = sealed(room, place, body);
     if (!made.ok) return made;
     return ok([
-      tables.letter.put([roomId, writerSeq.value], { ...made.value, outKeys }),
+      tables.letter.put([roomId, writerSeq.value], { ...made.value, ...carried }),
       writerWrite(room, writerSeq.value),
     ]);
   }
@@ -340,7 +342,8 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     });
     if (!message.ok) return err({ type: "RoomRefused", rule: message.error.rule });
     const body: RoomBody = { type: "message", sealed: message.value.sealed };
-    const sealedLetter = await letterWrites(roomId, room, body, outKeys);
+    const epoch = Number(groupEpoch(group));
+    const sealedLetter = await letterWrites(roomId, room, body, { outKeys, epoch });
     if (!sealedLetter.ok) return sealedLetter;
     const steps = await groups.step(roomId, message.value.next);
     if (!steps.ok) return steps;
@@ -353,13 +356,18 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
   const sealDeparture: RoomCommits["sealDeparture"] = (roomId, room) => {
     const { accountId, deviceId, keys } = identity;
     const claim = { roomId, accountId, deviceId, sinceEpoch: room.standing.since };
-    return letterWrites(roomId, room, { type: "departure", departure: signDeparture(keys.sign, claim) }, []);
+    return letterWrites(
+      roomId,
+      room,
+      { type: "departure", departure: signDeparture(keys.sign, claim) },
+      NO_OPS,
+    );
   };
 
   const sealRejoin: RoomCommits["sealRejoin"] = async (roomId, room) => {
     const { accountId, deviceId, keys } = identity;
     const request = signRejoin(random, keys.sign, { roomId, accountId, deviceId });
-    const writes = await letterWrites(roomId, room, { type: "rejoin", request }, []);
+    const writes = await letterWrites(roomId, room, { type: "rejoin", request }, NO_OPS);
     return writes.ok ? store.batch(writes.value) : writes;
   };
 
@@ -370,7 +378,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const asked = missed.asked(roomId, missing, Math.max(MS_MIN, clock.nowMs()));
     const claim = { ...place.value, accountId, deviceId, missing };
     const stand = signStand(keys.sign, roomId, claim);
-    const writes = await letterWrites(roomId, room, { type: "stand", stand }, []);
+    const writes = await letterWrites(roomId, room, { type: "stand", stand }, NO_OPS);
     if (!writes.ok) return writes;
     const stored = await store.batch([...writes.value, ...asked.writes]);
     if (!stored.ok) return stored;
@@ -423,7 +431,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const { incarnation, upto } = row.value;
     const epoch = Number(groupEpoch(loaded.value));
     const position = signPosition(keys.sign, roomId, { accountId, deviceId, incarnation, upto, epoch });
-    const writes = await letterWrites(roomId, room, { type: "position", position }, []);
+    const writes = await letterWrites(roomId, room, { type: "position", position }, NO_OPS);
     if (!writes.ok) return writes;
     const told = anew.put(roomId, { ...row.value, isTold: true });
     const stored = await store.batch([...writes.value, told.write]);

@@ -20,8 +20,8 @@ export function sentLetter(
   const done = outbox.remove(row.outKeys);
   const writes = [tables.letter.remove(roomId, writerSeq), ...done.writes];
   if (row.outKeys.length === 0) return { writes, commit: done.commit };
-  const { entryId, outKeys } = row;
-  writes.push(tables.roomsent.put([roomId, writerSeq], { entryId, outKeys }));
+  const { entryId, outKeys, epoch } = row;
+  writes.push(tables.roomsent.put([roomId, writerSeq], { entryId, outKeys, epoch }));
   const old = writerSeq - SENT_LETTERS_KEPT;
   if (old > 0) writes.push(tables.roomsent.remove(roomId, old));
   return { writes, commit: done.commit };

@@ -299,13 +299,13 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       all.onDisagreement(roomId);
       return ok();
     }
-    const again = await sendAgain(roomId, stand.missing, draft);
+    const again = await sendAgain(roomId, stand.missing, member, draft);
     if (!again.ok || compared !== "other") return again;
     const isBehind = await mayCatchUp(roomId, stand, member, draft);
     if (!isBehind.ok || isBehind.value) return isBehind.ok ? ok() : isBehind;
     // RM62: what this device has said since the log began anew, nobody else could open.
     const { incarnation } = draft.reader.point;
-    const said = incarnation === 0 ? ok() : await sendLost(roomId, { incarnation, seq: 0 }, draft);
+    const said = incarnation === 0 ? ok() : await sendLost(roomId, { incarnation, seq: 0 }, self, draft);
     return said.ok ? all.give(roomId, draft) : said;
   }
 
@@ -363,13 +363,14 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       draft.writes.push(begun.write);
       draft.commits.push(begun.commit);
     }
-    return sendLost(roomId, upto, draft, here);
+    return sendLost(roomId, upto, member, draft, here);
   }
 
   /** Own letters beyond a point, in an incarnation before `until`. One that was never read back may have been lost with its log. */
   async function sendLost(
     roomId: ConversationId,
     upto: Pick<LogPoint, "incarnation" | "seq">,
+    reader: RoomMember,
     draft: RoomDraft,
     until = Infinity,
   ): Promise<Result<void, ClientError>> {
@@ -382,20 +383,22 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       const isLost = place.value === null || (place.value.incarnation < until && isBeyond(place.value, upto));
       if (isLost) lost.push(value.entryId);
     }
-    return sendAgain(roomId, lost, draft);
+    return sendAgain(roomId, lost, reader, draft);
   }
 
-  /** RM24: ops of own letters that somebody could not open go into a letter of the group as it is now, once a letter. */
+  /** RM24: ops of own letters that a member could not open go into a letter of the group as it is now, once a letter. */
   async function sendAgain(
     roomId: ConversationId,
     missing: readonly EntryId[],
+    { sinceEpoch }: Pick<RoomMember, "sinceEpoch">,
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>> {
     if (missing.length === 0) return ok();
     const rows = await tables.roomsent.scan({ under: [roomId] });
     if (!rows.ok) return rows;
     for (const { key, value } of rows.value) {
-      if (!missing.includes(value.entryId)) continue;
+      // Who was not there when it was sealed has missed nothing.
+      if (!missing.includes(value.entryId) || value.epoch < sinceEpoch) continue;
       draft.writes.push({ type: "delete", key });
       for (const outKey of value.outKeys) {
         const [, , hlc = "", opId = ""] = rowKeyParts(outKey);
