@@ -24,6 +24,7 @@ export const LABEL = {
   preKeyId: "dovetail/1/prekey-id",
   keyPackageId: "dovetail/1/key-package-id",
   conversationId: "dovetail/1/conversation-id",
+  roomLogOwner: "dovetail/1/room-log-owner",
   roomConversationId: "dovetail/1/room-conversation-id",
   roomState: "dovetail/1/room-state",
   roomHistoryTurn: "dovetail/1/room-history-turn",

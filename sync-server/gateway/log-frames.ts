@@ -2,6 +2,7 @@
 import type { LogId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
 import type { LogPoint } from "@dovetail/core/protocol/entry.ts";
+import { isRoomLogOf } from "@dovetail/core/protocol/room-log-id.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { FRAME_OVERHEAD_BYTES } from "../limits.ts";
 import { isManyOfAKind, type LogRecord } from "../store/log-store.ts";
@@ -9,7 +10,7 @@ import type { Channel, Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
 import { noteSeen } from "./sign-in-frames.ts";
 
-/** LG13 */
+/** LG13, LG22 */
 export async function handleCreateLog(
   context: GatewayContext,
   connection: Connection,
@@ -21,6 +22,8 @@ export async function handleCreateLog(
     return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
   if (isManyOfAKind(kind) !== (appendKey !== null))
     return connection.reply({ type: "failed", requestId, code: "malformed" });
+  if (kind === "room" && !isRoomLogOf(logId, identity.accountId))
+    return connection.reply({ type: "failed", requestId, code: "forbidden" });
   const created = await context.store.createLog({ logId, ownerId: identity.accountId, kind, appendKey });
   answer(connection, requestId, created);
 }

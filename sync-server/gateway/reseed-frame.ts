@@ -1,5 +1,6 @@
-/** `reseedLog`: a device brings back a log that the server lost. Rules IN1, IN2, IN4. */
+/** `reseedLog`: a device brings back a log that the server lost. Rules IN1, IN2, IN4, LG22. */
 import { openReseed } from "@dovetail/core/protocol/reseed.ts";
+import { isRoomLogOf } from "@dovetail/core/protocol/room-log-id.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import type { Connection } from "./connection.ts";
 import type { FrameOf, GatewayContext } from "./gateway-context.ts";
@@ -18,6 +19,7 @@ export async function handleReseedLog(
   const hasKey = kind === "inbound" || kind === "room";
   if (hasKey !== (appendKey !== null)) return fail("malformed");
   const { accountId, deviceId } = identity;
+  if (kind === "room" && !isRoomLogOf(logId, accountId)) return fail("forbidden");
   const device = await context.store.findDevice(accountId, deviceId);
   if (!device.ok) return fail(device.error.code);
   if (device.value?.isActive !== true) return fail("revoked-device");

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "328f9c9baff0a343b69cbbe1b0dce362da42bc3f9ab3146a032e7eb4a7c156fa" };
+const PINNED = { version: 1, hash: "20e6dd1b8e93e2988edff3c46dc5681cdc71f232f6573329e15972f2ea6a592c" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -16,10 +16,12 @@ import { hash } from "../../core/crypto/hash.ts";
 import { LABEL } from "../../core/crypto/labels.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
-import { ENTRY_HEADER_BYTES_MAX, entryId, writerTag } from "../../core/protocol/entry.ts";
+import { createReseed } from "../../core/log/create-reseed.ts";
+import { chainStart, ENTRY_HEADER_BYTES_MAX, entryId, writerTag } from "../../core/protocol/entry.ts";
+import { ROOM_LOG_SALT_BYTES, roomLogId } from "../../core/protocol/room-log-id.ts";
 import { leadingZeroBits, workStamp } from "../../sync-server/gateway/append-frame.ts";
 import { BUFFERED_BYTES_MAX } from "../../sync-server/limits.ts";
-import { addDevice, type ChainWorld } from "../support/chain-world.ts";
+import { activeKeys, addDevice, type ChainWorld, stateOf } from "../support/chain-world.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import {
   appendOne,
@@ -50,6 +52,11 @@ afterAll(async () => {
   await server.stop();
   folder.discard();
 });
+
+/** The id of a room's log that the account of `world` may make. */
+function roomLogOf(world: ChainWorld): LogId {
+  return roomLogId(stateOf(world).accountId, world.random.bytes(ROOM_LOG_SALT_BYTES));
+}
 
 interface Opened {
   readonly world: ChainWorld;
@@ -605,7 +612,7 @@ describe("a request log", () => {
   test("[LG19] a room's log is read and written by whoever has its key, and by nobody as an account's", async () => {
     const world = await registerWorld(server.origin, "room");
     const owner = await connectSignedIn(server.origin, world);
-    const logId = idFromBytes("log", world.random.bytes(32));
+    const logId = roomLogOf(world);
     const key = signKeyPairFromSeed(world.random.bytes(32));
     expectFrame(
       await owner.call({ type: "createLog", logId, kind: "room", appendKey: key.publicKey }),
@@ -634,10 +641,33 @@ describe("a request log", () => {
     for (const client of [owner, ann, bob]) client.close();
   });
 
+  test("[LG22] the id of a room's log is its founder's: nobody else makes it, nor begins it anew, also where it is lost", async () => {
+    const founder = await registerWorld(server.origin, "founder");
+    const member = await registerWorld(server.origin, "member");
+    const client = await connectSignedIn(server.origin, member);
+    const { publicKey: appendKey } = signKeyPairFromSeed(member.random.bytes(32));
+    const { accountId, seq: chainSeq, head: chainHead } = stateOf(member);
+    const device = present(activeKeys(member)[0], "a device");
+    const make = (logId: LogId) => client.call({ type: "createLog", logId, kind: "room", appendKey });
+    const begin = (logId: LogId) => {
+      const after = { incarnation: 0, seq: 7, chain: chainStart(logId) };
+      const place = { accountId, logId, incarnation: 1, after, device: device.id, chainSeq, chainHead };
+      const reseed = createReseed(device.sign, { version: 1, ...place });
+      return client.call({ type: "reseedLog", logId, kind: "room", appendKey, reseed });
+    };
+    for (const logId of [roomLogOf(founder), idFromBytes("log", member.random.bytes(32))]) {
+      expect(await make(logId)).toMatchObject({ code: "forbidden" });
+      expect(await begin(logId)).toMatchObject({ code: "forbidden" });
+    }
+    expectFrame(await make(roomLogOf(member)), "done");
+    expectFrame(await begin(roomLogOf(member)), "done");
+    client.close();
+  });
+
   test("[LG21] a room's key is replaced as one act with an entry: the former one reads up to it, and nothing more", async () => {
     const world = await registerWorld(server.origin, "rekeyed");
     const owner = await connectSignedIn(server.origin, world);
-    const logId = idFromBytes("log", world.random.bytes(32));
+    const logId = roomLogOf(world);
     const [key, next, lost] = [0, 1, 2].map(() => signKeyPairFromSeed(world.random.bytes(32)));
     if (key === undefined || next === undefined || lost === undefined) throw new Error("three keys");
     const create = { type: "createLog", logId, kind: "room", appendKey: key.publicKey } as const;

@@ -1,7 +1,7 @@
 /** A room's log with many subscribers, of which some have the group's whole state: traffic, and what came of it. */
 import { present } from "../../core/base/assert.ts";
 import { toHex } from "../../core/base/bytes.ts";
-import { idFromBytes, type LogId } from "../../core/base/ids.ts";
+import type { LogId } from "../../core/base/ids.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import { epochAuthenticator, type Group } from "../../core/group/group.ts";
 import { openGroupMessage, sealGroupMessage } from "../../core/group/group-message.ts";
@@ -19,6 +19,8 @@ import {
   parseEntryHeader,
   type PlacedEntry,
 } from "../../core/protocol/entry.ts";
+import { ROOM_LOG_SALT_BYTES, roomLogId } from "../../core/protocol/room-log-id.ts";
+import { stateOf } from "./chain-world.ts";
 import { good } from "./client-world.ts";
 import { type GroupWorld, growCrowd } from "./crowd.ts";
 import {
@@ -85,7 +87,7 @@ export async function runRoomCrowd(
   });
   const account = await registerWorld(origin, "crowd");
   const owner = await connectSignedIn(origin, account);
-  const logId: LogId = idFromBytes("log", world.random.bytes(32));
+  const logId: LogId = roomLogId(stateOf(account).accountId, world.random.bytes(ROOM_LOG_SALT_BYTES));
   const access = signKeyPairFromSeed(world.random.bytes(32));
   const roomKey = world.random.bytes(32);
   expectFrame(

@@ -3,7 +3,7 @@
  * is nothing left to do. Rules RM13, RM18-RM27.
  */
 import { toHex } from "../../base/bytes.ts";
-import { type AccountId, type ConversationId, idBytes, idFromBytes, type LogId } from "../../base/ids.ts";
+import { type AccountId, type ConversationId, idBytes, type LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { decode, encode } from "../../codec/shape.ts";
 import type { Documents } from "../../document/documents.ts";
@@ -21,6 +21,7 @@ import {
 } from "../../messenger/room/room-context.ts";
 import { type RoomInvitation, roomInvitationPayloadShape } from "../../messenger/room/room-invitation.ts";
 import { chainStart, type PlacedEntry } from "../../protocol/entry.ts";
+import { ROOM_LOG_SALT_BYTES, roomLogId } from "../../protocol/room-log-id.ts";
 import type { AppendResult } from "../../protocol/server-frame.ts";
 import { activeDevices } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
@@ -231,11 +232,11 @@ export function createRooms(all: RoomsDeps): Rooms {
 
   /** A room with this device as its only member. Its log is made when the server is there. */
   async function create(name: string): Promise<Result<ConversationId, ClientError>> {
-    const logId: LogId = idFromBytes("log", random.bytes(32));
+    const { accountId, deviceId, origin } = identity;
+    const logId = roomLogId(accountId, random.bytes(ROOM_LOG_SALT_BYTES));
     const roomId = roomConversationId(logId);
     const called = await all.displayName();
     if (!called.ok) return called;
-    const { accountId, deviceId, origin } = identity;
     const { seq, head } = context.chain();
     const roomContext: RoomContext = {
       name,
