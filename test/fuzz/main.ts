@@ -1,9 +1,15 @@
 /** `npm run fuzz`: hands every parser inputs that were changed, and says in plain words what came of them. */
+import { spawnSync } from "node:child_process";
 import { writeSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { toHex } from "../../core/base/bytes.ts";
+import { ROOT } from "../support/checkout.ts";
+import { isCounting, startCoverage } from "./coverage.ts";
+import { runGuided } from "./guided.ts";
 import { type Finding, runTarget, type TargetReport } from "./run-target.ts";
 import { FUZZ_TARGETS } from "./targets.ts";
 
@@ -16,11 +22,12 @@ Usage: npm run fuzz -- [options]
   --seed S      another seed, other cases               (1)
   --from N      the first case                          (0)
   --seconds N   leaves a target after so many seconds   (no end)
+  --guided DIR  inputs that reach something new are kept in the folder, and others made of them
   --list        the targets, and what each promises
   --json        the summary as JSON
   --help
 
-A finding is printed with the command that plays it again. The exit code is 1 when there is one.
+A finding is printed with the command that plays it again; one of a guided run lies in its folder, and is played first the next time. The exit code is 1 when there is one.
 `;
 /** A case that takes longer than this ends the run, because nothing else would. */
 const HANG_MS = 30_000;
@@ -34,6 +41,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     from: { type: "string", default: "0" },
     seconds: { type: "string", default: "Infinity" },
+    guided: { type: "string" },
     list: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -42,7 +50,15 @@ const { values } = parseArgs({
 
 if (values.help) process.stdout.write(HELP);
 else if (values.list) for (const { name, about } of FUZZ_TARGETS) print(`${name.padEnd(16)} ${about}`);
+else if (values.guided !== undefined && !isCounting()) process.exitCode = runCounted();
 else process.exitCode = await run();
+
+/** This program anew in a process that counts from its first line, and whose functions come from no cache, where they are not counted. */
+function runCounted(): number {
+  const args = ["--import", join(import.meta.dirname, "begin-counting.ts"), ...process.argv.slice(1)];
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" };
+  return spawnSync(process.execPath, args, { stdio: "inherit", env }).status ?? 1;
+}
 
 async function run(): Promise<number> {
   const targets = FUZZ_TARGETS.filter(({ name }) => name.includes(values.target));
@@ -55,7 +71,9 @@ async function run(): Promise<number> {
   const watch = watchForHangs();
   const reports: TargetReport[] = [];
   for (const target of targets) {
-    const report = await runInParts(target, (number) => watch.at(target.name, number));
+    const onCase = (number: number): void => watch.at(target.name, number);
+    const report =
+      values.guided === undefined ? await runInParts(target, onCase) : await guided(target, onCase);
     reports.push(report);
     if (!values.json) summarize(report);
   }
@@ -66,6 +84,36 @@ async function run(): Promise<number> {
   if (!values.json)
     print(`${reports.length} targets, ${cases.toLocaleString("en")} cases, ${findings.length} findings`);
   return findings.length === 0 ? 0 : 1;
+}
+
+/** By the coverage of what is ours. */
+async function guided(
+  target: (typeof FUZZ_TARGETS)[number],
+  onCase: (number: number) => void,
+): Promise<TargetReport> {
+  const limits = { findingsMax: FINDINGS_MAX, secondsMax: Number(values.seconds) };
+  const run = {
+    seed: values.seed,
+    from: Number(values.from),
+    cases: Number(values.cases),
+    ...limits,
+    onCase,
+  };
+  const report = await runGuided(target, run, {
+    folder: values.guided ?? "",
+    coverage: startCoverage(isOurs),
+  });
+  if (!values.json)
+    print(
+      `${target.name.padEnd(16)} ${report.kept} inputs kept, ${report.functions} functions reached but for ${report.charactersLeft} characters`,
+    );
+  return report;
+}
+
+/** Sources of this project that are under test, wherever it lies. */
+function isOurs(url: string): boolean {
+  const path = url.startsWith("file:") ? relative(ROOT, fileURLToPath(url)) : "";
+  return ["core", "sync-server", "cli"].includes(path.split(sep)[0] ?? "") && !path.includes("node_modules");
 }
 
 /** In parts, so that a limit of time is kept. */
@@ -107,7 +155,11 @@ function summarize(report: TargetReport): void {
   for (const finding of findings) {
     print(`  FOUND ${finding.why}`);
     print(`    ${described(finding)}`);
-    print(`    npm run fuzz -- --target ${target} --seed ${finding.seed} --from ${finding.case} --cases 1`);
+    print(
+      values.guided === undefined
+        ? `    npm run fuzz -- --target ${target} --seed ${finding.seed} --from ${finding.case} --cases 1`
+        : `    npm run fuzz -- --target ${target} --guided ${values.guided} --cases 0`,
+    );
   }
 }
 

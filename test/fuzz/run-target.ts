@@ -52,13 +52,42 @@ export interface FuzzRun {
 /** Runs `run.cases` cases. The valid inputs come first: one that is not taken is a finding too. */
 export async function runTarget(target: FuzzTarget, run: FuzzRun): Promise<TargetReport> {
   const prepared = await target.prepare(createSeededRandom(`fuzz ${target.name}`));
+  const judge = createJudge(target, prepared, run);
+  try {
+    await judge.playValid();
+    for (let number = run.from; number < run.from + run.cases && !judge.isEnough(); number++) {
+      const { of, input } = makeCase(target, prepared, run.seed, number);
+      await judge.play(number, of, input);
+      if (number % CASES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    await prepared.close?.();
+  }
+  return judge.report();
+}
+
+/** Plays inputs of a target and keeps what came of them. */
+export interface Judge {
+  playValid(): Promise<void>;
+  /** Says whether the input kept every promise. */
+  play(number: number, of: number, input: Bytes): Promise<boolean>;
+  /** As many findings as are wanted. */
+  isEnough(): boolean;
+  report(): TargetReport;
+}
+
+/** A judge of a target whose inputs are made as `run` says. */
+export function createJudge(
+  target: FuzzTarget,
+  prepared: PreparedTarget,
+  run: Pick<FuzzRun, "seed" | "findingsMax" | "onCase">,
+): Judge {
   const startedAtMs = performance.now();
   const tally = new Map<string, number>();
   const findings: Finding[] = [];
   let slowestMs = 0;
   let done = 0;
-
-  const play = async (number: number, of: number, input: Bytes, isValid: boolean): Promise<void> => {
+  const judge = async (number: number, of: number, input: Bytes, isValid: boolean): Promise<boolean> => {
     run.onCase?.(number);
     const seed = seedAt(prepared, of);
     const played = await playInput(seed, input);
@@ -68,20 +97,19 @@ export async function runTarget(target: FuzzTarget, run: FuzzRun): Promise<Targe
     if (why === null) tally.set(played.verdict, (tally.get(played.verdict) ?? 0) + 1);
     else findings.push({ target: target.name, seed: run.seed, case: number, of, why, input });
     done++;
+    return why === null;
   };
-  try {
-    for (const [of, { bytes }] of prepared.seeds.entries()) await play(-1, of, bytes, true);
-    for (let number = run.from; number < run.from + run.cases; number++) {
-      if (findings.length >= run.findingsMax) break;
-      const { of, input } = makeCase(target, prepared, run.seed, number);
-      await play(number, of, input, false);
-      if (number % CASES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-  } finally {
-    await prepared.close?.();
-  }
-  const seconds = (performance.now() - startedAtMs) / 1_000;
-  return { target: target.name, cases: done, seconds, tally, slowestMs, findings };
+  return {
+    async playValid() {
+      for (const [of, { bytes }] of prepared.seeds.entries()) await judge(-1, of, bytes, true);
+    },
+    play: (number, of, input) => judge(number, of, input, false),
+    isEnough: () => findings.length >= run.findingsMax,
+    report: () => {
+      const seconds = (performance.now() - startedAtMs) / 1_000;
+      return { target: target.name, cases: done, seconds, tally, slowestMs, findings };
+    },
+  };
 }
 
 /** The input of one case: mostly a valid one that was changed, sometimes nothing but noise. */
@@ -94,7 +122,8 @@ function makeCase(target: FuzzTarget, { seeds }: PreparedTarget, seed: string, n
   return { of, input: mutate(random, bytes, { form, others, words: target.words ?? [] }) };
 }
 
-function seedAt({ seeds }: Pick<PreparedTarget, "seeds">, of: number): FuzzSeed {
+/** The valid input number `of`. */
+export function seedAt({ seeds }: Pick<PreparedTarget, "seeds">, of: number): FuzzSeed {
   const seed = seeds[of];
   if (seed === undefined) throw new Error("a target has the input it names");
   return seed;

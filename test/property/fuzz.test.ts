@@ -5,13 +5,16 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { decode, encode, integer, list } from "../../core/codec/shape.ts";
+import { startCoverage } from "../fuzz/coverage.ts";
 import { type FuzzTarget, TAKEN, verdictOf } from "../fuzz/fuzz-target.ts";
 import { generatorOf } from "../fuzz/generate-shape.ts";
+import { runGuided } from "../fuzz/guided.ts";
 import { PAST_FINDINGS } from "../fuzz/past-findings.ts";
 import { CASE_BYTES_MAX, CASE_CPU_MS_MAX, playInput, runTarget } from "../fuzz/run-target.ts";
 import { FUZZ_TARGETS } from "../fuzz/targets.ts";
 import { allShapes } from "../fuzz/targets/codec-targets.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const CASES = 40;
 const run = { seed: "test", from: 0, cases: CASES, findingsMax: 3 };
@@ -119,5 +122,33 @@ describe("the fuzzer itself", () => {
     expect(await inputsOf("a", 7, 1)).toEqual([all[7]]);
     expect(await inputsOf("b", 0, 20)).not.toEqual(all);
     expect(new Set(all).size).toBeGreaterThan(15);
+  });
+
+  test("guided by coverage, finds behind three doors what it does not find otherwise, and plays it first the next time", async () => {
+    const behindDoors = (input: Uint8Array): string => {
+      if (input[0] !== 0x9b) return "first door";
+      if (input[1] !== 0xbb) return "second door";
+      if (input[2] !== 0xc0) return "third door";
+      throw new RangeError("planted");
+    };
+    const target: FuzzTarget = {
+      ...targetOf(behindDoors),
+      prepare: () => ({
+        seeds: [{ bytes: new Uint8Array(8), form: "bytes", answer: "first door", feed: behindDoors }],
+      }),
+    };
+    const doors = { ...run, cases: 20_000, findingsMax: 1, secondsMax: Number.POSITIVE_INFINITY };
+    const folder = createTemporaryFolder();
+    const coverage = startCoverage((url) => url.includes("fuzz.test.ts"));
+    try {
+      const found = await runGuided(target, doors, { folder: folder.path, coverage });
+      expect(found.findings.map(({ why }) => why)).toEqual(["threw RangeError: planted"]);
+      expect(found.kept).toBeGreaterThanOrEqual(2);
+      const again = await runGuided(target, { ...doors, cases: 0 }, { folder: folder.path, coverage });
+      expect(again.findings.map(({ why }) => why)).toEqual(["threw RangeError: planted"]);
+      expect((await runTarget(target, doors)).findings).toEqual([]);
+    } finally {
+      folder.discard();
+    }
   });
 });
