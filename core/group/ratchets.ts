@@ -103,7 +103,8 @@ export async function openRatchet(
   const opened = await opensTo(ratchets, node, kdf);
   const ratchet = opened?.parts.get(partOf(node))?.ratchets.get(node);
   if (opened === null || ratchet === undefined) return null;
-  const secretTree: SecretTree = [];
+  // Of its length from the start: one that grows to its last place is a table of places, slow to copy, and the library copies it.
+  const secretTree: SecretTree = new Array<SecretTreeNode>(node + 1);
   secretTree[node] = ratchet;
   return {
     secretTree,
