@@ -68,6 +68,8 @@ export interface RawConnectOptions {
   readonly skipsHello?: boolean;
   /** Of both directions; none by default. */
   readonly padding?: Padding;
+  /** Takes what is delivered, which is not kept then. */
+  readonly onDelivered?: (logId: LogId, entries: readonly PlacedEntry[]) => void;
 }
 
 const CLIENT_NONCE = new Uint8Array(32).fill(7);
@@ -101,7 +103,9 @@ export async function connectRaw(origin: string, options: RawConnectOptions = {}
       waiting.delete(frame.requestId);
     } else {
       if (frame.type === "challenge") challenged.resolve(frame.serverNonce);
-      if (frame.type === "deliver") {
+      if (frame.type === "deliver" && options.onDelivered !== undefined) {
+        options.onDelivered(frame.logId, frame.entries);
+      } else if (frame.type === "deliver") {
         const there = deliveredById.get(frame.logId) ?? [];
         deliveredById.set(frame.logId, there);
         there.push(...frame.entries);
