@@ -13,8 +13,8 @@ export function addRoomHistoryCommand(room: Command, run: RunCommand): void {
   const history = room
     .command("history")
     .description(
-      "say what those see of before who come later; takes an admin. It holds for what is written from then on: each message then carries " +
-        "a proof of who wrote it, which can be shown to anybody",
+      "say what those see of before who come later; takes an admin. It holds for what is written from then on: each message and change of a note then carries " +
+        "a proof of who wrote it, which can be shown to anybody. Notes and lists made from then on come whole, however few the days",
     )
     .argument("<room>", ROOM_ARGUMENT)
     .argument("<what>", "none; the last days, such as 7d; or all")
@@ -47,7 +47,7 @@ function setHistory(
   const done =
     history === null
       ? "Who comes later sees nothing of before, and what is written from now on proves nothing to others"
-      : `Who comes later sees ${history.days === null ? "everything" : historyText(history)}, of what is written from now on; each message carries a proof of who wrote it, which can be shown to anybody`;
+      : `Who comes later sees ${history.days === null ? "everything" : historyText(history)}, of what is written from now on; each message and change of a note carries a proof of who wrote it, which can be shown to anybody`;
   return changeRoom(context, query, (client, { id }) => client.setRoomHistory(id, history), done);
 }
 

@@ -493,7 +493,10 @@ export async function createEngine(
     perishesAtMs: lifetimes.perishesAtMs,
   });
   const roomViews = createRoomViews({ context, contacts, rooms, views });
-  const roomDocuments = createRoomDocuments({ context, ops, outbox: roomOutbox, conversations });
+  const roomDocuments = createRoomDocuments({
+    ...{ context, ops, outbox: roomOutbox, conversations },
+    prover: rooms.histories.prover,
+  });
   const search: Search = createSearch({
     context,
     contacts,

@@ -10,7 +10,7 @@ import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
 import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
-import { createOp, messagePayloadShape, type NamedOp, parseOp } from "../../core/messenger/op.ts";
+import { createOp, messagePayloadShape, type NamedOp, OP_KIND, parseOp } from "../../core/messenger/op.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -124,6 +124,56 @@ test("[RM39][RM40][RM41][RM43][RM45][RM47] who comes later sees the last days, t
   await settle(eve, phone, ada, phone);
   expect(await textsOf(phone, id)).toEqual(["Ben yesterday", "Ada today", ""]);
   expect(good(await tablesOf(ada).historyask.scan()).map(({ value }) => value.count)).toEqual(asked);
+  await stopAll(ada, ben, eve, phone);
+});
+
+test("[SD17][RM41] who comes later has the notes of before, whole and however old, and writes on in them; not those from before the history, nor what was taken away", async () => {
+  const [ada, ben, eve] = await peopleOf(2);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  const early = good(await ada.client.createRoomDocument(id, "note", "Before there was history"));
+  await settle(ada, ben);
+  good(await ada.client.setRoomHistory(id, { days: 1 }));
+  await settle(ada, ben);
+  const note = good(await ada.client.createRoomDocument(id, "note", "Trip"));
+  const gone = good(await ada.client.createRoomDocument(id, "list", "Taken away"));
+  good(await ada.client.send(id, "Too old"));
+  await settle(ada, ben);
+  good(await ben.client.editRoomDocument(id, note.id, { type: "text", text: "Pack the tent" }));
+  good(await ben.client.editRoomDocument(id, early.id, { type: "text", text: "Not for all" }));
+  good(await ben.client.editRoomDocument(id, gone.id, { type: "add", text: "Nobody's business" }));
+  await settle(ada, ben);
+  good(await ada.client.removeRoomDocument(id, gone.id));
+  await settle(ada, ben);
+  time.adjust(3 * DAY_MS);
+  good(await ada.client.editRoomDocument(id, note.id, { type: "text", text: "Pack the big tent" }));
+  await settle(ada, ben);
+  // Who has left wrote what they wrote.
+  good(await ben.client.leaveRoom(id));
+  await settle(ben, ada);
+  await letIn(ada, eve, id);
+  const view = { id: note.id, title: "Trip", text: "Pack the big tent", waitingCount: 0 };
+  expect(good(await eve.client.roomDocuments(id))).toMatchObject([view]);
+  expect(await textsOf(eve, id)).toEqual([]);
+  expect(await roomOf(eve, id)).toMatchObject({ unreadCount: 0, earlier: { state: "done", received: 0 } });
+  const kinds = good(await tablesOf(eve).op.scan({ under: [id] })).map(
+    ({ value }) => good(parseOp(value.op)).op.kind,
+  );
+  expect(kinds.toSorted((a, b) => a - b)).toEqual([
+    OP_KIND.sharedDocument,
+    OP_KIND.sharedChange,
+    OP_KIND.sharedChange,
+    OP_KIND.sharedRemoval,
+  ]);
+  good(await eve.client.editRoomDocument(id, note.id, { type: "text", text: "Pack the big tent and food" }));
+  await settle(eve, ada);
+  const [, adas] = good(await ada.client.roomDocuments(id));
+  expect(adas).toMatchObject({ ...view, text: "Pack the big tent and food" });
+  const phone = await linkedDevice(eve.client, "phone", platform());
+  await settle(eve, phone, ada, phone);
+  expect(good(await phone.client.roomDocuments(id))).toMatchObject([
+    { ...view, text: "Pack the big tent and food" },
+  ]);
   await stopAll(ada, ben, eve, phone);
 });
 

@@ -135,7 +135,7 @@ export const EN_ROOMS = {
   roomWaitsHistory: "People who come later are to see more or less of before",
   roomHistory: "What people see who come later",
   roomHistoryNote:
-    "It holds for what is written from then on. Unless it is nothing, each message carries a proof of who wrote it, which anybody in the room can show to others. Shared notes and lists of before are not handed on.",
+    "It holds for what is written from then on. Unless it is nothing, each message carries a proof of who wrote it, which anybody in the room can show to others. Shared notes and lists that are made from then on come whole, however long ago.",
   roomHistoryNow: "Who comes later sees {what}. Messages prove who wrote them.",
   roomHistoryInvited: "You would see {what}.",
   roomHistoryInvitedProof:

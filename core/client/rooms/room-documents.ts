@@ -12,7 +12,7 @@ import {
   SHARED_OPERATIONS_MAX,
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { decode, encode } from "../../codec/shape.ts";
+import { encode } from "../../codec/shape.ts";
 import type { DocumentRoot } from "../../document/document-loader.ts";
 import { itemsOf, textOf } from "../../document/shared-forms.ts";
 import {
@@ -24,6 +24,7 @@ import {
 import { hlcToMs } from "../../messenger/hlc.ts";
 import { type NamedOp, OP_KIND } from "../../messenger/op.ts";
 import {
+  isTakenAway,
   sharedDocumentPayloadShape,
   sharedRemovalPayloadShape,
 } from "../../messenger/shared/shared-change.ts";
@@ -42,6 +43,7 @@ import type { ClientError, RoomDocumentRule } from "../client-error.ts";
 import type { Conversations } from "../conversations.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { OpStore } from "../op-store.ts";
+import type { RoomHistories } from "./room-history.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 
 /** Documents kept in memory, those used last; of large ones fewer, as many as two full ones come to (about 50 MB each). */
@@ -58,6 +60,8 @@ export interface RoomDocumentsDeps {
   readonly ops: Pick<OpStore, "get">;
   readonly outbox: Pick<RoomOutbox, "failureOf" | "isWaiting">;
   readonly conversations: Pick<Conversations, "write">;
+  /** SD17: who comes later is handed what is written here. */
+  readonly prover: RoomHistories["prover"];
 }
 
 export interface RoomDocuments {
@@ -118,6 +122,7 @@ export function createRoomDocuments({
   ops,
   outbox,
   conversations,
+  prover,
 }: RoomDocumentsDeps): RoomDocuments {
   const { tables, identity, times, random } = context;
   /** Both in the order of their last use. */
@@ -180,7 +185,7 @@ export function createRoomDocuments({
     if (!found.ok) return found;
     const opsById = found.value;
     const creation = opsById.get(documentId);
-    const isThere = creation !== undefined && !isRemoved(creation, opsById);
+    const isThere = creation !== undefined && !isTakenAway(creation, opsById.values());
     const changes = [...opsById.values()].filter(({ op }) => op.kind === OP_KIND.sharedChange);
     const judgements: SharedJudgements = before?.judgements ?? new Map();
     const document = isThere ? gateDocument(creation, changes, times.latestMs(), judgements) : null;
@@ -327,7 +332,10 @@ export function createRoomDocuments({
     payload: Uint8Array,
     target: OpId | null,
   ): Promise<Result<NamedOp, ClientError>> {
-    return conversations.write({ accountId: null, conversationId: roomId }, kind, payload, { target });
+    const prove = await prover(roomId);
+    if (!prove.ok) return prove;
+    const room = { accountId: null, conversationId: roomId, prove: prove.value };
+    return conversations.write(room, kind, payload, { target });
   }
 
   const edit: RoomDocuments["edit"] = async ({ roomId, documentId, since }, act) => {
@@ -462,16 +470,6 @@ function isOf(ids: ReadonlySet<OpId> | ReadonlyMap<OpId, unknown>, now: OpPlaces
 function isTimely({ opsById, document }: Held): boolean {
   const changes = [...opsById.values()].filter(({ op }) => op.kind === OP_KIND.sharedChange);
   return document.verdicts.size === changes.length;
-}
-
-/** SD14: only the account that made a document takes it away. */
-function isRemoved(creation: NamedOp, opsById: ReadonlyMap<OpId, NamedOp>): boolean {
-  return [...opsById.values()].some(
-    ({ op }) =>
-      op.kind === OP_KIND.sharedRemoval &&
-      op.author === creation.op.author &&
-      decode(sharedRemovalPayloadShape, op.payload).ok,
-  );
 }
 
 /** How near a document is to the nearest of its limits; 1 is full. */

@@ -1,6 +1,6 @@
 /**
  * What a member hands on to somebody who came later: newest first, what they lack, with its authors' proofs. Nothing deleted or over,
- * nothing that goes earlier than it says, and of own words only what the room's log has. Runs within the serial. Rule RM45.
+ * nothing that goes earlier than it says, and of own words only what the room's log has. Runs within the serial. Rules RM45, SD17.
  */
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { ROOM_HISTORY_LEFT_MAX, ROOM_HISTORY_OPS_MAX } from "../../base/limits.ts";
@@ -13,12 +13,13 @@ import { historyAuthor, historyBeginsMs, judgeProof } from "../../messenger/room
 import type { Lifetimes } from "../deletion/lifetimes.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { OpStore } from "../op-store.ts";
+import { chooseDocuments } from "./room-history-documents.ts";
 
 const PAGE_OPS = 256;
 
 export interface SelectDeps {
   readonly context: Pick<EngineContext, "tables" | "identity" | "storedChain" | "chain" | "times">;
-  readonly ops: Pick<OpStore, "page">;
+  readonly ops: Pick<OpStore, "page" | "get">;
   readonly lifetimes: Pick<Lifetimes, "isHidden" | "perishesAtMs">;
 }
 
@@ -51,6 +52,15 @@ export async function selectHistory(
   const nowMs = context.times.likelyMs();
   const beginMs = historyBeginsMs(room.history?.days ?? null, nowMs);
   const has = haveOf(wanted.have);
+  const mayGet = (op: NamedOp) => historyAuthor(op, { roomId, room, reader: asker, nowMs });
+  const ofDocuments = await chooseDocuments(deps, {
+    roomId,
+    isHad: (op) => has(op) || op.op.author === asker,
+    mayGet,
+  });
+  if (!ofDocuments.ok) return ofDocuments;
+  // Behind both there is nothing to hand on.
+  const endMs = Math.min(beginMs, ofDocuments.value.beginMs);
   const picked: NamedOp[] = [];
   let [size, left, looked, isFull] = [0, 0, wanted.looked, false];
   let cursor = wanted.cursor;
@@ -60,10 +70,12 @@ export async function selectHistory(
     const page = await store.page(roomId, limit, before);
     if (!page.ok) return page;
     for (const { key, op } of page.value) {
-      if (hlcToMs(op.op.hlc) < beginMs) return ok({ ops: picked, left, cursor, looked });
-      const author = has(op) ? null : historyAuthor(op, { roomId, room, reader: asker, nowMs });
-      const isGood = author !== null && (await isOpen(deps, op));
-      if (author === null || !isGood) {
+      if (hlcToMs(op.op.hlc) < endMs) return ok({ ops: picked, left, cursor, looked });
+      const author = has(op) ? null : mayGet(op);
+      const isAllowed =
+        author === null || !(await isOpen(deps, op)) ? ok(false) : await ofDocuments.value.allows(op);
+      if (!isAllowed.ok) return isAllowed;
+      if (author === null || !isAllowed.value) {
         if (!isFull) [cursor, looked] = [key, looked + 1];
         continue;
       }

@@ -78,7 +78,7 @@ export interface RoomsDeps {
   readonly outbox: RoomOutbox;
   readonly missed: RoomMissed;
   readonly lifetimes: Pick<Lifetimes, "limit" | "isHidden" | "perishesAtMs">;
-  readonly ops: Pick<OpStore, "page">;
+  readonly ops: Pick<OpStore, "page" | "get">;
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
   displayName(): Promise<Result<string, ClientError>>;

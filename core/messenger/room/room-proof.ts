@@ -32,9 +32,13 @@ export const opProofClaimShape = struct({
   op: bytes(1, OP_BYTES_MAX),
 });
 
-/** Of what an author makes proofs: messages, and that they were taken back. */
+/** Of what an author makes proofs: messages, that they were taken back, and all there is of shared documents. */
 export function isProvable({ kind }: Pick<Op, "kind">): boolean {
-  return kind === OP_KIND.message || kind === OP_KIND.redaction;
+  return kind === OP_KIND.message || kind === OP_KIND.redaction || isOfDocument(kind);
+}
+
+function isOfDocument(kind: number): boolean {
+  return kind === OP_KIND.sharedDocument || kind === OP_KIND.sharedChange || kind === OP_KIND.sharedRemoval;
 }
 
 /** `ext` of an op that is to be handed on. RM41 */
@@ -79,8 +83,8 @@ export interface ProvenAuthor {
 }
 
 /**
- * The author of an op that may be handed to `reader`; null for one that may not: no message, of no member then, from before the history
- * the room gives, or from after they came. RM42
+ * The author of an op that may be handed to `reader`; null for one that may not: of a kind nobody proves, of no member then, from before
+ * the history the room gives, or from after they came. RM42, SD17
  */
 export function historyAuthor(
   named: NamedOp,
@@ -113,6 +117,8 @@ export function historyBeginsMs(days: number | null, nowMs: number): number {
 }
 
 function isInTime(named: NamedOp, days: number | null, nowMs: number): boolean {
+  // SD17: a document is whole or nothing.
+  if (isOfDocument(named.op.kind)) return !isAhead(named.op.hlc, nowMs);
   const beginMs = historyBeginsMs(days, nowMs);
   const target = redactedBy(named);
   if (named.op.kind === OP_KIND.redaction && (target === null || hlcToMs(target.hlc) < beginMs)) return false;

@@ -20,6 +20,7 @@ import {
 } from "../../base/limits.ts";
 import {
   bytes,
+  decode,
   flag,
   id,
   integer,
@@ -103,6 +104,18 @@ export type SharedChange = ShapeOf<typeof sharedChangePayloadShape>;
 
 /** Payload of `sharedRemoval`, whose target is the document. */
 export const sharedRemovalPayloadShape = struct({ version: literal(1) });
+
+/** SD14: whether one of these takes the document away: only the account that made it does. */
+export function isTakenAway(creation: NamedOp, ops: Iterable<NamedOp>): boolean {
+  for (const { op } of ops)
+    if (
+      op.kind === OP_KIND.sharedRemoval &&
+      op.author === creation.op.author &&
+      decode(sharedRemovalPayloadShape, op.payload).ok
+    )
+      return true;
+  return false;
+}
 
 /** The document an op is about; null for ops that are about none. */
 export function sharedDocumentOf({ op, id: opId }: NamedOp): OpId | null {

@@ -63,6 +63,7 @@ function createDevice() {
           return ops.get(place);
         },
       },
+      prover: async () => ok(null),
       outbox: { failureOf: () => null, isWaiting: (id) => waiting.has(id) },
       conversations: {
         write: async (_place, kind, payload, { target = null } = {}) => {

@@ -12,8 +12,14 @@ import { createRoomDraft, emptyRoomDraft } from "../../../../core/client/rooms/r
 import { selectHistory } from "../../../../core/client/rooms/room-history-select.ts";
 import { askedBy, createHistoryWords, ownHistory } from "../../../../core/client/rooms/room-history-words.ts";
 import { createTables } from "../../../../core/client/tables.ts";
+import { encode } from "../../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
-import type { NamedOp } from "../../../../core/messenger/op.ts";
+import { type NamedOp, OP_KIND } from "../../../../core/messenger/op.ts";
+import {
+  sharedDocumentOf,
+  sharedDocumentPayloadShape,
+  sharedRemovalPayloadShape,
+} from "../../../../core/messenger/shared/shared-change.ts";
 import type { OpRun, RoomAnswer, RoomQuestion } from "../../../../core/messenger/room/room-entry.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
 import { createLogReader } from "../../../../core/log/log-reader.ts";
@@ -179,6 +185,12 @@ async function handed(
   const store = createMemoryTxStore();
   const tables = createTables(store);
   good(await store.batch((more.placed ?? []).map(({ id }) => tables.roomplaced.put([ROOM, id], {}))));
+  for (const { id, ...named } of ops) {
+    const { hlc, device } = named.op;
+    const document = sharedDocumentOf({ id, ...named });
+    if (document !== null)
+      good(await store.batch([tables.shared.put([ROOM, document, id], { hlc, device })]));
+  }
   const keyed = ops.map((op, at) => ({ key: String(at).padStart(6, "0"), op }));
   const context = {
     tables,
@@ -194,6 +206,7 @@ async function handed(
         const from = before === undefined ? 0 : Number(before) + 1;
         return ok(keyed.slice(from, from + limit));
       },
+      get: async ({ id }: { readonly id: string }) => ok(ops.find((op) => op.id === id) ?? null),
     },
     lifetimes: {
       isHidden: (op: NamedOp) => more.hidden?.includes(op) === true,
@@ -239,4 +252,66 @@ test("[RM45] goes on where a letter ended, tells how much is left, and looks at 
     const last = await handed(ops, { cursor, looked: ROOM_HISTORY_OPS_MAX - before });
     expect(last.ops).toHaveLength(count);
   }
+});
+
+/** Ops of one document, each by who is said, a second after the one before, eight days ago. */
+function documentBy(by: readonly (readonly [ReturnType<typeof createHistoryWorld>["ada"], number])[]) {
+  const made: NamedOp[] = [];
+  for (const [at, [world, kind]] of by.entries()) {
+    const payload =
+      kind === OP_KIND.sharedDocument
+        ? encode(sharedDocumentPayloadShape, { version: 1, form: "note", title: "Trip" })
+        : encode(sharedRemovalPayloadShape, { version: 1 });
+    const op = { kind, payload, target: made[0]?.id ?? null };
+    made.push(writtenBy(world, "", { deviceSeq: 20 + at, atMs: NOW_MS - 8 * DAY_MS + at * 1_000, op }));
+  }
+  return made;
+}
+
+test("[SD17] a document is handed on whole, whatever the days; one without its making, or taken away, is not, but that it was", async () => {
+  const { ada, ben, eve } = createHistoryWorld();
+  const { sharedDocument, sharedChange, sharedRemoval } = OP_KIND;
+  const handedOf = async (ops: readonly NamedOp[], more: Parameters<typeof handed>[1] = {}) => {
+    const recent = writtenBy(ben, "of yesterday");
+    const older = writtenBy(ben, "older than all", { deviceSeq: 9, atMs: NOW_MS - 9 * DAY_MS });
+    const picked = await handed([recent, ...ops.toReversed(), older], { placed: ops, ...more });
+    return picked.ops
+      .slice(1)
+      .map(({ id }) => ops.findIndex((op) => op.id === id))
+      .toReversed();
+  };
+  const whole = documentBy([
+    [ben, sharedDocument],
+    [ada, sharedChange],
+    [ben, sharedChange],
+  ]);
+  expect(await handedOf(whole)).toEqual([0, 1, 2]);
+  // RM45: what the room's log never had of the own changes.
+  expect(await handedOf(whole, { placed: [] })).toEqual([0, 2]);
+  // Written without a proof before the history began: what follows shows nothing to who has not got it.
+  const [making, ...changes] = whole;
+  const bare = present(making, "its making");
+  const unproven = { ...bare, op: { ...bare.op, ext: null } };
+  expect(await handedOf([unproven, ...changes])).toEqual([]);
+  const { device, deviceSeq } = bare.op;
+  const have = [{ device, start: deviceSeq, end: deviceSeq + 1 }];
+  expect(await handedOf([unproven, ...changes], { have })).toEqual([1, 2]);
+  const own = documentBy([
+    [eve, sharedDocument],
+    [ada, sharedChange],
+  ]);
+  expect(await handedOf(own)).toEqual([1]);
+  expect(await handedOf(whole.slice(1))).toEqual([]);
+  // SD14: only who made it takes it away.
+  const gone = documentBy([
+    [ben, sharedDocument],
+    [ada, sharedChange],
+    [ben, sharedRemoval],
+  ]);
+  expect(await handedOf(gone)).toEqual([2]);
+  const kept = documentBy([
+    [ben, sharedDocument],
+    [ada, sharedRemoval],
+  ]);
+  expect(await handedOf(kept)).toEqual([0, 1]);
 });

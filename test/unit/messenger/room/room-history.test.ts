@@ -203,7 +203,7 @@ test("[RM42] nothing from before the history, after the newcomer came, or of who
   expect(judged(writtenBy(ada, "of tomorrow", { atMs: NOW_MS + 2 * DAY_MS }))).toBe("outside");
 });
 
-test("[RM42] only messages, and that they were taken back within the time", () => {
+test("[RM42][SD17] only messages, that they were taken back within the time, and all of a document however old", () => {
   const { ada } = createHistoryWorld();
   const place = (days: number) => ({
     device: writtenBy(ada, "x").op.device,
@@ -221,8 +221,19 @@ test("[RM42] only messages, and that they were taken back within the time", () =
   expect(judged(redaction(2))).toBe(null);
   expect(judged(redaction(8))).toBe("outside");
   expect(judged(writtenBy(ada, "x", { op: { payload: new Uint8Array(0) } }))).toBe("outside");
+  const ofDocuments: readonly number[] = [
+    OP_KIND.sharedDocument,
+    OP_KIND.sharedChange,
+    OP_KIND.sharedRemoval,
+  ];
+  for (const kind of ofDocuments) {
+    expect(judged(writtenBy(ada, "x", { atMs: NOW_MS - 8 * DAY_MS, op: { kind } })), `${kind}`).toBe(null);
+    const ahead = writtenBy(ada, "x", { atMs: NOW_MS + 2 * DAY_MS, op: { kind } });
+    expect(judged(ahead), `${kind}`).toBe("outside");
+    expect(judged(writtenBy(ada, "x", { epoch: 1, op: { kind } })), `${kind}`).toBe("outside");
+  }
   for (const kind of Object.values(OP_KIND).filter(
-    (one) => one !== OP_KIND.message && one !== OP_KIND.redaction,
+    (one) => one !== OP_KIND.message && one !== OP_KIND.redaction && !ofDocuments.includes(one),
   ))
     expect(judged(writtenBy(ada, "x", { op: { kind } })), `${kind}`).toBe("outside");
   expect(judged(createOp({ ...writtenBy(ada, "x").op, ext: null }))).toBe("outside");
