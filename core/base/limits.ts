@@ -96,6 +96,8 @@ export const REMEMBERED_STARTS_MAX = 256;
 export const OP_BYTES_MAX = 65_536;
 export const MESSAGE_TEXT_BYTES_MAX = 32_768;
 export const OPS_PER_BUCKET_MAX = 512;
+/** In a row of a profile. */
+export const OPS_PER_PAGE_MAX = 64;
 export const UNSENT_RUNS_MAX = 256;
 export const DELETED_MESSAGES_MAX = 1_000;
 export const DELETED_OPS_PER_EDIT_MAX = 500;

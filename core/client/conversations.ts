@@ -65,6 +65,8 @@ const ARCHIVED_OVERHEAD_BYTES = 192;
 const MARK_DELAY_MS = 1_000;
 const RESEND_OPS_MAX = 512;
 const KNOWN_BUCKETS_MAX = 256;
+/** Buckets whose ops get their rows in one transaction: even with several rows for each op they fit one. */
+const BUCKETS_AT_ONCE = 8;
 
 export interface ConversationEvents {
   onMessages(ops: readonly NamedOp[]): void;
@@ -601,10 +603,11 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       const limited = await deleting.limited();
       if (!limited.ok) return limited;
     }
-    for (const name of names) {
-      if (name.type === "contacts") contacts.refresh();
-      if (!isBucket(name)) continue;
-      const adopted = await adoptBucket(name, isHistory, opsOf?.(name) ?? null);
+    if (names.some(({ type }) => type === "contacts")) contacts.refresh();
+    const buckets = names.filter(isBucket);
+    for (let from = 0; from < buckets.length; from += BUCKETS_AT_ONCE) {
+      const some = buckets.slice(from, from + BUCKETS_AT_ONCE);
+      const adopted = await adoptBuckets(some, isHistory, opsOf ?? (() => null));
       if (!adopted.ok) return adopted;
       fresh.push(...adopted.value);
     }
@@ -615,30 +618,40 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     return answerMarks(fresh);
   };
 
-  async function adoptBucket(
-    name: BucketName,
+  /** In one transaction, which costs more than an op in it does. */
+  async function adoptBuckets(
+    names: readonly BucketName[],
     isHistory: boolean,
-    held: readonly StoredOp[] | null,
+    opsOf: (name: BucketName) => readonly StoredOp[] | null,
   ): Promise<Result<readonly NamedOp[], ClientError>> {
-    const stored = held === null ? await documents.scanOps(log.ref(name)) : ok(held);
-    if (!stored.ok) return stored;
-    const candidates: NamedOp[] = [];
+    const found: { readonly name: BucketName; readonly candidates: readonly NamedOp[] }[] = [];
     const sourceById = new Map<OpId, EntryId>();
-    const known = knownIn(name);
-    for (const [opId, bytes] of stored.value) {
-      if (known.has(opId)) continue;
-      const archived = parseArchivedOp(bytes);
-      if (!archived.ok || archived.value.op.id !== opId) continue;
-      candidates.push(archived.value.op);
-      if (archived.value.source !== null) sourceById.set(opId, archived.value.source);
+    for (const name of names) {
+      const held = opsOf(name);
+      const stored = held === null ? await documents.scanOps(log.ref(name)) : ok(held);
+      if (!stored.ok) return stored;
+      const known = knownIn(name);
+      const candidates: NamedOp[] = [];
+      for (const [opId, bytes] of stored.value) {
+        if (known.has(opId)) continue;
+        const archived = parseArchivedOp(bytes);
+        if (!archived.ok || archived.value.op.id !== opId) continue;
+        candidates.push(archived.value.op);
+        if (archived.value.source !== null) sourceById.set(opId, archived.value.source);
+      }
+      found.push({ name, candidates });
     }
+    const candidates = found.flatMap((one) => one.candidates);
     const addition = await ops.add(candidates, times.latestMs());
     if (!addition.ok) return addition;
-    deleting.loaded(name);
-    // DE7: a sibling has put it there before it knew.
-    if (addition.value.hasDeleted) deleting.revisit(name);
-    const later = addition.value.hasOver ? await deleting.later(name) : ok();
-    if (!later.ok) return later;
+    const [deletedOps, overOps] = [new Set(addition.value.deleted), new Set(addition.value.over)];
+    for (const { name, candidates } of found) {
+      deleting.loaded(name);
+      // DE7: a sibling has put it there before it knew.
+      if (candidates.some((op) => deletedOps.has(op))) deleting.revisit(name);
+      const later = candidates.some((op) => overOps.has(op)) ? await deleting.later(name) : ok();
+      if (!later.ok) return later;
+    }
     const sourcesOf = (named: readonly NamedOp[]) => named.flatMap((op) => sourceById.get(op.id) ?? []);
     // An op that is new here comes in an entry that was not opened here: set aside, or still to be read.
     const asides = setAside.change(
@@ -647,7 +660,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     );
     const missed = roomMissed.found(sourcesOf(candidates));
     if (addition.value.writes.length === 0 && asides.writes.length === 0 && missed.writes.length === 0) {
-      for (const op of candidates) known.add(op.id);
+      know(found);
       return ok([]);
     }
     const markWrites = raiseMarks(addition.value.fresh);
@@ -663,9 +676,18 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     asides.commit();
     missed.commit();
     for (const logId of asides.freedLogs) events.onAckable(logId);
-    for (const op of candidates) known.add(op.id);
+    know(found);
     const deleted = await deleting.redacted(addition.value.redacted, false);
     return deleted.ok ? ok(addition.value.fresh) : deleted;
+  }
+
+  function know(
+    found: readonly { readonly name: BucketName; readonly candidates: readonly NamedOp[] }[],
+  ): void {
+    for (const { name, candidates } of found) {
+      const known = knownIn(name);
+      for (const { id } of candidates) known.add(id);
+    }
   }
 
   /** Ops of a bucket that have their rows, so that a change of one op does not look at all the others. */

@@ -314,7 +314,7 @@ export async function createEngine(
     lifetimes.added(fresh);
     views.added(fresh);
   };
-  const ops = createOpStore(store, tables, onAdded, {
+  const ops = createOpStore(tables, onAdded, {
     isForgotten: deletions.isForgotten,
     perishesAtMs: (op) => lifetimes.perishesAtMs(op),
     isOver: (op) => lifetimes.isOver(op),

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { addRunToFeed, EMPTY_FEED, feedEnd, frontierOf } from "../messenger/feed.ts";
 import { isAhead, nextHlc } from "../messenger/hlc.ts";
 import { expiryOf } from "../messenger/lifetime.ts";
@@ -16,15 +16,15 @@ import {
   type NamedOp,
   type Op,
   OP_KIND,
-  parseOp,
   type Redacted,
   redactedBy,
   redactedMessage,
   unsentRuns,
 } from "../messenger/op.ts";
 import { sharedDocumentOf } from "../messenger/shared/shared-change.ts";
-import type { StoreError, TxStore, WriteOp } from "../store/tx-store.ts";
+import type { StoreError, WriteOp } from "../store/tx-store.ts";
 import type { Times } from "./calendar/times.ts";
+import { createOpPages } from "./op-pages.ts";
 import { createRecentOps, type KeyedOp } from "./recent-ops.ts";
 import type { FeedRow, Tables, TallyRow } from "./tables.ts";
 
@@ -48,10 +48,10 @@ export interface OpAddition {
   readonly fresh: readonly NamedOp[];
   /** Messages that ops among the fresh ones take back, here or not. */
   readonly redacted: readonly Redacted[];
-  /** Whether some were left out because they are deleted. */
-  readonly hasDeleted: boolean;
-  /** Whether some were left out because their time is over. */
-  readonly hasOver: boolean;
+  /** Those that were left out because they are deleted. */
+  readonly deleted: readonly NamedOp[];
+  /** Those that were left out because their time is over. */
+  readonly over: readonly NamedOp[];
   commit(): void;
 }
 
@@ -111,6 +111,8 @@ export interface OpStore {
   /** Every op, oldest first, of one conversation. */
   all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>>;
   has(op: NamedOp): Promise<Result<boolean, StoreError>>;
+  /** Orders ops as the view does. */
+  keyOf(op: NamedOp): string;
   /** Whether an op is deleted, by the person or by its author, or its time is over: nothing of it may be kept. */
   isGone(op: NamedOp): Promise<Result<boolean, StoreError>>;
   /** Prepares removing the rows of deleted ops; that they were here is still known. Rule DE5. */
@@ -133,11 +135,6 @@ export interface OpStore {
   frontiers(conversationId: ConversationId): Promise<Result<ReadonlyMap<DeviceId, number>, StoreError>>;
 }
 
-/** Fewer are looked for one by one. */
-const LOOKED_AT_ONCE_OPS_MIN = 8;
-/** Where more rows than this lie around each, they are looked for one by one too. */
-const ROWS_READ_PER_OP_MAX = 4;
-
 const NOTHING_DELETED: OpRights = {
   isForgotten: () => false,
   perishesAtMs: () => null,
@@ -147,7 +144,6 @@ const NOTHING_DELETED: OpRights = {
 
 /** `onAdded` is told of ops once they are stored. */
 export function createOpStore(
-  store: TxStore,
   tables: Tables,
   onAdded: (ops: readonly NamedOp[]) => void = () => {},
   rights: OpRights = NOTHING_DELETED,
@@ -156,6 +152,7 @@ export function createOpStore(
   const feeds = new Map<string, FeedRow>();
   const tallies = new Map<string, TallyRow>();
   const recent = createRecentOps();
+  const pages = createOpPages(tables);
 
   /** History comes by the hundred thousand, and each op's key is wanted three times. */
   const keys = new WeakMap<NamedOp, string>();
@@ -190,55 +187,40 @@ export function createOpStore(
   }
 
   async function has(op: NamedOp): Promise<Result<boolean, StoreError>> {
-    const row = await store.get(keyOf(op));
+    const row = await pages.get(keyOf(op));
     return row.ok ? ok(row.value !== null) : row;
   }
 
-  async function get({
-    conversationId,
-    hlc,
-    device,
-    id,
-  }: OpKey): Promise<Result<NamedOp | null, StoreError>> {
-    const row = await tables.op.get(conversationId, hlc, device, id);
-    if (!row.ok) return row;
-    return row.value === null
-      ? ok(null)
-      : openRow(tables.op.key(conversationId, hlc, device, id), row.value.op);
-  }
-
-  async function rowOf(op: MessagePlace): Promise<Result<NamedOp | null, StoreError>> {
-    return get({ conversationId: op.conversationId, hlc: op.hlc, device: op.device, id: op.id });
-  }
+  const placeKey = ({ conversationId, hlc, device, id }: OpKey): string =>
+    tables.op.key(conversationId, hlc, device, id);
 
   async function isGone(named: NamedOp): Promise<Result<boolean, StoreError>> {
     const { op, id } = named;
     if (rights.isForgotten({ ...op, id }) || rights.isOver(named)) return ok(true);
-    const row = await rowOf({ ...op, id });
+    const row = await pages.get(keyOf(named));
     return row.ok ? ok(row.value !== null && isTakenBack(named, row.value)) : row;
   }
 
   async function add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>> {
     const draft = createDraft(Math.max(0, nowMs));
-    const rows = await rowsOf(ops);
-    if (!rows.ok) return rows;
-    const known = rows.value;
-    let [hasDeleted, hasOver] = [false, false];
+    const read = await draft.stored.read(ops.map(keyOf));
+    if (!read.ok) return read;
+    const deleted: NamedOp[] = [];
+    const over: NamedOp[] = [];
     for (const named of ops) {
       const { op, id } = named;
       if (draft.fresh.has(id)) continue;
       const isForgotten = rights.isForgotten({ ...op, id });
       // RM36: what is over counts as having come, like what is deleted.
       if (isForgotten || rights.isOver(named)) {
-        hasDeleted ||= isForgotten;
-        hasOver ||= !isForgotten;
+        (isForgotten ? deleted : over).push(named);
         const covered = await draft.cover(op.conversationId, op.device, op.deviceSeq, op.deviceSeq + 1);
         if (!covered.ok) return covered;
         continue;
       }
-      const row = known === null ? await rowOf({ ...op, id }) : rowAmong(known, keyOf(named));
+      const row = await draft.stored.get(keyOf(named));
       if (!row.ok) return row;
-      if (row.value !== null && isTakenBack(named, row.value)) hasDeleted = true;
+      if (row.value !== null && isTakenBack(named, row.value)) deleted.push(named);
       // DE3: what somebody else has called theirs and taken back is not gone by that, nor what is no message.
       if (row.value !== null && (!isRedacted(row.value) || isTakenBack(named, row.value))) continue;
       const cleared = row.value === null ? ok() : await draft.take(row.value);
@@ -260,49 +242,15 @@ export function createOpStore(
       draft.commit();
       if (fresh.length > 0) onAdded(fresh);
     };
-    return ok({ writes: draft.writes(), fresh, redacted, hasDeleted, hasOver, commit });
-  }
-
-  /**
-   * Rows of those of `ops` that are here, found by reading where they lie: a row looked for alone is a question of the store
-   * each. History that comes in whole buckets mostly comes where nothing is, and what is taken up again where all of it is.
-   * Null when they are few, or lie far apart.
-   */
-  async function rowsOf(
-    ops: readonly NamedOp[],
-  ): Promise<Result<ReadonlyMap<string, Uint8Array> | null, StoreError>> {
-    const [first] = ops;
-    if (first === undefined || ops.length < LOOKED_AT_ONCE_OPS_MIN) return ok(null);
-    const { conversationId } = first.op;
-    if (ops.some(({ op }) => op.conversationId !== conversationId)) return ok(null);
-    const lowest = ops.reduce((hlc, { op }) => Math.min(hlc, op.hlc), first.op.hlc);
-    const highest = ops.reduce((hlc, { op }) => Math.max(hlc, op.hlc), first.op.hlc);
-    // Less than every key of this time, which goes on with the device.
-    const edge = (hlc: number) => tables.op.key(conversationId, hlc);
-    const end = edge(highest + 1);
-    const wanted = new Set(ops.map(keyOf));
-    const found = new Map<string, Uint8Array>();
-    let after = edge(lowest);
-    let left = ops.length * ROWS_READ_PER_OP_MAX;
-    for (let limit = 1; left > 0; limit = OPS_PAGE_MAX) {
-      const page = await tables.op.scan({ under: [conversationId], after, limit });
-      // A row that does not open may be none of these.
-      if (!page.ok) return ok(null);
-      for (const { key, value } of page.value) {
-        if (key > end) return ok(found);
-        if (wanted.has(key)) found.set(key, value.op);
-        after = key;
-      }
-      if (page.value.length < limit) return ok(found);
-      left -= page.value.length;
-    }
-    return ok(null);
+    const writes = await draft.writes();
+    if (!writes.ok) return writes;
+    return ok({ writes: writes.value, fresh, redacted, deleted, over, commit });
   }
 
   /** DE2, DE3: puts what is left of a message in its place, if the redaction is of its author. False when it is not. */
   async function redact(target: Redacted, draft: Draft): Promise<Result<boolean, StoreError>> {
     const pending = draft.fresh.get(target.id);
-    const stored = pending === undefined ? await rowOf(target) : ok(pending);
+    const stored = pending === undefined ? await draft.stored.get(placeKey(target)) : ok(pending);
     if (!stored.ok) return stored;
     const left = redactedMessage(target);
     if (stored.value !== null) {
@@ -328,7 +276,7 @@ export function createOpStore(
     const draft = createDraft(0);
     for (const place of places) {
       const { conversationId, device, deviceSeq } = place;
-      const row = await rowOf(place);
+      const row = await draft.stored.get(placeKey(place));
       if (!row.ok) return row;
       if (row.value !== null) {
         const taken = await draft.take(row.value);
@@ -337,7 +285,8 @@ export function createOpStore(
       const covered = await draft.cover(conversationId, device, deviceSeq, deviceSeq + 1);
       if (!covered.ok) return covered;
     }
-    return ok({ writes: draft.writes(), commit: draft.commit });
+    const writes = await draft.writes();
+    return writes.ok ? ok({ writes: writes.value, commit: draft.commit }) : writes;
   }
 
   async function cover(
@@ -349,12 +298,14 @@ export function createOpStore(
       const covered = next === 0 ? ok() : await draft.cover(conversationId, device, 0, next);
       if (!covered.ok) return covered;
     }
-    return ok({ writes: draft.writes(), commit: draft.commit });
+    const writes = await draft.writes();
+    return writes.ok ? ok({ writes: writes.value, commit: draft.commit }) : writes;
   }
 
   /** Rows, feeds and tallies as they are to become, together. */
   function createDraft(nowMs: number) {
-    const rowsByKey = new Map<string, WriteOp>();
+    const stored = pages.draft();
+    const changes = new Map<string, NamedOp | null>();
     /** Of which shared documents they are, so that one is read without all that was ever said around it. */
     const sharedByKey = new Map<string, WriteOp>();
     /** When which of them go by themselves. */
@@ -411,7 +362,7 @@ export function createOpStore(
       if (!isNew) hasRewritten = true;
       if (isNew && !isLeftOver) addedByKey.set(key, { key, op: named });
       else changed.add(op.conversationId);
-      rowsByKey.set(key, tables.op.putAt(key, { op: named.bytes, arrivedAtMs: nowMs }));
+      changes.set(key, named);
       const due = dueParts(named);
       if (due !== null) dueByKey.set(tables.due.key(...due), tables.due.put(due, {}));
       const counted = await changeTally(op.conversationId, (sum) => ({
@@ -438,10 +389,10 @@ export function createOpStore(
 
     async function take(named: NamedOp): Promise<Result<void, StoreError>> {
       const key = keyOf(named);
-      if (rowsByKey.has(key)) return ok();
+      if (changes.has(key)) return ok();
       hasRewritten = true;
       changed.add(named.op.conversationId);
-      rowsByKey.set(key, { type: "delete", key });
+      changes.set(key, null);
       const due = dueParts(named);
       if (due !== null) dueByKey.set(tables.due.key(...due), tables.due.remove(...due));
       const document = sharedDocumentOf(named);
@@ -463,20 +414,26 @@ export function createOpStore(
       }));
 
     return {
+      /** As they are until this is written. */
+      stored,
       fresh,
       put,
       take,
       cover: coverRun,
-      writes: (): readonly WriteOp[] => [
-        ...rowsByKey.values(),
-        ...sharedByKey.values(),
-        ...dueByKey.values(),
-        ...[...newFeeds.values()].map(({ conversationId, device, row }) =>
-          tables.feed.put([conversationId, device], row),
-        ),
-        ...[...newTallies].map(([conversationId, row]) => tables.tally.put([conversationId], row)),
-        ...[...changed].map((conversationId) => tables.unread.remove(conversationId)),
-      ],
+      async writes(): Promise<Result<readonly WriteOp[], StoreError>> {
+        const rows = await stored.writes(changes);
+        if (!rows.ok) return rows;
+        return ok([
+          ...rows.value,
+          ...sharedByKey.values(),
+          ...dueByKey.values(),
+          ...[...newFeeds.values()].map(({ conversationId, device, row }) =>
+            tables.feed.put([conversationId, device], row),
+          ),
+          ...[...newTallies].map(([conversationId, row]) => tables.tally.put([conversationId], row)),
+          ...[...changed].map((conversationId) => tables.unread.remove(conversationId)),
+        ]);
+      },
       commit() {
         if (hasRewritten) rewriteCount += 1;
         recent.add([...addedByKey.values()]);
@@ -523,20 +480,15 @@ export function createOpStore(
     const known = recent.page(conversationId, limit, before);
     if (known !== null) return ok(known);
     const version = recent.version();
-    const range = { under: [conversationId], limit, reverse: true };
-    const rows = await tables.op.scan(before === undefined ? range : { ...range, after: before });
-    if (!rows.ok) return rows;
-    const read = named(rows.value);
+    const read = await pages.newest(conversationId, limit, before);
     if (read.ok && before === undefined)
       recent.keep(conversationId, read.value, { isWhole: read.value.length < limit, version });
     return read;
   }
 
   async function all(conversationId: ConversationId): Promise<Result<readonly NamedOp[], StoreError>> {
-    const rows = await tables.op.scan({ under: [conversationId] });
-    if (!rows.ok) return rows;
-    const ops = named(rows.value);
-    return ops.ok ? ok(ops.value.map(({ op }) => op)) : ops;
+    const rows = await pages.all(conversationId);
+    return rows.ok ? ok(rows.value.map(({ op }) => op)) : rows;
   }
 
   async function frontiers(
@@ -555,6 +507,7 @@ export function createOpStore(
     page,
     all,
     has,
+    keyOf,
     isGone,
     remove,
     cover,
@@ -562,37 +515,12 @@ export function createOpStore(
       const row = await feedOf(conversationId, device);
       return row.ok ? ok(feedEnd(row.value.feed)) : row;
     },
-    get,
+    get: (key) => pages.get(placeKey(key)),
     tally,
     tallies: allTallies,
     rewrites: () => rewriteCount,
     frontiers,
   };
-}
-
-function named(
-  rows: readonly { readonly key: string; readonly value: { readonly op: Uint8Array } }[],
-): Result<readonly KeyedOp[], StoreError> {
-  const ops: KeyedOp[] = [];
-  for (const { key, value } of rows) {
-    const op = openRow(key, value.op);
-    if (!op.ok) return op;
-    ops.push({ key, op: op.value });
-  }
-  return ok(ops);
-}
-
-function rowAmong(rows: ReadonlyMap<string, Uint8Array>, key: string): Result<NamedOp | null, StoreError> {
-  const bytes = rows.get(key);
-  return bytes === undefined ? ok(null) : openRow(key, bytes);
-}
-
-/** The op of a row. What is left of a redacted message keeps its name, which is in the key. */
-function openRow(key: string, bytes: Uint8Array): Result<NamedOp, StoreError> {
-  const op = parseOp(bytes);
-  if (!op.ok) return err({ type: "StoreCorrupt", key });
-  if (!isRedacted(op.value)) return op;
-  return ok({ ...op.value, id: key.slice(key.lastIndexOf("/") + 1) as OpId });
 }
 
 /** Whether `row` is what is left of this op: its own author took it back, and it is what can be. DE3 */

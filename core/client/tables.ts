@@ -39,7 +39,7 @@
  * | notice | account id, seq, device id | devices that came to a contact's account |
  * | noticed | account id | up to which link of a contact's chain notices were made |
  * | frontier | device id | what each own device last said of itself |
- * | op | conversation, hlc, device, op id | all ops, in the order of the view |
+ * | op | conversation, hlc, device, op id of the first | pages of ops, in the order of the view |
  * | feed | conversation, device | which ops of a device are here, and the last of them |
  * | tally | conversation | how many messages there are, and the newest op |
  * | unread | conversation | how many messages are not read, as they were counted last |
@@ -151,6 +151,7 @@ import type { TxStore } from "../store/tx-store.ts";
 import { RECOVERY_KEY_BYTES } from "../sigchain/keys/recovery-key.ts";
 import { alarmRow } from "./alarms/alarm-shape.ts";
 import { profileShape } from "./device-identity.ts";
+import { opPageShape } from "./op-page-shape.ts";
 import { happeningRow } from "./rooms/room-happening-shape.ts";
 
 /** A counter that the server's is taken for: far above any, and below what numbers hold exactly. */
@@ -242,8 +243,6 @@ const disputeRow = struct({
 const noticeRow = struct({ seq: integer(1), isRecovery: flag, wasVerified: flag, atMs: integer(0) });
 
 const frontierRow = struct({ content: frontierContentShape, frontier: bytes(1, FRONTIER_BYTES_MAX) });
-
-const opRow = struct({ op: bytes(1, OP_BYTES_MAX), arrivedAtMs: integer(0) });
 
 const feedRow = struct({ feed: feedShape, last: nullable(id("op")) });
 
@@ -513,7 +512,7 @@ export function createTables(store: TxStore) {
     due: createTable(store, "due", struct({})),
     dirty: createTable(store, "dirty", struct({})),
     forgotten: createTable(store, "forgotten", struct({ next: integer(0) })),
-    op: createTable(store, "op", opRow),
+    op: createTable(store, "op", opPageShape),
     feed: createTable(store, "feed", feedRow),
     tally: createTable(store, "tally", tallyRow),
     unread: createTable(store, "unread", unreadRow),

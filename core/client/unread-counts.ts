@@ -151,7 +151,7 @@ export function createUnreadCounts(deps: UnreadCountsDeps): UnreadCounts {
       count: Math.min(UNREAD_COUNT_MAX, counted.count + unread.length),
       untilMs: unread.reduce((ms, op) => Math.min(ms, goesAtMs(op)), counted.untilMs),
       opCount: counted.opCount + added.length,
-      top: [counted.top, ...added.map(keyOf)].sort().at(-1) ?? counted.top,
+      top: highest(added.map(keyOf), counted.top),
       unstoredOps: counted.unstoredOps + added.length,
     };
   }
@@ -176,4 +176,10 @@ export function createUnreadCounts(deps: UnreadCountsDeps): UnreadCounts {
       return counting;
     },
   };
+}
+
+function highest(keys: readonly string[], least: string): string {
+  let found = least;
+  for (const key of keys) if (key > found) found = key;
+  return found;
 }

@@ -290,7 +290,7 @@ export function createViews(deps: ViewsDeps): Views {
 
   const unreadCounts = createUnreadCounts({
     ops,
-    keyOf: ({ op, id }) => context.tables.op.key(op.conversationId, op.hlc, op.device, id),
+    keyOf: ops.keyOf,
     isUnread: (op) =>
       op.op.author !== self && timelineMessage(op)?.isRedacted === false && !deps.isHidden(op),
     goesAtMs: deps.perishesAtMs,

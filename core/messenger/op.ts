@@ -100,6 +100,12 @@ export function parseOp(opBytes: Bytes): Result<NamedOp, OpError> {
   return op.ok ? ok({ id: opId(opBytes), op: op.value, bytes: opBytes }) : op;
 }
 
+/** Op of bytes that are kept with their name: nothing is hashed. */
+export function nameOp(id: OpId, opBytes: Bytes): Result<NamedOp, DecodeError> {
+  const op = decode(opShape, opBytes);
+  return op.ok ? ok({ id, op: op.value, bytes: opBytes }) : op;
+}
+
 /** Op that this device writes. */
 export function createOp(op: Op): NamedOp {
   const opBytes = encode(opShape, op);

@@ -7,7 +7,6 @@
  * on disk. The messages are written by a device outside of the browser, to which the browser is then linked.
  */
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type BrowserContext, chromium, type Page } from "playwright";
 import type { Client } from "@dovetail/core";
@@ -21,6 +20,7 @@ import { startTcpTap } from "../support/tcp-tap.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { benchPlatform, devicesReady } from "./bench-device.ts";
 import { type Figure, percentile, report } from "./figures.ts";
+import { linkBrowser } from "./link-browser.ts";
 
 const STARTS = 7;
 const KEYSTROKES = 200;
@@ -31,7 +31,6 @@ const PINGS_WARM_UP = 10;
 const PING_PAUSE_MS = 500;
 const PING_FIGURE = "message, page to command line and back, half";
 const LONG_TASK_MS = 50;
-const POLL_MS = 100;
 /** Written before the browser is linked, in pieces that are synchronised. */
 const FILL_PIECE = 500;
 
@@ -69,7 +68,9 @@ try {
     viewport: { width: 1440, height: 900 },
   });
   await context.addInitScript(watchPage);
-  await linkBrowser(context, ada);
+  const linked = await linkBrowser(context, { origin, client: ada.client, messages });
+  figure("linked, inbox usable", linked.usableMs / 1_000, "s");
+  figure(`linked, all ${messages} messages there`, linked.allMs / 1_000, "s");
   await timeWarmStarts(context);
   const page = await openConversation(context);
   await timeKeystrokes(page);
@@ -127,37 +128,6 @@ async function fill(): Promise<{ readonly ada: Device; readonly ben: Device }> {
   }
   for (const { client } of [ada, ben, ada]) good(await client.sync());
   return { ada, ben };
-}
-
-async function linkBrowser(context: BrowserContext, { client }: Device): Promise<void> {
-  const page = await context.newPage();
-  await page.goto(origin);
-  await page.getByRole("button", { name: "No, link this browser" }).click();
-  const host = good(await client.linkDevice());
-  await page.getByLabel("Linking code").fill(host.code);
-  await page.getByLabel("No passphrase").check();
-  await page.getByRole("button", { name: "Continue" }).click();
-  const startMs = performance.now();
-  await page.getByRole("button", { name: "Yes, it is mine" }).click();
-  const digits = ((await page.locator("dt-join .code").textContent()) ?? "").replace(/\D/g, "");
-  good(await host.whenAnswered);
-  good(await host.confirm(digits));
-  await page.locator("dt-inbox a.row").waitFor();
-  figure("linked, inbox usable", (performance.now() - startMs) / 1_000, "s");
-  while ((await countMessages(page)) !== messages) await sleep(POLL_MS);
-  figure(`linked, all ${messages} messages there`, (performance.now() - startMs) / 1_000, "s");
-  await page.close();
-}
-
-/** Asked again and again: `waitForFunction` takes the promise of an async function for a yes. */
-function countMessages(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    const app = document.querySelector("dt-app") as unknown as {
-      readonly engine: { readonly client: Client };
-    };
-    const listed = await app.engine.client.conversations();
-    return listed.ok ? (listed.value[0]?.messageCount ?? 0) : 0;
-  });
 }
 
 /** Runs in each page: notes when the inbox shows its rows, and tasks that block the page. */

@@ -1,46 +1,34 @@
 /**
  * A new device from approval to being of use, and to having everything: 10,000 messages, stores on disk, a real server process.
  *
- * Usage: node test/bench/cold-link.ts [--json] [--messages N]
+ * Usage: node test/bench/cold-link.ts [--json] [--messages N] [--kept FOLDER]
  *
+ * What `--kept` names is where the account that is measured lies, and is written once if it is not there: of 100,000 messages it takes minutes.
  * The clock runs from the typed code's acceptance until the newest screen of the conversation can be read, and until the device
  * holds every message. Afterwards it has the same heads as its sibling. Processor time is that of both devices.
  */
 import { parseArgs } from "node:util";
 import { type Client, joinAccount, openClient } from "@dovetail/core";
-import { good, newAccount } from "../support/client-world.ts";
-import { startServer } from "../support/server-process.ts";
+import { good } from "../support/client-world.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { benchPlatform, devicesReady } from "./bench-device.ts";
 import { report } from "./figures.ts";
+import { copyWritten } from "./written-account.ts";
 
-const { values } = parseArgs({ options: { json: { type: "boolean" }, messages: { type: "string" } } });
+const { values } = parseArgs({
+  options: { json: { type: "boolean" }, messages: { type: "string" }, kept: { type: "string" } },
+});
 const isJson = values.json ?? false;
 const messages = Number(values.messages ?? 10_000);
 await devicesReady();
 const folder = createTemporaryFolder();
-const server = await startServer(`${folder.path}/server`, ["--rate-factor", "1000"]);
+const kept = values.kept ?? `${folder.path}/kept`;
+const { client, server, conversationId } = await copyWritten(kept, `${folder.path}/used`, messages);
 try {
-  const ada = await newAccount(server.origin, "ada", benchPlatform(folder.path, "ada"));
-  const ben = await newAccount(server.origin, "ben", benchPlatform(folder.path, "ben"));
-  good(await ben.client.sync());
-  const contact = good(await ada.client.addContact(good(await ben.client.contactLink())));
-  good(await ada.client.sync());
-  await ben.client.stop();
-  for (let i = 0; i < messages; i++) {
-    good(
-      await ada.client.send(
-        contact.conversationId,
-        `Message ${i}: some words of the usual length for a chat between two people.`,
-      ),
-    );
-    if (i % 500 === 499) good(await ada.client.sync());
-  }
-  good(await ada.client.sync());
-  const expected = JSON.stringify(good(await ada.client.fingerprint()));
+  const expected = JSON.stringify(good(await client.fingerprint()));
 
   const platform = benchPlatform(folder.path, "phone");
-  const host = good(await ada.client.linkDevice());
+  const host = good(await client.linkDevice());
   const guest = good(await joinAccount(platform, { code: host.code, deviceName: "phone" }));
   const { digits } = good(await guest.accept());
   good(await host.whenAnswered);
@@ -51,18 +39,18 @@ try {
   good(await guest.whenLinked());
   const phone = good(await openClient(platform));
   if (phone === null) throw new Error("the linked profile has an account");
-  const newest = whenNewestReadable(phone, contact.conversationId, messages - 1);
+  const newest = whenNewestReadable(phone, conversationId, messages - 1);
   good(await phone.sync());
   const elapsedMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(startCpu);
   const usableMs = (await newest) - startMs;
-  good(await ada.client.sync());
+  good(await client.sync());
   good(await phone.sync());
   const conversation = good(await phone.conversations())[0];
   if (conversation?.messageCount !== messages)
     throw new Error(`the new device has ${conversation?.messageCount} messages`);
   const held = JSON.stringify(good(await phone.fingerprint()));
-  if (held !== JSON.stringify(good(await ada.client.fingerprint())) || held === "" || expected === "")
+  if (held !== JSON.stringify(good(await client.fingerprint())) || held === "" || expected === "")
     throw new Error("the new device differs from its sibling");
   for (const [name, value] of [
     [`${messages} messages: newest on a new device`, usableMs],
@@ -70,7 +58,7 @@ try {
     [`${messages} messages: processor time`, (user + system) / 1_000],
   ] as const)
     report(isJson, { suite: "cold-link", name, value, unit: "ms", better: "less" });
-  good(await ada.client.stop());
+  good(await client.stop());
   good(await phone.stop());
 } finally {
   await server.stop();

@@ -4,7 +4,7 @@ import { present } from "../../core/base/assert.ts";
 import type { AccountId, DeviceId, LogId } from "../../core/base/ids.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { inboundKeys } from "../../core/messenger/inbound-keys.ts";
-import { markPayloadShape, OP_KIND, parseOp } from "../../core/messenger/op.ts";
+import { markPayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import type { TxStore } from "../../core/store/tx-store.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
@@ -19,6 +19,7 @@ import {
   reopened,
   settle,
   stopAll,
+  storedOps,
   tablesOf,
   textsOf,
   unfinishedRows,
@@ -31,8 +32,8 @@ const idOf = async ({ client }: Device): Promise<AccountId> => good(await client
 
 /** How many marks of an account a device holds. */
 async function markCount(device: Device, author: AccountId): Promise<number> {
-  const ops = good(await tablesOf(device).op.scan()).map(({ value }) => good(parseOp(value.op)).op);
-  return ops.filter((op) => op.kind === OP_KIND.mark && op.author === author).length;
+  const ops = await storedOps(tablesOf(device));
+  return ops.filter(({ op }) => op.kind === OP_KIND.mark && op.author === author).length;
 }
 
 /** The inbound log a device's account keeps for a contact. */

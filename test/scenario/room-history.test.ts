@@ -10,7 +10,7 @@ import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
 import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
-import { createOp, messagePayloadShape, type NamedOp, OP_KIND, parseOp } from "../../core/messenger/op.ts";
+import { createOp, messagePayloadShape, type NamedOp, OP_KIND } from "../../core/messenger/op.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -22,6 +22,7 @@ import {
   reopened,
   settle,
   stopAll,
+  storedOps,
   tablesOf,
   textsOf,
 } from "../support/story.ts";
@@ -112,9 +113,7 @@ test("[RM39][RM40][RM41][RM43][RM45][RM47] who comes later sees the last days, t
   expect(await roomOf(eve, plain)).toMatchObject({ history: null, earlier: null });
   // Only where they are handed on do messages prove who wrote them.
   const proofs = async (roomId: ConversationId) =>
-    good(await tablesOf(ada).op.scan({ under: [roomId] })).map(
-      ({ value }) => good(parseOp(value.op)).op.ext !== null,
-    );
+    (await storedOps(tablesOf(ada), roomId)).map(({ op }) => op.ext !== null);
   expect(await proofs(plain)).toEqual([false]);
   // The first was written without; what is left of one that was taken back is nobody's word any more.
   expect(await proofs(id)).toEqual([false, true, true, true, false, true]);
@@ -156,9 +155,7 @@ test("[SD17][RM41] who comes later has the notes of before, whole and however ol
   expect(good(await eve.client.roomDocuments(id))).toMatchObject([view]);
   expect(await textsOf(eve, id)).toEqual([]);
   expect(await roomOf(eve, id)).toMatchObject({ unreadCount: 0, earlier: { state: "done", received: 0 } });
-  const kinds = good(await tablesOf(eve).op.scan({ under: [id] })).map(
-    ({ value }) => good(parseOp(value.op)).op.kind,
-  );
+  const kinds = (await storedOps(tablesOf(eve), id)).map(({ op }) => op.kind);
   expect(kinds.toSorted((a, b) => a - b)).toEqual([
     OP_KIND.sharedDocument,
     OP_KIND.sharedChange,
@@ -188,9 +185,7 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   good(await ben.client.send(id, "Ben's own"));
   const { id: taken } = good(await ada.client.send(id, "Taken back since"));
   await settle(ada, ben);
-  const kept = good(await tablesOf(ben).op.scan({ under: [id] }))
-    .map(({ value }) => good(parseOp(value.op)))
-    .filter((op) => op.id === taken);
+  const kept = (await storedOps(tablesOf(ben), id)).filter((op) => op.id === taken);
   good(await ada.client.redact({ conversationId: id, id: taken }));
   await settle(ada, ben);
   good(await ada.client.inviteToRoom(id, await accountOf(eve)));
@@ -286,7 +281,7 @@ async function answerForged(
   to: { readonly asker: AccountId; readonly token: Uint8Array },
   kept: readonly NamedOp[],
 ): Promise<void> {
-  const rows = good(await tables.op.scan({ under: [roomId] })).map(({ value }) => good(parseOp(value.op)).op);
+  const rows = (await storedOps(tables, roomId)).map(({ op }) => op);
   const real = present(
     rows.find(({ author, ext }) => author !== context.identity.accountId && ext !== null),
     "Ada's message",

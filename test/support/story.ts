@@ -1,7 +1,8 @@
 /** What stories of people and devices share: becoming contacts, coming to rest, comparing what devices hold. */
 import { expect } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import type { ConversationId } from "../../core/base/ids.ts";
+import { type ConversationId, idFromBytes } from "../../core/base/ids.ts";
+import { type NamedOp, nameOp } from "../../core/messenger/op.ts";
 import {
   type Alarm,
   type Client,
@@ -136,6 +137,15 @@ export async function createFriends(
 /** The tables of a device, opened beside its running client. */
 export function tablesOf({ platform }: Device): Tables {
   return createTables(sealTxStore({ ...platform.store, close: async () => {} }, platform));
+}
+
+/** The ops that stand in the rows of a device, in the order of the view. */
+export async function storedOps(
+  tables: Tables,
+  conversationId?: ConversationId,
+): Promise<readonly NamedOp[]> {
+  const pages = good(await tables.op.scan(conversationId === undefined ? {} : { under: [conversationId] }));
+  return pages.flatMap(({ value }) => value.map(({ id, op }) => good(nameOp(idFromBytes("op", id), op))));
 }
 
 /** Rows of work that a device at rest has done: none may be left. */

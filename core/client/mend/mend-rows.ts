@@ -4,11 +4,11 @@
  * Runs before anything else reads the rows. What can be derived from others or fetched again is deleted, so that the
  * parts that keep it find it missing and bring it back; what needs the documents is remembered until it is done.
  */
-import type { ConversationId } from "../../base/ids.ts";
-import { parseId } from "../../base/ids.ts";
+import { type ConversationId, idFromBytes, parseId } from "../../base/ids.ts";
 import { STORE_BATCH_ROWS_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { encode, struct } from "../../codec/shape.ts";
+import { parseOp } from "../../messenger/op.ts";
 import { rowKeyNumber, rowKeyParts, rowPrefix } from "../../store/row-key.ts";
 import type { StoreError, TxStore, WriteOp } from "../../store/tx-store.ts";
 import { COUNTER_UNKNOWN, createTables, MEND_ROWS_MAX, type MendRow, type Tables } from "../tables.ts";
@@ -234,14 +234,16 @@ async function rowsOfOps(
   if (!keys.ok) return keys;
   const writes: WriteOp[] = [];
   for (const key of keys.value) {
-    const [, conversation = "", hlcText, device = "", id = ""] = rowKeyParts(key);
-    if (!archived.has(id) && !roomouts.has(id)) continue;
-    const hlc = rowKeyNumber(hlcText) ?? 0;
-    const row = await tables.op.get(conversation, hlc, device, id);
-    if (!row.ok || row.value === null) continue;
-    const { op } = row.value;
-    if (archived.has(id)) writes.push(tables.archive.put([id], { op, source: null }));
-    if (roomouts.has(id)) writes.push(tables.roomout.put([conversation, hlc, id], { op, replaces: null }));
+    const page = await tables.op.get(...rowKeyParts(key).slice(1));
+    for (const { id, op } of page.ok ? (page.value ?? []) : []) {
+      const name = idFromBytes("op", id);
+      const parsed = parseOp(op);
+      if (!parsed.ok) continue;
+      const { conversationId, hlc } = parsed.value.op;
+      if (archived.has(name)) writes.push(tables.archive.put([name], { op, source: null }));
+      if (roomouts.has(name))
+        writes.push(tables.roomout.put([conversationId, hlc, name], { op, replaces: null }));
+    }
   }
   return ok(writes);
 }

@@ -30,6 +30,7 @@ import type { WriteOp } from "../../store/tx-store.ts";
 import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
+import { createOpPages } from "../op-pages.ts";
 import type { RoomAnew } from "./room-anew.ts";
 import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "./room-history-words.ts";
@@ -79,6 +80,7 @@ export interface RoomWords {
 export function createRoomWords(all: RoomWordsDeps): RoomWords {
   const { context, chains, outbox, deps } = all;
   const { tables, identity } = context;
+  const pages = createOpPages(tables);
   const history = createHistoryWords(context);
 
   const take: RoomWords["take"] = async ({ roomId, entry, ownSeq, body }, draft) => {
@@ -142,10 +144,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (now === null || now.lifetimeMs === null) return ok();
     for (const key of outKeys) {
       const [, , hlc = "", opId = ""] = rowKeyParts(key);
-      const row = await tables.op.get(roomId, hlc, identity.deviceId, opId);
-      if (!row.ok) return row;
-      const op = row.value === null ? null : parseOp(row.value.op);
-      if (op?.ok === true && !isRedacted(op.value)) note(op.value, now.lifetimeMs, draft);
+      const op = await pages.get(tables.op.key(roomId, hlc, identity.deviceId, opId));
+      if (!op.ok) return op;
+      if (op.value !== null && !isRedacted(op.value)) note(op.value, now.lifetimeMs, draft);
     }
     return ok();
   }
@@ -402,10 +403,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       draft.writes.push({ type: "delete", key });
       for (const outKey of value.outKeys) {
         const [, , hlc = "", opId = ""] = rowKeyParts(outKey);
-        const row = await tables.op.get(roomId, hlc, identity.deviceId, opId);
-        if (!row.ok) return row;
-        const op = row.value === null ? null : parseOp(row.value.op);
-        if (op === null || !op.ok || isRedacted(op.value)) continue;
+        const op = await pages.get(tables.op.key(roomId, hlc, identity.deviceId, opId));
+        if (!op.ok) return op;
+        if (op.value === null || isRedacted(op.value)) continue;
         const queued = outbox.put(op.value, value.entryId);
         draft.writes.push(queued.write);
         draft.commits.push(queued.commit);

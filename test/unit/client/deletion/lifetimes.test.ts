@@ -56,7 +56,7 @@ function createWorld(store: TxStore = createMemoryTxStore(), startMs = START_MS)
     },
     onGone: (id) => void log.gone.push(id),
   });
-  const ops = createOpStore(store, tables, lifetimes.added, {
+  const ops = createOpStore(tables, lifetimes.added, {
     isForgotten: () => false,
     perishesAtMs: lifetimes.perishesAtMs,
     isOver: lifetimes.isOver,
@@ -135,7 +135,7 @@ test("[RM36] a clock that is found to be ahead brings back what it hid", async (
 test("[RM36] what is over when it comes is not stored, and counts as having come", async () => {
   const { add, shown, ops, log, lifetimes, pass } = createWorld();
   const over = messageAt(0, START_MS - 1);
-  expect(await add(over)).toMatchObject({ fresh: [], hasOver: true, hasDeleted: false });
+  expect(await add(over)).toMatchObject({ fresh: [], over: [over], deleted: [] });
   expect(await shown()).toEqual([]);
   expect([...good(await ops.frontiers(room))]).toEqual([[over.op.device, 1]]);
   expect(good(await ops.isGone(over))).toBe(true);
@@ -156,7 +156,7 @@ test("[RM35] what goes earlier than it says is known before it is here, and afte
   expect(lifetimes.perishesAtMs(message)).toBe(dueMs);
   await pass(HOUR_MS);
   expect(await shown()).toEqual([]);
-  expect(await add(message)).toMatchObject({ hasOver: true });
+  expect(await add(message)).toMatchObject({ over: [message] });
   expect(good(await ops.isGone(message))).toBe(true);
 });
 

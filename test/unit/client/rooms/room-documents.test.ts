@@ -48,7 +48,7 @@ function createDevice() {
     isOver: () => false,
     isDeviceOf: async () => ok(true),
   };
-  const ops = createOpStore(store, tables, () => {}, rights);
+  const ops = createOpStore(tables, () => {}, rights);
   const open = () =>
     createRoomDocuments({
       context: {
