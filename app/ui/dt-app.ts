@@ -4,7 +4,7 @@ import type { AppInstallation, AppUpdate } from "../engine/app-updates.ts";
 import type { Engine, EngineState } from "../engine/engine.ts";
 import { baseStyles } from "./look/base-styles.ts";
 import { adoptTokens } from "./look/tokens.ts";
-import type { DtToast, Toast } from "./parts/dt-toast.ts";
+import { showOnTop, type Toast } from "./parts/dt-toast.ts";
 import { Session } from "./session/session.ts";
 import { showTheme } from "./session/preferences.ts";
 import { describeEngineError } from "./words/engine-error-words.ts";
@@ -13,7 +13,6 @@ import { say, text } from "./words/say.ts";
 import { keepInvitation } from "./first-run/invitation-link.ts";
 import "./first-run/dt-first-run.ts";
 import "./parts/dt-progress.ts";
-import "./parts/dt-toast.ts";
 import "./shell/dt-lock.ts";
 import "./shell/dt-shell.ts";
 
@@ -105,7 +104,7 @@ export class DtApp extends LitElement {
     if (state.type === "empty" || state.type === "evicted") this.isFirstRun = true;
     if (state.type === "ready") {
       this.#session ??= new Session(this.engine.client, (error) =>
-        this.#say({ ...describeError(error), isError: true }),
+        showOnTop({ ...describeError(error), isError: true }),
       );
       this.engine.client.start();
     } else if (state.type !== "starting") this.#closeSession();
@@ -134,12 +133,8 @@ export class DtApp extends LitElement {
   };
 
   #toast = (event: Event): void => {
-    if (event instanceof CustomEvent) this.#say(event.detail as Toast);
+    if (event instanceof CustomEvent) showOnTop(event.detail as Toast);
   };
-
-  #say(toast: Toast): void {
-    this.renderRoot.querySelector<DtToast>("dt-toast")?.show(toast);
-  }
 
   /** Offers a newer version; nothing is loaded before the person says so. */
   offer(update: AppUpdate): void {
@@ -153,7 +148,7 @@ export class DtApp extends LitElement {
     }
     const isThere = (await this.installation?.look()) ?? false;
     if (!isThere && isAsked(event))
-      this.#say({ text: text("noNewer"), hint: text("noNewerHint"), isError: true });
+      showOnTop({ text: text("noNewer"), hint: text("noNewerHint"), isError: true });
   };
 
   #finished = (): void => {

@@ -125,6 +125,7 @@ test("by keyboard alone: every stop shows its focus, each layer gives it back, E
   const layers = [
     ["devices", "Link a device"],
     ["inbox", "New message"],
+    ["inbox", "Show my link"],
     ["settings", "Save as file"],
     ["settings", "Bring a backup back"],
   ] as const;

@@ -312,6 +312,7 @@ test("[RM31] [RM32] people come in by a link made here, and by one pasted here; 
   await links.getByRole("button", { name: "Make a link" }).click();
   const code = await links.getByLabel("Link into this room").textContent();
   expect(await links.locator("dt-qr").evaluate((qr) => Reflect.get(qr, "text"))).toBe(code);
+  await links.getByText(/^Until \w+day \d+ \w+, \d\d:\d\d, for one person$/).waitFor();
   await ben("room", "join", code ?? "");
   await nora.locator("dt-room-member", { hasText: "ben" }).waitFor();
   // For one person, who is in.
@@ -321,7 +322,17 @@ test("[RM31] [RM32] people come in by a link made here, and by one pasted here; 
   await links.getByText("used by 0 of 3 people").waitFor();
   await links.getByRole("button", { name: "End it" }).click();
   await links.getByText("Until").waitFor({ state: "detached" });
+  // What has happened is said over the sheet, where it can be closed; what is said as the sheet goes, stays.
+  const toast = nora.locator(".toast", { hasText: "It lets nobody in any more." });
+  await toast.getByRole("button", { name: "Close" }).click();
+  await toast.waitFor({ state: "detached" });
+  await nora.getByLabel("How long messages stay").selectOption("1 day");
+  await button(nora, "Set the time").click();
+  const set = nora.locator(".toast", { hasText: "Set. It holds for what is written once the room has it." });
+  await set.waitFor();
   await nora.keyboard.press("Escape");
+  await nora.locator("dialog").waitFor({ state: "detached" });
+  await set.waitFor();
 
   await ben("room", "create", "Attic");
   const made = await ben("room", "link", "Attic");

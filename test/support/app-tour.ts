@@ -118,6 +118,10 @@ async function linkSteps(page: Page, existing: Device, look: Look): Promise<void
 
 async function inbox(page: Page, { ines, lea, omar }: People, look: Look): Promise<void> {
   await look("inbox, empty");
+  await click(page, "Show my link");
+  await page.locator("dt-add-person .link").waitFor();
+  await look("the own link");
+  await leaveLayer(page);
   await page.getByRole("button", { name: "New message" }).first().click();
   await page.locator("dt-add-person .link").waitFor();
   await look("add a person");

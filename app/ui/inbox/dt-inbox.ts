@@ -281,7 +281,7 @@ export class DtInbox extends LitElement {
       ${
         isInbox
           ? html`<div class="acts">
-              <button class="btn line" type="button" @click=${() => goTo(window, { section: "people" })}>
+              <button class="btn line" type="button" @click=${() => this.dispatchEvent(new CustomEvent("dt-own-link"))}>
                 ${say("showMyLink")}
               </button>
               <button class="btn line" type="button" @click=${this.#add}>${say("addPerson")}</button>

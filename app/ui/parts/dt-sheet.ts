@@ -3,6 +3,7 @@ import { css, html, LitElement } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { text } from "../words/say.ts";
 import { icon } from "./icon.ts";
+import "./dt-toast.ts";
 
 /** Sheets that are in the page, wherever in it. */
 let openCount = 0;
@@ -112,6 +113,7 @@ export class DtSheet extends LitElement {
         <button class="ib" type="button" aria-label=${text("close")} @click=${this.close}>${icon("close")}</button>
       </div>
       <div class="body"><slot></slot></div>
+      <dt-toast></dt-toast>
     </dialog>`;
   }
 

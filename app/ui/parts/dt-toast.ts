@@ -13,6 +13,9 @@ export interface Toast {
 
 const SHOWN_MS = 8_000;
 
+/** Where a toast can be shown: that of the page, and of each sheet over it, under which all else can be neither seen nor used. */
+const places: DtToast[] = [];
+
 export class DtToast extends LitElement {
   static override properties = { toast: { state: true } };
   static override styles = [
@@ -70,6 +73,20 @@ export class DtToast extends LitElement {
     this.toast = null;
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    places.push(this);
+  }
+
+  /** What it showed is shown by what lies under the sheet that goes. */
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    places.splice(places.indexOf(this), 1);
+    const { toast } = this;
+    this.#hide();
+    if (toast !== null) showOnTop(toast);
+  }
+
   /** Shows `toast` in place of what was shown; errors stay until they are closed. */
   show(toast: Toast): void {
     clearTimeout(this.#timer);
@@ -78,6 +95,7 @@ export class DtToast extends LitElement {
   }
 
   #hide = (): void => {
+    clearTimeout(this.#timer);
     this.toast = null;
   };
 
@@ -109,6 +127,11 @@ export class DtToast extends LitElement {
       }
     </div>`;
   }
+}
+
+/** Shows `toast` over all that is in the page. */
+export function showOnTop(toast: Toast): void {
+  places.at(-1)?.show(toast);
 }
 
 /** Asks the app around `from` to show `toast`. */

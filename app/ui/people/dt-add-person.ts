@@ -21,6 +21,7 @@ import "../parts/dt-sheet.ts";
 export class DtAddPerson extends LitElement {
   static override properties = {
     session: { attribute: false },
+    isOwn: { attribute: false },
     link: { state: true },
     fault: { state: true },
     isBusy: { state: true },
@@ -47,6 +48,8 @@ export class DtAddPerson extends LitElement {
     `,
   ];
   declare session: Session;
+  /** Only one's own link is asked for. */
+  declare isOwn: boolean;
   declare link: string | null;
   declare fault: ErrorWords | null;
   declare isBusy: boolean;
@@ -55,6 +58,7 @@ export class DtAddPerson extends LitElement {
 
   constructor() {
     super();
+    this.isOwn = false;
     this.link = null;
     this.fault = null;
     this.isBusy = false;
@@ -120,6 +124,10 @@ export class DtAddPerson extends LitElement {
   };
 
   override render() {
+    if (this.isOwn)
+      return html`<dt-sheet .label=${text("myLink")} @dt-close=${this.#closed}>
+        ${faultLine(this.fault)}${this.#own()}
+      </dt-sheet>`;
     return html`<dt-sheet .label=${text("addTitle")} @dt-close=${this.#closed}>
       <div class="acts">
         <button class="btn line" type="button" @click=${() => this.dispatchEvent(new CustomEvent("dt-room"))}>
@@ -129,6 +137,7 @@ export class DtAddPerson extends LitElement {
       </div>
       ${this.#theirs()}
       <hr />
+      <h3>${say("myLink")}</h3>
       ${this.#own()}</dt-sheet
     >`;
   }
@@ -184,8 +193,7 @@ export class DtAddPerson extends LitElement {
   #own() {
     const { link } = this;
     if (link === null) return nothing;
-    return html`<section aria-labelledby="own">
-      <h3 id="own">${say("myLink")}</h3>
+    return html`<section aria-label=${text("myLink")}>
       <p class="note">${say("myLinkNote")}</p>
       <dt-qr .text=${link} .label=${text("myLinkQr")}></dt-qr>
       <p class="link" tabindex="0">${link}</p>

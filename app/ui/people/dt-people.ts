@@ -70,7 +70,7 @@ export class DtPeople extends LitElement {
             href="#/people"
             @click=${(event: Event) => {
               event.preventDefault();
-              this.#add();
+              this.dispatchEvent(new CustomEvent("dt-own-link"));
             }}
             >${icon("link")}<span>${say("myLink")}</span>${icon("forward")}</a
           >

@@ -11,7 +11,7 @@ import type { Session } from "../session/session.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
-import { momentTime } from "../words/times.ts";
+import { comingTime } from "../words/times.ts";
 import "../parts/dt-qr.ts";
 
 const HOUR_MS = 3_600_000;
@@ -151,7 +151,7 @@ export class DtRoomLinks extends LitElement {
   #row(link: RoomLinkView) {
     const { id, untilMs, useCount, usesMax } = link;
     const isShown = this.shownId === id;
-    const until = momentTime(untilMs, Date.now());
+    const until = comingTime(untilMs, Date.now());
     return html`<li>
       <div class="line">
         <span>${say("linkState", { until, used: useCount, count: usesMax })}</span>

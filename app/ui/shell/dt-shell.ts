@@ -123,11 +123,12 @@ export class DtShell extends LitElement {
   #list() {
     const { route, session } = this;
     return route.section === "people"
-      ? html`<dt-people .session=${session} .route=${route} @dt-add=${this.#add} @dt-room=${this.#makeRoom}></dt-people>`
+      ? html`<dt-people .session=${session} .route=${route} @dt-add=${this.#add} @dt-own-link=${this.#showLink} @dt-room=${this.#makeRoom}></dt-people>`
       : html`<dt-inbox
           .session=${session}
           .route=${route}
           @dt-add=${this.#add}
+          @dt-own-link=${this.#showLink}
           ${ref((element) => {
             this.#inbox = element as DtInbox | undefined;
           })}
@@ -136,6 +137,10 @@ export class DtShell extends LitElement {
 
   #add = (): void => {
     this.layer = "add";
+  };
+
+  #showLink = (): void => {
+    this.layer = "own-link";
   };
 
   #makeRoom = (): void => {
@@ -200,8 +205,10 @@ export class DtShell extends LitElement {
     const { layer, session, route } = this;
     switch (layer) {
       case "add":
+      case "own-link":
         return html`<dt-add-person
           .session=${session}
+          .isOwn=${layer === "own-link"}
           @dt-close=${this.#closeLayer}
           @dt-room=${this.#makeRoom}
         ></dt-add-person>`;

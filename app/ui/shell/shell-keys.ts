@@ -10,7 +10,7 @@ import type { Session } from "../session/session.ts";
 import { text } from "../words/say.ts";
 
 /** What may lie over the panes. */
-export type Layer = "add" | "room" | "keys" | "go-to" | "details";
+export type Layer = "add" | "own-link" | "room" | "keys" | "go-to" | "details";
 
 export interface ShellParts {
   readonly open: (layer: Layer) => void;
