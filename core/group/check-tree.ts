@@ -12,6 +12,8 @@ import { verifyLeafNodeSignature, verifyLeafNodeSignatureKeyPackage } from "ts-m
 import { extensionsSupportedByCapabilities } from "ts-mls/extension.js";
 import { getHpkePublicKey, resolution } from "ts-mls/ratchetTree.js";
 import { left, leafToNodeIndex, type NodeIndex, right, toLeafIndex, toNodeIndex } from "ts-mls/treemath.js";
+import { memberOf } from "./group-member.ts";
+import type { VerifiedKeyPackage } from "./key-package.ts";
 import { isUnder, parentHash, rootHash } from "./tree-hashes.ts";
 
 type NodeParent = Extract<RatchetTree[number], { readonly nodeType: "parent" }>;
@@ -52,6 +54,30 @@ function isShaped(tree: RatchetTree): boolean {
 export function hasKey(tree: RatchetTree, keys: readonly Uint8Array[]): boolean {
   const texts = new Set(keys.map(keyText));
   return tree.some((node) => node !== undefined && texts.has(keyText(getHpkePublicKey(node))));
+}
+
+/**
+ * Those of `wanted` that can come into the tree beside its other leaves and each other: with a key somebody else has, which anybody can
+ * publish as theirs, no commit holds. Of two with one key the first. A device that comes again may have its own.
+ */
+export function withOwnKeys(
+  tree: RatchetTree,
+  wanted: readonly VerifiedKeyPackage[],
+): readonly VerifiedKeyPackage[] {
+  const owners = new Map<string, string>();
+  for (const [index, node] of tree.entries()) {
+    if (node === undefined) continue;
+    const member = node.nodeType === "leaf" ? memberOf(node.leaf.credential) : null;
+    const owner = member?.deviceId ?? String(index);
+    owners.set(keyText(getHpkePublicKey(node)), owner);
+    if (node.nodeType === "leaf") owners.set(keyText(node.leaf.signaturePublicKey), owner);
+  }
+  return wanted.filter(({ member, keyPackage: { leafNode } }) => {
+    const keys = [leafNode.hpkePublicKey, leafNode.signaturePublicKey].map(keyText);
+    if (keys.some((key) => (owners.get(key) ?? member.deviceId) !== member.deviceId)) return false;
+    for (const key of keys) owners.set(key, member.deviceId);
+    return true;
+  });
 }
 
 /** Section 12.4.3.1: no key stands for two nodes. */

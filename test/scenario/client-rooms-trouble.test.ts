@@ -374,11 +374,14 @@ test("[RM60] who comes with a key of somebody else's, or a chain no commit holds
     }),
   });
   good(await ada.client.inviteToRoom(id, carlId));
+  good(await ada.client.renameRoom(id, "renamed all the same"));
   for (const text of ["goes out", "and so does this"]) {
     good(await ada.client.send(id, text));
     await settle(ada, ben);
   }
   expect(await textsOf(ben, id)).toEqual(["goes out", "and so does this"]);
+  expect(await viewOf(ben, id)).toMatchObject({ name: "renamed all the same" });
+  expect((await viewOf(ben, id)).roles.size).toBe(2);
   expect(claims).toBe(1);
   // A chain of so many links comes in no commit; whoever asks is told.
   await ben.client.stop();

@@ -15,6 +15,7 @@ import {
   isActive,
   leavesOf,
 } from "../../group/group.ts";
+import { withOwnKeys } from "../../group/check-tree.ts";
 import type { GroupMember } from "../../group/group-member.ts";
 import { type VerifiedKeyPackage, verifyPublishedKeyPackage } from "../../group/key-package.ts";
 import { historyAfter, isSamePolicy, type RoomHistory } from "../../messenger/room/room-history.ts";
@@ -34,6 +35,9 @@ import type { EngineContext } from "../engine-context.ts";
 import { chainBytes } from "./room-evidence.ts";
 import { authenticateBy, judgeCase, roomContextOf } from "./room-judge.ts";
 import type { RoomGroups } from "./room-groups.ts";
+
+/** How long a device that published a key of another is not asked for a key package. RM60 */
+const REFUSED_MS = 3_600_000;
 
 export interface RoomPlan {
   /** Of the group it is made for. */
@@ -87,6 +91,11 @@ export interface RoomPlannerDeps {
 export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlannerDeps): RoomPlanner {
   const { tables, identity } = context;
   const self = { accountId: identity.accountId, deviceId: identity.deviceId };
+  /** Devices that published a key which is another's, and when that was seen. */
+  const refusedAtMs = new Map<DeviceId, number>();
+  const nowMs = () => Math.max(0, context.clock.nowMs());
+  const isRefused = (deviceId: DeviceId) =>
+    Math.abs(nowMs() - (refusedAtMs.get(deviceId) ?? -REFUSED_MS)) < REFUSED_MS;
 
   async function plan(
     roomId: ConversationId,
@@ -112,9 +121,12 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       if (done.value === "settled") settled.push(key);
       if (done.value === "planned") carried.push(key);
     }
-    const add = await keyPackagesFor(one);
-    if (!add.ok) return add;
-    const ready = dropWhoCannotCome(one, add.value, carried);
+    const claimed = await keyPackagesFor(one);
+    if (!claimed.ok) return claimed;
+    const add = withOwnKeys(group.state.ratchetTree, claimed.value);
+    for (const { member } of claimed.value.filter((keyPackage) => !add.includes(keyPackage)))
+      refusedAtMs.set(member.deviceId, nowMs());
+    const ready = dropWhoCannotCome(one, add, carried);
     const epoch = Number(groupEpoch(group));
     const heired = withHeir(ready.after);
     // RM29
@@ -349,7 +361,11 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       if (room <= 0) break;
       const member = memberOf(draft.after, accountId);
       if (member === null) continue;
-      const asked = devices.slice(0, room).map(({ deviceId }) => deviceId);
+      const asked = devices
+        .map(({ deviceId }) => deviceId)
+        .filter((deviceId) => !isRefused(deviceId))
+        .slice(0, room);
+      if (asked.length === 0) continue;
       const claimed = await context.directory(member.origin).claimKeyPackages(accountId, asked);
       if (!claimed.ok) continue;
       for (const { deviceId, keyPackage } of claimed.value.keyPackages) {
