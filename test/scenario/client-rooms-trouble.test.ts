@@ -2,9 +2,14 @@
 import { expect, test } from "vitest";
 import { encodeMlsMessage } from "ts-mls";
 import { present } from "../../core/base/assert.ts";
-import { type AccountId, type ConversationId, idBytes } from "../../core/base/ids.ts";
+import { type AccountId, type ConversationId, idBytes, idFromBytes } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
-import { LINK_BYTES_MAX, ROOM_EVIDENCE_BYTES_MAX, ROOM_LIFETIME_MS_MIN } from "../../core/base/limits.ts";
+import {
+  LINK_BYTES_MAX,
+  ROOM_EVIDENCE_BYTES_MAX,
+  ROOM_EVIDENCE_LINKS_MAX,
+  ROOM_LIFETIME_MS_MIN,
+} from "../../core/base/limits.ts";
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
@@ -383,6 +388,24 @@ test("[RM60] who comes with a key of somebody else's, or a chain no commit holds
   expect(await viewOf(ben, id)).toMatchObject({ name: "renamed all the same" });
   expect((await viewOf(ben, id)).roles.size).toBe(2);
   expect(claims).toBe(1);
+  // Nor does who asks to come back with more links than a commit brings of one account.
+  const benId = await accountOf(ben);
+  const chain = present(good(await context.storedChain(benId)), "Ben's chain");
+  const device = present([...chain.devicesById.values()][0], "his device");
+  const long = { ...chain, seq: chain.seq + ROOM_EVIDENCE_LINKS_MAX + 1 };
+  const tablet = { ...device, id: idFromBytes("device", new Uint8Array(16).fill(1)) };
+  const devicesById = new Map([...chain.devicesById, [tablet.id, tablet]]);
+  const { contactChain } = context;
+  Object.assign(context, { contactChain: async () => ok({ ...long, devicesById }) });
+  for (let at = chain.seq + 1; at <= long.seq; at++)
+    good(await context.store.batch([tables.chain.put([benId, at], { link: new Uint8Array(1) })]));
+  good(await context.store.batch([tables.rejoin.put([id, benId, tablet.id], {})]));
+  packages.push({ deviceId: tablet.id, keyPackage: twin.published });
+  good(await ada.client.renameRoom(id, "renamed again"));
+  await settle(ada, ben);
+  expect(await viewOf(ben, id)).toMatchObject({ name: "renamed again" });
+  good(await context.store.batch([tables.rejoin.remove(id, benId, tablet.id)]));
+  Object.assign(context, { contactChain });
   // A chain of so many links comes in no commit; whoever asks is told.
   await ben.client.stop();
   const link = new Uint8Array(LINK_BYTES_MAX);

@@ -77,7 +77,7 @@ interface Draft {
   readonly gone: Set<number>;
   /** Who comes, and the key of the intent that lets them in. */
   readonly invitees: Map<AccountId, string>;
-  /** What the chains of those weigh. */
+  /** What the chains of those and of who comes back weigh. */
   evidenceBytes: number;
 }
 
@@ -234,6 +234,12 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       if (!chain.ok) continue;
       draft.chains.set(member.accountId, chain.value);
       if (!isActiveDevice(chain.value, deviceId as DeviceId)) continue;
+      // RM60
+      const weight =
+        chain.value.seq > member.seq ? await chainBytes(tables, member.accountId, member.seq) : ok(0);
+      if (!weight.ok) return weight;
+      if (weight.value === null || draft.evidenceBytes + weight.value > ROOM_EVIDENCE_BYTES_MAX) continue;
+      draft.evidenceBytes += weight.value;
       moveChain(draft, member, chain.value);
       const leaf = draft.leaves.find(({ member: one }) => one.deviceId === deviceId);
       if (leaf !== undefined) draft.gone.add(leaf.leafIndex);
