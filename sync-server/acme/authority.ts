@@ -52,11 +52,12 @@ export interface Authority {
 export function createAuthority(directoryUrl: string): Authority {
   const load = async () => {
     const acme = await import("acme-client");
-    // By itself it reads without end, and waits for as long as the authority says.
+    // By itself it reads without end, waits for as long as the authority says, and goes by whatever proxy the environment names.
     Object.assign(acme.axios.defaults, {
       timeout: ACME_REQUEST_TIMEOUT_MS,
       maxContentLength: ACME_ANSWER_BYTES_MAX,
       maxRedirects: 0,
+      proxy: false,
     });
     Object.assign(acme.axios.defaults, {
       acmeSettings: { retryMaxAttempts: ACME_REQUEST_RETRIES_MAX, retryDefaultDelay: 1 },

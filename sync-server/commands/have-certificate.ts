@@ -9,7 +9,7 @@ import { listenForChallenges } from "../acme/challenge-listener.ts";
 import { showDuration } from "../config/duration.ts";
 import type { AcmeConfig, ProgramConfig } from "../config/read-config.ts";
 import type { ListenError, RunningServer } from "../server.ts";
-import { fail, say } from "./command.ts";
+import { fail, print, say } from "./command.ts";
 
 export interface KeptCertificate {
   /** Has `server` take each new one. */
@@ -36,8 +36,9 @@ export async function haveCertificate(
     serve: listener.value.serve,
     onIssued: () => server?.reloadCertificate(),
     onFault(fault, retryMs) {
-      if (config.isJson) return;
       const { text, hint } = explainCertificateFault(fault);
+      if (config.isJson)
+        return print(JSON.stringify({ event: "certificate-not-issued", text, hint, retryMs }));
       fail(text, `${hint}. It is tried again in ${showDuration(retryMs)}`);
     },
   });

@@ -98,12 +98,13 @@ describe.skipIf(!isPossible)("a server with an authority", () => {
       let said = "";
       await new Promise<void>((resolve, reject) => {
         child.once("exit", () => reject(new Error(`it ended: ${said}`)));
-        present(child.stderr, "it is a pipe")
-          .setEncoding("utf8")
-          .on("data", (part: string) => {
-            said += part;
-            if (said.includes("tried again")) resolve();
-          });
+        for (const stream of [child.stdout, child.stderr])
+          present(stream, "it is a pipe")
+            .setEncoding("utf8")
+            .on("data", (part: string) => {
+              said += part;
+              if (/tried again|retryMs/.test(said)) resolve();
+            });
       });
       child.removeAllListeners("exit");
       await expect(fetch(`https://localhost:${port}/health`)).rejects.toThrow();
@@ -118,6 +119,14 @@ describe.skipIf(!isPossible)("a server with an authority", () => {
     ]);
     expect(refused).toMatch(/error: the certificate authority gave no certificate: .*refused/);
     expect(refused).toMatch(/hint: every --origin must lead to this machine.* tried again in 5m/);
+    const told = await say(
+      [...acmeArgs(port, { ...absent, challengePort: await freePort() }), "--json"],
+      "told",
+    );
+    const events = told.split("\n").flatMap((line) => (line.startsWith('{"event') ? [JSON.parse(line)] : []));
+    expect(events).toMatchObject([
+      { event: "certificate-not-issued", text: expect.stringContaining("ECONNREFUSED"), retryMs: 300_000 },
+    ]);
     expect(unreachable).toMatch(/error: the certificate authority cannot be reached \(ECONNREFUSED\)/);
   });
 
@@ -137,6 +146,8 @@ describe.skipIf(!isPossible)("a server with an authority", () => {
     const taken = await freePort();
     const holder = await startServer(join(folder.path, "holds"), ["--port", String(taken)]);
     const data = join(folder.path, "certified");
+    // Nobody is where the environment has a proxy: it is asked for nothing.
+    vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${await freePort()}`);
     const certified = await startServer(data, acmeArgs(await freePort()));
     expect(await certified.stop()).toBe(0);
     const start = (...args: readonly string[]) => runServerCommand(["start", "--data", data, ...args]);
