@@ -149,3 +149,70 @@ test("a draft stands under Drafts until it is sent; a conversation goes to the a
   await nora.getByText("Nothing is archived.").waitFor();
   good(await ben.client.stop());
 });
+
+test("a tag is made, a rule puts who writes under it, its list shows them alone, and both go again", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await friendOf(nora, "ben.tags");
+  const carla = await friendOf(nora, "carla.tags");
+  await nora.getByRole("link", { name: "New tag" }).click();
+  await nora.getByLabel("New tag").fill("Choir");
+  await nora.getByRole("button", { name: "Add", exact: true }).click();
+  await nora.getByLabel("Sender").selectOption({ label: "ben.tags" });
+  await nora.getByLabel("Tag", { exact: true }).selectOption({ label: "Choir" });
+  await nora.getByRole("button", { name: "Add rule" }).click();
+  await nora.getByText("Messages of ben.tags go under Choir").waitFor();
+  await say(carla.client, carla.conversationId, "Of no tag.");
+  await say(ben.client, ben.conversationId, "Pencils on Monday.");
+  await nora
+    .locator("dt-nav")
+    .getByRole("link", { name: /^Choir/ })
+    .click();
+  const rows = nora.locator("dt-inbox a.row");
+  await rows.filter({ hasText: "Pencils on Monday." }).waitFor();
+  expect(await rows.count()).toBe(1);
+  await nora.evaluate(() => {
+    location.hash = "#/tags";
+  });
+  await nora.getByRole("button", { name: /^Delete the rule for .*ben\.tags/ }).click();
+  await nora.getByText("Messages of ben.tags go under Choir").waitFor({ state: "detached" });
+  await nora.getByRole("button", { name: "Undo" }).click();
+  await nora.getByText("Messages of ben.tags go under Choir").waitFor();
+  await nora.getByRole("button", { name: /^Delete tag .*Choir/ }).click();
+  await nora.getByText("No tags yet.").waitFor();
+  await nora
+    .locator("dt-nav")
+    .getByRole("link", { name: /^Choir/ })
+    .waitFor({ state: "detached" });
+  good(await ben.client.stop());
+  good(await carla.client.stop());
+});
+
+test("a theme, shortcuts of one letter and the name of a device are chosen, and kept; motion stops for whom it is too much", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ground = () => nora.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await openSection(nora, "Settings");
+  await nora.getByLabel("Dark").check();
+  const dark = await ground();
+  expect(dark).not.toBe(light);
+  await nora.getByLabel("Single letters are shortcuts").uncheck();
+  await nora.reload();
+  await nora.getByRole("heading", { name: "Settings" }).waitFor();
+  expect(await ground()).toBe(dark);
+  await nora.keyboard.press("g");
+  await nora.keyboard.press("p");
+  expect(nora.url()).toBe(`${screens.origin}/#/settings`);
+  await nora.getByLabel("Single letters are shortcuts").check();
+  await nora.getByRole("heading", { name: "Settings" }).click();
+  await nora.keyboard.press("g");
+  await nora.keyboard.press("d");
+  await nora.locator("dt-devices .row").click();
+  await nora.getByLabel("Name of this device").fill("Workshop laptop");
+  await nora.getByRole("button", { name: "Rename" }).click();
+  await nora.locator("dt-devices .row", { hasText: "Workshop laptop" }).waitFor();
+  const closing = () =>
+    nora.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--joint-close").trim());
+  expect(await closing()).toBe("0ms");
+  await nora.emulateMedia({ reducedMotion: "no-preference" });
+  expect(await closing()).toBe("400ms");
+});
