@@ -218,7 +218,16 @@ export async function createEngine(
     clock,
     onChanged: () => emit({ type: "state" }),
   });
-  const times = createTimes({ clock, store, tables, onCompared: findings.compareClocks });
+  const times = createTimes({
+    clock,
+    store,
+    tables,
+    onCompared(difference) {
+      findings.compareClocks(difference);
+      // RM36: what only waited for the server's word goes with it.
+      if (home !== null) void serial.run(lifetimes.sweep);
+    },
+  });
   const meter = platform.meter ?? null;
   const directory = (origin: string): DirectoryClient => {
     const known =
@@ -877,6 +886,13 @@ export async function createEngine(
     return ok();
   }
 
+  /** RM36: after a jump of this clock what the server said the time is counts no more. */
+  async function hearAgain({ gateway }: HomeLink): Promise<Result<void, ClientError>> {
+    if (times.isHeard()) return ok();
+    const counts = await gateway.call("preKeyCounts", { type: "preKeyCounts" });
+    return counts.ok ? times.told(counts.value.nowMs) : counts;
+  }
+
   /** Rounds of sending and reading until a round moves nothing. */
   async function settle(link: HomeLink): Promise<Result<void, ClientError>> {
     for (let round = 0; round < SYNC_ROUNDS_MAX; round++) {
@@ -884,6 +900,8 @@ export async function createEngine(
       if (!told.ok) return told;
       const prepared = await serial.run(conversations.prepareToSync);
       if (!prepared.ok) return prepared;
+      const heard = await hearAgain(link);
+      if (!heard.ok) return heard;
       const swept = await serial.run(lifetimes.sweep);
       if (!swept.ok) return swept;
       const forgotten = await serial.run(forgetting.work);

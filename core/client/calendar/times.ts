@@ -39,7 +39,7 @@ export interface Times {
   farthestMs(): number;
   /** For how long others are to keep what is written here. RM34 */
   writingMs(): number;
-  /** Whether the server has said the time since this program began. */
+  /** Whether the server has said the time since this program began, and this clock has not jumped ahead since. */
   isHeard(): boolean;
 }
 
@@ -60,7 +60,10 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
   let countedMs = 0;
 
   function look(): KnownTimes {
-    countedMs += countedStepMs(known.lookedAtMs, nowMs());
+    const stepMs = countedStepMs(known.lookedAtMs, nowMs());
+    countedMs += stepMs;
+    // RM36: by the server's word of before a jump, counted on, as much would be over as by this clock alone.
+    if (known.lookedAtMs + stepMs < nowMs()) isHeard = false;
     known = lookAtTime(known, nowMs());
     return known;
   }
@@ -92,9 +95,12 @@ export function createTimes({ clock, store, tables, onCompared }: TimesDeps): Ti
     earliestMs: () => earliestTime(known, nowMs()),
     latestMs: () => latestTime(look(), nowMs(), countedMs),
     likelyMs: () => likelyTime(known, nowMs()),
-    surelyMs: () => surestTime(known, nowMs()),
+    surelyMs: () => surestTime(look(), nowMs()),
     farthestMs: () => farthestTime(known, nowMs()),
     writingMs: () => writingTime(known, nowMs()),
-    isHeard: () => isHeard,
+    isHeard: () => {
+      look();
+      return isHeard;
+    },
   };
 }

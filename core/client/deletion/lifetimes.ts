@@ -28,8 +28,8 @@ const HOUR_MS = 3_600_000;
 /** Own devices whose clocks differ by less than this find the same to be over when they write a bucket anew. */
 const CLOCKS_DIFFER_MS = 300_000;
 const SWEEP_ROWS = 256;
-/** Timers of a platform do not count further than some weeks. */
-const WAKE_MS_MAX = 86_400_000;
+/** Looks at the clock further apart than an hour are taken for a jump of it, after which nothing is erased. */
+const WAKE_MS_MAX = 1_800_000;
 
 /** A message that goes earlier than it says. */
 export interface RoomLimit {

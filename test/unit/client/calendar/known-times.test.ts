@@ -165,6 +165,27 @@ test.each([
   expect(countedStepMs(NOW_MS, NOW_MS + passedMs)).toBe(countedMs);
 });
 
+test("[RM36] after a jump ahead nothing is certain until the server has said the time again", async () => {
+  const store = createMemoryTxStore();
+  const clock = createAdjustableClock(createManualClock());
+  const times = createTimes({ clock, store, tables: createTables(store), onCompared: () => {} });
+  good(await times.start());
+  expect(times.isHeard()).toBe(false);
+  good(await times.told(clock.nowMs()));
+  // An hour between two looks is as long as a timer of ours may sleep twice.
+  for (const stepMs of [HOUR_MS, HOUR_MS, -DAY_MS, HOUR_MS]) {
+    clock.adjust(stepMs);
+    expect(times.isHeard()).toBe(true);
+  }
+  clock.adjust(CLOCK_DIFFERS_MS + 1);
+  expect(times.isHeard()).toBe(false);
+  good(await times.told(clock.nowMs()));
+  expect(times.isHeard()).toBe(true);
+  clock.adjust(DAY_MS);
+  times.surelyMs();
+  expect(times.isHeard()).toBe(false);
+});
+
 test("[CA7] [CA8] all of it is there after a restart, under a clock that has jumped meanwhile", async () => {
   const store = createMemoryTxStore();
   const tables = createTables(store);
