@@ -471,6 +471,8 @@ export async function createEngine(
     // Buckets that are still to be written anew are not what the others will hold.
     isLoaded: () => snapshots.isComplete() && !forgetting.hasWork(),
     inboundReader: inbound.reader,
+    onBelieved: (device) =>
+      findings.resolve((alarm) => alarm.type === "FrontierDistrusted" && alarm.device === device),
     onClockRight: (device) =>
       findings.resolve((alarm) => alarm.type === "DeviceClockWrong" && alarm.device === device),
   });

@@ -191,6 +191,12 @@ describe("a server", () => {
     good(await phone.engine.frontiers.exchange(hidingLink([{ device: laptopId, frontier: own }])));
     expect(alarms).toContainEqual({ type: "FrontierDistrusted", device: laptopId, rule: "DoesNotOpen" });
     expect(phone.engine.frontiers.known().get(laptopId)).toEqual(known);
+    const open = async () =>
+      good(await phone.client.alarms()).filter(({ resolvedAtMs }) => resolvedAtMs === null);
+    expect((await open()).map(({ alarm }) => alarm.type)).toContain("FrontierDistrusted");
+    // What it says itself is shown again.
+    await settle(phone);
+    expect(await open()).toEqual([]);
     await end();
   });
 

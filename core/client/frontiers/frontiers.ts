@@ -38,6 +38,8 @@ export interface FrontiersDeps {
   /** Whether nothing of the history is still to be loaded. */
   isLoaded(): boolean;
   inboundReader(logId: LogId): Promise<Result<LogReader, ClientError>>;
+  /** The server shows of a sibling what it said last. */
+  onBelieved(device: DeviceId): void;
   /** A sibling has just said a time that can be right. */
   onClockRight(device: DeviceId): void;
 }
@@ -230,7 +232,10 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     frontier: FrontierRow["frontier"],
   ): Promise<Result<void, ClientError>> {
     const before = rows.get(device);
-    if (before !== undefined && equalBytes(before.frontier, frontier)) return ok();
+    if (before !== undefined && equalBytes(before.frontier, frontier)) {
+      deps.onBelieved(device);
+      return ok();
+    }
     let opened = open(device, frontier);
     if (!opened.ok && (opened.error.type === "UnknownEpoch" || opened.error.type === "UnknownWriter")) {
       const refreshed = await context.refreshOwnChain();
@@ -244,6 +249,7 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
       if (rule !== "DeviceWasRevoked") context.raise({ type: "FrontierDistrusted", device, rule });
       return ok();
     }
+    deps.onBelieved(device);
     compareClock(device, before?.content.toldAtMs ?? null, opened.value.toldAtMs);
     const kept = await keep({ content: opened.value, frontier });
     return kept.ok ? ok() : kept;
