@@ -16,6 +16,7 @@ const SUITES = [
   "delivery",
   "rooms",
   "room-delivery",
+  "room-accounts",
   "cold-link",
   "search",
   "growth",

@@ -43,6 +43,7 @@ import type { RoomAnew } from "./room-anew.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
+import { infoOf, isNews } from "./room-info.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
 import { createRoomParts } from "./room-parts.ts";
@@ -574,7 +575,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       // RM33: a letter that is not before this commit has no place after it.
       rows.push(...letters.value.map(({ key }) => ({ type: "delete" as const, key })));
     }
-    const told = await book.set(roomId, parts, { with: rows });
+    const isQuiet = parts.size === 0 && rows.length === 0;
+    const told = isQuiet ? ok() : await book.set(roomId, parts, { with: rows });
     all.onChanged();
     return told.ok ? ok({ type: "done" }) : told;
   }
@@ -587,7 +589,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   ): Promise<Result<ReadonlyMap<string, RoomPart>, ClientError>> {
     const room = await book.get(roomId);
     if (!room.ok) return room;
-    const parts = new Map<string, RoomPart>([["info", infoOf(group, now)]]);
+    const parts = new Map<string, RoomPart>();
+    const info = infoOf(group, now);
+    if (isNews(room.value?.info ?? null, info, self.accountId)) parts.set("info", info);
     const { lifetimeMs } = now;
     if ((room.value?.lifetimeMs ?? null) !== lifetimeMs)
       parts.set("lifetime", { type: "lifetime", epoch: Number(groupEpoch(group)), lifetimeMs });
@@ -840,20 +844,4 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   };
 
   return { place, reader, startAfresh, moveTo, enter, useKeys, take, pass };
-}
-
-/** The room as own devices are shown it. */
-export function infoOf(group: Group, { name, about, members }: RoomContext): RoomPart {
-  return {
-    type: "info",
-    epoch: Number(groupEpoch(group)),
-    name,
-    about,
-    members: members.map(({ accountId, name: called, role, mutedUntilMs }) => ({
-      accountId,
-      name: called,
-      role,
-      mutedUntilMs,
-    })),
-  };
 }
