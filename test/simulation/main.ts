@@ -18,6 +18,7 @@ Usage: npm run sim -- [options]
   --worlds N    how many worlds                                   (200)
   --from N      the first seed                                    (1)
   --rooms N     of a hundred worlds, how many have rooms          (4)
+  --devices N   of a hundred worlds without rooms, in how many a device is set back, doubled, emptied or stolen   (12)
   --jobs N      processes                                         (one a processor)
   --seed N      one world, played twice; when it fails, the smallest story that still does
   --planted T   plants the faults whose name contains T, one by one ("" for all); each has to be found
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     worlds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
     rooms: { type: "string" },
+    devices: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
     planted: { type: "string" },
@@ -84,7 +86,10 @@ async function replay(seed: string): Promise<number> {
 }
 
 function planOptions() {
-  return values.rooms === undefined ? {} : { roomPercent: Number(values.rooms) };
+  return {
+    ...(values.rooms === undefined ? {} : { roomPercent: Number(values.rooms) }),
+    ...(values.devices === undefined ? {} : { devicePercent: Number(values.devices) }),
+  };
 }
 
 async function explain(
@@ -124,7 +129,8 @@ function summarize(survived: Survived): void {
   for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
     print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
   const rooms = values.rooms === undefined ? "" : ` --rooms ${values.rooms}`;
-  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}${rooms}`);
+  const devices = values.devices === undefined ? "" : ` --devices ${values.devices}`;
+  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}${rooms}${devices}`);
 }
 
 function toJson({ failed, tally, hashBySeed: _, ...sums }: Survived) {

@@ -29,7 +29,7 @@ const WORKER = join(import.meta.dirname, "play-seeds.ts");
 
 /** Plays seeds in several processes. - Fails: throws when a process ends before its seeds. */
 export async function playMany(
-  { from, count, jobs, roomPercent }: Seeds,
+  { from, count, jobs, ...options }: Seeds,
   onPlayed: (played: PlayedSeed, done: number) => void = () => {},
 ): Promise<Survived> {
   const played: PlayedSeed[] = [];
@@ -41,7 +41,7 @@ export async function playMany(
     Promise.all(
       shares.map((share) =>
         runWorker(
-          [share.first, jobs, share.count, ...(roomPercent === undefined ? [] : [roomPercent])].map(String),
+          [String(share.first), String(jobs), String(share.count), JSON.stringify(options)],
           (result) => {
             played.push(result);
             onPlayed(result, played.length);

@@ -1,7 +1,7 @@
 /**
  * One process of a run: plays the seeds it is given, one after the other, and prints each result as a line of JSON.
  *
- * `play-seeds.ts <from> <step> <count> [percent with rooms]` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past 0 2`
+ * `play-seeds.ts <from> <step> <count> [options as JSON]` plays `from`, `from + step`, … The main program starts several. `play-seeds.ts past 0 2`
  * plays the first, third, … of the stories that failed once.
  */
 import { automergeReady, cryptoReady } from "@dovetail/core";
@@ -9,7 +9,7 @@ import { PAST_FAILURES } from "./past-failures.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
 import { rememberSums } from "./world/remembered-sums.ts";
 import { runStory, type StoryResult } from "./world/run-story.ts";
-import { planStory, type StoryPlan } from "./world/story-plan.ts";
+import { type PlanOptions, planStory, type StoryPlan } from "./world/story-plan.ts";
 
 /** A result as it crosses to the main program. */
 export interface PlayedSeed extends Omit<StoryResult, "tally"> {
@@ -18,7 +18,8 @@ export interface PlayedSeed extends Omit<StoryResult, "tally"> {
 }
 
 const [what = "", ...rest] = process.argv.slice(2);
-const plans = plansFor(what, rest.map(Number));
+const options: PlanOptions = what === "past" ? {} : JSON.parse(rest[2] ?? "{}");
+const plans = plansFor(what, rest.slice(0, 2).map(Number));
 await cryptoReady();
 await automergeReady();
 const ledger = openNonceLedger();
@@ -41,8 +42,7 @@ function plansFor(given: string, numbers: readonly number[]): readonly StoryPlan
     const [first = 0, every = 1] = numbers;
     return Object.values(PAST_FAILURES).filter((_, index) => index % every === first);
   }
-  const [step = 1, count = 1, roomPercent] = numbers;
-  const options = roomPercent === undefined ? {} : { roomPercent };
+  const [step = 1, count = 1] = numbers;
   return Array.from({ length: count }, (_, index) =>
     planStory(String(Number(given) + index * step), options),
   );

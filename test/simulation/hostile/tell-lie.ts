@@ -30,7 +30,14 @@ export async function tellLie(lie: ServerLie, ledger: NonceLedger): Promise<LieR
     isWatched: true,
   });
   ledger.begin();
-  const stage: Stage = { world, tally: new Map(), faults: [], undo: new Set(), pending: 0 };
+  const stage: Stage = {
+    world,
+    tally: new Map(),
+    faults: [],
+    undo: new Set(),
+    returning: new Set(),
+    pending: 0,
+  };
   try {
     await speak(stage);
     await world.time.pass(2_000);

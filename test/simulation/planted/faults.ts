@@ -26,6 +26,9 @@ export type StoryName =
   | "disks"
   | "deletes"
   | "rooms"
+  | "copies"
+  | "stolen"
+  | "emptied"
   | "late"
   | "log";
 
@@ -303,5 +306,33 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;",
     replace: "const after = agreed;",
     story: "rooms",
+  },
+  {
+    name: "a device that was set back says nothing of it",
+    file: "core/client/account-log/push-entries.ts",
+    find: 'context.raise({ type: "DeviceRolledBack", logId });',
+    replace: "",
+    story: "copies",
+  },
+  {
+    name: "what was taken over past a cut is not handed on",
+    file: "core/client/account-log/hand-on.ts",
+    find: "for (let over = intake.overCut(); over !== null; over = intake.overCut()) {",
+    replace: "for (let over = null as OverCut | null; over !== null; over = intake.overCut()) {",
+    story: "stolen",
+  },
+  {
+    name: "the server lets a revoked device in",
+    file: "sync-server/gateway/sign-in-frames.ts",
+    find: 'return device.value.isActive ? null : "revoked-device";',
+    replace: "return null;",
+    story: "stolen",
+  },
+  {
+    name: "whoever comes back by the words throws the other devices out",
+    file: "core/client/recover-account.ts",
+    find: "const survivorIds = recovery.keepsDevices",
+    replace: "const survivorIds = !recovery.keepsDevices",
+    story: "emptied",
   },
 ];

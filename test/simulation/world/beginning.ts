@@ -20,6 +20,7 @@ export interface Beginning {
   readonly serverFiles: ReadonlyMap<string, Uint8Array>;
   readonly people: readonly {
     readonly accountId: AccountId | null;
+    readonly words: string | null;
     readonly conversationByName: ReadonlyMap<string, ConversationId>;
     readonly devices: readonly { readonly storeKey: Uint8Array; readonly image: DiskImage }[];
   }[];
@@ -93,8 +94,9 @@ async function play(kind: string, devicesByPerson: readonly number[]): Promise<B
       serverFiles: world.serverDisk.files(),
       endedAtMs: world.time.elapsedMs(),
       people: await Promise.all(
-        world.people.map(async ({ accountId, conversationByName, devices }) => ({
+        world.people.map(async ({ accountId, words, conversationByName, devices }) => ({
           accountId,
+          words,
           conversationByName,
           devices: await Promise.all(
             devices.map(async ({ device }) => ({
@@ -117,6 +119,7 @@ async function resume(world: World, beginning: Beginning): Promise<void> {
   for (const [index, left] of beginning.people.entries()) {
     const person = present(world.people[index]);
     person.accountId = left.accountId;
+    person.words = left.words;
     for (const [name, id] of left.conversationByName) person.conversationByName.set(name, id);
     for (const { storeKey, image } of left.devices) {
       const member = world.addDevice(person, storeKey);
@@ -134,7 +137,7 @@ async function found(world: World): Promise<void> {
 async function settleIn(world: World): Promise<void> {
   for (const [index, person] of world.people.entries()) {
     const first = world.addDevice(person);
-    const { client } = good(
+    const { client, recoveryWords } = good(
       await createAccount(first.device.boot(), {
         origin: world.server.origin,
         handle: person.name,
@@ -144,6 +147,7 @@ async function settleIn(world: World): Promise<void> {
       }),
     );
     world.adopt(first, client);
+    person.words = recoveryWords;
     person.accountId = good(await client.account()).accountId;
     for (let number = 1; number < (world.plan.devicesByPerson[index] ?? 1); number++)
       await world.link(client, world.addDevice(person));

@@ -2,6 +2,7 @@
 import type { Client } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
+import { elderOf, isTold, playDeviceStep } from "./play-device-step.ts";
 import { playRoomStep } from "./play-room-step.ts";
 import type { EditKind, Step } from "./story-plan.ts";
 import { CANARY, type Deletion, type Member, type Person, type World } from "./world.ts";
@@ -20,6 +21,8 @@ export interface Stage {
   readonly faults: string[];
   /** Undoes trouble whose time is not over yet. */
   readonly undo: Set<() => void>;
+  /** Devices whose people are about to come back with another one. */
+  readonly returning: Set<Member>;
   /** Operations that have not answered. */
   pending: number;
 }
@@ -130,6 +133,13 @@ export function playStep(stage: Stage, step: Step): void {
     case "room":
       playRoomStep(stage, pickMember(world, step.device), step);
       return;
+    case "copy":
+    case "set-back":
+    case "double":
+    case "evict":
+    case "thief":
+      playDeviceStep(stage, step);
+      return;
     case "pass":
       return;
   }
@@ -163,9 +173,12 @@ export async function reopen(stage: Stage, member: Member): Promise<void> {
 /** What may keep a device from starting while its disk refuses to write. */
 const MAY_REFUSE_START = new Set(["StoreUnavailable", "DocumentStorageUnavailable"]);
 
-function pickMember(world: World, number: number): Member {
-  const active = world.members().filter(({ standing }) => standing === "active");
-  return present(active[number % active.length]);
+/** A device that somebody uses; where everybody is about to come back with another one, one that nobody does. */
+export function pickMember(world: World, number: number): Member {
+  const all = world.members();
+  const inUse = all.filter(({ standing }) => standing !== "gone");
+  const among = inUse.length > 0 ? inUse : all;
+  return present(among[number % among.length]);
 }
 
 function pickPerson(world: World, number: number): Person {
@@ -173,7 +186,7 @@ function pickPerson(world: World, number: number): Person {
 }
 
 /** Runs until `forMs` is over, or the trouble of the whole world is. */
-function during(stage: Stage, forMs: number, undo: () => void): void {
+export function during(stage: Stage, forMs: number, undo: () => void): void {
   const once = (): void => {
     if (stage.undo.delete(once)) undo();
   };
@@ -197,7 +210,8 @@ export function ask(stage: Stage, member: Member, work: (client: Client) => Prom
     });
 }
 
-function send(stage: Stage, member: Member, to: number, times: number): void {
+/** Writes texts to somebody. */
+export function send(stage: Stage, member: Member, to: number, times: number): void {
   const { world } = stage;
   const others = world.people.filter((person) => person !== member.person);
   const other = present(others[to % others.length]);
@@ -211,6 +225,7 @@ function send(stage: Stage, member: Member, to: number, times: number): void {
       to: other,
       by: member,
       state: "asked" as "asked" | "kept" | "refused",
+      isMute: isTold(member) || member.isKnownStolen,
       deletedBy: [],
     };
     world.written.push(row);
@@ -256,7 +271,8 @@ function reclaim(stage: Stage, given: { readonly graceMs: number; readonly silen
     });
 }
 
-function edit(stage: Stage, member: Member, what: EditKind, pick: number): void {
+/** Changes something of the account that is no message. */
+export function edit(stage: Stage, member: Member, what: EditKind, pick: number): void {
   const conversations = [...member.person.conversationByName.values()];
   const id = present(conversations[pick % conversations.length]);
   const name = `${CANARY}${what}${pick}`;
@@ -337,7 +353,8 @@ function swizzle(stage: Stage, order: number): void {
 
 /** The first device may always revoke: it came with the account. */
 function revoke(stage: Stage, person: Person, victim: number): void {
-  const [first, ...others] = person.devices;
+  const first = elderOf(person);
+  const others = person.devices.filter((one) => one !== first);
   const chosen = others[victim % Math.max(1, others.length)];
   if (first === undefined || chosen === undefined || chosen.standing === "gone") return;
   ask(stage, first, async (client): Promise<unknown> => {
@@ -348,6 +365,9 @@ function revoke(stage: Stage, person: Person, victim: number): void {
     if (id === undefined || devices.some((device) => device.isThis && device.id === id)) return null;
     // From here on nothing is promised about it: it may or may not be revoked when the answer is lost.
     chosen.standing = "gone";
+    chosen.isVictim = true;
+    // One that runs twice is out twice.
+    for (const other of person.devices) if (other.behind?.by === chosen) other.standing = "gone";
     const revoked = await client.revokeDevice(id);
     if (revoked.ok) chosen.revokedAt = stage.world.written.length;
     return revoked;
@@ -355,7 +375,7 @@ function revoke(stage: Stage, person: Person, victim: number): void {
 }
 
 function link(stage: Stage, person: Person, isAbandoned: boolean): void {
-  const [first] = person.devices;
+  const first = elderOf(person);
   if (first === undefined || person.devices.length >= 8) return;
   ask(stage, first, async (client) => {
     const member = stage.world.addDevice(person);

@@ -1,6 +1,7 @@
 /** What every world promises, whatever happened in it. */
 import type { Alarm, Client, StateFingerprint } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
+import { isTold } from "./play-device-step.ts";
 import type { Step } from "./story-plan.ts";
 import { CANARY, type Member, type Person, type World } from "./world.ts";
 
@@ -8,9 +9,7 @@ import { CANARY, type Member, type Person, type World } from "./world.ts";
 export async function findUnkept(world: World): Promise<readonly string[]> {
   const unkept: string[] = [];
   for (const person of world.people) {
-    const active = person.devices.filter(
-      ({ standing, device }) => standing === "active" && device.client !== null,
-    );
+    const active = person.devices.filter((member) => isInUse(member) && member.device.client !== null);
     unkept.push(...(await findDifference(active)));
     for (const member of active) {
       unkept.push(...(await findMissing(world, person, member)));
@@ -18,13 +17,46 @@ export async function findUnkept(world: World): Promise<readonly string[]> {
         if (!hasCause(world, alarm)) unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
     }
     for (const member of person.devices) unkept.push(...(await findNew(world, member)));
+    unkept.push(...(await findUntold(world, active)));
   }
   return unkept;
+}
+
+/** One that was set back or doubled, and has not been told so, is as good as any other. */
+function isInUse(member: Member): boolean {
+  return member.standing === "active" || (member.standing === "doubtful" && !isTold(member));
+}
+
+/** A device whose disk does not know what a sibling has of it goes on no more, and says so. */
+async function findUntold(world: World, active: readonly Member[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const { behind, device } of active) {
+    if (behind === null) continue;
+    const lost = new Set(
+      world.written
+        .slice(behind.from, behind.upto)
+        .flatMap(({ text, by }) => (by === behind.by ? [text] : [])),
+    );
+    for (const sibling of active.filter(({ standing }) => standing === "active"))
+      for (const text of await textsOn(sibling))
+        if (lost.has(text)) faults.push(`${device.name} was not told that it lacks ${text} of its own`);
+  }
+  return faults;
+}
+
+async function textsOn({ device, person }: Member): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for (const conversationId of person.conversationByName.values()) {
+    const page = await (device.client as Client).messages(conversationId, { limit: 200 });
+    if (page.ok) texts.push(...page.value.messages.map(({ text }) => text));
+  }
+  return texts;
 }
 
 /** Whether the person is rightly told: of clocks that were set wrong, of a server that has lost what it had, and of what a device wrote that was revoked before it was read. */
 function hasCause(world: World, alarm: Alarm): boolean {
   const has = (step: Step["type"]) => world.plan.steps.some(({ type }) => type === step);
+  if (alarm.type === "DeviceDoubled") return has("double");
   if (alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong") return has("clock");
   if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogRolledBack") return has("server-lost");
   return alarm.type === "EntryRefused" && alarm.rule === "DeviceWasRevoked" && has("revoke");
@@ -97,7 +129,7 @@ async function findMissing(world: World, person: Person, member: Member): Promis
     );
     // What is left of a message that was taken back.
     shown.delete("");
-    for (const { text, state, by, deletedBy } of about) {
+    for (const { text, state, by, isMute, deletedBy } of about) {
       const times = shown.get(text) ?? 0;
       shown.delete(text);
       const isGone = deletedBy.some(
@@ -106,6 +138,8 @@ async function findMissing(world: World, person: Person, member: Member): Promis
       if (isGone && times > 0) faults.push(`${member.device.name} shows ${text}, which was deleted`);
       const isAsked = deletedBy.some((one) => one.isForAll || one.person === person);
       const isPromised = !isAsked && state === "kept" && by.standing === "active" && !by.wasFarAhead;
+      if (isMute && by !== member && times > 0)
+        faults.push(`${member.device.name} shows ${text}, whose device was out`);
       if (times > 1) faults.push(`${member.device.name} shows ${text} ${times} times`);
       else if (isPromised && times === 0) faults.push(`${member.device.name} lacks ${text}`);
       else if (state === "refused" && times > 0)

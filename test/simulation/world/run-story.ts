@@ -5,7 +5,8 @@ import { checkSecrets, findUnkept, watchSecrets } from "./promises.ts";
 import { findUnkeptInRooms } from "./room-promises.ts";
 import type { NonceLedger } from "./nonce-ledger.ts";
 import { playStep, reopen, type Stage, type Tally, watchPower } from "./play-step.ts";
-import type { StoryPlan } from "./story-plan.ts";
+import { isTold, useStolen } from "./play-device-step.ts";
+import type { Step, StoryPlan } from "./story-plan.ts";
 import type { World } from "./world.ts";
 
 export interface StoryResult {
@@ -27,8 +28,14 @@ const CALM_MAX_MS = 10_000;
 const LOST_CALM_MAX_MS = 130_000;
 /** Rooms have waits of a minute in what heals them (RM23, RM24, RM26), one after the other. */
 const ROOMS_CALM_MAX_MS = 240_000;
+/** What a device can have lost that others go on sending to: prekeys, sessions, or all. */
+const LOSING = new Set<Step["type"]>(["server-lost", "set-back", "double", "evict"]);
+/** How long a thief waits between two attempts. */
+const THIEF_MS = 700;
 /** A device that was switched off has so long to start, on a disk that works. */
 const START_MAX_MS = 5_000;
+/** Whoever has lost a device comes back with another one in so much more, one attempt that hangs included. */
+const RETURN_MAX_MS = 20_000;
 const LOOK_EVERY_MS = 250;
 /** The longer it takes, the more rarely is looked. */
 const LOOKS_SHARE = 8;
@@ -42,7 +49,14 @@ export async function runStory(
 ): Promise<StoryResult> {
   const world = await populatedWorld(plan, onLine);
   ledger.begin();
-  const stage: Stage = { world, tally: new Map(), faults: [], undo: new Set(), pending: 0 };
+  const stage: Stage = {
+    world,
+    tally: new Map(),
+    faults: [],
+    undo: new Set(),
+    returning: new Set(),
+    pending: 0,
+  };
   let calmAfterMs = 0;
   try {
     for (const member of world.members()) watchPower(stage, member);
@@ -55,6 +69,7 @@ export async function runStory(
     onLine?.("-- the trouble is over");
     await endTrouble(stage);
     calmAfterMs = await comeToRest(stage);
+    if (stage.faults.length === 0) await useWhatWasStolen(stage);
     await checkSecrets(world, stage.faults);
     if (ledger.reuses() > 0) stage.faults.push(`a key and a nonce were used twice, ${ledger.reuses()} times`);
   } catch (error) {
@@ -87,13 +102,19 @@ async function endTrouble(stage: Stage): Promise<void> {
     Object.assign(device.disk, { isFull: false, latencyMaxMs: 2, onWrite: null });
   }
   world.network.heal();
+  // Whoever finds a copy running switches it off.
+  for (const member of world.members().filter(({ isDouble }) => isDouble)) {
+    member.device.cut();
+    member.standing = "gone";
+  }
   const untilMs = world.time.elapsedMs() + START_MAX_MS;
   for (;;) {
     const off = world
       .members()
-      .filter(({ standing, device }) => standing === "active" && device.client === null);
-    if (off.length === 0) return;
-    if (world.time.elapsedMs() >= untilMs) {
+      .filter(({ standing, device }) => standing !== "gone" && device.client === null);
+    if (off.length + stage.returning.size === 0) return;
+    if (world.time.elapsedMs() >= untilMs + (off.length === 0 ? RETURN_MAX_MS : 0)) {
+      for (const { device } of stage.returning) stage.faults.push(`nobody came back for ${device.name}`);
       for (const { device } of off) stage.faults.push(`${device.name} did not start again`);
       return;
     }
@@ -107,7 +128,7 @@ async function comeToRest(stage: Stage): Promise<number> {
   const { world } = stage;
   const startMs = world.time.elapsedMs();
   const syncing = new Set<string>();
-  const isLost = world.plan.steps.some(({ type }) => type === "server-lost");
+  const isLost = world.plan.steps.some(({ type }) => LOSING.has(type));
   let unkept: readonly string[] = [];
   for (;;) {
     for (const member of world.members()) {
@@ -128,6 +149,24 @@ async function comeToRest(stage: Stage): Promise<number> {
   }
   stage.faults.push(...unkept);
   return world.time.elapsedMs() - startMs;
+}
+
+/** With all at rest and everybody told, whoever has a revoked device tries it once more. */
+async function useWhatWasStolen(stage: Stage): Promise<void> {
+  const { world } = stage;
+  const thieves = world
+    .members()
+    .filter(({ revokedAt, device }) => revokedAt !== null && device.client !== null);
+  if (thieves.length === 0) return;
+  for (const thief of thieves) {
+    thief.isKnownStolen = true;
+    for (const act of ["send", "edit", "restart", "sync"] as const) {
+      useStolen(stage, thief, { act, pick: world.written.length });
+      await world.time.pass(THIEF_MS);
+    }
+    if (!isTold(thief)) stage.faults.push(`${thief.device.name} was revoked and not told`);
+  }
+  await comeToRest(stage);
 }
 
 /** Whoever is told that the server has lost the account puts it back. */

@@ -3,6 +3,7 @@
  * number, so that a list with steps left out is still a story, and the smallest one that fails can be looked for.
  */
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
+import { type DeviceStep, withDevices } from "./device-plan.ts";
 import { type RoomStep, withRooms } from "./room-plan.ts";
 
 export type Step =
@@ -40,6 +41,7 @@ export type Step =
   | { readonly type: "reclaim"; readonly graceMs: number; readonly silentMs: number }
   | { readonly type: "sync"; readonly device: number }
   | RoomStep
+  | DeviceStep
   | { readonly type: "pass"; readonly ms: number };
 
 export type EditKind =
@@ -71,6 +73,7 @@ const SHRINKING_PERCENT = 25;
 const LOSING_PERCENT = 10;
 /** A commit of a room costs as much as dozens of messages. */
 const ROOM_PERCENT = 4;
+const DEVICE_PERCENT = 12;
 const EDITS: readonly EditKind[] = [
   "tag",
   "tagged",
@@ -130,10 +133,15 @@ const SQLITE_PERCENT = 96;
 export interface PlanOptions {
   /** Of a hundred worlds so many have rooms. */
   readonly roomPercent?: number;
+  /** Of a hundred worlds without rooms in so many something happens to a device that it does not come back from as it was. */
+  readonly devicePercent?: number;
 }
 
 /** The story of a seed. */
-export function planStory(seed: string, { roomPercent = ROOM_PERCENT }: PlanOptions = {}): StoryPlan {
+export function planStory(
+  seed: string,
+  { roomPercent = ROOM_PERCENT, devicePercent = DEVICE_PERCENT }: PlanOptions = {},
+): StoryPlan {
   const random = createSeededRandom(`${seed}/plan`);
   const crowd = KINDS.length - 1;
   const kind = random.chance(3) ? crowd : random.below(crowd);
@@ -162,7 +170,9 @@ export function planStory(seed: string, { roomPercent = ROOM_PERCENT }: PlanOpti
   };
   const around = withRooms(plan, roomPercent);
   // Of a room whose founder leaves as its server is lost nobody begins the log anew (docs/protocol/rooms.md): not in one world.
-  return around === plan ? withLoss(withShrinking(plan)) : withShrinking(around);
+  if (around !== plan) return withShrinking(around);
+  const odd = withDevices(plan, devicePercent);
+  return odd === plan ? withLoss(withShrinking(plan)) : withShrinking(odd);
 }
 
 /** In some worlds the server loses everything once, and people put back what their devices have, now or later. */

@@ -9,6 +9,7 @@ import { takeAmbient } from "./ambient.ts";
 import { createMemoryServerDisk, createSqliteServerDisk, type DiscardableDisk } from "./server-disk.ts";
 import { createSimDevice, type SimDevice } from "./sim-device.ts";
 import { createSimServer, type SimServer } from "./sim-server.ts";
+import type { DiskImage } from "./virtual-disk.ts";
 import type { StoryPlan } from "./story-plan.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import { createVirtualNetwork, type VirtualNetwork } from "./virtual-network.ts";
@@ -27,17 +28,31 @@ export interface Person {
   accountId: AccountId | null;
   /** Conversation with each other person, by name. */
   readonly conversationByName: Map<string, ConversationId>;
+  /** Of the recovery key. */
+  words: string | null;
 }
 
 /** A device as a member of its account. */
 export interface Member {
   readonly device: SimDevice;
   readonly person: Person;
-  /** `gone`: revoked or lost; nothing is promised about it any more. */
-  standing: "active" | "gone";
+  /** `doubtful`: its disk was set back, or is in use twice; `gone`: revoked or lost, nothing is promised about it any more. */
+  standing: "active" | "doubtful" | "gone";
+  /** It may revoke and link: it founded or recovered the account. */
+  isElder: boolean;
+  /** Its disk as it once was, and how many texts there were. */
+  copy: { readonly image: DiskImage; readonly at: number } | null;
+  /** Texts of this device that its disk does not know of: its own until it was set back, or those of its double. */
+  behind: { readonly from: number; readonly upto: number; readonly by: Member } | null;
+  /** A copy of another device that runs beside it. */
+  isDouble: boolean;
   readonly alarms: Alarm[];
   /** How many texts there were when it was revoked: it is shown none of the later ones. */
   revokedAt: number | null;
+  /** Somebody is revoking it, or has. */
+  isVictim: boolean;
+  /** Everybody has heard that it was revoked. */
+  isKnownStolen: boolean;
   onAlarm: ((alarm: Alarm) => void) | null;
   /** Its clock was once so far ahead that others hide what it writes until then. */
   wasFarAhead: boolean;
@@ -51,6 +66,8 @@ export interface Written {
   readonly by: Member;
   /** `kept`: the device has said that it has it, so it is promised. `asked`: it may exist. */
   state: "asked" | "kept" | "refused";
+  /** Its writer had been told that others have more of this device, or that it is revoked: it goes nowhere. */
+  readonly isMute: boolean;
   /** Who wants it gone: nothing is promised about it from then on, and once it was said to be gone it stays so. */
   readonly deletedBy: Deletion[];
 }
@@ -126,6 +143,7 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     devices: [],
     accountId: null,
     conversationByName: new Map(),
+    words: null,
   }));
 
   const world: World = {
@@ -151,9 +169,15 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
         device,
         person,
         standing: "active",
+        isElder: person.devices.length === 0,
+        copy: null,
+        behind: null,
+        isDouble: false,
         alarms: [],
         onAlarm: null,
         revokedAt: null,
+        isVictim: false,
+        isKnownStolen: false,
         wasFarAhead: false,
       };
       person.devices.push(member);
