@@ -25,6 +25,7 @@ export const LABEL = {
   keyPackageId: "dovetail/1/key-package-id",
   conversationId: "dovetail/1/conversation-id",
   roomLogOwner: "dovetail/1/room-log-owner",
+  keyLogOwner: "dovetail/1/key-log-owner",
   roomConversationId: "dovetail/1/room-conversation-id",
   roomState: "dovetail/1/room-state",
   roomHistoryTurn: "dovetail/1/room-history-turn",

@@ -22,6 +22,25 @@ export function isRoomLogOf(logId: LogId, accountId: AccountId): boolean {
   return equalBytes(bytes.slice(ROOM_LOG_SALT_BYTES), ownerPart(accountId, salt));
 }
 
+/**
+ * The id of a log that its append key names, in place of an account: who comes back to it by what makes that key knows no account
+ * yet. Rule EP23.
+ */
+export function keyLogId(appendKey: Bytes, salt: Bytes): LogId {
+  return idFromBytes("log", concatBytes(salt, keyPart(appendKey, salt)));
+}
+
+/** LG22: whether a log with this id is for who has this append key to create. */
+export function isLogOfKey(logId: LogId, appendKey: Bytes): boolean {
+  const bytes = idBytes(logId);
+  const salt = bytes.slice(0, ROOM_LOG_SALT_BYTES);
+  return equalBytes(bytes.slice(ROOM_LOG_SALT_BYTES), keyPart(appendKey, salt));
+}
+
 function ownerPart(accountId: AccountId, salt: Bytes): Bytes {
   return hash(LABEL.roomLogOwner, idBytes(accountId), salt).slice(0, ROOM_LOG_SALT_BYTES);
+}
+
+function keyPart(appendKey: Bytes, salt: Bytes): Bytes {
+  return hash(LABEL.keyLogOwner, appendKey, salt).slice(0, ROOM_LOG_SALT_BYTES);
 }

@@ -2,7 +2,7 @@
 import type { LogId } from "@dovetail/core/base/ids.ts";
 import { FRAME_BYTES_MAX } from "@dovetail/core/base/limits.ts";
 import type { LogPoint } from "@dovetail/core/protocol/entry.ts";
-import { isRoomLogOf } from "@dovetail/core/protocol/room-log-id.ts";
+import { isLogOfKey, isRoomLogOf } from "@dovetail/core/protocol/room-log-id.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import { FRAME_OVERHEAD_BYTES } from "../limits.ts";
 import { isManyOfAKind, type LogRecord } from "../store/log-store.ts";
@@ -22,8 +22,9 @@ export async function handleCreateLog(
     return connection.reply({ type: "failed", requestId, code: "not-signed-in" });
   if (isManyOfAKind(kind) !== (appendKey !== null))
     return connection.reply({ type: "failed", requestId, code: "malformed" });
-  if (kind === "room" && !isRoomLogOf(logId, identity.accountId))
-    return connection.reply({ type: "failed", requestId, code: "forbidden" });
+  const isNamed =
+    isRoomLogOf(logId, identity.accountId) || (appendKey !== null && isLogOfKey(logId, appendKey));
+  if (kind === "room" && !isNamed) return connection.reply({ type: "failed", requestId, code: "forbidden" });
   const created = await context.store.createLog({ logId, ownerId: identity.accountId, kind, appendKey });
   answer(connection, requestId, created);
 }

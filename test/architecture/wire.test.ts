@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "20e6dd1b8e93e2988edff3c46dc5681cdc71f232f6573329e15972f2ea6a592c" };
+const PINNED = { version: 1, hash: "f84840a7479954b505073621337311b5aca4456f6d729e05a01399fde64a393f" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -5,7 +5,7 @@
  * the sealed recovery key, the capability that opens that log, and the key it is sealed with; so nothing has to be remembered.
  */
 import { type Bytes, toUtf8 } from "../../base/bytes.ts";
-import { idBytes, idFromBytes, type LogId } from "../../base/ids.ts";
+import { idBytes, type LogId } from "../../base/ids.ts";
 import type { Random } from "../../base/random.ts";
 import { err, type Result } from "../../base/result.ts";
 import {
@@ -24,6 +24,7 @@ import { LABEL } from "../../crypto/labels.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
 import { wipe } from "../../crypto/secret.ts";
 import { type SignKeyPair, signKeyPairFromSeed } from "../../crypto/sign.ts";
+import { keyLogId, ROOM_LOG_SALT_BYTES } from "../../protocol/room-log-id.ts";
 import { RECOVERY_KEY_BYTES } from "./recovery-key.ts";
 
 /** What a passkey gives. */
@@ -49,10 +50,9 @@ export interface PasskeyLog {
 }
 
 export function passkeyLogOf(passkeyKey: Bytes): PasskeyLog {
-  return {
-    logId: idFromBytes("log", deriveKey(passkeyKey, LABEL.passkeyLogId)),
-    capability: signKeyPairFromSeed(deriveKey(passkeyKey, LABEL.passkeyAccess)),
-  };
+  const capability = signKeyPairFromSeed(deriveKey(passkeyKey, LABEL.passkeyAccess));
+  const salt = deriveKey(passkeyKey, LABEL.passkeyLogId).slice(0, ROOM_LOG_SALT_BYTES);
+  return { logId: keyLogId(capability.publicKey, salt), capability };
 }
 
 /** - Secrets: takes neither key; both are the caller's to wipe. */
