@@ -14,7 +14,7 @@ import { createSealingStorageAdapter } from "../document/sealing-storage-adapter
 import type { NamedOp } from "../messenger/op.ts";
 import { INSTANCE_BYTES } from "../protocol/client-frame.ts";
 import { entryId } from "../protocol/entry.ts";
-import type { ChainState } from "../sigchain/chain-state.ts";
+import { type ChainState, isActive } from "../sigchain/chain-state.ts";
 import { accountLogId, accountRoot } from "../sigchain/epoch/epoch-secret.ts";
 import { sealTxStore } from "../store/sealing-tx-store.ts";
 import type { TxStore } from "../store/tx-store.ts";
@@ -523,6 +523,8 @@ export async function createEngine(
   function onChain(before: ChainState, after: ChainState): void {
     if (after.cuts.length > before.cuts.length) kickContacts();
     if (after.accountId !== identity.accountId || after.seq === before.seq) return;
+    // What was found of a device that was revoked is nobody's to see to any more.
+    findings.resolve((alarm) => "device" in alarm && !isActive(after, alarm.device));
     // RM25: an own device was linked or revoked.
     rooms.kickAll();
     if (after.cuts.length > before.cuts.length) void home?.handOn();

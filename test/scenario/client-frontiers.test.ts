@@ -11,7 +11,7 @@ import { type FrontierContent, openFrontier, sealFrontier } from "../../core/log
 import { must } from "../support/chain-world.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
-import { alarmsOf, type Device, engineOf, settle, tablesOf } from "../support/story.ts";
+import { alarmsOf, type Device, engineOf, settle, stopAll, tablesOf } from "../support/story.ts";
 
 let server: LocalServer;
 beforeAll(async () => {
@@ -198,6 +198,23 @@ describe("a server", () => {
     await settle(phone);
     expect(await open()).toEqual([]);
     await end();
+  });
+
+  test("[FR4] what was found of a device is over once it is revoked", async () => {
+    const { laptop, phone, accountId, phoneId } = await twoDevices();
+    const old = await wordOf(accountId, phoneId);
+    await rename(phone, "newer");
+    await settle(laptop, phone);
+    await stopAll(laptop, phone);
+    const first = await engineOf(laptop.platform);
+    good(await first.client.sync());
+    good(await first.engine.frontiers.exchange(hidingLink([{ device: phoneId, frontier: old }])));
+    const open = async () =>
+      good(await first.client.alarms()).filter(({ resolvedAtMs }) => resolvedAtMs === null);
+    expect(await open()).toHaveLength(1);
+    good(await first.client.revokeDevice(phoneId));
+    expect(await open()).toEqual([]);
+    await stopAll(first);
   });
 
   test("[FR8] that has a later word of this very device tells that its profile was set back", async () => {
