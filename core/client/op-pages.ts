@@ -20,6 +20,8 @@ import type { Tables } from "./tables.ts";
 const PAGE_BYTES_MAX = 32_768;
 /** Pages that are read at once. */
 const PAGES_AT_ONCE = 8;
+/** Conversations whose last page is known. */
+const LAST_PAGES_MAX = 32;
 
 /** What is to stand at a key: an op, or nothing any more. */
 export type OpChanges = ReadonlyMap<string, NamedOp | null>;
@@ -46,6 +48,8 @@ export interface OpPagesDraft {
   get(key: string): Promise<Result<NamedOp | null, StoreError>>;
   /** The writes that make these changes. */
   writes(changes: OpChanges): Promise<Result<readonly WriteOp[], StoreError>>;
+  /** They are durable. */
+  commit(): void;
 }
 
 /** A page as it is read; one that is to be made has no ops yet, and no row. */
@@ -54,8 +58,27 @@ interface Page {
   readonly ops: readonly KeyedOp[];
 }
 
+/** What becomes of a page. */
+interface Repaged {
+  readonly written: readonly Page[];
+  /** Whether it stays as it is. */
+  readonly isKept: boolean;
+}
+
 /** Pages in rows of `tables.op`. */
 export function createOpPages(tables: Tables): OpPages {
+  /** By conversation, the one used last last: what is said next goes there, and its page need not be read for it. */
+  const lastPages = new Map<string, Page>();
+
+  function noteLast(conversation: string, page: Page | undefined): void {
+    lastPages.delete(conversation);
+    if (page !== undefined && page.key !== null) lastPages.set(conversation, page);
+    for (const oldest of lastPages.keys()) {
+      if (lastPages.size <= LAST_PAGES_MAX) return;
+      lastPages.delete(oldest);
+    }
+  }
+
   const keyOf = ({ op, id }: NamedOp): string => tables.op.key(op.conversationId, op.hlc, op.device, id);
 
   function open(row: TableRow<OpPageRow>): Result<Page, StoreError> {
@@ -113,9 +136,14 @@ export function createOpPages(tables: Tables): OpPages {
     const pageByKey = new Map<string, Page>();
     const pagesByRow = new Map<string, Page>();
     const firstPages = new Map<string, Page>();
+    /** Pages that were found to be the last of their conversations. */
+    const ends = new Map<string, Page>();
+    const repaged = new Map<Page, Repaged>();
 
-    const shared = (page: Page): Page => {
-      const known = pagesByRow.get(page.key ?? "") ?? page;
+    /** One object for one row. */
+    const shared = (conversation: string, page: Page): Page => {
+      const last = lastPages.get(conversation);
+      const known = pagesByRow.get(page.key ?? "") ?? (last?.key === page.key ? last : page);
       pagesByRow.set(page.key ?? "", known);
       return known;
     };
@@ -134,15 +162,31 @@ export function createOpPages(tables: Tables): OpPages {
     async function readFrom(keys: readonly string[], at: number): Promise<Result<number, StoreError>> {
       const first = keys[at] ?? "";
       const conversation = conversationOf(first);
+      const last = lastPages.get(conversation);
+      if (last !== undefined && first >= (last.key ?? "")) {
+        ends.set(conversation, last);
+        return ok(place(keys, at, { conversation, pages: [shared(conversation, last)], end: null }));
+      }
       const floor = await floorOf(first);
       if (!floor.ok) return floor;
       // One at first: history mostly comes where nothing is, and what lies above it is not wanted.
       const limit = at === 0 || at === keys.length - 1 ? 1 : PAGES_AT_ONCE;
-      const isAlone = at === keys.length - 1 && floor.value !== null;
-      const above = isAlone ? ok([]) : await scan({ under: [conversation], after: first, limit });
+      const above = await scan({ under: [conversation], after: first, limit });
       if (!above.ok) return above;
-      const pages = [...(floor.value === null ? [] : [floor.value]), ...above.value].map(shared);
+      const found = [...(floor.value === null ? [] : [floor.value]), ...above.value];
+      const pages = found.map((page) => shared(conversation, page));
       const end = above.value.length < limit ? null : (above.value.at(-1)?.key ?? null);
+      if (end === null) ends.set(conversation, pages.at(-1) ?? newPage(conversation));
+      return ok(place(keys, at, { conversation, pages, end }));
+    }
+
+    /** Keys of the conversation below `end` belong to the pages whose keys are nearest below, or to the first. */
+    function place(
+      keys: readonly string[],
+      at: number,
+      among: { readonly conversation: string; readonly pages: readonly Page[]; readonly end: string | null },
+    ): number {
+      const { conversation, pages, end } = among;
       let next = at;
       let page = 0;
       for (; next < keys.length; next++) {
@@ -151,7 +195,7 @@ export function createOpPages(tables: Tables): OpPages {
         while ((pages[page + 1]?.key ?? "\x7f") <= key) page += 1;
         pageByKey.set(key, pages[page] ?? newPage(conversation));
       }
-      return ok(next);
+      return next;
     }
 
     function newPage(conversation: string): Page {
@@ -170,12 +214,19 @@ export function createOpPages(tables: Tables): OpPages {
       async writes(changes) {
         const known = await read([...changes.keys()]);
         if (!known.ok) return known;
-        const changesByPage = Map.groupBy([...changes], ([key]) => pageByKey.get(key));
-        return ok(
-          [...changesByPage].flatMap(([page, changed]) =>
-            page === undefined ? [] : pageWrites(tables, page, new Map(changed)),
-          ),
-        );
+        repaged.clear();
+        for (const [page, changed] of Map.groupBy([...changes], ([key]) => pageByKey.get(key)))
+          if (page !== undefined) repaged.set(page, repage(page, new Map(changed)));
+        return ok([...repaged].flatMap(([page, made]) => pageWrites(tables, page, made)));
+      },
+      commit() {
+        for (const [conversation, end] of new Map([...lastPages, ...ends])) {
+          const made = repaged.get(end);
+          if (made === undefined && !ends.has(conversation)) continue;
+          const pages = [...(made?.written ?? []), ...(made === undefined || made.isKept ? [end] : [])];
+          pages.sort((a, b) => ((a.key ?? "") < (b.key ?? "") ? -1 : 1));
+          noteLast(conversation, pages.at(-1));
+        }
       },
     };
   }
@@ -196,34 +247,32 @@ export function createOpPages(tables: Tables): OpPages {
 }
 
 /** A page with changes made, as the pages it then is. */
-function pageWrites(tables: Tables, page: Page, changes: OpChanges): readonly WriteOp[] {
+function repage(page: Page, changes: OpChanges): Repaged {
   const changed = [...changes].flatMap(([key, op]) => (op === null ? [] : [{ key, op }]));
   changed.sort(byKey);
-  const lowest = changed[0]?.key ?? "";
-  const isBeyond = changed.length === changes.size && (lowest > (page.ops.at(-1)?.key ?? "") || isBelow());
+  const isAbove = (changed[0]?.key ?? "") > (page.ops.at(-1)?.key ?? "");
+  const isBelow = (changed.at(-1)?.key ?? "") < (page.key ?? "");
+  const isBeyond = changed.length === changes.size && (isAbove || isBelow);
   // What goes on where a full page ends, or ends where one begins, leaves it as it is.
-  if (isBeyond && page.ops.length + changed.length > OPS_PER_PAGE_MAX) return put(changed);
+  if (isBeyond && page.ops.length + changed.length > OPS_PER_PAGE_MAX)
+    return { written: inPages(changed), isKept: true };
   const kept = page.ops.filter(({ key }) => !changes.has(key));
-  const writes = put([...kept, ...changed].sort(byKey));
-  const isReplaced = page.key === null || writes.some(({ key }) => key === page.key);
+  return { written: inPages([...kept, ...changed].sort(byKey)), isKept: false };
+}
+
+function pageWrites(tables: Tables, page: Page, { written, isKept }: Repaged): readonly WriteOp[] {
+  const writes = written.map(({ key, ops }) =>
+    tables.op.putAt(
+      key ?? "",
+      ops.map(({ op }) => ({ id: idBytes(op.id), op: op.bytes })),
+    ),
+  );
+  const isReplaced = isKept || page.key === null || writes.some(({ key }) => key === page.key);
   return isReplaced ? writes : [...writes, { type: "delete", key: page.key ?? "" }];
-
-  function isBelow(): boolean {
-    return (changed.at(-1)?.key ?? "") < (page.key ?? "");
-  }
-
-  function put(ops: readonly KeyedOp[]): readonly WriteOp[] {
-    return inPages(ops).map((part) =>
-      tables.op.putAt(
-        part[0]?.key ?? "",
-        part.map(({ op }) => ({ id: idBytes(op.id), op: op.bytes })),
-      ),
-    );
-  }
 }
 
 /** Parts of like length that each fit a page. */
-function inPages(ops: readonly KeyedOp[]): readonly (readonly KeyedOp[])[] {
+function inPages(ops: readonly KeyedOp[]): readonly Page[] {
   const perPage = Math.ceil(ops.length / Math.ceil(ops.length / OPS_PER_PAGE_MAX));
   const parts: KeyedOp[][] = [];
   let size = 0;
@@ -236,7 +285,7 @@ function inPages(ops: readonly KeyedOp[]): readonly (readonly KeyedOp[])[] {
       size = one.op.bytes.length;
     }
   }
-  return parts;
+  return parts.map((part) => ({ key: part[0]?.key ?? null, ops: part }));
 }
 
 function byKey(a: KeyedOp, b: KeyedOp): number {

@@ -435,6 +435,7 @@ export function createOpStore(
         ]);
       },
       commit() {
+        stored.commit();
         if (hasRewritten) rewriteCount += 1;
         recent.add([...addedByKey.values()]);
         for (const conversationId of changed) recent.forget(conversationId);

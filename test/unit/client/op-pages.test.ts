@@ -20,10 +20,14 @@ function createWorld() {
   const tables = createTables(store);
   const pages = createOpPages(tables);
   const keyOf = ({ op, id }: NamedOp) => tables.op.key(op.conversationId, op.hlc, op.device, id);
-  const change = async (changes: OpChanges) =>
-    good(await store.batch(good(await pages.draft().writes(changes))));
+  const change = async (changes: OpChanges) => {
+    const draft = pages.draft();
+    good(await store.batch(good(await draft.writes(changes))));
+    draft.commit();
+  };
   return {
     pages,
+    anew: () => createOpPages(tables),
     keyOf,
     change,
     add: (...ops: readonly NamedOp[]) => change(new Map(ops.map((op) => [keyOf(op), op]))),
@@ -83,7 +87,7 @@ test("pages are as a map in the order of its keys, in every order of changes", a
     return (high * 256 + low) % bound;
   };
   for (let round = 0; round < 12; round++) {
-    const { pages, keyOf, change } = createWorld();
+    const { anew, keyOf, change } = createWorld();
     const model = new Map<string, NamedOp>();
     for (let step = 0; step < 25; step++) {
       const from = below(2_000);
@@ -91,6 +95,8 @@ test("pages are as a map in the order of its keys, in every order of changes", a
       const ops = range(0, count).map((n) => at(from + n * spacing));
       const changes = new Map(ops.map((op) => [keyOf(op), below(4) === 0 ? null : op] as const));
       await change(changes);
+      // What a reader who knows nothing finds is the same.
+      const pages = anew();
       for (const [key, op] of changes) {
         if (op === null) model.delete(key);
         else model.set(key, op);

@@ -48,7 +48,7 @@ function createDevice() {
     isOver: () => false,
     isDeviceOf: async () => ok(true),
   };
-  const ops = createOpStore(tables, () => {}, rights);
+  let ops = createOpStore(tables, () => {}, rights);
   const open = () =>
     createRoomDocuments({
       context: {
@@ -87,7 +87,10 @@ function createDevice() {
     good(await store.batch(addition.writes));
     addition.commit();
   };
-  return { inner, store, tables, clock, read, waiting, written, open, add };
+  const restart = () => {
+    ops = createOpStore(tables, () => {}, rights);
+  };
+  return { inner, store, tables, clock, read, waiting, written, open, add, restart };
 }
 
 const atOnce: Turn = (task) => task();
@@ -236,7 +239,7 @@ test("[SD14] [SD16] documents that were taken away are not read again, and make 
 });
 
 test("[ST60] [ST61] a damaged row of a document is named, and comes back with the ops", async () => {
-  const { add, open, inner, store, tables } = createDevice();
+  const { add, open, inner, restart, store, tables } = createDevice();
   const { creation, first, second } = createNote();
   const all = [creation, ...first, ...second];
   await add(all);
@@ -255,7 +258,8 @@ test("[ST60] [ST61] a damaged row of a document is named, and comes back with th
   expect(good(await mendRows({ inner, store }))).toBe(1);
   expect(good(await tables.mend.get())).toMatchObject({ conversations: [roomId], rows: 1 });
   expect(good(await inner.scan({ prefix: "shared/" }))).toEqual([]);
-  // As buckets and what is on its way to them bring the ops of the conversation again.
+  // As buckets and what is on its way to them bring the ops of the conversation again, after a profile was opened.
+  restart();
   await add(all);
   const mended = open();
   expect(good(await mended.all(roomId, atOnce))).toEqual(views);
