@@ -68,6 +68,22 @@ test("what arrives in a conversation that is looked at is read, and its row coun
   await ines.locator("dt-inbox a.row .cnt").waitFor({ state: "detached", timeout: 5_000 });
 });
 
+test("without a server one is told since when, what is written waits and says so, and goes once the server is back", async () => {
+  const { nora, ines } = await friends();
+  await screens.stopServer();
+  await nora.getByText(/^No server since .*\d\d:\d\d.* You can keep writing\.$/).waitFor();
+  await write(nora, "Kept meanwhile.");
+  await nora
+    .locator("dt-conversation .st", { hasText: "Kept here, sends when the server answers" })
+    .waitFor();
+  await screens.startServer();
+  await nora.evaluate(() => window.dispatchEvent(new Event("online")));
+  await nora.locator("dt-conversation .st", { hasText: /Sent|Delivered/ }).waitFor();
+  await nora.getByText("No server since").waitFor({ state: "detached" });
+  await ines.evaluate(() => window.dispatchEvent(new Event("online")));
+  await bubble(ines, "Kept meanwhile.").waitFor();
+});
+
 test("a message that finds the conversation closed says so, and offers no second attempt", async () => {
   const nora = await createAccount(await browserOf(), "Nora");
   const ben = await newAccount(screens.origin, "ben.closes");
