@@ -19,6 +19,7 @@ export {
   parseId,
 } from "./base/ids.ts";
 export {
+  CONTACTS_FILE_BYTES_MAX,
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
   EXPORT_LINE_CHARS_MAX,
@@ -105,6 +106,7 @@ export type {
   TagRuleView,
   TagView,
 } from "./client/client.ts";
+export type { DeviceKind } from "./document/settings.ts";
 export type { Alarm, ClientError } from "./client/client-error.ts";
 export type { BackupKey } from "./client/backup/backup-secret.ts";
 export type { BackupLock } from "./log/backup/backup-head.ts";

@@ -30,6 +30,7 @@ import {
   verifyBackup,
   wipe,
 } from "@dovetail/core";
+import { deviceKindOf } from "./device-kind.ts";
 import { createIndexedDbTxStore } from "../platform/indexed-db-tx-store.ts";
 import { IndexedDbDocuments } from "../platform/indexed-db-documents.ts";
 import {
@@ -163,6 +164,7 @@ export function createEngineHost(profile: string): EngineHost {
       random,
       logger: silentLogger,
       connector: createWebConnector(),
+      deviceKind: deviceKindOf(navigator.userAgent),
       store: createIndexedDbTxStore(database),
       documentStorage: documents,
       storeKey,

@@ -67,6 +67,7 @@ const REPEATABLE: ReadonlySet<string> = new Set<Method>([
   "exportMessages",
   "markRead",
   "setArchived",
+  "setMuted",
   "setStarred",
   "starred",
   "draft",

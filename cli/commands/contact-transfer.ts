@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import {
+  CONTACTS_FILE_BYTES_MAX,
   type ContactImport,
   type ContactsImport,
   err,
-  EXPORT_LINE_CHARS_MAX,
   ok,
   type Result,
 } from "@dovetail/core";
@@ -22,9 +22,6 @@ import { readWhole } from "../platform/read-lines.ts";
 import { reportChange } from "../send-off.ts";
 import { addExamples } from "./examples.ts";
 import { findContact } from "./find-things.ts";
-
-/** A file of contacts is read whole; larger ones than this have no contacts in them. */
-const FILE_BYTES_MAX = 32 * EXPORT_LINE_CHARS_MAX;
 
 export function addContactTransferCommands(contact: Command, run: RunCommand): void {
   contact
@@ -128,7 +125,7 @@ async function importContacts(
   path: string,
   isDryRun: boolean,
 ): Promise<Result<Outcome, CliError>> {
-  const text = readWhole(path, FILE_BYTES_MAX);
+  const text = readWhole(path, CONTACTS_FILE_BYTES_MAX);
   if (!text.ok) return text;
   return withClient<Outcome>(context, async (client) => {
     const imported = await client.importContacts(text.value, { isDryRun });

@@ -1,12 +1,19 @@
 /** `dovetail device`: the devices of the account, linking one more, names. */
 import type { Command } from "commander";
-import { type DeviceId, type DeviceView, type FrontierReport, ok, type Result } from "@dovetail/core";
+import {
+  type DeviceId,
+  type DeviceKind,
+  type DeviceView,
+  type FrontierReport,
+  ok,
+  type Result,
+} from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
 import { shortId } from "../errors/error-words.ts";
 import { type Cell, layOutTable } from "../output/columns.ts";
-import { localTime } from "../output/local-time.ts";
+import { localDay, localTime } from "../output/local-time.ts";
 import type { Page } from "../output/output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { reportChange } from "../send-off.ts";
@@ -106,20 +113,47 @@ function layOutDevices(
       { title: "STATE" },
       { title: "LACKS" },
       { title: "SINCE" },
-      { title: "ADDED BY LINK", align: "end" },
+      { title: "LINKED" },
       { title: "ID" },
     ],
-    devices.map(({ id, name, isThis, isActive, addedSeq }) => [
-      { text: plainLine(name), style: isThis ? "strong" : undefined },
+    devices.map(({ id, name, kind, isThis, isActive, ...device }) => [
+      {
+        text: kind === null ? plainLine(name) : `${plainLine(name)} (${KIND_WORDS[kind]})`,
+        style: isThis ? "strong" : undefined,
+      },
       isActive
         ? { text: isThis ? "this device" : "active", style: "good" }
         : { text: "revoked", style: "faint" },
       ...heldBy(report, id),
-      { text: String(addedSeq) },
+      { text: describeArrival(device, devices) },
       { text: shortId(id), style: "faint" },
     ]),
     page,
   );
+}
+
+const KIND_WORDS: Readonly<Record<DeviceKind, string>> = {
+  browser: "browser",
+  phone: "phone",
+  tablet: "tablet",
+  "command-line": "command line",
+};
+
+/** When it came and by whom, as the chain says. */
+function describeArrival(
+  {
+    arrival,
+    addedAtMs,
+    addedBy,
+    addedSeq,
+  }: Pick<DeviceView, "arrival" | "addedAtMs" | "addedBy" | "addedSeq">,
+  devices: readonly DeviceView[],
+): string {
+  const when = addedAtMs === null ? `link ${addedSeq}` : localDay(addedAtMs);
+  if (arrival === "genesis") return `${when}, the first`;
+  if (arrival === "recovered") return `${when}, by recovery key`;
+  const by = devices.find(({ id }) => id === addedBy);
+  return by === undefined ? when : `${when} by ${plainLine(by.name)}`;
 }
 
 /** What a device lacks, and since when it is where it is, as far as it has said so. */

@@ -36,7 +36,7 @@ export function layOutConversations(
       { title: "WHEN" },
       { title: "LAST MESSAGE", isFlexible: true },
     ],
-    conversations.map(({ contact, unreadCount, lastMessage, tagIds }) => {
+    conversations.map(({ contact, unreadCount, lastMessage, tagIds, isMuted }) => {
       const tags = tagIds.map((id) => `#${plainLine(tagNames.get(id) ?? shortId(id))} `).join("");
       const preview =
         lastMessage === null
@@ -46,7 +46,9 @@ export function layOutConversations(
         { text: plainLine(contact.name), style: unreadCount > 0 ? "strong" : undefined },
         { text: unreadCount === 0 ? "" : String(unreadCount), style: "strong" },
         { text: shortTime(lastMessage?.sentAtMs ?? contact.addedAtMs, nowMs), style: "faint" },
-        { text: `${tags}${lastMessage?.isOwn === true ? "you: " : ""}${preview}` },
+        {
+          text: `${isMuted ? "muted · " : ""}${tags}${lastMessage?.isOwn === true ? "you: " : ""}${preview}`,
+        },
       ];
     }),
     page,

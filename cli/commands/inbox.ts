@@ -40,6 +40,7 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
     ["dovetail inbox read Ben", "mark everything as read, on all your devices"],
     ["dovetail inbox tag Ben work", "put it under a tag; make one by dovetail tag add work"],
     ["dovetail inbox untag Ben work", "take it off again"],
+    ["dovetail inbox mute Ben", "no notice of what comes; dovetail inbox unmute Ben takes it back"],
     ["dovetail inbox archive Ben", "put it away until you want it again"],
     ["dovetail inbox unarchive Ben", "bring it back"],
     ["dovetail inbox unstar Ben last", "take the star off the newest message"],
@@ -98,6 +99,22 @@ export function addInboxCommands(program: Command, run: RunCommand): void {
       .argument("<tag>")
       .action((contact: string, tag: string, _options: unknown, command: Command) =>
         run(command, (context) => setTag(context, { contact, tag }, isTagged)),
+      );
+  }
+  for (const [name, isMuted] of [
+    ["mute", true],
+    ["unmute", false],
+  ] as const) {
+    inbox
+      .command(name)
+      .description(
+        isMuted
+          ? "tell nothing of what comes in a conversation"
+          : "tell of what comes in a conversation again",
+      )
+      .argument("<contact>")
+      .action((query: string, _options: unknown, command: Command) =>
+        run(command, (context) => mute(context, query, isMuted)),
       );
   }
   for (const [name, isArchived] of [
@@ -189,6 +206,28 @@ async function star(
     return reportChange(context, client, {
       json: { messageId: id, isStarred },
       message: isStarred ? "Starred." : "The star is off.",
+    });
+  });
+}
+
+async function mute(
+  context: CommandContext,
+  query: string,
+  isMuted: boolean,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const found = await findPlace(client, query);
+    if (!found.ok) return found;
+    const place = found.value;
+    const { id } = place.type === "room" ? place.room : place.conversation;
+    const set = await client.setMuted(id, isMuted);
+    if (!set.ok) return set;
+    const name = plainLine(place.type === "room" ? place.room.name : place.conversation.contact.name);
+    return reportChange(context, client, {
+      json: { conversationId: id, isMuted },
+      message: isMuted
+        ? `${name} is muted on all your devices: what comes is listed, and nothing tells of it.`
+        : `${name} is not muted any more.`,
     });
   });
 }

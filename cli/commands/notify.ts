@@ -119,10 +119,13 @@ async function tellOf(
   const { output } = context;
   const { quietHours } = options;
   if (quietHours !== undefined && isQuiet(quietHours, new Date())) return;
-  const names = await loadNames(client);
-  if (!names.ok) return output.warn(describeError(names.error).text);
-  const told = await notifier.notify(composeNote(names.value, news, options.text === true));
-  if (told.ok) output.stream({ event: { type: "notified", messages: news.length } });
+  const known = await loadPlaces(client);
+  if (!known.ok) return output.warn(describeError(known.error).text);
+  const { names, muted } = known.value;
+  const heard = news.filter((one) => !("text" in one && muted.has(one.conversationId)));
+  if (heard.length === 0) return;
+  const told = await notifier.notify(composeNote(names, heard, options.text === true));
+  if (told.ok) output.stream({ event: { type: "notified", messages: heard.length } });
   else output.warn(describeError(told.error).text);
 }
 
@@ -162,16 +165,23 @@ function cut(text: string): string {
   return text.length <= PART_LENGTH_MAX ? text : `${text.slice(0, PART_LENGTH_MAX).toWellFormed()}…`;
 }
 
-/** What conversations and rooms are called. */
-async function loadNames(client: Client): Promise<Result<ReadonlyMap<string, string>, CliError>> {
-  const contacts = await client.contacts();
-  if (!contacts.ok) return contacts;
+interface Places {
+  readonly names: ReadonlyMap<string, string>;
+  readonly muted: ReadonlySet<string>;
+}
+
+/** What conversations and rooms are called, and which of them are muted. */
+async function loadPlaces(client: Client): Promise<Result<Places, CliError>> {
+  const conversations = await client.conversations();
+  if (!conversations.ok) return conversations;
   const rooms = await client.rooms();
   if (!rooms.ok) return rooms;
-  return ok(
-    new Map<string, string>([
-      ...contacts.value.map((one) => [one.conversationId, plainLine(one.name)] as const),
+  const all = [...conversations.value, ...rooms.value];
+  return ok({
+    names: new Map<string, string>([
+      ...conversations.value.map(({ id, contact }) => [id, plainLine(contact.name)] as const),
       ...rooms.value.map((room) => [room.id, plainLine(room.name)] as const),
     ]),
-  );
+    muted: new Set<string>(all.filter(({ isMuted }) => isMuted).map(({ id }) => id)),
+  });
 }

@@ -40,7 +40,7 @@ export function layOutRooms(rooms: readonly RoomView[], page: Page): readonly st
       { title: "PEOPLE", align: "end" },
       { title: "LAST MESSAGE", isFlexible: true },
     ],
-    rooms.map(({ name, unreadCount, lastMessage, members, state, sinceMs }) => [
+    rooms.map(({ name, unreadCount, lastMessage, members, state, sinceMs, isMuted }) => [
       { text: plainLine(name), style: unreadCount > 0 || state === "invited" ? "strong" : undefined },
       { text: unreadCount === 0 ? "" : String(unreadCount), style: "strong" },
       { text: shortTime(lastMessage?.sentAtMs ?? sinceMs, nowMs), style: "faint" },
@@ -49,7 +49,7 @@ export function layOutRooms(rooms: readonly RoomView[], page: Page): readonly st
         text:
           lastMessage === null || state !== "joined"
             ? ROOM_STATE_WORDS[state]
-            : `${lastMessage.isOwn ? "you: " : ""}${plainLine(lastMessage.text.slice(0, PREVIEW_CHARS))}`,
+            : `${isMuted ? "muted · " : ""}${lastMessage.isOwn ? "you: " : ""}${plainLine(lastMessage.text.slice(0, PREVIEW_CHARS))}`,
         style: state === "invited" ? "warning" : undefined,
       },
     ]),

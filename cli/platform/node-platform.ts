@@ -40,6 +40,7 @@ export function createNodePlatform(
     random: createPlatformRandom(),
     logger: options.logger ?? silentLogger,
     connector: options.connector ?? createWebConnector(),
+    deviceKind: "command-line",
     peerConnector: createTcpPeerConnector(),
     ...(options.spans === undefined ? {} : { spans: options.spans }),
     store: store.value,

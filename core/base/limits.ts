@@ -146,6 +146,8 @@ export const SEARCH_SEGMENTS_MAX = 8_192;
 
 // Exported files
 export const EXPORT_LINE_CHARS_MAX = 524_288;
+/** It is read whole; a larger one has no contacts in it. */
+export const CONTACTS_FILE_BYTES_MAX = 16_777_216;
 export const IMPORT_CONTACTS_MAX = 1_000;
 export const IMPORT_MESSAGES_MAX = 250;
 

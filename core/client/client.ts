@@ -11,6 +11,8 @@ import type { RoomHistoryPolicy } from "../messenger/room/room-history.ts";
 import type { Padding } from "../crypto/padding.ts";
 import type { ExportProof } from "../messenger/exported/export-proof.ts";
 import type { SearchOrder } from "../messenger/search/search-index.ts";
+import type { DeviceKind } from "../document/settings.ts";
+import type { DeviceArrival } from "../sigchain/chain-state.ts";
 import type { TextRange } from "../messenger/search/search-text.ts";
 import type { Snippet } from "../messenger/search/snippet.ts";
 import type { BackupKey } from "./backup/backup-secret.ts";
@@ -40,9 +42,18 @@ export interface AccountView {
 export interface DeviceView {
   readonly id: DeviceId;
   readonly name: string;
+  /** As the device says of itself; null until it has. */
+  readonly kind: DeviceKind | null;
   readonly isThis: boolean;
   readonly isActive: boolean;
   readonly addedSeq: number;
+  readonly arrival: DeviceArrival;
+  /** The device that linked it; null for the first one and for one that came by the recovery key. */
+  readonly addedBy: DeviceId | null;
+  /** As the clock of who signed it said; null while the link is not here. */
+  readonly addedAtMs: number | null;
+  /** Null while it is active. */
+  readonly revokedAtMs: number | null;
 }
 
 /**
@@ -204,6 +215,8 @@ export interface ConversationSummary {
   readonly lastMessage: MessageView | null;
   readonly tagIds: readonly string[];
   readonly isArchived: boolean;
+  /** What comes there is shown and raises nothing: no count, no notice. */
+  readonly isMuted: boolean;
 }
 
 export interface ConversationView extends ConversationSummary {
@@ -663,6 +676,8 @@ export interface Client {
   ): Promise<Result<MessagePage, ClientError>>;
   markRead(conversationId: ConversationId): Promise<Result<void, ClientError>>;
   setArchived(conversationId: ConversationId, isArchived: boolean): Promise<Result<void, ClientError>>;
+  /** On all devices, until it is taken back; the other side is not told. */
+  setMuted(conversationId: ConversationId, isMuted: boolean): Promise<Result<void, ClientError>>;
   setStarred(
     message: { readonly conversationId: ConversationId; readonly id: OpId },
     isStarred: boolean,

@@ -51,6 +51,7 @@ import { finishMending } from "./mend/finish-mending.ts";
 import { watchRows } from "./mend/watch-rows.ts";
 import { createPeerLinks } from "./peer-links.ts";
 import type { Platform } from "./platform.ts";
+import { tellKind } from "./own-devices.ts";
 import { createSerial } from "./serial.ts";
 import { createSetAside } from "./set-aside.ts";
 import { SNAPSHOT_TAIL_ENTRIES } from "./snapshot/snapshot-policy.ts";
@@ -182,6 +183,7 @@ export async function createEngine(
   /** Tasks during which no connection is kept. */
   let unconnectedTasks = 0;
   let isStopped = false;
+  let isKindTold = false;
   let stopping: Promise<Result<void, ClientError>> | null = null;
   let cancelRetry: (() => void) | null = null;
   /** When a connection was last asked for while there seemed to be one. */
@@ -684,6 +686,8 @@ export async function createEngine(
     endMendedAlarms();
     if (!isStopped && home === link) await exchangeFrontiers();
     if (isStopped || home !== link) return;
+    const told = await tellOwnKind();
+    if (!told.ok) platform.logger.log("warn", "device-kind", { error: told.error.type });
     const kept = await keepCalendar(writer);
     if (!kept.ok) platform.logger.log("warn", "calendar", { error: kept.error.type });
     if (isStopped || home !== link) return;
@@ -701,6 +705,15 @@ export async function createEngine(
     const kinds = log.takeMended();
     if (kinds.size === 0) return;
     findings.resolve((alarm) => alarm.type === "DocumentDamaged" && kinds.has(alarm.documentKind));
+  }
+
+  /** Once a run: with the settings of the account here, so that what they say already is not written again. */
+  async function tellOwnKind(): Promise<Result<void, ClientError>> {
+    const { deviceKind } = platform;
+    if (deviceKind === undefined || isKindTold) return ok();
+    const told = await serial.run(() => tellKind({ documents, log, self: identity.deviceId }, deviceKind));
+    isKindTold = told.ok;
+    return told;
   }
 
   /** A server that refuses it is no reason to fail; what then is not known is not claimed. */
@@ -900,8 +913,8 @@ export async function createEngine(
   /** Rounds of sending and reading until a round moves nothing. */
   async function settle(link: HomeLink): Promise<Result<void, ClientError>> {
     for (let round = 0; round < SYNC_ROUNDS_MAX; round++) {
-      const told = await serial.run(introductions.handOver);
-      if (!told.ok) return told;
+      const introduced = await serial.run(introductions.handOver);
+      if (!introduced.ok) return introduced;
       const prepared = await serial.run(conversations.prepareToSync);
       if (!prepared.ok) return prepared;
       const heard = await hearAgain(link);
@@ -923,6 +936,8 @@ export async function createEngine(
       if (!advanced.ok) return advanced;
       const read = await link.catchUp();
       if (!read.ok) return read;
+      const told = await tellOwnKind();
+      if (!told.ok) return told;
       const relayed = await relayDirect();
       if (!relayed.ok) return relayed;
       // Other people's servers are given a moment, not more: what they hold comes with a later round or sync.

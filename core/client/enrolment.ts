@@ -117,7 +117,12 @@ export async function settleNames(
       if (displayName !== null && profile.handle !== null)
         setField(draft, SETTINGS.profile, "handle", profile.handle);
       if (deviceName !== null)
-        setField(draft, SETTINGS.deviceName, deviceIdentity(profile).deviceId, deviceName);
+        setField(
+          draft,
+          SETTINGS.device,
+          { device: deviceIdentity(profile).deviceId, fact: "name" },
+          deviceName,
+        );
     }),
   );
   if (!named.ok) return named;

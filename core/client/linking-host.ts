@@ -166,7 +166,12 @@ export async function hostLinking(
         await context.refreshOwnChain();
         if (platformName === "") return;
         await engine.log.edit({ type: "settings" }, (draft) =>
-          setField(draft, SETTINGS.deviceName, deviceIdOf(effect.device.signKey), platformName),
+          setField(
+            draft,
+            SETTINGS.device,
+            { device: deviceIdOf(effect.device.signKey), fact: "name" },
+            platformName,
+          ),
         );
       });
       return step({ type: "appended", seq: built.value.state.seq, head: built.value.state.head });

@@ -49,6 +49,7 @@ import { putBack } from "./reseed/put-back.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
 import { hostLinking } from "./linking-host.ts";
 import { keepForPasskey } from "./keep-for-passkey.ts";
+import { createLinkTimes, deviceViews } from "./own-devices.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
 import { createRoomLinkActs } from "./rooms/room-link-acts.ts";
@@ -126,6 +127,7 @@ export function createClient(engine: Engine): Client {
   const { displayName, introduce } = introductions;
   const { serial, identity, random, clock } = context;
   const nowMs = () => Math.max(0, clock.nowMs());
+  const linkTimes = createLinkTimes(engine.chains);
   const settings = () => documents.read(log.ref({ type: "settings" }), settingsSchema);
 
   async function contactOf(accountId: AccountId): Promise<Result<ContactRecord, ClientError>> {
@@ -310,7 +312,9 @@ export function createClient(engine: Engine): Client {
     const tooLong = checkName(name, DEVICE_NAME_BYTES_MAX);
     if (tooLong !== null) return err(tooLong);
     return serial.run(() =>
-      log.edit({ type: "settings" }, (draft) => setField(draft, SETTINGS.deviceName, device, name)),
+      log.edit({ type: "settings" }, (draft) =>
+        setField(draft, SETTINGS.device, { device, fact: "name" }, name),
+      ),
     );
   }
 
@@ -354,16 +358,11 @@ export function createClient(engine: Engine): Client {
     async devices() {
       const document = await settings();
       if (!document.ok) return document;
-      const devices = [...own.chain().devicesById.values()].sort((a, b) => a.addedSeq - b.addedSeq);
-      return ok(
-        devices.map((device) => ({
-          id: device.id,
-          name: document.value.deviceNamesById.get(device.id) ?? device.id.slice(0, 8),
-          isThis: device.id === identity.deviceId,
-          isActive: device.revokedSeq === null,
-          addedSeq: device.addedSeq,
-        })),
-      );
+      const chain = own.chain();
+      const times = await linkTimes.of(chain);
+      if (!times.ok) return times;
+      const told = { settings: document.value, timeMsBySeq: times.value };
+      return ok(deviceViews(chain, told, identity.deviceId));
     },
     async deviceFrontiers() {
       // What is not known without the server is said as what it is; only a store that fails is a failure.
@@ -475,6 +474,8 @@ export function createClient(engine: Engine): Client {
       }),
     setArchived: (conversationId, isArchived) =>
       editInbox((draft) => setField(draft, INBOX.archived, conversationId, isArchived)),
+    setMuted: (conversationId, isMuted) =>
+      editInbox((draft) => setField(draft, INBOX.muted, conversationId, isMuted)),
     setStarred: ({ conversationId, id }, isStarred) =>
       editInbox((draft) =>
         setField(draft, INBOX.starred, [conversationId, id as OpId] as const, isStarred ? true : null),

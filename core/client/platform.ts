@@ -8,6 +8,7 @@ import type { TxStore } from "../store/tx-store.ts";
 import type { PeerConnector } from "../transport/peer-connector.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
 import type { StorageAdapterInterface } from "../document/automerge.ts";
+import type { DeviceKind } from "../document/settings.ts";
 import type { Result } from "../base/result.ts";
 import type { ClientMeter } from "./client-meter.ts";
 import type { SearchFault, SearchIndex } from "../messenger/search/search-index.ts";
@@ -21,6 +22,8 @@ export interface Platform {
   readonly spans?: SpanSink;
   /** What counts the traffic with servers; by default nothing does. */
   readonly meter?: ClientMeter;
+  /** What this device is, for its siblings' lists; by default it says nothing of that. */
+  readonly deviceKind?: DeviceKind;
   /** Absent where there are no sockets to other devices, as in a browser. */
   readonly peerConnector?: PeerConnector;
   /** Not sealed yet: the client seals rows and documents with `storeKey`. */

@@ -320,6 +320,7 @@ export function createViews(deps: ViewsDeps): Views {
       lastMessage: last.value.messages[0] ?? null,
       tagIds: [...(entry?.tags ?? [])].sort(),
       isArchived: entry?.isArchived ?? false,
+      isMuted: entry?.isMuted ?? false,
     });
   }
 

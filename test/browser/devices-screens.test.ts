@@ -41,6 +41,17 @@ test("all devices hold everything only once each has signed for it; one that is 
   const { client, platform } = await linkedToPage(nora);
   await allSame(nora, client);
   await nora.locator("dt-nav .truth", { hasText: "Same on all" }).waitFor();
+  // Who linked it and when the chain knows, what it is it says itself.
+  const tablet = nora.locator("dt-devices li", { hasText: "tablet" });
+  await tablet.getByText("Command line", { exact: true }).waitFor();
+  await tablet.locator(".row").click();
+  const own = present(
+    good(await client.devices()).find(({ isThis }) => !isThis),
+    "the browser",
+  );
+  expect(own).toMatchObject({ kind: "browser", arrival: "genesis", addedBy: null });
+  await tablet.getByText(new RegExp(`^Linked \\d\\d:\\d\\d by ${own.name}$`)).waitFor();
+  await tablet.locator(".row").click();
   good(await client.stop());
 
   await nora.getByRole("link", { name: "New tag" }).click();
@@ -69,7 +80,10 @@ test("all devices hold everything only once each has signed for it; one that is 
   await nora.getByRole("button", { name: "Link this device" }).click();
   good(await guest.whenLinked());
   await nora.getByRole("button", { name: "Done" }).click();
-  await nora.locator("dt-devices .row.off", { hasText: "tablet" }).waitFor();
+  await nora
+    .locator("dt-devices .row.off", { hasText: "tablet" })
+    .getByText(/Revoked \d\d:\d\d/)
+    .waitFor();
   expect(await nora.locator("dt-devices .row:not(.off)").count()).toBe(2);
   expect(bad(await back.client.sync())).toEqual({ type: "DeviceRevoked" });
   good(await back.client.stop());

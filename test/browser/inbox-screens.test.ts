@@ -2,6 +2,7 @@
 import type { Client } from "@dovetail/core";
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import {
@@ -9,6 +10,7 @@ import {
   bubble,
   createAccount,
   DESKTOP,
+  linkedToPage,
   openSection,
   PHONE,
   requestAt,
@@ -147,6 +149,38 @@ test("a draft stands under Drafts until it is sent; a conversation goes to the a
   await nora.getByRole("button", { name: "Back to the inbox" }).click();
   await nora.keyboard.press("Escape");
   await nora.getByText("Nothing is archived.").waitFor();
+  good(await ben.client.stop());
+});
+
+test("a muted conversation is listed and counts nowhere, by key and by button, on every device, until it is unmuted", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await friendOf(nora, "ben.mutes");
+  const row = nora.locator("dt-inbox a.row");
+  const counted = nora.locator("dt-nav").getByText(/conversations? with new messages/);
+  await nora.locator("dt-conversation h2").click();
+  await nora.keyboard.press("m");
+  await nora.getByText("is muted.").waitFor();
+  await row.getByText("Muted", { exact: true }).waitFor();
+  const tablet = await linkedToPage(nora);
+  good(await tablet.client.sync());
+  expect(good(await tablet.client.conversations())).toMatchObject([{ isMuted: true }]);
+  await say(ben.client, ben.conversationId, "Not urgent.");
+  await row.waitFor({ state: "detached" });
+  await openSection(nora, "Inbox");
+  await row.getByText("1 unread").waitFor();
+  expect(await counted.count()).toBe(0);
+  const [conversation] = good(await tablet.client.conversations());
+  good(await tablet.client.setMuted(present(conversation, "Ben").id, false));
+  good(await tablet.client.sync());
+  await counted.first().waitFor({ state: "attached" });
+  await row.getByText("Muted", { exact: true }).waitFor({ state: "detached" });
+  await row.click();
+  await nora.getByRole("button", { name: "Details" }).click();
+  await nora.getByRole("button", { name: "Mute", exact: true }).click();
+  await nora.getByText("Muted on all your devices until you unmute it").waitFor();
+  await nora.getByRole("dialog").getByRole("button", { name: "Undo" }).click();
+  await nora.getByRole("button", { name: "Mute", exact: true }).waitFor();
+  good(await tablet.client.stop());
   good(await ben.client.stop());
 });
 

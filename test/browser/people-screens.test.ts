@@ -1,6 +1,8 @@
 /** One person and what one can say of them: notes, verification by eye and taken back, block and unblock. */
+import { readFile } from "node:fs/promises";
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
+import { CONTACTS_FILE_BYTES_MAX } from "../../core/base/limits.ts";
 import { present } from "../../core/base/assert.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import {
@@ -122,5 +124,71 @@ test("[CO7] somebody who deleted their account: what waits for them says why, th
   await nora.locator("dt-person", { hasText: words }).waitFor();
   await nora.reload();
   await nora.locator("dt-person", { hasText: words }).waitFor();
+  good(await ben.client.stop());
+});
+
+/** Made in the page: a file of this size takes long to hand over. */
+async function chooseOfSize(page: Page, sizeBytes: number): Promise<void> {
+  await page.getByLabel("File of contacts").evaluate((field: HTMLInputElement, size) => {
+    const chosen = new DataTransfer();
+    chosen.items.add(new File([new Uint8Array(size)], "contacts.ndjson"));
+    field.files = chosen.files;
+    field.dispatchEvent(new Event("change"));
+  }, sizeBytes);
+}
+
+test("contacts go out to a file and come in from one: it is shown what it would do, nobody is asked, and then one is", async () => {
+  const { nora, ben } = await noraAtBen("ben.files");
+  await nora.getByLabel("Your name for them").fill("Ben of the workshop");
+  await nora.locator("dt-person form").first().getByRole("button", { name: "Save" }).click();
+  await nora.getByText("Saved.").waitFor();
+  await openSection(nora, "Settings");
+  await nora.getByRole("button", { name: "Save contacts as file" }).click();
+  const saving = nora.waitForEvent("download");
+  await nora
+    .locator("dt-contact-files dt-prove")
+    .getByRole("button", { name: "Save contacts as file" })
+    .click();
+  const download = await saving;
+  expect(download.suggestedFilename()).toBe("dovetail-contacts.ndjson");
+  const content = await readFile(await download.path(), "utf8");
+  await nora.getByText("1 contact saved.").waitFor();
+
+  // What the page writes the engine of another face takes, and the other way round.
+  const lea = await createAccount(await screens.browserOf(), "Lea");
+  await openSection(lea, "Settings");
+  const choose = (text: string) =>
+    lea
+      .getByLabel("File of contacts")
+      .setInputFiles({ name: "contacts.ndjson", mimeType: "text/plain", buffer: Buffer.from(text) });
+  await choose("no file of contacts");
+  await lea.getByText("That is not a file Dovetail exported.").waitFor();
+  for (const [sizeBytes, words] of [
+    [CONTACTS_FILE_BYTES_MAX + 1, /at most .16 MiB.\. Nothing was read\./],
+    [CONTACTS_FILE_BYTES_MAX, "That is not a file Dovetail exported."],
+  ] as const) {
+    await chooseOfSize(lea, sizeBytes);
+    await lea.getByText(words).waitFor();
+  }
+  await choose(content);
+  const sheet = lea.locator("dt-contact-files dt-sheet");
+  await sheet.getByText("1 new, 0 completed, 0 as before.").waitFor();
+  await sheet.locator("li", { hasText: "Ben of the workshop" }).getByText("New, not asked yet").waitFor();
+  await sheet.getByRole("button", { name: "Take them over" }).click();
+  await lea.getByText("1 contact taken over.").waitFor();
+  await choose(content);
+  await sheet.getByText("There is nothing in it that is not here.").waitFor();
+  await sheet.getByRole("button", { name: "Close" }).last().click();
+  await openSection(lea, "People");
+  await lea.locator("dt-people a.row", { hasText: "Not asked yet" }).click();
+  await lea.getByLabel("First message").fill("Nora gave me your name.");
+  await lea.getByRole("button", { name: "Ask", exact: true }).click();
+  await bubble(lea, "Nora gave me your name.").waitFor();
+  await expect
+    .poll(async () => {
+      good(await ben.client.sync());
+      return good(await ben.client.contacts()).filter(({ state }) => state === "incoming").length;
+    })
+    .toBe(1);
   good(await ben.client.stop());
 });

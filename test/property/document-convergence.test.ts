@@ -145,10 +145,10 @@ const settingsEdit: fc.Arbitrary<Edit> = fc.oneof(
       (draft) =>
         setField(draft, SETTINGS.profile, key, value),
   ),
-  fc.tuple(device, orNull(name)).map(
-    ([key, value]): Edit =>
+  fc.tuple(device, fc.constantFrom("name" as const, "kind" as const), orNull(name)).map(
+    ([id, fact, value]): Edit =>
       (draft) =>
-        setField(draft, SETTINGS.deviceName, key, value),
+        setField(draft, SETTINGS.device, { device: id, fact }, value),
   ),
 );
 const bucketEdit: fc.Arbitrary<Edit> = fc.tuple(op, fc.nat({ max: 3 })).map(

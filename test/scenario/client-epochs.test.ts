@@ -187,6 +187,15 @@ describe("the recovery key", () => {
     expect(await texts(back)).toEqual(["welcome back", ...before]);
     expect(bad(await ada.client.sync())).toEqual({ type: "DeviceRevoked" });
     expect(bad(await tablet.client.sync())).toEqual({ type: "DeviceRevoked" });
+    const [first, linked, recovered] = good(await back.devices());
+    expect(first).toMatchObject({ arrival: "genesis", addedBy: null, isActive: false });
+    expect(linked).toMatchObject({ arrival: "added", addedBy: first?.id, isActive: false });
+    expect(recovered).toMatchObject({ arrival: "recovered", addedBy: null, revokedAtMs: null, isThis: true });
+    // In the order of the chain, by the clocks of this machine: linked after the first, revoked by who came back.
+    const times = [first?.addedAtMs, linked?.addedAtMs, recovered?.addedAtMs].map((time) => time ?? 0);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    expect(times[0]).toBeGreaterThan(0);
+    expect([first?.revokedAtMs, linked?.revokedAtMs]).toEqual([recovered?.addedAtMs, recovered?.addedAtMs]);
     await stopAll(back, ben.client, ada.client, tablet.client);
   });
 

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Client, ConversationView, StarredMessage } from "@dovetail/core";
 import type { ConversationId } from "../../core/base/ids.ts";
-import { engineReady, good, newAccount } from "../support/client-world.ts";
+import { engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
-import { createFriends, settle, stopAll } from "../support/story.ts";
+import { createFriends, reopened, settle, stopAll } from "../support/story.ts";
 
 const textsOf = (messages: readonly StarredMessage[]) => messages.map(({ message }) => message.text);
 
@@ -60,5 +60,29 @@ describe("the inbox", () => {
     good(await ada.client.setStarred(last, false));
     expect(textsOf(good(await ada.client.starred()).messages)).toEqual(["two", "one"]);
     await stopAll(ada, ben, cleo);
+  });
+
+  test("a conversation is muted on every device of the account, and unmuted from another; devices say what they are, once", async () => {
+    const platform = memoryPlatform({ deviceKind: "command-line" });
+    const ada = await newAccount(server.origin, "ada.mutes", platform);
+    const ben = await newAccount(server.origin, "ben.mutes");
+    good(await ben.client.sync());
+    const { conversationId } = good(await ada.client.addContact(good(await ben.client.contactLink())));
+    good(await ada.client.setMuted(conversationId, true));
+    const phone = await linkedDevice(ada.client, "phone", memoryPlatform({ deviceKind: "phone" }));
+    await settle(ada, phone, ada);
+    expect(good(await phone.client.conversations())).toMatchObject([{ id: conversationId, isMuted: true }]);
+    for (const { client } of [ada, phone])
+      expect(good(await client.devices()).map(({ kind }) => kind)).toEqual(["command-line", "phone"]);
+    good(await phone.client.setMuted(conversationId, false));
+    await settle(phone, ada);
+    expect(good(await ada.client.conversations())).toMatchObject([{ isMuted: false }]);
+    const entriesOf = async (client: Client) => good(await client.deviceFrontiers()).seq;
+    const before = await entriesOf(ada.client);
+    good(await ada.client.stop());
+    const again = await reopened(platform);
+    good(await again.client.sync());
+    expect(await entriesOf(again.client)).toBe(before);
+    await stopAll(again, ben, phone);
   });
 });

@@ -158,7 +158,7 @@ export async function linkedToPage(page: Page): Promise<Device> {
   await openSection(page, "Devices");
   await page.getByRole("button", { name: "Link a device" }).click();
   const code = await page.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
-  const platform = memoryPlatform();
+  const platform = memoryPlatform({ deviceKind: "command-line" });
   const guest = good(await joinAccount(platform, { code, deviceName: "tablet" }));
   const { digits } = good(await guest.accept());
   await page.getByLabel("Code, six digits").fill(digits);

@@ -12,6 +12,7 @@ import { Watch } from "../session/watch.ts";
 import { describeFrontier } from "../words/frontier-words.ts";
 import { say, text } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
+import { arrivalWords, deviceIcon, kindWords, revokedWords } from "./device-words.ts";
 import { ruleAxis, ruleStyles, ruleTrack } from "./rule-track.ts";
 import "../parts/dt-joint.ts";
 import "../parts/dt-progress.ts";
@@ -241,25 +242,30 @@ export class DtDevices extends LitElement {
           this.openId = isOpen ? null : device.id;
         }}
       >
-        ${icon(device.isThis ? "browser" : "devices")}
-        <span><b><bdi>${device.name}</bdi></b><span class="faint">${device.isThis ? say("thisBrowser") : say("deviceAdded", { seq: device.addedSeq })}</span></span>
+        ${icon(deviceIcon(device.kind))}
+        <span><b><bdi>${device.name}</bdi></b><span class="faint">${device.isThis ? say("thisBrowser") : kindWords(device.kind)}</span></span>
         ${device.isActive ? ruleTrack(words, nowMs) : html`<span class="tk"></span>`}
         <span class="state ${words?.tone ?? ""}">
           ${
             words === null || !device.isActive
-              ? say(device.isActive ? "deviceActive" : "deviceRevoked")
+              ? device.isActive
+                ? say("deviceActive")
+                : revokedWords(device)
               : html`<b><dt-joint state=${words.joint}></dt-joint>${words.title}</b>
                   <span class="faint">${words.note}</span>`
           }
         </span>
         ${icon("down")}
       </button>
-      ${isOpen && device.isActive ? this.#more(device) : nothing}
+      ${isOpen ? this.#more(device) : nothing}
     </li>`;
   }
 
   #more(device: DeviceView) {
+    const arrival = html`<p class="note arrival">${arrivalWords(device, this.session.views.devices)}</p>`;
+    if (!device.isActive) return html`<div class="more">${arrival}</div>`;
     return html`<div class="more">
+      ${arrival}
       <form @submit=${(event: SubmitEvent) => this.#rename(event, device)}>
         <div class="field">
           <label for="name">${say("deviceName")}</label>

@@ -15,8 +15,9 @@ export interface RowState {
 const PREVIEW_CHARS_MAX = 200;
 
 export function inboxRow(thread: Thread, session: Session, { isSelected, open }: RowState) {
-  const { name, lastMessage, unreadCount, timeMs } = thread;
-  const isNew = unreadCount > 0 && isHeard(thread);
+  const { name, lastMessage, unreadCount, timeMs, isMuted } = thread;
+  const isUnread = unreadCount > 0 && isHeard(thread);
+  const isNew = isUnread && !isMuted;
   return html`<a
     class="row ${isSelected ? "sel" : ""} ${isNew ? "new" : ""}"
     href="#/inbox"
@@ -35,7 +36,8 @@ export function inboxRow(thread: Thread, session: Session, { isSelected, open }:
       <span class="l2">
         <span class="pv">${preview(thread, session)}</span>
         ${lastMessage?.isStarred === true ? icon("star") : nothing}
-        ${isNew ? html`<span class="cnt"><span aria-hidden="true">${inDigits(unreadCount)}</span><span class="vh">${text("rowUnread", { count: unreadCount })}</span></span>` : joint(lastMessage)}
+        ${isMuted ? html`${icon("muted")}<span class="vh">${text("rowMuted")}</span>` : nothing}
+        ${isUnread ? html`<span class="cnt"><span aria-hidden="true">${inDigits(unreadCount)}</span><span class="vh">${text("rowUnread", { count: unreadCount })}</span></span>` : joint(lastMessage)}
       </span>
     </span>
   </a>`;

@@ -200,6 +200,11 @@ export const inboxStyles = css`
     text-align: center;
     flex: none;
   }
+  .row:not(.new) .cnt {
+    background: none;
+    box-shadow: inset 0 0 0 1px var(--edge);
+    color: var(--soft);
+  }
   .l2 dt-joint {
     color: var(--faint);
     inline-size: 17.5px;

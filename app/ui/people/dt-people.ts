@@ -13,6 +13,7 @@ import { say, text } from "../words/say.ts";
 import "../parts/dt-avatar.ts";
 
 const STATE_WORDS: Readonly<Partial<Record<ContactState, MessageKey>>> = {
+  known: "stateKnown",
   requested: "stateRequested",
   incoming: "stateIncoming",
   declined: "stateDeclined",

@@ -13,6 +13,7 @@ import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-avatar.ts";
+import "../parts/dt-progress.ts";
 import "../conversation/dt-request-bar.ts";
 import "./dt-safety-number.ts";
 
@@ -29,16 +30,19 @@ export class DtPerson extends LitElement {
     session: { attribute: false },
     accountId: { attribute: false },
     details: { state: true },
+    isAsking: { state: true },
   };
   static override styles = [baseStyles, paneStyles];
   declare session: Session;
   declare accountId: AccountId | null;
   declare details: ContactDetails | null;
+  declare isAsking: boolean;
 
   constructor() {
     super();
     this.accountId = null;
     this.details = null;
+    this.isAsking = false;
     new Watch(
       this,
       () => this.session ?? null,
@@ -178,7 +182,37 @@ export class DtPerson extends LitElement {
     </section>`;
   }
 
+  #ask = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const { accountId } = this;
+    if (accountId === null || this.isAsking) return;
+    const { greeting } = fieldsOf(event, ["greeting"]);
+    this.isAsking = true;
+    const asked = await this.session.tried(
+      this.session.client.askContact(accountId, greeting.trim() === "" ? {} : { greeting }),
+    );
+    this.isAsking = false;
+    if (asked !== null) goTo(window, { section: "inbox", conversationId: asked.value.conversationId });
+  };
+
+  /** Somebody out of a file, whom nobody has asked anything. */
+  #unasked({ name }: ContactView) {
+    return html`<section>
+      <p>${say("knownNote", { name })}</p>
+      <form @submit=${this.#ask}>
+        <div class="field">
+          <label for="greeting">${say("addGreeting")}</label>
+          <textarea id="greeting" name="greeting" dir="auto" rows="2" aria-describedby="greeting-note"></textarea>
+          <p id="greeting-note" class="note">${say("addGreetingNote")}</p>
+        </div>
+        ${this.isAsking ? html`<dt-progress .label=${text("adding")}></dt-progress>` : nothing}
+        <div><button class="btn ink" ?disabled=${this.isAsking}>${say("addGo")}</button></div>
+      </form>
+    </section>`;
+  }
+
   #write(contact: ContactView) {
+    if (contact.state === "known") return this.#unasked(contact);
     if (contact.state !== "accepted" && contact.state !== "requested") return nothing;
     return html`<div>
       <button

@@ -10,6 +10,7 @@ import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { say, text } from "../words/say.ts";
 import { faultLine } from "../parts/fault-line.ts";
+import "../parts/dt-progress.ts";
 
 export class DtLockSettings extends LitElement {
   static override properties = {
@@ -150,6 +151,7 @@ export class DtLockSettings extends LitElement {
         <input id="again" name="again" type="password" required autocomplete="new-password" />
       </div>
       ${faultLine(this.fault)}
+      ${this.isBusy ? html`<dt-progress .label=${text("passphraseSetting")}></dt-progress>` : nothing}
       <div class="acts">
         <button class="btn ink" ?disabled=${this.isBusy}>${say("save")}</button>
         ${hasPassphrase ? html`<button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#remove}>${say("removePassphrase")}</button>` : nothing}

@@ -21,6 +21,7 @@ import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
 import "../parts/dt-progress.ts";
 import "./dt-backup.ts";
+import "./dt-contact-files.ts";
 import "./dt-delete-account.ts";
 import "./dt-export.ts";
 import "./dt-lock-settings.ts";
@@ -38,7 +39,7 @@ export class DtSettings extends LitElement {
     session: { attribute: false },
     engine: { attribute: false },
     fingerprint: { state: true },
-    isBusy: { state: true },
+    busy: { state: true },
   };
   static override styles = [
     baseStyles,
@@ -68,12 +69,13 @@ export class DtSettings extends LitElement {
   declare session: Session;
   declare engine: Engine;
   declare fingerprint: StateFingerprint | null;
-  declare isBusy: boolean;
+  /** What is under way. */
+  declare busy: "rotate" | "compute" | null;
 
   constructor() {
     super();
     this.fingerprint = null;
-    this.isBusy = false;
+    this.busy = null;
     new Watch(this, () => this.session ?? null);
   }
 
@@ -85,31 +87,35 @@ export class DtSettings extends LitElement {
   };
 
   #rotate = async (): Promise<void> => {
-    this.isBusy = true;
+    this.busy = "rotate";
     const rotated = await this.session.tried(this.session.client.rotateEpoch());
     const account = await this.session.client.account();
-    this.isBusy = false;
+    this.busy = null;
     if (rotated !== null && account.ok)
       showToast(this, { text: text("rotated", { epoch: account.value.epoch }) });
   };
 
   #compute = async (): Promise<void> => {
-    this.isBusy = true;
+    this.busy = "compute";
     const computed = await this.session.tried(this.session.client.fingerprint());
-    this.isBusy = false;
+    this.busy = null;
     this.fingerprint = computed?.value ?? null;
   };
 
   override render() {
     const { account } = this.session.views;
+    const title = html`<h1 class="title">${say("settings")}</h1>`;
+    // What is not read yet is not shown as if it were empty.
+    if (account === null)
+      return html`<div class="pane narrow">${title}<dt-progress .label=${text("starting")}></dt-progress></div>`;
     return html`<div class="pane narrow">
-      <h1 class="title">${say("settings")}</h1>
+      ${title}
       <section aria-labelledby="you">
         <h2 id="you">${say("you")}</h2>
         <form @submit=${this.#rename}>
           <div class="field">
             <label for="name">${say("displayName")}</label>
-            <input id="name" name="name" dir="auto" required autocomplete="off" .value=${account?.displayName ?? ""} aria-describedby="name-note" />
+            <input id="name" name="name" dir="auto" required autocomplete="off" .value=${account.displayName} aria-describedby="name-note" />
             <p id="name-note" class="note">${say("displayNameNote")}</p>
           </div>
           <div><button class="btn line">${say("save")}</button></div>
@@ -128,6 +134,7 @@ export class DtSettings extends LitElement {
       ${this.#keys()}
       <dt-backup .session=${this.session} .engine=${this.engine}></dt-backup>
       <dt-export .session=${this.session} .engine=${this.engine}></dt-export>
+      <dt-contact-files .session=${this.session} .engine=${this.engine}></dt-contact-files>
       ${this.#holds()}
       <dt-delete-account .session=${this.session} .engine=${this.engine}></dt-delete-account>
     </div>`;
@@ -174,8 +181,9 @@ export class DtSettings extends LitElement {
       <p class="note">${say("rotateNote")}</p>
       ${account === null ? nothing : html`<p class="note">${say("epochLine", { epoch: account.epoch, seq: account.chainSeq })}</p>`}
       <div>
-        <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#rotate}>${say("rotateGo")}</button>
+        <button class="btn line" type="button" ?disabled=${this.busy !== null} @click=${this.#rotate}>${say("rotateGo")}</button>
       </div>
+      ${this.busy === "rotate" ? html`<dt-progress .label=${text("rotating")}></dt-progress>` : nothing}
     </section>`;
   }
 
@@ -187,10 +195,11 @@ export class DtSettings extends LitElement {
       ${
         fingerprint === null
           ? html`<div>
-              <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#compute}>
-                ${say("fingerprintShow")}
-              </button>
-            </div>`
+              <button class="btn line" type="button" ?disabled=${this.busy !== null} @click=${this.#compute}>
+                  ${say("fingerprintShow")}
+                </button>
+              </div>
+              ${this.busy === "compute" ? html`<dt-progress .label=${text("fingerprintComputing")}></dt-progress>` : nothing}`
           : html`<p class="mono">${fingerprint.view}</p>
               <p class="note">${say("fingerprintOps", { count: fingerprint.opCount })}</p>`
       }

@@ -6,6 +6,7 @@ import type { Session } from "../session/session.ts";
 import type { Thread } from "../session/threads.ts";
 import { say, text } from "../words/say.ts";
 import { focusLater } from "../parts/focus-later.ts";
+import "../parts/dt-progress.ts";
 
 export class DtDeleteThread extends LitElement {
   static override properties = {
@@ -62,6 +63,7 @@ export class DtDeleteThread extends LitElement {
     return html`<div class="ask">
       <p role="status">${say(isRoom ? "deleteThreadAskRoom" : "deleteThreadAsk", { name, count })}</p>
       <p class="note">${say(isRoom ? "deleteThreadNoteRoom" : "deleteThreadNote", { name })}</p>
+      ${this.isBusy ? html`<dt-progress .label=${text("deletingMessages", { count })}></dt-progress>` : nothing}
       <div class="acts">
         <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${this.#delete}>
           ${say("deleteThreadGo", { count })}

@@ -17,6 +17,7 @@ const KEYS: readonly (readonly [keys: readonly string[], label: MessageKey])[] =
   [["Delete"], "keyDelete"],
   [["a"], "keyArchive"],
   [["u"], "keyRead"],
+  [["m"], "keyMute"],
   [["[", "]"], "keyConversation"],
   [["g i", "g p", "g d", "g s"], "keySections"],
   [["?"], "keyHelp"],

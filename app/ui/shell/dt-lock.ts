@@ -15,7 +15,7 @@ export class DtLock extends LitElement {
     engine: { attribute: false },
     protection: { attribute: false },
     fault: { state: true },
-    isBusy: { state: true },
+    asked: { state: true },
   };
   static override styles = [
     baseStyles,
@@ -42,12 +42,13 @@ export class DtLock extends LitElement {
   declare engine: Engine;
   declare protection: Protection;
   declare fault: ErrorWords | null;
-  declare isBusy: boolean;
+  /** What is being tried. */
+  declare asked: "unlocking" | "provePasskey" | null;
 
   constructor() {
     super();
     this.fault = null;
-    this.isBusy = false;
+    this.asked = null;
   }
 
   protected override firstUpdated(): void {
@@ -57,14 +58,14 @@ export class DtLock extends LitElement {
   #submit = (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const { passphrase } = fieldsOf(event, ["passphrase"]);
-    return this.#try(() => this.engine.unlock(passphrase));
+    return this.#try("unlocking", () => this.engine.unlock(passphrase));
   };
 
-  async #try(unlock: () => ReturnType<Engine["unlock"]>): Promise<void> {
-    this.isBusy = true;
+  async #try(asked: NonNullable<DtLock["asked"]>, unlock: () => ReturnType<Engine["unlock"]>): Promise<void> {
+    this.asked = asked;
     this.fault = null;
     const unlocked = await unlock();
-    this.isBusy = false;
+    this.asked = null;
     if (!unlocked.ok) this.#failed(unlocked.error);
   }
 
@@ -96,7 +97,7 @@ export class DtLock extends LitElement {
                 <p id="note" class="note">${say("lockedText")}</p>
               </div>
               ${this.#outcome()}
-              <div><button class="btn ink lg" ?disabled=${this.isBusy}>${say("unlock")}</button></div>
+              <div><button class="btn ink lg" ?disabled=${this.asked !== null}>${say("unlock")}</button></div>
             </form>`
           : nothing
       }
@@ -106,8 +107,8 @@ export class DtLock extends LitElement {
               <button
                 class="btn line lg"
                 type="button"
-                ?disabled=${this.isBusy}
-                @click=${() => this.#try(() => this.engine.unlockWithPasskey())}
+                ?disabled=${this.asked !== null}
+                @click=${() => this.#try("provePasskey", () => this.engine.unlockWithPasskey())}
               >
                 ${say("usePasskey")}
               </button>
@@ -119,7 +120,7 @@ export class DtLock extends LitElement {
 
   #outcome() {
     return html`${faultLine(this.fault)}
-    ${this.isBusy ? html`<dt-progress .label=${text("unlocking")}></dt-progress>` : nothing}`;
+    ${this.asked === null ? nothing : html`<dt-progress .label=${text(this.asked)}></dt-progress>`}`;
   }
 }
 

@@ -73,7 +73,8 @@ export class DtNav extends LitElement {
     if (section === "requests") return threads.filter(isAsking).length;
     if (section === "drafts") return conversationsOf(this.session, { section, tagId: null }).length;
     if (section !== "inbox") return 0;
-    return threads.filter((one) => one.unreadCount > 0 && !one.isArchived && isHeard(one)).length;
+    return threads.filter((one) => one.unreadCount > 0 && !one.isArchived && !one.isMuted && isHeard(one))
+      .length;
   }
 
   #go(event: MouseEvent, route: Partial<Route>): void {

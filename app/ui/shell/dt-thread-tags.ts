@@ -1,4 +1,4 @@
-/** Where a conversation or room is put: archive, and its tags. */
+/** Where a conversation or room is put: archive, and its tags; and whether it tells of what comes. */
 import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { goTo } from "../session/route.ts";
@@ -6,6 +6,7 @@ import type { Session } from "../session/session.ts";
 import type { Thread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import { say } from "../words/say.ts";
+import { setMuted } from "./set-muted.ts";
 
 export class DtThreadTags extends LitElement {
   static override properties = { session: { attribute: false }, thread: { attribute: false } };
@@ -49,7 +50,7 @@ export class DtThreadTags extends LitElement {
 
   override render() {
     const { session } = this;
-    const { id, isArchived, tagIds } = this.thread;
+    const { id, isArchived, isMuted, tagIds } = this.thread;
     const { tags } = session.views;
     return html`<fieldset>
         <legend>${say("conversationTags")}</legend>
@@ -68,6 +69,7 @@ export class DtThreadTags extends LitElement {
             >`,
         )}
       </fieldset>
+      <p class="note">${say(isMuted ? "mutedNote" : "muteNote")}</p>
       <div class="acts">
         <button class="btn line" type="button" @click=${() => goTo(window, { section: "tags" })}>
           ${say("manageTags")}
@@ -78,6 +80,9 @@ export class DtThreadTags extends LitElement {
           @click=${() => void session.tried(session.client.setArchived(id, !isArchived))}
         >
           ${say(isArchived ? "unarchiveIt" : "archiveIt")}
+        </button>
+        <button class="btn line" type="button" @click=${() => void setMuted(this, session, this.thread)}>
+          ${say(isMuted ? "unmuteIt" : "muteIt")}
         </button>
       </div>`;
   }

@@ -8,6 +8,7 @@ import { hasLetterKeys } from "../session/preferences.ts";
 import { goTo, type Route, type Section } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
 import { text } from "../words/say.ts";
+import { setMuted } from "./set-muted.ts";
 
 /** What may lie over the panes. */
 export type Layer = "add" | "own-link" | "room" | "keys" | "go-to" | "details";
@@ -109,6 +110,9 @@ export class ShellKeys implements ReactiveController {
       case "u":
         void this.#markRead();
         return true;
+      case "m":
+        void this.#mute();
+        return true;
       case "g":
         this.#goPressedAtMs = event.timeStamp;
         return true;
@@ -130,6 +134,12 @@ export class ShellKeys implements ReactiveController {
       text: text(isArchived ? "unarchiveIt" : "archived"),
       undo: () => void session.tried(session.client.setArchived(id, isArchived)),
     });
+  }
+
+  async #mute(): Promise<void> {
+    const session = this.#parts.session();
+    const thread = session.thread(this.#parts.route().conversationId);
+    if (thread !== undefined) await setMuted(this.#host, session, thread);
   }
 
   async #markRead(): Promise<void> {

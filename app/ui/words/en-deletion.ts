@@ -17,6 +17,7 @@ export const EN_DELETION = {
     one: "{count} message deleted, on all your devices.",
     other: "{count} messages deleted, on all your devices.",
   },
+  deletingMessages: { one: "Deleting {count} message", other: "Deleting {count} messages" },
   deleteThread: "Delete the conversation",
   deleteThreadAsk: {
     one: "Delete the whole conversation with {name}, {count} message?",

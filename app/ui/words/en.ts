@@ -6,6 +6,7 @@
  */
 
 import { EN_BACKUP } from "./en-backup.ts";
+import { EN_CONTACTS_FILE } from "./en-contacts-file.ts";
 import { EN_DELETION } from "./en-deletion.ts";
 import { EN_NOTES } from "./en-notes.ts";
 import { EN_ROOMS } from "./en-rooms.ts";
@@ -18,6 +19,7 @@ export const EN = {
   ...EN_ROOMS,
   ...EN_DELETION,
   ...EN_BACKUP,
+  ...EN_CONTACTS_FILE,
   ...EN_SERVER,
 
   // The app
@@ -121,6 +123,7 @@ export const EN = {
   setPassphrase: "Set a passphrase",
   passphraseNote: "Dovetail asks for it when it opens. Nobody can bring it back.",
   passphraseAgain: "The same again",
+  passphraseSetting: "Making the key out of the passphrase",
   noLock: "No passphrase",
   noLockNote: "Anyone who opens this browser profile can read everything.",
   creating: "Making your keys and registering with {server}",
@@ -236,6 +239,7 @@ export const EN = {
   stripStopped: "This device no longer takes part. What it holds it keeps.",
   historyProgress: "{done} of {total} entries of the history are here",
   progressOf: "{done} of {total}",
+  progressSince: "{seconds} s",
 
   // Inbox
   newMessage: "New message",
@@ -337,6 +341,13 @@ export const EN = {
   unarchiveIt: "Back to the inbox",
   archived: "Archived.",
   markRead: "Mark as read",
+  muteIt: "Mute",
+  unmuteIt: "Unmute",
+  muteNote: "Muted, it is listed and counts nowhere. The other side is not told.",
+  mutedNote: "Muted on all your devices until you unmute it: it is listed and counts nowhere.",
+  muted: "{name} is muted.",
+  unmuted: "{name} is not muted any more.",
+  rowMuted: "Muted",
 
   // Requests
   requestText: "{name} wants to write to you. {name} cannot see that you read this.",
@@ -439,7 +450,15 @@ export const EN = {
   thisDevice: "This device",
   deviceActive: "Active",
   deviceRevoked: "Revoked",
+  deviceFirst: "First device of the account, {day}",
+  deviceLinkedBy: "Linked {day} by {name}",
+  deviceCameBack: "Came by the recovery key, {day}",
   deviceAdded: "Link {seq} of the account’s chain",
+  deviceRevokedAt: "Revoked {day}",
+  kindBrowser: "Browser",
+  kindPhone: "Browser of a phone",
+  kindTablet: "Browser of a tablet",
+  kindCommandLine: "Command line",
   deviceOpen: "Details of {name}",
   revokeName: "Revoke {name}",
   revokeNote:
@@ -527,6 +546,7 @@ export const EN = {
   rotate: "New keys",
   rotateNote: "Starts a new epoch: what is written from then on is sealed with a key no old copy has.",
   rotateGo: "Start a new epoch",
+  rotating: "Making new keys for all your devices",
   rotated: "Epoch {epoch} has begun.",
   epochLine: "Epoch {epoch}, chain link {seq}",
   exportTitle: "Export",
@@ -572,6 +592,7 @@ export const EN = {
   fingerprint: "What this device holds",
   fingerprintNote: "Two devices that show the same value hold the same.",
   fingerprintShow: "Compute",
+  fingerprintComputing: "Going through all that is here",
   fingerprintOps: { one: "{count} message or mark", other: "{count} messages and marks" },
   accountId: "Account id",
   saved: "Saved.",
@@ -588,6 +609,7 @@ export const EN = {
   keyStar: "Star the last message",
   keyArchive: "Archive",
   keyRead: "Mark as read",
+  keyMute: "Mute, unmute",
   keyConversation: "Previous, next conversation",
   keySections: "Inbox, People, Devices, Settings",
   keyHelp: "These keys",

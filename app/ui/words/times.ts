@@ -1,11 +1,15 @@
 /** Times as people read them: exact, in their own calendar. */
-import { text } from "./say.ts";
+import { inDigits, text } from "./say.ts";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const weekday = new Intl.DateTimeFormat("en", { weekday: "long" });
 const dayAndMonth = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const dayAndMonthShort = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long" });
 const weekdayShort = new Intl.DateTimeFormat("en", { weekday: "short" });
 const fullDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+const inTenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+/** From then on tenths are of no interest. */
+const LONG_SECONDS = 10;
 const DAY_MS = 86_400_000;
 const WEEK_DAYS = 6;
 
@@ -42,6 +46,13 @@ export function dayName(timeMs: number, nowMs: number): string {
   return isThisYear ? dayAndMonth.format(timeMs) : fullDay.format(timeMs);
 }
 
+/** `2 May`, with the year when it is another; today the clock. */
+export function dayInSentence(timeMs: number, nowMs: number): string {
+  if (dayOf(timeMs) === dayOf(nowMs)) return clockTime(timeMs);
+  const isThisYear = new Date(timeMs).getFullYear() === new Date(nowMs).getFullYear();
+  return isThisYear ? dayAndMonthShort.format(timeMs) : fullDay.format(timeMs);
+}
+
 /** A moment in a sentence: the clock today, else date and clock. */
 export function momentTime(timeMs: number, nowMs: number): string {
   return dayOf(timeMs) === dayOf(nowMs)
@@ -53,6 +64,12 @@ export function momentTime(timeMs: number, nowMs: number): string {
 export function comingTime(timeMs: number, nowMs: number): string {
   const clockThen = clockTime(timeMs);
   return dayOf(timeMs) === dayOf(nowMs) ? clockThen : `${dayAndMonth.format(timeMs)}, ${clockThen}`;
+}
+
+/** `0.4`, from ten seconds on `12`. */
+export function secondsSince(sinceMs: number, nowMs: number): string {
+  const seconds = Math.max(0, nowMs - sinceMs) / 1_000;
+  return seconds < LONG_SECONDS ? inTenths.format(seconds) : inDigits(Math.floor(seconds));
 }
 
 /** `4:31` from seconds. */

@@ -172,6 +172,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     ],
     markRead: [conversation],
     setArchived: [conversation, booleanArgument],
+    setMuted: [conversation, booleanArgument],
     setStarred: [
       recordArgument({ required: { conversationId: conversation, id: idArgument("op") }, optional: {} }),
       booleanArgument,

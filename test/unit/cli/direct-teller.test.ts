@@ -17,7 +17,10 @@ test("devices are called by their names, in the order in which they came", async
   const names = [first, Promise.resolve("tablet")];
   const devices = async () => {
     const name = await names.shift();
-    const device: DeviceView = { id: ID, name: name ?? "", isThis: false, isActive: true, addedSeq: 1 };
+    const device: DeviceView = {
+      ...{ id: ID, name: name ?? "", kind: null, isThis: false, isActive: true },
+      ...{ addedSeq: 1, arrival: "genesis", addedBy: null, addedAtMs: null, revokedAtMs: null },
+    };
     return ok(name === undefined ? [] : [device]);
   };
   const tell = createDirectTeller({ devices }, { say: (line) => said.push(line) });

@@ -87,6 +87,7 @@ test("a new state document reads as an empty one, and every field of a schema is
     handle: null,
     ticket: null,
     deviceNamesById: new Map(),
+    deviceKindsById: new Map(),
   });
   const mapsOf = (fields: Readonly<Record<string, { readonly map: string }>>) =>
     Object.values(fields)
@@ -363,7 +364,7 @@ test("a removed contact leaves no field behind", async () => {
   });
 });
 
-test("[DC37] tags, their rules, and settings are read as they were set", async () => {
+test("[DC37] [DC46] tags, their rules, and settings are read as they were set; a kind of device that is not known here is none", async () => {
   const tags = createPair("tags");
   await tags.editApart(
     (draft) => {
@@ -383,11 +384,14 @@ test("[DC37] tags, their rules, and settings are read as they were set", async (
   expect((await tags.read(tagsSchema)).tagsById).toEqual(new Map());
   const settings = createPair("settings");
   const device = idFromBytes("device", random.bytes(16));
+  const newer = idFromBytes("device", random.bytes(16));
   await settings.editApart(
     (draft) => setField(draft, SETTINGS.profile, "displayName", "Ada"),
     (draft) => {
       setField(draft, SETTINGS.profile, "handle", "ada");
-      setField(draft, SETTINGS.deviceName, device, "Laptop");
+      setField(draft, SETTINGS.device, { device, fact: "name" }, "Laptop");
+      setField(draft, SETTINGS.device, { device, fact: "kind" }, "command-line");
+      setField(draft, SETTINGS.device, { device: newer, fact: "kind" }, "kettle");
     },
   );
   expect(await settings.read(settingsSchema)).toEqual({
@@ -395,6 +399,7 @@ test("[DC37] tags, their rules, and settings are read as they were set", async (
     handle: "ada",
     ticket: null,
     deviceNamesById: new Map([[device, "Laptop"]]),
+    deviceKindsById: new Map([[device, "command-line"]]),
   });
 });
 
