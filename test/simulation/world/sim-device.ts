@@ -74,6 +74,8 @@ export function createSimDevice(
         connector: network.connector(name, current),
         store: disk.store(current, () => {
           device.cut();
+          // What was opening hangs for ever.
+          device.isOpening = false;
           device.onCut?.();
         }),
         documentStorage: disk.storage(current),

@@ -61,7 +61,9 @@ export interface VirtualNetwork {
 }
 
 interface Direction {
-  readonly held: (() => void)[];
+  /** What a clogged way keeps, each with how many things were sent before it: one that was slow gets stuck after others that were sent later. */
+  readonly held: { readonly number: number; readonly arrive: () => void }[];
+  sent: number;
   lastAtMs: number;
 }
 
@@ -111,6 +113,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
   /** Carries one thing; what is sent later on the same direction arrives later. */
   function carry(connection: Connection, direction: Direction, arrive: () => void): void {
     const way = wayOf(connection.device);
+    const one = { number: direction.sent++, arrive };
     if (!connection.isOpen || connection.isSilent) return;
     if (way.isCut) {
       connection.hasLost = true;
@@ -122,7 +125,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
       return;
     }
     if (way.isClogged) {
-      direction.held.push(arrive);
+      direction.held.push(one);
       return;
     }
     if (way.resetPercent > 0 && random.chance(way.resetPercent)) {
@@ -133,14 +136,15 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
     direction.lastAtMs = Math.max(direction.lastAtMs, time.exactMs() + lengthOf(way));
     time.schedule(direction.lastAtMs - time.exactMs(), () => {
       if (!connection.isOpen || connection.isSilent) return;
-      if (wayOf(connection.device).isClogged) direction.held.push(arrive);
+      if (wayOf(connection.device).isClogged) direction.held.push(one);
       else arrive();
     });
   }
 
   function releaseOne(connection: Connection): void {
     for (const direction of [connection.out, connection.back])
-      for (const arrive of direction.held.splice(0)) carry(connection, direction, arrive);
+      for (const { arrive } of direction.held.splice(0).sort((a, b) => a.number - b.number))
+        carry(connection, direction, arrive);
   }
 
   async function connect(device: string, origin: string, handlers: FrameHandlers, power: Power) {
@@ -165,8 +169,8 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
       isOpen: true,
       isSilent: false,
       hasLost: false,
-      out: { held: [], lastAtMs: 0 },
-      back: { held: [], lastAtMs: 0 },
+      out: { held: [], sent: 0, lastAtMs: 0 },
+      back: { held: [], sent: 0, lastAtMs: 0 },
       break() {
         if (!connection.isOpen) return;
         clientGone();
