@@ -155,6 +155,8 @@ export interface Engine {
    * the account's list of devices until another device revokes it.
    */
   forget(): Promise<Result<void, EngineError>>;
+  /** Erases a profile that does not open. Whose it was is remembered, so that the next link can replace this device. */
+  beginAnew(): Promise<Result<void, EngineError>>;
   /** In `failed`: tries to open the profile again. */
   retry(): Promise<Result<void, EngineError>>;
 

@@ -260,6 +260,7 @@ export function openEngine(profile: string = PROFILE): Engine {
         remember(profile, null);
         return calls.forget();
       }),
+    beginAnew: () => ask((calls) => calls.forget()),
     retry: () => ask((calls) => calls.retry()),
     client: steady.client,
   };

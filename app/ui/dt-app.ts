@@ -7,12 +7,12 @@ import { adoptTokens } from "./look/tokens.ts";
 import { showOnTop, type Toast } from "./parts/dt-toast.ts";
 import { Session } from "./session/session.ts";
 import { showTheme } from "./session/preferences.ts";
-import { describeEngineError } from "./words/engine-error-words.ts";
 import { describeError } from "./words/error-words.ts";
 import { say, text } from "./words/say.ts";
 import { keepInvitation } from "./first-run/invitation-link.ts";
 import "./first-run/dt-first-run.ts";
 import "./parts/dt-progress.ts";
+import "./shell/dt-failed.ts";
 import "./shell/dt-lock.ts";
 import "./shell/dt-shell.ts";
 
@@ -51,9 +51,6 @@ export class DtApp extends LitElement {
         border-radius: var(--r3);
         background: var(--raised);
         box-shadow: var(--lift);
-      }
-      h1 {
-        font: 600 var(--t5);
       }
     `,
   ];
@@ -185,21 +182,10 @@ export class DtApp extends LitElement {
       case "locked":
         return html`<dt-lock .engine=${engine} .protection=${state.protection}></dt-lock>`;
       case "failed":
-        return this.#failed(state);
+        return html`<dt-failed .engine=${engine} .error=${state.error}></dt-failed>`;
       default:
         return html`<main class="wait"><dt-progress .label=${text("starting")}></dt-progress></main>`;
     }
-  }
-
-  #failed({ error }: Extract<EngineState, { readonly type: "failed" }>) {
-    const words = describeEngineError(error);
-    return html`<main class="wait">
-      <h1>${say("startFailed")}</h1>
-      <p role="alert">${words.text} ${words.hint ?? ""}</p>
-      <div>
-        <button class="btn ink" type="button" @click=${() => void this.engine.retry()}>${say("tryAgain")}</button>
-      </div>
-    </main>`;
   }
 }
 

@@ -223,6 +223,18 @@ export function describeError(error: CliError): ErrorText {
         `a newer Dovetail wrote this profile (schema ${error.schemaVersion}, this one knows ${error.schemaVersionMax})`,
         "run the newer Dovetail",
       );
+    case "ProfileOutdated":
+      return say(
+        EXIT.storage,
+        `an earlier Dovetail wrote this profile, and this one does not read it (layout ${error.layout}, this one reads ${error.layoutNow}); nothing was changed`,
+        "link this device anew in another profile: dovetail account link --profile NAME; your other devices and the server bring everything that was sent. What was not sent yet, the Dovetail that wrote it sends",
+      );
+    case "ProfileTooNew":
+      return say(
+        EXIT.storage,
+        `a newer Dovetail wrote this profile (layout ${error.layout}, this one reads ${error.layoutNow})`,
+        "run the newer Dovetail",
+      );
     case "StoreDamaged":
       return say(EXIT.storage, `store.db of this profile is damaged (${error.detail})`, REBUILD_HINT);
     case "StoreBusy":

@@ -16,6 +16,7 @@ import { createDirectoryClient } from "./directory-client.ts";
 import { fetchFirstEpochs } from "./first-epochs.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import type { Platform } from "./platform.ts";
+import { checkLayout, layoutWrite } from "./profile-layout.ts";
 import { createTables, type EnrolmentRow, type Tables } from "./tables.ts";
 
 /** The empty profile an enrolment fills. */
@@ -26,10 +27,12 @@ export interface EmptyProfile {
   readonly unfinished: EnrolmentRow | null;
 }
 
-/** What `createAccount` goes on with, `openClient` ends. - Fails: `ProfileInUse`; store errors. */
+/** What `createAccount` goes on with, `openClient` ends. - Fails: `ProfileInUse`; `ProfileOutdated`, `ProfileTooNew`; store errors. */
 export async function openUnfinishedProfile(platform: Platform): Promise<Result<EmptyProfile, ClientError>> {
   const store = sealedStore(platform);
   const tables = createTables(store);
+  const layout = await checkLayout(tables);
+  if (!layout.ok) return layout;
   const profile = await tables.profile.get();
   if (!profile.ok) return profile;
   if (profile.value !== null) return err({ type: "ProfileInUse" });
@@ -51,7 +54,7 @@ export function beginEnrolment(
   { store, tables }: EmptyProfile,
   enrolment: EnrolmentRow,
 ): Promise<Result<void, ClientError>> {
-  return store.batch([tables.enrolment.put([], enrolment)]);
+  return store.batch([layoutWrite(tables), tables.enrolment.put([], enrolment)]);
 }
 
 /** After a refusal: the keys are of no use. */

@@ -599,7 +599,9 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     const account = followed.get(context.accountLogId);
     if (account === undefined) return ok();
     const points = await inboundPoints();
-    return snapshots.tend(gateway, account.channel, () => ackablePoints(points));
+    const tended = await snapshots.tend(gateway, account.channel, () => ackablePoints(points));
+    // AR18: of what a snapshot brought too.
+    return tended.ok ? handOn() : tended;
   }
 
   const home: HomeLink = {

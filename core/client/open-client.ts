@@ -52,6 +52,7 @@ import { keepForPasskey } from "./keep-for-passkey.ts";
 import { createLinkTimes, deviceViews } from "./own-devices.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
+import { checkLayout } from "./profile-layout.ts";
 import { createRoomLinkActs } from "./rooms/room-link-acts.ts";
 import { createRoomDocumentActs } from "./rooms/room-document-acts.ts";
 import { createRoomActs } from "./rooms/room-acts.ts";
@@ -65,7 +66,11 @@ import { createTables } from "./tables.ts";
  */
 export async function openClient(platform: Platform): Promise<Result<Client | null, ClientError>> {
   const store = sealedStore(platform);
-  const noted = await createTables(store).damage.get();
+  const tables = createTables(store);
+  // ST64: before rows that do not decode are taken for damaged ones.
+  const layout = await checkLayout(tables);
+  if (!layout.ok && layout.error.type !== "StoreCorrupt") return layout;
+  const noted = await tables.damage.get();
   const opened = noted.ok && noted.value === null ? await openWhole(platform) : null;
   const isDamaged = opened === null || (!opened.ok && opened.error.type === "StoreCorrupt");
   if (!isDamaged) return opened;

@@ -3,6 +3,7 @@
  *
  * | table | key parts | what |
  * |---|---|---|
+ * | layout | | in which form these rows are written |
  * | profile | | the device and its account |
  * | enrolment | | the device an account is about to get, until its chain tells |
  * | nextKem | | the X-Wing key that is to replace this device's, until its chain names it |
@@ -471,6 +472,7 @@ const stored: Shape<Uint8Array> = bytes(1, STORED_BYTES_MAX);
 /** The tables of one profile. */
 export function createTables(store: TxStore) {
   return {
+    layout: createTable(store, "layout", struct({ version: integer(1) })),
     profile: createTable(store, "profile", profileShape),
     enrolment: createTable(store, "enrolment", enrolmentRow),
     nextKem: createTable(store, "nextKem", struct({ seed: bytes(32) })),

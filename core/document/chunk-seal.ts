@@ -42,7 +42,8 @@ const KEY_PARTS_MAX = 8;
 const KEY_PART_BYTES_MAX = 1_024;
 const CHUNK_BYTES_MAX = 268_435_456;
 
-const CHUNK = struct({
+/** What is sealed of a chunk. */
+export const chunkShape = struct({
   key: list(text(KEY_PART_BYTES_MAX), KEY_PARTS_MAX, 1),
   data: bytes(0, CHUNK_BYTES_MAX),
 });
@@ -61,11 +62,11 @@ export function createChunkSeal(random: Random, storeKey: Bytes): ChunkSeal {
     placeOf,
     seal({ key, data }) {
       const place = placeOf(key);
-      return { place, sealed: seal(random, contextOf(place), encode(CHUNK, { key, data })) };
+      return { place, sealed: seal(random, contextOf(place), encode(chunkShape, { key, data })) };
     },
     open({ place, sealed }) {
       const plain = unseal(contextOf(place), sealed);
-      const chunk = plain.ok ? decode(CHUNK, plain.value) : plain;
+      const chunk = plain.ok ? decode(chunkShape, plain.value) : plain;
       if (!chunk.ok || !isSameKey(placeOf([...chunk.value.key]), place))
         return err({ type: "ChunkDamaged", place }); // ST32
       return ok({ key: [...chunk.value.key], data: chunk.value.data });

@@ -21,7 +21,8 @@ export type DocumentRowWrite =
 
 /** Devices editing apart leave at most a head each; this is far above, and bounds a damaged row. */
 const HEADS_MAX = 65_536;
-const HEADS = list(bytes(32), HEADS_MAX);
+/** The row of a document's durable heads. */
+export const durableHeadsShape = list(bytes(32), HEADS_MAX);
 
 /** Heads that were durable when the document was last saved; null when it never was. */
 export async function readDurableHeads(
@@ -31,7 +32,7 @@ export async function readDurableHeads(
   const row = await rows.get(keyOf(id));
   if (!row.ok) return err({ detail: row.error.type });
   if (row.value === null) return ok(null);
-  const heads = decode(HEADS, row.value);
+  const heads = decode(durableHeadsShape, row.value);
   return heads.ok ? ok(heads.value.map(toHex)) : err({ detail: heads.error.type });
 }
 
@@ -43,7 +44,9 @@ export async function writeDurableHeads(
 ): Promise<Result<void, { readonly detail: string }>> {
   const key = keyOf(id);
   const written = await rows.batch([
-    heads === null ? { type: "delete", key } : { type: "put", key, value: encode(HEADS, heads.map(fromHex)) },
+    heads === null
+      ? { type: "delete", key }
+      : { type: "put", key, value: encode(durableHeadsShape, heads.map(fromHex)) },
   ]);
   return written.ok ? written : err({ detail: written.error.type });
 }

@@ -19,7 +19,8 @@ import { decodeRatchets, encodeRatchets, type Ratchets } from "./ratchets.ts";
 const PART_BYTES_MAX = 16_777_216;
 const part = bytes(0, PART_BYTES_MAX);
 
-const epochShape = struct({
+/** The stored form of the present epoch. */
+export const storedEpochShape = struct({
   agreed: part,
   context: part,
   schedule: part,
@@ -29,7 +30,8 @@ const epochShape = struct({
   confirmationTag: part,
   standing: oneOf("active", "removedFromGroup"),
 });
-const pastShape = struct({ context: part, tree: part, senderDataSecret: part });
+/** The stored form of what is kept of an epoch that ended. */
+export const storedPastShape = struct({ context: part, tree: part, senderDataSecret: part });
 
 /** Ratchets of one epoch, by the number of the part. */
 type StoredRatchets = ReadonlyMap<number, Bytes>;
@@ -59,7 +61,7 @@ export function encodeEpoch({ state, context }: Group): Bytes {
   assert(Object.keys(state.unappliedProposals).length === 0, "proposals come by value only");
   const { kind } = state.groupActiveState;
   assert(kind !== "suspendedPendingReinit", "groups are not started anew");
-  return encode(epochShape, {
+  return encode(storedEpochShape, {
     agreed: context,
     context: encodeGroupContext(state.groupContext),
     schedule: encodeKeySchedule(state.keySchedule),
@@ -72,7 +74,7 @@ export function encodeEpoch({ state, context }: Group): Bytes {
 }
 
 function encodePast({ groupContext, ratchetTree, senderDataSecret }: PastEpoch): Bytes {
-  return encode(pastShape, {
+  return encode(storedPastShape, {
     context: encodeGroupContext(groupContext),
     tree: encodeRatchetTree(ratchetTree),
     senderDataSecret,
@@ -166,7 +168,7 @@ function epochOf(
   deps: Pick<GroupDeps, "authenticate">,
   epoch: Bytes,
 ): { readonly state: ClientState; readonly context: Bytes } {
-  const facts = decode(epochShape, epoch);
+  const facts = decode(storedEpochShape, epoch);
   if (!facts.ok) throw new TypeError("an epoch is malformed");
   const { agreed, context, schedule, tree, path, signSeed, confirmationTag, standing } = facts.value;
   const state: ClientState = {
@@ -192,7 +194,7 @@ function ratchetsOf(stored: StoredGroup, number: number): Ratchets {
 }
 
 function pastOf(facts: Bytes, ratchets: Ratchets): PastEpoch {
-  const decoded = decode(pastShape, facts);
+  const decoded = decode(storedPastShape, facts);
   if (!decoded.ok) throw new TypeError("a past epoch is malformed");
   const { context, tree, senderDataSecret } = decoded.value;
   return {

@@ -58,7 +58,8 @@ export interface VerifiedKeyPackage {
   readonly keyPackage: KeyPackage;
 }
 
-const secretShape = struct({ init: bytes(32), leaf: bytes(32), sign: bytes(32) });
+/** The stored form of the private halves. */
+export const storedKeyPackageShape = struct({ init: bytes(32), leaf: bytes(32), sign: bytes(32) });
 const MS = 1_000;
 
 /** Makes one; `fromMs` to `untilMs` is when it may be used. - Secrets: the caller stores `secret` and erases it once used. */
@@ -84,7 +85,7 @@ export async function createKeyPackage(
       wireformat: "mls_key_package",
       keyPackage: publicPackage,
     }),
-    secret: encode(secretShape, {
+    secret: encode(storedKeyPackageShape, {
       init: privatePackage.initPrivateKey,
       leaf: privatePackage.hpkePrivateKey,
       sign: privatePackage.signaturePrivateKey,
@@ -152,7 +153,7 @@ export async function openKeyPackagePair(
 ): Promise<Result<{ readonly keyPackage: KeyPackage; readonly secrets: PrivateKeyPackage }, GroupRefused>> {
   const keyPackage = await parseKeyPackage(pair.published);
   if (!keyPackage.ok) return keyPackage;
-  const secret = decode(secretShape, pair.secret);
+  const secret = decode(storedKeyPackageShape, pair.secret);
   if (!secret.ok) return refused("Malformed");
   const { init, leaf, sign } = secret.value;
   return ok({

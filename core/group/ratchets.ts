@@ -142,7 +142,8 @@ async function opensTo(ratchets: Ratchets, leaf: NodeIndex, kdf: Kdf): Promise<R
   });
 }
 
-const partShape = struct({
+/** The stored form of a part of an epoch's ratchets. */
+export const storedRatchetsShape = struct({
   leafCount: integer(1, GROUP_LEAVES_MAX),
   secrets: list(struct({ node: integer(0), secret: bytes(SECRET_BYTES) }), GROUP_LEAVES_MAX),
   ratchets: list(struct({ node: integer(0), ratchet: bytes(1, RATCHET_BYTES_MAX) }), PART_NODES),
@@ -156,7 +157,7 @@ export function encodeRatchets(ratchets: Ratchets, before?: Ratchets): ReadonlyM
 }
 
 function encodePart(leafCount: number, { secrets, ratchets }: Part): Bytes {
-  return encode(partShape, {
+  return encode(storedRatchetsShape, {
     leafCount,
     secrets: [...secrets].map(([node, secret]) => ({ node, secret: new Uint8Array(secret) })),
     ratchets: [...ratchets].map(([node, ratchet]) => ({ node, ratchet: encodeRatchet(ratchet) })),
@@ -168,7 +169,7 @@ export function decodeRatchets(stored: ReadonlyMap<number, Bytes>): Ratchets | n
   let leafCount: number | null = null;
   const parts = new Map<number, Part>();
   for (const [number, part] of stored) {
-    const decoded = decode(partShape, part);
+    const decoded = decode(storedRatchetsShape, part);
     if (!decoded.ok || (leafCount !== null && decoded.value.leafCount !== leafCount)) return null;
     leafCount = decoded.value.leafCount;
     const ratchets = new Map<number, SecretTreeNode>();

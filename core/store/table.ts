@@ -21,6 +21,8 @@ export interface TableRange {
 }
 
 export interface Table<T> {
+  /** Its name and the printed shape of its values. */
+  readonly print: string;
   key(...parts: readonly RowKeyPart[]): string;
   put(parts: readonly RowKeyPart[], value: T): WriteOp;
   /** As `put`, at a key that `key` gave. */
@@ -43,6 +45,7 @@ export function createTable<T>(store: TxStore, name: string, shape: Shape<T>): T
     value: encode(shape, value),
   });
   return {
+    print: `${name} = ${shape.print}`,
     key,
     put: (parts, value) => putAt(key(...parts), value),
     putAt,

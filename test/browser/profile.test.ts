@@ -167,6 +167,44 @@ test("[WB9] a browser that throws the profile away is told of, and linking bring
   good(await ada.client.stop());
 });
 
+test("[ST64] a profile of an earlier version says so, and once it is erased the next link can replace it", async () => {
+  const tab = await freshTab();
+  const ada = await newAccount(world.origin, freshName());
+  await linkTab(tab, ada.client);
+  const { deviceId } = good(await (await tab.world()).evaluate(({ engine }) => engine.client.account()));
+  await tab.page.evaluate(async () => {
+    const request = indexedDB.open("dovetail-default");
+    await new Promise((resolve) => {
+      request.onsuccess = resolve;
+    });
+    const transaction = request.result.transaction("rows", "readwrite");
+    transaction.objectStore("rows").delete("layout");
+    await new Promise((resolve) => {
+      transaction.oncomplete = resolve;
+    });
+    request.result.close();
+  });
+  await tab.page.reload();
+  expect(await settled(tab)).toBe("failed");
+  const page = await tab.world();
+  const error = () =>
+    page.evaluate(({ engine }) => {
+      const state = engine.state();
+      return state.type === "failed" ? state.error : null;
+    });
+  expect(await error()).toEqual({ type: "ProfileOutdated", layout: 0, layoutNow: 1 });
+  good(await page.evaluate(({ engine }) => engine.beginAnew()));
+  await inState(tab, ["evicted"]);
+  const lost = await page.evaluate(({ engine }) => {
+    const state = engine.state();
+    return state.type === "evicted" ? state.lost.deviceId : null;
+  });
+  expect(lost).toBe(deviceId);
+  await linkTab(tab, ada.client);
+  await inState(tab, ["ready"]);
+  good(await ada.client.stop());
+});
+
 test("[WB9] the words bring an account back into an empty browser", async () => {
   const tab = await freshTab();
   const name = freshName();

@@ -133,6 +133,66 @@ describe("a revoked device", () => {
     await stopAll(ada.client, tablet.client, phone.client, late.client);
   });
 
+  test.each(["the device that revoked", "a device that is linked later"])(
+    "[AR18] what only a snapshot of a device that was lost has of it is handed on by %s",
+    async (who) => {
+      const { connector } = memoryPlatform();
+      let onItsWay = async (): Promise<void> => {};
+      let cut = (): void => {};
+      const ada = await newAccount(
+        server.origin,
+        `ada${++people}`,
+        memoryPlatform({
+          connector: {
+            ...connector,
+            async connect(origin, handlers) {
+              const socket = await connector.connect(origin, handlers);
+              if (socket.ok) cut = socket.value.close;
+              return socket;
+            },
+            async request(origin, request) {
+              if (request.method === "POST" && request.path.endsWith("/links")) await onItsWay();
+              return connector.request(origin, request);
+            },
+          },
+        }),
+      );
+      const tablet = await linkedDevice(ada.client, "tablet");
+      const phone = await linkedDevice(ada.client, "phone", memoryPlatform({ snapshotTailEntries: 1 }));
+      await settle(ada.client, tablet.client, phone.client);
+      const tabletId = good(await tablet.client.account()).deviceId;
+      onItsWay = async () => {
+        // So that the link is there before the entry comes.
+        cut();
+        good(await tablet.client.createTag("just before"));
+        good(await tablet.client.sync());
+        good(await phone.client.sync());
+        good(await phone.client.createTag("built on it"));
+        good(await phone.client.sync());
+        // It is packed, and the phone is never heard of again.
+        good(await phone.client.sync());
+        good(await phone.client.stop());
+      };
+      await ada.client.revokeDevice(tabletId);
+      onItsWay = async () => {};
+      good(await ada.client.sync());
+      const tabletNow = good(await ada.client.devices()).find(({ id }) => id === tabletId);
+      expect(tabletNow?.isActive).toBe(false);
+      const newer = who.startsWith("a device") ? await linkedDevice(ada.client, "newer") : null;
+      const devices = [ada, ...(newer === null ? [] : [newer])].map(({ client }) => client);
+      if (newer !== null) good(await newer.client.sync());
+      await settle(...devices);
+      await settle(...devices);
+      const names = async (client: Client) => good(await client.tags()).map((tag) => tag.name);
+      const expected = good(await ada.client.fingerprint());
+      for (const client of devices) {
+        expect(await names(client)).toEqual(["built on it", "just before"]);
+        expect(good(await client.fingerprint())).toEqual(expected);
+      }
+      await stopAll(tablet.client, ...devices);
+    },
+  );
+
   test("[AR13] a device that is not on the account, or the last one, cannot be revoked; a device added today may not revoke", async () => {
     const { ada, ben, tablet, tabletId, toBen } = await couple();
     const adaId = good(await ada.client.devices()).find((device) => device.isThis)?.id ?? tabletId;

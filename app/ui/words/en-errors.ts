@@ -41,6 +41,11 @@ export const EN_ERRORS: Readonly<
     hint: "Check the free space, then try again.",
   },
   StoreCorrupt: { text: "A stored row is not what was written.", hint: RELINK },
+  ProfileOutdated: {
+    text: "An earlier Dovetail wrote what is kept in this browser, and this one does not read it.",
+    hint: RELINK,
+  },
+  ProfileTooNew: { text: "A newer Dovetail wrote what is kept in this browser.", hint: "Reload." },
   StoreConflict: {
     text: "A stored row changed while it was being written. Nothing of this was written.",
     hint: AGAIN,

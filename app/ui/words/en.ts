@@ -27,6 +27,10 @@ export const EN = {
   starting: "Opening what is kept here",
   startFailed: "Dovetail cannot open what is kept in this browser.",
   tryAgain: "Try again",
+  eraseHere: "Erase it here",
+  eraseHereAsk:
+    "Everything in this browser is erased. What was sent is on your other devices and the server; what was not is lost. To come back you need another device of yours, or the 24 words.",
+  eraseHereGo: "Erase it all",
   follower: "Dovetail is open in another tab.",
   followerHint: "One tab at a time holds this profile. Go on there, or take over here.",
   takeOver: "Use this tab",

@@ -9,7 +9,7 @@
  * Every method runs within the engine's serial, except `push`, which waits for the network between its turns.
  */
 import type { Bytes } from "../../base/bytes.ts";
-import type { DocumentId, EntryId } from "../../base/ids.ts";
+import type { DeviceId, DocumentId, EntryId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { changeHash } from "../../document/change-hash.ts";
 import type { StoredOp } from "../../document/bucket.ts";
@@ -54,6 +54,8 @@ export interface Jump extends Coverage {
   /** Ids of the entries jumped over, as far as they are known. */
   readonly passed: ReadonlySet<EntryId>;
   readonly documents: readonly ExpectedDocument[];
+  /** Revoked devices of which it may hold what is past their cut. Rule AR18. */
+  readonly uncut: readonly DeviceId[];
   readonly writes: readonly WriteOp[];
 }
 
@@ -112,6 +114,10 @@ export interface AccountLog {
   coverage(): Coverage | null;
   /** Goes on behind a snapshot; its documents are expected from then on. Rule SN26. */
   jump(jump: Jump): Promise<Result<void, ClientError>>;
+  /** Takes over what a snapshot holds beyond this device, which has read the log further. Rule AR18. */
+  takeUncut(
+    taken: Pick<Jump, "point" | "uncut" | "documents" | "writes">,
+  ): Promise<Result<void, ClientError>>;
   /** The log goes on as a later incarnation: nothing of this device is in it yet. Rule IN7. */
   enterIncarnation(incarnation: number): Promise<Result<void, ClientError>>;
   /**
@@ -305,6 +311,15 @@ export function createAccountLog(
     return ok();
   }
 
+  const takeUncut: AccountLog["takeUncut"] = async ({ point, uncut, documents: expected, writes }) => {
+    const overtaken = intake.tookOver(uncut, point);
+    const written = await writeRows(store, [...writes, ...overtaken.writes]);
+    if (!written.ok) return written;
+    heads.expect(expected);
+    overtaken.commit();
+    return ok();
+  };
+
   async function bring(name: DocumentName, saved: Bytes): Promise<Result<void, ClientError>> {
     const told = await own.reconcile(name);
     if (!told.ok) return told;
@@ -423,6 +438,7 @@ export function createAccountLog(
       return unapplied === null ? null : intake.coverage(unapplied);
     },
     jump,
+    takeUncut,
     enterIncarnation,
     rebase,
     expect: heads.expect,

@@ -53,6 +53,8 @@ export interface DocumentHeads {
   expect(expected: readonly ExpectedDocument[]): void;
   /** The document of a snapshot is here. */
   arrived(id: DocumentId): void;
+  /** Whether a document is still to be loaded from a snapshot. */
+  isAnyExpected(): boolean;
   /** Whether a bucket of this place is still to be loaded from a snapshot. */
   isExpected(place: BucketPlace): boolean;
   /** The document is erased. */
@@ -161,6 +163,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
       for (const one of documentsExpected) expected.set(ref(one.name).id, one);
     },
     arrived: (id) => void expected.delete(id),
+    isAnyExpected: () => expected.size > 0,
     isExpected: ({ conversationId, device, index }) =>
       [...expected.values()].some(
         ({ name }) =>

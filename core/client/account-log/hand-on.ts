@@ -38,6 +38,8 @@ export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise
   let running: Promise<Result<void, ClientError>> | null = null;
 
   async function handOnAll(channel: LogChannel): Promise<Result<void, ClientError>> {
+    // What is in documents that are still to be loaded is told of when they are.
+    if (heads.isAnyExpected()) return ok();
     for (let over = intake.overCut(); over !== null; over = intake.overCut()) {
       const ids = await idsOf(channel, over);
       if (!ids.ok) return ids;

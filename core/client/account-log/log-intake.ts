@@ -66,8 +66,10 @@ export interface LogIntake {
   overCut(): OverCut | null;
   /** What counted of a revoked device was handed on. */
   handedOn(device: DeviceId): RowsStep;
-  /** Goes on at another point of the log. */
-  moveTo(coverage: Coverage): RowsStep;
+  /** What counted of these devices up to `point` counts as taken over here. Rule AR18. */
+  tookOver(devices: readonly DeviceId[], point: LogPoint): RowsStep;
+  /** Goes on at another point of the log, with all that counted of `uncut` up to there. */
+  moveTo(coverage: Coverage & { readonly uncut: readonly DeviceId[] }): RowsStep;
   /** Begins again at the start of the log, as a new device does. */
   restart(): RowsStep;
   /** Begins at the start of the log's next incarnation: places of the former one mean nothing in it. */
@@ -246,6 +248,12 @@ export function createLogIntake(context: EngineContext): LogIntake {
     };
   }
 
+  /** Those that were not read further themselves. */
+  function placesOf(devices: readonly DeviceId[], point: LogPoint): Map<DeviceId, LogPoint> {
+    const further = devices.filter((device) => point.seq > (countedByDevice.get(device)?.seq ?? 0));
+    return new Map(further.map((device) => [device, point]));
+  }
+
   function overCut(): OverCut | null {
     for (const [device, upto] of countedByDevice) {
       const isRevoked = (context.chain().devicesById.get(device)?.revokedSeq ?? null) !== null;
@@ -288,9 +296,18 @@ export function createLogIntake(context: EngineContext): LogIntake {
         reader: next,
         floor: to.epochFloor,
         lasts,
-        counted: new Map(),
+        counted: placesOf(to.uncut, to.point),
         unopened: [...to.except],
       });
+    },
+    tookOver(devices, point) {
+      const places = placesOf(devices, point);
+      return {
+        writes: [...places].map(([device, place]) => tables.counted.put([device], place)),
+        commit() {
+          for (const [device, place] of places) countedByDevice.set(device, place);
+        },
+      };
     },
     enterIncarnation(incarnation) {
       const point = { ...createLogReader(log.logId).point, incarnation };

@@ -12,6 +12,7 @@ import { parseOp } from "../../messenger/op.ts";
 import { rowKeyNumber, rowKeyParts, rowPrefix } from "../../store/row-key.ts";
 import type { StoreError, TxStore, WriteOp } from "../../store/tx-store.ts";
 import { COUNTER_UNKNOWN, createTables, MEND_ROWS_MAX, type MendRow, type Tables } from "../tables.ts";
+import { layoutWrite } from "../profile-layout.ts";
 import { type Cure, cureOf } from "./row-cures.ts";
 
 const SCAN_ROWS = 1_024;
@@ -112,7 +113,8 @@ function planFor(tables: Tables, damaged: readonly string[]): Result<Plan, Store
     const [table = "", ...parts] = rowKeyParts(key);
     const cure = cureOf(table);
     if (cure === "none") return err({ type: "StoreCorrupt", key }); // ST62
-    if (cure === "renew") plan.puts.push({ type: "put", key, value: encode(struct({}), {}) });
+    if (cure === "layout") plan.puts.push(layoutWrite(tables));
+    else if (cure === "renew") plan.puts.push({ type: "put", key, value: encode(struct({}), {}) });
     else if (cure === "reread") reread(plan, tables);
     else if (cure === "resend") {
       plan.prefixes.add(rowPrefix("heads"));

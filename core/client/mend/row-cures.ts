@@ -3,6 +3,7 @@ import type { Tables } from "../tables.ts";
 
 /**
  * - `none`: nothing else keeps it; the device has to be linked anew.
+ * - `layout`: taken for this version's: if it is not, other rows do not decode.
  * - `drop`: it comes back by itself, or nothing is lost with it.
  * - `renew`: its key says all there is to it.
  * - `reread`: the account log, from its start or behind a snapshot, brings it back.
@@ -13,6 +14,7 @@ import type { Tables } from "../tables.ts";
  */
 export type Cure =
   | "none"
+  | "layout"
   | "drop"
   | "renew"
   | "reread"
@@ -31,6 +33,7 @@ export type Cure =
 
 /** By table. A new table does not compile until it says how its rows come back. */
 export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
+  layout: "layout",
   profile: "none",
   enrolment: "drop",
   // Boxes on the server hold them for this device, and with them the cuts.

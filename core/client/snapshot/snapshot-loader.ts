@@ -8,8 +8,9 @@ import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { DocumentId, EntryId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
-import { isBucket } from "../../log/document-name.ts";
+import { type DocumentName, isBucket } from "../../log/document-name.ts";
 import { passIds } from "../../log/log-reader.ts";
+import { uncutIn } from "../../log/snapshot/judge-snapshot.ts";
 import { openPack, type Pack, type PackedDocument } from "../../log/snapshot/pack.ts";
 import { documentsOf, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
 import { makeSnapshot } from "./snapshot-maker.ts";
@@ -47,6 +48,8 @@ export interface LoaderDeps {
   readonly log: AccountLog;
   /** Takes the ops of restored documents over. Runs within the serial. */
   adopt(documents: readonly RestoredDocument[]): Promise<Result<void, ClientError>>;
+  /** Whether a bucket's place is another one's now. */
+  isRetired(name: DocumentName): boolean;
   onProgress(done: number, total: number): void;
 }
 
@@ -67,6 +70,8 @@ export interface SnapshotLoader {
   start(): Promise<Result<void, ClientError>>;
   /** Goes behind a snapshot if the log cannot or need not be read from where this device is; loads state documents. */
   enter(gateway: Gateway, channel: LogChannel): Promise<Result<void, ClientError>>;
+  /** AR18: takes over what a maker had who did not know of a revocation: nobody else may be left who has it. */
+  takeUncut(gateway: Gateway, snapshot: TrustedSnapshot): Promise<Result<void, ClientError>>;
   /** Loads what is still to be loaded; joins a run that is under way. */
   loadRest(gateway: Gateway): Promise<Result<void, ClientError>>;
   isComplete(): boolean;
@@ -121,7 +126,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   const atStart = () => {
     const { point } = log.reader();
-    return { point, epochFloor: 0, siblings: [], except: [], passed: new Set<EntryId>() };
+    return { point, epochFloor: 0, siblings: [], except: [], uncut: [], passed: new Set<EntryId>() };
   };
 
   async function rebaseOn(
@@ -148,6 +153,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
           siblings,
           except,
           passed: new Set(),
+          uncut: [],
           documents: expectedOf(lack.value.documents),
           writes: [
             ...stale.value.map(({ key }): WriteOp => ({ type: "delete", key })),
@@ -229,6 +235,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
         siblings: index.value.siblings,
         except,
         passed: passed.value,
+        uncut: uncutIn(snapshot.manifest, context.chain(), context.cutOf),
         documents: expectedOf(lack.value.documents),
         writes: [
           ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
@@ -239,6 +246,40 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       if (!jumped.ok) return jumped;
       remember(lack.value);
       return rememberPacks(context, index.value.packs);
+    });
+  }
+
+  async function takeUncut(gateway: Gateway, snapshot: TrustedSnapshot): Promise<Result<void, ClientError>> {
+    const uncut = uncutIn(snapshot.manifest, context.chain(), context.cutOf);
+    if (uncut.length === 0) return ok();
+    const index = await fetchIndex(context, gateway, snapshot);
+    if (!index.ok) return index;
+    const point = snapshot.manifest.header.upto;
+    const taken = await serial.run(async () => {
+      const lack = await beyondOwn(index.value.packs);
+      if (!lack.ok || lack.value.documents.length === 0) return lack.ok ? ok() : lack;
+      const writes = lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack));
+      const took = await log.takeUncut({ point, uncut, documents: expectedOf(lack.value.documents), writes });
+      if (took.ok) remember(lack.value);
+      return took;
+    });
+    return taken.ok ? loadRest(gateway) : taken;
+  }
+
+  /** Documents of which these packs have something that is not here. */
+  async function beyondOwn(of: readonly Pack[]): Promise<Result<Lack, ClientError>> {
+    const lack = await lacking(of);
+    if (!lack.ok) return lack;
+    const beyond: PackedDocument[] = [];
+    for (const one of lack.value.documents) {
+      if (deps.isRetired(one.name)) continue;
+      const has = await deps.documents.hasHeads(log.ref(one.name), headsOf(one));
+      if (!has.ok) return has;
+      if (!has.value) beyond.push(one);
+    }
+    return ok({
+      packs: lack.value.packs.filter((pack) => pack.documents.some((one) => beyond.includes(one))),
+      documents: beyond,
     });
   }
 
@@ -420,15 +461,18 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     return ok();
   }
 
+  const loadRest: SnapshotLoader["loadRest"] = (gateway) => {
+    running ??= loadAll(gateway).finally(() => {
+      running = null;
+    });
+    return running;
+  };
+
   return {
     start,
     enter,
-    loadRest(gateway) {
-      running ??= loadAll(gateway).finally(() => {
-        running = null;
-      });
-      return running;
-    },
+    takeUncut,
+    loadRest,
     isComplete: () => packs.length === 0,
   };
 }

@@ -88,6 +88,8 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
         if (known.value !== null && header.upto.seq < known.value.upto.seq)
           context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
         const isOwn = content.device === context.identity.deviceId;
+        const taken = isOwn ? ok() : await loader.takeUncut(gateway, trusted.value);
+        if (!taken.ok) return distrusted(taken.error);
         const endorsed = isOwn ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
         if (!endorsed.ok) return distrusted(endorsed.error);
         if (!endorsed.value) askedAtSeq = -1;

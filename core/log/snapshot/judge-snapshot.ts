@@ -3,6 +3,7 @@ import type { Bytes } from "../../base/bytes.ts";
 import type { AccountId, DeviceId, SnapshotId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { type ChainState, hashAt } from "../../sigchain/chain-state.ts";
+import type { LogPoint } from "../../protocol/entry.ts";
 import { openEndorsement } from "./endorsement.ts";
 import type { OpenedManifest } from "./manifest.ts";
 
@@ -36,6 +37,20 @@ export function judgeSnapshot(snapshot: SnapshotCase): Result<void, SnapshotFaul
   const cutSeq = snapshot.cutSeqOf(device);
   const isBeforeCut = cutSeq !== null && manifest.header.upto.seq <= cutSeq;
   return isBeforeCut && endorsersOf(snapshot).size > 0 ? ok() : err({ type: "DeviceWasRevoked" });
+}
+
+/** Revoked devices of which a snapshot may hold what is past their cut: its maker did not know of their revocation. Rule AR18. */
+export function uncutIn(
+  { header, content }: OpenedManifest,
+  chain: ChainState,
+  cutOf: (device: DeviceId) => LogPoint | null,
+): readonly DeviceId[] {
+  const { upto } = header;
+  return [...chain.devicesById.values()].flatMap(({ id, revokedSeq }) => {
+    const cut = revokedSeq === null || revokedSeq <= content.chainSeq ? null : cutOf(id);
+    if (cut === null || cut.incarnation > upto.incarnation) return [];
+    return cut.incarnation < upto.incarnation || cut.seq < upto.seq ? [id] : [];
+  });
 }
 
 /** Devices still on the chain, other than its maker, that have signed for this snapshot. */

@@ -96,6 +96,8 @@ const SAMPLES: Samples = {
   ProfileUnavailable: { type: "ProfileUnavailable", path: "profile", detail: "EACCES" },
   StoreForeign: { type: "StoreForeign", applicationId: 1 },
   StoreTooNew: { type: "StoreTooNew", schemaVersion: 9, schemaVersionMax: 1 },
+  ProfileOutdated: { type: "ProfileOutdated", layout: 0, layoutNow: 1 },
+  ProfileTooNew: { type: "ProfileTooNew", layout: 2, layoutNow: 1 },
   StoreDamaged: { type: "StoreDamaged", detail: "sqlite-26" },
   StoreBusy: { type: "StoreBusy" },
   StoreUnavailable: { type: "StoreUnavailable", detail: "sqlite-13" },
