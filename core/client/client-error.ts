@@ -14,7 +14,6 @@ import type { MalformedWords } from "../sigchain/keys/bip39.ts";
 import type { DirectError } from "../sigchain/direct/direct-handshake.ts";
 import type { PeerUnreachable } from "../transport/peer-connector.ts";
 import type { ServerError } from "./gateway.ts";
-import type { LayoutError } from "./profile-layout.ts";
 
 /**
  * Why a shared document is not changed so: not of that form, no such item, nothing written, too much, no more changes fit, this
@@ -35,7 +34,10 @@ export type ClientError =
   | ServerError
   | StoreError
   | DocumentError
-  | LayoutError
+  /** An earlier version of this program wrote the profile, and this one does not read it: the device is linked anew. */
+  | { readonly type: "ProfileOutdated"; readonly layout: number; readonly layoutNow: number }
+  /** A newer version of this program wrote the profile. */
+  | { readonly type: "ProfileTooNew"; readonly layout: number; readonly layoutNow: number }
   /** The server's log contradicts what was seen before. Nothing of it was taken over; see the alarm. */
   | { readonly type: "LogDistrusted"; readonly logId: LogId; readonly fault: LogFault }
   /** What the server has packed away is needed, and no snapshot it offers holds. `rule` names what the newest one breaks. */

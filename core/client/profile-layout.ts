@@ -6,6 +6,7 @@
  */
 import { err, ok, type Result } from "../base/result.ts";
 import type { StoreError, WriteOp } from "../store/tx-store.ts";
+import type { ClientError } from "./client-error.ts";
 import type { Tables } from "./tables.ts";
 
 /** Raised with each change after which rows written before do not decode, or mean something else. */
@@ -13,11 +14,7 @@ export const PROFILE_LAYOUT = 1;
 /** Of the versions that wrote no number. */
 const UNNUMBERED = 0;
 
-export type LayoutError =
-  /** An earlier version of this program wrote the profile, and this one does not read it: the device is linked anew. */
-  | { readonly type: "ProfileOutdated"; readonly layout: number; readonly layoutNow: number }
-  /** A newer version of this program wrote the profile. */
-  | { readonly type: "ProfileTooNew"; readonly layout: number; readonly layoutNow: number };
+type LayoutError = Extract<ClientError, { readonly type: "ProfileOutdated" | "ProfileTooNew" }>;
 
 /** The write that begins a profile, in the transaction of its first row. */
 export function layoutWrite(tables: Tables): WriteOp {
