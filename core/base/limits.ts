@@ -187,7 +187,11 @@ export const ROOM_LINKS_MAX = 16;
 export const ROOM_LINK_LIFETIME_MS_MAX = 7_776_000_000;
 export const ROOM_LINK_USES_MAX = 100;
 export const ROOM_HAPPENINGS_MAX = 256;
+/** Own devices that are named to be in a group; of one that has more they are not told. */
+export const ROOM_INSIDE_DEVICES_MAX = 128;
 export const ROOM_MISSED_ASKED_MAX = 64;
+/** What a device sends again in an hour because one account could not open it. */
+export const ROOM_RESENT_OPS_MAX = 1_024;
 export const ROOM_HISTORY_DAYS_MAX = 3_650;
 /** Former members whose words a room may still hand on. */
 export const ROOM_FORMER_MAX = 256;

@@ -11,6 +11,7 @@ import {
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
   ROOM_HISTORY_DAYS_MAX,
+  ROOM_INSIDE_DEVICES_MAX,
   ROOM_LIFETIME_MS_MAX,
   ROOM_LIFETIME_MS_MIN,
   ROOM_LINK_USES_MAX,
@@ -119,6 +120,11 @@ const partShape = variants({
   earlier: [11, { since: integer(0) }],
   /** Where the room's log is since that incarnation of it, and whose it is. */
   home: [12, { founder: id("account"), origin: text(SERVER_ORIGIN_CHARS_MAX), incarnation: integer(1) }],
+  /** Own devices that were in the group after that commit of the log, told while nobody else is. */
+  inside: [
+    13,
+    { epoch: integer(0), handshake: id("entry"), devices: list(id("device"), ROOM_INSIDE_DEVICES_MAX) },
+  ],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -133,6 +139,8 @@ export interface RoomRecord {
   readonly earlierSince: number | null;
   /** Null while the log is as it was begun, where it was begun. */
   readonly home: PartOf<"home"> | null;
+  /** Null where it was not told. */
+  readonly inside: PartOf<"inside"> | null;
   /** In the order they were asked. */
   readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
   readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
@@ -147,7 +155,7 @@ export interface Groups {
 }
 
 const NUMBERED = /^(intent|link|use|limit)-[0-9a-f]{32}$/;
-const SINGLE = ["keys", "standing", "info", "wanted", "lifetime", "history", "earlier", "home"];
+const SINGLE = ["keys", "standing", "info", "wanted", "lifetime", "history", "earlier", "home", "inside"];
 
 /** One of `SINGLE`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
@@ -229,12 +237,14 @@ export const groupsSchema: DocumentSchema<Groups> = {
       const known = info?.type === "info" ? info : null;
       const moved = parts.get("home");
       const home = moved?.type === "home" ? moved : null;
+      const alone = parts.get("inside");
+      const inside = alone?.type === "inside" ? alone : null;
       const kept = parts.get("lifetime");
       const lifetimeMs = kept?.type === "lifetime" ? kept.lifetimeMs : null;
       const given = parts.get("history");
       const earlier = parts.get("earlier");
       roomsById.set(room, {
-        ...{ keys, standing, info: known, lifetimeMs, home, intents, links, uses, limits },
+        ...{ keys, standing, info: known, lifetimeMs, home, inside, intents, links, uses, limits },
         history: given?.type === "history" ? given.history : null,
         earlierSince: earlier?.type === "earlier" ? earlier.since : null,
       });

@@ -89,12 +89,16 @@ export function withAuthenticate(group: Group, authenticate: Authenticate): Grou
   return { ...group, state: { ...group.state, clientConfig: groupConfig({ authenticate }) } };
 }
 
-/** A group with this device as its only member. `context` is what all members agree on, and no business of this folder. */
+/**
+ * A group with this device as its only member. `context` is what all members agree on, and no business of this folder. One that takes
+ * the place of another begins with an epoch that follows those of it; the first epoch's secret is random, and depends on no number.
+ */
 export async function createGroup(
   deps: GroupDeps,
   groupId: Bytes,
   own: Pick<KeyPackagePair, "published" | "secret">,
   context: Bytes,
+  firstEpoch = 0,
 ): Promise<Result<Group, GroupRefused>> {
   const pair = await openKeyPackagePair(own);
   if (!pair.ok) return pair;
@@ -113,7 +117,11 @@ export async function createGroup(
   if (!state.ok) return state;
   const { secretTree, ...others } = state.value;
   return ok({
-    state: { ...others, secretTree: [] },
+    state: {
+      ...others,
+      groupContext: { ...others.groupContext, epoch: BigInt(firstEpoch) },
+      secretTree: [],
+    },
     context,
     ratchets: foundingRatchets(secretTree),
     past: new Map(),

@@ -2,11 +2,14 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
+import { err, ok } from "../../core/base/result.ts";
+import type { Gateway } from "../../core/client/gateway.ts";
 import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { startLosableServer } from "../support/losable-server.ts";
 import {
   alarmsOf,
   type Device,
+  engineOf,
   expectAtRest,
   expectSameState,
   reopened,
@@ -124,6 +127,29 @@ describe("a room whose server lost everything", () => {
     expect([...(await textsOf(dan, id))].sort()).toEqual(["from Ada", "from Cara"]);
     expect(alarms.flat()).toHaveLength(2);
     expect(good(await ben.client.alarms())).toMatchObject([{ resolvedAtMs: expect.any(Number) }]);
+  }, 60_000);
+
+  test("[RM61] keeps no other room from being begun anew when its own fails", async () => {
+    const server = await losableServer();
+    const ada = keep(await newAccount(server.origin, "ada"));
+    for (const name of ["Reading", "Garden"]) {
+      const { id } = good(await ada.client.createRoom(name));
+      await say(ada, id, name);
+    }
+    await settle(ada);
+    good(await ada.client.stop());
+    await server.lose();
+    const { engine } = keep(await engineOf(ada.platform));
+    const asked: string[] = [];
+    const gateway = {
+      call: async (_: string, request: { readonly type: string; readonly logId?: string }) => {
+        asked.push(`${request.type} ${request.logId}`);
+        return asked.length === 1 ? err({ type: "NotOnline" }) : ok();
+      },
+    };
+    const put = await engine.rooms.putBack(gateway as unknown as Gateway, null);
+    expect(bad(put)).toEqual({ type: "NotOnline" });
+    expect(new Set(asked).size).toBe(2);
   }, 60_000);
 
   test("[RM61] is begun anew once, by whichever of two devices is faster, and not before somebody asks for it", async () => {

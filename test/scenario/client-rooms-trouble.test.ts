@@ -9,6 +9,8 @@ import {
   ROOM_EVIDENCE_BYTES_MAX,
   ROOM_EVIDENCE_LINKS_MAX,
   ROOM_LIFETIME_MS_MIN,
+  ROOM_MISSED_ASKED_MAX,
+  ROOM_RESENT_OPS_MAX,
 } from "../../core/base/limits.ts";
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
@@ -29,6 +31,7 @@ import { encode } from "../../core/codec/shape.ts";
 import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
 import {
   cutRoomCommit,
+  ROOM_LETTER_OPS_MAX,
   type RoomBody,
   type RoomCommit,
   sealRoomEntry,
@@ -511,6 +514,40 @@ test("[RM24] who came later gets nothing of before by asking for its letters", a
   expect(await textsOf(changed, id)).toEqual([]);
   expect(good(await tablesOf(ada).roomsent.scan()).map(({ value }) => value.entryId)).toEqual(missing);
   await stopAll(ada, ben, changed);
+});
+
+test("[RM24] who asks again and again for what was sent again is sent it so many times an hour and no more", async () => {
+  const { ada, ben: honest, id } = await createRoomOfTwo("insatiable");
+  for (let index = 0; index < ROOM_LETTER_OPS_MAX; index++) good(await ada.client.send(id, `${index}`));
+  await settle(ada, honest);
+  good(await honest.client.stop());
+  const ben = await engineOf(honest.platform);
+  const { context, tables } = ben.engine;
+  const { accountId, deviceId, keys } = context.identity;
+  const sentByAda = async () =>
+    good(await tablesOf(ada).roomsent.scan()).map(({ value: { entryId, outKeys } }) => ({
+      entryId,
+      outKeys,
+    }));
+  const ask = async () => {
+    const place = present(good(await tables.landmark.get(id))?.places.at(-1), "where Ben stands");
+    const missing = (await sentByAda()).map(({ entryId }) => entryId).slice(-ROOM_MISSED_ASKED_MAX);
+    const stand = signStand(keys.sign, id, { ...place, accountId, deviceId, missing });
+    await forgeBody(ben.engine, id, { type: "stand", stand });
+    good(await ada.client.sync());
+    good(await ada.client.sync());
+    return missing;
+  };
+  const opsInAll = (await sentByAda()).reduce((sum, { outKeys }) => sum + outKeys.length, 0);
+  expect(opsInAll).toBe(ROOM_LETTER_OPS_MAX);
+  // Each time all of it goes again, in other letters.
+  for (let round = 0; round < ROOM_RESENT_OPS_MAX / opsInAll; round++) {
+    const asked = await ask();
+    expect((await sentByAda()).filter(({ entryId }) => asked.includes(entryId))).toEqual([]);
+  }
+  const asked = await ask();
+  expect((await sentByAda()).filter(({ entryId }) => asked.includes(entryId))).toHaveLength(asked.length);
+  await stopAll(ada, ben);
 });
 
 test("a room's connection that ends is made again, and what came meanwhile is shown, while the account's own goes on", async () => {

@@ -238,4 +238,17 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     ],
     isWatched: true,
   },
+  "nobody let a device into a room whose founding device was revoked before anybody else was in its group": {
+    seed: "41004",
+    devicesByPerson: [2, 2],
+    server: "sqlite",
+    steps: [
+      { type: "pass", ms: 854 },
+      { type: "sync", device: 55 },
+      { type: "delete", device: 56, pick: 2, isForAll: false },
+      { type: "room", device: 15, act: "create", pick: 39 },
+      { type: "revoke", device: 25, victim: 2 },
+    ],
+    isWatched: true,
+  },
 };

@@ -2,9 +2,10 @@
  * A room as its members agree on it, told to own devices: a new one shows it before it is in the group, and all after they have left.
  * Told when it changes, and of a large one not at once: every telling holds all members, and stays in the groups document's history. Rule RM48.
  */
-import type { AccountId } from "../../base/ids.ts";
+import type { AccountId, EntryId } from "../../base/ids.ts";
+import { ROOM_INSIDE_DEVICES_MAX } from "../../base/limits.ts";
 import type { RoomPart, RoomRecord } from "../../document/groups.ts";
-import { type Group, groupEpoch } from "../../group/group.ts";
+import { type Group, groupEpoch, leavesOf } from "../../group/group.ts";
 import type { RoomContext } from "../../messenger/room/room-context.ts";
 
 /** A room of more members is told anew when more than this share of them is not as it was told. */
@@ -28,6 +29,18 @@ export function infoOf(group: Group, { name, about, members }: RoomContext): Inf
       mutedUntilMs,
     })),
   };
+}
+
+/** Which own devices were in the group after that commit; null while somebody else is in it, who can let others in. RM64 */
+export function insideOf(
+  group: Group,
+  { members }: RoomContext,
+  handshake: EntryId,
+): Extract<RoomPart, { readonly type: "inside" }> | null {
+  const leaves = leavesOf(group);
+  if (members.length > 1 || !leaves.ok || leaves.value.length > ROOM_INSIDE_DEVICES_MAX) return null;
+  const devices = leaves.value.map(({ member }) => member.deviceId);
+  return { type: "inside", epoch: Number(groupEpoch(group)), handshake, devices };
 }
 
 /** Whether `info` is to be told, where `told` was last; `self` reads it. RM48 */

@@ -3,7 +3,7 @@
  * transaction. What does not hold is passed over and stops nothing. Runs within the serial. Rules RM16, RM17, RM19-RM23.
  */
 import { type Bytes, equalBytes, toHex } from "../../base/bytes.ts";
-import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
+import type { AccountId, ConversationId, EntryId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { encode } from "../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../document/groups.ts";
@@ -43,11 +43,11 @@ import type { RoomAnew } from "./room-anew.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
-import { infoOf, isNews } from "./room-info.ts";
+import { infoOf, insideOf, isNews } from "./room-info.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
 import { createRoomParts } from "./room-parts.ts";
-import { createRoomLandmarks, liveLandmarks, NO_ENTRY, withLandmark } from "./room-landmarks.ts";
+import { liveLandmarks, NO_ENTRY, type RoomLandmarks, withLandmark } from "./room-landmarks.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomWords } from "./room-words.ts";
@@ -79,6 +79,7 @@ export interface RoomIntakeDeps {
   readonly outbox: RoomOutbox;
   readonly missed: RoomMissed;
   readonly anew: RoomAnew;
+  readonly landmarks: RoomLandmarks;
   readonly limit: Lifetimes["limit"];
   readonly deps: Pick<GroupDeps, "suite">;
   /** Others may see another group than this device does: they are to be told what it sees. */
@@ -144,10 +145,9 @@ interface GroupMove {
 }
 
 export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
-  const { context, chains, book, groups, conversations, deps } = all;
+  const { context, chains, book, groups, conversations, landmarks, deps } = all;
   const { tables, store, identity } = context;
   const readers = new Map<LogId, LogReader>();
-  const landmarks = createRoomLandmarks(tables);
   const parts = createRoomParts(tables);
   const words = createRoomWords({
     context,
@@ -267,6 +267,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const isHandshake = header.ok && header.value.kind === ENTRY_KIND.roomHandshake;
     // RM20: `expect` goes by every commit of the log, good or not.
     const handshake = isHandshake ? [tables.handshake.put([roomId], { last: entry.id })] : [];
+    const unplaced = isHandshake ? await giveUnplaced(roomId, entry, draft) : ok();
+    if (!unplaced.ok) return unplaced;
     if (header.ok && body !== null && (body.type === "commit") === isHandshake) {
       const ownSeq = header.value.writerTag === ownTag(logId) ? header.value.writerSeq : null;
       if (body.type === "commit") return takeLast(roomId, { entry, header: header.value, body }, draft);
@@ -368,6 +370,18 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const places = withLandmark(draft.landmarks, roomId, entry.id, draft.group);
     draft.areLandmarksNew ||= places !== draft.landmarks;
     draft.landmarks = places;
+  }
+
+  /** RM64: of a group that this device has begun, and no landmark tells of, the first commit comes too late. */
+  async function giveUnplaced(
+    roomId: ConversationId,
+    entry: NamedEntry,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    if (draft.group === null || !isActive(draft.group) || draft.landmarks.length > 0) return ok();
+    const pending = await tables.commit.get(roomId);
+    if (!pending.ok) return pending;
+    return pending.value?.entryId === entry.id ? ok() : give(roomId, draft);
   }
 
   /** What this device has of the group leads nowhere: it is forgotten, and asked for again. RM22 */
@@ -558,7 +572,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     draft.writes.push(...settled.value);
     const parts = new Map<string, RoomPart | null>(carried.map((key) => [key, null]));
     if (after !== null) {
-      const told = await tellOf(roomId, next, after);
+      const told = await tellOf(roomId, next, after, entry.id);
       if (!told.ok) return told;
       for (const [key, part] of told.value) parts.set(key, part);
     }
@@ -586,12 +600,15 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     roomId: ConversationId,
     group: Group,
     now: RoomContext,
+    handshake: EntryId,
   ): Promise<Result<ReadonlyMap<string, RoomPart>, ClientError>> {
     const room = await book.get(roomId);
     if (!room.ok) return room;
     const parts = new Map<string, RoomPart>();
     const info = infoOf(group, now);
     if (isNews(room.value?.info ?? null, info, self.accountId)) parts.set("info", info);
+    const inside = isActive(group) ? insideOf(group, now, handshake) : null;
+    if (inside !== null) parts.set("inside", inside);
     const { lifetimeMs } = now;
     if ((room.value?.lifetimeMs ?? null) !== lifetimeMs)
       parts.set("lifetime", { type: "lifetime", epoch: Number(groupEpoch(group)), lifetimeMs });
@@ -742,7 +759,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     groups.keep(roomId, joined?.group ?? null);
     const parts = new Map<string, RoomPart>();
     if (joined !== null) {
-      const told = await tellOf(roomId, joined.group, joined.context);
+      const told = await tellOf(roomId, joined.group, joined.context, entry.id);
       if (!told.ok) return told;
       for (const [key, part] of told.value) parts.set(key, part);
     }
@@ -783,8 +800,15 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!forgotten.ok) return forgotten;
     const kept = book.keep(roomId, keptKeysOf(room));
     const moved = createLogReader(logId, from);
-    const writes = [...wrapped.value, ...forgotten.value, kept.write, readerWrite(moved)];
-    const stored = await store.batch(writes);
+    // Which was the last commit before is not known.
+    const last = tables.handshake.remove(roomId);
+    const stored = await store.batch([
+      ...wrapped.value,
+      ...forgotten.value,
+      kept.write,
+      last,
+      readerWrite(moved),
+    ]);
     if (!stored.ok) return stored;
     kept.commit();
     readers.set(logId, moved);

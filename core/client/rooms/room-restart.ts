@@ -286,21 +286,30 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     const rooms = await serial.run(() => book.all());
     if (!rooms.ok) return rooms;
     let count = 0;
+    let failed: ClientError | null = null;
     for (const [roomId, room] of rooms.value) {
-      if (room.standing.standing !== "joined") continue;
-      const placed = await placeOf(roomId, room);
-      if (!placed.ok) return placed;
-      if (placed.value.home.founder !== identity.accountId) continue;
-      const isLost = await hasLost(placed.value);
-      if (!isLost.ok) return isLost;
-      if (!isLost.value) continue;
-      if (former !== null) await tellFormerHome(placed.value, former);
-      const begun = await begin(gateway, roomId, room);
-      if (!begun.ok) return begun;
-      if (begun.value) count++;
+      const begun = await putBackOne(gateway, former, [roomId, room]);
+      if (begun.ok && begun.value) count++;
+      // The others are not to wait for what is wrong with one.
+      if (!begun.ok) failed ??= begun.error;
     }
-    return ok(count);
+    return failed === null ? ok(count) : err(failed);
   };
+
+  async function putBackOne(
+    gateway: Gateway,
+    former: string | null,
+    [roomId, room]: readonly [ConversationId, RoomRecord],
+  ): Promise<Result<boolean, ClientError>> {
+    if (room.standing.standing !== "joined") return ok(false);
+    const placed = await placeOf(roomId, room);
+    if (!placed.ok) return placed;
+    if (placed.value.home.founder !== identity.accountId) return ok(false);
+    const isLost = await hasLost(placed.value);
+    if (!isLost.ok || !isLost.value) return isLost;
+    if (former !== null) await tellFormerHome(placed.value, former);
+    return begin(gateway, roomId, room);
+  }
 
   /** Whether the server has less of a log than this device has read. */
   async function hasLost({ room, home }: PlacedRoom): Promise<Result<boolean, ClientError>> {

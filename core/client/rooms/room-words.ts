@@ -37,6 +37,7 @@ import { createHistoryWords } from "./room-history-words.ts";
 import { compareState, liveLandmarks } from "./room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
+import { createResendBudget } from "./room-resend-budget.ts";
 import { SENT_LETTERS_KEPT, sentLetter } from "./room-sent.ts";
 
 export interface RoomWordsDeps {
@@ -82,6 +83,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   const { tables, identity } = context;
   const pages = createOpPages(tables);
   const history = createHistoryWords(context);
+  const budget = createResendBudget(() => context.clock.nowMs());
 
   const take: RoomWords["take"] = async ({ roomId, entry, ownSeq, body }, draft) => {
     if (ownSeq !== null) return takeOwn(roomId, entry, ownSeq, draft);
@@ -391,7 +393,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   async function sendAgain(
     roomId: ConversationId,
     missing: readonly EntryId[],
-    { sinceEpoch }: Pick<RoomMember, "sinceEpoch">,
+    { accountId, sinceEpoch }: Pick<RoomMember, "accountId" | "sinceEpoch">,
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>> {
     if (missing.length === 0) return ok();
@@ -400,6 +402,8 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     for (const { key, value } of rows.value) {
       // Who was not there when it was sealed has missed nothing.
       if (!missing.includes(value.entryId) || value.epoch < sinceEpoch) continue;
+      const isOwn = accountId === identity.accountId;
+      if (!isOwn && !budget.take(`${roomId} ${accountId}`, value.outKeys.length)) continue;
       draft.writes.push({ type: "delete", key });
       for (const outKey of value.outKeys) {
         const [, , hlc = "", opId = ""] = rowKeyParts(outKey);

@@ -3,25 +3,18 @@
  * is nothing left to do. Rules RM13, RM18-RM27.
  */
 import { toHex } from "../../base/bytes.ts";
-import { type AccountId, type ConversationId, idBytes, type LogId } from "../../base/ids.ts";
+import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { decode, encode } from "../../codec/shape.ts";
 import type { Documents } from "../../document/documents.ts";
 import { intentKey, type RoomIntent, type RoomPart, type RoomRecord } from "../../document/groups.ts";
 import { createGroupCrypto } from "../../group/crypto-provider.ts";
-import { createGroup, isActive } from "../../group/group.ts";
-import { createKeyPackage } from "../../group/key-package.ts";
+import { isActive } from "../../group/group.ts";
 import { checkHead, checkQuote } from "../../log/log-reader.ts";
 import { OP_KIND } from "../../messenger/op.ts";
-import {
-  encodeRoomContext,
-  memberOf,
-  type RoomContext,
-  roomConversationId,
-} from "../../messenger/room/room-context.ts";
+import { memberOf, type RoomContext, roomConversationId } from "../../messenger/room/room-context.ts";
 import { type RoomInvitation, roomInvitationPayloadShape } from "../../messenger/room/room-invitation.ts";
-import { chainStart, type PlacedEntry } from "../../protocol/entry.ts";
-import { ROOM_LOG_SALT_BYTES, roomLogId } from "../../protocol/room-log-id.ts";
+import type { PlacedEntry } from "../../protocol/entry.ts";
 import type { AppendResult } from "../../protocol/server-frame.ts";
 import { activeDevices } from "../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
@@ -40,14 +33,14 @@ import { isDialable } from "../inbound.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
 import { publicRoomKey } from "./room-keys.ts";
 import { createRoomAnew } from "./room-anew.ts";
+import { createRoomFounding } from "./room-founding.ts";
 import { createRoomCommits, type Departing } from "./room-commits.ts";
 import type { PlacedRoom } from "./room-home.ts";
 import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
 import { createRoomHistories, type RoomHistories } from "./room-history.ts";
-import { infoOf } from "./room-info.ts";
 import { createRoomIntake } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
-import { NO_ENTRY, withLandmark } from "./room-landmarks.ts";
+import { createRoomLandmarks } from "./room-landmarks.ts";
 import { joinRoom } from "./room-joining.ts";
 import { createRoomLinks } from "./room-links.ts";
 import { type RoomMissed, SIBLING_WAIT_MS } from "./room-missed.ts";
@@ -64,10 +57,8 @@ const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 /** How often a device says where it stands in a room. */
 const STAND_INTERVAL_MS = 60_000;
-const SEED_BYTES = 32;
 /** When a commit that could not be made is tried again, with nothing else asked of the room. */
 const REPLAN_INTERVAL_MS = 3_600_000;
-const YEAR_MS = 31_536_000_000;
 
 export interface RoomsDeps {
   readonly context: EngineContext;
@@ -119,11 +110,12 @@ export interface Rooms {
 
 export function createRooms(all: RoomsDeps): Rooms {
   const { context, contacts, conversations, chains, outbox, missed } = all;
-  const { tables, store, identity, random, clock, times, serial } = context;
+  const { tables, store, identity, random, clock, serial } = context;
   const deps = { suite: createGroupCrypto(random) };
   const book = createRoomBook(all.log, all.documents, tables);
   const groups = createRoomGroups(tables, deps);
   const anew = createRoomAnew(tables);
+  const landmarks = createRoomLandmarks(tables);
   /** Rooms whose others are to be told what this device sees, and when they were last. */
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
@@ -169,6 +161,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     outbox,
     missed,
     anew,
+    landmarks,
     limit: all.lifetimes.limit,
     deps,
     onDisagreement: (roomId) => void owed.add(roomId),
@@ -198,6 +191,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     contacts,
     acceptContact: all.acceptContact,
     onAsked: (roomId) => kick(roomId),
+  });
+  const founding = createRoomFounding({
+    context,
+    book,
+    groups,
+    landmarks,
+    anew,
+    intake,
+    commits,
+    deps,
+    displayName: all.displayName,
   });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
   const restart = createRoomRestart({
@@ -229,77 +233,6 @@ export function createRooms(all: RoomsDeps): Rooms {
     const group = await groups.load(roomId);
     if (!group.ok) return group;
     return ok(group.value === null || !isActive(group.value) ? null : roomContextOf(group.value));
-  }
-
-  /** A room with this device as its only member. Its log is made when the server is there. */
-  async function create(name: string): Promise<Result<ConversationId, ClientError>> {
-    const { accountId, deviceId, origin } = identity;
-    const logId = roomLogId(accountId, random.bytes(ROOM_LOG_SALT_BYTES));
-    const roomId = roomConversationId(logId);
-    const called = await all.displayName();
-    if (!called.ok) return called;
-    const { seq, head } = context.chain();
-    const roomContext: RoomContext = {
-      name,
-      about: "",
-      keysSince: 0,
-      lifetimeMs: null,
-      history: null,
-      members: [
-        {
-          accountId,
-          name: called.value,
-          origin,
-          role: "owner",
-          sinceEpoch: 0,
-          seq,
-          head,
-          mutedUntilMs: null,
-        },
-      ],
-    };
-    const own = await createKeyPackage(
-      deps.suite,
-      { member: { accountId, deviceId }, signSeed: identity.seeds.mls },
-      { fromMs: Math.max(0, times.likelyMs() - YEAR_MS), untilMs: times.likelyMs() + YEAR_MS },
-    );
-    const bytes = encodeRoomContext(roomContext);
-    const group = await createGroup({ ...deps, authenticate: () => true }, idBytes(logId), own, bytes);
-    if (!group.ok) return err({ type: "RoomRefused", rule: group.error.rule });
-    const keys: RoomPart = {
-      type: "keys",
-      logId,
-      generation: 0,
-      origin,
-      accessSeed: random.bytes(SEED_BYTES),
-      roomKey: random.bytes(SEED_BYTES),
-      fromSeq: 0,
-      fromChain: chainStart(logId),
-    };
-    const standing = {
-      type: "standing",
-      since: 0,
-      standing: "joined",
-      by: null,
-      atMs: nowMs(),
-    } satisfies RoomPart;
-    const parts = new Map<string, RoomPart>([
-      ["keys", keys],
-      ["standing", standing],
-      ["info", infoOf(group.value, roomContext)],
-    ]);
-    const places = withLandmark([], roomId, NO_ENTRY, group.value);
-    const founded = tables.happening.put([roomId, 0, 0], {
-      by: accountId,
-      atMs: standing.atMs,
-      happening: { type: "founded" },
-    });
-    const landmark = tables.landmark.put([roomId], { places });
-    const rows = [...groups.whole(roomId, group.value), landmark, founded];
-    const stored = await book.set(roomId, parts, { with: rows });
-    if (!stored.ok) return stored;
-    groups.keep(roomId, group.value);
-    return ok(roomId);
   }
 
   async function ask(roomId: ConversationId, intent: RoomIntent): Promise<Result<void, ClientError>> {
@@ -518,6 +451,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!positioned.ok || positioned.value) return positioned;
     const told = await serial.run(() => tellInvitees(placed.value));
     if (!told.ok || told.value) return told;
+    const begun = await serial.run(() => founding.createAnew(roomId, room));
+    if (!begun.ok || begun.value) return begun;
     const asked = await serial.run(() => askToComeBack(roomId, room));
     if (!asked.ok || asked.value) return asked;
     const stood = await serial.run(() => takeStand(roomId, room));
@@ -922,7 +857,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     groups,
     histories,
     contextOf,
-    create,
+    create: founding.create,
     ask,
     accept,
     leave,

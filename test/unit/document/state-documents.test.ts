@@ -584,7 +584,16 @@ describe("a room in the groups document", () => {
     await pair.editApart(put("history", history(6, 7)), put("history", history(7, null)));
     await pair.editApart(put("history", history(5, 1)), put("earlier", earlier(4)));
     await pair.editApart(put("earlier", earlier(3)), nothing);
-    expect(await read()).toMatchObject({ history: { days: null }, earlierSince: 4 });
+    expect(await read()).toMatchObject({ history: { days: null }, earlierSince: 4, inside: null });
+    const inside = (epoch: number, byte: number): RoomPart => ({
+      type: "inside",
+      epoch,
+      handshake: idFromBytes("entry", new Uint8Array(32).fill(byte)),
+      devices: [],
+    });
+    await pair.editApart(put("inside", inside(7, 2)), put("inside", inside(6, 1)));
+    const { handshake } = inside(7, 2) as Extract<RoomPart, { readonly type: "inside" }>;
+    expect((await read())?.inside).toMatchObject({ epoch: 7, handshake });
   });
 
   test("[DC45] a room is there once it has keys and a standing; what is asked of it is in order, until it is done", async () => {

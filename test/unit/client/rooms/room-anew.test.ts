@@ -5,6 +5,7 @@ import { type ConversationId, idFromBytes } from "../../../../core/base/ids.ts";
 import { ok } from "../../../../core/base/result.ts";
 import { createRoomAnew } from "../../../../core/client/rooms/room-anew.ts";
 import { createRoomIntake } from "../../../../core/client/rooms/room-intake.ts";
+import { createRoomLandmarks } from "../../../../core/client/rooms/room-landmarks.ts";
 import { createTables } from "../../../../core/client/tables.ts";
 import { encode } from "../../../../core/codec/shape.ts";
 import { type RoomCommit, roomCommitShape } from "../../../../core/messenger/room/room-entry.ts";
@@ -74,6 +75,7 @@ test("[RM63] how far was read before is what was read last, also where two incar
     groups: { load: async () => ok(null) },
     conversations: {},
     anew: createRoomAnew(tables),
+    landmarks: createRoomLandmarks(tables),
     onChanged: () => {},
   } as never);
   const room = { keys: { logId, fromSeq: 0, fromChain: new Uint8Array(32) }, standing: {} } as never;

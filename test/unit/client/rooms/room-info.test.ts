@@ -1,8 +1,17 @@
 /** What own devices are told of a room. */
 import { beforeAll, expect, test } from "vitest";
 import { type AccountId, idFromBytes } from "../../../../core/base/ids.ts";
-import { isNews, TOLD_AT_ONCE_MEMBERS_MAX, TOLD_SHARE } from "../../../../core/client/rooms/room-info.ts";
+import {
+  insideOf,
+  isNews,
+  TOLD_AT_ONCE_MEMBERS_MAX,
+  TOLD_SHARE,
+} from "../../../../core/client/rooms/room-info.ts";
+import { ROOM_INSIDE_DEVICES_MAX } from "../../../../core/base/limits.ts";
+import { NO_ENTRY } from "../../../../core/client/rooms/room-landmarks.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
+import type { Group } from "../../../../core/group/group.ts";
+import { createGroupWorld } from "../../../support/group-world.ts";
 
 beforeAll(cryptoReady);
 
@@ -46,4 +55,24 @@ test("[RM48] what is as it was told is not told again; a name, a description and
   }
   const { members } = infoOf(large);
   expect(isNews(infoOf(large), infoOf(large, 0, { members: members.slice(1) }), SELF)).toBe(true);
+});
+
+test(`[RM64] of a group that is this account's alone its devices are told, up to ${ROOM_INSIDE_DEVICES_MAX}`, async () => {
+  const world = createGroupWorld("inside");
+  const small = await world.found(world.device("ada", "laptop"));
+  const withLeaves = (count: number): Group => {
+    const [leaf] = small.state.ratchetTree;
+    const ratchetTree = Array.from({ length: count * 2 - 1 }, (_, at) => (at % 2 === 0 ? leaf : undefined));
+    return { ...small, state: { ...small.state, ratchetTree } };
+  };
+  const room = { name: "", about: "", keysSince: 0, lifetimeMs: null, history: null };
+  const member = { accountId: SELF, name: "", origin: "", role: "owner", sinceEpoch: 0, seq: 1 } as const;
+  const head = idFromBytes("link", new Uint8Array(32));
+  const alone = { ...room, members: [{ ...member, head, mutedUntilMs: null }] };
+  const told = (count: number, now = alone) => insideOf(withLeaves(count), now, NO_ENTRY);
+  expect(told(1)).toMatchObject({ type: "inside", epoch: 0, handshake: NO_ENTRY });
+  expect(told(ROOM_INSIDE_DEVICES_MAX - 1)?.devices).toHaveLength(ROOM_INSIDE_DEVICES_MAX - 1);
+  expect(told(ROOM_INSIDE_DEVICES_MAX)?.devices).toHaveLength(ROOM_INSIDE_DEVICES_MAX);
+  expect(told(ROOM_INSIDE_DEVICES_MAX + 1)).toBe(null);
+  expect(told(1, { ...alone, members: [...alone.members, ...alone.members] })).toBe(null);
 });
