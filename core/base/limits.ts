@@ -190,6 +190,8 @@ export const ROOM_HAPPENINGS_MAX = 256;
 /** Own devices that are named to be in a group; of one that has more they are not told. */
 export const ROOM_INSIDE_DEVICES_MAX = 128;
 export const ROOM_MISSED_ASKED_MAX = 64;
+/** What waits of an account in a room until its chain is there. */
+export const ROOM_UNPROVEN_OPS_MAX = 256;
 /** What a device sends again in an hour because one account could not open it. */
 export const ROOM_RESENT_OPS_MAX = 1_024;
 export const ROOM_HISTORY_DAYS_MAX = 3_650;

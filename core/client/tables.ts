@@ -93,6 +93,8 @@
  * | roombring | room | a past commit that is brought again, on its way |
  * | roomplace | room, writerSeq | where own letters stand in the room's log |
  * | roomredo | room | the room as a group that was given up had it |
+ * | roomunproven | room, account | whose chain nobody could give yet |
+ * | roomwords | room, account, seq, number | what such an account wrote, until its chain is here |
  * | happening | room, epoch, number | what happened in a room, for people to read |
  */
 import {
@@ -566,6 +568,12 @@ export function createTables(store: TxStore) {
       struct({ epoch: integer(0), context: bytes(1, GROUP_CONTEXT_BYTES_MAX) }),
     ),
     missed: createTable(store, "missed", missedRow),
+    roomunproven: createTable(store, "roomunproven", struct({})),
+    roomwords: createTable(
+      store,
+      "roomwords",
+      struct({ op: bytes(1, OP_BYTES_MAX), entry: id("entry"), dueMs: nullable(integer(0)) }),
+    ),
     landmark: createTable(store, "landmark", struct({ places: list(roomStateShape, 64) })),
     joinask: createTable(store, "joinask", struct({ by: id("account"), payload: bytes(1, OP_BYTES_MAX) })),
     invitation: createTable(

@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "de973749b11fbd1571528dd9265c1f1bf959e71e304d1059106600a65b1dbcff" };
+const PINNED = { layout: 1, hash: "e592c37e3de51e1862d2cfcf417546da72e1192654b2b44f34c62fc2580f8e71" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

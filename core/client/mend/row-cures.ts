@@ -123,6 +123,9 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roomplace: "drop",
   roomredo: "drop",
   missed: "drop",
+  roomunproven: "renew",
+  // Siblings have it, or who wrote it is not known.
+  roomwords: "drop",
   landmark: "drop",
   keypackage: "drop",
   invitation: "drop",

@@ -50,6 +50,7 @@ import { createRoomParts } from "./room-parts.ts";
 import { liveLandmarks, NO_ENTRY, type RoomLandmarks, withLandmark } from "./room-landmarks.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
+import type { RoomUnproven } from "./room-unproven.ts";
 import { createRoomWords } from "./room-words.ts";
 
 /** With the ops a letter may carry this stays within the rows a store takes at once. */
@@ -80,6 +81,7 @@ export interface RoomIntakeDeps {
   readonly missed: RoomMissed;
   readonly anew: RoomAnew;
   readonly landmarks: RoomLandmarks;
+  readonly unproven: RoomUnproven;
   readonly limit: Lifetimes["limit"];
   readonly deps: Pick<GroupDeps, "suite">;
   /** Others may see another group than this device does: they are to be told what it sees. */
@@ -159,6 +161,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     onAgreement: all.onAgreement,
     onElsewhere: all.onElsewhere,
     anew: all.anew,
+    unproven: all.unproven,
     give,
   });
   const self = { accountId: identity.accountId, deviceId: identity.deviceId };
@@ -756,6 +759,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     marks.commit();
     renewed.commit();
     kept.commit();
+    all.unproven.refresh(roomId);
     groups.keep(roomId, joined?.group ?? null);
     const parts = new Map<string, RoomPart>();
     if (joined !== null) {

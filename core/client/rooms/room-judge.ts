@@ -3,13 +3,19 @@
  * follows from the group and the entry alone, so that every member comes to the same. Rules RM2, RM17.
  */
 import { type Bytes, equalBytes } from "../../base/bytes.ts";
-import type { AccountId, ConversationId } from "../../base/ids.ts";
+import {
+  type AccountId,
+  type ConversationId,
+  idFromBytes,
+  type LinkHash,
+  type SignerId,
+} from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { decode } from "../../codec/shape.ts";
 import type { Authenticate, GroupMember } from "../../group/group-member.ts";
 import { type Group, groupEpoch, leavesOf } from "../../group/group.ts";
 import type { CommitJudge, GroupChange } from "../../group/receive-commit.ts";
-import { parseRoomContext, type RoomContext } from "../../messenger/room/room-context.ts";
+import { parseRoomContext, type RoomContext, type RoomMember } from "../../messenger/room/room-context.ts";
 import {
   isDepartureSigned,
   type RoomDeparture,
@@ -17,7 +23,7 @@ import {
   roomEvidenceShape,
 } from "../../messenger/room/room-entry.ts";
 import { judgeRoomChange, type RoomChange, type RoomRule } from "../../messenger/room/room-rules.ts";
-import { type ChainState, hashAt, isActiveAt } from "../../sigchain/chain-state.ts";
+import { type ChainDevice, type ChainState, hashAt, isActiveAt } from "../../sigchain/chain-state.ts";
 import { compareChains, verifyChain } from "../../sigchain/verify-chain.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ChainStore } from "../chain-store.ts";
@@ -30,6 +36,9 @@ export interface JudgedChains {
   readonly writes: readonly WriteOp[];
   readonly learned: readonly ChainState[];
 }
+
+const NO_KEY: Bytes = new Uint8Array(32);
+const NOBODY: SignerId = idFromBytes("signer", new Uint8Array(16));
 
 /** Contexts that were read already; of a large room that takes a while, and every letter asks for it. */
 const contextsByBytes = new WeakMap<Uint8Array, RoomContext>();
@@ -44,6 +53,42 @@ export function roomContextOf({ context: bytes }: Pick<Group, "context">): RoomC
   return context.value;
 }
 
+/** Whether a chain is the one the room says a member has, as far as the room goes. */
+export function hasPlace(
+  chain: ChainState | null,
+  { seq, head }: Pick<RoomMember, "seq" | "head">,
+): chain is ChainState {
+  return chain !== null && hashAt(chain, seq) === head;
+}
+
+/** What counts for the chain of a member where it is not here: their place and their keys as the group has them. RM65 */
+export function standInChain(
+  group: Pick<Group, "state">,
+  { accountId, seq, head }: Pick<RoomMember, "accountId" | "seq" | "head">,
+): ChainState {
+  const leaves = leavesOf(group);
+  const own = leaves.ok ? leaves.value.filter(({ member }) => member.accountId === accountId) : [];
+  const devices = own.map(
+    ({ leafIndex, member }): ChainDevice => ({
+      id: member.deviceId,
+      // Nothing is known to be signed, or to be sealed, by these.
+      ...{ signKey: NO_KEY, agreementKey: NO_KEY, kemKey: NO_KEY, mlsKey: signatureKeyAt(group, leafIndex) },
+      ...{ arrival: "added", addedBy: NOBODY, addedSeq: 0, kemKeySeq: 0, revokedSeq: null },
+    }),
+  );
+  const hashes: LinkHash[] = [];
+  hashes[seq - 1] = head;
+  return {
+    ...{ accountId, seq, head, hashes, devicesById: new Map(devices.map((device) => [device.id, device])) },
+    ...{ epochs: [], recoveries: [], service: null, cuts: [], recoverSeqs: [], usedKeyIds: new Set() },
+  };
+}
+
+function signatureKeyAt({ state: { ratchetTree } }: Pick<Group, "state">, leafIndex: number): Bytes {
+  const node = ratchetTree[leafIndex * 2];
+  return node?.nodeType === "leaf" ? (node.leaf.signaturePublicKey as Bytes) : NO_KEY;
+}
+
 /**
  * Takes in the links a commit brings. Null when they do not hold.
  *
@@ -52,14 +97,15 @@ export function roomContextOf({ context: bytes }: Pick<Group, "context">): RoomC
  */
 export async function readChains(
   store: ChainStore,
-  before: RoomContext,
+  { before, group }: { readonly before: RoomContext; readonly group: Pick<Group, "state"> },
   evidence: RoomEvidence,
 ): Promise<Result<JudgedChains | null, ClientError>> {
   const chains = new Map<AccountId, ChainState>();
-  for (const { accountId } of before.members) {
-    const stored = await store.load(accountId);
+  for (const member of before.members) {
+    const stored = await store.load(member.accountId);
     if (!stored.ok) return stored;
-    if (stored.value !== null) chains.set(accountId, stored.value);
+    const isHere = hasPlace(stored.value, member);
+    chains.set(member.accountId, isHere ? stored.value : standInChain(group, member));
   }
   const writes: WriteOp[] = [];
   const learned: ChainState[] = [];
@@ -166,7 +212,7 @@ export function createRoomJudge(
     async readEvidence(authenticatedData) {
       const decoded = decode(roomEvidenceShape, authenticatedData);
       if (!decoded.ok || before === null) return null;
-      const read = await readChains(store, before, decoded.value);
+      const read = await readChains(store, { before, group }, decoded.value);
       if (!read.ok) {
         fault = read.error;
         return null;

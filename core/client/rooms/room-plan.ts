@@ -33,7 +33,7 @@ import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { chainBytes } from "./room-evidence.ts";
-import { authenticateBy, judgeCase, roomContextOf } from "./room-judge.ts";
+import { authenticateBy, hasPlace, judgeCase, roomContextOf, standInChain } from "./room-judge.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 /** How long a device that published a key of another is not asked for a key package. RM60 */
@@ -154,10 +154,11 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const leaves = leavesOf(group);
     if (before === null || !leaves.ok) return ok(null);
     const chains = new Map<AccountId, ChainState>();
-    for (const { accountId } of before.members) {
-      const chain = await context.storedChain(accountId);
+    for (const member of before.members) {
+      const chain = await context.storedChain(member.accountId);
       if (!chain.ok) return chain;
-      if (chain.value !== null) chains.set(accountId, chain.value);
+      const isHere = hasPlace(chain.value, member);
+      chains.set(member.accountId, isHere ? chain.value : standInChain(group, member));
     }
     // A commit may have brought links of the own chain before this device has asked for them.
     const own = context.chain();

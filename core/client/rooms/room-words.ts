@@ -7,12 +7,12 @@ import { ok, type Result } from "../../base/result.ts";
 import { decode } from "../../codec/shape.ts";
 import { openGroupMessage } from "../../group/group-message.ts";
 import { type Group, type GroupDeps, groupEpoch, isActive, leavesOf } from "../../group/group.ts";
-import { isSameMember } from "../../group/group-member.ts";
+import { type GroupMember, isSameMember } from "../../group/group-member.ts";
 import { checkQuote, type NamedEntry } from "../../log/log-reader.ts";
 import { hlcToMs } from "../../messenger/hlc.ts";
 import { limitAtPlace } from "../../messenger/lifetime.ts";
 import { isRedacted, type NamedOp, parseOp } from "../../messenger/op.ts";
-import { memberOf, type RoomMember } from "../../messenger/room/room-context.ts";
+import { memberOf, type RoomContext, type RoomMember } from "../../messenger/room/room-context.ts";
 import {
   isDepartureSigned,
   isRejoinSigned,
@@ -38,6 +38,7 @@ import { compareState, liveLandmarks } from "./room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createResendBudget } from "./room-resend-budget.ts";
+import type { RoomUnproven, UnprovenOp } from "./room-unproven.ts";
 import { SENT_LETTERS_KEPT, sentLetter } from "./room-sent.ts";
 
 export interface RoomWordsDeps {
@@ -54,6 +55,7 @@ export interface RoomWordsDeps {
   /** The room's founder says that the log goes on elsewhere. */
   onElsewhere(roomId: ConversationId): void;
   readonly anew: RoomAnew;
+  readonly unproven: Pick<RoomUnproven, "isUnproven" | "keep">;
   /** This device's group is not the one its elders have: it is given up. */
   give(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>>;
 }
@@ -166,8 +168,11 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
 
   const opIdsOf = (outKeys: readonly string[]) => outKeys.flatMap((key) => rowKeyParts(key)[3] ?? []);
 
+  const dueOf = (op: NamedOp, lifetimeMs: number | null): number | null =>
+    limitAtPlace(op.op, { lifetimeMs, nowMs: context.times.farthestMs() });
+
   function note(op: NamedOp, lifetimeMs: number | null, draft: RoomDraft): void {
-    const dueMs = limitAtPlace(op.op, { lifetimeMs, nowMs: context.times.farthestMs() });
+    const dueMs = dueOf(op, lifetimeMs);
     if (dueMs !== null) draft.limits.push({ op, dueMs });
   }
 
@@ -217,27 +222,62 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
         ? history.takeQuestion(speaker, letter.value, draft)
         : history.takeAnswer(speaker, letter.value, draft);
     }
+    const unproven = await all.unproven.isUnproven(roomId, member.accountId);
+    if (!unproven.ok) return unproven;
+    const words = wordsOf(letter.value.ops, { roomId, entry, member, now, group }, draft);
+    // RM65
+    if (unproven.value) {
+      const kept = await all.unproven.keep(roomId, member.accountId, words);
+      if (kept.ok) draft.writes.push(...kept.value);
+      draft.isUrgent = true;
+      return kept.ok ? ok() : kept;
+    }
+    for (const { op, entry: from, dueMs } of words) {
+      if (dueMs !== null) draft.limits.push({ op, dueMs });
+      draft.ops.push({ op, entry: from });
+    }
     // Members compare how they see the log.
     const quoted = checkQuote(draft.reader, letter.value.seen);
     if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
     draft.found.push(...letter.value.replaces);
+    return ok();
+  }
+
+  /** RM19: what a letter brings of its sender's own, as far as they are not muted. */
+  function wordsOf(
+    ops: readonly Uint8Array[],
+    {
+      roomId,
+      entry,
+      member,
+      now,
+      group,
+    }: {
+      readonly roomId: ConversationId;
+      readonly entry: NamedEntry;
+      readonly member: GroupMember;
+      readonly now: RoomContext;
+      readonly group: Group;
+    },
+    draft: RoomDraft,
+  ): readonly UnprovenOp[] {
     const mutedUntilMs = memberOf(now, member.accountId)?.mutedUntilMs ?? null;
-    for (const bytes of letter.value.ops) {
+    const words: UnprovenOp[] = [];
+    for (const bytes of ops) {
       const op = parseOp(bytes);
       if (!op.ok || op.value.op.conversationId !== roomId) continue;
       const { author, device, hlc } = op.value.op;
-      const isOwnWord = author === member.accountId && device === member.deviceId;
+      if (author !== member.accountId || device !== member.deviceId) continue;
+      const isOwn = author === identity.accountId;
       const isMuted = mutedUntilMs !== null && hlcToMs(hlc) < mutedUntilMs;
-      if (isOwnWord && !isMuted) {
-        note(op.value, now.lifetimeMs, draft);
-        draft.ops.push({ op: op.value, entry });
-        if (author === identity.accountId) draft.writes.push(...placedRows(roomId, [op.value.id], group));
+      if (!isMuted) {
+        words.push({ op: op.value, entry, dueMs: dueOf(op.value, now.lifetimeMs) });
+        if (isOwn) draft.writes.push(...placedRows(roomId, [op.value.id], group));
       }
       // SD15: a sibling archives its own op all the same.
-      else if (isOwnWord && author === identity.accountId)
-        draft.writes.push(tables.sharedvoid.put([roomId, op.value.id], {}));
+      else if (isOwn) draft.writes.push(tables.sharedvoid.put([roomId, op.value.id], {}));
     }
-    return ok();
+    return words;
   }
 
   async function takeDeparture(

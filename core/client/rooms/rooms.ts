@@ -47,6 +47,7 @@ import { type RoomMissed, SIBLING_WAIT_MS } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomPlanner } from "./room-plan.ts";
 import { createRoomRestart } from "./room-restart.ts";
+import { createRoomUnproven } from "./room-unproven.ts";
 
 /** Steps one run takes in a room; what is left comes with the next. */
 const STEPS_MAX = 256;
@@ -152,6 +153,14 @@ export function createRooms(all: RoomsDeps): Rooms {
       unread.add(logId);
     }
   });
+  const unproven = createRoomUnproven({
+    context,
+    groups,
+    conversations,
+    limit: all.lifetimes.limit,
+    kick: (roomId) => kick(roomId),
+    onChanged: all.onChanged,
+  });
   const intake = createRoomIntake({
     context,
     chains,
@@ -162,6 +171,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     missed,
     anew,
     landmarks,
+    unproven,
     limit: all.lifetimes.limit,
     deps,
     onDisagreement: (roomId) => void owed.add(roomId),
@@ -463,7 +473,9 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!planned.ok || planned.value) return planned;
     const sealed = await serial.run(() => commits.sealLetter(roomId, room));
     if (!sealed.ok || sealed.value) return sealed;
-    // It asks servers of others: nothing that is to be sent waits for them.
+    // Both ask servers of others: nothing that is to be sent waits for them.
+    const proven = await unproven.prove(roomId, keysOf(room).logId);
+    if (!proven.ok || proven.value) return proven;
     const judged = await histories.judge(roomId, room);
     if (!judged.ok || judged.value) return judged;
     return serial.run(() => histories.speak(roomId, room));
@@ -873,6 +885,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       cancelLook?.();
       cancelRetry?.();
       histories.close();
+      unproven.close();
       [cancelLook, cancelRetry] = [null, null];
       subscribed.clear();
       delivered.clear();

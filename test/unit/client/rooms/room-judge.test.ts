@@ -5,6 +5,7 @@ import { createChainStore } from "../../../../core/client/chain-store.ts";
 import { readChains } from "../../../../core/client/rooms/room-judge.ts";
 import { createTables } from "../../../../core/client/tables.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
+import type { Group } from "../../../../core/group/group.ts";
 import type { RoomContext } from "../../../../core/messenger/room/room-context.ts";
 import { verifyChain } from "../../../../core/sigchain/verify-chain.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
@@ -12,6 +13,9 @@ import { addDevice, createWorld, rotate, stateOf } from "../../../support/chain-
 import { good } from "../../../support/client-world.ts";
 
 beforeAll(cryptoReady);
+
+/** Without leaves; what is here of chains does not go by it. */
+const group = { state: { ratchetTree: [] } } as unknown as Group;
 
 /** A chain of four links, and stores that hold so many of them. */
 function createCase() {
@@ -58,8 +62,14 @@ function createCase() {
 test("[RM2] links that hold are taken in; who has them already stores nothing, and has no less", async () => {
   const { world, accountId, room, storeOf, evidence } = createCase();
   const brought = evidence(world.links.slice(2));
-  const behind = present(good(await readChains(await storeOf(2), room, brought)), "it holds");
-  const ahead = present(good(await readChains(await storeOf(4), room, brought)), "it holds");
+  const behind = present(
+    good(await readChains(await storeOf(2), { before: room, group }, brought)),
+    "it holds",
+  );
+  const ahead = present(
+    good(await readChains(await storeOf(4), { before: room, group }, brought)),
+    "it holds",
+  );
   for (const read of [behind, ahead]) expect(read.chains.get(accountId)?.head).toBe(stateOf(world).head);
   expect([behind.writes.length, ahead.writes.length]).toEqual([2, 0]);
 });
@@ -72,8 +82,16 @@ test("[RM2] a link with another signature, or after a gap, is refused by all ali
   const foreign = createWorld("another").links;
   for (const count of [2, 3, 4]) {
     const chains = await storeOf(count);
-    expect(good(await readChains(chains, room, evidence(bent))), `${count} links here`).toBe(null);
-    expect(good(await readChains(chains, room, evidence(foreign))), `${count} links here`).toBe(null);
+    expect(
+      good(await readChains(chains, { before: room, group }, evidence(bent))),
+      `${count} links here`,
+    ).toBe(null);
+    expect(
+      good(await readChains(chains, { before: room, group }, evidence(foreign))),
+      `${count} links here`,
+    ).toBe(null);
   }
-  expect(good(await readChains(await storeOf(2), room, evidence(world.links.slice(3), 4)))).toBe(null);
+  expect(
+    good(await readChains(await storeOf(2), { before: room, group }, evidence(world.links.slice(3), 4))),
+  ).toBe(null);
 });
