@@ -584,14 +584,21 @@ test("a room's connection that ends is made again, and what came meanwhile is sh
 });
 
 /** Puts a device's group into an epoch that no other member has, as a fault of its program would. */
-async function goAstray(device: Device, roomId: ConversationId): Promise<Device> {
+async function goAstray(
+  device: Device,
+  roomId: ConversationId,
+  andThen: (there: Awaited<ReturnType<typeof engineOf>>) => Promise<void> = async () => {},
+): Promise<Device> {
   good(await device.client.stop());
-  const { engine, client } = await engineOf(device.platform);
+  const there = await engineOf(device.platform);
+  const { engine, client } = there;
   const { rooms, context } = engine;
   const group = present(good(await rooms.groups.load(roomId)), "the group");
   const deps = { suite: createGroupCrypto(context.random), authenticate: () => true };
   const { next } = good(await createCommit(deps, group, {}));
   good(await context.store.batch(good(await rooms.groups.step(roomId, next))));
+  rooms.groups.keep(roomId, next);
+  await andThen(there);
   good(await client.stop());
   return reopened(device.platform);
 }
@@ -621,6 +628,39 @@ test("[RM26] groups that have come apart are found by their members, and who cam
   await settle(ada, ben);
   await expectAtRest(bothHave("elsewhere", "from nowhere", "heard", "here too"), ada, ben);
   expect((await viewOf(ben, id)).state).toBe("joined");
+  await stopAll(ada, ben);
+});
+
+test("[RM24] what was sealed in a group that was given up before it had a place is sealed anew, and nobody has to ask", async () => {
+  const { ada, id, ...friends } = await createRoomOfTwo("given");
+  let { ben }: { ben: Device } = friends;
+  ben = await goAstray(ben, id);
+  good(await ben.client.send(id, "asked for"));
+  await expectAtRest(
+    async () => {
+      for (const device of [ada, ben]) expect(await textsOf(device, id)).toEqual(["asked for"]);
+    },
+    ada,
+    ben,
+  );
+  // Ada has asked, and does not again for a minute.
+  ben = await goAstray(ben, id, async ({ engine, client }) => {
+    const { rooms, context } = engine;
+    good(await client.send(id, "nobody could open it"));
+    const room = present(good(await rooms.book.get(id)), "the room");
+    const { sealLetter } = createRoomCommits(commitDeps(engine));
+    expect(good(await context.serial.run(() => sealLetter(id, room)))).toBe(true);
+    good(await context.store.batch(good(await rooms.groups.forget(id))));
+  });
+  await expectAtRest(
+    async () => {
+      for (const device of [ada, ben])
+        expect(await textsOf(device, id)).toEqual(["asked for", "nobody could open it"]);
+      expect(good(await tablesOf(ada).missed.scan())).toEqual([]);
+    },
+    ada,
+    ben,
+  );
   await stopAll(ada, ben);
 });
 

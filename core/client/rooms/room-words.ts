@@ -31,6 +31,7 @@ import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { createOpPages } from "../op-pages.ts";
+import type { LetterRow } from "../tables.ts";
 import type { RoomAnew } from "./room-anew.ts";
 import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "./room-history-words.ts";
@@ -117,6 +118,12 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (!sentRow.ok) return sentRow;
     const carried = row.value ?? sentRow.value;
     if (carried?.entryId !== entry.id) return ok();
+    if (draft.group === null && carried.outKeys.length > 0) {
+      // RM24: it was sealed in a group that was given up. What others have does not open it.
+      draft.writes.push(tables.letter.remove(roomId, writerSeq), tables.roomsent.remove(roomId, writerSeq));
+      draft.placed.push(writerSeq);
+      return queueAgain(roomId, carried, draft);
+    }
     const [leftOut, taken] = partedByMute(carried.outKeys, draft);
     draft.writes.push(...opIdsOf(leftOut).map((opId) => tables.sharedvoid.put([roomId, opId], {})));
     draft.writes.push(...placedRows(roomId, opIdsOf(taken), draft.group));
@@ -445,15 +452,31 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       const isOwn = accountId === identity.accountId;
       if (!isOwn && !budget.take(`${roomId} ${accountId}`, value.outKeys.length)) continue;
       draft.writes.push({ type: "delete", key });
-      for (const outKey of value.outKeys) {
-        const [, , hlc = "", opId = ""] = rowKeyParts(outKey);
-        const op = await pages.get(tables.op.key(roomId, hlc, identity.deviceId, opId));
-        if (!op.ok) return op;
-        if (op.value === null || isRedacted(op.value)) continue;
-        const queued = outbox.put(op.value, value.entryId);
-        draft.writes.push(queued.write);
-        draft.commits.push(queued.commit);
+      const queued = await queueAgain(roomId, value, draft);
+      if (!queued.ok) return queued;
+    }
+    return ok();
+  }
+
+  /** Ops of an own letter wait again, but for those that were taken back. */
+  async function queueAgain(
+    roomId: ConversationId,
+    { entryId, outKeys }: Pick<LetterRow, "entryId" | "outKeys">,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    for (const outKey of outKeys) {
+      const [, , hlc = "", opId = ""] = rowKeyParts(outKey);
+      const op = await pages.get(tables.op.key(roomId, hlc, identity.deviceId, opId));
+      if (!op.ok) return op;
+      if (op.value === null || isRedacted(op.value)) {
+        const gone = outbox.remove([outKey]);
+        draft.writes.push(...gone.writes);
+        draft.commits.push(gone.commit);
+        continue;
       }
+      const queued = outbox.put(op.value, entryId);
+      draft.writes.push(queued.write);
+      draft.commits.push(queued.commit);
     }
     return ok();
   }
