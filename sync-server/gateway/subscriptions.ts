@@ -46,7 +46,7 @@ export interface Subscriptions {
   /** Begins after `after`; `headSeq` is the log's head as it was read just now. */
   start(target: DeliveryTarget, logId: LogId, after: number, headSeq: number): Subscription;
   end(subscription: Subscription): void;
-  /** Ends it once everything up to a seq was sent. */
+  /** Ends it once everything up to a seq was sent, and says so with a delivery of nothing. LG21 */
   endAt(subscription: Subscription, seq: number): void;
   /** Entries that a commit placed, in order. */
   publish(logId: LogId, entries: readonly PlacedEntry[]): void;
@@ -75,7 +75,7 @@ export function createSubscriptions(
     const { logId, target } = subscription;
     while (isStillHeard(subscription)) {
       const { upto } = subscription;
-      if (upto !== null && subscription.position >= upto) return end(subscription);
+      if (upto !== null && subscription.position >= upto) return endAloud(subscription);
       if (subscription.position >= heard.headSeq) {
         subscription.state = "live";
         metrics.replayed(replayed, secondsSince(startMs));
@@ -116,6 +116,12 @@ export function createSubscriptions(
     if (heard.subscriptions.size === 0) heardById.delete(subscription.logId);
   }
 
+  function endAloud(subscription: Subscription): void {
+    const { logId, target } = subscription;
+    end(subscription);
+    for (const frame of deliverFrames(logId, [])) target.send(frameBinary(frame, target.padding));
+  }
+
   return {
     start(target, logId, after, headSeq) {
       const heard = heardById.get(logId) ?? { headSeq, subscriptions: new Set() };
@@ -129,7 +135,7 @@ export function createSubscriptions(
     end,
     endAt(subscription, seq) {
       subscription.upto = seq;
-      if (subscription.state === "live" || subscription.position >= seq) end(subscription);
+      if (subscription.state === "live" || subscription.position >= seq) endAloud(subscription);
     },
     publish(logId, entries) {
       const heard = heardById.get(logId);

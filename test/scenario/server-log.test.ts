@@ -672,10 +672,13 @@ describe("a request log", () => {
     if (key === undefined || next === undefined || lost === undefined) throw new Error("three keys");
     const create = { type: "createLog", logId, kind: "room", appendKey: key.publicKey } as const;
     expectFrame(await owner.call(create), "done");
+    const came: number[][] = [];
+    const onDelivered = (_: LogId, entries: readonly { readonly seq: number }[]) =>
+      void came.push(entries.map(({ seq }) => seq));
     const [ann, bob, carl] = [
       await connectRaw(server.origin),
-      await connectRaw(server.origin),
-      await connectRaw(server.origin),
+      await connectRaw(server.origin, { onDelivered }),
+      await connectRaw(server.origin, { onDelivered }),
     ];
     const pen = createWriter(logId, world.random.bytes(32));
     const bobs = createWriter(logId, world.random.bytes(32));
@@ -686,7 +689,9 @@ describe("a request log", () => {
     const entry = nextEntry(pen, new Uint8Array(6));
     const rekey = { type: "appendAndRekey", channel: 1, entry, appendKey: next.publicKey } as const;
     expect(await ann.call(rekey)).toMatchObject({ type: "appended", results: [{ seq: 2 }] });
-    await bob.until(() => bob.delivered(logId).length === 2);
+    // Who has it open is told that nothing more comes.
+    await bob.until(() => came.length === 3);
+    expect(came).toEqual([[1], [2], []]);
     const former = async (client: typeof bob, channel: number) => {
       expect(await client.call({ type: "read", channel, after: 0, limit: 9 })).toMatchObject({
         type: "entries",
@@ -712,12 +717,15 @@ describe("a request log", () => {
     const opened = await again.call(openRequest(again, 1, logId, { capability: key, writer: bobs }));
     expect(opened).toMatchObject({ type: "opened", head: { seq: 2 } });
     await former(again, 1);
-    expect(bob.delivered(logId)).toHaveLength(2);
+    expect(came).toHaveLength(3);
     // Its founder sets another, should nobody know the one that is set.
+    expectFrame(await carl.call({ type: "subscribe", channel: 1, after: 3 }), "done");
     expect(await carl.call({ type: "setLogKey", logId, appendKey: lost.publicKey })).toMatchObject({
       code: "not-signed-in",
     });
     expectFrame(await owner.call({ type: "setLogKey", logId, appendKey: lost.publicKey }), "done");
+    await carl.until(() => came.length === 4);
+    expect(came.at(-1)).toEqual([]);
     expect(
       await carl.call({
         type: "append",

@@ -641,8 +641,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     const following = await channel.subscribe(now.value.point.seq, (entries) => {
       // What comes from where the log was before is of no use.
       if (followed.get(logId) !== channel) return;
+      // LG21: nothing more comes by this key. Whoever follows in another way is to ask.
+      if (entries.length === 0) subscribed.delete(logId);
       delivered.set(logId, [...(delivered.get(logId) ?? []), ...entries]);
-      if (context.spans !== null && !deliveredMs.has(logId))
+      if (context.spans !== null && entries.length > 0 && !deliveredMs.has(logId))
         deliveredMs.set(logId, context.spans.monotonicMs());
       kick(roomId);
     });
