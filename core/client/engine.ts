@@ -213,7 +213,14 @@ export async function createEngine(
     onNotice: (notice) => emit({ type: "notice", notice: noticeView(identity.accountId, notice) }),
     onFault: (error) => platform.logger.log("error", "alarm", { error: error.type }),
   });
-  const { raise } = findings;
+  let rolledBack: Extract<ClientError, { type: "DeviceRolledBack" }> | null = null;
+  /** AR8: whichever log it was found in, nothing is read or sent from then on. */
+  const raise: EngineContext["raise"] = (alarm) => {
+    findings.raise(alarm);
+    if (alarm.type !== "DeviceRolledBack") return;
+    rolledBack = alarm;
+    home?.gateway.close();
+  };
   const deletedContacts = createDeletedContacts({
     store,
     tables,
@@ -579,6 +586,10 @@ export async function createEngine(
 
   function connected(): Promise<Result<HomeLink, ClientError>> {
     if (isStopped) return Promise.resolve(err({ type: "ClientStopped" }));
+    if (rolledBack !== null) {
+      setStatus("offline", rolledBack);
+      return Promise.resolve(err(rolledBack));
+    }
     if (home?.gateway.isOpen()) return Promise.resolve(ok(home));
     connecting ??= connectOnce().finally(() => {
       connecting = null;

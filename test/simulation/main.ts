@@ -18,7 +18,11 @@ Usage: npm run sim -- [options]
   --worlds N    how many worlds                                   (200)
   --from N      the first seed                                    (1)
   --rooms N     of a hundred worlds, how many have rooms          (4)
+  --room-devices N   of a hundred worlds with rooms, in how many such a thing happens   (25)
+  --room-losses N    of a hundred of the others, in how many the server loses everything   (25)
   --devices N   of a hundred worlds without rooms, in how many a device is set back, doubled, emptied or stolen   (12)
+  --servers N   of a hundred worlds, how many have two servers    (8)
+  --hostile N   of a hundred worlds without rooms, how many have somebody in them who sends anything   (8)
   --jobs N      processes                                         (one a processor)
   --seed N      one world, played twice; when it fails, the smallest story that still does
   --planted T   plants the faults whose name contains T, one by one ("" for all); each has to be found
@@ -33,6 +37,10 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     rooms: { type: "string" },
     devices: { type: "string" },
+    "room-devices": { type: "string" },
+    "room-losses": { type: "string" },
+    servers: { type: "string" },
+    hostile: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
     planted: { type: "string" },
@@ -70,7 +78,7 @@ async function replay(seed: string): Promise<number> {
   const say = values.trace ? (line: string) => void process.stdout.write(`${line}\n`) : null;
   const first = await runStory(plan, ledger, say);
   const second = await runStory(plan, ledger);
-  print(`seed ${seed}: ${people(plan)}, server on ${plan.server}, ${plan.steps.length} steps`);
+  print(`seed ${seed}: ${people(plan)}, ${servers(plan)} on ${plan.server}, ${plan.steps.length} steps`);
   print(`${first.events} events over ${seconds(first.virtualMs)} of its time; trace ${first.traceHash}`);
   if (first.traceHash !== second.traceHash) {
     print(`played again, the trace is ${second.traceHash}: something comes from outside the world`);
@@ -89,6 +97,10 @@ function planOptions() {
   return {
     ...(values.rooms === undefined ? {} : { roomPercent: Number(values.rooms) }),
     ...(values.devices === undefined ? {} : { devicePercent: Number(values.devices) }),
+    ...(values["room-devices"] === undefined ? {} : { roomDevicePercent: Number(values["room-devices"]) }),
+    ...(values["room-losses"] === undefined ? {} : { roomLosingPercent: Number(values["room-losses"]) }),
+    ...(values.servers === undefined ? {} : { serversPercent: Number(values.servers) }),
+    ...(values.hostile === undefined ? {} : { hostilePercent: Number(values.hostile) }),
   };
 }
 
@@ -128,9 +140,10 @@ function summarize(survived: Survived): void {
   print("what happened in them:");
   for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
     print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
-  const rooms = values.rooms === undefined ? "" : ` --rooms ${values.rooms}`;
-  const devices = values.devices === undefined ? "" : ` --devices ${values.devices}`;
-  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}${rooms}${devices}`);
+  const shares = (["rooms", "devices", "room-devices", "room-losses", "servers", "hostile"] as const)
+    .flatMap((name) => (values[name] === undefined ? [] : [` --${name} ${values[name]}`]))
+    .join("");
+  for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}${shares}`);
 }
 
 function toJson({ failed, tally, hashBySeed: _, ...sums }: Survived) {
@@ -143,6 +156,10 @@ function toJson({ failed, tally, hashBySeed: _, ...sums }: Survived) {
 
 function people({ devicesByPerson }: StoryPlan): string {
   return `${devicesByPerson.length} people with ${devicesByPerson.join(", ")} devices`;
+}
+
+function servers({ servers: count = 1 }: StoryPlan): string {
+  return count === 1 ? "server" : `${count} servers`;
 }
 
 function seconds(ms: number): string {

@@ -217,6 +217,23 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     ],
     isWatched: true,
   },
+  "a profile that ran twice was told so by one contact's log and went on writing to another contact": {
+    seed: "74009",
+    devicesByPerson: [2, 1, 1],
+    server: "sqlite",
+    steps: [
+      { type: "room", device: 0, act: "create", pick: 0 },
+      { type: "pass", ms: 1185 },
+      { type: "room", device: 2, act: "accept", pick: 24 },
+      { type: "room", device: 3, act: "accept", pick: 11 },
+      { type: "double", device: 7 },
+      { type: "send", device: 18, to: 0, count: 1 },
+      { type: "pass", ms: 3827 },
+      { type: "send", device: 59, to: 1, count: 2 },
+      { type: "pass", ms: 383 },
+    ],
+    isWatched: true,
+  },
   "a device whose power went while it was opening was taken for one that is still opening": {
     seed: "41030",
     devicesByPerson: [2, 1, 1],

@@ -3,8 +3,8 @@ import type { Alarm } from "@dovetail/core";
 import { populatedWorld } from "../world/beginning.ts";
 import type { NonceLedger } from "../world/nonce-ledger.ts";
 import { playStep, type Stage } from "../world/play-step.ts";
-import { findUnkept } from "../world/promises.ts";
-import type { Member, World } from "../world/world.ts";
+import { findUnkept, isShownWrongly } from "../world/promises.ts";
+import { type Member, pickServer, type World } from "../world/world.ts";
 import type { ServerLie } from "./lies.ts";
 
 export interface LieResult {
@@ -70,19 +70,20 @@ export async function tellLie(lie: ServerLie, ledger: NonceLedger): Promise<LieR
 }
 
 function begin(world: World, lie: ServerLie): void {
+  const server = pickServer(world.servers);
   const [frames, http] = [lie.frames?.() ?? null, lie.http?.() ?? null];
-  if (frames !== null)
-    world.server.lie = (frame, device) => (device === lie.to ? frames(frame, device) : [frame]);
+  if (frames !== null) server.lie = (frame, device) => (device === lie.to ? frames(frame, device) : [frame]);
   if (http !== null)
-    world.server.httpLie = (path, response, device) =>
+    server.httpLie = (path, response, device) =>
       device === lie.to ? http(path, response, device) : response;
-  if (lie.rollsBack) world.serverDisk.mark();
+  if (lie.rollsBack) server.disk.mark();
 }
 
 function goBack({ world }: Stage): void {
-  world.server.crash();
-  world.serverDisk.rollBack();
-  world.server.start();
+  const server = pickServer(world.servers);
+  server.crash();
+  server.disk.rollBack();
+  server.start();
 }
 
 async function speak(stage: Stage): Promise<void> {
@@ -108,7 +109,7 @@ async function judge(world: World, lie: ServerLie, foundAfterMs: number | null):
 /** Whatever a server says, nobody is shown a text that nobody wrote, or one twice. */
 async function shownWrongly(world: World): Promise<string | null> {
   const unkept = await world.time.run(findUnkept(world));
-  return unkept.find((fault) => /nobody wrote|times$/.test(fault)) ?? null;
+  return unkept.find(isShownWrongly) ?? null;
 }
 
 function isNamed({ foundAs }: ServerLie, alarm: Alarm): boolean {

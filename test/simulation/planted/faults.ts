@@ -3,17 +3,23 @@
  *
  * A text must stand in its file exactly once; a list that no longer fits the code fails the build.
  */
-export interface PlantedFault {
+export interface PlantedFault extends PlantedText {
   readonly name: string;
+  /** Texts of other files: where one of several guards is enough, the fault is that none is there. */
+  readonly elsewhere?: readonly PlantedText[];
+  /** The story of planted/stories.ts that is played first. */
+  readonly story: StoryName;
+  /** It is there when the people of the story come to be there; the others are planted in worlds that began without. */
+  readonly isAtBeginning?: true;
+}
+
+/** A text of a file and what stands in its place. */
+export interface PlantedText {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
   /** A second text of the same file. */
   readonly also?: { readonly find: string; readonly replace: string };
-  /** The story of planted/stories.ts that is played first. */
-  readonly story: StoryName;
-  /** It is there when the people of the story come to be there; the others are planted in worlds that began without. */
-  readonly isAtBeginning?: true;
 }
 
 /** `late` and `log` are no worlds: envelopes out of order, and the histories of a log. */
@@ -27,8 +33,11 @@ export type StoryName =
   | "deletes"
   | "rooms"
   | "copies"
+  | "doubled"
   | "stolen"
   | "emptied"
+  | "servers"
+  | "hostile"
   | "late"
   | "log";
 
@@ -334,5 +343,52 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "const survivorIds = recovery.keepsDevices",
     replace: "const survivorIds = !recovery.keepsDevices",
     story: "emptied",
+  },
+  {
+    name: "a profile that runs twice goes on as if it were the only one",
+    file: "core/client/account-log/push-entries.ts",
+    find: 'context.raise({ type: "DeviceRolledBack", logId });',
+    replace: "",
+    elsewhere: [
+      {
+        file: "core/client/outbox.ts",
+        find: 'context.raise({ type: "DeviceRolledBack", logId });',
+        replace: "",
+      },
+      {
+        file: "core/client/frontiers/frontiers.ts",
+        find: 'if (isLater) context.raise({ type: "DeviceRolledBack", logId: context.accountLogId });',
+        replace: "",
+      },
+    ],
+    story: "doubled",
+  },
+  {
+    name: "logs of contacts are looked for on the own server",
+    file: "core/client/peer-links.ts",
+    find: "const opened = await guests.open(origin, {",
+    replace: "const opened = await guests.open(context.identity.origin, {",
+    story: "servers",
+  },
+  {
+    name: "prekeys of contacts are asked of the own server",
+    file: "core/client/outbox.ts",
+    find: "await context.directory(origin).claimPreKeys(contact, missing);",
+    replace: "await context.directory(identity.origin).claimPreKeys(contact, missing);",
+    story: "servers",
+  },
+  {
+    name: "whose ops somebody sends is not looked at",
+    file: "core/client/inbound.ts",
+    find: 'if (!isTheirs) return passed("NotTheirOp");',
+    replace: "",
+    story: "hostile",
+  },
+  {
+    name: "anybody takes a message back",
+    file: "core/client/op-store.ts",
+    find: "if (value.op.kind !== OP_KIND.message || !isSameAuthor(value, left)) return ok(false);",
+    replace: "if (value.op.kind !== OP_KIND.message) return ok(false);",
+    story: "hostile",
   },
 ];

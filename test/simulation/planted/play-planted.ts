@@ -25,7 +25,7 @@ const chosen = PLANTED_FAULTS.find(({ name }) => name === process.env.DOVETAIL_P
 await cryptoReady();
 await automergeReady();
 if (process.argv[2] === "begin") {
-  for (const { devicesByPerson } of storiesFrom("calm")) await beginningFor(devicesByPerson);
+  for (const plan of storiesFrom("calm")) await beginningFor(plan);
   process.exit(0);
 }
 const ledger = openNonceLedger();

@@ -1,4 +1,5 @@
 /** Short stories that together do everything, so that a planted fault is found in the first one or two. */
+import { FORGERIES } from "../world/hostile-plan.ts";
 import type { RoomAct } from "../world/room-plan.ts";
 import type { Step, StoryPlan } from "../world/story-plan.ts";
 import type { StoryName } from "./faults.ts";
@@ -190,6 +191,14 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     { type: "double", device: 0 },
     pass(1_500),
   ],
+  doubled: [
+    say(1),
+    say(2),
+    pass(900),
+    { type: "double", device: 1 },
+    pass(900),
+    ...Array.from({ length: 8 }, (_, turn): Step[] => [say(1 + (turn % 2), 2), say(0), pass(700)]).flat(),
+  ],
   stolen: [
     { type: "link", device: 0 },
     pass(3_000),
@@ -226,6 +235,41 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     say(1),
     pass(900),
   ],
+  servers: [
+    say(0),
+    say(2),
+    pass(900),
+    { type: "link", device: 1 },
+    pass(3_000),
+    { type: "part", device: 0, server: 1, forMs: 900 },
+    say(0),
+    say(3),
+    pass(1_500),
+    { type: "server-crash", server: 1, forMs: 600 },
+    say(1),
+    say(2),
+    pass(2_500),
+    { type: "server-lost", server: 1, forMs: 300 },
+    say(0),
+    pass(2_000),
+  ],
+  hostile: [
+    say(0),
+    say(2),
+    { type: "send", device: 0, to: 1, count: 2 },
+    pass(900),
+    ...Array.from({ length: 40 }, (_, pick): Step[] => [
+      {
+        type: "forge",
+        act: pick % 2 === 0 ? "op" : (FORGERIES[(pick >> 1) % FORGERIES.length] ?? "op"),
+        pick,
+      },
+      pass(150),
+    ]).flat(),
+    say(1),
+    say(2),
+    pass(900),
+  ],
   disks: [
     { type: "disk-full", device: 1, forMs: 900 },
     tag(1, 1),
@@ -242,12 +286,16 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
   ],
 };
 
+const OF_THREE: readonly WorldName[] = ["rooms", "hostile"];
+
 /** The story of that name. */
 export function storyNamed(name: WorldName): StoryPlan {
   const steps = STEPS_BY_STORY[name];
   return {
     seed: `planted/${name}`,
-    devicesByPerson: name === "rooms" ? [2, 1, 1] : [2, 2],
+    devicesByPerson: OF_THREE.includes(name) ? [2, 1, 1] : [2, 2],
+    ...(name === "servers" ? { servers: 2 } : {}),
+    ...(name === "hostile" ? { hostile: 2 } : {}),
     server: "sqlite",
     steps,
     isWatched: name !== "calm",
@@ -266,8 +314,11 @@ export function storiesFrom(first: StoryName): readonly StoryPlan[] {
     "deletes",
     "rooms",
     "copies",
+    "doubled",
     "stolen",
     "emptied",
+    "servers",
+    "hostile",
   ];
   return names.toSorted((a, b) => Number(b === first) - Number(a === first)).map(storyNamed);
 }

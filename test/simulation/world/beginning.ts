@@ -17,7 +17,8 @@ import { createWorld, type World } from "./world.ts";
 
 /** The disks of a world at rest. */
 export interface Beginning {
-  readonly serverFiles: ReadonlyMap<string, Uint8Array>;
+  /** Of each server. */
+  readonly serverFiles: readonly ReadonlyMap<string, Uint8Array>[];
   readonly people: readonly {
     readonly accountId: AccountId | null;
     readonly words: string | null;
@@ -40,26 +41,30 @@ export async function populatedWorld(
     await orEnd(world, () => found(world));
     return world;
   }
-  const left = await beginningFor(plan.devicesByPerson);
+  const left = await beginningFor(plan);
   const world = createWorld(plan, onLine);
   await orEnd(world, () => resume(world, left));
   return world;
 }
 
 /** Of this process, of another one of the same run, or played now. */
-export function beginningFor(devicesByPerson: readonly number[]): Promise<Beginning> {
-  const kind = devicesByPerson.join("-");
-  const beginning = beginnings.get(kind) ?? shared(kind, devicesByPerson);
+export function beginningFor(population: Population): Promise<Beginning> {
+  const { devicesByPerson, servers = 1 } = population;
+  const kind = `${devicesByPerson.join("-")}${servers === 1 ? "" : `-on-${servers}`}`;
+  const beginning = beginnings.get(kind) ?? shared(kind, population);
   beginnings.set(kind, beginning);
   return beginning;
 }
 
-async function shared(kind: string, devicesByPerson: readonly number[]): Promise<Beginning> {
+/** Who there is in a world, which is all its beginning depends on. */
+type Population = Pick<StoryPlan, "devicesByPerson" | "servers">;
+
+async function shared(kind: string, population: Population): Promise<Beginning> {
   const folder = process.env.DOVETAIL_BEGINNINGS;
-  if (folder === undefined) return play(kind, devicesByPerson);
+  if (folder === undefined) return play(kind, population);
   const file = join(folder, `${kind}.beginning`);
   if (existsSync(file)) return deserialize(readFileSync(file));
-  const played = await play(kind, devicesByPerson);
+  const played = await play(kind, population);
   // What has a fault in it is nobody else's.
   if (process.env.DOVETAIL_PLANTED !== undefined) return played;
   const whole = `${file}.${process.pid}`;
@@ -77,10 +82,11 @@ async function orEnd(world: World, work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function play(kind: string, devicesByPerson: readonly number[]): Promise<Beginning> {
+async function play(kind: string, { devicesByPerson, servers = 1 }: Population): Promise<Beginning> {
   const world = createWorld({
     seed: `beginning/${kind}`,
     devicesByPerson,
+    servers,
     server: "sqlite",
     steps: [],
     isWatched: true,
@@ -89,9 +95,9 @@ async function play(kind: string, devicesByPerson: readonly number[]): Promise<B
     await found(world);
     for (const { device } of world.members())
       if (device.client !== null) await world.time.run(device.client.stop());
-    world.server.crash();
+    for (const server of world.servers) server.crash();
     return {
-      serverFiles: world.serverDisk.files(),
+      serverFiles: world.servers.map(({ disk }) => disk.files()),
       endedAtMs: world.time.elapsedMs(),
       people: await Promise.all(
         world.people.map(async ({ accountId, words, conversationByName, devices }) => ({
@@ -114,8 +120,10 @@ async function play(kind: string, devicesByPerson: readonly number[]): Promise<B
 
 async function resume(world: World, beginning: Beginning): Promise<void> {
   await world.time.pass(Math.ceil(beginning.endedAtMs) + 1_000);
-  world.serverDisk.fill(beginning.serverFiles);
-  world.server.start();
+  for (const [index, server] of world.servers.entries()) {
+    server.disk.fill(present(beginning.serverFiles[index]));
+    server.start();
+  }
   for (const [index, left] of beginning.people.entries()) {
     const person = present(world.people[index]);
     person.accountId = left.accountId;
@@ -130,7 +138,7 @@ async function resume(world: World, beginning: Beginning): Promise<void> {
 }
 
 async function found(world: World): Promise<void> {
-  world.server.start();
+  for (const server of world.servers) server.start();
   await world.time.run(settleIn(world));
 }
 
@@ -139,7 +147,7 @@ async function settleIn(world: World): Promise<void> {
     const first = world.addDevice(person);
     const { client, recoveryWords } = good(
       await createAccount(first.device.boot(), {
-        origin: world.server.origin,
+        origin: person.home.origin,
         handle: person.name,
         displayName: person.name,
         deviceName: first.device.name,

@@ -33,7 +33,8 @@ export function withDevices(plan: StoryPlan, percent: number): StoryPlan {
   // Numbers of its own: the other stories stay what they were.
   const random = createSeededRandom(`${plan.seed}/devices`);
   if (!random.chance(percent)) return plan;
-  const devicesByPerson = KINDS[random.below(KINDS.length)] ?? [2, 1];
+  const kind = KINDS[random.below(KINDS.length)] ?? [2, 1];
+  const devicesByPerson = plan.steps.some(({ type }) => type === "room") ? plan.devicesByPerson : kind;
   const insert = INSERTS[random.below(INSERTS.length)] ?? stolen;
   return { ...plan, devicesByPerson, steps: [...insert(plan.steps, random)], isWatched: true };
 }

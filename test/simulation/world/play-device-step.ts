@@ -132,7 +132,7 @@ async function recover({ world }: Stage, member: Member): Promise<void> {
   const { person, device } = member;
   const client: Client = good(
     await recoverAccount(device.boot(), {
-      origin: world.server.origin,
+      origin: person.home.origin,
       account: { type: "handle", handle: person.name },
       words: person.words ?? "",
       deviceName: device.name,

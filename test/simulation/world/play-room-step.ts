@@ -30,7 +30,7 @@ async function create(stage: Stage, member: Member, client: Client, { pick }: Ro
   if (world.rooms.size >= ROOMS_MAX) return null;
   const made = await client.createRoom(`${CANARY}room${pick}`);
   if (!made.ok) return made;
-  roomOf(world, made.value.id).joinedAt.set(member.person, 0);
+  roomOf(world, made.value.id, member.person).joinedAt.set(member.person, 0);
   return made;
 }
 
@@ -66,6 +66,9 @@ async function act(stage: Stage, at: InRoom, { act: what, pick }: RoomStep): Pro
       return accepted;
     }
     case "leave":
+      // Of a room whose founder leaves as its server is lost nobody begins the log anew (docs/protocol/rooms.md).
+      if (room.founder === member.person && world.plan.steps.some(({ type }) => type === "server-lost"))
+        return null;
       room.unsteady.add(member.person);
       return client.leaveRoom(room.id);
     case "remove": {
@@ -98,11 +101,12 @@ async function send(world: World, at: InRoom, times: number): Promise<void> {
   }
 }
 
-function roomOf(world: World, id: ConversationId): Room {
+function roomOf(world: World, id: ConversationId, founder: Person): Room {
   const known = world.rooms.get(id);
   if (known !== undefined) return known;
   const room: Room = {
     id,
+    founder,
     written: [],
     joinedAt: new Map(),
     invitations: new Map(),

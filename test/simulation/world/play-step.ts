@@ -3,9 +3,11 @@ import type { Client } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 import { elderOf, isTold, playDeviceStep } from "./play-device-step.ts";
+import { playLieStep } from "./play-lie-step.ts";
+import { playHostileStep } from "./play-hostile-step.ts";
 import { playRoomStep } from "./play-room-step.ts";
 import type { EditKind, Step } from "./story-plan.ts";
-import { CANARY, type Deletion, type Member, type Person, type World } from "./world.ts";
+import { CANARY, type Deletion, type Member, type Person, pickServer, type World } from "./world.ts";
 
 /** How far a clock may be off before others hide what it writes (rule of the view: a day). */
 const FAR_AHEAD_MS = 20 * 3_600_000;
@@ -92,15 +94,21 @@ export function playStep(stage: Stage, step: Step): void {
     case "swizzle":
       swizzle(stage, step.order);
       return;
+    case "part": {
+      const { without } = world.network.way(pickMember(world, step.device).device.name);
+      const { origin } = pickServer(world.servers, step.server);
+      without.add(origin);
+      during(stage, step.forMs, () => without.delete(origin));
+      return;
+    }
     case "server-crash":
-      world.server.crash();
-      during(stage, step.forMs, () => world.server.start());
+    case "server-lost": {
+      const server = pickServer(world.servers, step.server);
+      server.crash();
+      if (step.type === "server-lost") server.disk.wipe();
+      during(stage, step.forMs, () => server.start());
       return;
-    case "server-lost":
-      world.server.crash();
-      world.serverDisk.wipe();
-      during(stage, step.forMs, () => world.server.start());
-      return;
+    }
     case "put-back":
       ask(stage, pickMember(world, step.device), (client) => client.putBack());
       return;
@@ -132,6 +140,12 @@ export function playStep(stage: Stage, step: Step): void {
       return;
     case "room":
       playRoomStep(stage, pickMember(world, step.device), step);
+      return;
+    case "lie":
+      playLieStep(stage, step);
+      return;
+    case "forge":
+      void playHostileStep(stage, step);
       return;
     case "copy":
     case "set-back":
@@ -258,9 +272,9 @@ function forget(stage: Stage, member: Member, pick: number, isForAll: boolean): 
   });
 }
 
-function reclaim(stage: Stage, given: { readonly graceMs: number; readonly silentMs: number }): void {
+function reclaim(stage: Stage, given: Extract<Step, { readonly type: "reclaim" }>): void {
   stage.pending += 1;
-  stage.world.server
+  pickServer(stage.world.servers, given.server)
     .reclaim(given)
     .then((gone) => {
       if (gone > 0) count(stage, "times the server shrank");

@@ -3,23 +3,50 @@ import type { Alarm, Client, StateFingerprint } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { isTold } from "./play-device-step.ts";
 import type { Step } from "./story-plan.ts";
-import { CANARY, type Member, type Person, type World } from "./world.ts";
+import { CANARY, isDeceived, isHostile, type Member, type Person, type World } from "./world.ts";
 
 /** What is not in its place yet: devices of a person that differ, texts that are missing, doubled, or nobody's. */
 export async function findUnkept(world: World): Promise<readonly string[]> {
   const unkept: string[] = [];
   for (const person of world.people) {
+    if (isHostile(world, person)) continue;
     const active = person.devices.filter((member) => isInUse(member) && member.device.client !== null);
+    if (isDeceived(world, person)) {
+      for (const member of active)
+        unkept.push(...(await findMissing(world, person, member)).filter(isShownWrongly));
+      continue;
+    }
     unkept.push(...(await findDifference(active)));
     for (const member of active) {
       unkept.push(...(await findMissing(world, person, member)));
       for (const alarm of member.alarms)
-        if (!hasCause(world, alarm)) unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
+        if (!hasCause(world, alarm) && !(await isOfLiar(world, alarm)))
+          unkept.push(`${member.device.name} raised ${JSON.stringify(alarm)}`);
     }
     for (const member of person.devices) unkept.push(...(await findNew(world, member)));
     unkept.push(...(await findUntold(world, active)));
   }
   return unkept;
+}
+
+/** Whatever a server says, nobody is shown a text that nobody wrote, or one twice. */
+export function isShownWrongly(fault: string): boolean {
+  return /nobody wrote|times$/.test(fault);
+}
+
+/** The server that lies, or an account that lives there, is named; never what stands on an honest one. */
+async function isOfLiar({ plan, servers, people }: World, alarm: Alarm): Promise<boolean> {
+  if (plan.liar === undefined) return false;
+  if ("accountId" in alarm)
+    return people.some(
+      ({ accountId, home }) => accountId === alarm.accountId && home === servers[plan.liar ?? 0],
+    );
+  if (!("logId" in alarm) || alarm.type === "DeviceRolledBack") return false;
+  for (const [number, server] of servers.entries()) {
+    const found = number === plan.liar ? null : good(await server.store().findLog(alarm.logId));
+    if (found !== null) return false;
+  }
+  return true;
 }
 
 /** One that was set back or doubled, and has not been told so, is as good as any other. */
@@ -55,11 +82,19 @@ async function textsOn({ device, person }: Member): Promise<readonly string[]> {
 
 /** Whether the person is rightly told: of clocks that were set wrong, of a server that has lost what it had, and of what a device wrote that was revoked before it was read. */
 function hasCause(world: World, alarm: Alarm): boolean {
+  if (isOfForgery(world, alarm)) return true;
   const has = (step: Step["type"]) => world.plan.steps.some(({ type }) => type === step);
+  if (alarm.type === "RoomGone") return has("server-lost");
   if (alarm.type === "DeviceDoubled") return has("double");
   if (alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong") return has("clock");
   if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogRolledBack") return has("server-lost");
   return alarm.type === "EntryRefused" && alarm.rule === "DeviceWasRevoked" && has("revoke");
+}
+
+/** Whoever gets what a changed program wrote is told which log it stood in, or whose chains it misquotes. */
+function isOfForgery({ forgedLogs, people, plan }: World, alarm: Alarm): boolean {
+  if (alarm.type === "EntryRefused") return forgedLogs.has(alarm.logId);
+  return alarm.type === "ChainsDisagree" && people[plan.hostile ?? -1]?.accountId === alarm.accountId;
 }
 
 /** A revoked device is shown nothing that was written after it was revoked, but by itself. */
@@ -111,6 +146,10 @@ async function findMissing(world: World, person: Person, member: Member): Promis
   const faults: string[] = [];
   for (const [name, conversationId] of person.conversationByName) {
     const shown = new Map<string, number>();
+    const forged = new Set<string>();
+    const other = world.people.find((one) => one.name === name);
+    const isWithHostile = other !== undefined && isHostile(world, other);
+    const isWithDeceived = other !== undefined && isDeceived(world, other);
     let before: string | null = null;
     do {
       const page: Awaited<ReturnType<Client["messages"]>> = await (member.device.client as Client).messages(
@@ -121,7 +160,10 @@ async function findMissing(world: World, person: Person, member: Member): Promis
         faults.push(`${member.device.name} does not show its conversation: ${page.error.type}`);
         break;
       }
-      for (const { text } of page.value.messages) shown.set(text, (shown.get(text) ?? 0) + 1);
+      for (const { text, isOwn } of page.value.messages) {
+        shown.set(text, (shown.get(text) ?? 0) + 1);
+        if (isWithHostile && !isOwn) forged.add(text);
+      }
       before = page.value.older;
     } while (before !== null);
     const about = world.written.filter(
@@ -129,15 +171,23 @@ async function findMissing(world: World, person: Person, member: Member): Promis
     );
     // What is left of a message that was taken back.
     shown.delete("");
-    for (const { text, state, by, isMute, deletedBy } of about) {
+    for (const { text, state, from, by, isMute, deletedBy } of about) {
       const times = shown.get(text) ?? 0;
       shown.delete(text);
       const isGone = deletedBy.some(
-        (one) => one.isKept && one.by.standing === "active" && (one.isForAll || one.person === person),
+        (one) =>
+          one.isKept &&
+          one.by.standing === "active" &&
+          !isDeceived(world, one.person) &&
+          (one.isForAll || one.person === person),
       );
       if (isGone && times > 0) faults.push(`${member.device.name} shows ${text}, which was deleted`);
       const isAsked = deletedBy.some((one) => one.isForAll || one.person === person);
       const isPromised = !isAsked && state === "kept" && by.standing === "active" && !by.wasFarAhead;
+      if (from !== person && (isWithHostile || isWithDeceived)) {
+        if (times > 1) faults.push(`${member.device.name} shows ${text} ${times} times`);
+        continue;
+      }
       if (isMute && by !== member && times > 0)
         faults.push(`${member.device.name} shows ${text}, whose device was out`);
       if (times > 1) faults.push(`${member.device.name} shows ${text} ${times} times`);
@@ -145,7 +195,9 @@ async function findMissing(world: World, person: Person, member: Member): Promis
       else if (state === "refused" && times > 0)
         faults.push(`${member.device.name} shows ${text}, which was refused`);
     }
-    for (const text of shown.keys()) faults.push(`${member.device.name} shows ${text}, which nobody wrote`);
+    // What a changed program says is shown as its own.
+    for (const text of shown.keys())
+      if (!forged.has(text)) faults.push(`${member.device.name} shows ${text}, which nobody wrote`);
   }
   return faults;
 }

@@ -96,7 +96,7 @@ export async function runStory(
 async function endTrouble(stage: Stage): Promise<void> {
   const { world } = stage;
   for (const undo of [...stage.undo]) undo();
-  world.server.start();
+  for (const server of world.servers) server.start();
   for (const { device } of world.members()) {
     device.skewMs = 0;
     Object.assign(device.disk, { isFull: false, latencyMaxMs: 2, onWrite: null });

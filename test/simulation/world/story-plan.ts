@@ -4,7 +4,9 @@
  */
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
 import { type DeviceStep, withDevices } from "./device-plan.ts";
+import { type HostileStep, withHostile } from "./hostile-plan.ts";
 import { type RoomStep, withRooms } from "./room-plan.ts";
+import { type LieStep, withServers } from "./server-plan.ts";
 
 export type Step =
   | { readonly type: "send"; readonly device: number; readonly to: number; readonly count: number }
@@ -24,9 +26,11 @@ export type Step =
   | { readonly type: "lossy"; readonly device: number; readonly percent: number; readonly forMs: number }
   | { readonly type: "slow"; readonly device: number; readonly maxMs: number; readonly forMs: number }
   | { readonly type: "swizzle"; readonly order: number }
-  | { readonly type: "server-crash"; readonly forMs: number }
-  /** The server loses all it had, and comes back empty. */
-  | { readonly type: "server-lost"; readonly forMs: number }
+  /** A device has no way to one of the servers. */
+  | { readonly type: "part"; readonly device: number; readonly server: number; readonly forMs: number }
+  | { readonly type: "server-crash"; readonly forMs: number; readonly server?: number }
+  /** A server loses all it had, and comes back empty. */
+  | { readonly type: "server-lost"; readonly forMs: number; readonly server?: number }
   /** Somebody puts their account back on a server that has lost it. */
   | { readonly type: "put-back"; readonly device: number }
   | { readonly type: "clock"; readonly device: number; readonly byMs: number }
@@ -38,10 +42,17 @@ export type Step =
   /** Takes an own message back for everyone, or deletes one on the own devices. */
   | { readonly type: "delete"; readonly device: number; readonly pick: number; readonly isForAll: boolean }
   /** The server lets go what it may; a device it has not seen for so long holds nothing back. */
-  | { readonly type: "reclaim"; readonly graceMs: number; readonly silentMs: number }
+  | {
+      readonly type: "reclaim";
+      readonly graceMs: number;
+      readonly silentMs: number;
+      readonly server?: number;
+    }
   | { readonly type: "sync"; readonly device: number }
   | RoomStep
   | DeviceStep
+  | HostileStep
+  | LieStep
   | { readonly type: "pass"; readonly ms: number };
 
 export type EditKind =
@@ -60,6 +71,12 @@ export interface StoryPlan {
   /** Devices of each person. */
   readonly devicesByPerson: readonly number[];
   readonly server: "memory" | "sqlite";
+  /** How many; people have their accounts on them by turns. One without it. */
+  readonly servers?: number;
+  /** Number of the server that lies. */
+  readonly liar?: number;
+  /** Number of the person whose program was changed. */
+  readonly hostile?: number;
   readonly steps: readonly Step[];
   /** Whether people ask their devices to synchronise at the end. Where there was no trouble everything comes by itself. */
   readonly isWatched: boolean;
@@ -74,6 +91,10 @@ const LOSING_PERCENT = 10;
 /** A commit of a room costs as much as dozens of messages. */
 const ROOM_PERCENT = 4;
 const DEVICE_PERCENT = 12;
+const ROOM_DEVICE_PERCENT = 25;
+const ROOM_LOSING_PERCENT = 25;
+const SERVERS_PERCENT = 8;
+const HOSTILE_PERCENT = 8;
 const EDITS: readonly EditKind[] = [
   "tag",
   "tagged",
@@ -135,12 +156,30 @@ export interface PlanOptions {
   readonly roomPercent?: number;
   /** Of a hundred worlds without rooms in so many something happens to a device that it does not come back from as it was. */
   readonly devicePercent?: number;
+  /** Of a hundred worlds so many have two servers. */
+  readonly serversPercent?: number;
+  /** Of a hundred worlds with rooms in so many something happens to a device that it does not come back from as it was. */
+  readonly roomDevicePercent?: number;
+  /** Of a hundred of the other worlds with rooms in so many the server loses everything. */
+  readonly roomLosingPercent?: number;
+  /** Of a hundred worlds without rooms so many have somebody in them whose program was changed. */
+  readonly hostilePercent?: number;
 }
 
 /** The story of a seed. */
-export function planStory(
+export function planStory(seed: string, options: PlanOptions = {}): StoryPlan {
+  return withServers(planOnOneServer(seed, options), options.serversPercent ?? SERVERS_PERCENT);
+}
+
+function planOnOneServer(
   seed: string,
-  { roomPercent = ROOM_PERCENT, devicePercent = DEVICE_PERCENT }: PlanOptions = {},
+  {
+    roomPercent = ROOM_PERCENT,
+    devicePercent = DEVICE_PERCENT,
+    hostilePercent = HOSTILE_PERCENT,
+    roomDevicePercent = ROOM_DEVICE_PERCENT,
+    roomLosingPercent = ROOM_LOSING_PERCENT,
+  }: PlanOptions,
 ): StoryPlan {
   const random = createSeededRandom(`${seed}/plan`);
   const crowd = KINDS.length - 1;
@@ -169,17 +208,21 @@ export function planStory(
     isWatched: kinds > 0,
   };
   const around = withRooms(plan, roomPercent);
-  // Of a room whose founder leaves as its server is lost nobody begins the log anew (docs/protocol/rooms.md): not in one world.
-  if (around !== plan) return withShrinking(around);
+  if (around !== plan) {
+    const odd = withDevices(around, roomDevicePercent);
+    return withShrinking(odd === around ? withLoss(around, roomLosingPercent) : odd);
+  }
+  const forged = withHostile(plan, hostilePercent);
+  if (forged !== plan) return withShrinking(forged);
   const odd = withDevices(plan, devicePercent);
   return odd === plan ? withLoss(withShrinking(plan)) : withShrinking(odd);
 }
 
 /** In some worlds the server loses everything once, and people put back what their devices have, now or later. */
-function withLoss(plan: StoryPlan): StoryPlan {
+function withLoss(plan: StoryPlan, percent = LOSING_PERCENT): StoryPlan {
   // Numbers of its own: the other stories stay what they were.
   const random = createSeededRandom(`${plan.seed}/loss`);
-  if (!random.chance(LOSING_PERCENT)) return plan;
+  if (!random.chance(percent)) return plan;
   const at = random.below(plan.steps.length);
   const steps: Step[] = [];
   for (const [index, step] of plan.steps.entries()) {

@@ -39,6 +39,8 @@ export interface Way {
   isClogged: boolean;
   /** Nothing gets through and nothing waits: requests fail, new connections fail, open ones fall silent. */
   isCut: boolean;
+  /** The same, to these servers alone. */
+  readonly without: Set<string>;
   /** Of a hundred frames, how many break their connection. */
   resetPercent: number;
   /** Of a hundred requests, how many are lost, or their answer is, or they arrive twice. */
@@ -83,6 +85,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const RETRY_MS = 250;
 const never = new Promise<never>(() => {});
 
+const isCutOff = ({ isCut, without }: Way, origin: string) => isCut || without.has(origin);
+
 /** A network without trouble. */
 export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, trace: Trace): VirtualNetwork {
   const ways = new Map<string, Way>();
@@ -98,6 +102,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
       maxMs: 20,
       isClogged: false,
       isCut: false,
+      without: new Set(),
       resetPercent: 0,
       lossPercent: 0,
     };
@@ -115,7 +120,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
     const way = wayOf(connection.device);
     const one = { number: direction.sent++, arrive };
     if (!connection.isOpen || connection.isSilent) return;
-    if (way.isCut) {
+    if (isCutOff(way, connection.origin)) {
       connection.hasLost = true;
       return;
     }
@@ -154,7 +159,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
     if (!power.isOn) return never;
     await whenFree(way);
     if (!power.isOn) return never;
-    if (host === undefined || !host.isUp() || way.isCut || way.isClogged)
+    if (host === undefined || !host.isUp() || isCutOff(way, origin) || way.isClogged)
       return unreachable(origin, "no way to the server");
     let buffered = 0;
     const clientGone = (): void => {
@@ -237,7 +242,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
     await whenFree(way);
     if (!power.isOn) return never;
     const host = hosts.get(origin);
-    if (host === undefined || !host.isUp() || way.isCut || way.isClogged || trouble === 0) {
+    if (host === undefined || !host.isUp() || isCutOff(way, origin) || way.isClogged || trouble === 0) {
       if (trouble === 0) counts.lost += 1;
       return unreachable(origin, "no way to the server");
     }
@@ -250,7 +255,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
     trace.carried.push(response.body);
     await pause(lengthOf(way));
     if (!power.isOn) return never;
-    if (trouble === 2 || way.isCut) {
+    if (trouble === 2 || isCutOff(way, origin)) {
       counts.lost += 1;
       return unreachable(origin, "the answer was lost");
     }
@@ -278,7 +283,8 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
       for (const connection of connections) if (connection.device === device) connection.isSilent = true;
     },
     heal() {
-      for (const way of ways.values())
+      for (const way of ways.values()) {
+        way.without.clear();
         Object.assign(way, {
           minMs: 1,
           maxMs: 20,
@@ -287,6 +293,7 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
           resetPercent: 0,
           lossPercent: 0,
         });
+      }
       network.release();
       // Silence is trouble too; where it ends, a dead connection is answered with a reset.
       for (const connection of [...connections])

@@ -1,8 +1,11 @@
 /** A simulated world: people with devices, a server between them, and what each of them has been promised. */
-import { type Client, joinAccount, openClient } from "@dovetail/core";
-import type { AccountId, ConversationId } from "../../../core/base/ids.ts";
+import { type Client, joinAccount, openClient, type Platform } from "@dovetail/core";
+import type { AccountId, ConversationId, LogId } from "../../../core/base/ids.ts";
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { Alarm, ClientError } from "../../../core/client/client-error.ts";
+import { createEngine, type Engine, sealedStore } from "../../../core/client/engine.ts";
+import { createClient } from "../../../core/client/open-client.ts";
+import { createTables } from "../../../core/client/tables.ts";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
 import { takeAmbient } from "./ambient.ts";
@@ -19,11 +22,18 @@ import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 export const CANARY = "canary~dovetail~";
 
 const START_MS = 1_800_000_000_000;
-const ORIGIN = "https://a.example";
+const ORIGINS = ["https://a.example", "https://b.example", "https://c.example"];
 const NAMES = ["ada", "ben", "cai", "dee", "eva", "fay", "gus", "hal"];
+
+/** A server and what it keeps its records on. */
+export interface WorldServer extends SimServer {
+  readonly disk: DiscardableDisk;
+}
 
 export interface Person {
   readonly name: string;
+  /** Where their account is. */
+  readonly home: WorldServer;
   readonly devices: Member[];
   accountId: AccountId | null;
   /** Conversation with each other person, by name. */
@@ -38,6 +48,8 @@ export interface Member {
   readonly person: Person;
   /** `doubtful`: its disk was set back, or is in use twice; `gone`: revoked or lost, nothing is promised about it any more. */
   standing: "active" | "doubtful" | "gone";
+  /** What runs behind its client, of somebody whose program was changed. */
+  engine: Engine | null;
   /** It may revoke and link: it founded or recovered the account. */
   isElder: boolean;
   /** Its disk as it once was, and how many texts there were. */
@@ -83,6 +95,7 @@ export interface Deletion {
 /** A room somebody has founded, and what is promised about it. */
 export interface Room {
   readonly id: ConversationId;
+  readonly founder: Person;
   readonly written: RoomText[];
   /** How many texts there were when a device of theirs had said that they are in. */
   readonly joinedAt: Map<Person, number>;
@@ -107,12 +120,14 @@ export interface RoomText {
 
 export interface World {
   readonly rooms: Map<ConversationId, Room>;
+  /** Into which somebody wrote what their program should not. */
+  readonly forgedLogs: Set<LogId>;
   readonly plan: StoryPlan;
   readonly time: VirtualTime;
   readonly random: SeededRandom;
   readonly network: VirtualNetwork;
-  readonly server: SimServer;
-  readonly serverDisk: DiscardableDisk;
+  /** People live on them by turns. */
+  readonly servers: readonly WorldServer[];
   readonly trace: Trace;
   readonly people: readonly Person[];
   readonly written: Written[];
@@ -135,11 +150,14 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
   const giveBack = takeAmbient(time, createSeededRandom(`${plan.seed}/ambient`));
   const trace = createTrace(time.elapsedMs, onLine);
   const network = createVirtualNetwork(time, createSeededRandom(`${plan.seed}/network`), trace);
-  const serverDisk = plan.server === "memory" ? createMemoryServerDisk() : createSqliteServerDisk();
-  const serverRandom = createSeededRandom(`${plan.seed}/server`);
-  const server = createSimServer({ time, random: serverRandom, network }, ORIGIN, serverDisk);
+  const servers = ORIGINS.slice(0, plan.servers ?? 1).map((origin, index): WorldServer => {
+    const disk = plan.server === "memory" ? createMemoryServerDisk() : createSqliteServerDisk();
+    const random = createSeededRandom(`${plan.seed}/server${index === 0 ? "" : index}`);
+    return Object.assign(createSimServer({ time, random, network }, origin, disk), { disk });
+  });
   const people: Person[] = plan.devicesByPerson.map((_, index) => ({
     name: NAMES[index] ?? `p${index}`,
+    home: pickServer(servers, index),
     devices: [],
     accountId: null,
     conversationByName: new Map(),
@@ -151,12 +169,12 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     time,
     random: createSeededRandom(`${plan.seed}/world`),
     network,
-    server,
-    serverDisk,
+    servers,
     trace,
     people,
     written: [],
     rooms: new Map(),
+    forgedLogs: new Set(),
     members: () => people.flatMap(({ devices }) => devices),
     addDevice(person, storeKey) {
       const name = `${person.name}${person.devices.length + 1}`;
@@ -169,6 +187,7 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
         device,
         person,
         standing: "active",
+        engine: null,
         isElder: person.devices.length === 0,
         copy: null,
         behind: null,
@@ -193,7 +212,10 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
       client.start();
     },
     async open(member) {
-      const opened = await openClient(member.device.boot());
+      const platform = member.device.boot();
+      const opened = await (isHostile(world, member.person)
+        ? openWithEngine(member, platform)
+        : openClient(platform));
       if (!opened.ok) return opened;
       if (opened.value === null) throw new Error("a device that had an account has none");
       world.adopt(member, opened.value);
@@ -216,10 +238,41 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     },
     end() {
       for (const { device } of world.members()) device.cut();
-      server.crash();
+      for (const server of servers) server.crash();
       giveBack();
-      serverDisk.discard();
+      for (const { disk } of servers) disk.discard();
     },
   };
   return world;
+}
+
+/** Somebody whose program was changed: nothing is promised to them. */
+export function isHostile({ plan, people }: Pick<World, "plan" | "people">, person: Person): boolean {
+  return plan.hostile !== undefined && people[plan.hostile] === person;
+}
+
+/** Somebody who lives on a server that lies: they are shown nothing that nobody wrote, and are promised nothing else. */
+export function isDeceived({ plan, servers }: Pick<World, "plan" | "servers">, person: Person): boolean {
+  return plan.liar !== undefined && servers[plan.liar] === person.home;
+}
+
+/** A client whose engine is at hand, for what no client does. */
+async function openWithEngine(
+  member: Member,
+  platform: Platform,
+): Promise<Result<Client | null, ClientError>> {
+  const store = sealedStore(platform);
+  const profile = await createTables(store).profile.get();
+  if (!profile.ok || profile.value === null) return profile.ok ? ok(null) : profile;
+  const engine = await createEngine(platform, store, profile.value);
+  if (!engine.ok) return engine;
+  member.engine = engine.value;
+  return ok(createClient(engine.value));
+}
+
+/** One of a world's servers, by number. */
+export function pickServer(servers: readonly WorldServer[], number = 0): WorldServer {
+  const server = servers[number % servers.length];
+  if (server === undefined) throw new Error("a world has a server");
+  return server;
 }
