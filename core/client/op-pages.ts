@@ -5,6 +5,7 @@
  * costs more than an op in it does, and history comes by the hundred thousand. Which ops there are, and what is known of them,
  * is op-store's. Runs within the serial where it writes.
  */
+import { present } from "../base/assert.ts";
 import { type ConversationId, idBytes, idFromBytes } from "../base/ids.ts";
 import { OPS_PER_PAGE_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -44,8 +45,8 @@ export interface OpPages {
 export interface OpPagesDraft {
   /** Reads what stands at these keys; few reads where they lie together. */
   read(keys: readonly string[]): Promise<Result<void, StoreError>>;
-  /** The op at a key as it is stored, whatever is to be changed. */
-  get(key: string): Promise<Result<NamedOp | null, StoreError>>;
+  /** The op at a key that was read, as it is stored, whatever is to be changed. */
+  get(key: string): NamedOp | null;
   /** The writes that make these changes. */
   writes(changes: OpChanges): Promise<Result<readonly WriteOp[], StoreError>>;
   /** They are durable. */
@@ -206,11 +207,7 @@ export function createOpPages(tables: Tables): OpPages {
 
     return {
       read,
-      async get(key) {
-        const known = await read([key]);
-        if (!known.ok) return known;
-        return ok(pageByKey.get(key)?.ops.find((one) => one.key === key)?.op ?? null);
-      },
+      get: (key) => opAt(present(pageByKey.get(key), "the key was read"), key),
       async writes(changes) {
         const known = await read([...changes.keys()]);
         if (!known.ok) return known;
@@ -235,7 +232,7 @@ export function createOpPages(tables: Tables): OpPages {
     async get(key) {
       const page = await floorOf(key);
       if (!page.ok) return page;
-      return ok(page.value?.ops.find((one) => one.key === key)?.op ?? null);
+      return ok(page.value === null ? null : opAt(page.value, key));
     },
     newest,
     async all(conversationId) {
@@ -244,6 +241,10 @@ export function createOpPages(tables: Tables): OpPages {
     },
     draft: createDraft,
   };
+}
+
+function opAt({ ops }: Page, key: string): NamedOp | null {
+  return ops.find((one) => one.key === key)?.op ?? null;
 }
 
 /** A page with changes made, as the pages it then is. */

@@ -3,6 +3,7 @@
  *
  * Rows are derived: the buckets hold the same ops and every row can be made again from them. Runs within the serial.
  */
+import { present } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
@@ -142,6 +143,15 @@ const NOTHING_DELETED: OpRights = {
   isDeviceOf: async () => ok(false),
 };
 
+/** Whose ops in which conversation. */
+interface FeedPlace {
+  readonly conversationId: ConversationId;
+  readonly device: DeviceId;
+}
+
+const feedPlace = ({ conversationId, device }: FeedPlace): FeedPlace => ({ conversationId, device });
+const feedKey = (conversationId: ConversationId, device: DeviceId): string => `${conversationId}/${device}`;
+
 /** `onAdded` is told of ops once they are stored. */
 export function createOpStore(
   tables: Tables,
@@ -167,7 +177,7 @@ export function createOpStore(
     conversationId: ConversationId,
     device: DeviceId,
   ): Promise<Result<FeedRow, StoreError>> {
-    const cached = feeds.get(`${conversationId}/${device}`);
+    const cached = feeds.get(feedKey(conversationId, device));
     if (cached !== undefined) return ok(cached);
     const row = await tables.feed.get(conversationId, device);
     return row.ok ? ok(row.value ?? EMPTY_FEED_ROW) : row;
@@ -203,7 +213,7 @@ export function createOpStore(
 
   async function add(ops: readonly NamedOp[], nowMs: number): Promise<Result<OpAddition, StoreError>> {
     const draft = createDraft(Math.max(0, nowMs));
-    const read = await draft.stored.read(ops.map(keyOf));
+    const read = await draft.read(ops.map((named) => ({ ...feedPlace(named.op), key: keyOf(named) })));
     if (!read.ok) return read;
     const deleted: NamedOp[] = [];
     const over: NamedOp[] = [];
@@ -214,19 +224,15 @@ export function createOpStore(
       // RM36: what is over counts as having come, like what is deleted.
       if (isForgotten || rights.isOver(named)) {
         (isForgotten ? deleted : over).push(named);
-        const covered = await draft.cover(op.conversationId, op.device, op.deviceSeq, op.deviceSeq + 1);
-        if (!covered.ok) return covered;
+        draft.cover(op, op.deviceSeq, op.deviceSeq + 1);
         continue;
       }
-      const row = await draft.stored.get(keyOf(named));
-      if (!row.ok) return row;
-      if (row.value !== null && isTakenBack(named, row.value)) deleted.push(named);
+      const row = draft.stored(keyOf(named));
+      if (row !== null && isTakenBack(named, row)) deleted.push(named);
       // DE3: what somebody else has called theirs and taken back is not gone by that, nor what is no message.
-      if (row.value !== null && (!isRedacted(row.value) || isTakenBack(named, row.value))) continue;
-      const cleared = row.value === null ? ok() : await draft.take(row.value);
-      if (!cleared.ok) return cleared;
-      const added = await draft.put(named, true);
-      if (!added.ok) return added;
+      if (row !== null && (!isRedacted(row) || isTakenBack(named, row))) continue;
+      if (row !== null) draft.take(row);
+      draft.put(named, true);
       draft.fresh.set(id, named);
     }
     const redacted: Redacted[] = [];
@@ -249,41 +255,31 @@ export function createOpStore(
 
   /** DE2, DE3: puts what is left of a message in its place, if the redaction is of its author. False when it is not. */
   async function redact(target: Redacted, draft: Draft): Promise<Result<boolean, StoreError>> {
-    const pending = draft.fresh.get(target.id);
-    const stored = pending === undefined ? await draft.stored.get(placeKey(target)) : ok(pending);
-    if (!stored.ok) return stored;
+    const read = await draft.read([{ ...feedPlace(target), key: placeKey(target) }]);
+    if (!read.ok) return read;
+    const before = draft.fresh.get(target.id) ?? draft.stored(placeKey(target));
     const left = redactedMessage(target);
-    if (stored.value !== null) {
-      const { value } = stored;
-      if (value.op.kind !== OP_KIND.message || !isSameAuthor(value, left)) return ok(false);
+    if (before !== null) {
+      if (before.op.kind !== OP_KIND.message || !isSameAuthor(before, left)) return ok(false);
       // A place that is not that of the message names nothing.
-      if (value.op.hlc !== target.hlc || value.op.device !== target.device) return ok(false);
+      if (before.op.hlc !== target.hlc || before.op.device !== target.device) return ok(false);
     }
     draft.fresh.delete(target.id);
-    const put = await draft.put(left, stored.value === null, true);
-    if (!put.ok) return put;
+    draft.put(left, before === null, true);
     const isTheirs = await rights.isDeviceOf(target.author, target.device);
     if (!isTheirs.ok) return isTheirs;
-    if (isTheirs.value) {
-      const { conversationId, device, deviceSeq } = target;
-      const covered = await draft.cover(conversationId, device, deviceSeq, deviceSeq + 1);
-      if (!covered.ok) return covered;
-    }
+    if (isTheirs.value) draft.cover(target, target.deviceSeq, target.deviceSeq + 1);
     return ok(true);
   }
 
   async function remove(places: readonly MessagePlace[]): Promise<Result<OpRemoval, StoreError>> {
     const draft = createDraft(0);
+    const read = await draft.read(places.map((place) => ({ ...feedPlace(place), key: placeKey(place) })));
+    if (!read.ok) return read;
     for (const place of places) {
-      const { conversationId, device, deviceSeq } = place;
-      const row = await draft.stored.get(placeKey(place));
-      if (!row.ok) return row;
-      if (row.value !== null) {
-        const taken = await draft.take(row.value);
-        if (!taken.ok) return taken;
-      }
-      const covered = await draft.cover(conversationId, device, deviceSeq, deviceSeq + 1);
-      if (!covered.ok) return covered;
+      const row = draft.stored(placeKey(place));
+      if (row !== null) draft.take(row);
+      draft.cover(place, place.deviceSeq, place.deviceSeq + 1);
     }
     const writes = await draft.writes();
     return writes.ok ? ok({ writes: writes.value, commit: draft.commit }) : writes;
@@ -294,15 +290,15 @@ export function createOpStore(
     nextByDevice: ReadonlyMap<DeviceId, number>,
   ): Promise<Result<OpRemoval, StoreError>> {
     const draft = createDraft(0);
-    for (const [device, next] of nextByDevice) {
-      const covered = next === 0 ? ok() : await draft.cover(conversationId, device, 0, next);
-      if (!covered.ok) return covered;
-    }
+    const covered = [...nextByDevice].filter(([, next]) => next > 0);
+    const read = await draft.read(covered.map(([device]) => ({ conversationId, device, key: null })));
+    if (!read.ok) return read;
+    for (const [device, next] of covered) draft.cover({ conversationId, device }, 0, next);
     const writes = await draft.writes();
     return writes.ok ? ok({ writes: writes.value, commit: draft.commit }) : writes;
   }
 
-  /** Rows, feeds and tallies as they are to become, together. */
+  /** Rows, feeds and tallies as they are to become, together. What it is asked about was read before: nothing waits for an op. */
   function createDraft(nowMs: number) {
     const stored = pages.draft();
     const changes = new Map<string, NamedOp | null>();
@@ -310,7 +306,10 @@ export function createOpStore(
     const sharedByKey = new Map<string, WriteOp>();
     /** When which of them go by themselves. */
     const dueByKey = new Map<string, WriteOp>();
-    const newFeeds = new Map<string, { conversationId: ConversationId; device: DeviceId; row: FeedRow }>();
+    /** As they were, and as they become. */
+    const feedsBefore = new Map<string, FeedRow>();
+    const talliesBefore = new Map<ConversationId, TallyRow>();
+    const newFeeds = new Map<string, FeedPlace & { readonly row: FeedRow }>();
     const newTallies = new Map<ConversationId, TallyRow>();
     const fresh = new Map<OpId, NamedOp>();
     const addedByKey = new Map<string, KeyedOp>();
@@ -318,45 +317,46 @@ export function createOpStore(
     const changed = new Set<ConversationId>();
     let hasRewritten = false;
 
+    async function read(
+      places: readonly (FeedPlace & { readonly key: string | null })[],
+    ): Promise<Result<void, StoreError>> {
+      for (const { conversationId, device } of places) {
+        if (!talliesBefore.has(conversationId)) {
+          const before = await tally(conversationId);
+          if (!before.ok) return before;
+          talliesBefore.set(conversationId, before.value);
+        }
+        const key = feedKey(conversationId, device);
+        if (feedsBefore.has(key)) continue;
+        const feed = await feedOf(conversationId, device);
+        if (!feed.ok) return feed;
+        feedsBefore.set(key, feed.value);
+      }
+      return stored.read(places.flatMap(({ key }) => key ?? []));
+    }
+
     const dueParts = (named: NamedOp) => {
       const dueMs = rights.perishesAtMs(named);
       const { conversationId, hlc, device } = named.op;
       return dueMs === null ? null : ([dueMs, "op", conversationId, hlc, device, named.id] as const);
     };
 
-    async function changeFeed(
-      conversationId: ConversationId,
-      device: DeviceId,
-      change: (row: FeedRow) => FeedRow,
-    ): Promise<Result<void, StoreError>> {
-      const key = `${conversationId}/${device}`;
-      const known = newFeeds.get(key);
-      const before = known === undefined ? await feedOf(conversationId, device) : ok(known.row);
-      if (!before.ok) return before;
-      const row = change(before.value);
-      const isSame = row.feed === before.value.feed && row.last === before.value.last;
+    function changeFeed({ conversationId, device }: FeedPlace, change: (row: FeedRow) => FeedRow): void {
+      const key = feedKey(conversationId, device);
+      const before = newFeeds.get(key)?.row ?? present(feedsBefore.get(key), "the feed was read");
+      const row = change(before);
+      const isSame = row.feed === before.feed && row.last === before.last;
       if (!isSame) newFeeds.set(key, { conversationId, device, row });
-      return ok();
     }
 
-    async function changeTally(
-      conversationId: ConversationId,
-      change: (row: TallyRow) => TallyRow,
-    ): Promise<Result<void, StoreError>> {
-      const known = newTallies.get(conversationId);
-      const before = known === undefined ? await tally(conversationId) : ok(known);
-      if (!before.ok) return before;
-      newTallies.set(conversationId, change(before.value));
-      return ok();
+    function changeTally(conversationId: ConversationId, change: (row: TallyRow) => TallyRow): void {
+      const before = newTallies.get(conversationId) ?? talliesBefore.get(conversationId);
+      newTallies.set(conversationId, change(present(before, "the tally was read")));
     }
 
     const messages = ({ op }: NamedOp) => (op.kind === OP_KIND.message ? 1 : 0);
 
-    async function put(
-      named: NamedOp,
-      isNew: boolean,
-      isLeftOver = false,
-    ): Promise<Result<void, StoreError>> {
+    function put(named: NamedOp, isNew: boolean, isLeftOver = false): void {
       const { op, id } = named;
       const key = keyOf(named);
       if (!isNew) hasRewritten = true;
@@ -365,31 +365,28 @@ export function createOpStore(
       changes.set(key, named);
       const due = dueParts(named);
       if (due !== null) dueByKey.set(tables.due.key(...due), tables.due.put(due, {}));
-      const counted = await changeTally(op.conversationId, (sum) => ({
+      changeTally(op.conversationId, (sum) => ({
         opCount: sum.opCount + (isNew ? 1 : 0),
         messageCount: sum.messageCount + (isNew ? messages(named) : 0),
         newestHlc: isAhead(op.hlc, nowMs) ? sum.newestHlc : Math.max(sum.newestHlc, op.hlc),
       }));
-      if (!counted.ok || isLeftOver) return counted;
+      if (isLeftOver) return;
       const document = sharedDocumentOf(named);
       if (document !== null)
         sharedByKey.set(
           tables.shared.key(op.conversationId, document, id),
           tables.shared.put([op.conversationId, document, id], { hlc: op.hlc, device: op.device }),
         );
-      for (const { start, end } of unsentRuns(named)) {
-        const covered = await coverRun(op.conversationId, op.device, start, end);
-        if (!covered.ok) return covered;
-      }
-      return changeFeed(op.conversationId, op.device, (before) => ({
+      for (const { start, end } of unsentRuns(named)) cover(op, start, end);
+      changeFeed(op, (before) => ({
         feed: addRunToFeed(before.feed, op.deviceSeq, op.deviceSeq + 1),
         last: op.deviceSeq >= feedEnd(before.feed) ? id : before.last,
       }));
     }
 
-    async function take(named: NamedOp): Promise<Result<void, StoreError>> {
+    function take(named: NamedOp): void {
       const key = keyOf(named);
-      if (changes.has(key)) return ok();
+      if (changes.has(key)) return;
       hasRewritten = true;
       changed.add(named.op.conversationId);
       changes.set(key, null);
@@ -400,26 +397,25 @@ export function createOpStore(
         const shared = tables.shared.key(named.op.conversationId, document, named.id);
         sharedByKey.set(shared, { type: "delete", key: shared });
       }
-      return changeTally(named.op.conversationId, (sum) => ({
+      changeTally(named.op.conversationId, (sum) => ({
         ...sum,
         opCount: Math.max(0, sum.opCount - 1),
         messageCount: Math.max(0, sum.messageCount - messages(named)),
       }));
     }
 
-    const coverRun = (conversationId: ConversationId, device: DeviceId, from: number, until: number) =>
-      changeFeed(conversationId, device, (before) => ({
-        ...before,
-        feed: addRunToFeed(before.feed, from, until),
-      }));
+    function cover(place: FeedPlace, from: number, until: number): void {
+      changeFeed(place, (before) => ({ ...before, feed: addRunToFeed(before.feed, from, until) }));
+    }
 
     return {
-      /** As they are until this is written. */
-      stored,
+      read,
+      /** As it is until this is written. */
+      stored: stored.get,
       fresh,
       put,
       take,
-      cover: coverRun,
+      cover,
       async writes(): Promise<Result<readonly WriteOp[], StoreError>> {
         const rows = await stored.writes(changes);
         if (!rows.ok) return rows;

@@ -5,7 +5,7 @@
  * indefinite lengths: structures are positional arrays. Bytes that are not the one canonical form are refused, so
  * equal values have equal bytes.
  */
-import { encode as cborgEncode } from "cborg";
+import { assert } from "../base/assert.ts";
 import { type Bytes, parseUtf8 } from "../base/bytes.ts";
 import { CBOR_BYTES_PER_OBJECT, CBOR_DEPTH_MAX, CBOR_OBJECTS_MIN } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -25,11 +25,86 @@ export interface MalformedCbor {
     | "integer-range";
 }
 
-/** The one encoding of `value`. */
+/** The one encoding of `value`. Measured first and then written in place: a library's encoder took more than twice as long. */
 export function encodeCbor(value: CborValue): Bytes {
-  const encoded = cborgEncode(value);
-  // In Node the library answers with a Buffer, whose `slice` is a view and whose equality is its own.
-  return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  const bytes = new Uint8Array(sizeOf(value));
+  write({ bytes, offset: 0 }, value);
+  return bytes;
+}
+
+function sizeOf(value: CborValue): number {
+  if (typeof value === "number") return headSize(value < 0 ? -1 - value : value);
+  if (typeof value === "boolean" || value === null) return 1;
+  if (typeof value === "string") {
+    const size = utf8Size(value);
+    return headSize(size) + size;
+  }
+  if (value instanceof Uint8Array) return headSize(value.length) + value.length;
+  let size = headSize(value.length);
+  for (const item of value) size += sizeOf(item);
+  return size;
+}
+
+function headSize(argument: number): number {
+  if (argument < 24) return 1;
+  if (argument < 0x100) return 2;
+  if (argument < 0x1_0000) return 3;
+  return argument < 0x1_0000_0000 ? 5 : 9;
+}
+
+function utf8Size(text: string): number {
+  let size = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) continue;
+    // Half of a pair takes two of its four bytes; a lone one is written as U+FFFD.
+    size += code < 0x800 || (isSurrogate(code) && isPaired(text, i)) ? 1 : 2;
+  }
+  return size;
+}
+
+const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
+
+function isPaired(text: string, at: number): boolean {
+  const isHigh = text.charCodeAt(at) < 0xdc00;
+  const other = text.charCodeAt(isHigh ? at + 1 : at - 1);
+  return isHigh ? other >= 0xdc00 && other <= 0xdfff : other >= 0xd800 && other < 0xdc00;
+}
+
+const utf8 = new TextEncoder();
+
+function write(cursor: Cursor, value: CborValue): void {
+  const { bytes } = cursor;
+  if (typeof value === "number") {
+    assert(Number.isSafeInteger(value), "an encoded number is an integer that is held exactly");
+    if (value < 0) writeHead(cursor, MAJOR_NEGATIVE, -1 - value);
+    else writeHead(cursor, MAJOR_UNSIGNED, value);
+  } else if (value instanceof Uint8Array) {
+    writeHead(cursor, MAJOR_BYTES, value.length);
+    bytes.set(value, cursor.offset);
+    cursor.offset += value.length;
+  } else if (typeof value === "string") {
+    writeHead(cursor, MAJOR_TEXT, utf8Size(value));
+    cursor.offset += utf8.encodeInto(value, bytes.subarray(cursor.offset)).written;
+  } else if (value === null || typeof value === "boolean") {
+    bytes[cursor.offset++] = value === null ? SIMPLE_NULL : value ? SIMPLE_TRUE : SIMPLE_FALSE;
+  } else {
+    writeHead(cursor, MAJOR_ARRAY, value.length);
+    for (const item of value) write(cursor, item);
+  }
+}
+
+function writeHead(cursor: Cursor, major: number, argument: number): void {
+  const { bytes } = cursor;
+  const size = headSize(argument);
+  const info = size === 1 ? argument : size === 2 ? 24 : size === 3 ? 25 : size === 5 ? 26 : 27;
+  bytes[cursor.offset] = (major << 5) | info;
+  let rest = argument;
+  for (let at = cursor.offset + size - 1; at > cursor.offset; at--) {
+    bytes[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  cursor.offset += size;
 }
 
 /**

@@ -20,9 +20,15 @@ import {
 } from "./automerge.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./document-kind.ts";
-import { type DocumentRows, readDurableHeads, writeDurableHeads } from "./document-rows.ts";
+import {
+  type DocumentRows,
+  durableHeadsWrite,
+  readDurableHeads,
+  writeDurableHeads,
+} from "./document-rows.ts";
 import { createDocumentSaver, type DocumentSaver } from "./document-saver.ts";
 import { genesisChange } from "./genesis.ts";
+import { createJointRows } from "./joint-rows.ts";
 import {
   createRepoStorage,
   type DocumentStorage,
@@ -85,6 +91,7 @@ const CHUNK_NAME_BYTES = 16;
 /** A loader over `deps.storage`; `events` tells of saves by automerge-repo's ids. */
 export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents): DocumentLoader {
   const storage = createRepoStorage(deps.storage, deps.clock, events);
+  const storeJointly = createJointRows(deps.rows);
   const repo = new Repo({ storage: storage.adapter, network: [] });
 
   const load: DocumentLoader["load"] = async (ref, repair) => {
@@ -167,7 +174,16 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
     Automerge.free(document);
   };
 
-  const storeFirst: DocumentLoader["storeFirst"] = async (ref, { bytes, heads }) => {
+  const storeFirst: DocumentLoader["storeFirst"] = async (ref, whole) => {
+    let saved: Result<boolean, DocumentError> = ok(false);
+    const noted = await storeJointly(async () => {
+      saved = await saveFirst(ref, whole);
+      return saved.ok && saved.value ? [durableHeadsWrite(ref.id, whole.heads)] : [];
+    });
+    return noted.ok ? saved : err(refused(ref.id, noted.error.type));
+  };
+
+  const saveFirst: DocumentLoader["storeFirst"] = async (ref, { bytes }) => {
     const repoId = repoIdOf(ref.id);
     const durable = await readDurableHeads(deps.rows, ref.id);
     if (!durable.ok) return err(refused(ref.id, durable.error.detail));
@@ -177,9 +193,7 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
     if (stored.value.length > 0) return ok(false);
     const key = [repoId, "snapshot", toHex(deps.random.bytes(CHUNK_NAME_BYTES))];
     const saved = await onMedium(ref.id, () => deps.storage.save(key, bytes));
-    if (!saved.ok) return ok(false);
-    const noted = await writeDurableHeads(deps.rows, ref.id, heads);
-    return noted.ok ? ok(true) : err(refused(ref.id, noted.error.detail));
+    return ok(saved.ok);
   };
 
   return {

@@ -42,13 +42,16 @@ export async function writeDurableHeads(
   id: DocumentId,
   heads: readonly string[] | null,
 ): Promise<Result<void, { readonly detail: string }>> {
-  const key = keyOf(id);
-  const written = await rows.batch([
-    heads === null
-      ? { type: "delete", key }
-      : { type: "put", key, value: encode(durableHeadsShape, heads.map(fromHex)) },
-  ]);
+  const written = await rows.batch([durableHeadsWrite(id, heads)]);
   return written.ok ? written : err({ detail: written.error.type });
+}
+
+/** The write that does. */
+export function durableHeadsWrite(id: DocumentId, heads: readonly string[] | null): DocumentRowWrite {
+  const key = keyOf(id);
+  return heads === null
+    ? { type: "delete", key }
+    : { type: "put", key, value: encode(durableHeadsShape, heads.map(fromHex)) };
 }
 
 function keyOf(id: DocumentId): string {

@@ -66,6 +66,7 @@ describe("decodeCbor beside the library", () => {
     fc.assert(
       fc.property(value, (tree) => {
         expect(decodeCbor(new Uint8Array(cborgEncode(tree)))).toEqual({ ok: true, value: tree });
+        expect(Buffer.compare(encodeCbor(tree), cborgEncode(tree))).toBe(0);
       }),
       { numRuns: 2_000 },
     );

@@ -339,7 +339,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   }
 
   async function loadPacks(gateway: Gateway, wanted: readonly Pack[]): Promise<Result<void, ClientError>> {
-    const parts = inParts(wanted, BLOBS_PER_FETCH);
+    // The newest pack by itself: what is on screen first waits for no more than what it is in.
+    const parts = [wanted.slice(0, 1), ...inParts(wanted.slice(1), BLOBS_PER_FETCH)];
     const fetchPart = (at: number) =>
       fetchBlobs(
         gateway,
@@ -351,23 +352,28 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       if (!blobs.ok) return isBlobGone(blobs.error) ? renew(gateway) : distrust(blobs.error);
       // On their way while these are taken over.
       coming = fetchPart(at + 1);
-      let offset = 0;
-      for (const pack of part) {
-        const loaded = await loadPack(pack, blobs.value.slice(offset, offset + pack.blobs.length));
-        if (!loaded.ok) return distrust(loaded.error);
-        offset += pack.blobs.length;
-      }
+      const loaded = await loadPart(part, blobs.value);
+      if (!loaded.ok) return distrust(loaded.error);
     }
     return ok();
   }
 
-  async function loadPack(pack: Pack, blobs: readonly Bytes[]): Promise<Result<void, ClientError>> {
-    const opened = openPack(logOf(context), pack, blobs);
-    if (!opened.ok) return err({ type: "SnapshotDistrusted", rule: opened.error.type });
-    const contents = pack.documents.flatMap((document, at) => {
-      const saved = opened.value[at];
-      return saved === undefined ? [] : [{ document, saved }];
-    });
+  /** Packs that were fetched together, since most hold one bucket or two, and a transaction costs more than what is in it. */
+  async function loadPart(
+    part: readonly Pack[],
+    blobs: readonly Bytes[],
+  ): Promise<Result<void, ClientError>> {
+    const contents: LoadedDocument[] = [];
+    let offset = 0;
+    for (const pack of part) {
+      const opened = openPack(logOf(context), pack, blobs.slice(offset, offset + pack.blobs.length));
+      if (!opened.ok) return err({ type: "SnapshotDistrusted", rule: opened.error.type });
+      offset += pack.blobs.length;
+      for (const [at, document] of pack.documents.entries()) {
+        const saved = opened.value[at];
+        if (saved !== undefined) contents.push({ document, saved });
+      }
+    }
     for (let from = 0; from < contents.length; from += DOCUMENTS_AT_ONCE) {
       const some = contents.slice(from, from + DOCUMENTS_AT_ONCE);
       const loaded = await serial.run(() => loadSome(some));
@@ -375,10 +381,10 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       deps.onProgress(total - waiting.size, total);
     }
     return serial.run(async () => {
-      // Last of all: until here the pack is loaded again after a crash, which changes nothing.
-      const done = await store.batch([tables.restore.remove(packKey(pack))]);
+      // Last of all: until here the packs are loaded again after a crash, which changes nothing.
+      const done = await store.batch(part.map((pack) => tables.restore.remove(packKey(pack))));
       if (!done.ok) return done;
-      packs = packs.filter((one) => one !== pack);
+      packs = packs.filter((one) => !part.includes(one));
       return ok();
     });
   }
