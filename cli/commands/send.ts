@@ -200,6 +200,7 @@ export function readText({ prompts, output }: CommandContext): Promise<string> {
 function describeRoomState({ state, failure }: MessageView, name: string): string {
   if (state === "sent") return `Sent to ${name}.`;
   if (failure === "outside") return `Not sent: you are not in ${name} any more. It is kept here.`;
+  if (failure === "muted") return `Not sent: you are muted in ${name}. It is kept here.`;
   if (state === "failed") return "Not sent: the server refused it. It is kept here.";
   return "Kept here, goes out when the server answers.";
 }

@@ -363,9 +363,9 @@ export type DeliveryState = "kept" | "sent" | "delivered" | "failed" | "elsewher
 
 /**
  * Why a message was not sent. `closed`: the other side closed the conversation. `outside`: this account was not in the room any
- * more. `deleted`: the other side's server says that their account was deleted there; it is kept and goes if that changes.
+ * more. `muted`: it had its place in the room, and nobody took it. `deleted`: the other side's server says that their account was deleted there; it is kept and goes if that changes.
  */
-export type DeliveryFailure = "closed" | "refused" | "outside" | "deleted";
+export type DeliveryFailure = "closed" | "refused" | "outside" | "muted" | "deleted";
 
 export interface MessageView {
   readonly id: OpId;

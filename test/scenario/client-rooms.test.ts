@@ -539,6 +539,25 @@ test("[RM33] what cannot come into a room any more has failed, stays failed, and
   await stopAll(ada, back, phone);
 });
 
+test("[RM9][RM33] what everybody leaves out of a letter because its author was muted meanwhile is shown as not sent", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("hushed");
+  good(await ben.client.send(id, "before"));
+  await settle(ben, ada);
+  good(await ada.client.muteInRoom(id, await accountOf(ben), Date.now() + 86_400_000));
+  good(await ada.client.sync());
+  good(await ben.client.send(id, "too late"));
+  await settle(ben, ada);
+  expect(await textsOf(ada, id)).toEqual(["before"]);
+  expect(await fatesOf(ben, id)).toEqual([
+    ["too late", "failed", "muted"],
+    ["before", "sent", null],
+  ]);
+  await stopAll(ada, ben);
+  const again = await reopened(ben.platform);
+  expect((await fatesOf(again, id))[0]).toEqual(["too late", "failed", "muted"]);
+  await stopAll(again);
+});
+
 test("[RM33] what is written as one leaves has failed, and what a server refuses for good is not sent for ever", async () => {
   const lying = createLyingServer();
   const { ada, ben, id } = await createRoomOfTwo("refused", memoryPlatform({ connector: lying.connector }));

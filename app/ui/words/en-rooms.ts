@@ -41,6 +41,7 @@ export const EN_ROOMS = {
 
   stateSentRoom: "Sent",
   stateWaitsRoom: "Kept here, sends when this device has come in",
+  failedMuted: "Not sent: you were muted in this room, so nobody took it. It is kept here.",
   failedOutside: "Not sent: you were not in this room any more. It is kept here.",
 
   roleMember: "member",

@@ -12,6 +12,7 @@ const WORDS: Readonly<Record<DeliveryFailure, FailureWords>> = {
   closed: { key: "failedClosed", canSendAgain: false },
   refused: { key: "failedRefused", canSendAgain: true },
   outside: { key: "failedOutside", canSendAgain: true },
+  muted: { key: "failedMuted", canSendAgain: true },
   // It goes by itself when the account is there again.
   deleted: { key: "stateDeleted", canSendAgain: false },
 };

@@ -16,8 +16,9 @@ export interface WaitingOp {
   readonly replaces: EntryId | null;
 }
 
-/** Why a message never came into a room: its author was not in it any more, or the server refused it for good. */
-export type RoomFailure = "outside" | "refused";
+/** Why a message never came into a room: its author was not in it any more, or muted, or the server refused it for good. */
+const FAILURES = ["outside", "muted", "refused"] as const;
+export type RoomFailure = (typeof FAILURES)[number];
 
 /** Rows to write, and what follows in memory once they are durable. */
 interface OutboxChange {
@@ -41,6 +42,8 @@ export interface RoomOutbox {
   remove(keys: readonly string[]): OutboxChange;
   /** What these rows carry never goes: messages, and changes of shared documents, are kept as failed. RM33 */
   fail(keys: readonly string[], reason: RoomFailure): OutboxChange;
+  /** These have their place, and nobody takes them: their author was muted. RM33 */
+  failPlaced(ops: readonly NamedOp[]): OutboxChange;
   /** Ops that are taken back before they went. */
   withdraw(ids: readonly OpId[]): OutboxChange;
   /** The messages themselves go. */
@@ -78,19 +81,26 @@ export function createRoomOutbox(
 
   function fail(keys: readonly string[], reason: RoomFailure): OutboxChange {
     const gone = remove(keys);
-    const messages = keys.flatMap((key) => {
-      const row = rows.get(key);
-      if (row === undefined) return [];
-      return row.op.op.kind === OP_KIND.message || sharedDocumentOf(row.op) !== null ? [row.op] : [];
-    });
-    const places = messages.map(({ id, op }) => [op.conversationId, op.hlc, id, reason] as const);
-    const writes = places.map((place) => tables.roomfailed.put(place, {}));
+    const noted = note(
+      keys.flatMap((key) => rows.get(key)?.op ?? []),
+      reason,
+    );
     const commit = () => {
-      for (const place of places) failed.set(place[2], { key: tables.roomfailed.key(...place), reason });
+      noted.commit();
       for (const key of keys) spans?.ended(key, reason);
       gone.commit();
     };
-    return { writes: [...gone.writes, ...writes], commit };
+    return { writes: [...gone.writes, ...noted.writes], commit };
+  }
+
+  /** Messages, and changes of shared documents, are kept as failed. */
+  function note(ops: readonly NamedOp[], reason: RoomFailure): OutboxChange {
+    const kept = ops.filter((one) => one.op.kind === OP_KIND.message || sharedDocumentOf(one) !== null);
+    const places = kept.map(({ id, op }) => [op.conversationId, op.hlc, id, reason] as const);
+    const commit = () => {
+      for (const place of places) failed.set(place[2], { key: tables.roomfailed.key(...place), reason });
+    };
+    return { writes: places.map((place) => tables.roomfailed.put(place, {})), commit };
   }
 
   function forgetFailed(gone: readonly OpId[]): OutboxChange {
@@ -121,7 +131,7 @@ export function createRoomOutbox(
       for (const { key } of over.value) {
         const [, , , opId = "", reason] = rowKeyParts(key);
         const id = parseId("op", opId);
-        if (id.ok) failed.set(id.value, { key, reason: reason === "refused" ? "refused" : "outside" });
+        if (id.ok) failed.set(id.value, { key, reason: FAILURES.find((one) => one === reason) ?? "outside" });
       }
       for (const { key, value } of stored.value) {
         const op = parseOp(value.op);
@@ -162,6 +172,7 @@ export function createRoomOutbox(
     },
     remove,
     fail,
+    failPlaced: (ops) => note(ops, "muted"),
     withdraw,
     forgetFailed,
     keysOf,

@@ -127,6 +127,11 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const [leftOut, taken] = partedByMute(carried.outKeys, draft);
     draft.writes.push(...opIdsOf(leftOut).map((opId) => tables.sharedvoid.put([roomId, opId], {})));
     draft.writes.push(...placedRows(roomId, opIdsOf(taken), draft.group));
+    const muted = await ownOps(roomId, leftOut);
+    if (!muted.ok) return muted;
+    const failed = outbox.failPlaced(muted.value);
+    draft.writes.push(...failed.writes);
+    draft.commits.push(failed.commit);
     const { incarnation } = draft.reader.point;
     if (carried.outKeys.length > 0)
       draft.writes.push(
@@ -153,13 +158,25 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   ): Promise<Result<void, ClientError>> {
     const now = draft.group === null ? null : roomContextOf(draft.group);
     if (now === null || now.lifetimeMs === null) return ok();
+    const ops = await ownOps(roomId, outKeys);
+    if (!ops.ok) return ops;
+    for (const op of ops.value) note(op, now.lifetimeMs, draft);
+    return ok();
+  }
+
+  /** What letters carried, as far as it is here and not taken back. */
+  async function ownOps(
+    roomId: ConversationId,
+    outKeys: readonly string[],
+  ): Promise<Result<readonly NamedOp[], ClientError>> {
+    const ops: NamedOp[] = [];
     for (const key of outKeys) {
       const [, , hlc = "", opId = ""] = rowKeyParts(key);
       const op = await pages.get(tables.op.key(roomId, hlc, identity.deviceId, opId));
       if (!op.ok) return op;
-      if (op.value !== null && !isRedacted(op.value)) note(op.value, now.lifetimeMs, draft);
+      if (op.value !== null && !isRedacted(op.value)) ops.push(op.value);
     }
-    return ok();
+    return ok(ops);
   }
 
   /** RM45: own ops that the log has, where others may ask for them. */
@@ -449,10 +466,13 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     for (const { key, value } of rows.value) {
       // Who was not there when it was sealed has missed nothing.
       if (!missing.includes(value.entryId) || value.epoch < sinceEpoch) continue;
+      // What everybody would leave out again is kept for when they do not.
+      const [, heard] = partedByMute(value.outKeys, draft);
+      if (heard.length === 0) continue;
       const isOwn = accountId === identity.accountId;
       if (!isOwn && !budget.take(`${roomId} ${accountId}`, value.outKeys.length)) continue;
       draft.writes.push({ type: "delete", key });
-      const queued = await queueAgain(roomId, value, draft);
+      const queued = await queueAgain(roomId, { ...value, outKeys: heard }, draft);
       if (!queued.ok) return queued;
     }
     return ok();

@@ -391,4 +391,12 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replace: "if (value.op.kind !== OP_KIND.message) return ok(false);",
     story: "hostile",
   },
+  {
+    name: "a mute in a room keeps everybody's words out",
+    file: "core/client/rooms/room-words.ts",
+    find: "const mutedUntilMs = memberOf(now, member.accountId)?.mutedUntilMs ?? null;",
+    replace:
+      "const mutedUntilMs = now.members.find((one) => one.mutedUntilMs !== null)?.mutedUntilMs ?? null;",
+    story: "rooms",
+  },
 ];

@@ -165,6 +165,11 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     pass(600),
     inRoom(0, "send"),
     pass(600),
+    inRoom(0, "mute", 1),
+    inRoom(0, "lifetime", 1),
+    pass(900),
+    inRoom(0, "send"),
+    pass(600),
   ],
   copies: [
     say(1),

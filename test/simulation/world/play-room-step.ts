@@ -7,6 +7,11 @@ import { CANARY, type Member, type Person, type Room, type RoomText, type World 
 
 /** Enough for people to be taken out of one and to stay in another. */
 const ROOMS_MAX = 2;
+const DAY_MS = 86_400_000;
+/** Longer than any story, and than any clock of one is behind by a jump of seconds. */
+const MUTE_MS = 40 * 365 * DAY_MS;
+const LIFETIMES_MS = 100 * 365 * DAY_MS;
+const LINK_MS = 30 * DAY_MS;
 const ROLES = ["member", "moderator", "admin"] as const;
 
 /** One thing a person does with a room. */
@@ -14,6 +19,7 @@ export function playRoomStep(stage: Stage, member: Member, step: RoomStep): void
   count(stage, `room ${step.act}`);
   ask(stage, member, async (client) => {
     if (step.act === "create") return create(stage, member, client, step);
+    if (step.act === "join") return join(stage.world, member, client, step);
     const shown = await client.rooms();
     if (!shown.ok) return null;
     const wanted = step.act === "accept" ? "invited" : "joined";
@@ -48,6 +54,7 @@ async function act(stage: Stage, at: InRoom, { act: what, pick }: RoomStep): Pro
   const other: RoomMemberView | undefined = others[pick % Math.max(1, others.length)];
   switch (what) {
     case "create":
+    case "join":
       return null;
     case "send":
       return send(world, at, 1 + (pick % 3));
@@ -81,10 +88,53 @@ async function act(stage: Stage, at: InRoom, { act: what, pick }: RoomStep): Pro
       const role = ROLES[pick % ROLES.length] ?? "member";
       return other === undefined ? null : client.setRoomRole(room.id, other.accountId, role);
     }
+    case "mute": {
+      const person = personOf(world, other?.accountId);
+      if (other === undefined || person === null) return null;
+      // It takes effect with a commit, so it may be in force before it is answered.
+      const isAllowed = mayMute(view, other);
+      if (isAllowed) room.muted.add(person);
+      const muted = await client.muteInRoom(
+        room.id,
+        other.accountId,
+        pick % 4 === 0 ? null : mutedUntilMs(world),
+      );
+      // Whoever may not do it yet may once it is carried out.
+      if (muted.ok) room.muted.add(person);
+      return muted;
+    }
+    case "lifetime":
+      return client.setRoomLifetime(room.id, pick % 3 === 0 ? null : LIFETIMES_MS + pick);
+    case "link": {
+      const made = await client.createRoomLink(room.id, { lifetimeMs: LINK_MS, usesMax: 8 });
+      if (made.ok) world.roomLinks.push({ room: room.id, code: made.value.code });
+      return made;
+    }
     case "rename":
       return client.renameRoom(room.id, `${CANARY}renamed${pick}`);
   }
 }
+
+/** Somebody who is not in it comes by a link. */
+async function join(world: World, member: Member, client: Client, { pick }: RoomStep): Promise<unknown> {
+  const found = world.roomLinks[pick % Math.max(1, world.roomLinks.length)];
+  const room = found === undefined ? undefined : world.rooms.get(found.room);
+  if (found === undefined || room === undefined) return null;
+  const shown = await client.rooms();
+  if (!shown.ok || shown.value.some(({ id, state }) => id === room.id && state === "joined")) return null;
+  room.invitations.set(member.person, (room.invitations.get(member.person) ?? 0) + 1);
+  return client.joinRoom(found.code);
+}
+
+const RANKS = ["member", "moderator", "admin", "owner"];
+
+function mayMute({ members }: RoomView, other: RoomMemberView): boolean {
+  const own = RANKS.indexOf(members.find(({ isSelf }) => isSelf)?.role ?? "member");
+  return own > 0 && RANKS.indexOf(other.role) < own;
+}
+
+/** By the right clock: one that is wrong mutes for another time, which is nobody's promise. */
+const mutedUntilMs = ({ time }: World) => time.nowMs() + MUTE_MS;
 
 async function send(world: World, at: InRoom, times: number): Promise<void> {
   const { member, client, room, view } = at;
@@ -111,6 +161,7 @@ function roomOf(world: World, id: ConversationId, founder: Person): Room {
     joinedAt: new Map(),
     invitations: new Map(),
     unsteady: new Set(),
+    muted: new Set(),
     seenBy: new Map(),
   };
   world.rooms.set(id, room);

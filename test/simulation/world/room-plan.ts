@@ -6,7 +6,19 @@ import type { Step, StoryPlan } from "./story-plan.ts";
  * What a person does with a room. Which room, whom and what is up to `pick`, among what the device shows at that moment: an
  * invitation is accepted by whoever has one, and a list with steps left out is still a story.
  */
-export type RoomAct = "create" | "invite" | "accept" | "send" | "leave" | "remove" | "role" | "rename";
+export type RoomAct =
+  | "create"
+  | "invite"
+  | "accept"
+  | "send"
+  | "leave"
+  | "remove"
+  | "role"
+  | "rename"
+  | "mute"
+  | "lifetime"
+  | "link"
+  | "join";
 
 export interface RoomStep {
   readonly type: "room";
@@ -19,6 +31,9 @@ export interface RoomStep {
 const ROOM_WORK_PERCENT = 65;
 /** After so many of a hundred steps another one is. */
 const MORE_PERCENT = 50;
+const MORE_WORLDS_PERCENT = 50;
+const MORE_ACTS_PERCENT = 35;
+const MORE_ACTS: readonly RoomAct[] = ["mute", "mute", "lifetime", "link", "join", "join"];
 /** Two of three people with a second device, or two people with two each. */
 const KINDS: readonly (readonly number[])[] = [
   [2, 1, 1],
@@ -49,7 +64,20 @@ export function withRooms(plan: StoryPlan, percent: number): StoryPlan {
     steps.push(isWork(step) && random.chance(ROOM_WORK_PERCENT) ? act(random) : step);
     if (random.chance(MORE_PERCENT)) steps.push(act(random));
   }
-  return { ...plan, devicesByPerson, steps, isWatched: true };
+  return { ...plan, devicesByPerson, steps: [...withMore(plan.seed, steps)], isWatched: true };
+}
+
+/** In a part of these worlds people are muted, messages get a time to stay, and people come by links. */
+function* withMore(seed: string, steps: readonly Step[]): Generator<Step> {
+  // Numbers of its own: the other stories stay what they were.
+  const random = createSeededRandom(`${seed}/rooms-more`);
+  const isMore = random.chance(MORE_WORLDS_PERCENT);
+  for (const step of steps) {
+    yield step;
+    if (!isMore || !random.chance(MORE_ACTS_PERCENT)) continue;
+    const what = MORE_ACTS[random.below(MORE_ACTS.length)] ?? "mute";
+    yield { type: "room", device: random.below(64), act: what, pick: random.below(64) };
+  }
 }
 
 const isWork = ({ type }: Step) => type === "send" || type === "edit";

@@ -40,7 +40,10 @@ function findOtherViews(world: World, seen: readonly Seen[]): readonly string[] 
   const insideOf = ({ view }: Seen): string =>
     JSON.stringify([
       view.name,
-      ...view.members.map(({ accountId, role }) => `${nameOf(accountId)} ${role}`).sort(),
+      view.lifetimeMs,
+      ...view.members
+        .map(({ accountId, role, mutedUntilMs }) => `${nameOf(accountId)} ${role} ${mutedUntilMs}`)
+        .sort(),
     ]);
   let inside: { readonly who: string; readonly what: string } | null = null;
   for (const person of world.people) {
@@ -130,7 +133,8 @@ async function findTexts(room: Room, seen: readonly Seen[]): Promise<readonly st
     if (isKept(row) && at === undefined) faults.push(`${row.by.device.name} lacks its own ${row.text}`);
     const isSteady = !room.unsteady.has(row.by.person);
     if (isPromised && at.state === "kept" && isSteady) faults.push(`${row.text} has not been sent`);
-    if (isKept(row) && at?.state === "failed" && isSteady) faults.push(`${row.text} was given up`);
+    const isHeard = !room.muted.has(row.by.person);
+    if (isKept(row) && at?.state === "failed" && isSteady && isHeard) faults.push(`${row.text} was given up`);
     for (const { member, view } of seen) {
       const times = shownBy.get(member)?.get(row.text)?.times ?? 0;
       const who = member.device.name;
@@ -140,7 +144,7 @@ async function findTexts(room: Room, seen: readonly Seen[]): Promise<readonly st
         faults.push(`${who} was out and shows ${row.text}`);
       const isFor = isReader(room, member.person, { index, row }) && view.state === "joined";
       const hasGone = isPromised && (isSteady || at.state !== "kept");
-      if (times === 0 && hasGone && (isFor || member.person === row.by.person))
+      if (times === 0 && hasGone && isHeard && (isFor || member.person === row.by.person))
         faults.push(`${who} lacks ${row.text}`);
     }
   }

@@ -103,6 +103,8 @@ export interface Room {
   readonly invitations: Map<Person, number>;
   /** Who may have left, or been taken out: nothing is promised to them from then on. */
   readonly unsteady: Set<Person>;
+  /** Who was muted once: of what they write nothing is promised. */
+  readonly muted: Set<Person>;
   /** Whom each device has seen in the room. */
   readonly seenBy: Map<Member, Set<Person>>;
 }
@@ -119,6 +121,8 @@ export interface RoomText {
 }
 
 export interface World {
+  /** Links into rooms, for whoever finds them. */
+  readonly roomLinks: { readonly room: ConversationId; readonly code: string }[];
   readonly rooms: Map<ConversationId, Room>;
   /** Into which somebody wrote what their program should not. */
   readonly forgedLogs: Set<LogId>;
@@ -175,6 +179,7 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     written: [],
     rooms: new Map(),
     forgedLogs: new Set(),
+    roomLinks: [],
     members: () => people.flatMap(({ devices }) => devices),
     addDevice(person, storeKey) {
       const name = `${person.name}${person.devices.length + 1}`;
