@@ -10,6 +10,7 @@
  */
 import { parseArgs } from "node:util";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
+import { THIS_NODE } from "../support/start-program.ts";
 import { connectSignedIn, type RawClient } from "../support/raw-client.ts";
 import { registerWorld } from "../support/server-account.ts";
 import { startServer } from "../support/server-process.ts";
@@ -32,7 +33,9 @@ await cryptoReady();
 const folder = createTemporaryFolder();
 // The collector runs when we ask, so that what is measured is what is held.
 const args = ["--rate-factor", "1000", "--sockets-per-address", "100000"];
-let server = await startServer(folder.path, args);
+// As `npm start` runs it.
+const runtime = { ...THIS_NODE, args: ["--max-semi-space-size=16"] };
+let server = await startServer(folder.path, args, runtime);
 const world = await registerWorld(server.origin, "sockets");
 const clients: RawClient[] = [];
 await open(WARM_UP);
@@ -71,7 +74,7 @@ async function restart(): Promise<void> {
     world,
     restart: async () => {
       await server.kill();
-      server = await startServer(folder.path, [...args, "--port", new URL(server.origin).port]);
+      server = await startServer(folder.path, [...args, "--port", new URL(server.origin).port], runtime);
     },
   });
   const figures = [
