@@ -120,6 +120,7 @@ export { passkeyRecoveryInput } from "./sigchain/keys/passkey-recovery.ts";
 export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
 export { openClient } from "./client/open-client.ts";
 export { backupIntakeRule, backupKeyArgument } from "./client/served-client/client-service.ts";
+export { createClientEvents, type ClientEvents } from "./client/client-events.ts";
 export { connectClient } from "./client/served-client/connect-client.ts";
 export {
   type ConnectedObject,

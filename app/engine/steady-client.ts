@@ -6,6 +6,7 @@
  * and sent only if it is not there (WB6); everything else answers `OwnerGone`.
  */
 import {
+  createClientEvents,
   type Client,
   type ClientError,
   type ClientEvent,
@@ -90,7 +91,7 @@ interface Sending {
 
 /** Starts without a client. */
 export function createSteadyClient(): SteadyClient {
-  const listeners = new Set<(event: ClientEvent) => void>();
+  const events = createClientEvents();
   const waiting = new Set<(client: Client) => void>();
   const ownMessageIds = new Set<string>();
   let present: Client | null = null;
@@ -106,6 +107,7 @@ export function createSteadyClient(): SteadyClient {
   function use(client: Client | null): void {
     if (client === present) return;
     stopListening();
+    events.endProgress();
     stopListening = client?.onEvent(emit) ?? (() => {});
     present = client;
     if (client === null) return;
@@ -121,7 +123,7 @@ export function createSteadyClient(): SteadyClient {
       if (event.status.state === "stopped") return;
       status = event.status;
     }
-    for (const listener of listeners) listener(event);
+    events.emit(event);
   }
 
   function whenPresent(): Promise<Client | null> {
@@ -199,10 +201,7 @@ export function createSteadyClient(): SteadyClient {
     // The engine connects by itself; this makes it try now.
     start: () => present?.start(),
     stop: async () => ok(),
-    onEvent(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onEvent: events.onEvent,
     send,
   };
   // Every other method of `Client`, those to come too, is one that is called on the present engine's client.

@@ -26,6 +26,7 @@ import { keepCalendar } from "./calendar/keep-calendar.ts";
 import { createTimes } from "./calendar/times.ts";
 import { type ChainStore, createChainStore } from "./chain-store.ts";
 import type { ClientEvent, ConnectionStatus, SyncReport } from "./client.ts";
+import { createClientEvents } from "./client-events.ts";
 import type { ClientError } from "./client-error.ts";
 import { createClientSpans } from "./client-spans.ts";
 import { type ContactBook, type ContactRecord, createContactBook } from "./contact-book.ts";
@@ -170,7 +171,7 @@ export async function createEngine(
   if (first === null) return err({ type: "EpochUnavailable", epoch: 1, rule: "NoSecret" });
   const root = accountRoot(first);
   const serial = createSerial();
-  const listeners = new Set<(event: ClientEvent) => void>();
+  const { emit, onEvent, isHeard } = createClientEvents();
   const directories = new Map<string, DirectoryClient>();
   const session: HomeSession = { resumeToken: null };
   const sums = { received: 0 };
@@ -200,9 +201,6 @@ export async function createEngine(
     pendingCount: 0,
   };
 
-  const emit = (event: ClientEvent): void => {
-    for (const listener of listeners) listener(event);
-  };
   const findings = createFindings({
     store,
     tables,
@@ -542,7 +540,7 @@ export async function createEngine(
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {
     sums.received += messages.filter(({ op }) => op.author !== identity.accountId).length;
     for (const op of messages) {
-      if (listeners.size === 0) return;
+      if (!isHeard()) return;
       const view = await views.message(op);
       if (view.ok && view.value !== null) emit({ type: "message", message: view.value });
     }
@@ -619,7 +617,8 @@ export async function createEngine(
       onIncarnation: (logId: LogId) =>
         findings.resolve((alarm) => alarm.type === "LogDistrusted" && alarm.logId === logId),
       onProgress: (done: number, total: number) => {
-        if (total > done || total > 1) emit({ type: "progress", phase: "history", done, total });
+        // While a snapshot is loaded its documents are what is counted: the log's end is not the history's.
+        if (snapshots.isComplete() && total > 1) emit({ type: "progress", phase: "history", done, total });
       },
       onMoved: relocate,
       onInbound: () => void awaitedChains.run(),
@@ -1088,10 +1087,7 @@ export async function createEngine(
     lifetimes,
     isHistoryComplete: snapshots.isComplete,
     emit,
-    onEvent: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onEvent,
     status: () => status,
     start: () => {
       isWanted = true;

@@ -21,6 +21,7 @@ import { createTemporaryFolder } from "./temporary-folder.ts";
 import { type LocalServer, startLocalServer } from "./server-in-process.ts";
 import { freePort } from "./free-port.ts";
 import type { ServerConfig } from "../../sync-server/server.ts";
+import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 
 const ENGINE_PAGE = join(import.meta.dirname, "engine-page");
@@ -35,6 +36,8 @@ export interface BrowserWorld {
   stopServer(): Promise<void>;
   /** The same server at the same address with another page, or the same one. Its data is kept. */
   restart(appFolder: string): Promise<void>;
+  /** What the store of the running server does otherwise from now on: slowly, or not honestly. */
+  changeStore(change: (store: ServerStore) => Partial<ServerStore>): void;
   /** The same server at the same address, with nothing it had. */
   empty(): Promise<void>;
   close(): Promise<void>;
@@ -54,8 +57,9 @@ export async function openBrowserWorld(
   const origin = `http://localhost:${port}`;
   // The data outlives a server, as a disk does.
   let store = createMemoryStore();
+  let lasting: ServerStore = store;
   const start = (webAppFolder: string): Promise<LocalServer> => {
-    const lasting = { ...store, close: async () => {} };
+    lasting = { ...store, close: async () => {} };
     return startLocalServer({ webAppFolder, port, origins: [origin], ...config }, lasting);
   };
   let server: LocalServer | null = await start(appFolder);
@@ -77,6 +81,7 @@ export async function openBrowserWorld(
       await stopServer();
       server = await start(webAppFolder);
     },
+    changeStore: (change) => void Object.assign(lasting, change(store)),
     async empty() {
       await stopServer();
       store = createMemoryStore();

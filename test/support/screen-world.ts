@@ -19,6 +19,7 @@ export interface ScreenWorld {
   /** Nothing listens at the server's address any more, until it is back with what it had. */
   stopServer(): Promise<void>;
   startServer(): Promise<void>;
+  changeStore: BrowserWorld["changeStore"];
   /** Another server with the same page; it ends with the file. */
   anotherServer(): Promise<{ readonly origin: string }>;
   /** An empty browser with the page open in it, of this server unless another is named. */
@@ -90,6 +91,7 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
     },
     emptyServer: () => opened().empty(),
     stopServer: () => opened().stopServer(),
+    changeStore: (change) => opened().changeStore(change),
     startServer: () => opened().restart(opened().appFolder),
     async anotherServer() {
       const server = await startLocalServer({ webAppFolder: opened().appFolder });

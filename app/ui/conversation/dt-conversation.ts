@@ -91,6 +91,8 @@ export class DtConversation extends LitElement {
   #heights = new RowHeights(ROW_ESTIMATE_PX);
   #firstNewId: string | null = null;
   #hasPlaced = false;
+  /** The list stands where it opens. */
+  #isPlaced = false;
   #rows = new VirtualRows(this, {
     scroller: () => this.renderRoot?.querySelector<HTMLElement>(".log") ?? null,
     count: () => this.#messages.length,
@@ -156,6 +158,7 @@ export class DtConversation extends LitElement {
     this.#heights = new RowHeights(ROW_ESTIMATE_PX);
     this.#firstNewId = null;
     this.#hasPlaced = false;
+    this.#isPlaced = false;
     this.focusedId = null;
     this.newBelow = 0;
     if (this.conversationId === null) return;
@@ -165,6 +168,12 @@ export class DtConversation extends LitElement {
     this.notices = [];
     this.happenings = [];
     void this.#readLines();
+  }
+
+  /** A page that is loaded again may have the messages before it knows whose conversation it is, and then no list to place. */
+  protected override updated(): void {
+    const isReady = this.#timeline?.isLoaded === true && this.#thread !== undefined;
+    if (isReady && !this.#hasPlaced) this.#place(this.#messages);
   }
 
   async #readLines(): Promise<void> {
@@ -239,8 +248,7 @@ export class DtConversation extends LitElement {
     const before = this.#lastId;
     const messages = this.#messages;
     this.#lastId = messages.at(-1)?.id ?? null;
-    if (!this.#hasPlaced && this.#timeline?.isLoaded === true) this.#place(messages);
-    else if (before !== null && before !== this.#lastId) this.#arrived(messages, before);
+    if (this.#hasPlaced && before !== null && before !== this.#lastId) this.#arrived(messages, before);
     this.#tellFailed(messages);
     this.requestUpdate();
   }
@@ -270,6 +278,7 @@ export class DtConversation extends LitElement {
     void this.updateComplete.then(() => {
       if (at > 0) this.#rows.scrollTo(at, "start");
       else this.#rows.scrollToEnd();
+      this.#isPlaced = true;
       this.#seen();
     });
   }
@@ -282,6 +291,7 @@ export class DtConversation extends LitElement {
     const isThere = await timeline.bring(messageId);
     if (timeline !== this.#timeline || messageId !== this.messageId) return;
     await this.updateComplete;
+    this.#isPlaced = true;
     if (isThere)
       this.#focusRow(
         this.#messages.findIndex((one) => one.id === messageId),
@@ -308,7 +318,8 @@ export class DtConversation extends LitElement {
 
   #scrolled(): void {
     const [first] = this.#rows.items;
-    if (first !== undefined && first.index < OLDER_AHEAD_ROWS && this.#hasPlaced)
+    // What stood above before the list went to its end is no reason: rows that come then take the end away.
+    if (first !== undefined && first.index < OLDER_AHEAD_ROWS && this.#isPlaced && this.#rows.isSettled)
       void this.#timeline?.loadOlder();
     if (this.newBelow > 0 && this.#rows.isAtEnd) {
       this.newBelow = 0;

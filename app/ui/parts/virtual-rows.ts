@@ -75,6 +75,12 @@ export class VirtualRows implements ReactiveController {
   };
   #hasGone = false;
 
+  /** False from a scroll by the program until the page has told of it: `items` are those of before. */
+  get isSettled(): boolean {
+    const scroller = this.#options.scroller();
+    return scroller !== null && Math.abs(scroller.scrollTop - (this.#virtualizer.scrollOffset ?? 0)) <= 1;
+  }
+
   get isAtEnd(): boolean {
     return this.#virtualizer.isAtEnd(END_THRESHOLD_PX);
   }

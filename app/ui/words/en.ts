@@ -241,7 +241,7 @@ export const EN = {
   noNewer: "The server has no newer Dovetail for this browser yet.",
   noNewerHint: "Ask whoever runs it. What is kept here stays.",
   stripStopped: "This device no longer takes part. What it holds it keeps.",
-  historyProgress: "{done} of {total} entries of the history are here",
+  historyProgress: "{done} of {total} parts of the history are here",
   progressOf: "{done} of {total}",
   progressSince: "{seconds} s",
 

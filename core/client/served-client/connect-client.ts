@@ -2,6 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Client, ClientEvent, ConnectionStatus } from "../client.ts";
+import { createClientEvents } from "../client-events.ts";
 import { CLIENT_SERVICE, type ServedClient } from "./client-service.ts";
 import { connectObject, type ConnectError } from "./connect-object.ts";
 import type { MessageChannelPort } from "./message-port.ts";
@@ -18,12 +19,12 @@ export async function connectClient(
   port: MessageChannelPort,
   clock: Clock,
 ): Promise<Result<Client, ConnectError>> {
-  const listeners = new Set<(event: ClientEvent) => void>();
+  const events = createClientEvents();
   let status: ConnectionStatus | null = null;
 
   function take(event: ClientEvent): void {
     if (event.type === "connection") status = event.status;
-    for (const listener of listeners) listener(event);
+    events.emit(event);
   }
 
   const stopped = (): ConnectionStatus => ({
@@ -46,10 +47,7 @@ export async function connectClient(
     ...calls,
     start: () => void calls.start(),
     status: () => status ?? first,
-    onEvent: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onEvent: events.onEvent,
     stop: async () => {
       close();
       status = { ...stopped(), lastError: null };

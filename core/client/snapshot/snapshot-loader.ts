@@ -57,6 +57,8 @@ export interface LoaderDeps {
 interface Lack {
   readonly packs: readonly Pack[];
   readonly documents: readonly PackedDocument[];
+  /** How many documents it has. */
+  readonly here: number;
 }
 
 /** A document that was taken out of its pack. */
@@ -99,7 +101,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     packs = lack.packs;
     waiting.clear();
     for (const one of lack.documents) waiting.set(log.ref(one.name).id, one);
-    total = Math.max(total, waiting.size);
+    total = Math.max(total, lack.here + waiting.size);
     log.expect(expectedOf(lack.documents));
   }
 
@@ -319,7 +321,9 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       return own === undefined || [...own].sort().join() !== headsOf(one).join();
     };
     const lackingPacks = of.filter((pack) => pack.documents.some(isLacking));
-    return ok({ packs: lackingPacks, documents: documentsOf(lackingPacks).filter(isLacking) });
+    const documents = documentsOf(lackingPacks).filter(isLacking);
+    for (const { name } of documents) known.delete(log.ref(name).id);
+    return ok({ packs: lackingPacks, documents, here: known.size });
   }
 
   /** SN28: a new device reads logs of others from where everything before is in the account log. */
@@ -455,6 +459,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   }
 
   async function loadAll(gateway: Gateway): Promise<Result<void, ClientError>> {
+    // Also of a program that goes on where it was: what was loaded before is not told of again.
+    if (packs.length > 0) deps.onProgress(total - waiting.size, total);
     for (let renewals = 0; packs.length > 0; renewals++) {
       if (renewals > RENEWALS_MAX) return err({ type: "Refused", code: "blob-missing" });
       const loaded = await loadPacks(
