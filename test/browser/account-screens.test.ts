@@ -199,6 +199,42 @@ test("[WB8] [WB9] [EP24] an evicted browser comes back by its passkey alone, und
   expect(await nora.locator("dt-devices .row.off").count()).toBe(1);
 });
 
+test("[WB9] an evicted browser comes back by its words, typed by hand, and what it was has gone in the same link", async () => {
+  const nora = await createAccount(await screens.browserOf(), "Nora", { handle: "nora.words" });
+  await openSection(nora, "Settings");
+  await nora.getByRole("button", { name: "Show the words" }).click();
+  await nora.locator("dt-recovery-settings dt-prove").getByRole("button", { name: "Show the words" }).click();
+  await nora.locator("dt-words li").nth(23).waitFor();
+  const words = await nora.locator("dt-words li").allTextContents();
+  const cdp = await nora.context().newCDPSession(nora);
+  await cdp.send("Storage.clearDataForOrigin", { origin: screens.origin, storageTypes: "indexeddb" });
+  await nora.getByText("This browser erased what Dovetail kept here.").waitFor();
+  await nora.getByRole("button", { name: /^I have no device left/ }).click();
+  const account = nora.getByLabel("Handle of the account");
+  expect(await account.inputValue()).toMatch(/^[0-9a-f]{64}$/);
+  await account.fill("nora.words");
+  const field = nora.getByLabel("Recovery key");
+  const typed = words.map((word) => word.trim());
+  await field.pressSequentially(typed.slice(0, 23).join(" "));
+  await nora.getByText("23 words").waitFor();
+  await field.pressSequentially(` ${typed[23]?.toUpperCase()}`);
+  await nora.getByText(/24 words$/).waitFor();
+  expect(await nora.getByLabel("They stay").isChecked()).toBe(true);
+  await nora.getByLabel("No passphrase").check();
+  await nora.getByRole("button", { name: "Come back" }).click();
+  await openSection(nora, "Devices");
+  const rows = nora.locator("dt-devices .row");
+  await rows.nth(1).waitFor();
+  expect(await rows.count()).toBe(2);
+  expect(await nora.locator("dt-devices .row.off").count()).toBe(1);
+  await nora.locator("dt-devices .row:not(.off)").click();
+  await nora.getByText(/Came by the recovery key/).waitFor();
+  await openSection(nora, "Settings");
+  await nora.getByText(/chain link \d+/).waitFor();
+  // The first link made the account, the second is the one that brought it back and took the old entry out.
+  expect(await nora.locator("dt-settings").getByText("chain link 2").count()).toBe(1);
+});
+
 test("a passkey is added and removed in the settings, proves who acts, and says why when it does not", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora");
   const { cdp, id } = await addAuthenticator(nora);

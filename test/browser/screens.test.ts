@@ -2,6 +2,8 @@
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
+import { MESSAGE_TEXT_BYTES_MAX } from "../../core/base/limits.ts";
+import { ok } from "../../core/base/result.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import {
   ask,
@@ -107,6 +109,45 @@ test("a message that finds the conversation closed says so, and offers no second
   good(await ben.client.stop());
 });
 
+test("a message that the server refuses says so where it stands, and goes when it is sent again", async () => {
+  const nora = await createAccount(await browserOf(), "Nora");
+  const ben = await newAccount(screens.origin, "ben.again");
+  good(await ben.client.sync());
+  await ask(nora, good(await ben.client.contactLink()), "The boards are in.");
+  const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
+  good(await ben.client.send(conversationId, "Thank you."));
+  good(await ben.client.sync());
+  await bubble(nora, "Thank you.").waitFor();
+  const { accountId } = good(await ben.client.account());
+  let isRefusing = true;
+  screens.changeStore(({ append, findLog }) => ({
+    async append(request) {
+      const log = await findLog(request.logId);
+      return isRefusing && log.ok && log.value?.ownerId === accountId
+        ? ok(
+            request.entries.map(
+              () => ({ type: "refused", code: "entry-too-large", writerSeq: null }) as const,
+            ),
+          )
+        : append(request);
+    },
+  }));
+  await write(nora, "Send this twice.");
+  const line = nora.locator("dt-conversation .st.bad");
+  await line.getByText("Not sent: the server refused it. It is kept here.").waitFor();
+  isRefusing = false;
+  await line.getByRole("button", { name: "Send again" }).click();
+  await nora.locator("dt-conversation .st", { hasText: /^\s*(Sent|Delivered)/ }).waitFor();
+  await expect
+    .poll(async () => {
+      good(await ben.client.sync());
+      const { messages } = good(await ben.client.messages(conversationId));
+      return messages.filter(({ text }) => text === "Send this twice.").length;
+    })
+    .toBe(1);
+  good(await ben.client.stop());
+});
+
 test("[DC40] a draft is there after a reload and in its row, and texts that devices wrote apart are all shown", async () => {
   const ben = await newAccount(screens.origin, "ben.drafts");
   good(await ben.client.sync());
@@ -203,18 +244,43 @@ const ATTACKS = [
   "https://user:pass@evil.example/ https://evil.example\u2044.org",
 ];
 
-test("names and texts that attack are characters and nothing else, in the list, the log and the labels", async () => {
-  const { nora, ines } = await friends('<img src=x onerror="alert(1)">');
+/** The published list, without what is nothing but space. */
+function publishedStrings(): readonly string[] {
   const published: unknown = vectorSet("blns")?.json("blns.json") ?? [];
   if (!Array.isArray(published)) throw new Error("a list of strings");
-  const naughty = published.filter((one): one is string => typeof one === "string" && one.trim() !== "");
-  const texts = [...ATTACKS, naughty.join("\n").slice(0, 30_000)];
+  return published.filter((one): one is string => typeof one === "string" && one.trim() !== "");
+}
+
+/** Whole strings together, as many as one message takes. */
+function inMessages(strings: readonly string[]): readonly string[] {
+  const messages: string[] = [];
+  const sizeOf = (text: string): number => new TextEncoder().encode(text).length;
+  for (const one of strings) {
+    const last = messages.at(-1);
+    const joined = last === undefined ? one : `${last}\n${one}`;
+    if (last !== undefined && sizeOf(joined) <= MESSAGE_TEXT_BYTES_MAX)
+      messages[messages.length - 1] = joined;
+    else messages.push(one);
+  }
+  return messages;
+}
+
+/** Nothing of what others wrote has become a part of the page. */
+async function expectNoMarkup(page: Page, root: string): Promise<void> {
+  const parts = page.locator(
+    `${root} :is(img, script, svg:not([aria-hidden]), iframe, object, embed, style, form:has(bdi))`,
+  );
+  const found = await parts.evaluateAll((all) => all.map((one) => one.outerHTML.slice(0, 120)));
+  expect(found).toEqual([]);
+}
+
+test("names and texts that attack are characters and nothing else, in the list, the log and the labels", async () => {
+  const { nora, ines } = await friends('<img src=x onerror="alert(1)">');
+  const texts = [...ATTACKS, ...inMessages(publishedStrings())];
   for (const text of texts) await write(ines, text);
   await write(ines, "the end of it");
   await bubble(nora, "the end of it").waitFor();
-  expect(
-    await nora.locator("dt-conversation .m :is(img, script, svg:not(.ic), iframe, object, style)").count(),
-  ).toBe(0);
+  await expectNoMarkup(nora, "dt-conversation .m");
   const hrefs = await nora
     .locator("dt-conversation .m a")
     .evaluateAll((all) => all.map((one) => one.getAttribute("href") ?? ""));

@@ -282,6 +282,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     return ok({
       packs: lack.value.packs.filter((pack) => pack.documents.some((one) => beyond.includes(one))),
       documents: beyond,
+      here: lack.value.here + lack.value.documents.length - beyond.length,
     });
   }
 
