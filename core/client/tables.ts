@@ -90,6 +90,7 @@
  * | roomplaced | room, op id | own ops that the room's log has, where others may ask for them |
  * | roompast | room, epoch | the last commits that were followed, for who missed them when the log begins anew |
  * | roomanew | room | how far a log that began anew has come |
+ * | roombegun | room | what who began the log said first of it |
  * | roombring | room | a past commit that is brought again, on its way |
  * | roomplace | room, writerSeq | where own letters stand in the room's log |
  * | roomredo | room | the room as a group that was given up had it |
@@ -114,6 +115,7 @@ import {
   ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
   ROOM_PAST_COMMIT_BYTES_MAX,
+  ROOM_PAST_COMMITS_MAX,
   SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
   STORE_KEY_CHARS_MAX,
@@ -338,6 +340,12 @@ const roomAnewRow = struct({
   isTold: flag,
 });
 
+const roomBegunRow = struct({
+  incarnation: integer(1),
+  epoch: integer(0),
+  commits: list(bytes(32), ROOM_PAST_COMMITS_MAX),
+});
+
 const roomBringRow = struct({
   entry: entryShape,
   entryId: id("entry"),
@@ -422,6 +430,7 @@ export type HistoryRow = ShapeOf<typeof historyRow>;
 export type HistoryAskRow = ShapeOf<typeof historyAskRow>;
 export type RoomPastRow = ShapeOf<typeof roomPastRow>;
 export type RoomAnewRow = ShapeOf<typeof roomAnewRow>;
+export type RoomBegunRow = ShapeOf<typeof roomBegunRow>;
 export type CommitRow = ShapeOf<typeof commitRow>;
 export type RoomKeysRow = ShapeOf<typeof roomKeysRow>;
 export type MissedRow = ShapeOf<typeof missedRow>;
@@ -560,6 +569,7 @@ export function createTables(store: TxStore) {
     roomkeys: createTable(store, "roomkeys", roomKeysRow),
     roompast: createTable(store, "roompast", roomPastRow),
     roomanew: createTable(store, "roomanew", roomAnewRow),
+    roombegun: createTable(store, "roombegun", roomBegunRow),
     roombring: createTable(store, "roombring", roomBringRow),
     roomplace: createTable(store, "roomplace", struct({ incarnation: integer(0), seq: integer(1) })),
     roomredo: createTable(

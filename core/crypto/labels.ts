@@ -28,6 +28,7 @@ export const LABEL = {
   keyLogOwner: "dovetail/1/key-log-owner",
   roomConversationId: "dovetail/1/room-conversation-id",
   roomState: "dovetail/1/room-state",
+  roomPastCommit: "dovetail/1/room-past-commit",
   roomHistoryTurn: "dovetail/1/room-history-turn",
   groupContext: "dovetail/1/group-context",
   roomLinkUse: "dovetail/1/room-link-use",

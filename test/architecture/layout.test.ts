@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "e592c37e3de51e1862d2cfcf417546da72e1192654b2b44f34c62fc2580f8e71" };
+const PINNED = { layout: 1, hash: "40c19c951e5157b0c11095dcca9e4b9e7b03291b2ae88c4d7633f393e1bd2929" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "f84840a7479954b505073621337311b5aca4456f6d729e05a01399fde64a393f" };
+const PINNED = { version: 1, hash: "0080e29beac605839cb199e56f3c83e900621c4c4f26203efd86512c4dcb7e1b" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -5,6 +5,7 @@ import type { ConversationId } from "../../core/base/ids.ts";
 import { err, ok } from "../../core/base/result.ts";
 import type { Gateway } from "../../core/client/gateway.ts";
 import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { forge } from "../support/room-forger.ts";
 import { startLosableServer } from "../support/losable-server.ts";
 import {
   alarmsOf,
@@ -206,6 +207,55 @@ describe("a room whose server lost everything", () => {
     await settle(dan);
     expect(await textsOf(dan, id)).toEqual([]);
   }, 60_000);
+});
+
+describe("who was removed, in a log that begins anew", () => {
+  test("[RM66] is followed by nobody who had not heard of it yet, though their commit has the first place", async () => {
+    const server = await losableServer();
+    const { others, id, ...founder } = await roomOf(server.origin, "eve", "dan");
+    const [eve, dan] = three(others);
+    const danId = await accountOf(dan);
+    good(await founder.ada.client.setRoomRole(id, danId, "admin"));
+    await settle(founder.ada, ...others);
+    // Both are away when he is removed; his program was changed.
+    good(await eve.client.stop());
+    good(await dan.client.stop());
+    good(await founder.ada.client.removeFromRoom(id, danId));
+    await say(founder.ada, id, "without Dan");
+    await settle(founder.ada);
+    good(await founder.ada.client.stop());
+    await server.lose();
+    const changed = keep(await engineOf(dan.platform));
+    good(await changed.engine.context.store.batch([changed.engine.tables.handshake.remove(id)]));
+    const ada = keep(await engineOf(founder.ada.platform));
+    const { rooms } = ada.engine;
+    const { putBack } = rooms;
+    let forged = 0;
+    Object.assign(rooms, {
+      putBack: (gateway: Gateway, former: string | null) => {
+        const call: Gateway["call"] = async (answer, request) => {
+          const done = await gateway.call(answer, request);
+          if (request.type !== "reseedLog") return done;
+          forged++;
+          await forge(changed.engine, id, (room) => ({ ...room, name: "Dan's" }));
+          return done;
+        };
+        return putBack({ ...gateway, call }, former);
+      },
+    });
+    good(await ada.client.putBack());
+    expect(forged).toBe(1);
+    await settle(ada);
+    const back = keep(await reopened(eve.platform));
+    await expectRoom(id, { people: 2, texts: ["without Dan"] }, ada, back);
+    for (const { client } of [ada, back]) {
+      const happenings = good(await client.roomHappenings(id));
+      expect(happenings.map(({ happening }) => happening.type)).not.toContain("renamed");
+      expect(present(good(await client.rooms())[0], "the room").name).toBe("Reading");
+    }
+    await say(back, id, "from Eve");
+    await expectRoom(id, { people: 2, texts: ["without Dan", "from Eve"] }, ada, back);
+  }, 120_000);
 });
 
 describe("a room whose founder moves", () => {

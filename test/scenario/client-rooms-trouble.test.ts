@@ -12,16 +12,10 @@ import {
   ROOM_MISSED_ASKED_MAX,
   ROOM_RESENT_OPS_MAX,
 } from "../../core/base/limits.ts";
-import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
-import type { Engine } from "../../core/client/engine.ts";
-import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
-import { createRoomAnew } from "../../core/client/rooms/room-anew.ts";
-import { createRoomCommits, type RoomCommitsDeps } from "../../core/client/rooms/room-commits.ts";
+import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
 import { createRoomPlanner } from "../../core/client/rooms/room-plan.ts";
-import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
-import { createLogReader } from "../../core/log/log-reader.ts";
-import { createGroup, groupEpoch } from "../../core/group/group.ts";
+import { createGroup } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
 import { createCommit } from "../../core/group/create-commit.ts";
 import { createGroupCrypto, GROUP_CIPHER_SUITE } from "../../core/group/crypto-provider.ts";
@@ -29,19 +23,13 @@ import { nextHlc } from "../../core/messenger/hlc.ts";
 import { createOp, messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
-import {
-  cutRoomCommit,
-  ROOM_LETTER_OPS_MAX,
-  type RoomBody,
-  type RoomCommit,
-  sealRoomEntry,
-} from "../../core/messenger/room/room-entry.ts";
+import { ROOM_LETTER_OPS_MAX } from "../../core/messenger/room/room-entry.ts";
 import { signStand } from "../../core/messenger/room/room-stand.ts";
-import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
 import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createCrashDevice } from "../support/crash-platform.ts";
+import { commitBody, commitDeps, forge, forgeBody } from "../support/room-forger.ts";
 import {
   alarmsOf,
   createFriends,
@@ -78,109 +66,6 @@ async function createRoomOfTwo(name: string, ben = undefined as Parameters<typeo
   good(await friends.ben.client.acceptRoom(id));
   await settle(friends.ada, friends.ben);
   return { ...friends, id };
-}
-
-/** What makes commits in an engine, past what reads them. */
-function commitDeps({ context, chains, rooms, roomOutbox, tables }: Engine): RoomCommitsDeps {
-  return {
-    context,
-    chains,
-    groups: rooms.groups,
-    outbox: roomOutbox,
-    missed: createRoomMissed(tables),
-    anew: createRoomAnew(tables),
-    deps: { suite: createGroupCrypto(context.random) },
-    intake: {
-      place: () => Promise.reject(new Error("nothing is said")),
-      startAfresh: () => ({ writes: [], commit: () => {} }),
-      reader: async (room) => ok(createLogReader(keysOf(room).logId)),
-      moveTo: () => Promise.reject(new Error("nothing is read")),
-      enter: () => Promise.reject(new Error("nothing begins anew")),
-      useKeys: () => Promise.reject(new Error("nothing begins anew")),
-      take: () => Promise.reject(new Error("nothing is read")),
-      pass: () => Promise.reject(new Error("nothing is read")),
-    },
-  };
-}
-
-/** A commit that one entry holds. */
-const commitBody = (commit: RoomCommit): RoomBody =>
-  present(good(cutRoomCommit(commit)).at(-1), "the last entry of a commit");
-
-/** A commit that this member's role forbids, or whose evidence is none, put into the room's log past their own client. */
-async function forge(engine: Engine, roomId: ConversationId, change: (room: RoomContext) => RoomContext) {
-  const { context, rooms } = engine;
-  const room = present(good(await rooms.book.get(roomId)), "the room");
-  const group = present(good(await rooms.groups.load(roomId)), "the group");
-  const before = present(good(await rooms.contextOf(roomId)), "its context");
-  const known = new Map<AccountId, ReturnType<typeof context.chain>>();
-  for (const { accountId } of before.members)
-    known.set(accountId, present(good(await context.storedChain(accountId)) ?? context.chain(), "a chain"));
-  const commits = createRoomCommits(commitDeps(engine));
-  const made = await commits.make(roomId, room, {
-    epoch: Number(groupEpoch(group)),
-    before,
-    after: change(before),
-    add: [],
-    removeLeaves: [],
-    departures: [],
-    chains: known,
-    invitees: [],
-    carried: [],
-  });
-  expect(good(made)).toBe(true);
-  const { entry, entryId } = present(good(await engine.tables.commit.get(roomId)), "the commit");
-  good(await context.store.batch([engine.tables.commit.remove(roomId)]));
-  await append(engine, roomId, () => entry);
-  // The next one is to follow this one, which his own program has not read.
-  good(await context.store.batch([engine.tables.handshake.put([roomId], { last: entryId })]));
-}
-
-async function append(
-  { context, rooms }: Engine,
-  roomId: ConversationId,
-  entryAt: (writerSeq: number) => Entry,
-  rekey: Uint8Array | null = null,
-): Promise<void> {
-  const guests = createGuestGateways(context);
-  const { logId, accessSeed } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
-  const opened = good(
-    await guests.open(server.origin, {
-      logId,
-      right: "append",
-      capability: capabilityKey(accessSeed),
-      writer: writerKey(context.identity.seeds, logId),
-    }),
-  );
-  const entry = entryAt(opened.channel.writerSeq + 1);
-  const { channel } = opened;
-  const placed =
-    rekey === null ? good(await channel.append([entry])) : [good(await channel.appendAndRekey(entry, rekey))];
-  expect(placed).toMatchObject([{ type: "accepted" }]);
-  await guests.closeAll();
-}
-
-/** Puts a body of his own making into the log: a stand as what it is, anything else as a commit. */
-async function forgeBody(
-  engine: Engine,
-  roomId: ConversationId,
-  body: RoomBody,
-  rekey: Uint8Array | null = null,
-): Promise<void> {
-  const { context, rooms } = engine;
-  const { logId, roomKey } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
-  const tag = writerTag(logId, writerKey(context.identity.seeds, logId).publicKey);
-  await append(
-    engine,
-    roomId,
-    (writerSeq) => {
-      const kind = body.type === "stand" ? ENTRY_KIND.roomMessage : ENTRY_KIND.roomHandshake;
-      const place = { kind, writerTag: tag, writerSeq, epoch: null, expect: null };
-      const header = encodeEntryHeader({ version: 1, ...place });
-      return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };
-    },
-    rekey,
-  );
 }
 
 test("[RM17][RM19][RM21][RM22] a member with a changed program changes nothing for anybody, and the room goes on", async () => {

@@ -268,4 +268,23 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     ],
     isWatched: true,
   },
+  "a room that its founder had made while the server was away was said to be lost": {
+    seed: "202",
+    devicesByPerson: [2, 1, 1],
+    server: "sqlite",
+    steps: [
+      { type: "pass", ms: 976 },
+      { type: "pass", ms: 383 },
+      { type: "cut", device: 45, forMs: 1_182 },
+      { type: "cut", device: 23, forMs: 16_023 },
+      { type: "sync", device: 45 },
+      { type: "revoke", device: 27, victim: 59 },
+      { type: "cut", device: 58, forMs: 743 },
+      { type: "send", device: 34, to: 4, count: 2 },
+      { type: "send", device: 0, to: 4, count: 2 },
+      { type: "room", device: 61, act: "create", pick: 11 },
+      { type: "room", device: 61, act: "send", pick: 44 },
+    ],
+    isWatched: true,
+  },
 };

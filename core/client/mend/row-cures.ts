@@ -119,6 +119,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   // Of a log that begins anew: who misses a commit asks to come back, and what was sent is sent again for nothing.
   roompast: "drop",
   roomanew: "drop",
+  // Nothing more is followed there before this device is back in the group by a Welcome.
+  roombegun: "drop",
   roombring: "drop",
   roomplace: "drop",
   roomredo: "drop",

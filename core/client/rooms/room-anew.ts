@@ -2,14 +2,16 @@
  * A room's log that began anew: how far it has come here, and the commits that led to where this device is, which are brought again
  * for who missed them. Runs within the serial. Rules RM61-RM63.
  */
+import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { ConversationId } from "../../base/ids.ts";
 import { ROOM_PAST_COMMIT_BYTES_MAX, ROOM_PAST_COMMITS_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { encode } from "../../codec/shape.ts";
 import { type RoomCommit, roomCommitShape } from "../../messenger/room/room-entry.ts";
+import { pastCommitHash } from "../../messenger/room/room-position.ts";
 import { rowKeyLastNumber } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
-import type { RoomAnewRow, RoomKeysRow, RoomPastRow, Tables } from "../tables.ts";
+import type { RoomAnewRow, RoomBegunRow, RoomKeysRow, RoomPastRow, Tables } from "../tables.ts";
 
 /** A commit that was followed from `epoch` on. */
 export interface PastCommit extends RoomPastRow {
@@ -32,11 +34,20 @@ export interface RoomAnew {
       readonly after: RoomKeysRow;
     },
   ): readonly WriteOp[];
+  /** What who began the log said first in this incarnation; null before that is read. RM66 */
+  begun(roomId: ConversationId, incarnation: number): Promise<Result<RoomBegunRow | null, StoreError>>;
   /** What opened the log before, newest first. */
   formerKeys(roomId: ConversationId): Promise<Result<readonly RoomKeysRow[], StoreError>>;
 }
 
-export function createRoomAnew(tables: Pick<Tables, "roomanew" | "roompast">): RoomAnew {
+/** Whether a commit may count there: of epochs before that of who began the log, those they named alone. RM66 */
+export function isNamed({ epoch, commits }: RoomBegunRow, claimed: number, commit: Bytes): boolean {
+  if (claimed >= epoch) return true;
+  const named = commits[claimed - (epoch - commits.length)];
+  return named !== undefined && equalBytes(named, pastCommitHash(commit));
+}
+
+export function createRoomAnew(tables: Pick<Tables, "roomanew" | "roompast" | "roombegun">): RoomAnew {
   const { roomanew, roompast } = tables;
   const byRoom = new Map<ConversationId, RoomAnewRow | null>();
 
@@ -73,6 +84,11 @@ export function createRoomAnew(tables: Pick<Tables, "roomanew" | "roompast">): R
       // One that is too large is a gap: who missed it asks to come back.
       if (bytes.length > ROOM_PAST_COMMIT_BYTES_MAX) return [...over, roompast.remove(roomId, epoch)];
       return [...over, roompast.put([roomId, epoch], { commit: bytes, before, after })];
+    },
+    async begun(roomId, incarnation) {
+      const row = await tables.roombegun.get(roomId);
+      if (!row.ok) return row;
+      return ok(row.value?.incarnation === incarnation ? row.value : null);
     },
     async formerKeys(roomId) {
       const rows = await all(roomId);

@@ -26,7 +26,7 @@ import {
   signDeparture,
   signRejoin,
 } from "../../messenger/room/room-entry.ts";
-import { signPosition } from "../../messenger/room/room-position.ts";
+import { pastCommitHash, signPosition } from "../../messenger/room/room-position.ts";
 import { signStand } from "../../messenger/room/room-stand.ts";
 import {
   ENTRY_KIND,
@@ -430,7 +430,13 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const { accountId, deviceId, keys } = identity;
     const { incarnation, upto } = row.value;
     const epoch = Number(groupEpoch(loaded.value));
-    const position = signPosition(keys.sign, roomId, { accountId, deviceId, incarnation, upto, epoch });
+    // RM66: of who begins the log, or takes that over.
+    const past = row.value.logEpoch === null ? ok([]) : await anew.past(roomId, epoch);
+    if (!past.ok) return past;
+    const commits = past.value.map(({ commit }) => pastCommitHash(commit));
+    const position = signPosition(keys.sign, roomId, {
+      ...{ accountId, deviceId, incarnation, upto, epoch, commits },
+    });
     const writes = await letterWrites(roomId, room, { type: "position", position }, NO_OPS);
     if (!writes.ok) return writes;
     const told = anew.put(roomId, { ...row.value, isTold: true });
@@ -445,7 +451,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!reader.ok) return reader;
     const { accountId, deviceId, keys } = identity;
     const upto = reader.value.point;
-    const claim = { accountId, deviceId, incarnation: upto.incarnation + 1, upto, epoch: 0 };
+    const claim = { accountId, deviceId, incarnation: upto.incarnation + 1, upto, epoch: 0, commits: [] };
     const position = signPosition(keys.sign, roomId, claim);
     const place = { kind: ENTRY_KIND.roomMessage, writerSeq, expect: null };
     const made = sealed(room, place, { type: "position", position });

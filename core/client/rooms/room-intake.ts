@@ -39,7 +39,7 @@ import type { Lifetimes } from "../deletion/lifetimes.ts";
 import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keptKeysOf, keysOf, type RoomBook } from "./room-book.ts";
-import type { RoomAnew } from "./room-anew.ts";
+import { isNamed, type RoomAnew } from "./room-anew.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
@@ -427,6 +427,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       return done;
     };
     if (group === null || !isActive(group)) return passOver();
+    const counts = await mayCount(roomId, sent, draft);
+    if (!counts.ok) return counts;
+    if (!counts.value) return passOver();
     const again = await takeAgain(roomId, sent, group, draft);
     if (!again.ok) return again;
     if (again.value) return passOver();
@@ -498,6 +501,20 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       carried: [],
     };
     return moveGroup(roomId, entry, move, draft);
+  }
+
+  /** RM66: in a log that began anew, what comes before its founder's first word, or leads elsewhere than they say, does not. */
+  async function mayCount(
+    roomId: ConversationId,
+    sent: RoomCommit,
+    draft: RoomDraft,
+  ): Promise<Result<boolean, ClientError>> {
+    const { incarnation } = draft.reader.point;
+    if (incarnation === 0) return ok(true);
+    const begun = await all.anew.begun(roomId, incarnation);
+    if (!begun.ok || begun.value === null) return begun.ok ? ok(false) : begun;
+    const epoch = await claimedEpoch(sent.commit);
+    return ok(epoch !== null && isNamed(begun.value, Number(epoch), encode(roomCommitShape, sent)));
   }
 
   /** RM62: a commit this device has followed before the log began anew. What it did to the keys of the log it does again. */

@@ -66,6 +66,8 @@ export interface RoomRestart {
   tryFormerKeys(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
   /** Follows the log into a later incarnation, if its owner has said so. True when it has. */
   enter(placed: PlacedRoom, channel: LogChannel): Promise<Result<boolean, ClientError>>;
+  /** RM66: who begins a log says so before anything else, and what they will bring. True when that is on its way. Runs within the serial. */
+  sayBegun(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
   /** Brings what led to the group as it is here, for who missed it. Runs within the serial. RM62 */
   bring(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
   /** Whether what the log goes on from is still to come: nothing is written into it before. RM61 */
@@ -215,6 +217,15 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return ok(true);
   };
 
+  const sayBegun: RoomRestart["sayBegun"] = async ({ roomId, room, home }) => {
+    const row = await anew.of(roomId);
+    if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
+    const isBeginning = home.founder === identity.accountId && row.value.logEpoch !== null;
+    const waiting = isBeginning && !row.value.isTold ? await commits.waiting(roomId) : null;
+    if (waiting === null || !waiting.ok) return waiting ?? ok(false);
+    return waiting.value === null ? commits.sealPosition(roomId, room) : ok(false);
+  };
+
   const isUnbegun: RoomRestart["isUnbegun"] = async (roomId) => {
     const row = await anew.of(roomId);
     if (!row.ok || row.value === null || row.value.logEpoch !== null) return row.ok ? ok(false) : row;
@@ -338,6 +349,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     findAgain,
     tryFormerKeys,
     enter,
+    sayBegun,
     bring,
     isUnbegun,
     redo,

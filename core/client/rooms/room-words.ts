@@ -89,11 +89,17 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   const budget = createResendBudget(() => context.clock.nowMs());
 
   const take: RoomWords["take"] = async ({ roomId, entry, ownSeq, body }, draft) => {
-    if (ownSeq !== null) return takeOwn(roomId, entry, ownSeq, draft);
+    if (ownSeq !== null) {
+      const begun = body.type === "position" ? await noteBegun(roomId, body.position, draft) : ok();
+      return begun.ok ? takeOwn(roomId, entry, ownSeq, draft) : begun;
+    }
     const group = draft.group !== null && isActive(draft.group) ? draft.group : null;
     if (body.type === "message") {
       draft.read.push(entry.id);
-      if (group !== null) return takeLetter(roomId, entry, { sealed: body.sealed, group }, draft);
+      const isEarly = await isBeforeBegun(roomId, draft);
+      if (!isEarly.ok) return isEarly;
+      if (group !== null && !isEarly.value)
+        return takeLetter(roomId, entry, { sealed: body.sealed, group }, draft);
       // A device that was never in has its siblings; one that was asks once it is back.
       if (draft.landmarks.length > 0) miss(entry, draft);
       return ok();
@@ -405,6 +411,33 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     return ok(true);
   }
 
+  /** RM66: the first thing that a device of the founder's says in a log that began anew, and may name commits in. */
+  async function noteBegun(
+    roomId: ConversationId,
+    { accountId, incarnation, epoch, commits }: RoomPosition,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const now = draft.group === null ? null : roomContextOf(draft.group);
+    if (now === null || memberOf(now, accountId)?.sinceEpoch !== 0) return ok();
+    if (incarnation !== draft.reader.point.incarnation) return ok();
+    const known = await all.anew.begun(roomId, incarnation);
+    if (!known.ok || known.value !== null) return known.ok ? ok() : known;
+    draft.writes.push(tables.roombegun.put([roomId], { incarnation, epoch, commits }));
+    draft.isUrgent = true;
+    return ok();
+  }
+
+  /** Whether a log that began anew has not come to what its founder says first of it. */
+  async function isBeforeBegun(
+    roomId: ConversationId,
+    draft: RoomDraft,
+  ): Promise<Result<boolean, ClientError>> {
+    const { incarnation } = draft.reader.point;
+    if (incarnation === 0) return ok(false);
+    const begun = await all.anew.begun(roomId, incarnation);
+    return begun.ok ? ok(begun.value === null) : begun;
+  }
+
   /** RM63: letters that stood beyond where a member's device had read are sent again. */
   async function takePosition(
     roomId: ConversationId,
@@ -418,12 +451,17 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const chain = await chains.load(accountId);
     if (!chain.ok) return chain;
     const device = chain.value?.devicesById.get(deviceId);
-    if (device === undefined || !isActiveAt(device, member.seq)) return ok();
+    const isFounder = member.sinceEpoch === 0;
+    // What brings the room to a newer device of the founder's may be what comes next.
+    const isActiveHere = device !== undefined && isFounder && device.revokedSeq === null;
+    if (device === undefined || !(isActiveHere || isActiveAt(device, member.seq))) return ok();
     if (!isPositionSigned(roomId, position, device.signKey)) return ok();
     const here = draft.reader.point.incarnation;
-    if (incarnation > here && member.sinceEpoch === 0) all.onElsewhere(roomId);
+    if (incarnation > here && isFounder) all.onElsewhere(roomId);
     if (incarnation !== here) return ok();
-    const row = member.sinceEpoch === 0 ? await all.anew.of(roomId) : ok(null);
+    const begunAt = isFounder ? await noteBegun(roomId, position, draft) : ok();
+    if (!begunAt.ok) return begunAt;
+    const row = isFounder ? await all.anew.of(roomId) : ok(null);
     if (!row.ok) return row;
     if (row.value?.logEpoch === null) {
       const begun = all.anew.put(roomId, { ...row.value, logEpoch: epoch });

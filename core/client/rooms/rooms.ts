@@ -429,7 +429,10 @@ export function createRooms(all: RoomsDeps): Rooms {
       // Who comes in again looks for themselves.
       if (!found.ok && isUnknownLog(found.error) && standing === "joined") {
         const isOurs = placed.value.home.founder === identity.accountId;
-        context.raise({ type: "RoomGone", roomId, isOurs });
+        const wasThere = await serial.run(() => hasBeenThere(room));
+        if (!wasThere.ok) return wasThere;
+        // One's own may still have to be made, when the server is there.
+        if (!isOurs || wasThere.value) context.raise({ type: "RoomGone", roomId, isOurs });
         here.delete(roomId);
       }
       return !found.ok && isForbidden(found.error) ? regain(placed.value, found.error) : found;
@@ -448,6 +451,8 @@ export function createRooms(all: RoomsDeps): Rooms {
       return !opens.ok || opens.value ? opens : regain(placed.value, null);
     }
     if (standing === "joined") {
+      const begun = await serial.run(() => restart.sayBegun(placed.value));
+      if (!begun.ok || begun.value) return begun;
       const brought = await serial.run(() => restart.bring(placed.value));
       if (!brought.ok) return brought;
       const isUnbegun = await serial.run(() => restart.isUnbegun(roomId));
@@ -545,6 +550,15 @@ export function createRooms(all: RoomsDeps): Rooms {
     cutOff.delete(roomId);
   }
 
+  /** Whether anything of a room's log was read, by this device or before it was told of the room. */
+  async function hasBeenThere(room: RoomRecord): Promise<Result<boolean, ClientError>> {
+    const reader = await intake.reader(room);
+    if (!reader.ok) return reader;
+    const { point } = reader.value;
+    const { fromSeq, generation } = room.keys;
+    return ok(point.seq > 0 || point.incarnation > 0 || fromSeq > 0 || generation > 0);
+  }
+
   async function openLog({
     roomId,
     room,
@@ -559,14 +573,12 @@ export function createRooms(all: RoomsDeps): Rooms {
     const opened = await guests.open(origin, open);
     const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
     const home = all.home();
-    const reader = await serial.run(() => intake.reader(room));
-    if (!reader.ok) return reader;
+    const wasThere = await serial.run(() => hasBeenThere(room));
+    if (!wasThere.ok) return wasThere;
     // RM61: what was there before is not made a second time, as if nothing had been.
-    const { point } = reader.value;
-    if (point.seq > 0 || point.incarnation > 0) return opened;
+    if (wasThere.value) return opened;
     // Its founder makes the log, over the connection of the account that pays for it.
-    if (!isAbsent || room.keys.fromSeq > 0 || generation > 0 || origin !== identity.origin || home === null)
-      return opened;
+    if (!isAbsent || origin !== identity.origin || home === null) return opened;
     const appendKey = capability.publicKey;
     const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });
     if (!created.ok) return created;

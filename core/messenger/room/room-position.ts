@@ -3,7 +3,10 @@
  * again; the founder's says that the log has begun. Rules RM61, RM63.
  */
 import type { ConversationId } from "../../base/ids.ts";
-import { encode, id, integer, type ShapeOf, bytes, struct } from "../../codec/shape.ts";
+import type { Bytes } from "../../base/bytes.ts";
+import { ROOM_PAST_COMMITS_MAX } from "../../base/limits.ts";
+import { encode, id, integer, list, type ShapeOf, bytes, struct } from "../../codec/shape.ts";
+import { HASH_BYTES, hash } from "../../crypto/hash.ts";
 import { LABEL } from "../../crypto/labels.ts";
 import { type SignKeyPair, sign } from "../../crypto/sign.ts";
 import { SIGNATURE_BYTES, verifySignature } from "../../crypto/verify.ts";
@@ -18,10 +21,17 @@ const claimFields = {
   upto: logPointShape,
   /** Of its group. */
   epoch: integer(0),
+  /** Of who began the log: the commits that led there from an earlier epoch, oldest first, each by `pastCommitHash`. */
+  commits: list(bytes(HASH_BYTES), ROOM_PAST_COMMITS_MAX),
 };
 export const roomPositionClaimShape = struct({ roomId: id("conversation"), ...claimFields });
 export const roomPositionShape = struct({ ...claimFields, signature: bytes(SIGNATURE_BYTES) });
 export type RoomPosition = ShapeOf<typeof roomPositionShape>;
+
+/** What stands for a commit, as it was sent with all that went beside it. */
+export function pastCommitHash(commit: Bytes): Bytes {
+  return hash(LABEL.roomPastCommit, commit);
+}
 
 export function signPosition(
   key: SignKeyPair,

@@ -3,13 +3,17 @@ import { expect, test } from "vitest";
 import { ROOM_PAST_COMMIT_BYTES_MAX, ROOM_PAST_COMMITS_MAX } from "../../../../core/base/limits.ts";
 import { type ConversationId, idFromBytes } from "../../../../core/base/ids.ts";
 import { ok } from "../../../../core/base/result.ts";
-import { createRoomAnew } from "../../../../core/client/rooms/room-anew.ts";
+import { createRoomAnew, isNamed } from "../../../../core/client/rooms/room-anew.ts";
 import { createRoomIntake } from "../../../../core/client/rooms/room-intake.ts";
 import { createRoomLandmarks } from "../../../../core/client/rooms/room-landmarks.ts";
 import { createTables } from "../../../../core/client/tables.ts";
-import { encode } from "../../../../core/codec/shape.ts";
+import { decode, encode } from "../../../../core/codec/shape.ts";
 import { type RoomCommit, roomCommitShape } from "../../../../core/messenger/room/room-entry.ts";
-import { isBeyond } from "../../../../core/messenger/room/room-position.ts";
+import {
+  isBeyond,
+  pastCommitHash,
+  roomPositionShape,
+} from "../../../../core/messenger/room/room-position.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
 import { must } from "../../../support/chain-world.ts";
 
@@ -94,4 +98,30 @@ test("[RM63] beyond is what stands later in the log, or in a later incarnation o
   expect(isBeyond({ incarnation: 1, seq: 7 }, upto)).toBe(false);
   expect(isBeyond({ incarnation: 2, seq: 1 }, upto)).toBe(true);
   expect(isBeyond({ incarnation: 0, seq: 9 }, upto)).toBe(false);
+});
+
+test("[RM66] of epochs before the one that was named the named commits count alone, of later ones any", () => {
+  const commits = [1, 2].map((byte) => new Uint8Array(8).fill(byte));
+  const begun = { incarnation: 1, epoch: 5, commits: commits.map(pastCommitHash) };
+  const [first = new Uint8Array(), second = new Uint8Array()] = commits;
+  expect(isNamed(begun, 3, first)).toBe(true);
+  expect(isNamed(begun, 4, second)).toBe(true);
+  expect(isNamed(begun, 3, second)).toBe(false);
+  expect(isNamed(begun, 4, new Uint8Array(8))).toBe(false);
+  expect(isNamed(begun, 2, first)).toBe(false);
+  expect(isNamed(begun, 5, new Uint8Array(8))).toBe(true);
+});
+
+test("[RM66] a position names as many commits as a device keeps, and no more", () => {
+  const position = (count: number) => ({
+    ...{ accountId: idFromBytes("account", new Uint8Array(32)), incarnation: 1, epoch: 20 },
+    deviceId: idFromBytes("device", new Uint8Array(16)),
+    upto: { incarnation: 0, seq: 1, chain: new Uint8Array(32) },
+    commits: Array.from({ length: count }, () => new Uint8Array(32)),
+    signature: new Uint8Array(64),
+  });
+  for (const count of [0, ROOM_PAST_COMMITS_MAX - 1, ROOM_PAST_COMMITS_MAX])
+    expect(decode(roomPositionShape, encode(roomPositionShape, position(count)))).toMatchObject({ ok: true });
+  const over = encode(roomPositionShape, position(ROOM_PAST_COMMITS_MAX + 1));
+  expect(decode(roomPositionShape, over).ok).toBe(false);
 });

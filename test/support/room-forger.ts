@@ -1,0 +1,131 @@
+/** A member of a room with a changed program: commits and entries of its own making, put into the log past its client. */
+import { expect } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import type { AccountId, ConversationId } from "../../core/base/ids.ts";
+import { ok } from "../../core/base/result.ts";
+import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
+import type { Engine } from "../../core/client/engine.ts";
+import { createGuestGateways } from "../../core/client/guest-gateways.ts";
+import { createRoomAnew } from "../../core/client/rooms/room-anew.ts";
+import { keysOf } from "../../core/client/rooms/room-book.ts";
+import { createRoomCommits, type RoomCommitsDeps } from "../../core/client/rooms/room-commits.ts";
+import { createRoomMissed } from "../../core/client/rooms/room-missed.ts";
+import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
+import { groupEpoch } from "../../core/group/group.ts";
+import { createLogReader } from "../../core/log/log-reader.ts";
+import type { RoomContext } from "../../core/messenger/room/room-context.ts";
+import {
+  cutRoomCommit,
+  type RoomBody,
+  type RoomCommit,
+  sealRoomEntry,
+} from "../../core/messenger/room/room-entry.ts";
+import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
+import { good } from "./client-world.ts";
+
+/** What makes commits in an engine, past what reads them. */
+export function commitDeps({ context, chains, rooms, roomOutbox, tables }: Engine): RoomCommitsDeps {
+  return {
+    context,
+    chains,
+    groups: rooms.groups,
+    outbox: roomOutbox,
+    missed: createRoomMissed(tables),
+    anew: createRoomAnew(tables),
+    deps: { suite: createGroupCrypto(context.random) },
+    intake: {
+      place: () => Promise.reject(new Error("nothing is said")),
+      startAfresh: () => ({ writes: [], commit: () => {} }),
+      reader: async (room) => ok(createLogReader(keysOf(room).logId)),
+      moveTo: () => Promise.reject(new Error("nothing is read")),
+      enter: () => Promise.reject(new Error("nothing begins anew")),
+      useKeys: () => Promise.reject(new Error("nothing begins anew")),
+      take: () => Promise.reject(new Error("nothing is read")),
+      pass: () => Promise.reject(new Error("nothing is read")),
+    },
+  };
+}
+
+/** A commit that one entry holds. */
+export const commitBody = (commit: RoomCommit): RoomBody =>
+  present(good(cutRoomCommit(commit)).at(-1), "the last entry of a commit");
+
+/** A commit that this member's role forbids, or whose evidence is none, put into the room's log past their own client. */
+export async function forge(
+  engine: Engine,
+  roomId: ConversationId,
+  change: (room: RoomContext) => RoomContext,
+) {
+  const { context, rooms } = engine;
+  const room = present(good(await rooms.book.get(roomId)), "the room");
+  const group = present(good(await rooms.groups.load(roomId)), "the group");
+  const before = present(good(await rooms.contextOf(roomId)), "its context");
+  const known = new Map<AccountId, ReturnType<typeof context.chain>>();
+  for (const { accountId } of before.members)
+    known.set(accountId, present(good(await context.storedChain(accountId)) ?? context.chain(), "a chain"));
+  const commits = createRoomCommits(commitDeps(engine));
+  const made = await commits.make(roomId, room, {
+    epoch: Number(groupEpoch(group)),
+    before,
+    after: change(before),
+    add: [],
+    removeLeaves: [],
+    departures: [],
+    chains: known,
+    invitees: [],
+    carried: [],
+  });
+  expect(good(made)).toBe(true);
+  const { entry, entryId } = present(good(await engine.tables.commit.get(roomId)), "the commit");
+  good(await context.store.batch([engine.tables.commit.remove(roomId)]));
+  await append(engine, roomId, () => entry);
+  // The next one is to follow this one, which his own program has not read.
+  good(await context.store.batch([engine.tables.handshake.put([roomId], { last: entryId })]));
+}
+
+async function append(
+  { context, rooms }: Engine,
+  roomId: ConversationId,
+  entryAt: (writerSeq: number) => Entry,
+  rekey: Uint8Array | null = null,
+): Promise<void> {
+  const guests = createGuestGateways(context);
+  const { logId, accessSeed, origin } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
+  const opened = good(
+    await guests.open(origin, {
+      logId,
+      right: "append",
+      capability: capabilityKey(accessSeed),
+      writer: writerKey(context.identity.seeds, logId),
+    }),
+  );
+  const entry = entryAt(opened.channel.writerSeq + 1);
+  const { channel } = opened;
+  const placed =
+    rekey === null ? good(await channel.append([entry])) : [good(await channel.appendAndRekey(entry, rekey))];
+  expect(placed).toMatchObject([{ type: "accepted" }]);
+  await guests.closeAll();
+}
+
+/** Puts a body of his own making into the log: a stand as what it is, anything else as a commit. */
+export async function forgeBody(
+  engine: Engine,
+  roomId: ConversationId,
+  body: RoomBody,
+  rekey: Uint8Array | null = null,
+): Promise<void> {
+  const { context, rooms } = engine;
+  const { logId, roomKey } = keysOf(present(good(await rooms.book.get(roomId)), "the room"));
+  const tag = writerTag(logId, writerKey(context.identity.seeds, logId).publicKey);
+  await append(
+    engine,
+    roomId,
+    (writerSeq) => {
+      const kind = body.type === "stand" ? ENTRY_KIND.roomMessage : ENTRY_KIND.roomHandshake;
+      const place = { kind, writerTag: tag, writerSeq, epoch: null, expect: null };
+      const header = encodeEntryHeader({ version: 1, ...place });
+      return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };
+    },
+    rekey,
+  );
+}
