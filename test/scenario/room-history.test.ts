@@ -182,7 +182,10 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   good(await ada.client.setRoomHistory(id, { days: null }));
   await settle(ada, ben);
   good(await ada.client.send(id, "As Ada wrote it"));
+  await settle(ada, ben);
+  // Each has read what was before theirs: that is their order.
   good(await ben.client.send(id, "Ben's own"));
+  await settle(ben, ada);
   const { id: taken } = good(await ada.client.send(id, "Taken back since"));
   await settle(ada, ben);
   const kept = (await storedOps(tablesOf(ben), id)).filter((op) => op.id === taken);
@@ -252,6 +255,7 @@ test("[RM42] what somebody wrote whose server is gone holds up nothing else, and
   good(await ada.client.setRoomHistory(id, { days: null }));
   await settle(ada, zoe);
   good(await ada.client.send(id, "Ada's own"));
+  await settle(ada, zoe);
   good(await zoe.client.send(id, "From far away"));
   await settle(zoe, ada);
   good(await zoe.client.leaveRoom(id));
