@@ -660,9 +660,14 @@ export function createRooms(all: RoomsDeps): Rooms {
         deliveredMs.set(logId, context.spans.monotonicMs());
       kick(roomId);
     });
-    // RM30: what the key opens has ended, and nothing of it led on.
-    if (!following.ok && isForbidden(following.error)) cutOff.add(roomId);
-    if (!following.ok) return isForbidden(following.error) ? ok(false) : following;
+    if (!following.ok && isForbidden(following.error)) {
+      // RM30: what the key opens has ended. What replaced it may have come since that was read to its end.
+      const last = await channel.read(now.value.point.seq);
+      if (!last.ok || last.value.entries.length > 0) return last.ok ? ok(true) : last;
+      cutOff.add(roomId);
+      return ok(false);
+    }
+    if (!following.ok) return following;
     subscribed.add(logId);
     return ok(false);
   }
