@@ -9,6 +9,8 @@ import {
   parsePassphrase,
   verifyBackup,
 } from "@dovetail/core";
+import { fromHex, toHex } from "../../core/base/bytes.ts";
+import { parseStoreKey } from "../../core/store/store-key.ts";
 import { addAuthenticator } from "../support/browser-world.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import {
@@ -233,6 +235,100 @@ test("[WB9] an evicted browser comes back by its words, typed by hand, and what 
   await nora.getByText(/chain link \d+/).waitFor();
   // The first link made the account, the second is the one that brought it back and took the old entry out.
   expect(await nora.locator("dt-settings").getByText("chain link 2").count()).toBe(1);
+});
+
+/** Notes in the page all that comes to it by messages, as hexadecimal digits and texts. Runs before anything else there. */
+function noteMessages(): void {
+  const heard: string[] = [];
+  Reflect.set(window, "heard", heard);
+  const note = (value: unknown): void => {
+    if (typeof value === "string") heard.push(value);
+    else if (value instanceof ArrayBuffer) note(new Uint8Array(value));
+    else if (ArrayBuffer.isView(value))
+      heard.push(
+        Array.from(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), (one) =>
+          one.toString(16).padStart(2, "0"),
+        ).join(""),
+      );
+    else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) note(one);
+  };
+  const hear = (event: Event): void => note((event as MessageEvent).data);
+  const { addEventListener } = EventTarget.prototype;
+  EventTarget.prototype.addEventListener = function (this: EventTarget, type: string, ...rest) {
+    if (type === "message") addEventListener.call(this, type, hear);
+    return addEventListener.call(this, type, ...rest);
+  };
+  for (const { prototype } of [MessagePort, Worker, BroadcastChannel]) {
+    const own = Object.getOwnPropertyDescriptor(prototype, "onmessage");
+    Object.defineProperty(prototype, "onmessage", {
+      ...own,
+      set(this: EventTarget, listener: unknown) {
+        addEventListener.call(this, "message", hear);
+        own?.set?.call(this, listener);
+      },
+    });
+  }
+}
+
+/** Whether any of it held `part`. */
+const hasHeard = (page: Page, part: string): Promise<boolean> =>
+  page.evaluate(
+    (one) => (Reflect.get(window, "heard") as readonly string[]).some((text) => text.includes(one)),
+    part,
+  );
+
+test("the key of what is stored is in the worker alone: nothing that comes to the page holds it, whatever a person does there", async () => {
+  const ben = await newAccount(screens.origin, "ben.secrets");
+  good(await ben.client.sync());
+  const nora = await screens.browserOf();
+  await nora.context().addInitScript(noteMessages);
+  await nora.reload();
+  await createAccount(nora, "Nora");
+  // Without a lock it lies in the database: read in another tab, whose memory is not looked at.
+  const other = await nora.context().newPage();
+  await other.goto(`${screens.origin}/manifest.webmanifest`);
+  const key = await other.evaluate(async () => {
+    const opening = indexedDB.open("dovetail-default");
+    await new Promise((resolve) => {
+      opening.onsuccess = resolve;
+    });
+    const read = opening.result.transaction("meta").objectStore("meta").get("store-key");
+    await new Promise((resolve) => {
+      read.onsuccess = resolve;
+    });
+    opening.result.close();
+    return Array.from(read.result as Uint8Array, (one) => one.toString(16).padStart(2, "0")).join("");
+  });
+  await other.close();
+  const stored = good(parseStoreKey(fromHex(key)));
+  const secret = stored.type === "open" ? toHex(stored.key) : "";
+  expect(secret).toMatch(/^[0-9a-f]{64}$/);
+  await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");
+  await openSection(nora, "Settings");
+  await nora.getByRole("button", { name: "Set a passphrase" }).click();
+  await nora.getByLabel("Set a passphrase").fill(SECRET);
+  await nora.getByLabel("The same again").fill(SECRET);
+  await nora.locator("dt-lock-settings").getByRole("button", { name: "Save" }).click();
+  await nora.getByText("A passphrase is set.").waitFor();
+  expect(await hasHeard(nora, "Hello Ben.")).toBe(true);
+  expect(await hasHeard(nora, secret)).toBe(false);
+  // Neither in what the page keeps for itself, nor now that a passphrase is set in the database.
+  expect(await nora.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).not.toContain(secret);
+  expect(await storedKeys(nora)).toEqual(["generation", "store-key"]);
+  // And had it come, it would have been noticed.
+  await nora.evaluate(
+    (hex) =>
+      new Promise<void>((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port2.onmessage = () => resolve();
+        port1.postMessage({
+          key: Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)),
+        });
+      }),
+    secret,
+  );
+  expect(await hasHeard(nora, secret)).toBe(true);
+  good(await ben.client.stop());
 });
 
 test("a passkey is added and removed in the settings, proves who acts, and says why when it does not", async () => {

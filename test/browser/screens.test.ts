@@ -2,7 +2,9 @@
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import { MESSAGE_TEXT_BYTES_MAX } from "../../core/base/limits.ts";
+import { idFromBytes } from "../../core/base/ids.ts";
+import { type FileContact, formatContactsFile } from "../../core/messenger/exported/contacts-file.ts";
+import { DISPLAY_NAME_BYTES_MAX, MESSAGE_TEXT_BYTES_MAX } from "../../core/base/limits.ts";
 import { ok } from "../../core/base/result.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import {
@@ -268,7 +270,7 @@ function inMessages(strings: readonly string[]): readonly string[] {
 /** Nothing of what others wrote has become a part of the page. */
 async function expectNoMarkup(page: Page, root: string): Promise<void> {
   const parts = page.locator(
-    `${root} :is(img, script, svg:not([aria-hidden]), iframe, object, embed, style, form:has(bdi))`,
+    `${root} :is(img, script, svg:not([aria-hidden], [role="img"]), iframe, object, embed, style, form:has(bdi))`,
   );
   const found = await parts.evaluateAll((all) => all.map((one) => one.outerHTML.slice(0, 120)));
   expect(found).toEqual([]);
@@ -289,6 +291,50 @@ test("names and texts that attack are characters and nothing else, in the list, 
   await nora.getByRole("link", { name: "People", exact: true }).click();
   await nora.locator("dt-people a.row").first().click();
   await nora.locator("dt-person h2").waitFor();
+});
+
+test("the published naughty strings as names of people, by one’s own words and by theirs, each shown as it is", async () => {
+  const nora = await createAccount(await browserOf(), "Nora");
+  const names = [...ATTACKS, ...publishedStrings()].filter(
+    (one) => one.isWellFormed() && new TextEncoder().encode(one).length <= DISPLAY_NAME_BYTES_MAX,
+  );
+  const accountOf = (number: number) =>
+    idFromBytes(
+      "account",
+      new Uint8Array(32).map((_, at) => [number, number >> 8][at] ?? 1),
+    );
+  const person = {
+    origin: screens.origin,
+    handle: null,
+    name: null,
+    petname: null,
+    notes: null,
+    verified: null,
+  };
+  const people = names.map(
+    (petname, number): FileContact => ({
+      ...person,
+      accountId: accountOf(number),
+      ...(number % 2 === 0 ? { petname } : { name: petname }),
+      state: "known",
+      addedAtMs: number,
+    }),
+  );
+  const file = formatContactsFile({ account: accountOf(60_000), name: "Nora", exportedAtMs: 1 }, people);
+  await openSection(nora, "Settings");
+  await nora
+    .getByLabel("File of contacts")
+    .setInputFiles({ name: "contacts.ndjson", mimeType: "text/plain", buffer: Buffer.from(file) });
+  await nora.locator("dt-contact-files dt-sheet").getByRole("button", { name: "Take them over" }).click();
+  await nora.getByText("taken over.").waitFor();
+  await openSection(nora, "People");
+  const rows = nora.locator("dt-people a.row .nm bdi");
+  await expect.poll(() => rows.count()).toBe(names.length);
+  expect((await rows.allTextContents()).toSorted()).toEqual(names.toSorted());
+  await expectNoMarkup(nora, "dt-people");
+  await nora.locator("dt-people a.row").nth(1).click();
+  await nora.locator("dt-person h2").waitFor();
+  await expectNoMarkup(nora, "dt-person");
 });
 
 test("all by keyboard: an account, a section by letters, the sheet of keys and back", async () => {

@@ -27,7 +27,7 @@ import { keepSame } from "../session/keep-same.ts";
 import { Timeline } from "../session/timeline.ts";
 import { Watch } from "../session/watch.ts";
 import { say, text } from "../words/say.ts";
-import { dayOf } from "../words/times.ts";
+import { dayOf, momentTime } from "../words/times.ts";
 import { conversationStyles } from "./conversation-styles.ts";
 import {
   echoRow,
@@ -494,9 +494,17 @@ export class DtConversation extends LitElement {
       : html`<dt-request-bar .session=${this.session} .contact=${thread.contact}></dt-request-bar>`;
   }
 
-  #stopped({ name, accountId }: ContactView) {
+  #stopped({ name, accountId, verifiedAtMs }: ContactView) {
+    const isChain = this.session.views.alarms.some(
+      ({ alarm, resolvedAtMs }) =>
+        alarm.type === "ChainDistrusted" && alarm.accountId === accountId && resolvedAtMs === null,
+    );
+    const compared =
+      verifiedAtMs === null
+        ? nothing
+        : html` ${say("stoppedVerified", { time: momentTime(verifiedAtMs, Date.now()) })}`;
     return html`<p class="stopped" role="status">
-      <span>${say("stoppedNote", { name })}</span>
+      <span>${say(isChain ? "stoppedChain" : "stoppedNote", { name })}${compared}</span>
       <button class="btn line" type="button" @click=${() => goTo(window, { section: "people", accountId })}>
         ${say("compare")}
       </button>

@@ -181,7 +181,7 @@ export class DtMove extends LitElement {
             autocomplete="off"
             autocapitalize="off"
             spellcheck="false"
-            placeholder="chat.example.org"
+            placeholder=${text("serverExample")}
             aria-describedby="address-note"
             aria-invalid=${this.fault !== null}
             ?disabled=${isLooking}

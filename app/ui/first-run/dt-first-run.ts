@@ -140,7 +140,7 @@ export class DtFirstRun extends LitElement {
                 required
                 autocomplete="off"
                 spellcheck="false"
-                placeholder="https://"
+                placeholder=${text("serverBegins")}
                 aria-invalid=${this.originFault}
                 aria-describedby="origin-note"
               />

@@ -44,7 +44,12 @@ export class DtVerified extends LitElement {
   };
 
   override render() {
-    const { verifiedAtMs } = this.contact;
+    const { verifiedAtMs, isStopped } = this.contact;
+    // What was compared is not what the server shows now: that is proven by nothing.
+    if (verifiedAtMs !== null && isStopped)
+      return html`<a href="#/people" @click=${this.#compare}
+        >${say("verifiedStopped", { time: listTime(verifiedAtMs, Date.now()) })}</a
+      >`;
     if (verifiedAtMs !== null)
       return html`${icon("check")}<b>${say("verified", { time: listTime(verifiedAtMs, Date.now()) })}</b>`;
     return html`<a href="#/people" @click=${this.#compare}>${say("unverified")}</a>`;

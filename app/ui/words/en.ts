@@ -100,6 +100,8 @@ export const EN = {
   serverNote:
     "This page and its accounts belong to {server}. From it you can write to people on any server; an account on another server has its page there.",
   serverOpen: "Open its page",
+  serverBegins: "https://",
+  serverExample: "chat.example.org",
   serverBad: "That is no address of a server. It begins with https://.",
   protects: "What this protects, and what not",
   protectsTitle: "What this protects, and what not",
@@ -699,6 +701,11 @@ export const EN = {
   deletedNote:
     "{name}’s server says that their account was deleted. What you write is kept here and goes if the account is there again. Reach them another way; if they have a new account, add them with its link.",
   stoppedNote: "Sending is stopped: you and {name} see different device lists. What you write is kept here.",
+  stoppedChain:
+    "Sending is stopped: what the server shows as {name}’s devices is not a list of the account you know. What you write is kept here.",
+  stoppedVerified:
+    "The number you compared {time} is of the account you know. Compare again before you write.",
+  verifiedStopped: "Verified {time}; sending is stopped",
   alarmUnderstood: "I have read this",
   someone: "someone",
 } satisfies Record<string, Message>;
