@@ -11,6 +11,7 @@ import {
 import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
 import { createGuestGateways } from "../../core/client/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
+import { ROOM_STATE_TABLES } from "../../core/client/rooms/room-left-rows.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";
 import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
@@ -556,6 +557,64 @@ test("[RM9][RM33] what everybody leaves out of a letter because its author was m
   const again = await reopened(ben.platform);
   expect((await fatesOf(again, id))[0]).toEqual(["too late", "failed", "muted"]);
   await stopAll(again);
+});
+
+test("[RM67] what opens a room goes from the devices of who is out of it, and they come in again by another invitation", async () => {
+  const { ada, ben, id } = await createRoomOfTwo("cleared");
+  let phone: Device = await linkedDevice(ben.client, "phone");
+  await settle(ada, ben, phone);
+  await stopAll(phone);
+  const { engine, client } = await engineOf(phone.platform);
+  const { logId } = keysOf(present(good(await engine.rooms.book.get(id)), "the room"));
+  phone = { platform: phone.platform, client };
+  const rowsOn = async (device: Device) => {
+    const tables = tablesOf(device);
+    const names = [...ROOM_STATE_TABLES, "roomkeys", "reader"] as const;
+    const rows = await Promise.all(
+      names.map(async (name) => {
+        const all: readonly { readonly key: string }[] = good(await tables[name].scan());
+        return all.map(({ key }) => key);
+      }),
+    );
+    return rows.flat().filter((key) => key.includes(id) || key.includes(logId));
+  };
+  for (const [index, goes] of [
+    async () => good(await ben.client.leaveRoom(id)),
+    async () => good(await ada.client.removeFromRoom(id, await accountOf(ben))),
+  ].entries()) {
+    const text = `${index}`;
+    good(await ben.client.send(id, text));
+    await settle(ada, ben, phone);
+    for (const device of [ben, phone]) expect(await rowsOn(device)).not.toEqual([]);
+    await goes();
+    await settle(ada, ben, phone);
+    await expectAtRest(
+      async () => {
+        for (const device of [ben, phone]) {
+          expect(await rowsOn(device)).toEqual([]);
+          expect(await textsOf(device, id)).toContain(text);
+        }
+      },
+      ada,
+      ben,
+      phone,
+    );
+    good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+    await settle(ada, ben, phone);
+    good(await ben.client.acceptRoom(id));
+    await settle(ada, ben, phone);
+  }
+  good(await phone.client.send(id, "back again"));
+  await settle(ada, ben, phone);
+  await expectAtRest(
+    async () => {
+      for (const device of [ada, ben, phone]) expect(await textsOf(device, id)).toContain("back again");
+    },
+    ada,
+    ben,
+    phone,
+  );
+  await stopAll(ada, ben, phone);
 });
 
 test("[RM33] what is written as one leaves has failed, and what a server refuses for good is not sent for ever", async () => {

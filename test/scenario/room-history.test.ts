@@ -298,6 +298,7 @@ async function answerForged(
     anew: createRoomAnew(tables),
     deps: { suite: createGroupCrypto(context.random) },
     intake: {
+      leaveBehind: never,
       place: never,
       reader: never,
       moveTo: never,

@@ -21,6 +21,8 @@ export interface PastCommit extends RoomPastRow {
 export interface RoomAnew {
   /** Null while the log is as it was first begun. */
   of(roomId: ConversationId): Promise<Result<RoomAnewRow | null, StoreError>>;
+  /** Its rows were erased. */
+  forget(roomId: ConversationId): void;
   put(roomId: ConversationId, row: RoomAnewRow): { readonly write: WriteOp; commit(): void };
   /** What leads to the epoch `until` without a gap, oldest first. */
   past(roomId: ConversationId, until: number): Promise<Result<readonly PastCommit[], StoreError>>;
@@ -66,6 +68,7 @@ export function createRoomAnew(tables: Pick<Tables, "roomanew" | "roompast" | "r
       if (row.ok) byRoom.set(roomId, row.value);
       return row;
     },
+    forget: (roomId) => void byRoom.delete(roomId),
     put: (roomId, row) => ({
       write: roomanew.put([roomId], row),
       commit: () => void byRoom.set(roomId, row),

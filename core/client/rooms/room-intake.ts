@@ -48,6 +48,7 @@ import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "./room-keys.ts";
 import { createRoomParts } from "./room-parts.ts";
 import { liveLandmarks, NO_ENTRY, type RoomLandmarks, withLandmark } from "./room-landmarks.ts";
+import { eraseRoomState } from "./room-left-rows.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import type { RoomUnproven } from "./room-unproven.ts";
@@ -99,6 +100,8 @@ export interface RoomIntake {
   reader(room: RoomRecord): Promise<Result<LogReader, ClientError>>;
   /** Forgets, for an account that comes in again, that this device has been in before. */
   startAfresh(roomId: ConversationId, logId: LogId): { readonly writes: readonly WriteOp[]; commit(): void };
+  /** Forgets what this device has of a room its account is out of, but for what people read there. RM67 */
+  leaveBehind(roomId: ConversationId, logId: LogId): Promise<Result<void, ClientError>>;
   /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
   moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
   /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
@@ -810,6 +813,19 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return { writes: [...missing.writes, marks.write, kept.write, tables.reader.remove(logId)], commit };
   };
 
+  const leaveBehind: RoomIntake["leaveBehind"] = async (roomId, logId) => {
+    const erased = await eraseRoomState(tables, roomId);
+    if (!erased.ok) return erased;
+    const fresh = startAfresh(roomId, logId);
+    const stored = await store.batch([...erased.value, ...fresh.writes]);
+    if (!stored.ok) return stored;
+    fresh.commit();
+    all.anew.forget(roomId);
+    all.unproven.refresh(roomId);
+    groups.keep(roomId, null);
+    return ok();
+  };
+
   const moveTo: RoomIntake["moveTo"] = async (roomId, room) => {
     const current = await book.get(roomId);
     if (!current.ok || current.value === null) return current.ok ? ok() : current;
@@ -888,5 +904,5 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return stored;
   };
 
-  return { place, reader, startAfresh, moveTo, enter, useKeys, take, pass };
+  return { place, reader, startAfresh, leaveBehind, moveTo, enter, useKeys, take, pass };
 }

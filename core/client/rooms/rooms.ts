@@ -123,6 +123,8 @@ export function createRooms(all: RoomsDeps): Rooms {
   const askedAtMs = new Map<ConversationId, number>();
   /** What was asked of a room when its commit could not be made, and when. */
   const unmade = new Map<ConversationId, { readonly asked: string; readonly atMs: number }>();
+  /** Rooms this account is out of, and of which nothing is here any more that opens them. */
+  const leftBehind = new Set<ConversationId>();
   /** Rooms whose log is where it should be. */
   const here = new Set<ConversationId>();
   const running = new Map<
@@ -417,8 +419,9 @@ export function createRooms(all: RoomsDeps): Rooms {
     const { standing } = room.standing;
     const departing = await serial.run(() => commits.waiting(roomId));
     if (!departing.ok) return departing;
+    if (standing === "joined") leftBehind.delete(roomId);
     if (standing !== "joined" && (departing.value === null || standing === "invited"))
-      return serial.run(() => failOutside(roomId));
+      return serial.run(() => goOutside(roomId, room));
     const moved = await serial.run(() => takeSharedKeys(roomId, room));
     if (!moved.ok || moved.value) return moved;
     const placed = await restart.placeOf(roomId, room);
@@ -486,7 +489,20 @@ export function createRooms(all: RoomsDeps): Rooms {
     return serial.run(() => histories.speak(roomId, room));
   }
 
-  /** RM33: this account is out, here or by a sibling, and nothing is on its way: what waits never goes. */
+  /** RM33, RM67: this account is out, here or by a sibling, and nothing is on its way: what waits never goes, and the keys do. */
+  async function goOutside(
+    roomId: ConversationId,
+    { standing: { standing }, keys }: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const failed = await failOutside(roomId);
+    if (!failed.ok || standing === "invited" || leftBehind.has(roomId)) return failed;
+    guests.forget(keys.logId);
+    const left = await intake.leaveBehind(roomId, keys.logId);
+    if (!left.ok) return left;
+    leftBehind.add(roomId);
+    return failed;
+  }
+
   async function failOutside(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
     const unsent = outbox.fail(outbox.keysOf(roomId), "outside");
     if (unsent.writes.length === 0) return ok(false);
