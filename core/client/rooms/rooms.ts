@@ -5,43 +5,34 @@
 import { toHex } from "../../base/bytes.ts";
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { decode, encode } from "../../codec/shape.ts";
 import type { Documents } from "../../document/documents.ts";
-import { intentKey, type RoomIntent, type RoomPart, type RoomRecord } from "../../document/groups.ts";
+import { intentKey, type RoomIntent, type RoomRecord } from "../../document/groups.ts";
 import { createGroupCrypto } from "../../group/crypto-provider.ts";
 import { isActive } from "../../group/group.ts";
-import { checkHead, checkQuote } from "../../log/log-reader.ts";
-import { OP_KIND } from "../../messenger/op.ts";
-import { memberOf, type RoomContext, roomConversationId } from "../../messenger/room/room-context.ts";
-import { type RoomInvitation, roomInvitationPayloadShape } from "../../messenger/room/room-invitation.ts";
-import type { PlacedEntry } from "../../protocol/entry.ts";
-import type { AppendResult } from "../../protocol/server-frame.ts";
-import { activeDevices } from "../../sigchain/chain-state.ts";
-import { rowKeyParts } from "../../store/row-key.ts";
+import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ChainStore } from "../chain-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contact-book.ts";
 import type { Conversations } from "../conversations.ts";
-import { capabilityKey, writerKey } from "../device-identity.ts";
 import type { Lifetimes } from "../deletion/lifetimes.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
 import type { OpStore } from "../op-store.ts";
-import { createGuestGateways, type GuestLog } from "../guest-gateways.ts";
-import { isDialable } from "../inbound.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
 import { publicRoomKey } from "./room-keys.ts";
+import { createRoomAsking } from "./room-asking.ts";
+import { createRoomInvitations } from "./room-invitations.ts";
+import { createRoomLogs } from "./room-log.ts";
 import { createRoomAnew } from "./room-anew.ts";
 import { createRoomFounding } from "./room-founding.ts";
-import { createRoomCommits, type Departing } from "./room-commits.ts";
+import { createRoomCommits } from "./room-commits.ts";
 import type { PlacedRoom } from "./room-home.ts";
 import { createRoomGroups, type RoomGroups } from "./room-groups.ts";
 import { createRoomHistories, type RoomHistories } from "./room-history.ts";
 import { createRoomIntake } from "./room-intake.ts";
 import { roomContextOf } from "./room-judge.ts";
 import { createRoomLandmarks } from "./room-landmarks.ts";
-import { joinRoom } from "./room-joining.ts";
 import { createRoomLinks } from "./room-links.ts";
 import { type RoomMissed, SIBLING_WAIT_MS } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
@@ -51,13 +42,9 @@ import { createRoomUnproven } from "./room-unproven.ts";
 
 /** Steps one run takes in a room; what is left comes with the next. */
 const STEPS_MAX = 256;
-/** How often a device that cannot follow asks to be added again. */
-const REJOIN_INTERVAL_MS = 60_000;
 /** A room that could not go on is tried again after this long, and after twice as long each time. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
-/** How often a device says where it stands in a room. */
-const STAND_INTERVAL_MS = 60_000;
 /** When a commit that could not be made is tried again, with nothing else asked of the room. */
 const REPLAN_INTERVAL_MS = 3_600_000;
 
@@ -117,10 +104,6 @@ export function createRooms(all: RoomsDeps): Rooms {
   const groups = createRoomGroups(tables, deps);
   const anew = createRoomAnew(tables);
   const landmarks = createRoomLandmarks(tables);
-  /** Rooms whose others are to be told what this device sees, and when they were last. */
-  const owed = new Set<ConversationId>();
-  const toldAtMs = new Map<ConversationId, number>();
-  const askedAtMs = new Map<ConversationId, number>();
   /** What was asked of a room when its commit could not be made, and when. */
   const unmade = new Map<ConversationId, { readonly asked: string; readonly atMs: number }>();
   /** Rooms this account is out of, and of which nothing is here any more that opens them. */
@@ -131,30 +114,6 @@ export function createRooms(all: RoomsDeps): Rooms {
     ConversationId,
     { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
   >();
-  const subscribed = new Set<LogId>();
-  /** With keys of which generation each log is open. */
-  const openedWith = new Map<LogId, number>();
-  /** Rooms whose log takes nothing from the keys there are. */
-  const cutOff = new Set<ConversationId>();
-  /** Logs to be read to their end: what is delivered may be a moment behind. */
-  const unread = new Set<LogId>();
-  /** Channels whose head was compared with what was read before they were opened. */
-  const checkedHeads = new WeakSet<GuestLog["channel"]>();
-  /** At which server each log was opened, and the channel it is followed over. */
-  const openedAt = new Map<LogId, string>();
-  const followed = new Map<LogId, GuestLog["channel"]>();
-  const delivered = new Map<LogId, PlacedEntry[]>();
-  /** When the first of them came, for its span. */
-  const deliveredMs = new Map<LogId, number>();
-  const guests = createGuestGateways(context, (logIds) => {
-    if (logIds.some((logId) => subscribed.has(logId))) retryLater();
-    for (const logId of logIds) {
-      subscribed.delete(logId);
-      delivered.delete(logId);
-      deliveredMs.delete(logId);
-      unread.add(logId);
-    }
-  });
   const unproven = createRoomUnproven({
     context,
     groups,
@@ -176,8 +135,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     unproven,
     limit: all.lifetimes.limit,
     deps,
-    onDisagreement: (roomId) => void owed.add(roomId),
-    onAgreement: (roomId) => void owed.delete(roomId),
+    onDisagreement: (roomId) => asking.owe(roomId),
+    onAgreement: (roomId) => asking.agree(roomId),
     onElsewhere: (roomId) => {
       restart.noteElsewhere(roomId);
       kick(roomId);
@@ -185,6 +144,30 @@ export function createRooms(all: RoomsDeps): Rooms {
     onChanged: all.onChanged,
   });
   const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, anew, deps });
+  const asking = createRoomAsking({ context, groups, commits, missed, lookLater });
+  const invitations = createRoomInvitations({
+    context,
+    contacts,
+    conversations,
+    book,
+    intake,
+    commits,
+    outbox,
+    kick: (roomId) => kick(roomId),
+    onChanged: all.onChanged,
+  });
+  const logs = createRoomLogs({
+    context,
+    groups,
+    intake,
+    commits,
+    deps,
+    home: all.home,
+    onLost: () => retryLater(),
+    onBack: asking.noteBack,
+    onChanged: all.onChanged,
+    kick: (roomId) => kick(roomId),
+  });
   const histories = createRoomHistories({
     context,
     book,
@@ -224,22 +207,16 @@ export function createRooms(all: RoomsDeps): Rooms {
     intake,
     commits,
     anew,
-    guests,
+    guests: logs.guests,
     home: all.home,
     contextOf,
-    openAnew,
+    openAnew: logs.openAnew,
     lookLater,
   });
   const nowMs = () => Math.max(0, clock.nowMs());
   let cancelLook: (() => void) | null = null;
   let cancelRetry: (() => void) | null = null;
   let retryMs = RETRY_MIN_MS;
-
-  async function known(roomId: ConversationId): Promise<Result<RoomRecord, ClientError>> {
-    const room = await book.get(roomId);
-    if (!room.ok) return room;
-    return room.value === null ? err({ type: "UnknownRoom" }) : ok(room.value);
-  }
 
   async function contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>> {
     const group = await groups.load(roomId);
@@ -254,116 +231,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     return asked;
   }
 
-  async function accept(roomId: ConversationId): Promise<Result<void, ClientError>> {
-    const room = await known(roomId);
-    if (!room.ok) return room;
-    if (room.value.standing.standing !== "invited") return err({ type: "NotInvited" });
-    const standing: RoomPart = {
-      type: "standing",
-      ...room.value.standing,
-      standing: "joined",
-      atMs: nowMs(),
-    };
-    // What was said while this account was not in it is not for it.
-    const fresh = intake.startAfresh(roomId, room.value.keys.logId);
-    const stored = await book.set(roomId, new Map([["standing", standing]]), { with: fresh.writes });
-    if (!stored.ok) return stored;
-    fresh.commit();
-    kick(roomId);
-    return stored;
-  }
-
-  async function leave(roomId: ConversationId): Promise<Result<void, ClientError>> {
-    const room = await known(roomId);
-    if (!room.ok) return room;
-    const { standing } = room.value;
-    if (standing.standing !== "invited" && standing.standing !== "joined") return err({ type: "NotInRoom" });
-    const departure = await commits.sealDeparture(roomId, room.value);
-    if (!departure.ok) return departure;
-    // What is sealed already goes before the departure, and counts.
-    const letters = await tables.letter.scan({ under: [roomId] });
-    if (!letters.ok) return letters;
-    const onItsWay = new Set(letters.value.flatMap(({ value }) => value.outKeys));
-    const unsent = outbox.fail(
-      outbox.keysOf(roomId).filter((key) => !onItsWay.has(key)),
-      "outside",
-    );
-    const part: RoomPart = {
-      type: "standing",
-      ...standing,
-      standing: standing.standing === "invited" ? "declined" : "left",
-      atMs: nowMs(),
-    };
-    // The group stays until the departure has its place: what opens the log may change before.
-    const rows = [tables.commit.remove(roomId), ...departure.value, ...unsent.writes];
-    const stored = await book.set(roomId, new Map([["standing", part]]), { with: rows });
-    if (!stored.ok) return stored;
-    unsent.commit();
-    kick(roomId);
-    return ok();
-  }
-
-  /** RM13: an invitation of an accepted contact; a room that was left is offered again by a later membership only. */
-  async function takeInvitations(): Promise<Result<void, ClientError>> {
-    const rows = await tables.invitation.scan();
-    if (!rows.ok) return rows;
-    for (const { key, value } of rows.value) {
-      const remove = tables.invitation.remove(...rowKeyParts(key).slice(1));
-      const invitation = decode(roomInvitationPayloadShape, value.payload);
-      const contact = await contacts.get(value.by);
-      if (!contact.ok) return contact;
-      const isGood =
-        invitation.ok &&
-        contact.value?.state === "accepted" &&
-        isDialable(invitation.value.keys.origin, identity.origin);
-      const taken = isGood
-        ? await takeInvitation(value.by, invitation.value, remove)
-        : await store.batch([remove]);
-      if (!taken.ok) return taken;
-    }
-    return ok();
-  }
-
-  async function takeInvitation(
-    by: AccountId,
-    { keys, name, sinceEpoch, history }: RoomInvitation,
-    remove: ReturnType<typeof tables.invitation.remove>,
-  ): Promise<Result<void, ClientError>> {
-    const roomId = roomConversationId(keys.logId);
-    const room = await book.get(roomId);
-    if (!room.ok) return room;
-    if (room.value !== null && room.value.standing.since >= sinceEpoch) return store.batch([remove]);
-    const { from, ...opens } = keys;
-    const wanted = await book.wanted(roomId);
-    if (!wanted.ok) return wanted;
-    // RM32: who has asked by a link has said yes.
-    const isWanted = wanted.value?.by === by && wanted.value.atMs > (room.value?.standing.atMs ?? 0);
-    const joined = isWanted ? ("joined" as const) : ("invited" as const);
-    const parts = new Map<string, RoomPart>([
-      ["keys", { type: "keys", ...opens, fromSeq: from.seq, fromChain: from.chain }],
-      ["standing", { type: "standing", since: sinceEpoch, standing: joined, by, atMs: nowMs() }],
-    ]);
-    parts.set("history", { type: "history", epoch: sinceEpoch, history });
-    if (room.value === null) parts.set("info", { type: "info", epoch: 0, name, about: "", members: [] });
-    const fresh = isWanted ? intake.startAfresh(roomId, opens.logId) : null;
-    const stored = await book.set(roomId, parts, { with: [remove, ...(fresh?.writes ?? [])] });
-    if (stored.ok) fresh?.commit();
-    all.onChanged();
-    if (isWanted) kick(roomId);
-    return stored;
-  }
-
   async function advanceAll(): Promise<Result<boolean, ClientError>> {
     const rooms = await serial.run(async () => {
       book.refresh();
-      const taken = await takeInvitations();
+      const taken = await invitations.takeInvitations();
       const joins = taken.ok ? await links.takeJoins() : taken;
       return joins.ok ? book.all() : joins;
     });
     if (!rooms.ok) return rooms;
     let moved = false;
     for (const [roomId, room] of rooms.value) {
-      unread.add(room.keys.logId);
+      logs.look(room.keys.logId);
       const advanced = await advance(roomId);
       // One room, or its server, must not keep the others waiting.
       if (!advanced.ok && isLocal(advanced.error)) return advanced;
@@ -426,13 +304,13 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!moved.ok || moved.value) return moved;
     const placed = await restart.placeOf(roomId, room);
     if (!placed.ok) return placed;
-    const opened = await openLog(placed.value);
+    const opened = await logs.open(placed.value);
     if (!opened.ok) {
       const found = await restart.findAgain(placed.value, opened.error);
       // Who comes in again looks for themselves.
       if (!found.ok && isUnknownLog(found.error) && standing === "joined") {
         const isOurs = placed.value.home.founder === identity.accountId;
-        const wasThere = await serial.run(() => hasBeenThere(room));
+        const wasThere = await serial.run(() => logs.hasBeenThere(room));
         if (!wasThere.ok) return wasThere;
         // One's own may still have to be made, when the server is there.
         if (!isOurs || wasThere.value) context.raise({ type: "RoomGone", roomId, isOurs });
@@ -445,11 +323,11 @@ export function createRooms(all: RoomsDeps): Rooms {
       all.onRoomHere(roomId, entered.value ? room.keys.logId : null);
     if (entered.ok) here.add(roomId);
     if (!entered.ok || entered.value) return entered;
-    if (standing === "joined" || cutOff.has(roomId)) {
-      const read = await readOn(roomId, room, opened.value);
+    if (standing === "joined" || logs.isCutOff(roomId)) {
+      const read = await logs.readOn(roomId, room, opened.value);
       if (!read.ok || read.value) return read;
     }
-    if (cutOff.has(roomId)) {
+    if (logs.isCutOff(roomId)) {
       const opens = await restart.tryFormerKeys(placed.value);
       return !opens.ok || opens.value ? opens : regain(placed.value, null);
     }
@@ -463,17 +341,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     }
     const waiting = await serial.run(() => commits.waiting(roomId));
     if (!waiting.ok) return waiting;
-    if (waiting.value !== null) return send(roomId, room, opened.value, waiting.value);
+    if (waiting.value !== null) return logs.send(roomId, room, opened.value, waiting.value);
     if (standing !== "joined") return ok(false);
     const positioned = await serial.run(() => commits.sealPosition(roomId, room));
     if (!positioned.ok || positioned.value) return positioned;
-    const told = await serial.run(() => tellInvitees(placed.value));
+    const told = await serial.run(() => invitations.tellInvitees(placed.value));
     if (!told.ok || told.value) return told;
     const begun = await serial.run(() => founding.createAnew(roomId, room));
     if (!begun.ok || begun.value) return begun;
-    const asked = await serial.run(() => askToComeBack(roomId, room));
+    const asked = await serial.run(() => asking.askToComeBack(roomId, room));
     if (!asked.ok || asked.value) return asked;
-    const stood = await serial.run(() => takeStand(roomId, room));
+    const stood = await serial.run(() => asking.takeStand(roomId, room));
     if (!stood.ok || stood.value) return stood;
     const redone = await serial.run(() => restart.redo(roomId));
     if (!redone.ok || redone.value) return redone;
@@ -496,7 +374,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   ): Promise<Result<boolean, ClientError>> {
     const failed = await failOutside(roomId);
     if (!failed.ok || standing === "invited" || leftBehind.has(roomId)) return failed;
-    guests.forget(keys.logId);
+    logs.guests.forget(keys.logId);
     const left = await intake.leaveBehind(roomId, keys.logId);
     if (!left.ok) return left;
     leftBehind.add(roomId);
@@ -527,7 +405,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     const begun = await anew.of(roomId);
     if (!begun.ok) return begun;
     // RM62: of a log that began anew newer keys may be those of a group that was given up.
-    if ((isIn || begun.value !== null) && !cutOff.has(roomId)) return ok(false);
+    if ((isIn || begun.value !== null) && !logs.isCutOff(roomId)) return ok(false);
     // Until what replaced them is brought again, its own are older too.
     const own = group.value === null ? null : roomContextOf(group.value);
     if (isIn && own !== null && own.keysSince >= shared.value.keys.generation) return ok(false);
@@ -552,287 +430,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       return error === null ? ok(false) : err(error);
     const set = await home.call("done", { type: "setLogKey", logId, appendKey: publicRoomKey(room.keys) });
     if (!set.ok) return set;
-    openAnew(roomId, logId);
-    return ok(true);
-  }
-
-  function openAnew(roomId: ConversationId, logId: LogId): void {
-    guests.forget(logId);
-    followed.delete(logId);
-    subscribed.delete(logId);
-    delivered.delete(logId);
-    deliveredMs.delete(logId);
-    unread.add(logId);
-    cutOff.delete(roomId);
-  }
-
-  /** Whether anything of a room's log was read, by this device or before it was told of the room. */
-  async function hasBeenThere(room: RoomRecord): Promise<Result<boolean, ClientError>> {
-    const reader = await intake.reader(room);
-    if (!reader.ok) return reader;
-    const { point } = reader.value;
-    const { fromSeq, generation } = room.keys;
-    return ok(point.seq > 0 || point.incarnation > 0 || fromSeq > 0 || generation > 0);
-  }
-
-  async function openLog({
-    roomId,
-    room,
-    home: { origin },
-  }: PlacedRoom): Promise<Result<GuestLog, ClientError>> {
-    const { logId, accessSeed, generation } = keysOf(room);
-    if (openedWith.get(logId) !== generation || openedAt.get(logId) !== origin) openAnew(roomId, logId);
-    openedWith.set(logId, generation);
-    openedAt.set(logId, origin);
-    const capability = capabilityKey(accessSeed);
-    const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
-    const opened = await guests.open(origin, open);
-    const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
-    const home = all.home();
-    const wasThere = await serial.run(() => hasBeenThere(room));
-    if (!wasThere.ok) return wasThere;
-    // RM61: what was there before is not made a second time, as if nothing had been.
-    if (wasThere.value) return opened;
-    // Its founder makes the log, over the connection of the account that pays for it.
-    if (!isAbsent || origin !== identity.origin || home === null) return opened;
-    const appendKey = capability.publicKey;
-    const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });
-    if (!created.ok) return created;
-    return guests.open(origin, open);
-  }
-
-  /** Reads what is there, and follows from there on. True when the group or the position moved. */
-  async function readOn(
-    roomId: ConversationId,
-    room: RoomRecord,
-    { channel }: GuestLog,
-  ): Promise<Result<boolean, ClientError>> {
-    const { logId } = channel;
-    const before = await serial.run(() => intake.reader(room));
-    if (!before.ok) return before;
-    // The head is of the moment the log was opened: what was read since may well be past it.
-    if (!checkedHeads.has(channel)) {
-      const checked = checkHead(before.value, channel.head);
-      if (!checked.ok) return context.distrustLog(logId, checked.error);
-      checkedHeads.add(channel);
-    }
-    const sinceMs = deliveredMs.get(logId) ?? context.spans?.monotonicMs() ?? 0;
-    // What has been delivered by now is taken by the next line, or was read before.
-    deliveredMs.delete(logId);
-    const entries = await nextEntries(logId, before.value.point.seq, channel);
-    if (!entries.ok) return entries;
-    if (entries.value.length === 0) return subscribe(roomId, room, channel);
-    const taken = await serial.run(() => intake.take(roomId, room, entries.value));
-    context.spans?.received(sinceMs, taken);
-    if (!taken.ok) return taken;
-    if (taken.value.type === "join") {
-      const { invitation } = taken.value;
-      const joined = await joinRoom(context, deps, { roomId, room, invitation });
-      if (!joined.ok) return joined;
-      // Back in the group: what did not open may be asked for at once.
-      if (joined.value !== null) toldAtMs.delete(roomId);
-      const passed = await serial.run(() => intake.pass(roomId, room, invitation, joined.value));
-      if (!passed.ok) return passed;
-    }
-    return ok(true);
-  }
-
-  async function nextEntries(
-    logId: LogId,
-    after: number,
-    channel: GuestLog["channel"],
-  ): Promise<Result<readonly PlacedEntry[], ClientError>> {
-    const here = (delivered.get(logId) ?? []).filter(({ seq }) => seq > after);
-    delivered.set(logId, []);
-    if (here[0]?.seq === after + 1) return ok(here);
-    if (here.length === 0 && subscribed.has(logId) && !unread.has(logId)) return ok(here);
-    const page = await channel.read(after);
-    if (!page.ok) return page;
-    if (page.value.entries.length === 0) unread.delete(logId);
-    return ok(page.value.entries);
-  }
-
-  async function subscribe(
-    roomId: ConversationId,
-    room: RoomRecord,
-    channel: GuestLog["channel"],
-  ): Promise<Result<boolean, ClientError>> {
-    const { logId } = channel;
-    if (subscribed.has(logId)) return ok(false);
-    const now = await serial.run(() => intake.reader(room));
-    if (!now.ok) return now;
-    if (now.value.point.seq === channel.head.seq) {
-      const same = checkQuote(now.value, channel.head);
-      if (!same.ok) return context.distrustLog(logId, same.error);
-    }
-    followed.set(logId, channel);
-    const following = await channel.subscribe(now.value.point.seq, (entries) => {
-      // What comes from where the log was before is of no use.
-      if (followed.get(logId) !== channel) return;
-      // LG21: nothing more comes by this key. Whoever follows in another way is to ask.
-      if (entries.length === 0) subscribed.delete(logId);
-      delivered.set(logId, [...(delivered.get(logId) ?? []), ...entries]);
-      if (context.spans !== null && entries.length > 0 && !deliveredMs.has(logId))
-        deliveredMs.set(logId, context.spans.monotonicMs());
-      kick(roomId);
-    });
-    if (!following.ok && isForbidden(following.error)) {
-      // RM30: what the key opens has ended. What replaced it may have come since that was read to its end.
-      const last = await channel.read(now.value.point.seq);
-      if (!last.ok || last.value.entries.length > 0) return last.ok ? ok(true) : last;
-      cutOff.add(roomId);
-      return ok(false);
-    }
-    if (!following.ok) return following;
-    subscribed.add(logId);
-    return ok(false);
-  }
-
-  async function send(
-    roomId: ConversationId,
-    room: RoomRecord,
-    { channel }: GuestLog,
-    departing: Parameters<typeof commits.settle>[2],
-  ): Promise<Result<boolean, ClientError>> {
-    context.spans?.tried(departing.outKeys);
-    const result = await appendOne(channel, departing);
-    if (!result.ok && isForbidden(result.error) && !cutOff.has(roomId)) {
-      // The key was replaced meanwhile: the entry that did it is read first.
-      openAnew(roomId, channel.logId);
-      cutOff.add(roomId);
-      return ok(true);
-    }
-    if (!result.ok) return result;
-    const answer = result.value;
-    if (answer === null) return ok(false);
-    const settled = await serial.run(() => commits.settle(roomId, room, departing, answer));
-    if (!settled.ok) {
-      guests.forget(channel.logId);
-      return settled;
-    }
-    const left = await serial.run(() => forgetLeft(roomId, room));
-    if (!left.ok) return left;
-    // A commit that has its place is read back like any other entry, and with it all that came before it.
-    const read = departing.isCommit || !settled.value ? await readToEnd(roomId, room, channel) : ok();
-    if (!read.ok) return read;
-    all.onChanged();
-    return ok(true);
-  }
-
-  function appendOne(
-    channel: GuestLog["channel"],
-    { entry, rekey }: Departing,
-  ): Promise<Result<AppendResult | null, ClientError>> {
-    if (rekey !== null) return channel.appendAndRekey(entry, rekey);
-    return channel.append([entry]).then((results) => (results.ok ? ok(results.value[0] ?? null) : results));
-  }
-
-  /** The group of a room that was left, once its others have been told. */
-  async function forgetLeft(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>> {
-    const waiting = await commits.waiting(roomId);
-    if (!waiting.ok) return waiting;
-    if (room.standing.standing === "joined" || waiting.value !== null) return ok();
-    const forgotten = await groups.forget(roomId);
-    if (!forgotten.ok) return forgotten;
-    const stored = await store.batch(forgotten.value);
-    if (stored.ok) groups.keep(roomId, null);
-    return stored;
-  }
-
-  /** What was delivered may be a moment behind the answer; reading it makes sure. */
-  async function readToEnd(
-    roomId: ConversationId,
-    room: RoomRecord,
-    channel: GuestLog["channel"],
-  ): Promise<Result<void, ClientError>> {
-    if (room.standing.standing !== "joined") return ok();
-    for (let page = 0; page < STEPS_MAX; page++) {
-      const before = await serial.run(() => intake.reader(room));
-      if (!before.ok) return before;
-      const read = await channel.read(before.value.point.seq);
-      if (!read.ok) return read;
-      if (read.value.entries.length === 0) return ok();
-      const sinceMs = context.spans?.monotonicMs() ?? 0;
-      const taken = await serial.run(() => intake.take(roomId, room, read.value.entries));
-      context.spans?.received(sinceMs, taken);
-      // A Welcome is for the next step.
-      if (!taken.ok || taken.value.type === "join") return taken.ok ? ok() : taken;
-    }
-    return ok();
-  }
-
-  /** RM13: who was let in is told, in the conversation with them, in one transaction with knowing that they were. */
-  async function tellInvitees({
-    roomId,
-    room,
-    home: { origin },
-  }: PlacedRoom): Promise<Result<boolean, ClientError>> {
-    const rows = await tables.invitee.scan({ under: [roomId] });
-    if (!rows.ok) return rows;
-    for (const { key, value } of rows.value) {
-      const [, , accountId = ""] = rowKeyParts(key);
-      const remove = tables.invitee.remove(roomId, accountId);
-      const contact = await contacts.get(accountId as AccountId);
-      if (!contact.ok) return contact;
-      if (contact.value?.state !== "accepted") {
-        const dropped = await store.batch([remove]);
-        if (!dropped.ok) return dropped;
-        continue;
-      }
-      const payload = encode(roomInvitationPayloadShape, {
-        keys: {
-          ...keysOf(room),
-          origin,
-          generation: value.generation,
-          accessSeed: value.accessSeed,
-          roomKey: value.roomKey,
-          from: value.from,
-        },
-        name: room.info?.name ?? "",
-        sinceEpoch: value.sinceEpoch,
-        history: room.history,
-      });
-      const written = await conversations.write(contact.value, OP_KIND.roomInvitation, payload, {
-        storeWith: (writes) => store.batch([...writes, remove]),
-      });
-      if (!written.ok) return written;
-    }
-    return ok(rows.value.length > 0);
-  }
-
-  /** RM23: what this device has of the group leads nowhere, or it has nothing of it. */
-  async function askToComeBack(
-    roomId: ConversationId,
-    room: RoomRecord,
-  ): Promise<Result<boolean, ClientError>> {
-    const group = await groups.load(roomId);
-    if (!group.ok) return group;
-    if (group.value !== null && isActive(group.value)) return ok(false);
-    const last = askedAtMs.get(roomId);
-    if (last !== undefined && Math.abs(nowMs() - last) < REJOIN_INTERVAL_MS) return ok(false);
-    askedAtMs.set(roomId, nowMs());
-    const asked = await commits.sealRejoin(roomId, room);
-    return asked.ok ? ok(true) : asked;
-  }
-
-  /** RM24, RM26: letters that did not open are asked for, and who may see another group is told what this device sees. */
-  async function takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
-    const hasSiblings = activeDevices(context.chain()).length > 1;
-    const missing = missed.due(roomId, nowMs(), hasSiblings);
-    if (missing.length === 0 && missed.isWaiting(roomId)) lookLater();
-    if (missing.length === 0 && !owed.has(roomId)) return ok(false);
-    const group = await groups.load(roomId);
-    if (!group.ok) return group;
-    if (group.value === null || !isActive(group.value)) return ok(false);
-    const last = toldAtMs.get(roomId);
-    if (last !== undefined && Math.abs(nowMs() - last) < STAND_INTERVAL_MS) {
-      lookLater();
-      return ok(false);
-    }
-    const sealed = await commits.sealStand(roomId, room, missing);
-    if (!sealed.ok || !sealed.value) return sealed;
-    toldAtMs.set(roomId, nowMs());
-    owed.delete(roomId);
+    logs.openAnew(roomId, logId);
     return ok(true);
   }
 
@@ -906,10 +504,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     contextOf,
     create: founding.create,
     ask,
-    accept,
-    leave,
+    accept: invitations.accept,
+    leave: invitations.leave,
     takeInvitations: async () => {
-      const taken = await takeInvitations();
+      const taken = await invitations.takeInvitations();
       return taken.ok ? links.takeJoins() : taken;
     },
     advanceAll,
@@ -922,10 +520,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       histories.close();
       unproven.close();
       [cancelLook, cancelRetry] = [null, null];
-      subscribed.clear();
-      delivered.clear();
-      deliveredMs.clear();
-      void guests.closeAll();
+      logs.close();
     },
   };
 }
