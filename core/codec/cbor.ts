@@ -120,9 +120,18 @@ function writeHead(cursor: Cursor, major: number, argument: number): void {
  * - Limits: `CBOR_DEPTH_MAX` nested arrays; `CBOR_OBJECTS_MIN` arrays and strings and one more per `CBOR_BYTES_PER_OBJECT`.
  */
 export function decodeCbor(bytes: Bytes): Result<CborValue, MalformedCbor> {
+  return decodeWith(bytes, true);
+}
+
+/** As `decodeCbor`, but byte strings are parts of `bytes`, which nobody may change from then on: what is kept of one keeps all. */
+export function decodeCborInPlace(bytes: Bytes): Result<CborValue, MalformedCbor> {
+  return decodeWith(bytes, false);
+}
+
+function decodeWith(bytes: Bytes, isCopied: boolean): Result<CborValue, MalformedCbor> {
   const fault = scan(bytes);
   if (fault !== undefined) return err({ type: "MalformedCbor", why: fault });
-  const value = build({ bytes, offset: 0 });
+  const value = build({ bytes, offset: 0 }, isCopied);
   return value === undefined ? err({ type: "MalformedCbor", why: "not-canonical" }) : ok(value);
 }
 
@@ -131,8 +140,8 @@ interface Cursor {
   offset: number;
 }
 
-/** The next value of scanned bytes; undefined for text that is not UTF-8. Byte strings are copies. */
-function build(cursor: Cursor): CborValue | undefined {
+/** The next value of scanned bytes; undefined for text that is not UTF-8. */
+function build(cursor: Cursor, isCopied: boolean): CborValue | undefined {
   const head = cursor.bytes[cursor.offset] as number;
   const major = head >> 5;
   if (major > MAJOR_ARRAY) {
@@ -142,18 +151,18 @@ function build(cursor: Cursor): CborValue | undefined {
   const argument = takeArgument(cursor, head & 31);
   if (major === MAJOR_UNSIGNED) return argument;
   if (major === MAJOR_NEGATIVE) return -1 - argument;
-  if (major === MAJOR_ARRAY) return buildArray(cursor, argument);
+  if (major === MAJOR_ARRAY) return buildArray(cursor, argument, isCopied);
   const part = cursor.bytes.subarray(cursor.offset, cursor.offset + argument);
   cursor.offset += argument;
-  if (major === MAJOR_BYTES) return new Uint8Array(part);
+  if (major === MAJOR_BYTES) return isCopied ? new Uint8Array(part) : part;
   const text = parseUtf8(part);
   return text.ok ? text.value : undefined;
 }
 
-function buildArray(cursor: Cursor, length: number): CborValue | undefined {
+function buildArray(cursor: Cursor, length: number, isCopied: boolean): CborValue | undefined {
   const items: CborValue[] = [];
   for (let i = 0; i < length; i++) {
-    const item = build(cursor);
+    const item = build(cursor, isCopied);
     if (item === undefined) return undefined;
     items.push(item);
   }

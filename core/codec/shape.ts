@@ -8,7 +8,7 @@ import { assert, present } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { ID_BYTES, type Id, idBytes, idFromBytes, type IdKind } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { type CborValue, decodeCbor, encodeCbor, type MalformedCbor } from "./cbor.ts";
+import { type CborValue, decodeCbor, decodeCborInPlace, encodeCbor, type MalformedCbor } from "./cbor.ts";
 
 export interface MalformedShape {
   readonly type: "MalformedShape";
@@ -35,6 +35,12 @@ export function encode<T>(shape: Shape<T>, value: T): Bytes {
 /** Value of exactly these canonical bytes. */
 export function decode<T>(shape: Shape<T>, bytes: Bytes): Result<T, DecodeError> {
   const value = decodeCbor(bytes);
+  return value.ok ? shape.fromCbor(value.value) : value;
+}
+
+/** As `decode`, but byte strings are parts of `bytes`, which nobody may change from then on. */
+export function decodeInPlace<T>(shape: Shape<T>, bytes: Bytes): Result<T, DecodeError> {
+  const value = decodeCborInPlace(bytes);
   return value.ok ? shape.fromCbor(value.value) : value;
 }
 

@@ -12,10 +12,15 @@ export type StoredOp = readonly [opId: OpId, bytes: Bytes];
 
 /** The ops of a bucket, each its own copy. What is not an op id with bytes is left out. DC21 */
 export function storedOps(root: unknown): readonly StoredOp[] {
+  return takeOps(root).map(([opId, bytes]) => [opId, bytes.slice()]);
+}
+
+/** As `storedOps`, of a document that nobody looks at any more: what it held is not copied. */
+export function takeOps(root: unknown): readonly StoredOp[] {
   const ops: StoredOp[] = [];
   for (const [key, bytes] of Object.entries(opsOf(root))) {
     const opId = parseId("op", key);
-    if (opId.ok && bytes instanceof Uint8Array) ops.push([opId.value, bytes.slice()]);
+    if (opId.ok && bytes instanceof Uint8Array) ops.push([opId.value, bytes]);
   }
   return ops;
 }

@@ -4,7 +4,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { parseId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
-import { missingOps, type StoredOp, storedOps } from "./bucket.ts";
+import { missingOps, type StoredOp, takeOps } from "./bucket.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./document-kind.ts";
 import { genesisChange } from "./genesis.ts";
@@ -155,7 +155,7 @@ export function inspectSaved(ref: DocumentRef, saved: Bytes): Result<Inspected, 
     return engineFailure(ref, thrown);
   }
   try {
-    const ops = ref.kind === "bucket" ? storedOps(document) : [];
+    const ops = ref.kind === "bucket" ? takeOps(document) : [];
     const isWhole =
       Automerge.hasHeads(document, [...nameOfChange(genesisChange(ref.kind))]) &&
       Automerge.getMissingDeps(document, []).length === 0;

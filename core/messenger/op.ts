@@ -25,6 +25,7 @@ import {
   bytes,
   type DecodeError,
   decode,
+  decodeInPlace,
   encode,
   flag,
   id,
@@ -92,17 +93,17 @@ export type OpError =
   | DecodeError
   | { readonly type: "OpTooLarge"; readonly sizeBytes: number; readonly sizeBytesMax: number };
 
-/** Op of received bytes. The bytes are canonical or refused, so bytes, id and op always agree. */
+/** Op of received bytes, which nobody changes any more. They are canonical or refused, so bytes, id and op always agree. */
 export function parseOp(opBytes: Bytes): Result<NamedOp, OpError> {
   if (opBytes.length > OP_BYTES_MAX)
     return err({ type: "OpTooLarge", sizeBytes: opBytes.length, sizeBytesMax: OP_BYTES_MAX });
-  const op = decode(opShape, opBytes);
+  const op = decodeInPlace(opShape, opBytes);
   return op.ok ? ok({ id: opId(opBytes), op: op.value, bytes: opBytes }) : op;
 }
 
 /** Op of bytes that are kept with their name: nothing is hashed. */
 export function nameOp(id: OpId, opBytes: Bytes): Result<NamedOp, DecodeError> {
-  const op = decode(opShape, opBytes);
+  const op = decodeInPlace(opShape, opBytes);
   return op.ok ? ok({ id, op: op.value, bytes: opBytes }) : op;
 }
 
