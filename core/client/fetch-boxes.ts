@@ -8,9 +8,10 @@ import type { Gateway, ServerError } from "./gateway.ts";
 export async function fetchBoxes(
   gateway: Gateway,
   chain: ChainState,
+  from = 1,
 ): Promise<Result<readonly StoredBoxes[], ServerError>> {
   const all: StoredBoxes[] = [];
-  for (let next = 1; next <= chain.epochs.length; ) {
+  for (let next = from; next <= chain.epochs.length; ) {
     const page = await gateway.call("boxes", { type: "readBoxes", epoch: next });
     if (!page.ok) return page;
     const last = page.value.boxes.at(-1);

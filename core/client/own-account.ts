@@ -67,6 +67,8 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   const keptBoxes = await tables.boxes.scan();
   if (!keptBoxes.ok) return keptBoxes;
   const isKept = keptBoxes.value.length >= chain.epochs.length;
+  /** Up to which epoch boxes are kept; the last of them may have got more since, for a device that was added. */
+  let keptEpoch = isKept ? keptBoxes.value.length : 0;
   let keptSeq = isKept ? (keptRow.value?.chainSeq ?? 0) : 0;
   const kemLoaded = await loadOwnKemKeys(store, tables, identity);
   if (!kemLoaded.ok) return kemLoaded;
@@ -95,29 +97,40 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
       chain.epochs.every((_, index) => secrets.has(index + 1)) &&
       chain.cuts.every((cut) => cut.deviceIds.every((device) => cutByDevice.has(device)));
     if (isComplete && keptSeq === chain.seq) return ok();
-    const boxes = await fetchBoxes(gateway, chain);
+    const from = firstLacking();
+    const boxes = await fetchBoxes(gateway, chain, from);
     if (!boxes.ok) return boxes;
     const opened = isComplete ? ok() : await openBoxes(boxes.value);
-    return opened.ok ? keepBoxes(boxes.value) : opened;
+    return opened.ok ? keepBoxes(boxes.value, from) : opened;
+  }
+
+  /** The first epoch whose boxes are wanted: each has a year's worth before it that are open and kept. */
+  function firstLacking(): number {
+    const closed = chain.epochs.findIndex((_, index) => !secrets.has(index + 1));
+    const uncut = chain.cuts.filter((cut) => !cut.deviceIds.every((device) => cutByDevice.has(device)));
+    const lacking = [keptEpoch, ...(closed < 0 ? [] : [closed + 1]), ...uncut.map(({ epoch }) => epoch)];
+    return Math.max(1, Math.min(...lacking));
   }
 
   /** IN6: a server that loses them gets them back from here. */
-  async function keepBoxes(stored: readonly StoredBoxes[]): Promise<Result<void, ClientError>> {
-    const isWhole = chain.epochs.every((_, index) => stored.some(({ epoch }) => epoch === index + 1));
+  async function keepBoxes(stored: readonly StoredBoxes[], from: number): Promise<Result<void, ClientError>> {
+    const epochs = new Set(stored.map(({ epoch }) => epoch));
+    const isWhole = chain.epochs.every((_, index) => index + 1 < from || epochs.has(index + 1));
     if (!isWhole) return ok();
     const { seq } = chain;
+    const count = chain.epochs.length;
     const written = await store.batch([
       ...stored.map(({ epoch, boxes, added }) => tables.boxes.put([epoch], { boxes, added })),
       tables.kept.put([], { chainSeq: seq }),
     ]);
-    if (written.ok) keptSeq = seq;
+    if (written.ok) [keptSeq, keptEpoch] = [seq, count];
     return written;
   }
 
   async function openBoxes(stored: readonly StoredBoxes[]): Promise<Result<void, ClientError>> {
     const held: EpochSecret[] = [...secrets].map(([number, secret]) => ({ number, secret }));
     for (const boxes of stored) {
-      const opened = openOne(boxes);
+      const opened = secrets.has(boxes.epoch) ? null : openOne(boxes);
       if (opened !== null) held.push(opened);
     }
     const boxesOf = (number: number) => stored.find((boxes) => boxes.epoch === number)?.boxes ?? null;

@@ -1,6 +1,9 @@
 /** Revoking a device, rotating, and taking an account back: real server process, real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Client, recoverAccount, recoverByPasskey } from "@dovetail/core";
+import { decode } from "../../core/codec/shape.ts";
+import { clientFrameShape } from "../../core/protocol/client-frame.ts";
+import { unpadFrame } from "../../core/protocol/frame-padding.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -208,6 +211,44 @@ describe("a revoked device", () => {
 });
 
 describe("an epoch", () => {
+  test("[AR14] is opened by a sibling without asking for those before it again", async () => {
+    const { connector } = memoryPlatform();
+    const asked: number[] = [];
+    const ada = await newAccount(server.origin, `ada${++people}`);
+    const phone = await linkedDevice(
+      ada.client,
+      "phone",
+      memoryPlatform({
+        connector: {
+          ...connector,
+          async connect(origin, handlers) {
+            const socket = await connector.connect(origin, handlers);
+            if (!socket.ok) return socket;
+            const send = (frame: Uint8Array): void => {
+              const bare = unpadFrame(frame, "padme");
+              const said = bare.ok ? decode(clientFrameShape, bare.value) : bare;
+              if (said.ok && said.value.type === "readBoxes") asked.push(said.value.epoch);
+              socket.value.send(frame);
+            };
+            return { ok: true, value: { ...socket.value, send } };
+          },
+        },
+      }),
+    );
+    await settle(ada.client, phone.client);
+    for (let epoch = 2; epoch <= 5; epoch++) {
+      good(await ada.client.rotateEpoch());
+      await settle(ada.client, phone.client);
+    }
+    const before = asked.length;
+    good(await ada.client.rotateEpoch());
+    good(await ada.client.createTag("under the sixth"));
+    await settle(ada.client, phone.client);
+    expect(good(await phone.client.tags()).map(({ name }) => name)).toEqual(["under the sixth"]);
+    expect(new Set(asked.slice(before))).toEqual(new Set([5]));
+    await stopAll(ada.client, phone.client);
+  });
+
   test("[AR14] is rotated without any device losing anything; one linked later walks back to all of it", async () => {
     const { ada, ben, tablet, toBen } = await couple();
     for (let epoch = 2; epoch <= 4; epoch++) {
