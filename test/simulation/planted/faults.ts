@@ -284,8 +284,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a message that was taken back keeps its text",
     file: "core/client/op-store.ts",
-    find: "const put = await draft.put(left, stored.value === null, true);",
-    replace: "const put = stored.value === null ? await draft.put(left, true, true) : ok();",
+    find: "draft.put(left, before === null, true);",
+    replace: "if (before === null) draft.put(left, true, true);",
     story: "deletes",
   },
   {
@@ -387,8 +387,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "anybody takes a message back",
     file: "core/client/op-store.ts",
-    find: "if (value.op.kind !== OP_KIND.message || !isSameAuthor(value, left)) return ok(false);",
-    replace: "if (value.op.kind !== OP_KIND.message) return ok(false);",
+    find: "if (before.op.kind !== OP_KIND.message || !isSameAuthor(before, left)) return ok(false);",
+    replace: "if (before.op.kind !== OP_KIND.message) return ok(false);",
     story: "hostile",
   },
   {
