@@ -102,6 +102,9 @@ export class DtDevices extends LitElement {
         padding: 16px 20px 20px;
         border-radius: var(--r2);
       }
+      .more .arrival {
+        flex-basis: 100%;
+      }
       .more form {
         display: flex;
         flex-wrap: wrap;
