@@ -287,4 +287,21 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     ],
     isWatched: true,
   },
+  "two devices of a founder took the log of their room from each other after their server had lost it, and one that had come in by a Welcome could not read what began it":
+    {
+      seed: "524",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 21 },
+        { type: "pass", ms: 200 },
+        { type: "room", device: 0, act: "invite", pick: 18 },
+        { type: "pass", ms: 889 },
+        { type: "room", device: 5, act: "mute", pick: 6 },
+        { type: "server-lost", forMs: 3_384 },
+        { type: "room", device: 10, act: "send", pick: 4 },
+        { type: "pass", ms: 5_225 },
+      ],
+      isWatched: true,
+    },
 };

@@ -432,7 +432,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (group === null || !isActive(group)) return passOver();
     const counts = await mayCount(roomId, sent, draft);
     if (!counts.ok) return counts;
-    if (!counts.value) return passOver();
+    if (!counts.value) {
+      // It may be what the others follow.
+      if ((await claimedEpoch(commit)) === groupEpoch(group)) all.onDisagreement(roomId);
+      return passOver();
+    }
     const again = await takeAgain(roomId, sent, group, draft);
     if (!again.ok) return again;
     if (again.value) return passOver();
@@ -538,10 +542,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       all.onDisagreement(roomId);
       return ok(false);
     }
-    const noted = await noteLogEpoch(roomId, Number(epoch) + 1, draft);
-    if (!noted.ok) return noted;
     const { after } = past.value;
-    if (after.generation === draft.keys.generation) return ok(true);
+    const isRekeyed = after.generation !== draft.keys.generation;
+    const noted = await noteLogEpoch(roomId, { logEpoch: Number(epoch) + 1, isRekeyed }, draft);
+    if (!noted.ok) return noted;
+    if (!isRekeyed) return ok(true);
     const placed = new Set(draft.placed);
     const pair = { before: draft.keys.roomKey, after: after.roomKey };
     const { logId } = draft.reader;
@@ -555,13 +560,17 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
 
   async function noteLogEpoch(
     roomId: ConversationId,
-    logEpoch: number,
+    { logEpoch, isRekeyed }: { readonly logEpoch: number; readonly isRekeyed: boolean },
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>> {
     if (draft.reader.point.incarnation === 0) return ok();
     const row = await all.anew.of(roomId);
     if (!row.ok || row.value === null) return row.ok ? ok() : row;
-    const noted = all.anew.put(roomId, { ...row.value, logEpoch });
+    const now = draft.group === null ? null : roomContextOf(draft.group);
+    const isFounder = now !== null && memberOf(now, self.accountId)?.sinceEpoch === 0;
+    // RM66: who has none but these keys has read nothing of what began the log.
+    const isTold = row.value.isTold && !(isRekeyed && isFounder);
+    const noted = all.anew.put(roomId, { ...row.value, logEpoch, isTold });
     draft.writes.push(noted.write);
     draft.commits.push(noted.commit);
     return ok();
@@ -584,7 +593,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       const epoch = Number(groupEpoch(next));
       const followed = { epoch: epoch - 1, commit: move.commit, before, after: draft.keys };
       draft.writes.push(...all.anew.keep(roomId, followed));
-      const noted = await noteLogEpoch(roomId, epoch, draft);
+      const noted = await noteLogEpoch(roomId, { logEpoch: epoch, isRekeyed: keys.value !== null }, draft);
       if (!noted.ok) return noted;
     }
     const happened = await happeningRows(roomId, move);

@@ -70,6 +70,8 @@ export interface RoomRestart {
   sayBegun(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
   /** Brings what led to the group as it is here, for who missed it. Runs within the serial. RM62 */
   bring(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
+  /** Whether an own device has begun the log anew and may still bring what led to the keys this one has. RM62 */
+  awaitsSibling(placed: PlacedRoom, gateway: Gateway): Promise<Result<boolean, ClientError>>;
   /** Whether what the log goes on from is still to come: nothing is written into it before. RM61 */
   isUnbegun(roomId: ConversationId): Promise<Result<boolean, ClientError>>;
   /** Asks again for what a group that was given up had done. Runs within the serial. RM62 */
@@ -226,6 +228,21 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return waiting.value === null ? commits.sealPosition(roomId, room) : ok(false);
   };
 
+  const awaitsSibling: RoomRestart["awaitsSibling"] = async ({ roomId, room }, gateway) => {
+    const { logId } = keysOf(room);
+    const found = await gateway.call("heads", { type: "heads", logIds: [logId] });
+    if (!found.ok) return found;
+    const reader = await serial.run(() => intake.reader(room));
+    if (!reader.ok) return reader;
+    const unbegun = await serial.run(() => isUnbegun(roomId));
+    if (!unbegun.ok) return unbegun;
+    const incarnation = found.value.heads[0]?.head?.incarnation ?? 0;
+    if (incarnation <= reader.value.point.incarnation && !unbegun.value) return ok(false);
+    const sinceMs = enteredAtMs.get(roomId) ?? nowMs();
+    enteredAtMs.set(roomId, sinceMs);
+    return ok(Math.abs(nowMs() - sinceMs) < SIBLING_MS);
+  };
+
   const isUnbegun: RoomRestart["isUnbegun"] = async (roomId) => {
     const row = await anew.of(roomId);
     if (!row.ok || row.value === null || row.value.logEpoch !== null) return row.ok ? ok(false) : row;
@@ -351,6 +368,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     enter,
     sayBegun,
     bring,
+    awaitsSibling,
     isUnbegun,
     redo,
     putBack,

@@ -418,9 +418,11 @@ export function createRooms(all: RoomsDeps): Rooms {
    * right; others wait for that.
    */
   async function regain(
-    { roomId, room, home: { origin } }: PlacedRoom,
+    placed: PlacedRoom,
     error: ClientError | null,
   ): Promise<Result<boolean, ClientError>> {
+    const { roomId, room } = placed;
+    const { origin } = placed.home;
     const { logId } = keysOf(room);
     const now = await serial.run(() => contextOf(roomId));
     if (!now.ok) return now;
@@ -428,6 +430,13 @@ export function createRooms(all: RoomsDeps): Rooms {
     const home = all.home();
     if (self?.sinceEpoch !== 0 || origin !== identity.origin || home === null)
       return error === null ? ok(false) : err(error);
+    // Two devices would take the log from each other without end.
+    const awaits = await restart.awaitsSibling(placed, home);
+    if (!awaits.ok) return awaits;
+    if (awaits.value) {
+      lookLater();
+      return error === null ? ok(false) : err(error);
+    }
     const set = await home.call("done", { type: "setLogKey", logId, appendKey: publicRoomKey(room.keys) });
     if (!set.ok) return set;
     logs.openAnew(roomId, logId);
