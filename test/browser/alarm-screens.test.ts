@@ -99,15 +99,15 @@ test("[AL2] another account in place of a verified contact's: it is said, nothin
         ? readChain(otherId, 0, ...rest)
         : readChain(id, after, ...rest),
   }));
-  await nora.reload();
-  await openSection(nora, "Inbox");
-  await nora.locator("dt-inbox a.row").click();
   good(await phone.client.sync());
   good(await phone.client.send(conversationId, "From nowhere that is known."));
   good(await phone.client.sync());
+  await nora.reload();
   const alarm = nora.getByRole("alertdialog");
   await alarm.getByRole("heading", { name: "The device list of a contact does not verify" }).waitFor();
   await alarm.getByRole("button", { name: "I have read this" }).click();
+  await openSection(nora, "Inbox");
+  await nora.locator("dt-inbox a.row").click();
   const stopped = nora.locator("dt-conversation .stopped");
   await stopped.getByText(/is not a list of the account you know\..* The number you compared/).waitFor();
   expect(await nora.locator("dt-verified b").count()).toBe(0);
