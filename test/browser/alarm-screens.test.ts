@@ -10,7 +10,6 @@ import {
   PHONE,
   requestAt,
   useScreenWorld,
-  write,
 } from "../support/screen-world.ts";
 
 const screens = useScreenWorld();
@@ -70,69 +69,6 @@ test("[AL1] a revoked browser says so over everything, once; what was found stay
   await page.locator("dt-alarm-list li", { hasText: "This device was revoked" }).waitFor();
   expect(await alarm.count()).toBe(0);
   good(await client.stop());
-});
-
-test("[AL2] another account in place of a verified contact's: it is said, nothing more is sent, and it goes on when theirs is there again", async () => {
-  const nora = await createAccount(await screens.browserOf(), "Nora");
-  const ben = await newAccount(screens.origin, "ben.replaced");
-  const other = await newAccount(screens.origin, "ben.other");
-  good(await ben.client.sync());
-  await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");
-  const { conversationId } = good(await ben.client.acceptContact(await requestAt(ben.client)));
-  good(await ben.client.send(conversationId, "Hello Nora."));
-  good(await ben.client.sync());
-  await bubble(nora, "Hello Nora.").waitFor();
-  await nora.locator("dt-verified a").click();
-  await nora.getByRole("button", { name: "They are the same" }).click();
-  await nora.getByRole("button", { name: "Write", exact: true }).click();
-  await nora.locator("dt-verified b", { hasText: "Verified" }).waitFor();
-
-  const [theirs, another] = [ben, other].map(({ client }) => client.account());
-  const { accountId } = good(await present(theirs, "Ben"));
-  const { accountId: otherId } = good(await present(another, "the other"));
-  // A device of theirs makes the page look at their chain again; own devices have read further than it by then.
-  const phone = await linkedDevice(ben.client, "phone");
-  let isReplaced = true;
-  screens.changeStore(({ readChain }) => ({
-    readChain: (id, after, ...rest) =>
-      isReplaced && id === accountId && after < 2
-        ? readChain(otherId, 0, ...rest)
-        : readChain(id, after, ...rest),
-  }));
-  good(await phone.client.sync());
-  good(await phone.client.send(conversationId, "From nowhere that is known."));
-  good(await phone.client.sync());
-  await nora.reload();
-  const alarm = nora.getByRole("alertdialog");
-  await alarm.getByRole("heading", { name: "The device list of a contact does not verify" }).waitFor();
-  await alarm.getByRole("button", { name: "I have read this" }).click();
-  await openSection(nora, "Inbox");
-  await nora.locator("dt-inbox a.row").click();
-  const stopped = nora.locator("dt-conversation .stopped");
-  await stopped.getByText(/is not a list of the account you know\..* The number you compared/).waitFor();
-  expect(await nora.locator("dt-verified b").count()).toBe(0);
-  await nora.locator("dt-nav .truth", { hasText: "is stopped" }).waitFor();
-  await write(nora, "For Ben alone.");
-  await nora.locator("dt-conversation .st", { hasText: "Kept here" }).waitFor();
-  await stopped.getByRole("button", { name: "Compare" }).click();
-  await nora.getByRole("heading", { name: "Safety number" }).waitFor();
-  expect(good(await ben.client.messages(conversationId)).messages.map(({ text }) => text)).not.toContain(
-    "For Ben alone.",
-  );
-
-  isReplaced = false;
-  await nora.reload();
-  await openSection(nora, "Inbox");
-  await nora.locator("dt-inbox a.row").click();
-  await bubble(nora, "From nowhere that is known.").waitFor();
-  await stopped.waitFor({ state: "detached" });
-  await expect
-    .poll(async () => {
-      good(await ben.client.sync());
-      return good(await ben.client.messages(conversationId)).messages.map(({ text }) => text);
-    })
-    .toContain("For Ben alone.");
-  for (const { client } of [ben, phone, other]) good(await client.stop());
 });
 
 test("[IN6] [WB30] a server that lost everything is named for it, and has the account again from the browser, under another handle where that was taken", async () => {
