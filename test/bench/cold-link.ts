@@ -1,22 +1,33 @@
 /**
  * A new device from approval to being of use, and to having everything: 10,000 messages, stores on disk, a real server process.
  *
- * Usage: node test/bench/cold-link.ts [--json] [--messages N] [--kept FOLDER]
+ * Usage: node test/bench/cold-link.ts [--json] [--messages N] [--kept FOLDER] [--chromium]
  *
+ * With `--chromium` the new device is a browser with the web app, and what is timed is what a person sees there.
  * What `--kept` names is where the account that is measured lies, and is written once if it is not there: of 100,000 messages it takes minutes.
  * The clock runs from the typed code's acceptance until the newest screen of the conversation can be read, and until the device
  * holds every message. Afterwards it has the same heads as its sibling. Processor time is that of both devices.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { chromium } from "playwright";
 import { type Client, joinAccount, openClient } from "@dovetail/core";
+import { APP_DIST, buildApp, isAppBuilt } from "../../tools/app-build.ts";
+import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
 import { good } from "../support/client-world.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { benchPlatform, devicesReady } from "./bench-device.ts";
 import { report } from "./figures.ts";
+import { linkBrowser } from "./link-browser.ts";
 import { copyWritten } from "./written-account.ts";
 
 const { values } = parseArgs({
-  options: { json: { type: "boolean" }, messages: { type: "string" }, kept: { type: "string" } },
+  options: {
+    json: { type: "boolean" },
+    messages: { type: "string" },
+    kept: { type: "string" },
+    chromium: { type: "boolean" },
+  },
 });
 const isJson = values.json ?? false;
 const messages = Number(values.messages ?? 10_000);
@@ -25,6 +36,30 @@ const folder = createTemporaryFolder();
 const kept = values.kept ?? `${folder.path}/kept`;
 const { client, server, conversationId } = await copyWritten(kept, `${folder.path}/used`, messages);
 try {
+  if (values.chromium === true) await linkChromium();
+  else await linkNode();
+} finally {
+  await server.stop();
+  folder.discard();
+}
+
+async function linkChromium(): Promise<void> {
+  if (!isAppBuilt(APP_DIST)) await buildApp({ outFolder: APP_DIST });
+  const context = await chromium.launchPersistentContext(join(folder.path, "chromium"), {
+    executablePath: findChromium() ?? "chromium",
+    args: [...CHROMIUM_ARGS],
+  });
+  try {
+    const { usableMs, allMs } = await linkBrowser(context, { origin: server.origin, client, messages });
+    say(`${messages} messages in Chromium: inbox usable`, usableMs);
+    say(`${messages} messages in Chromium: all there`, allMs);
+  } finally {
+    await context.close();
+    good(await client.stop());
+  }
+}
+
+async function linkNode(): Promise<void> {
   const expected = JSON.stringify(good(await client.fingerprint()));
 
   const platform = benchPlatform(folder.path, "phone");
@@ -52,17 +87,15 @@ try {
   const held = JSON.stringify(good(await phone.fingerprint()));
   if (held !== JSON.stringify(good(await client.fingerprint())) || held === "" || expected === "")
     throw new Error("the new device differs from its sibling");
-  for (const [name, value] of [
-    [`${messages} messages: newest on a new device`, usableMs],
-    [`${messages} messages on a new device`, elapsedMs],
-    [`${messages} messages: processor time`, (user + system) / 1_000],
-  ] as const)
-    report(isJson, { suite: "cold-link", name, value, unit: "ms", better: "less" });
+  say(`${messages} messages: newest on a new device`, usableMs);
+  say(`${messages} messages on a new device`, elapsedMs);
+  say(`${messages} messages: processor time`, (user + system) / 1_000);
   good(await client.stop());
   good(await phone.stop());
-} finally {
-  await server.stop();
-  folder.discard();
+}
+
+function say(name: string, value: number): void {
+  report(isJson, { suite: "cold-link", name, value, unit: "ms", better: "less" });
 }
 
 /** When the newest 50 messages, the last of them `number`, can be read while the rest is on its way. */
