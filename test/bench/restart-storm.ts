@@ -1,5 +1,5 @@
 /** Every connection of a server breaks at once; each comes back by itself, as a client's engine does it. */
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from "../../core/client/engine.ts";
+import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from "../../core/client/connection/connection.ts";
 import type { LogId } from "../../core/base/ids.ts";
 import type { ChainWorld } from "../support/chain-world.ts";
 import {

@@ -91,22 +91,22 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "what was edited does not wake the sender",
     file: "core/client/engine.ts",
-    find: "onOutgoing: () => kickPush(),",
+    find: "onOutgoing: () => sending.kickPush(),",
     replace: "onOutgoing: () => {},",
     story: "calm",
   },
   {
     name: "what was written does not wake the sender",
     file: "core/client/engine.ts",
-    find: "onOutgoing: (contact) => kickOutgoing(contact),",
+    find: "onOutgoing: (contact) => sending.kickOutgoing(contact),",
     replace: "onOutgoing: () => {},",
     story: "calm",
   },
   {
     name: "a lost connection is not made again",
-    file: "core/client/engine.ts",
-    find: "void connectAgain();\n    });",
-    replace: "});",
+    file: "core/client/connection/connection.ts",
+    find: "void connectAgain();\n  }",
+    replace: "}",
     story: "calm",
   },
   {

@@ -1,0 +1,124 @@
+/**
+ * What goes out by itself while there is a connection: own changes to the account log, letters to contacts' servers, and what a
+ * direct connection brought and the log is still to have.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { AccountId } from "../../base/ids.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Result } from "../../base/result.ts";
+import type { AccountLog } from "../account-log/account-log.ts";
+import type { ClientError } from "../client-error.ts";
+import type { ContactBook } from "../contact-book.ts";
+import type { Introductions } from "../introductions.ts";
+import type { PeerLinks } from "../peer-links.ts";
+import type { Serial } from "../serial.ts";
+import type { Connection } from "./connection.ts";
+
+/** How long until what another server did not take is offered to it again; each time twice as long, up to the second. */
+const RESEND_MIN_MS = 15_000;
+const RESEND_MAX_MS = 960_000;
+
+export interface SendingDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly serial: Serial;
+  readonly connection: Connection;
+  readonly log: AccountLog;
+  readonly contacts: ContactBook;
+  readonly introductions: Introductions;
+  readonly peers: PeerLinks;
+}
+
+export interface Sending {
+  /** Own changes wait for the account log. */
+  kickPush(): void;
+  kickOutgoing(contact: AccountId): void;
+  kickAllOutgoing(): Promise<void>;
+  /** New contacts may need logs of their own on the home server. */
+  kickContacts(): void;
+  /** DS14: the account log has just been read to its end; while connected it is looked at again when something is due. */
+  relayDirect(): Promise<Result<void, ClientError>>;
+  /** A new connection: what waited for another server is offered soon again if it fails. */
+  begin(): void;
+  stop(): void;
+}
+
+/** - Cost: one timer for other servers, one for what is to be relayed. */
+export function createSending(deps: SendingDeps): Sending {
+  const { clock, logger, serial, connection, log, contacts, introductions, peers } = deps;
+  let cancelResend: (() => void) | null = null;
+  let cancelRelay: (() => void) | null = null;
+  let resendMs = RESEND_MIN_MS;
+
+  function kickPush(): void {
+    connection.publishStatus();
+    const link = connection.link();
+    if (link === null) return;
+    void link.push().then((pushed) => {
+      if (!pushed.ok) logger.log("warn", "push", { error: pushed.error.type });
+      connection.publishStatus();
+    });
+  }
+
+  function kickOutgoing(contact: AccountId): void {
+    connection.publishStatus();
+    if (connection.link() === null) return;
+    void peers.flush(contact).then((flushed) => {
+      if (!flushed.ok) {
+        logger.log("warn", "send", { error: flushed.error.type });
+        resendLater();
+      }
+      connection.publishStatus();
+    });
+  }
+
+  /** Another server may be away while ours is not, so nothing else would try it again. */
+  function resendLater(): void {
+    if (connection.isStopped() || cancelResend !== null) return;
+    cancelResend = clock.schedule(resendMs, () => {
+      cancelResend = null;
+      resendMs = Math.min(RESEND_MAX_MS, resendMs * 2);
+      if (connection.link() !== null) void kickAllOutgoing();
+    });
+  }
+
+  async function kickAllOutgoing(): Promise<void> {
+    const all = await serial.run(() => contacts.all());
+    if (all.ok) for (const contact of all.value) kickOutgoing(contact.accountId);
+  }
+
+  async function relayDirect(): Promise<Result<void, ClientError>> {
+    const relayed = await serial.run(() => log.relayDirect(Math.max(0, clock.nowMs())));
+    const dueMs = log.nextRelayMs();
+    cancelRelay?.();
+    cancelRelay = null;
+    if (dueMs === null || connection.isStopped()) return relayed;
+    cancelRelay = clock.schedule(Math.max(0, dueMs - clock.nowMs()), () => {
+      const link = connection.link();
+      if (link !== null) void link.catchUp().then((read) => (read.ok ? relayDirect() : read));
+    });
+    return relayed;
+  }
+
+  return {
+    kickPush,
+    kickOutgoing,
+    kickAllOutgoing,
+    kickContacts() {
+      const link = connection.link();
+      if (link === null) return;
+      void serial
+        .run(introductions.handOver)
+        .then(() => link.openContactLogs())
+        .then(() => kickAllOutgoing());
+    },
+    relayDirect,
+    begin() {
+      resendMs = RESEND_MIN_MS;
+    },
+    stop() {
+      cancelResend?.();
+      cancelRelay?.();
+    },
+  };
+}
