@@ -448,7 +448,7 @@ export async function createEngine(
   });
   const peers = createPeerLinks(context, contacts, outbox, {
     onSent: () => connection.publishStatus(),
-    mayWriteTo: findings.mayWriteTo,
+    isStopped: findings.isStopped,
   });
   const direct = createDirectSync({
     context,

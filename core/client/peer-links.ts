@@ -30,8 +30,8 @@ export interface PeerLinks {
 
 export interface PeerLinkEvents {
   readonly onSent: () => void;
-  /** A contact's chain was verified just now: whether anything may be sealed for it. Rule AL2. */
-  readonly mayWriteTo: (contact: AccountId) => boolean;
+  /** Whether nothing is sealed for a contact until an alarm is over. Rules AL2, AL8. */
+  readonly isStopped: (contact: AccountId) => boolean;
 }
 
 interface OpenPeerLog {
@@ -97,7 +97,7 @@ export function createPeerLinks(
       if (waiting === 0 || !isOpen.value) return ok();
       const chain = await freshChain(found.value);
       if (!chain.ok) return chain;
-      if (!events.mayWriteTo(accountId)) return ok();
+      if (events.isStopped(accountId)) return ok();
       const route = routeTo(found.value, chain.value);
       if (route === null) return ok();
       const sent = await sendAlong(found.value, chain.value, route);
@@ -137,7 +137,9 @@ export function createPeerLinks(
   async function freshChain(contact: ContactRecord): Promise<Result<ChainState, ClientError>> {
     const nowMs = context.clock.nowMs();
     const last = freshAtMs.get(contact.accountId);
-    const isFresh = last !== undefined && Math.abs(nowMs - last) < CHAIN_FRESH_MS;
+    // AL8: a chain that was served wrong since is asked for again, however fresh the one before it.
+    const isFresh =
+      last !== undefined && Math.abs(nowMs - last) < CHAIN_FRESH_MS && !events.isStopped(contact.accountId);
     const before = await context.storedChain(contact.accountId);
     if (!before.ok) return before;
     const chain = await context.contactChain(contact.accountId, contact.origin, !isFresh);

@@ -111,6 +111,48 @@ describe("[AL2] a device of a contact that sees a ghost device", () => {
   });
 });
 
+describe("[AL8] a server that shows another chain in place of a contact's", () => {
+  test("ends what is sent to them at once, also in the hour after theirs was read; what was written goes when it is theirs again", async () => {
+    const {
+      ada: first,
+      ben,
+      conversationId,
+    } = await createFriends(server.origin, ["shown.ada", "shown.ben"]);
+    await stopAll(first);
+    const before = await engineOf(first.platform);
+    const foreign = ghostLink(before);
+    await stopAll(before);
+    const views = createTwoViews(first.platform.connector);
+    const ada = await reopened({ ...first.platform, connector: views.connector });
+    good(await ada.client.send(conversationId, "with a fresh chain"));
+    good(await ada.client.sync());
+    const benId = (await contactOf(ada)).accountId;
+    views.show(benId, [foreign]);
+    const phone = await linkedDevice(ben.client, "phone");
+    good(await phone.client.sync());
+    good(await phone.client.send(conversationId, "from a device that ada looks for"));
+    good(await phone.client.sync());
+    await expect
+      .poll(async () => {
+        good(await ada.client.sync());
+        return (await contactOf(ada)).isStopped;
+      })
+      .toBe(true);
+    good(await ada.client.send(conversationId, "for Ben alone"));
+    expect(good(await ada.client.sync()).waitingMessages).toBe(1);
+    await settle(ben);
+    expect(await textsOf(ben, conversationId)).not.toContain("for Ben alone");
+
+    views.show(benId, []);
+    await expect.poll(async () => good(await ada.client.sync()).waitingMessages).toBe(0);
+    expect((await contactOf(ada)).isStopped).toBe(false);
+    await settle(ben, phone);
+    for (const device of [ben, phone])
+      expect(await textsOf(device, conversationId)).toContain("for Ben alone");
+    await stopAll(ada, ben, phone);
+  });
+});
+
 describe("[AL5] a contact that links a device", () => {
   test("is told of quietly, once, and whether the safety number had been compared", async () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["linker.ada", "linker.ben"]);

@@ -36,9 +36,7 @@ export interface Findings {
     contact: ContactRecord | null,
     chains: { readonly before: ChainState | null; readonly after: ChainState },
   ): Promise<Result<void, ClientError>>;
-  /** AL2: whether anything may be sealed for a contact whose chain was verified just now. */
-  mayWriteTo(contact: AccountId): boolean;
-  /** Whether sending to a contact waits for an alarm to be over. */
+  /** Whether sending to a contact waits for an alarm to be over. AL2, AL8 */
   isStopped(contact: AccountId): boolean;
   idle(): Promise<void>;
 }
@@ -137,7 +135,6 @@ export function createFindings(deps: FindingsDeps): Findings {
     compareClocks,
     takeRaised: () => raised.splice(0),
     takeChain,
-    mayWriteTo: (contact) => disputes.of(contact).length === 0,
     isStopped: (contact) =>
       disputes.of(contact).length > 0 || book.all().some((one) => isOpenOver(one, contact)),
     idle: book.idle,
