@@ -7,6 +7,7 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { vectorSet } from "./test/support/vector-set.ts";
 import { CHROMIUM_ARGS, findChromium } from "./tools/chromium.ts";
 
 /**
@@ -75,6 +76,8 @@ export default defineConfig({
         test: {
           name: "browser-page",
           include: ["test/browser-page/**/*.test.ts"],
+          // A page reads no files.
+          provide: { naughtyStrings: (vectorSet("blns")?.json("blns.json") ?? []) as readonly string[] },
           testTimeout: 120_000,
           hookTimeout: 120_000,
           browser: {

@@ -23,7 +23,7 @@ import type { SearchDocument, SearchIndex, SearchTerm } from "../../core/messeng
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { sealTxStore } from "../../core/store/sealing-tx-store.ts";
 import { good } from "../support/client-world.ts";
-import { sharedFolder } from "../support/shared-data.ts";
+import { sharedFolder } from "../support/vector-set.ts";
 import { percentile, report } from "./figures.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean" }, messages: { type: "string" } } });

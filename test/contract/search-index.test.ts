@@ -1,7 +1,7 @@
 import { openSearchDatabase } from "../../cli/platform/search-database.ts";
 import { createFts5Index } from "../../core/messenger/search/fts5-index.ts";
 import { good } from "../support/client-world.ts";
-import { vectorSet } from "../support/shared-data.ts";
+import { vectorSet } from "../support/vector-set.ts";
 import { describeSearchIndex } from "./search-index.ts";
 
 /** Where the list is on this machine. */

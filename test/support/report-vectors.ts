@@ -2,7 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VECTOR_RECORD_VARIABLE, VECTOR_SETS, vectorSet } from "./shared-data.ts";
+import { VECTOR_RECORD_VARIABLE } from "./shared-data.ts";
+import { VECTOR_SETS, vectorSet } from "./vector-set.ts";
 
 /** Called by vitest once; what it returns is called at the end. */
 export function setup(): () => void {

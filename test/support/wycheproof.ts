@@ -1,6 +1,6 @@
 /** Reads the files of C2SP/wycheproof: groups of cases whose fields are hexadecimal. */
 import { fromHex } from "../../core/base/bytes.ts";
-import type { VectorSet } from "./shared-data.ts";
+import type { VectorSet } from "./vector-set.ts";
 
 /** What a correct implementation does with a case. "acceptable" leaves it open. */
 export type Verdict = "valid" | "invalid" | "acceptable";

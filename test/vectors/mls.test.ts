@@ -37,7 +37,8 @@ import { createRatchets, openRatchet } from "../../core/group/ratchets.ts";
 import { rootHash, treeHashes } from "../../core/group/tree-hashes.ts";
 import { followPath } from "../../core/group/update-path.ts";
 import type { GroupContext, PrivateKeyPath, RatchetTree } from "ts-mls";
-import { describeVectors, type VectorSet } from "../support/shared-data.ts";
+import { describeVectors } from "../support/shared-data.ts";
+import type { VectorSet } from "../support/vector-set.ts";
 
 type Fields = { readonly [name: string]: unknown };
 
