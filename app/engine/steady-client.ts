@@ -110,7 +110,14 @@ export function createSteadyClient(): SteadyClient {
     events.endProgress();
     stopListening = client?.onEvent(emit) ?? (() => {});
     present = client;
-    if (client === null) return;
+    if (client === null) {
+      // What the engine that went last said of the server is no longer known.
+      emit({
+        type: "connection",
+        status: { ...status, state: "connecting", sinceMs: Date.now(), lastError: null },
+      });
+      return;
+    }
     for (const take of [...waiting]) take(client);
     emit({ type: "connection", status: client.status() });
     // What happened while nobody listened has to be read.

@@ -61,6 +61,7 @@ export class DtApp extends LitElement {
   declare newer: AppUpdate | null;
   /** Null before there is one, as at the very start. */
   installation: AppInstallation | null = null;
+  /** Open in `ready`, and in `starting` when it was before: what stands in the page stays while the engine changes tabs. */
   #session: Session | null = null;
   #unsubscribe: (() => void) | null = null;
 
@@ -78,9 +79,10 @@ export class DtApp extends LitElement {
     this.#unsubscribe = this.engine.onState((state) => this.#follow(state));
     window.visualViewport?.addEventListener("resize", this.#resized);
     window.addEventListener("pagehide", this.#leaving);
+    window.addEventListener("beforeunload", this.#askToStay);
     window.addEventListener("online", this.#connect);
     window.addEventListener("hashchange", this.#keepInvitation);
-    document.addEventListener("visibilitychange", this.#connect);
+    document.addEventListener("visibilitychange", this.#turned);
     this.addEventListener("dt-toast", this.#toast);
     this.addEventListener("dt-look-for-newer", this.#lookForNewer);
   }
@@ -88,27 +90,31 @@ export class DtApp extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#unsubscribe?.();
-    this.#closeSession();
+    this.#session?.close();
     window.visualViewport?.removeEventListener("resize", this.#resized);
     window.removeEventListener("pagehide", this.#leaving);
+    window.removeEventListener("beforeunload", this.#askToStay);
     window.removeEventListener("online", this.#connect);
     window.removeEventListener("hashchange", this.#keepInvitation);
-    document.removeEventListener("visibilitychange", this.#connect);
+    document.removeEventListener("visibilitychange", this.#turned);
   }
 
   #follow(state: EngineState): void {
     this.state = state;
-    if (state.type === "empty" || state.type === "evicted") this.isFirstRun = true;
     if (state.type === "ready") {
       this.#session ??= new Session(this.engine.client, (error) =>
         showOnTop({ ...describeError(error), isError: true }),
       );
+      this.#session.open();
       this.engine.client.start();
-    } else if (state.type !== "starting") this.#closeSession();
-  }
-
-  #closeSession(): void {
+      return;
+    }
+    // An engine that moves to another tab is back in a moment, and calls wait for it.
+    if (state.type === "starting") return;
     this.#session?.close();
+    if (state.type !== "empty" && state.type !== "evicted") return;
+    this.isFirstRun = true;
+    // It was that of an account that is not here any more. One that is locked keeps what was typed and not kept.
     this.#session = null;
   }
 
@@ -117,11 +123,20 @@ export class DtApp extends LitElement {
     if (this.state.type === "ready" && document.visibilityState === "visible") this.engine.client.start();
   };
 
+  /** A page that is out of sight may be ended without a word. */
+  #turned = (): void => {
+    this.#connect();
+    if (document.visibilityState === "hidden") this.#leaving();
+  };
+
+  /** What was typed a moment ago, or while no engine answers, goes with the page: the browser asks first. */
+  #askToStay = (event: Event): void => {
+    if (this.#session?.isKept === false) event.preventDefault();
+  };
+
   #keepInvitation = (): void => keepInvitation(window);
 
-  #leaving = (): void => {
-    this.#session?.flush();
-  };
+  #leaving = (): void => void this.#session?.flush();
 
   /** A keyboard on the screen of a phone leaves less height; what one writes stays above it. */
   #resized = (): void => {
@@ -174,11 +189,9 @@ export class DtApp extends LitElement {
         .wasEvicted=${state.type === "evicted"}
         @dt-finished=${this.#finished}
       ></dt-first-run>`;
+    if (this.#session?.isOpen === true)
+      return html`<dt-shell .session=${this.#session} .engine=${engine}></dt-shell>`;
     switch (state.type) {
-      case "ready":
-        return this.#session === null
-          ? nothing
-          : html`<dt-shell .session=${this.#session} .engine=${engine}></dt-shell>`;
       case "locked":
         return html`<dt-lock .engine=${engine} .protection=${state.protection}></dt-lock>`;
       case "failed":

@@ -20,7 +20,7 @@ import {
   write,
 } from "../support/screen-world.ts";
 import { reopened } from "../support/story.ts";
-import { vectorSet } from "../support/shared-data.ts";
+import { vectorSet } from "../support/vector-set.ts";
 
 const screens = useScreenWorld();
 const { browserOf, friends } = screens;
@@ -187,6 +187,80 @@ test("[DC40] a draft is there after a reload and in its row, and texts that devi
   good(await tablet.sync());
   expect(good(await tablet.drafts())).toEqual([]);
   good(await tablet.stop());
+  good(await ben.client.stop());
+});
+
+/** Notes from now on whether there is a frame of `page` in which `text` is neither in the field nor in the log. */
+async function watchText(page: Page, text: string): Promise<() => Promise<number>> {
+  await page.evaluate((wanted) => {
+    const seen = { frames: 0, missing: 0 };
+    Reflect.set(globalThis, "watched", seen);
+    const inside = (element: Element | null | undefined, name: string): ShadowRoot | null | undefined =>
+      element?.shadowRoot?.querySelector(name)?.shadowRoot;
+    const look = (): void => {
+      const shell = inside(document.querySelector("dt-app"), "dt-shell");
+      const open = shell?.querySelector("dt-conversation")?.shadowRoot;
+      const field = open?.querySelector("dt-composer")?.shadowRoot?.querySelector("textarea");
+      const inLog = [...(open?.querySelectorAll(".log .t") ?? [])].some((one) => one.textContent === wanted);
+      seen.frames += 1;
+      if (!inLog && field?.value !== wanted) seen.missing += 1;
+      requestAnimationFrame(look);
+    };
+    look();
+  }, text);
+  return () => page.evaluate(() => (Reflect.get(globalThis, "watched") as { missing: number }).missing);
+}
+
+test("[WB6] [WB7] [WB31] who types and sends while the engine moves to their tab goes on typing, and sees the text all the time", async () => {
+  const ben = await newAccount(screens.origin, "ben.moves");
+  good(await ben.client.sync());
+  const first = await createAccount(await browserOf(), "Nora");
+  await ask(first, good(await ben.client.contactLink()), "Hello Ben.");
+  const nora = await first.context().newPage();
+  await nora.goto(screens.origin);
+  await nora.locator("dt-inbox a.row").click();
+  const field = nora.getByRole("textbox", { name: /^Message to/ });
+  await field.fill("Half of it");
+  const states = await nora.evaluateHandle(() => {
+    const told: string[] = [];
+    const app = document.querySelector("dt-app") as unknown as {
+      readonly engine: { onState(listener: (state: { readonly type: string }) => void): void };
+    };
+    app.engine.onState(({ type }) => told.push(type));
+    return told;
+  });
+  // The tab that is closed has the engine; nothing is kept or sent until this one has it.
+  const missing = await watchText(nora, "Half of it");
+  await first.close();
+  await nora.waitForFunction((told) => told.length > 0, states);
+  await nora.keyboard.press("Enter");
+  await nora.keyboard.type("Typed on.");
+  expect(await field.inputValue()).toBe("Typed on.");
+  await nora.waitForFunction((told) => told.at(-1) === "ready", states);
+  await nora.locator("dt-conversation .echo").waitFor({ state: "detached" });
+  expect(await bubble(nora, "Half of it").count()).toBe(1);
+  expect(await missing()).toBe(0);
+  expect(await states.jsonValue()).toContain("starting");
+  expect(await field.inputValue()).toBe("Typed on.");
+  good(await ben.client.stop());
+});
+
+test("[WB31] a page that alone has a text is not left without a word", async () => {
+  const ben = await newAccount(screens.origin, "ben.leaves");
+  good(await ben.client.sync());
+  const nora = await createAccount(await browserOf(), "Nora");
+  await ask(nora, good(await ben.client.contactLink()), "Hello Ben.");
+  const field = nora.getByRole("textbox", { name: /^Message to/ });
+  const text = "a".repeat(MESSAGE_TEXT_BYTES_MAX + 1);
+  await field.fill(text);
+  await nora.getByText("until then only this page holds it").waitFor();
+  nora.removeAllListeners("dialog");
+  const asking = nora.waitForEvent("dialog");
+  await nora.close({ runBeforeUnload: true });
+  const question = await asking;
+  expect(question.type()).toBe("beforeunload");
+  await question.dismiss();
+  expect(await field.inputValue()).toBe(text);
   good(await ben.client.stop());
 });
 

@@ -1,5 +1,5 @@
 /** Where one writes: grows with the text, sends by Enter, says when it is too long. The text of each keystroke goes up. */
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { live } from "lit/directives/live.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { icon } from "../parts/icon.ts";
@@ -115,8 +115,27 @@ export class DtComposer extends LitElement {
     this.textCount = 0;
   }
 
+  get #field(): HTMLTextAreaElement | null {
+    return this.renderRoot?.querySelector("textarea") ?? null;
+  }
+
   override focus(): void {
-    this.renderRoot.querySelector("textarea")?.focus();
+    this.#field?.focus();
+  }
+
+  /** What another device wrote comes below: who is typing goes on where they are. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const field = this.#field;
+    const isLonger = field !== null && this.value !== field.value && this.value.startsWith(field.value);
+    this.#caret =
+      changed.has("value") && isLonger && field.value !== ""
+        ? [field.selectionStart, field.selectionEnd]
+        : null;
+  }
+  #caret: [start: number, end: number] | null = null;
+
+  protected override updated(): void {
+    if (this.#caret !== null) this.#field?.setSelectionRange(...this.#caret);
   }
 
   #input = (event: Event): void => {

@@ -11,6 +11,7 @@ import type {
 import type { VirtualItem } from "@tanstack/virtual-core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { guard } from "lit/directives/guard.js";
+import { live } from "lit/directives/live.js";
 import { ref } from "lit/directives/ref.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
@@ -21,7 +22,7 @@ import { styled } from "../parts/styled.ts";
 import { VirtualRows } from "../parts/virtual-rows.ts";
 import { goTo } from "../session/route.ts";
 import type { Session, SessionViews } from "../session/session.ts";
-import { Echoes } from "../session/echoes.ts";
+import type { Echo } from "../session/echoes.ts";
 import { authorName, isListed, isOpen, type RoomThread, type Thread } from "../session/threads.ts";
 import { keepSame } from "../session/keep-same.ts";
 import { Timeline } from "../session/timeline.ts";
@@ -87,7 +88,6 @@ export class DtConversation extends LitElement {
   declare announcement: string;
   declare newBelow: number;
   #timeline: Timeline | null = null;
-  #echoes = new Echoes();
   #heights = new RowHeights(ROW_ESTIMATE_PX);
   #firstNewId: string | null = null;
   #hasPlaced = false;
@@ -154,7 +154,6 @@ export class DtConversation extends LitElement {
     }
     this.#timeline?.close();
     this.#timeline = null;
-    this.#echoes = new Echoes();
     this.#heights = new RowHeights(ROW_ESTIMATE_PX);
     this.#firstNewId = null;
     this.#hasPlaced = false;
@@ -165,6 +164,7 @@ export class DtConversation extends LitElement {
     const timeline = new Timeline(this.session, this.conversationId, () => this.#loaded());
     this.#timeline = timeline;
     void timeline.refresh();
+    for (const echo of this.session.sender.echoesOf(this.conversationId).waiting) void this.#follow(echo);
     this.notices = [];
     this.happenings = [];
     void this.#readLines();
@@ -344,31 +344,25 @@ export class DtConversation extends LitElement {
     this.#rows.scrollToEnd();
   };
 
-  #send = async (event: CustomEvent<string>): Promise<void> => {
-    const { conversationId } = this;
-    if (conversationId === null) return;
-    const { drafts } = this.session;
-    drafts.set(conversationId, "");
-    const echoes = this.#echoes;
-    const echo = echoes.add(event.detail, Date.now());
+  #send = (event: CustomEvent<string>): void => {
+    if (this.conversationId === null) return;
+    void this.#follow(this.session.sender.send(this.conversationId, event.detail));
     this.requestUpdate();
     void this.updateComplete.then(() => this.#showEchoes());
-    const sent = await this.session.tried(this.session.client.send(conversationId, event.detail));
-    const composer = this.renderRoot.querySelector<DtComposer>("dt-composer");
-    if (sent === null && drafts.textOf(conversationId) === "") {
-      drafts.set(conversationId, event.detail);
-      if (composer !== null) composer.value = event.detail;
-    }
-    if (sent === null) echoes.drop(echo);
-    const isShown = sent !== null && this.#timeline?.take(sent.value) === true;
-    this.requestUpdate();
+  };
+
+  /** Puts the message of `echo` where it belongs; the echo goes then. Who left meanwhile leaves it to who comes back. */
+  async #follow(echo: Echo): Promise<void> {
+    const timeline = this.#timeline;
+    const message = await echo.stored;
+    if (timeline === null || timeline !== this.#timeline || message === null) return;
     // Storing it is over: what is not found by now stands further down than the list reaches.
-    if (!isShown) await this.#timeline?.refresh();
+    const isShown = timeline.take(message) || (await timeline.refresh());
     // Seen beside its message once, the echo is not taken for that of the same words written again.
     await this.updateComplete;
-    echoes.drop(echo);
+    if (isShown) this.session.sender.echoesOf(timeline.conversationId).drop(echo);
     this.requestUpdate();
-  };
+  }
 
   #showEchoes(): void {
     const log = this.renderRoot.querySelector(".log");
@@ -484,7 +478,7 @@ export class DtConversation extends LitElement {
     if (isOpen(thread))
       return html`<dt-composer
         .name=${thread.name}
-        .value=${this.session.drafts.textOf(thread.id)}
+        .value=${live(this.session.drafts.textOf(thread.id))}
         .textCount=${this.session.drafts.countOf(thread.id)}
         @dt-send=${this.#send}
         @dt-draft=${this.#draft}
@@ -545,13 +539,12 @@ export class DtConversation extends LitElement {
   /** The same object while nothing in it changed. */
   #rowContext(thread: Thread, messages: readonly MessageView[]): RowContext {
     const hasAccepted = thread.kind === "room" || thread.contact.state === "accepted";
-    const waits = thread.kind === "room" ? WAITS_IN_ROOM[thread.state] : undefined;
     const nowMs = Date.now();
     this.#context = keepSame(this.#context, {
       name: thread.name,
       todayMs: new Date(nowMs).setHours(0, 0, 0, 0),
       kind: thread.kind,
-      waitsFor: waits ?? (hasAccepted ? "server" : "acceptance"),
+      waitsFor: waitsFor(thread),
       authorOf: this.#authorOf,
       hasLinks: hasAccepted,
       firstNewId: this.#firstNewId,
@@ -598,7 +591,7 @@ export class DtConversation extends LitElement {
             (item) => this.#row(item, messages, context),
           )}
         </div>
-        ${this.#echoes.notIn(messages).map(echoRow)}
+        ${this.session.sender.echoesOf(thread.id).notIn(messages).map(echoRow)}
         ${
           messages.length === 0 && this.#timeline?.isLoaded === true
             ? html`<div class="empty soft">
@@ -646,6 +639,13 @@ export class DtConversation extends LitElement {
 function noticeLine({ id, atMs, how }: DeviceNoticeView, name: string): TimelineLine {
   const words = say(how === "linked" ? "noticeLinked" : "noticeRecovered", { name });
   return { id, atMs, words, isProven: true };
+}
+
+/** What a message waits for that is kept there. */
+function waitsFor(thread: Thread): RowContext["waitsFor"] {
+  if (thread.kind === "room") return WAITS_IN_ROOM[thread.state] ?? "server";
+  if (thread.contact.state !== "accepted") return "acceptance";
+  return thread.contact.isStopped ? "stopped" : "server";
 }
 
 function isEqual(was: readonly object[], is: readonly object[]): boolean {

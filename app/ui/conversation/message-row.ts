@@ -31,7 +31,7 @@ export interface RowContext {
   readonly todayMs: number;
   readonly kind: Thread["kind"];
   /** A message that is kept waits for this. */
-  readonly waitsFor: "server" | "acceptance" | "joining" | "nothing";
+  readonly waitsFor: "server" | "acceptance" | "stopped" | "joining" | "nothing";
   readonly authorOf: (message: MessageView) => string;
   readonly hasLinks: boolean;
   readonly firstNewId: string | null;
@@ -200,6 +200,7 @@ function stateLine(message: MessageView, after: MessageView | undefined, context
 const WAITS = {
   server: "stateKept",
   acceptance: "stateWaitsAccept",
+  stopped: "stateWaitsStopped",
   joining: "stateWaitsRoom",
   nothing: "failedOutside",
 } as const satisfies Record<RowContext["waitsFor"], MessageKey>;

@@ -30,8 +30,13 @@ export class NoteTexts {
     if (text.isKept && this.#textsById.get(text.documentId) === text) this.#textsById.delete(text.documentId);
   }
 
-  /** Keeps what is typed, now. */
-  flush(): void {
-    for (const text of this.#textsById.values()) void text.flush();
+  /** Whether nothing that was typed is here alone. */
+  get isKept(): boolean {
+    return [...this.#textsById.values()].every((text) => text.isKept);
+  }
+
+  /** Keeps what is typed, now. Resolves when it was tried. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#textsById.values()].map((text) => text.flush()));
   }
 }

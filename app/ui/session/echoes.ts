@@ -1,13 +1,17 @@
 /**
  * What was just sent, shown before the engine has stored it: an act shows within a frame.
  *
- * An echo is no message yet. It goes as soon as its message is in the list, or when storing it failed.
+ * An echo is no message yet. It goes as soon as its message is in the list, or when storing it was refused: then its text
+ * is in the draft again. They are the session's: a list that is opened meanwhile shows them too.
  */
-import type { MessageView } from "@dovetail/core";
+import type { Client, ConversationId, MessageView } from "@dovetail/core";
+import type { Drafts } from "./drafts.ts";
 
 export interface Echo {
   readonly text: string;
   readonly sentAtMs: number;
+  /** The message once it is stored; null when that was refused. */
+  readonly stored: Promise<MessageView | null>;
 }
 
 /** A message's time may lie a little before the page's own, never more. */
@@ -15,19 +19,22 @@ const CLOCK_SLACK_MS = 1_000;
 /** How far back in the list a message that was just sent is looked for. */
 const LOOK_BACK_MESSAGES = 100;
 
+/** The echoes of one conversation. */
 export class Echoes {
   #waiting: readonly Echo[] = [];
   /** Messages that an echo was already for: the same text twice is two messages. */
   #found = new Set<string>();
 
-  add(text: string, nowMs: number): Echo {
-    const echo = { text, sentAtMs: nowMs };
+  add(echo: Echo): void {
     this.#waiting = [...this.#waiting, echo];
-    return echo;
   }
 
   drop(echo: Echo): void {
     this.#waiting = this.#waiting.filter((one) => one !== echo);
+  }
+
+  get waiting(): readonly Echo[] {
+    return this.#waiting;
   }
 
   /** Those whose message is not among `messages`, which are in order, oldest first. */
@@ -45,5 +52,44 @@ export class Echoes {
 
   #isOf(echo: Echo, { id, isOwn, text, sentAtMs }: MessageView): boolean {
     return isOwn && text === echo.text && sentAtMs >= echo.sentAtMs - CLOCK_SLACK_MS && !this.#found.has(id);
+  }
+}
+
+/** Sends what was typed. At any time a text is a draft, an echo or a message. */
+export class Sender {
+  #drafts: Drafts;
+  #send: (conversationId: ConversationId, text: string) => Promise<{ readonly value: MessageView } | null>;
+  #echoesById = new Map<ConversationId, Echoes>();
+
+  /** `send` says itself what was refused, and gives null then. */
+  constructor(
+    drafts: Drafts,
+    send: (...given: Parameters<Client["send"]>) => Promise<{ readonly value: MessageView } | null>,
+  ) {
+    this.#drafts = drafts;
+    this.#send = send;
+  }
+
+  echoesOf(conversationId: ConversationId): Echoes {
+    const known = this.#echoesById.get(conversationId) ?? new Echoes();
+    this.#echoesById.set(conversationId, known);
+    return known;
+  }
+
+  /** Stores `text` as a message of the conversation. Its echo is dropped by the list that shows the message. */
+  send(conversationId: ConversationId, text: string): Echo {
+    const echoes = this.echoesOf(conversationId);
+    const store = async (): Promise<MessageView | null> => {
+      const sent = await this.#send(conversationId, text);
+      if (sent === null) echoes.drop(echo);
+      this.#drafts.endSending(conversationId, sent === null ? text : null);
+      return sent?.value ?? null;
+    };
+    // The echo first: who is told that the draft is empty finds it.
+    const stored = Promise.resolve().then(store);
+    const echo: Echo = { text, sentAtMs: Date.now(), stored };
+    echoes.add(echo);
+    this.#drafts.beginSending(conversationId);
+    return echo;
   }
 }

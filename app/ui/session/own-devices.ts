@@ -14,26 +14,32 @@ export class OwnDevices {
   #client: Client;
   #onChange: () => void;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  #interval: ReturnType<typeof setInterval>;
-  #isClosed = false;
+  #interval: ReturnType<typeof setInterval> | undefined;
 
   constructor(client: Client, onChange: () => void) {
     this.#client = client;
     this.#onChange = onChange;
-    this.#interval = setInterval(this.refresh, EVERY_MS);
+  }
+
+  open(): void {
+    this.#interval ??= setInterval(this.refresh, EVERY_MS);
     document.addEventListener("visibilitychange", this.refresh);
   }
 
+  /** Asks no more, and forgets the answer. */
   close(): void {
-    this.#isClosed = true;
     clearTimeout(this.#pause);
     clearInterval(this.#interval);
+    this.#pause = undefined;
+    this.#interval = undefined;
+    this.report = null;
     document.removeEventListener("visibilitychange", this.refresh);
   }
 
   /** Asks soon; what is asked for meanwhile is one question. */
   readonly refresh = (): void => {
-    if (this.#pause !== undefined || this.#isClosed || document.visibilityState !== "visible") return;
+    if (this.#pause !== undefined || this.#interval === undefined || document.visibilityState !== "visible")
+      return;
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       void this.#read();
@@ -42,7 +48,7 @@ export class OwnDevices {
 
   async #read(): Promise<void> {
     const report = await this.#client.deviceFrontiers();
-    if (this.#isClosed || !report.ok) return;
+    if (this.#interval === undefined || !report.ok) return;
     this.report = report.value;
     this.#onChange();
   }

@@ -22,6 +22,7 @@ import type {
 } from "@dovetail/core";
 import { NoteTexts } from "../notes/note-texts.ts";
 import { Drafts } from "./drafts.ts";
+import { Sender } from "./echoes.ts";
 import { OwnDevices } from "./own-devices.ts";
 import { type Thread, threadsOf } from "./threads.ts";
 
@@ -63,6 +64,7 @@ const EMPTY: SessionViews = {
 export class Session {
   readonly client: Client;
   readonly drafts: Drafts;
+  readonly sender: Sender;
   readonly noteTexts: NoteTexts;
   readonly ownDevices: OwnDevices;
   views: SessionViews = EMPTY;
@@ -74,7 +76,7 @@ export class Session {
   isLoaded = false;
   #onError: (error: ClientError) => void;
   #listeners = new Set<(event: ClientEvent | null) => void>();
-  #unsubscribe: () => void;
+  #unsubscribe: (() => void) | null = null;
   #reading: Promise<void> | null = null;
   #readAgain = false;
   #readAtMs = Number.NEGATIVE_INFINITY;
@@ -85,26 +87,52 @@ export class Session {
     this.status = client.status();
     this.#onError = onError;
     this.drafts = new Drafts(client, onError, () => this.#tell(null));
+    this.sender = new Sender(this.drafts, (...given) => this.tried(client.send(...given)));
     this.noteTexts = new NoteTexts(client, onError);
     this.ownDevices = new OwnDevices(client, () => this.#tell(null));
-    this.#unsubscribe = client.onEvent((event) => this.#heard(event));
+    this.open();
+  }
+
+  /** Reads the views and listens to the client, from the beginning or again. */
+  open(): void {
+    if (this.#unsubscribe !== null) return;
+    this.#unsubscribe = this.client.onEvent((event) => this.#heard(event));
+    this.ownDevices.open();
     this.refresh();
   }
 
-  /** Keeps what is being typed, and stops listening to the client. */
+  get isOpen(): boolean {
+    return this.#unsubscribe !== null;
+  }
+
+  /** Stops listening to the client and holds no view any more, only what was typed and is kept nowhere. */
   close(): void {
-    this.flush();
+    void this.flush();
     this.ownDevices.close();
     clearTimeout(this.#soon);
     clearTimeout(this.#counting);
-    this.#unsubscribe();
+    this.#soon = undefined;
+    this.#counting = undefined;
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
     this.#listeners.clear();
+    this.#forget();
   }
 
-  /** Keeps what is being typed, now. */
-  flush(): void {
-    this.drafts.flush();
-    this.noteTexts.flush();
+  #forget(): void {
+    this.views = EMPTY;
+    this.isLoaded = false;
+    this.drafts.forget();
+  }
+
+  /** Whether nothing that was typed is in this page alone. */
+  get isKept(): boolean {
+    return this.drafts.isKept && this.noteTexts.isKept;
+  }
+
+  /** Keeps what is being typed, now. Resolves when it was tried. */
+  async flush(): Promise<void> {
+    await Promise.all([this.drafts.flush(), this.noteTexts.flush()]);
   }
 
   /** Calls `listener` with each event of the client, and with null when views were read. */
@@ -115,7 +143,7 @@ export class Session {
 
   /** Reads all views again: at once when they were not read just before. */
   refreshSoon(): void {
-    if (this.#soon !== undefined) return;
+    if (this.#soon !== undefined || !this.isOpen) return;
     const restMs = this.#reading === null ? this.#readAtMs + PAUSE_MS - performance.now() : PAUSE_MS;
     if (restMs <= 0) this.refresh();
     else this.#soon = setTimeout(() => this.refresh(), restMs);
@@ -132,7 +160,7 @@ export class Session {
     this.#reading = this.#read().finally(() => {
       this.#reading = null;
       this.#readAtMs = performance.now();
-      if (!this.#readAgain) return;
+      if (!this.#readAgain || !this.isOpen) return;
       this.#readAgain = false;
       this.refresh();
     });
@@ -209,6 +237,7 @@ export class Session {
       client.alarms(),
       this.drafts.read(),
     ]);
+    if (!this.isOpen) return this.#forget();
     const was = this.views;
     const lists = {
       conversations: conversations.ok ? conversations.value : was.conversations,

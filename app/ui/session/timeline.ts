@@ -27,7 +27,7 @@ export class Timeline {
   #source: TimelineSource;
   #onChange: () => void;
   #older: string | null = null;
-  #reading: Promise<void> | null = null;
+  #reading: Promise<boolean> | null = null;
   #readAgain = false;
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #soon: ReturnType<typeof setTimeout> | undefined;
@@ -88,8 +88,11 @@ export class Timeline {
     else this.#soon = setTimeout(() => void this.refresh(), restMs);
   }
 
-  /** Reads the newest page, and later all that is loaded. Resolves when what was there at the call is read. */
-  refresh(): Promise<void> {
+  /**
+   * Reads the newest page, and later all that is loaded. Resolves when what was there at the call is read; false when it
+   * could not be.
+   */
+  refresh(): Promise<boolean> {
     clearTimeout(this.#soon);
     this.#soon = undefined;
     if (this.#reading === null)
@@ -101,13 +104,15 @@ export class Timeline {
     return this.#reading;
   }
 
-  async #read(): Promise<void> {
+  async #read(): Promise<boolean> {
     clearTimeout(this.#quiet);
+    let isRead: boolean;
     do {
       this.#readAgain = false;
-      await this.#readNewest(PAGE_MESSAGES);
+      isRead = await this.#readNewest(PAGE_MESSAGES);
     } while (this.#readAgain && !this.#isClosed);
     this.#readAllLater();
+    return isRead;
   }
 
   #readAllLater(): void {
@@ -176,10 +181,10 @@ export class Timeline {
     this.#onChange();
   }
 
-  async #readNewest(limit: number): Promise<void> {
+  async #readNewest(limit: number): Promise<boolean> {
     const takenBefore = this.#takenCount;
     const page = await this.#source.client.messages(this.conversationId, { limit });
-    if (this.#isClosed || !page.ok) return;
+    if (this.#isClosed || !page.ok) return false;
     // What came meanwhile may not be in it.
     this.#isBehind = this.#takenCount !== takenBefore;
     const newest = keepKnown(this.messages, page.value.messages.toReversed());
@@ -192,6 +197,7 @@ export class Timeline {
     } else this.messages = [...this.messages.slice(0, at), ...newest];
     this.isLoaded = true;
     this.#onChange();
+    return true;
   }
 }
 

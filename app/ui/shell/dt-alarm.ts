@@ -12,6 +12,8 @@ import { momentTime } from "../words/times.ts";
 
 /** Found once more only a moment later is no news. */
 const AGAIN_MS = 60_000;
+/** How long no key is pressed before it opens: what is typed while it does would be nowhere. */
+const PAUSE_MS = 1_000;
 
 export class DtAlarm extends LitElement {
   static override properties = { session: { attribute: false } };
@@ -43,6 +45,7 @@ export class DtAlarm extends LitElement {
         font: 600 var(--t6);
         letter-spacing: -0.02em;
         margin: 16px 0 12px;
+        outline: none;
       }
       p {
         max-inline-size: 60ch;
@@ -64,16 +67,58 @@ export class DtAlarm extends LitElement {
     `,
   ];
   declare session: Session;
+  #typedAtMs = Number.NEGATIVE_INFINITY;
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
     new Watch(this, () => this.session ?? null);
   }
 
-  protected override updated(): void {
-    const dialog = this.renderRoot.querySelector("dialog");
-    if (dialog !== null && !dialog.open) dialog.showModal();
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener("keydown", this.#typed, true);
+    window.addEventListener("input", this.#typed, true);
   }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener("keydown", this.#typed, true);
+    window.removeEventListener("input", this.#typed, true);
+    clearTimeout(this.#pause);
+  }
+
+  #typed = (): void => {
+    this.#typedAtMs = performance.now();
+  };
+
+  /** Whether somebody is in the midst of a word; it opens later then. */
+  get #isTyping(): boolean {
+    const restMs = this.#typedAtMs + PAUSE_MS - performance.now();
+    if (restMs <= 0) return false;
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.requestUpdate(), restMs);
+    return true;
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.renderRoot?.querySelector("dialog") ?? null;
+  }
+
+  /** A dialog that is only taken out of the page gives the focus to nobody. */
+  protected override willUpdate(): void {
+    if (this.session.unreadAlarms.length === 0) this.#dialog?.close();
+  }
+
+  /** The title of each has the focus first: a key that is pressed as it opens reads it for nobody. */
+  protected override updated(): void {
+    const dialog = this.#dialog;
+    const shownId = dialog?.dataset["alarm"] ?? null;
+    if (dialog !== null && !dialog.open) dialog.showModal();
+    if (shownId !== this.#shownId) this.renderRoot.querySelector<HTMLElement>("#title")?.focus();
+    this.#shownId = shownId;
+  }
+  #shownId: string | null = null;
 
   /** It stays in the list of what was found, and what it stops stays stopped. */
   async #read({ id }: AlarmView): Promise<void> {
@@ -85,18 +130,19 @@ export class DtAlarm extends LitElement {
 
   override render() {
     const [raised] = this.session.unreadAlarms;
-    if (raised === undefined) return nothing;
+    if (raised === undefined || (this.#dialog === null && this.#isTyping)) return nothing;
     const nowMs = Date.now();
     const { contact } = raised;
     const words = describeFound(raised, this.#nameOf);
     return html`<dialog
       role="alertdialog"
+      data-alarm=${raised.id}
       aria-labelledby="title"
       aria-describedby="what"
       @cancel=${(event: Event) => event.preventDefault()}
     >
       <p class="tag">${icon("warning")}<span>${say("alarmTag", { time: momentTime(raised.raisedAtMs, nowMs) })}</span></p>
-      <h2 id="title">${words.title}</h2>
+      <h2 id="title" tabindex="-1">${words.title}</h2>
       <p id="what">${words.text}</p>
       ${
         contact === null || raised.disagreements.length === 0

@@ -52,7 +52,8 @@ export class ShellKeys implements ReactiveController {
 
   #key = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.isComposing || this.#parts.isLayerOpen()) return;
-    if (isSheetOpen() || document.querySelector("dialog[open]") !== null) return;
+    // Sheets and alarms stand in roots of their own, where nothing outside finds them.
+    if (isSheetOpen() || this.#parts.session().unreadAlarms.length > 0) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
       event.preventDefault();
       this.#parts.open("go-to");

@@ -321,6 +321,7 @@ export const EN = {
   stateStoring: "Being kept",
   stateKept: "Kept here, sends when the server answers",
   stateWaitsAccept: "Kept here, sends when {name} accepts",
+  stateWaitsStopped: "Kept here, sends when sending to {name} goes on",
   stateDeleted: "Kept here: their server says that their account was deleted",
   stateSent: "Sent. Waiting for one of {name}’s devices",
   stateDelivered: "Delivered",
@@ -700,9 +701,10 @@ export const EN = {
   noticeRecovered: "{name} came back with the recovery key, on a new device. The safety number is the same.",
   deletedNote:
     "{name}’s server says that their account was deleted. What you write is kept here and goes if the account is there again. Reach them another way; if they have a new account, add them with its link.",
-  stoppedNote: "Sending is stopped: you and {name} see different device lists. What you write is kept here.",
+  stoppedNote:
+    "Sending is stopped: you and {name} see different device lists. What you write is kept here, and goes once you see the same.",
   stoppedChain:
-    "Sending is stopped: what the server shows as {name}’s devices is not a list of the account you know. What you write is kept here.",
+    "Sending is stopped: what the server shows as {name}’s devices is not a list of the account you know. What you write is kept here, and goes to {name} once the server shows theirs again.",
   stoppedVerified:
     "The number you compared {time} is of the account you know. Compare again before you write.",
   verifiedStopped: "Verified {time}; sending is stopped",

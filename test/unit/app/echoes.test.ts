@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Echoes } from "../../../app/ui/session/echoes.ts";
+import { type Echo, Echoes } from "../../../app/ui/session/echoes.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import type { MessageView } from "../../../core/client/client.ts";
 
@@ -23,10 +23,16 @@ function message(number: number, text: string, changes: Partial<MessageView> = {
   };
 }
 
+function added(echoes: Echoes, text: string, sentAtMs: number): Echo {
+  const echo = { text, sentAtMs, stored: Promise.resolve(null) };
+  echoes.add(echo);
+  return echo;
+}
+
 test("an echo stands until its message is in the list, and one message ends one echo", () => {
   const echoes = new Echoes();
-  const first = echoes.add("same", NOW_MS);
-  const second = echoes.add("same", NOW_MS + 1);
+  const first = added(echoes, "same", NOW_MS);
+  const second = added(echoes, "same", NOW_MS + 1);
   const before = message(1, "same", { sentAtMs: NOW_MS - 60_000 });
   expect(echoes.notIn([before])).toEqual([first, second]);
   const stored = message(2, "same");
@@ -37,7 +43,7 @@ test("an echo stands until its message is in the list, and one message ends one 
 
 test("what somebody else writes, or storing that failed, is told apart", () => {
   const echoes = new Echoes();
-  const echo = echoes.add("hello", NOW_MS);
+  const echo = added(echoes, "hello", NOW_MS);
   expect(echoes.notIn([message(1, "hello", { isOwn: false })])).toEqual([echo]);
   echoes.drop(echo);
   expect(echoes.notIn([])).toEqual([]);

@@ -174,7 +174,7 @@ test("who comes back while what they typed is on its way finds that text, and it
   await answer(ok(viewOf(2, "ab")));
   await left;
   note.type("abc");
-  notes.flush();
+  void notes.flush();
   await pass(0);
   expect(asked.at(-1)).toEqual({ text: "abc", version: 2 });
   expect(told).toEqual([]);
