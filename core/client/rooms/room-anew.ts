@@ -49,6 +49,17 @@ export function isNamed({ epoch, commits }: RoomBegunRow, claimed: number, commi
   return named !== undefined && equalBytes(named, pastCommitHash(commit));
 }
 
+/** The past commit that comes next in a log of these keys: what led to them goes by, what they are not yet for waits. RM62 */
+export function nextToBring(
+  past: readonly PastCommit[],
+  logEpoch: number,
+  generation: number,
+): PastCommit | null {
+  if (!past.some(({ epoch }) => epoch === logEpoch)) return null;
+  const next = past.find(({ epoch, before }) => epoch >= logEpoch && before.generation >= generation);
+  return next?.before.generation === generation ? next : null;
+}
+
 export function createRoomAnew(tables: Pick<Tables, "roomanew" | "roompast" | "roombegun">): RoomAnew {
   const { roomanew, roompast } = tables;
   const byRoom = new Map<ConversationId, RoomAnewRow | null>();

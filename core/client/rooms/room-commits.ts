@@ -46,7 +46,7 @@ import type { EngineContext } from "../engine-context.ts";
 import { PASSING } from "../passing-refusals.ts";
 import type { LetterRow } from "../tables.ts";
 import { keysOf } from "./room-book.ts";
-import type { RoomAnew } from "./room-anew.ts";
+import { nextToBring, type RoomAnew } from "./room-anew.ts";
 import { nextEpochParts, type RoomGroups } from "./room-groups.ts";
 import type { RoomIntake } from "./room-intake.ts";
 import { NO_ENTRY } from "./room-landmarks.ts";
@@ -395,13 +395,14 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const logEpoch = row.value?.logEpoch ?? null;
     if (logEpoch === null || group === null || !isActive(group) || logEpoch >= Number(groupEpoch(group)))
       return ok(false);
-    const past = await tables.roompast.get(roomId, logEpoch);
+    const past = await anew.past(roomId, Number(groupEpoch(group)));
     if (!past.ok) return past;
+    const next = nextToBring(past.value, logEpoch, keysOf(room).generation);
     const busy = await waiting(roomId);
     if (!busy.ok) return busy;
-    const commit = past.value === null ? null : decode(roomCommitShape, past.value.commit);
-    if (past.value === null || commit?.ok !== true || busy.value !== null) return ok(false);
-    const { before, after } = past.value;
+    const commit = next === null ? null : decode(roomCommitShape, next.commit);
+    if (next === null || commit?.ok !== true || busy.value !== null) return ok(false);
+    const { before, after } = next;
     const last = await tables.handshake.get(roomId);
     if (!last.ok) return last;
     const firstSeq = await nextSeq(room);

@@ -430,18 +430,21 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       return done;
     };
     if (group === null || !isActive(group)) return passOver();
-    const counts = await mayCount(roomId, sent, draft);
-    if (!counts.ok) return counts;
-    if (!counts.value) {
+    const pending = await tables.commit.get(roomId);
+    if (!pending.ok) return pending;
+    const placed = await placeOf(roomId, sent, group, draft);
+    if (!placed.ok) return placed;
+    if (placed.value !== "counts") {
+      // Nobody follows it here; what was to be done is planned again.
+      if (pending.value?.entryId === entry.id) draft.writes.push(tables.commit.remove(roomId));
       // It may be what the others follow.
-      if ((await claimedEpoch(commit)) === groupEpoch(group)) all.onDisagreement(roomId);
+      else if (placed.value === "elsewhere" && (await claimedEpoch(commit)) === groupEpoch(group))
+        all.onDisagreement(roomId);
       return passOver();
     }
     const again = await takeAgain(roomId, sent, group, draft);
     if (!again.ok) return again;
     if (again.value) return passOver();
-    const pending = await tables.commit.get(roomId);
-    if (!pending.ok) return pending;
     if (pending.value?.entryId === entry.id) {
       const next = await groupAfter(group, pending.value);
       if (next === null) return err({ type: "StoreCorrupt", key: tables.commit.key(roomId) });
@@ -510,18 +513,28 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return moveGroup(roomId, entry, move, draft);
   }
 
-  /** RM66: in a log that began anew, what comes before its founder's first word, or leads elsewhere than they say, does not. */
-  async function mayCount(
+  /**
+   * In a log that began anew, what comes before its founder's first word, or leads elsewhere than they say, does not (RM66), nor what
+   * comes before the log has the keys of its epoch: those who are not there yet could never follow (RM62).
+   */
+  async function placeOf(
     roomId: ConversationId,
     sent: RoomCommit,
+    group: Group,
     draft: RoomDraft,
-  ): Promise<Result<boolean, ClientError>> {
+  ): Promise<Result<"counts" | "elsewhere" | "early", ClientError>> {
     const { incarnation } = draft.reader.point;
-    if (incarnation === 0) return ok(true);
+    if (incarnation === 0) return ok("counts");
     const begun = await all.anew.begun(roomId, incarnation);
-    if (!begun.ok || begun.value === null) return begun.ok ? ok(false) : begun;
+    if (!begun.ok || begun.value === null) return begun.ok ? ok("elsewhere") : begun;
     const epoch = await claimedEpoch(sent.commit);
-    return ok(epoch !== null && isNamed(begun.value, Number(epoch), encode(roomCommitShape, sent)));
+    if (epoch === null || !isNamed(begun.value, Number(epoch), encode(roomCommitShape, sent)))
+      return ok("elsewhere");
+    const past = await tables.roompast.get(roomId, Number(epoch));
+    if (!past.ok) return past;
+    const isNext = epoch === groupEpoch(group);
+    const since = isNext ? roomContextOf(group)?.keysSince : past.value?.before.generation;
+    return ok(since === undefined || since === draft.keys.generation ? "counts" : "early");
   }
 
   /** RM62: a commit this device has followed before the log began anew. What it did to the keys of the log it does again. */
@@ -568,6 +581,12 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!row.ok || row.value === null) return row.ok ? ok() : row;
     const now = draft.group === null ? null : roomContextOf(draft.group);
     const isFounder = now !== null && memberOf(now, self.accountId)?.sinceEpoch === 0;
+    // What is still to be brought with the keys there are is not passed by because something further has its place.
+    const missing =
+      row.value.logEpoch === null ? ok(null) : await tables.roompast.get(roomId, row.value.logEpoch);
+    if (!missing.ok) return missing;
+    const isFurther = row.value.logEpoch !== null && logEpoch > row.value.logEpoch + 1;
+    if (isFurther && missing.value?.before.generation === draft.keys.generation) return ok();
     // RM66: who has none but these keys has read nothing of what began the log.
     const isTold = row.value.isTold && !(isRekeyed && isFounder);
     const noted = all.anew.put(roomId, { ...row.value, logEpoch, isTold });

@@ -143,7 +143,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     const former = await serial.run(() => anew.formerKeys(roomId));
     if (!former.ok) return former;
     for (const keys of former.value) {
-      if (keys.generation >= generation) continue;
+      if (keys.generation === generation) continue;
       const opened = await openAside(home.origin, logId, keys);
       if (!opened.ok && !isForbidden(opened.error)) return opened;
       if (!opened.ok || !isFurther(opened.value.head, before.value.point)) continue;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { ROOM_PAST_COMMIT_BYTES_MAX, ROOM_PAST_COMMITS_MAX } from "../../../../core/base/limits.ts";
 import { type ConversationId, idFromBytes } from "../../../../core/base/ids.ts";
 import { ok } from "../../../../core/base/result.ts";
-import { createRoomAnew, isNamed } from "../../../../core/client/rooms/room-anew.ts";
+import { createRoomAnew, isNamed, nextToBring } from "../../../../core/client/rooms/room-anew.ts";
 import { createRoomIntake } from "../../../../core/client/rooms/room-intake.ts";
 import { createRoomLandmarks } from "../../../../core/client/rooms/room-landmarks.ts";
 import { createTables } from "../../../../core/client/tables.ts";
@@ -124,4 +124,18 @@ test("[RM66] a position names as many commits as a device keeps, and no more", (
     expect(decode(roomPositionShape, encode(roomPositionShape, position(count)))).toMatchObject({ ok: true });
   const over = encode(roomPositionShape, position(ROOM_PAST_COMMITS_MAX + 1));
   expect(decode(roomPositionShape, over).ok).toBe(false);
+});
+
+test("[RM62] a commit is brought where the log has the keys of its epoch: what is for later ones waits, what was for earlier ones has gone by", () => {
+  const past = [0, 0, 2, 2].map((generation, index) => ({
+    ...{ epoch: index + 1, commit: new Uint8Array(1) },
+    before: keysOf(generation),
+    after: keysOf(index === 1 ? 2 : generation),
+  }));
+  const nextOf = (logEpoch: number, generation: number) =>
+    nextToBring(past, logEpoch, generation)?.epoch ?? null;
+  expect([1, 2, 3, 4, 5].map((logEpoch) => nextOf(logEpoch, 0))).toEqual([1, 2, null, null, null]);
+  expect([1, 2, 3, 4, 5].map((logEpoch) => nextOf(logEpoch, 2))).toEqual([3, 3, 3, 4, null]);
+  expect([1, 4].map((logEpoch) => nextOf(logEpoch, 1))).toEqual([null, null]);
+  expect(nextOf(0, 0)).toBeNull();
 });
