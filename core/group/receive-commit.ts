@@ -42,7 +42,7 @@ import { isLeafCapable, type VerifiedKeyPackage, verifyKeyPackageNow } from "./k
 import { openPrivate } from "./open-private.ts";
 import { createRatchets } from "./ratchets.ts";
 import { rootHash, treeHashes } from "./tree-hashes.ts";
-import { followPath, type Path, type PathPlace } from "./update-path.ts";
+import { followPath, type PathPlace, type PlacedPath, placePath } from "./update-path.ts";
 
 /** What a commit changes, for the room's rules to judge. */
 export interface GroupChange {
@@ -56,7 +56,7 @@ export interface GroupChange {
 
 export interface ReceivedCommit {
   readonly change: GroupChange;
-  /** Inactive when the commit removes this device. */
+  /** Inactive when the commit removes this device, which is sent nothing of the next epoch: all of it but that was compared. */
   readonly next: Group;
 }
 
@@ -93,11 +93,6 @@ export async function receiveCommit(
   const change = await changeOf(deps.suite, group, opened.value, { ...evidence, brought: judge.context });
   if (!change.ok) return change;
   if (!judge.isAllowed(change.value)) return refused("Forbidden");
-  if (change.value.removed.some((leaf) => leaf.leafIndex === group.state.privatePath.leafIndex)) {
-    // The library looks whether the leaf is empty afterwards, which it is not when somebody who is added takes it.
-    const state = { ...group.state, groupActiveState: { kind: "removedFromGroup" as const } };
-    return ok({ change: change.value, next: { ...group, state } });
-  }
   const next = await libraryCall("Inauthentic", () =>
     applyCommit(deps, withAuthenticate(group, evidence.authenticate), opened.value, change.value),
   );
@@ -120,18 +115,22 @@ async function applyCommit(
   treeHashes(applied.tree, state.ratchetTree);
   const { extensions, addedLeafNodes } = additionalResult;
   const context = extensions.length > 0 ? { ...state.groupContext, extensions } : state.groupContext;
-  const path =
+  const placed =
     commit.path === undefined
       ? null
-      : await followCommitPath(suite, group, opened, {
+      : await placeCommitPath(suite, group, opened, {
           tree: applied.tree,
           committer: senderLeafIndex,
           added: addedLeafNodes.map(([leaf]) => leaf),
           context: { ...context, epoch: context.epoch + 1n },
         });
-  const tree = path?.tree ?? applied.tree;
+  const tree = placed?.tree ?? applied.tree;
   // RFC 9420 section 12.1.1: the library compares the keys of the tree among themselves only, before the change.
   if (!areKeysUnique(tree)) throw new TypeError("no key stands for two nodes");
+  // The library looks whether the leaf is empty afterwards, which it is not when somebody who is added takes it.
+  if (change.removed.some(({ leafIndex }) => leafIndex === state.privatePath.leafIndex))
+    return { ...group, state: { ...state, groupActiveState: { kind: "removedFromGroup" } } };
+  const path = placed && (await followPath(suite, placed, state.privatePath));
   const groupContext = await nextEpochContext(
     context,
     "mls_private_message",
@@ -170,13 +169,13 @@ async function applyCommit(
   return nextGroup(group, next, { ratchets, context: change.context ?? group.context });
 }
 
-/** The committer's new leaf is signed by them and stands for the same device; then the path is followed. */
-async function followCommitPath(
+/** The committer's new leaf is signed by them and stands for the same device; then all of the path that is open. */
+async function placeCommitPath(
   suite: CiphersuiteImpl,
   { state }: Group,
   { commit: { path }, senderLeafIndex }: OpenedCommit,
   place: PathPlace,
-): Promise<Path> {
+): Promise<PlacedPath> {
   if (path === undefined) throw new TypeError("a path is there");
   const fault = await validateLeafNodeUpdateOrCommit(
     path.leafNode,
@@ -190,7 +189,7 @@ async function followCommitPath(
   const [before, after] = [leafAt(place.tree, senderLeafIndex), memberOf(path.leafNode.credential)];
   if (before === null || after === null || !isSameMember(before.member, after))
     throw new TypeError("a leaf stays the device's it is");
-  return followPath(suite, place, path, state.privatePath);
+  return placePath(place, path);
 }
 
 /** A private message of this group, of the wanted kind. A commit must be of the present epoch. */

@@ -133,14 +133,21 @@ export async function createPath(
   return { tree: copy, path: { leafNode: leaf, nodes }, privatePath, commitSecret, secrets };
 }
 
-/** Follows the path of somebody else; that its leaf is signed and theirs is compared elsewhere. Throws for what does not hold. */
-export async function followPath(
-  suite: CiphersuiteImpl,
-  place: PathPlace,
-  path: UpdatePath,
-  privatePath: PrivateKeyPath,
-): Promise<Path> {
-  const { tree, committer, added, context } = place;
+/** A path whose open part holds. */
+export interface PlacedPath {
+  readonly place: PathPlace;
+  readonly path: UpdatePath;
+  /** With the path in it. */
+  readonly tree: RatchetTree;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Compares all of somebody else's path that everybody can read, also who is not sent a secret of it; that its leaf is signed and theirs is
+ * compared elsewhere. Throws for what does not hold.
+ */
+export function placePath(place: PathPlace, path: UpdatePath): PlacedPath {
+  const { tree, committer } = place;
   const steps = stepsOf(place);
   if (path.nodes.length !== steps.length) throw new TypeError("a path has a node for each step");
   const keys = path.nodes.map((node) => node.hpkePublicKey);
@@ -151,22 +158,35 @@ export async function followPath(
   if (!equalBytes(parentHash, path.leafNode.parentHash as Bytes))
     throw new TypeError("a leaf names its parent");
   copy[leafToNodeIndex(toLeafIndex(committer))] = { nodeType: "leaf", leaf: path.leafNode };
-  const own = leafToNodeIndex(toLeafIndex(privatePath.leafIndex));
-  const newcomers = new Set<number>(added.map((one) => leafToNodeIndex(toLeafIndex(one))));
-  const receiversOf = ({ resolution }: Step) => resolution.filter((node) => !newcomers.has(node));
   // Of all of them, so that a commit is refused by all or by none. Section 7.6.
   const isEachSent = steps.every(
-    (one, at) => path.nodes[at]?.encryptedPathSecret.length === receiversOf(one).length,
+    (one, at) => path.nodes[at]?.encryptedPathSecret.length === receiversOf(place, one).length,
   );
   if (!isEachSent) throw new TypeError("each receiver has a secret");
+  return { place, path, tree: copy, steps };
+}
+
+/** Who is sent the secret of a step: not those who learn of it by the Welcome. */
+function receiversOf({ added }: PathPlace, { resolution }: Step): readonly NodeIndex[] {
+  const newcomers = new Set<number>(added.map((one) => leafToNodeIndex(toLeafIndex(one))));
+  return resolution.filter((node) => !newcomers.has(node));
+}
+
+/** Follows the path of somebody else with the secret it sends. Throws for what does not hold. */
+export async function followPath(
+  suite: CiphersuiteImpl,
+  { place, path, tree, steps }: PlacedPath,
+  privatePath: PrivateKeyPath,
+): Promise<Path> {
+  const own = leafToNodeIndex(toLeafIndex(privatePath.leafIndex));
   const level = steps.findIndex(({ nodeIndex }) => isUnder(own, nodeIndex));
   const [step, sent] = [steps[level], path.nodes[level]];
   if (step === undefined || sent === undefined) throw new TypeError("two leaves have an ancestor in common");
-  const receivers = receiversOf(step);
+  const receivers = receiversOf(place, step);
   const at = receivers.findIndex((node) => privatePath.privateKeys[node] !== undefined);
   const [sealed, key] = [sent.encryptedPathSecret[at], privatePath.privateKeys[receivers[at] ?? -1]];
   if (sealed === undefined || key === undefined) throw new TypeError("a member can open their secret");
-  const info = encodeGroupContext({ ...context, treeHash: rootHash(copy, tree) });
+  const info = encodeGroupContext({ ...place.context, treeHash: rootHash(tree, place.tree) });
   const opener = await suite.hpke.importPrivateKey(key);
   const secret = await decryptWithLabel(
     opener,
@@ -176,11 +196,11 @@ export async function followPath(
     sealed.ciphertext,
     suite.hpke,
   );
-  const renewed = await keysFrom(suite, copy, step.nodeIndex, secret, privatePath.leafIndex);
+  const renewed = await keysFrom(suite, tree, step.nodeIndex, secret, privatePath.leafIndex);
   return {
-    tree: copy,
+    tree,
     privatePath: mergePrivateKeyPaths(privatePath, renewed),
-    commitSecret: await secretOf(suite, copy, step.nodeIndex, secret),
+    commitSecret: await secretOf(suite, tree, step.nodeIndex, secret),
   };
 }
 

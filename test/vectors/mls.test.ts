@@ -35,7 +35,7 @@ import { createGroupCrypto, GROUP_CIPHER_SUITE } from "../../core/group/crypto-p
 import { isTreeSound } from "../../core/group/check-tree.ts";
 import { createRatchets, openRatchet } from "../../core/group/ratchets.ts";
 import { rootHash, treeHashes } from "../../core/group/tree-hashes.ts";
-import { followPath } from "../../core/group/update-path.ts";
+import { followPath, placePath } from "../../core/group/update-path.ts";
 import type { GroupContext, PrivateKeyPath, RatchetTree } from "ts-mls";
 import { describeVectors } from "../support/shared-data.ts";
 import type { VectorSet } from "../support/vector-set.ts";
@@ -444,9 +444,10 @@ describeVectors("mls", "treekem.json", (set) => {
           extensions: [],
         };
         const place = { tree, committer, added: [], context };
+        const placed = placePath(place, path);
         for (const privatePath of members) {
           if (privatePath.leafIndex === committer) continue;
-          const followed = await followPath(crypto, place, path, privatePath);
+          const followed = await followPath(crypto, placed, privatePath);
           expect(toHex(rootHash(followed.tree, tree))).toBe(update.tree_hash_after);
           expect(toHex(followed.commitSecret)).toBe(update.commit_secret);
         }

@@ -14,7 +14,7 @@ import { GROUP_ADDS_PER_COMMIT_MAX, GROUP_EPOCH_MAX, GROUP_LEAVES_MAX } from "..
 import { signKeyPairFromSeed } from "../../../core/crypto/sign.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { createCommit } from "../../../core/group/create-commit.ts";
-import { epochAuthenticator, type Group } from "../../../core/group/group.ts";
+import { epochAuthenticator, type Group, isActive } from "../../../core/group/group.ts";
 import { GROUP_CIPHER_SUITE } from "../../../core/group/crypto-provider.ts";
 import { credentialOf } from "../../../core/group/group-member.ts";
 import { joinGroup, welcomedKeyPackages } from "../../../core/group/join-group.ts";
@@ -24,7 +24,7 @@ import {
   verifyPublishedKeyPackage,
 } from "../../../core/group/key-package.ts";
 import { receiveCommit } from "../../../core/group/receive-commit.ts";
-import { createPath, followPath, type PathPlace } from "../../../core/group/update-path.ts";
+import { createPath, followPath, type PathPlace, placePath } from "../../../core/group/update-path.ts";
 import { bad, good } from "../../support/client-world.ts";
 import { createGroupWorld, FIRST, LIFETIME, NOW_MS } from "../../support/group-world.ts";
 import { LOW_ORDER_POINTS } from "../../support/low-order-points.ts";
@@ -122,6 +122,19 @@ describe("a commit", () => {
     );
   });
 
+  test("that the others refuse takes nobody out, whom it is said to remove least of all", async () => {
+    const { deps, suite, ada, two, ben, judge } = await createWorld("removed by nothing");
+    for (const weak of [0, 1]) {
+      const bent = { ...deps, ...withKeys(suite, (count) => (count === weak ? WEAK : null)) };
+      const made = good(await createCommit(bent, ada, { removeLeaves: [2] }));
+      for (const group of [two, ben])
+        expect(bad(await receiveCommit(deps, group, made.commit, judge)).rule).toBe("Inauthentic");
+    }
+    const sound = good(await createCommit(deps, ada, { removeLeaves: [2] }));
+    expect(isActive(good(await receiveCommit(deps, two, sound.commit, judge)).next)).toBe(true);
+    expect(isActive(good(await receiveCommit(deps, ben, sound.commit, judge)).next)).toBe(false);
+  });
+
   test("with a key nothing can be sealed to is refused, also by those who are not below it", async () => {
     const { deps, suite, ada, ben, judge } = await createWorld("weak path");
     // Of the leaf, and of the node above Ada's two devices alone.
@@ -140,8 +153,8 @@ describe("a commit", () => {
     const place: PathPlace = { tree: applied.tree, committer: 0, added: [], context };
     const own = { privatePath: state.privatePath, signSeed: state.signaturePrivateKey };
     const { path, commitSecret } = await createPath(suite, place, own);
-    const follow = (nodes: typeof path.nodes) =>
-      followPath(suite, place, { ...path, nodes }, ben.state.privatePath);
+    const follow = async (nodes: typeof path.nodes) =>
+      followPath(suite, placePath(place, { ...path, nodes }), ben.state.privatePath);
     expect((await follow(path.nodes)).commitSecret).toEqual(commitSecret);
     const [below, above] = [present(path.nodes[0]), present(path.nodes[1])];
     const [sent] = below.encryptedPathSecret;
