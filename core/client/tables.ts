@@ -75,7 +75,7 @@
  * | roomfailed | room, hlc, op id, why | own messages that never came into a room |
  * | roomsent | room, writerSeq | letters the room's log has, and what they carried |
  * | roomkeys | room | what opens the room's log where this device reads it |
- * | missed | room, seq | letters of a room this device could not open |
+ * | missed | room, seq, writer tag | letters of a room this device could not open |
  * | landmark | room | the states of the group after its last commits |
  * | joinask | op id | requests to come into a room by a link, until they are judged |
  * | invitation | op id | invitations that came and are not in the groups document yet |

@@ -5,6 +5,7 @@ import { type LogReader, type NamedEntry, readEntries } from "../../log/log-read
 import type { NamedOp } from "../../messenger/op.ts";
 import type { RoomStatePlace } from "../../messenger/room/room-stand.ts";
 import type { RoomLimit } from "../deletion/lifetimes.ts";
+import type { ReplacedLetter } from "./room-missed.ts";
 import type { RoomKeysRow } from "../tables.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 
@@ -28,9 +29,9 @@ export interface RoomDraft {
   readonly commits: (() => void)[];
   landmarks: readonly RoomStatePlace[];
   areLandmarksNew: boolean;
-  /** Letters that did not open, and entries whose ops have come. */
+  /** Letters that did not open, and those whose ops have come. */
   readonly missed: NamedEntry[];
-  readonly found: EntryId[];
+  readonly found: ReplacedLetter[];
   /** Letters that were read. */
   readonly read: EntryId[];
   /** Counters of own letters that have their place; their rows go with this draft. */

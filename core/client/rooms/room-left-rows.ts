@@ -25,6 +25,10 @@ export const ROOM_STATE_TABLES = [
   "departure",
   "rejoin",
   "invitee",
+  "history",
+  "historyask",
+  "historyin",
+  "roomplaced",
 ] as const satisfies readonly (keyof Tables)[];
 
 /** Writes that erase them; none when there is nothing. */

@@ -211,14 +211,24 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     });
     if (!following.ok && isForbidden(following.error)) {
       // RM30: what the key opens has ended. What replaced it may have come since that was read to its end.
-      const last = await channel.read(now.value.point.seq);
-      if (!last.ok || last.value.entries.length > 0) return last.ok ? ok(true) : last;
-      cutOff.add(roomId);
-      return ok(false);
+      const hasMore = await isMoreThere(room, channel);
+      if (hasMore.ok && !hasMore.value) cutOff.add(roomId);
+      return hasMore;
     }
     if (!following.ok) return following;
     subscribed.add(logId);
     return ok(false);
+  }
+
+  /** Whether the log has entries for the key that were not read yet. */
+  async function isMoreThere(
+    room: RoomRecord,
+    channel: GuestLog["channel"],
+  ): Promise<Result<boolean, ClientError>> {
+    const now = await serial.run(() => intake.reader(room));
+    if (!now.ok) return now;
+    const page = await channel.read(now.value.point.seq);
+    return page.ok ? ok(page.value.entries.length > 0) : page;
   }
 
   async function send(
@@ -230,9 +240,11 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     context.spans?.tried(departing.outKeys);
     const result = await appendOne(channel, departing);
     if (!result.ok && isForbidden(result.error) && !cutOff.has(roomId)) {
-      // The key was replaced meanwhile: the entry that did it is read first.
+      // The key was replaced meanwhile: the entry that did it is read first. Nothing else says that nothing did.
+      const hasMore = room.standing.standing === "joined" ? await isMoreThere(room, channel) : ok(false);
+      if (!hasMore.ok) return hasMore;
       openAnew(roomId, channel.logId);
-      cutOff.add(roomId);
+      if (!hasMore.value) cutOff.add(roomId);
       return ok(true);
     }
     if (!result.ok) return result;

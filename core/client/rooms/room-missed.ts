@@ -2,10 +2,11 @@
  * Letters of rooms that this device could not open, until their ops come another way: a sibling archives them, or their author
  * sends them again. Runs within the serial. Rule RM24.
  */
-import type { ConversationId, EntryId } from "../../base/ids.ts";
+import type { ConversationId, EntryId, WriterTag } from "../../base/ids.ts";
 import { ROOM_MISSED_ASKED_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { NamedEntry } from "../../log/log-reader.ts";
+import { parseEntryHeader } from "../../protocol/entry.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
 import type { MissedRow, Tables } from "../tables.ts";
@@ -27,7 +28,7 @@ export interface RoomMissed {
   start(): Promise<Result<void, StoreError>>;
   change(
     roomId: ConversationId,
-    change: { readonly missed: readonly NamedEntry[]; readonly found: readonly EntryId[] },
+    change: { readonly missed: readonly NamedEntry[]; readonly found: readonly ReplacedLetter[] },
     nowMs: number,
   ): MissedChange;
   /** Letters of any room whose ops are here. */
@@ -43,11 +44,28 @@ export interface RoomMissed {
   forget(roomId: ConversationId): MissedChange;
 }
 
+/** A letter whose ops came in another one, and who wrote that. */
+export interface ReplacedLetter {
+  readonly entry: EntryId;
+  readonly writer: WriterTag | null;
+}
+
+/** Who wrote an entry of the log, as the server has compared it; null for what has no header. */
+export function writerOf({ header }: Pick<NamedEntry, "header">): WriterTag | null {
+  const parsed = parseEntryHeader(header);
+  return parsed.ok ? parsed.value.writerTag : null;
+}
+
 interface Missed {
   readonly roomId: ConversationId;
   readonly seq: number;
+  /** Null where it was not written down. */
+  readonly writer: WriterTag | null;
   readonly row: MissedRow;
 }
+
+const keyOf = ({ roomId, seq, writer }: Missed): readonly (string | number)[] =>
+  writer === null ? [roomId, seq] : [roomId, seq, writer];
 
 export function createRoomMissed(tables: Tables): RoomMissed {
   const byEntry = new Map<EntryId, Missed>();
@@ -55,8 +73,8 @@ export function createRoomMissed(tables: Tables): RoomMissed {
 
   function plan(gone: readonly Missed[], put: readonly Missed[]): MissedChange {
     const writes = [
-      ...gone.map(({ roomId, seq }) => tables.missed.remove(roomId, seq)),
-      ...put.map(({ roomId, seq, row }) => tables.missed.put([roomId, seq], row)),
+      ...gone.map((one) => tables.missed.remove(...keyOf(one))),
+      ...put.map((one) => tables.missed.put(keyOf(one), one.row)),
     ];
     const commit = () => {
       for (const { row } of gone) byEntry.delete(row.entryId);
@@ -72,21 +90,28 @@ export function createRoomMissed(tables: Tables): RoomMissed {
       const rows = await tables.missed.scan();
       if (!rows.ok) return rows;
       for (const { key, value } of rows.value) {
-        const [, roomId, seq] = rowKeyParts(key);
-        byEntry.set(value.entryId, { roomId: roomId as ConversationId, seq: Number(seq), row: value });
+        const [, roomId, seq, writer = null] = rowKeyParts(key);
+        byEntry.set(value.entryId, {
+          ...{ roomId: roomId as ConversationId, seq: Number(seq), writer: writer as WriterTag | null },
+          row: value,
+        });
       }
       return ok();
     },
     change(roomId, { missed, found }, nowMs) {
+      const isReplaced = ({ row, writer }: Missed) =>
+        found.some((one) => one.entry === row.entryId && (writer === null || one.writer === writer));
       const added = missed
-        .filter(({ id }) => !byEntry.has(id) && !found.includes(id))
-        .map(({ id, seq }) => ({
-          roomId,
-          seq,
-          row: { entryId: id, sinceMs: nowMs, asks: 0, askedAtMs: 0 },
-        }))
+        .filter(({ id }) => !byEntry.has(id))
+        .map(
+          (entry): Missed => ({
+            ...{ roomId, seq: entry.seq, writer: writerOf(entry) },
+            row: { entryId: entry.id, sinceMs: nowMs, asks: 0, askedAtMs: 0 },
+          }),
+        )
+        .filter((one) => !isReplaced(one))
         .slice(-MISSED_MAX);
-      const gone = known(found);
+      const gone = known(found.map(({ entry }) => entry)).filter(isReplaced);
       const kept = inRoom(roomId).filter((one) => !gone.includes(one));
       kept.sort((a, b) => a.seq - b.seq);
       const over = kept.slice(0, Math.max(0, kept.length + added.length - MISSED_MAX));

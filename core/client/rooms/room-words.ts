@@ -37,6 +37,7 @@ import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "./room-history-words.ts";
 import { compareState, liveLandmarks } from "./room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
+import { writerOf } from "./room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createResendBudget } from "./room-resend-budget.ts";
 import type { RoomUnproven, UnprovenOp } from "./room-unproven.ts";
@@ -269,7 +270,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     // Members compare how they see the log.
     const quoted = checkQuote(draft.reader, letter.value.seen);
     if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
-    draft.found.push(...letter.value.replaces);
+    // RM24: of another device's letters it says nothing.
+    const writer = writerOf(entry);
+    draft.found.push(...letter.value.replaces.map((replaced) => ({ entry: replaced, writer })));
     return ok();
   }
 
