@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "40c19c951e5157b0c11095dcca9e4b9e7b03291b2ae88c4d7633f393e1bd2929" };
+const PINNED = { layout: 1, hash: "4b8429f7865ce1b0144b6827745deefe02a84ed6173ffaf84b5063d6fd608b70" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {
