@@ -16,7 +16,8 @@ import { capabilityKey, writerKey } from "./device-identity.ts";
 import type { EngineContext } from "./engine-context.ts";
 import { createGuestGateways } from "./guest-gateways.ts";
 import type { LogChannel } from "./log-channel.ts";
-import { type Outbox, type Parcel, requestRoute, type Route } from "./outbox.ts";
+import type { Outbox, Parcel } from "./outbox.ts";
+import { requestRoute, type Route } from "./seal-for-contact.ts";
 
 /** A contact's chain verified this long ago is fresh enough to seal for. Rule DM11. */
 const CHAIN_FRESH_MS = 3_600_000;

@@ -13,13 +13,8 @@ import type { DirectoryClient } from "../../core/client/directory-client.ts";
 import { createTimes } from "../../core/client/calendar/times.ts";
 import type { EngineContext } from "../../core/client/engine-context.ts";
 import { createInbound, type Inbound, type InboundLog } from "../../core/client/inbound.ts";
-import {
-  createOutbox,
-  type Outbox,
-  type Parcel,
-  requestRoute,
-  type Route,
-} from "../../core/client/outbox.ts";
+import { createOutbox, type Outbox, type Parcel } from "../../core/client/outbox.ts";
+import { requestRoute, type Route } from "../../core/client/seal-for-contact.ts";
 import { createSerial } from "../../core/client/serial.ts";
 import { createSetAside, type SetAside } from "../../core/client/set-aside.ts";
 import { createTables } from "../../core/client/tables.ts";

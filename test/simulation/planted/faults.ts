@@ -147,7 +147,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a device without prekeys holds up its siblings",
-    file: "core/client/outbox.ts",
+    file: "core/client/seal-for-contact.ts",
     find: "return areNone ? ok([]) : claimed;",
     replace: "return claimed;",
     story: "devices",
@@ -372,7 +372,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "prekeys of contacts are asked of the own server",
-    file: "core/client/outbox.ts",
+    file: "core/client/seal-for-contact.ts",
     find: "await context.directory(origin).claimPreKeys(contact, missing);",
     replace: "await context.directory(identity.origin).claimPreKeys(contact, missing);",
     story: "servers",

@@ -10,7 +10,7 @@ import { findAdmissionWork } from "../../../core/client/admission-work.ts";
 import { capabilityKey } from "../../../core/client/device-identity.ts";
 import { connectGateway } from "../../../core/client/gateway.ts";
 import { openLogChannel } from "../../../core/client/log-channel.ts";
-import { requestRoute, type Route } from "../../../core/client/outbox.ts";
+import { requestRoute, type Route } from "../../../core/client/seal-for-contact.ts";
 import { hash } from "../../../core/crypto/hash.ts";
 import { LABEL } from "../../../core/crypto/labels.ts";
 import { pad } from "../../../core/crypto/padding.ts";
