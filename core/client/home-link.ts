@@ -1,5 +1,5 @@
 /**
- * The signed-in connection to the home server: own logs are read, followed and written here. Rules GW3-GW7, LR1-LR5, DM16.
+ * The signed-in connection to the home server: which own logs are opened on it, closed, and written to. Rules GW3-GW7, DM16.
  *
  * One `connect` brings everything that is there, then follows. Whoever owns it decides when to connect again.
  */
@@ -11,11 +11,10 @@ import { parseServerOrigin } from "../base/server-origin.ts";
 import { hash } from "../crypto/hash.ts";
 import { LABEL } from "../crypto/labels.ts";
 import { sign } from "../crypto/sign.ts";
-import { judgeReseed } from "../log/judge-reseed.ts";
-import { checkHead, checkQuote, type LogFault, type LogReader, readEntries } from "../log/log-reader.ts";
+import type { LogReader } from "../log/log-reader.ts";
 import { encodeSignInClaim } from "../protocol/claims.ts";
 import { CHANNEL_MAX, type LogKind } from "../protocol/client-frame.ts";
-import type { LogPoint, PlacedEntry } from "../protocol/entry.ts";
+import type { LogPoint } from "../protocol/entry.ts";
 import type { InboundKeys } from "../messenger/inbound-keys.ts";
 import type { AccountLog } from "./account-log/account-log.ts";
 import type { ClientError } from "./client-error.ts";
@@ -28,6 +27,7 @@ import type { Gateway } from "./gateway.ts";
 import { connectMetered } from "./metered-gateway.ts";
 import type { Inbound, InboundLog } from "./inbound.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
+import { createLogFollower } from "./log-follower.ts";
 import type { OwnAccount } from "./own-account.ts";
 import { keepPreKeys } from "./prekey-keeper.ts";
 import { keepKeyPackages } from "./rooms/key-package-keeper.ts";
@@ -91,14 +91,6 @@ export interface HomeLink {
   acknowledge(logId: LogId): Promise<void>;
 }
 
-/** A log being followed: how it is read and what takes its entries. */
-interface Followed {
-  readonly channel: LogChannel;
-  readonly reader: () => Promise<Result<LogReader, ClientError>>;
-  readonly take: (entries: readonly PlacedEntry[]) => Promise<Result<void, ClientError>>;
-  acked: number;
-}
-
 /** Connects, signs in, and reads everything there is. */
 export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, ClientError>> {
   const { context } = deps;
@@ -111,8 +103,7 @@ export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, 
   // CA8: before anything is read or written.
   const told = await context.times.told(ready.value.nowMs);
   if (!told.ok) return closing(gateway, told);
-  const followed = new Map<LogId, Followed>();
-  const link = createLink(deps, gateway, followed);
+  const link = createLink(deps, gateway);
   const caughtUp = await link.start();
   return caughtUp.ok ? ok(link.home) : closing(gateway, caughtUp);
 }
@@ -168,22 +159,10 @@ export async function signIn(
   return signedIn;
 }
 
-/** LR4: where a page reaches the head that came with it, it must lead there before anything of it is taken over. */
-function checkPage(
-  reader: LogReader,
-  entries: readonly PlacedEntry[],
-  head: LogPoint,
-): Result<void, LogFault> {
-  const checked = checkHead(reader, head);
-  if (!checked.ok) return checked;
-  const read = readEntries(reader, entries);
-  if (!read.ok) return read;
-  return read.value.reader.point.seq < head.seq ? ok() : checkQuote(read.value.reader, head);
-}
-
-function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, Followed>) {
+function createLink(deps: HomeLinkDeps, gateway: Gateway) {
   const { context, own, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
   const { store, tables, times } = context;
+  const follower = createLogFollower({ context, gateway, onProgress: deps.onProgress });
   let nextChannel = 1;
   /** Logs of earlier epochs that were never made. */
   const absent = new Set<LogId>();
@@ -221,76 +200,14 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   const readerOf = async (logId: LogId): Promise<Result<LogReader, ClientError>> =>
     logId === context.accountLogId ? ok(log.reader()) : inbound.reader(logId);
 
-  /** IN3, IN7: the log goes on as a later incarnation, when a device of this account has said so. */
-  async function enterIncarnation(channel: LogChannel, known: LogReader): Promise<Result<void, ClientError>> {
-    const { logId, head, reseed } = channel;
-    const { incarnation } = head;
-    if (incarnation <= known.point.incarnation) return ok();
-    const judged = judgeReseed(context.chain(), { logId, incarnation, reseed });
-    if (!judged.ok) {
-      const { incarnation: seen } = known.point;
-      return context.distrustLog(logId, { type: "LogIncarnationChanged", seen, incarnation });
-    }
-    const isAccountLog = logId === context.accountLogId;
-    const entered = await context.serial.run(() =>
-      isAccountLog ? log.enterIncarnation(incarnation) : inbound.enterIncarnation(logId, incarnation),
-    );
-    if (entered.ok) deps.onIncarnation(logId);
-    if (isAccountLog) return entered;
-    const contact = entered.ok ? await contactOf(logId) : entered;
-    if (!contact.ok) return contact;
-    if (contact.value !== null) conversations.askForMissing(contact.value);
-    return ok();
-  }
-
   async function contactOf(logId: LogId): Promise<Result<AccountId | null, ClientError>> {
     const all = await context.serial.run(() => contacts.all());
     if (!all.ok) return all;
     return ok(all.value.find(({ own: current }) => current?.logId === logId)?.accountId ?? null);
   }
 
-  async function follow(
-    channel: LogChannel,
-    reader: Followed["reader"],
-    take: Followed["take"],
-  ): Promise<Result<void, ClientError>> {
-    const one: Followed = { channel, reader, take, acked: 0 };
-    const before = await reader();
-    if (!before.ok) return before;
-    const entered = await enterIncarnation(channel, before.value);
-    if (!entered.ok) return entered;
-    const known = await reader();
-    if (!known.ok) return known;
-    // LR3: a server that was set back says so here; a read past its end would only be refused.
-    const checked = checkHead(known.value, channel.head);
-    if (!checked.ok) return context.distrustLog(channel.logId, checked.error);
-    const passed = await passTrimmed(channel);
-    if (!passed.ok) return passed;
-    followed.set(channel.logId, one);
-    const read = await readToHead(one);
-    if (!read.ok) return read;
-    const after = await reader();
-    if (!after.ok) return after;
-    return channel.subscribe(after.value.point.seq, (entries) => {
-      const sinceMs = context.spans?.monotonicMs() ?? 0;
-      const takeNext = async (): Promise<void> => {
-        // What came after something that could not be taken over is no gap in the log: it is all read again.
-        if (!gateway.isOpen()) return;
-        const taken = await take(entries);
-        context.spans?.received(sinceMs, taken);
-        if (!taken.ok) gateway.close();
-      };
-      // Somebody waits for what others write. Not behind, the account log neither: a revocation cuts it where it was read to,
-      // and what has come by then counts.
-      const { run, runNext } = context.serial;
-      const isOwn = channel.logId === context.accountLogId;
-      void (isOwn ? run : runNext)(takeNext).then(() => acknowledge(channel.logId));
-    });
-  }
-
-  /** Entries that are gone are in the account log or in a snapshot of it; their ids still make the chain. */
+  /** Entries that are gone are in the account log; their ids still make the chain. */
   async function passTrimmed(channel: LogChannel): Promise<Result<void, ClientError>> {
-    if (channel.logId === context.accountLogId) return snapshots.enter(gateway, channel);
     for (;;) {
       const known = await inbound.reader(channel.logId);
       if (!known.ok) return known;
@@ -309,39 +226,6 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     }
   }
 
-  async function readToHead(one: Followed): Promise<Result<void, ClientError>> {
-    for (;;) {
-      const before = await one.reader();
-      if (!before.ok) return before;
-      const page = await one.channel.read(before.value.point.seq);
-      if (!page.ok) return page;
-      const { entries, head } = page.value;
-      const checked = checkPage(before.value, entries, head);
-      if (!checked.ok) return context.distrustLog(one.channel.logId, checked.error);
-      if (entries.length > 0) {
-        const sinceMs = context.spans?.monotonicMs() ?? 0;
-        const taken = await context.serial.run(() => one.take(entries));
-        context.spans?.received(sinceMs, taken);
-        if (!taken.ok) return taken;
-      }
-      const after = await one.reader();
-      if (!after.ok) return after;
-      deps.onProgress(after.value.point.seq, head.seq);
-      if (after.value.point.seq >= head.seq) {
-        const same = checkQuote(after.value, head);
-        if (!same.ok) return context.distrustLog(one.channel.logId, same.error);
-        await acknowledge(one.channel.logId);
-        return ok();
-      }
-      if (entries.length === 0)
-        return context.distrustLog(one.channel.logId, {
-          type: "LogGap",
-          expectedSeq: after.value.point.seq + 1,
-          seq: head.seq,
-        });
-    }
-  }
-
   async function followAccount(): Promise<Result<void, ClientError>> {
     const mended = await context.serial.run(() => log.mend());
     if (!mended.ok) return mended;
@@ -349,11 +233,20 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     if (!channel.ok) return channel;
     const writer = log.checkWriter(channel.value.writerSeq);
     if (!writer.ok) return writer;
-    const take = async (entries: readonly PlacedEntry[]): Promise<Result<void, ClientError>> => {
-      const changed = await log.receive(entries);
-      return changed.ok ? conversations.adopt(changed.value) : changed;
-    };
-    const read = await follow(channel.value, async () => ok(log.reader()), take);
+    const read = await follower.follow(channel.value, {
+      reader: async () => ok(log.reader()),
+      async take(entries) {
+        const changed = await log.receive(entries);
+        return changed.ok ? conversations.adopt(changed.value) : changed;
+      },
+      async enterIncarnation(incarnation) {
+        const entered = await context.serial.run(() => log.enterIncarnation(incarnation));
+        if (entered.ok) deps.onIncarnation(context.accountLogId);
+        return entered;
+      },
+      passTrimmed: (opened) => snapshots.enter(gateway, opened),
+      ackableSeq: (readSeq) => readSeq,
+    });
     return read.ok ? handOn() : read;
   }
 
@@ -361,18 +254,34 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     inboundLog: InboundLog,
     appendSeed: Bytes | null,
   ): Promise<Result<void, ClientError>> {
-    const channel = await openOwn(inboundLog.logId, inboundLog.type, appendSeed);
+    const { logId, type } = inboundLog;
+    const channel = await openOwn(logId, type, appendSeed);
     if (!channel.ok) return channel;
-    const take = async (entries: readonly PlacedEntry[]): Promise<Result<void, ClientError>> => {
-      for (let from = 0; from < entries.length; from += ENTRIES_PER_TRANSACTION_MAX) {
-        const page = await inbound.open(inboundLog, entries.slice(from, from + ENTRIES_PER_TRANSACTION_MAX));
-        const taken = page.ok ? await conversations.take(page.value) : page;
-        if (!taken.ok) return taken;
-      }
-      deps.onInbound();
-      return ok();
-    };
-    return follow(channel.value, () => inbound.reader(inboundLog.logId), take);
+    return follower.follow(channel.value, {
+      reader: () => inbound.reader(logId),
+      async take(entries) {
+        for (let from = 0; from < entries.length; from += ENTRIES_PER_TRANSACTION_MAX) {
+          const page = await inbound.open(
+            inboundLog,
+            entries.slice(from, from + ENTRIES_PER_TRANSACTION_MAX),
+          );
+          const taken = page.ok ? await conversations.take(page.value) : page;
+          if (!taken.ok) return taken;
+        }
+        deps.onInbound();
+        return ok();
+      },
+      async enterIncarnation(incarnation) {
+        const entered = await context.serial.run(() => inbound.enterIncarnation(logId, incarnation));
+        if (!entered.ok) return entered;
+        deps.onIncarnation(logId);
+        const contact = await contactOf(logId);
+        if (contact.ok && contact.value !== null) conversations.askForMissing(contact.value);
+        return contact.ok ? ok() : contact;
+      },
+      passTrimmed,
+      ackableSeq: (readSeq) => conversations.ackableSeq(logId, readSeq),
+    });
   }
 
   async function openContactLogs(): Promise<Result<void, ClientError>> {
@@ -407,7 +316,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     { logId, outerKey }: InboundKeys,
     appendSeed: Bytes | null,
   ): Promise<Result<void, ClientError>> {
-    if (followed.has(logId)) return ok();
+    if (follower.channelOf(logId) !== null) return ok();
     return followInbound({ type: "inbound", logId, contact: accountId, origin, outerKey }, appendSeed);
   }
 
@@ -443,8 +352,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   async function retire(logId: LogId, sinceMs: number): Promise<Result<void, ClientError>> {
     const closed = await gateway.call("done", { type: "closeLog", logId });
     if (!closed.ok) return closed;
-    const one = followed.get(logId);
-    const read = one === undefined ? ok() : await readToHead(one);
+    const read = await follower.catchUp(logId);
     if (!read.ok) return read;
     const reader = await inbound.reader(logId);
     if (!reader.ok) return reader;
@@ -493,22 +401,6 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     if (row.value !== null && equalBytes(row.value.ticketHash, ticketHash)) return ok();
     const told = await gateway.call("done", { type: "setTickets", logId, ticketHashes: [ticketHash] });
     return told.ok ? store.batch([tables.admission.put([], { ticketHash })]) : told;
-  }
-
-  async function acknowledge(logId: LogId): Promise<void> {
-    const one = followed.get(logId);
-    if (one === undefined || !gateway.isOpen()) return;
-    const reader = await one.reader();
-    if (!reader.ok) return;
-    const upto =
-      logId === context.accountLogId
-        ? reader.value.point.seq
-        : conversations.ackableSeq(logId, reader.value.point.seq);
-    if (upto <= one.acked) return;
-    const before = one.acked;
-    one.acked = upto;
-    const acked = await one.channel.ack(upto);
-    if (!acked.ok) one.acked = before;
   }
 
   async function start(): Promise<Result<void, ClientError>> {
@@ -561,21 +453,18 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
   }
 
   async function catchUp(): Promise<Result<void, ClientError>> {
-    for (const one of [...followed.values()]) {
-      const read = await readToHead(one);
-      if (!read.ok) return read;
-    }
-    return handOn();
+    const read = await follower.catchUpAll();
+    return read.ok ? handOn() : read;
   }
 
   async function handOn(): Promise<Result<void, ClientError>> {
-    const account = followed.get(context.accountLogId);
-    return account === undefined ? ok() : log.handOn(account.channel);
+    const account = follower.channelOf(context.accountLogId);
+    return account === null ? ok() : log.handOn(account);
   }
 
   async function push(): Promise<Result<void, ClientError>> {
-    const account = followed.get(context.accountLogId);
-    return account === undefined ? ok() : log.push(account.channel);
+    const account = follower.channelOf(context.accountLogId);
+    return account === null ? ok() : log.push(account);
   }
 
   /** Logs that were read to where they may be acknowledged: everything up to there is in the account log. */
@@ -585,21 +474,11 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
       .map(([logId, point]) => ({ logId, point }));
   }
 
-  async function inboundPoints(): Promise<ReadonlyMap<LogId, LogPoint>> {
-    const points = new Map<LogId, LogPoint>();
-    for (const [logId, one] of followed) {
-      if (logId === context.accountLogId) continue;
-      const reader = await one.reader();
-      if (reader.ok) points.set(logId, reader.value.point);
-    }
-    return points;
-  }
-
   async function tend(): Promise<Result<void, ClientError>> {
-    const account = followed.get(context.accountLogId);
-    if (account === undefined) return ok();
-    const points = await inboundPoints();
-    const tended = await snapshots.tend(gateway, account.channel, () => ackablePoints(points));
+    const account = follower.channelOf(context.accountLogId);
+    if (account === null) return ok();
+    const points = await follower.inboundPoints();
+    const tended = await snapshots.tend(gateway, account, () => ackablePoints(points));
     // AR18: of what a snapshot brought too.
     return tended.ok ? handOn() : tended;
   }
@@ -611,8 +490,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway, followed: Map<LogId, F
     catchUp,
     handOn,
     tend,
-    inboundPoints,
-    acknowledge,
+    inboundPoints: follower.inboundPoints,
+    acknowledge: follower.acknowledge,
   };
   return { start, home };
 }

@@ -66,7 +66,8 @@ export function handleFrame(
   return dispatch(context, connection, frame.value);
 }
 
-function dispatch(
+/** Handles one frame that was read; a promise is there while frames after it must wait. */
+export function dispatch(
   context: GatewayContext,
   connection: Connection,
   frame: ClientFrame,

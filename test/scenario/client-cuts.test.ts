@@ -1,22 +1,42 @@
-/** Connections cut in the middle of traffic: a short form of `npm run bench -- cuts`. What comes after a cut. */
+/** Connections cut in the middle of traffic: a short form of test/bench/cuts.ts. What comes after a cut. */
 import { expect, test, vi } from "vitest";
 import { type Clock, createSystemClock } from "../../core/base/clock.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { cutTraffic } from "../support/cut-traffic.ts";
+import { startCuttingTap } from "../support/cutting-tap.ts";
+import { freePort } from "../support/free-port.ts";
+import { createSeededRandom } from "../support/seeded-random.ts";
+import { startServer } from "../support/server-process.ts";
 import { engineOf } from "../support/story.ts";
-import { useStoryServer } from "../support/story-server.ts";
+import { STORY_ARGS, useStoryServer } from "../support/story-server.ts";
 import { createSwitchedConnector } from "../support/switched-connector.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const server = useStoryServer();
 
-test("cut off sixteen times while two people write, nothing is lost, nothing is there twice, and each reads in order", async () => {
-  const report = await cutTraffic(server.origin, ["ada.cut", "ben.cut"], {
-    messages: 128,
-    cuts: 16,
-    platforms: { ada: memoryPlatform(), ben: memoryPlatform() },
+test("four devices of two people, cut off sixteen times at bytes of their streams: nothing is lost, doubled, or out of order", async () => {
+  const folder = createTemporaryFolder();
+  const port = await freePort();
+  const tap = await startCuttingTap(port, {
+    random: createSeededRandom("cuts"),
+    bytesMean: 20_000,
+    shares: { reset: 40, silence: 20, "half-open behind": 20, "half-open before": 20 },
+    toldAfterMs: 200,
   });
-  expect(report).toMatchObject({ cuts: 16, lost: 0, doubled: 0, outOfOrder: 0 });
-  expect(report.busyCuts).toBeGreaterThan(3);
+  const origin = `http://127.0.0.1:${tap.port}`;
+  const args = [...STORY_ARGS, "--memory", "--registration", "open"];
+  const program = await startServer(folder.path, [...args, "--port", String(port), "--origin", origin]);
+  try {
+    const plan = { pairs: 1, devicesEach: 2, messages: 96, cuts: 16, platform: () => memoryPlatform() };
+    const report = await cutTraffic(origin, tap, plan);
+    expect(report).toMatchObject({ devices: 4, lost: 0, doubled: 0, outOfOrder: 0, unknown: 0 });
+    expect(report.cuts).toBeGreaterThanOrEqual(16);
+    expect(report.messages).toBeGreaterThanOrEqual(96);
+  } finally {
+    await program.stop();
+    await tap.close();
+    folder.discard();
+  }
 });
 
 /** A clock on which pauses between attempts never end by themselves. */

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { PLANTED_FAULTS } from "./planted/faults.ts";
 import { runPlanted } from "./planted/run-planted.ts";
+import { replaySchedule, runSchedules } from "./schedules/run-schedules.ts";
 import { playMany, type Survived } from "./play-many.ts";
 import { openNonceLedger } from "./world/nonce-ledger.ts";
 import { rememberSums } from "./world/remembered-sums.ts";
@@ -25,8 +26,10 @@ Usage: npm run sim -- [options]
   --hostile N   of a hundred worlds without rooms, how many have somebody in them who sends anything   (8)
   --jobs N      processes                                         (one a processor)
   --seed N      one world, played twice; when it fails, the smallest story that still does
+  --schedules N    instead of worlds so many orders of writes, deletions, snapshots, crashes and lies on one account, from --from on
+  --schedule N     one of these, played twice; when it fails, the smallest one that still does
   --planted T   plants the faults whose name contains T, one by one ("" for all); each has to be found
-  --trace       with --seed: everything that happened, line by line
+  --trace       with --seed or --schedule: everything that happened, line by line
   --json        the summary as JSON
   --help
 `;
@@ -43,6 +46,8 @@ const { values } = parseArgs({
     hostile: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
+    schedules: { type: "string" },
+    schedule: { type: "string" },
     planted: { type: "string" },
     trace: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -52,7 +57,12 @@ const { values } = parseArgs({
 
 if (values.help) process.stdout.write(HELP);
 else if (values.seed !== undefined) process.exitCode = await replay(values.seed);
-else if (values.planted !== undefined) process.exitCode = await planted(values.planted);
+else if (values.schedule !== undefined)
+  process.exitCode = await replaySchedule(values.schedule, values.trace);
+else if (values.schedules !== undefined) {
+  const range = { from: Number(values.from), count: Number(values.schedules), jobs: Number(values.jobs) };
+  process.exitCode = await runSchedules(range, values.json);
+} else if (values.planted !== undefined) process.exitCode = await planted(values.planted);
 else process.exitCode = await many();
 
 async function planted(part: string): Promise<number> {

@@ -40,7 +40,8 @@ export async function playMany(
   await withSharedBeginnings((env) =>
     Promise.all(
       shares.map((share) =>
-        runWorker(
+        runWorker<PlayedSeed>(
+          WORKER,
           [String(share.first), String(jobs), String(share.count), JSON.stringify(options)],
           (result) => {
             played.push(result);
@@ -60,20 +61,21 @@ export async function playPast(jobs: number): Promise<readonly PlayedSeed[]> {
   await withSharedBeginnings((env) =>
     Promise.all(
       Array.from({ length: jobs }, (_, job) =>
-        runWorker(["past", String(job), String(jobs)], (one) => played.push(one), env),
+        runWorker<PlayedSeed>(WORKER, ["past", String(job), String(jobs)], (one) => played.push(one), env),
       ),
     ),
   );
   return played;
 }
 
-/** Runs one process to its end. */
-async function runWorker(
+/** Runs one process to its end; it prints what it played as lines of JSON. */
+export async function runWorker<T>(
+  worker: string,
   args: readonly string[],
-  onPlayed: (played: PlayedSeed) => void,
+  onPlayed: (played: T) => void,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const child = spawn(process.execPath, [WORKER, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [worker, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-4_000);

@@ -1,89 +1,135 @@
-/** Two people in the middle of writing, cut off from the server again and again: what comes of it. */
-import { createFriends, settle, stopAll, textsOf } from "./story.ts";
+/** People with several devices in the middle of writing, cut off from the server again and again: what comes of it. */
 import type { Platform } from "@dovetail/core";
-import { good } from "./client-world.ts";
-import { createSwitchedConnector } from "./switched-connector.ts";
+import { present } from "../../core/base/assert.ts";
+import type { ConversationId } from "../../core/base/ids.ts";
+import { good, linkedDevice } from "./client-world.ts";
+import type { CuttingTap } from "./cutting-tap.ts";
+import { createFriends, type Device, settle, stopAll, textsOf } from "./story.ts";
 
 export interface CutPlan {
+  /** Pairs of people who write to each other. */
+  readonly pairs: number;
+  readonly devicesEach: number;
+  /** At least so many messages are written, by all devices alike, and at least so many connections cut. */
   readonly messages: number;
   readonly cuts: number;
-  /** Where the devices keep what they have, connectors included. */
-  readonly platforms: { readonly ada: Platform; readonly ben: Platform };
-  readonly onProgress?: (cuts: number) => void;
+  /** Where a device keeps what it has. */
+  platform(name: string): Platform;
+  readonly onProgress?: (messages: number, cuts: number) => void;
 }
 
-/** What was found on both sides at the end. */
-export interface CutReport {
-  /** How often somebody was cut off while connected. */
+/** What was found on all devices at the end. */
+export interface CutReport extends Found {
+  readonly devices: number;
+  readonly messages: number;
   readonly cuts: number;
-  /** Cuts at which something was on its way. */
-  readonly busyCuts: number;
-  readonly lost: number;
-  readonly doubled: number;
-  readonly outOfOrder: number;
 }
 
-/** Longest wait, in milliseconds, from the last message of a turn to the cut: some fall before it leaves, some after. */
-const CUT_DELAY_MS_MAX = 12;
+interface Found {
+  /** Messages that a device lacks, and that it has twice. */
+  lost: number;
+  doubled: number;
+  /** How often a device shows what some device wrote in another order. */
+  outOfOrder: number;
+  /** Shown, and written by nobody. */
+  unknown: number;
+}
 
-/**
- * Each turn both write, then one of them is cut off, the two in turn, and connects anew at once. At the end both come to rest
- * and hold what was written, or it is counted.
- */
-export async function cutTraffic(
-  origin: string,
-  names: readonly [string, string],
-  plan: CutPlan,
-): Promise<CutReport> {
-  const switches = [
-    createSwitchedConnector(plan.platforms.ada.connector),
-    createSwitchedConnector(plan.platforms.ben.connector),
-  ] as const;
-  const { ada, ben, conversationId } = await createFriends(origin, names, {
-    ada: { ...plan.platforms.ada, connector: switches[0] },
-    ben: { ...plan.platforms.ben, connector: switches[1] },
-  });
-  const sides = [ada, ben] as const;
-  const written: [string[], string[]] = [[], []];
-  let cuts = 0;
-  let busyCuts = 0;
-  for (const { client } of sides) client.start();
-  for (let turn = 0; turn < plan.cuts; turn++) {
-    const upto = Math.floor(((turn + 1) * plan.messages) / plan.cuts);
-    while (written[0].length + written[1].length < upto) {
-      const side = (written[0].length + written[1].length) % 2 === 0 ? 0 : 1;
-      const text = `${side === 0 ? "ada" : "ben"} ${written[side].length}`;
-      good(await sides[side].client.send(conversationId, text));
-      written[side].push(text);
-    }
-    const cut = turn % 2 === 0 ? 0 : 1;
-    const { client } = sides[cut];
-    await waitFor(() => client.status().state === "online");
-    await new Promise((resolve) => setTimeout(resolve, (turn * 7) % CUT_DELAY_MS_MAX));
-    if (client.status().pendingCount > 0) busyCuts++;
-    switches[cut].switch(false);
-    switches[cut].switch(true);
+/** A device of a pair, and what was said to be kept of what was written on it. */
+interface Author {
+  readonly name: string;
+  readonly device: Device;
+  readonly written: string[];
+}
+
+interface Pair {
+  readonly conversationId: ConversationId;
+  readonly authors: readonly Author[];
+}
+
+/** So much may wait on a device before it writes more. */
+const WAITING_MAX = 32;
+const LOOK_EVERY_MS = 2;
+const PROGRESS_EVERY = 500;
+
+/** All devices write at once through a tap that cuts their connections; then it leaves them alone, and they come to rest. */
+export async function cutTraffic(origin: string, tap: CuttingTap, plan: CutPlan): Promise<CutReport> {
+  const pairs: Pair[] = [];
+  for (let number = 0; number < plan.pairs; number++) pairs.push(await createPair(origin, number, plan));
+  const authors = pairs.flatMap((pair) => pair.authors);
+  let messages = 0;
+  const isEnough = () => messages >= plan.messages && tap.cutCount() >= plan.cuts;
+  const write = async ({ conversationId }: Pair, { device, name, written }: Author): Promise<void> => {
+    const { client } = device;
     client.start();
-    cuts++;
-    plan.onProgress?.(cuts);
-  }
-  await settle(ada, ben);
-  const found = [await textsOf(ada, conversationId), await textsOf(ben, conversationId)];
-  await stopAll(ada, ben);
-  const report = { lost: 0, doubled: 0, outOfOrder: 0 };
-  for (const texts of found) {
-    const counts = new Map<string, number>();
-    for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-    for (const own of written) {
-      for (const text of own) if (!counts.has(text)) report.lost++;
-      const seen = texts.filter((text) => text.split(" ")[0] === own[0]?.split(" ")[0]);
-      if (seen.some((text, index) => text !== own[index])) report.outOfOrder++;
+    while (!isEnough()) {
+      const text = `${name} ${written.length}`;
+      good(await client.send(conversationId, text));
+      written.push(text);
+      messages += 1;
+      if (messages % PROGRESS_EVERY === 0) plan.onProgress?.(messages, tap.cutCount());
+      do await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      while (client.status().pendingCount > WAITING_MAX && !isEnough());
     }
-    for (const count of counts.values()) if (count > 1) report.doubled++;
+  };
+  tap.begin();
+  await Promise.all(pairs.flatMap((pair) => pair.authors.map((author) => write(pair, author))));
+  const cuts = tap.cutCount();
+  tap.end();
+  for (const { device } of authors) await whenOnline(device);
+  const found: Found = { lost: 0, doubled: 0, outOfOrder: 0, unknown: 0 };
+  for (const pair of pairs) {
+    const devices = pair.authors.map(({ device }) => device);
+    await settle(...devices);
+    for (const device of devices) compare(pair, await textsOf(device, pair.conversationId), found);
+    await stopAll(...devices);
   }
-  return { cuts, busyCuts, ...report };
+  return { devices: authors.length, messages, cuts, ...found };
 }
 
-async function waitFor(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
+async function whenOnline({ client }: Device): Promise<void> {
+  client.start();
+  while (client.status().state !== "online")
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+}
+
+function compare({ authors }: Pair, texts: readonly string[], found: Found): void {
+  const shown = new Map<string, string[]>(authors.map(({ name }) => [name, []]));
+  for (const text of texts) {
+    const of = shown.get(text.split(" ")[0] ?? "");
+    if (of === undefined) found.unknown += 1;
+    else of.push(text);
+  }
+  for (const { name, written } of authors) {
+    const of = shown.get(name) ?? [];
+    const once = new Set(of);
+    found.doubled += of.length - once.size;
+    found.lost += written.filter((text) => !once.has(text)).length;
+    const known = new Set(written);
+    found.unknown += [...once].filter((text) => !known.has(text)).length;
+    if (of.some((text, index) => text !== written[index])) found.outOfOrder += 1;
+  }
+}
+
+async function createPair(origin: string, number: number, plan: CutPlan): Promise<Pair> {
+  const names = [`ada${number}.cut`, `ben${number}.cut`] as const;
+  const { ada, ben, conversationId } = await createFriends(origin, names, {
+    ada: plan.platform(`${names[0]}.1`),
+    ben: plan.platform(`${names[1]}.1`),
+  });
+  const authors: Author[] = [];
+  for (const [side, first] of [ada, ben].entries()) {
+    const name = present(names[side], "there are two");
+    authors.push({ name: `${name}.1`, device: first, written: [] });
+    for (let device = 2; device <= plan.devicesEach; device++) {
+      const linked = await linkedDevice(
+        first.client,
+        `${name}.${device}`,
+        plan.platform(`${name}.${device}`),
+      );
+      authors.push({ name: `${name}.${device}`, device: linked, written: [] });
+    }
+  }
+  await settle(...authors.map(({ device }) => device));
+  return { conversationId, authors };
 }

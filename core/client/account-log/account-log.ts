@@ -99,6 +99,8 @@ export interface AccountLog {
   /** AR8: the server names the last counter it has of this device. - Fails: `DeviceRolledBack`. */
   checkWriter(writerSeqAtServer: number): Result<void, ClientError>;
   pendingCount(): number;
+  /** Whether an entry was sealed and not read back from the log. */
+  hasSealed(): boolean;
   /** Keys of rows that will settle with changes that are on their way. */
   settling(): readonly string[];
   /** Brings applied documents to disk and clears the journal. */
@@ -332,11 +334,15 @@ export function createAccountLog(
   async function enterIncarnation(incarnation: number): Promise<Result<void, ClientError>> {
     const journaled = await journal.enterIncarnation();
     if (!journaled.ok) return journaled;
+    const unpacked = await tables.unpacked.get();
+    if (!unpacked.ok) return unpacked;
     const steps = [intake.enterIncarnation(incarnation), sealed.enterIncarnation(), journaled.value];
     const written = await store.batch([
       ...steps.flatMap((step) => step.writes),
       tables.rebase.put([], { incarnation }),
       tables.snapshot.remove(),
+      // DE10: what it counted was in the former one.
+      ...(unpacked.value === null ? [] : [tables.unpacked.put([], { seq: 0 })]),
     ]);
     if (!written.ok) return written;
     for (const step of steps) step.commit();
@@ -358,9 +364,10 @@ export function createAccountLog(
       .held()
       .filter(({ name }) => !baseById.has(heads.ref(name).id) || awaited.has(heads.ref(name).id))
       .filter(({ name }) => !isReplaced(name));
-    // What waits in `out` is told of already.
-    for (const row of own.waiting().values()) heads.replay(row);
-    const forgotten = heads.untell(owed.map(({ name }) => ({ name, heads: [] })));
+    const forgotten = heads.untell(
+      owed.map(({ name }) => ({ name, heads: [] })),
+      own.waiting().values(),
+    );
     // Before the place is: a crash in between leaves documents that are compared again.
     const untold = await writeRows(store, forgotten.writes);
     if (!untold.ok) return untold;
@@ -432,6 +439,7 @@ export function createAccountLog(
     checkWriter: (atServer) =>
       atServer > sealed.writerSeq() ? foundRolledBack(context, context.accountLogId) : ok(),
     pendingCount: () => own.waiting().size,
+    hasSealed: () => sealed.all().length > 0,
     settling: () => [...own.waiting().values()].flatMap((row) => row.settles),
     coverage() {
       const unapplied = journal.unappliedSeqs();

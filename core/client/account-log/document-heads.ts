@@ -20,7 +20,7 @@ import {
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { MovedDocument } from "./document-changes.ts";
+import type { DocumentChanges, MovedDocument } from "./document-changes.ts";
 import type { RowsStep } from "./rows-step.ts";
 
 export interface HeldDocument {
@@ -61,8 +61,8 @@ export interface DocumentHeads {
   forget(id: DocumentId): void;
   /** Whether a document is known to hold no change that no row tells of. */
   setTracked(id: DocumentId, isTracked: boolean): void;
-  /** Of these documents the log has only what is named: all else they hold is to be told. */
-  untell(documents: readonly HeldDocument[]): RowsStep;
+  /** Of these documents the log has only what is named: all else they hold is to be told, but what waits in these rows. */
+  untell(documents: readonly HeldDocument[], waiting: Iterable<DocumentChanges>): RowsStep;
   /** What a document holds and no row tells of; null when nothing. */
   untold(name: DocumentName): Promise<Result<MovedDocument | null, ClientError>>;
   /** Every document that holds more than its first change, with its heads. */
@@ -134,6 +134,14 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     return changes.filter((change) => !documents.changeNames([change]).some((hash) => hashes.has(hash)));
   }
 
+  function replay({ document, changes }: DocumentChanges): void {
+    const { id } = ref(document);
+    nameById.set(id, document);
+    const hashes = replayed.get(id) ?? new Set<string>();
+    for (const hash of documents.changeNames(changes)) hashes.add(hash);
+    replayed.set(id, hashes);
+  }
+
   /** Every device makes it for itself. */
   function withoutGenesis(name: DocumentName, changes: readonly Bytes[]): readonly Bytes[] {
     const [genesis] = documents.changeNames([genesisChange(kindOf(name))]);
@@ -152,13 +160,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     },
     nameOf: (id) => nameById.get(id),
     names: () => [...nameById.values()],
-    replay({ document, changes }) {
-      const { id } = ref(document);
-      nameById.set(id, document);
-      const hashes = replayed.get(id) ?? new Set<string>();
-      for (const hash of documents.changeNames(changes)) hashes.add(hash);
-      replayed.set(id, hashes);
-    },
+    replay,
     expect(documentsExpected) {
       for (const one of documentsExpected) expected.set(ref(one.name).id, one);
     },
@@ -180,13 +182,17 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
       if (name !== undefined) for (const listener of listeners) listener({ name, heads: [] });
     },
     setTracked: (id, isTracked) => void (isTracked ? tracked.add(id) : tracked.delete(id)),
-    untell: (held) => ({
+    untell: (held, waiting) => ({
       writes: held.map((one) => row(one.name, one.heads)),
       commit() {
         for (const one of held) {
+          const { id } = ref(one.name);
           record(one.name, one.heads);
-          tracked.delete(ref(one.name).id);
+          tracked.delete(id);
+          // What was in rows when the program started may have been sent since, to a log that is not this one.
+          replayed.delete(id);
         }
+        for (const one of waiting) replay(one);
       },
     }),
     untold,

@@ -157,7 +157,10 @@ export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise
   /** The entries are gone from the server, so nobody says what was in them: all that is here is sent. */
   async function sendAll(): Promise<Result<void, ClientError>> {
     const all = heads.held();
-    const forgotten = heads.untell(all.map(({ name }) => ({ name, heads: [] })));
+    const forgotten = heads.untell(
+      all.map(({ name }) => ({ name, heads: [] })),
+      own.waiting().values(),
+    );
     const untold = await writeRows(store, forgotten.writes);
     if (!untold.ok) return untold;
     forgotten.commit();

@@ -1,16 +1,16 @@
 /** Beginning own logs anew on a server that lost them, or has them only from before. Rules IN1, IN2, IN9. */
-import type { Bytes } from "../../base/bytes.ts";
+import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { LogId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { createReseed } from "../../log/create-reseed.ts";
-import { checkHead, type LogReader } from "../../log/log-reader.ts";
+import { checkHead, type LogReader, passIds } from "../../log/log-reader.ts";
 import type { LogKind } from "../../protocol/client-frame.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import { capabilityKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../gateway.ts";
-import { openLogChannel } from "../log-channel.ts";
+import { type LogChannel, openLogChannel } from "../log-channel.ts";
 
 /** A log of this account, and where this device stands in it. */
 export interface OwnedLog {
@@ -31,32 +31,49 @@ export async function putBackLogs(
   let count = 0;
   for (const [index, log] of logs.entries()) {
     onLog(index, logs.length);
-    const head = await headOf(gateway, log, index + 1);
-    if (!head.ok) return head;
-    const isWhole = head.value !== null && (isLater(head.value, log) || checkHead(log.reader, head.value).ok);
+    const channel = await openToRead(gateway, log, index + 1);
+    if (!channel.ok) return channel;
+    const head = channel.value?.head ?? null;
+    const isWhole = channel.value === null ? ok(false) : await holdsAllRead(channel.value, log);
+    if (!isWhole.ok) return isWhole;
     // One that was never read is made when it is opened, as at the first time.
     const { point } = log.reader;
-    if (isWhole || (head.value === null && point.seq === 0 && point.incarnation === 0)) continue;
-    const begun = await begin(context, gateway, log, head.value);
+    if (isWhole.value || (head === null && point.seq === 0 && point.incarnation === 0)) continue;
+    const begun = await begin(context, gateway, log, head);
     if (!begun.ok) return begun;
     if (begun.value) count++;
   }
   return ok(count);
 }
 
-/** Somebody was faster; whether it holds is checked where the log is read. */
-const isLater = (head: LogPoint, { reader }: OwnedLog): boolean =>
-  head.incarnation > reader.point.incarnation;
+/** Whether what this device has read is in the log as it is there, or somebody was faster: that is checked where the log is read. */
+async function holdsAllRead(
+  channel: LogChannel,
+  { reader }: OwnedLog,
+): Promise<Result<boolean, ClientError>> {
+  const { head } = channel;
+  if (head.incarnation > reader.point.incarnation) return ok(true);
+  if (!checkHead(reader, head).ok) return ok(false);
+  // A head further on says nothing of what lies before it, until what is between leads there.
+  let known = reader;
+  while (known.point.seq < head.seq) {
+    const page = await channel.readIds(known.point.seq);
+    if (!page.ok) return page;
+    const ids = page.value.ids.slice(0, head.seq - known.point.seq);
+    if (ids.length === 0) return ok(false);
+    known = passIds(known, ids);
+  }
+  return ok(equalBytes(known.point.chain, head.chain));
+}
 
-async function headOf(
+async function openToRead(
   gateway: Gateway,
   { logId }: OwnedLog,
   channel: number,
-): Promise<Result<LogPoint | null, ClientError>> {
+): Promise<Result<LogChannel | null, ClientError>> {
   const open = { logId, right: "read" as const, capability: null, writer: null };
   const opened = await openLogChannel(gateway, channel, open);
-  if (opened.ok) return ok(opened.value.head);
-  const isAbsent = opened.error.type === "Refused" && opened.error.code === "unknown-log";
+  const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
   return isAbsent ? ok(null) : opened;
 }
 

@@ -65,6 +65,11 @@ export async function endorseSnapshot(
   if (own === null || own.except.some((seq) => seq <= upto.seq && !except.includes(seq))) return ok(false);
   const index = await fetchIndex(context, gateway, snapshot);
   if (!index.ok) return isBlobGone(index.error) ? ok(false) : index;
+  // DE10: its maker had not got to erasing yet.
+  const noted = documentsOf(index.value.packs).some(({ name }) => deps.isRetired(name))
+    ? await noteUnpacked(context, upto.seq)
+    : ok();
+  if (!noted.ok) return noted;
   const isWhole = await coversOwn(deps, channel, index.value, upto.seq);
   if (!isWhole.ok || !isWhole.value) return isWhole;
   const isSound = await checkPacks(deps, gateway, index.value.packs);
@@ -84,6 +89,15 @@ export async function endorseSnapshot(
   if (!remembered.ok) return remembered;
   const written = await store.batch(snapshotWrites(tables, { id: snapshot.id, upto }));
   return written.ok ? ok(true) : written;
+}
+
+async function noteUnpacked(
+  { tables, store }: EngineContext,
+  seq: number,
+): Promise<Result<void, ClientError>> {
+  const known = await tables.unpacked.get();
+  if (!known.ok) return known;
+  return store.batch([tables.unpacked.put([], { seq: Math.max(seq, known.value?.seq ?? 0) })]);
 }
 
 /** SN34: every change this device has of before the snapshot's end is in a document of it. */

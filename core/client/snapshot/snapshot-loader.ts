@@ -219,7 +219,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   ): Promise<Result<void, ClientError>> {
     const { upto, except } = snapshot.manifest.header;
     const isCold = log.reader().point.seq === 0;
-    const passed = isCold ? ok(new Set<EntryId>()) : await passTo(channel, snapshot);
+    // An own entry that was not read back is known again by its id alone.
+    const passed = isCold && !log.hasSealed() ? ok(new Set<EntryId>()) : await passTo(channel, snapshot);
     if (!passed.ok) return passed;
     const index = await fetchIndex(context, gateway, snapshot);
     if (!index.ok) return index;

@@ -2,6 +2,7 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import type { DocumentName } from "../../log/document-name.ts";
+import { documentsOf } from "../../log/snapshot/snapshot-index.ts";
 import { parseSnapshotHeader, type StoredSnapshot } from "../../protocol/snapshot.ts";
 import type { AccountLog, RestoredDocument } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
@@ -12,7 +13,7 @@ import { endorseSnapshot } from "./snapshot-endorser.ts";
 import { createSnapshotLoader } from "./snapshot-loader.ts";
 import { type InboundPoints, makeSnapshot } from "./snapshot-maker.ts";
 import { SNAPSHOT_TAIL_BYTES } from "./snapshot-policy.ts";
-import { fetchIndex, readSnapshots, trustSnapshot } from "./snapshot-source.ts";
+import { fetchIndex, isBlobGone, readSnapshots, trustSnapshot } from "./snapshot-source.ts";
 
 export interface SnapshotsDeps {
   readonly context: EngineContext;
@@ -67,7 +68,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     if (!offered.ok) return offered;
     askedAtSeq = seq;
     const newest = offered.value[0];
-    const due = await dueForDeletion(offered.value, unpacked.value);
+    const due = await dueForDeletion(gateway, offered.value, unpacked.value);
     if (!due.ok) return due;
     // SN40
     const vouched = newest === undefined ? ok(null) : await context.tables.vouched.get(newest.id);
@@ -126,18 +127,38 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
    * DE10: what is deleted leaves the server with the entries and blobs that hold it, which takes two snapshots without it.
    */
   async function dueForDeletion(
+    gateway: Gateway,
     offered: readonly StoredSnapshot[],
     unpacked: { readonly seq: number } | null,
   ): Promise<Result<boolean, ClientError>> {
     if (unpacked === null) return ok(false);
+    // One that is made before its bucket is erased would hold it again.
+    if (log.held().some(({ name }) => deps.isRetired(name))) return ok(false);
     const ends = offered.map(({ snapshot }) => {
       const header = snapshot === null ? null : parseSnapshotHeader(snapshot.header);
       return header?.ok ? header.value.upto.seq : 0;
     });
-    const isDone = ends.length >= 2 && ends.every((end) => end >= unpacked.seq);
-    if (!isDone) return ok(true);
+    if (ends.length < 2 || ends.some((end) => end < unpacked.seq)) return ok(true);
+    for (const stored of offered) {
+      const isWithout = await isWithoutErased(gateway, stored);
+      if (!isWithout.ok) return isWithout;
+      if (!isWithout.value) return ok(true);
+    }
     const done = await context.store.batch([context.tables.unpacked.remove()]);
     return done.ok ? ok(false) : done;
+  }
+
+  /** Whether a snapshot is known to have no bucket that was erased here. */
+  async function isWithoutErased(
+    gateway: Gateway,
+    stored: StoredSnapshot,
+  ): Promise<Result<boolean, ClientError>> {
+    const trusted = await trustSnapshot(context, stored);
+    if (!trusted.ok) return trusted;
+    if (trusted.value === null || trusted.value === "void") return ok(false);
+    const index = await fetchIndex(context, gateway, trusted.value);
+    if (!index.ok) return isBlobGone(index.error) ? ok(false) : index;
+    return ok(!documentsOf(index.value.packs).some(({ name }) => deps.isRetired(name)));
   }
 
   function made(result: Result<unknown, ClientError>): Result<void, ClientError> {

@@ -22,7 +22,7 @@ export interface PlantedText {
   readonly also?: { readonly find: string; readonly replace: string };
 }
 
-/** `late` and `log` are no worlds: envelopes out of order, and the histories of a log. */
+/** `late`, `log` and `schedules` are no worlds: envelopes out of order, the histories of a log, the schedules of one account. */
 export type StoryName =
   | "calm"
   | "power"
@@ -39,7 +39,8 @@ export type StoryName =
   | "servers"
   | "hostile"
   | "late"
-  | "log";
+  | "log"
+  | "schedules";
 
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
@@ -269,7 +270,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "what could not be taken over is passed over",
-    file: "core/client/home-link.ts",
+    file: "core/client/log-follower.ts",
     find: "if (!taken.ok) gateway.close();",
     replace: "",
     story: "disks",

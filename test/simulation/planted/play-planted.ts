@@ -12,6 +12,8 @@ import { createSeededRandom } from "../../support/seeded-random.ts";
 import { checkHistory } from "../history/check-history.ts";
 import { recordHistory } from "../history/record-history.ts";
 import { createSqliteServerDisk } from "../world/server-disk.ts";
+import { playSchedule } from "../schedules/play-schedule.ts";
+import { planSchedule } from "../schedules/schedule-plan.ts";
 import { PLANTED_FAULTS, type StoryName } from "./faults.ts";
 import { storiesFrom } from "./stories.ts";
 
@@ -20,6 +22,9 @@ export interface PlantedResult {
   readonly caughtBy: string | null;
   readonly says: string | null;
 }
+
+/** In so many of them a fault of theirs shows itself. */
+const SCHEDULES = 60;
 
 const chosen = PLANTED_FAULTS.find(({ name }) => name === process.env.DOVETAIL_PLANTED);
 await cryptoReady();
@@ -45,12 +50,21 @@ process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 /** Checks that are no worlds: envelopes that come late and out of order, and the histories of a log. */
 async function playAside(story: StoryName | null): Promise<string | null> {
   if (story === "late") return openLate();
+  if (story === "schedules") return playSchedules();
   if (story !== "log") return null;
   const disk = createSqliteServerDisk();
   const history = await recordHistory({ disk, seed: "planted", isCrashing: false });
   disk.discard();
   const [first] = checkHistory(history);
   return first === undefined ? null : `${first.fault}: ${first.why}`;
+}
+
+async function playSchedules(): Promise<string | null> {
+  for (let seed = 1; seed <= SCHEDULES; seed++) {
+    const [fault] = (await playSchedule(planSchedule(String(seed)))).faults;
+    if (fault !== undefined) return `schedule ${seed}: ${fault}`;
+  }
+  return null;
 }
 
 function openLate(): string | null {

@@ -17,7 +17,7 @@ const forget = (device: number, pick: number, isForAll = false): Step => ({
 
 const inRoom = (device: number, act: RoomAct, pick = 0): Step => ({ type: "room", device, act, pick });
 
-type WorldName = Exclude<StoryName, "late" | "log">;
+type WorldName = Exclude<StoryName, "late" | "log" | "schedules">;
 
 const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
   calm: [

@@ -210,7 +210,7 @@ export function createSocketPair(
 }
 
 /** Payloads of the whole, unmasked frames the gateway writes. */
-function* framesIn(bytes: Buffer): Generator<Uint8Array> {
+export function* framesIn(bytes: Buffer): Generator<Uint8Array> {
   let at = 0;
   while (at < bytes.length) {
     const short = (bytes[at + 1] ?? 0) & 0x7f;

@@ -1,0 +1,60 @@
+/** Plays many schedules in several processes and adds up what came of them. */
+import { join } from "node:path";
+import { runWorker } from "../play-many.ts";
+import { withSharedBeginnings } from "../shared-beginnings.ts";
+import type { PlayedSchedules } from "./play-seeds.ts";
+
+const WORKER = join(import.meta.dirname, "play-seeds.ts");
+
+/** All of a run together. */
+export interface SchedulesReport {
+  readonly played: number;
+  readonly events: number;
+  readonly steps: number;
+  readonly cpuMs: number;
+  readonly failed: PlayedSchedules["failed"];
+  readonly tally: ReadonlyMap<string, number>;
+  readonly hashBySeed: ReadonlyMap<string, string>;
+}
+
+/** Those that failed once. */
+export async function playPastSchedules(): Promise<PlayedSchedules> {
+  let played: PlayedSchedules | null = null;
+  await withSharedBeginnings((env) =>
+    runWorker<PlayedSchedules>(
+      WORKER,
+      ["past"],
+      (all) => {
+        played = all;
+      },
+      env,
+    ),
+  );
+  if (played === null) throw new Error("a process says what it played");
+  return played;
+}
+
+/** `count` seeds from `from` on, in `jobs` processes. */
+export async function playManySchedules(
+  { from, count, jobs }: { readonly from: number; readonly count: number; readonly jobs: number },
+  onPlayed: (sum: SchedulesReport) => void = () => {},
+): Promise<SchedulesReport> {
+  const failed: PlayedSchedules["failed"][number][] = [];
+  const [tally, hashBySeed] = [new Map<string, number>(), new Map<string, string>()];
+  const sums = { played: 0, events: 0, steps: 0, cpuMs: 0 };
+  const report = (): SchedulesReport => ({ ...sums, failed, tally, hashBySeed });
+  const add = (some: PlayedSchedules): void => {
+    for (const what of ["played", "events", "steps", "cpuMs"] as const) sums[what] += some[what];
+    for (const [what, number] of some.tally) tally.set(what, (tally.get(what) ?? 0) + number);
+    for (const [seed, hash] of some.hashes) hashBySeed.set(seed, hash);
+    failed.push(...some.failed);
+    onPlayed(report());
+  };
+  const shares = Array.from({ length: Math.min(jobs, count) }, (_, job) => [
+    ...[String(from + job), String(jobs), String(Math.floor((count - job - 1) / jobs) + 1)],
+  ]);
+  await withSharedBeginnings((env) =>
+    Promise.all(shares.map((share) => runWorker<PlayedSchedules>(WORKER, share, add, env))),
+  );
+  return report();
+}
