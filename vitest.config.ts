@@ -33,11 +33,11 @@ const WAIT_MS = 30_000;
 const SHARES_MODULES = new Set(["unit"]);
 
 /** What runs once before a project's first file. */
-const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string>> = {
+const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string | string[]>> = {
   vectors: "test/support/report-vectors.ts",
   scenario: "test/support/build-command-line.ts",
   interop: "test/support/install-deno.ts",
-  browser: "test/support/build-command-line.ts",
+  browser: ["test/support/build-command-line.ts", "test/support/build-pages.ts"],
 };
 
 /** Long files first, the many short ones last, so that no core waits for the other at the end. */

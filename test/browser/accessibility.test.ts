@@ -2,7 +2,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { APP_FOLDER } from "../../tools/app-build.ts";
 import { tourApp } from "../support/app-tour.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { engineReady } from "../support/client-world.ts";
@@ -10,7 +9,7 @@ import { engineReady } from "../support/client-world.ts";
 let world: BrowserWorld;
 beforeAll(async () => {
   await engineReady();
-  world = await openBrowserWorld({}, APP_FOLDER);
+  world = await openBrowserWorld({}, "app");
 });
 afterAll(() => world.close());
 

@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import { APP_FOLDER } from "../../tools/app-build.ts";
 import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { filmQrCode } from "../support/camera-film.ts";
@@ -33,7 +32,7 @@ let context: BrowserContext;
 
 beforeAll(async () => {
   await engineReady();
-  world = await openBrowserWorld({}, APP_FOLDER, [
+  world = await openBrowserWorld({}, "app", [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     `--use-file-for-fake-video-capture=${film}`,

@@ -5,7 +5,6 @@
 import type { Client } from "@dovetail/core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { APP_FOLDER } from "../../tools/app-build.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { stopAll } from "../support/story.ts";
@@ -24,7 +23,7 @@ let world: BrowserWorld;
 let page: Page;
 beforeAll(async () => {
   await engineReady();
-  world = await openBrowserWorld({}, APP_FOLDER);
+  world = await openBrowserWorld({}, "app");
   page = await (await world.browser.newContext({ reducedMotion: "reduce" })).newPage();
 });
 afterAll(() => world.close());

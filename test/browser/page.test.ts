@@ -1,5 +1,5 @@
 /** The page itself: what it loads and may run, how it lives without a network, how a newer version is offered. */
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { BrowserContext } from "playwright";
@@ -8,13 +8,13 @@ import {
   type BrowserWorld,
   createAccountIn,
   inState,
+  newerBuild,
   openBrowserWorld,
   openTab,
   roleOf,
   settled,
   type Tab,
 } from "../support/browser-world.ts";
-import { APP_FOLDER } from "../../tools/app-build.ts";
 import { engineReady, good } from "../support/client-world.ts";
 import { stopAll, textsOf } from "../support/story.ts";
 
@@ -145,6 +145,7 @@ test("[WB21] the kept app holds its own files and nothing of the protocol", asyn
 
 test("[WB22] a newer version is offered, waits for a yes, and then loads in all tabs", async () => {
   const own = await openBrowserWorld();
+  const newer = newerBuild(own.appFolder);
   try {
     context = await own.browser.newContext();
     const tab = await openTab(context, own.origin);
@@ -153,13 +154,9 @@ test("[WB22] a newer version is offered, waits for a yes, and then loads in all 
     const other = await openTab(context, own.origin);
     await tab.page.evaluate(() => Reflect.set(globalThis, "mark", "old page"));
     // A newer build at the same address: another page and another list of files.
-    const newer = `${own.appFolder}-newer`;
-    cpSync(own.appFolder, newer, { recursive: true });
-    const index = join(newer, "index.html");
+    const index = join(newer.path, "index.html");
     writeFileSync(index, readFileSync(index, "utf8").replace("<title>Engine", "<title>Newer engine"));
-    const script = join(newer, "service-worker.js");
-    writeFileSync(script, readFileSync(script, "utf8").replace(/dovetail-app-/g, "dovetail-app-newer-"));
-    await own.restart(newer);
+    await own.restart(newer.path);
     await tab.page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update());
     const page = await tab.world();
     await expect.poll(() => page.evaluate(({ updates }) => updates.length), { timeout: 30_000 }).toBe(1);
@@ -174,11 +171,12 @@ test("[WB22] a newer version is offered, waits for a yes, and then loads in all 
     expect((await Promise.all([tab, other].map(roleOf))).sort()).toEqual(["follower", "leader"]);
   } finally {
     await own.close();
+    newer.discard();
   }
 });
 
 test("[WB23] the app has what a browser needs to install it: a manifest and an icon of its own origin", async () => {
-  const whole = await openBrowserWorld({}, APP_FOLDER);
+  const whole = await openBrowserWorld({}, "app");
   context = await whole.browser.newContext();
   const page = await context.newPage();
   await page.goto(whole.origin);

@@ -1,20 +1,22 @@
 /** A server that has become newer than the page: the person is told what to do, what is written is kept, and goes later. */
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { APP_FOLDER } from "../../tools/app-build.ts";
-import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
+import { type BrowserWorld, newerBuild, openBrowserWorld } from "../support/browser-world.ts";
 import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { startOtherVersionServer } from "../support/other-version-server.ts";
 import { stopAll, textsOf } from "../support/story.ts";
 
 let world: BrowserWorld;
+let build: ReturnType<typeof newerBuild>;
 beforeAll(async () => {
   await engineReady();
-  world = await openBrowserWorld({}, APP_FOLDER);
+  world = await openBrowserWorld({}, "app");
+  build = newerBuild(world.appFolder);
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  await world.close();
+  build.discard();
+});
 
 const write = async (page: Page, text: string): Promise<void> => {
   await page.getByRole("textbox", { name: /^Message to/ }).fill(text);
@@ -51,11 +53,7 @@ test("[WB22] [WB24] a server of a newer protocol: the page says what to do, and 
   await page.locator("dt-conversation .m .t", { hasText: "three" }).waitFor();
   await newer.close();
 
-  const build = `${world.appFolder}-newer`;
-  cpSync(world.appFolder, build, { recursive: true });
-  const script = join(build, "service-worker.js");
-  writeFileSync(script, readFileSync(script, "utf8").replace(/dovetail-app-/g, "dovetail-app-newer-"));
-  await world.restart(build);
+  await world.restart(build.path);
   // As when the network comes back: nothing is waited for.
   await page.evaluate(() => window.dispatchEvent(new Event("online")));
   // Everything arrives without the update, which is offered when the page next looks, and waits for a yes.

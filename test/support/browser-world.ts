@@ -1,4 +1,5 @@
 /** Chromium with the engine of the app in its tabs, and a server that hands it out. */
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Browser,
@@ -9,13 +10,14 @@ import {
   type Page,
   type Worker,
 } from "playwright";
-import { buildApp } from "../../tools/app-build.ts";
+import { inject } from "vitest";
 import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
 import type { Client } from "@dovetail/core";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { good, newAccount } from "./client-world.ts";
 import { type Device, settle } from "./story.ts";
+import type { BuiltPages } from "./build-pages.ts";
 import type { PageWorld } from "./engine-page/page.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 import { type LocalServer, startLocalServer } from "./server-in-process.ts";
@@ -24,12 +26,10 @@ import type { ServerConfig } from "../../sync-server/server.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
 
-const ENGINE_PAGE = join(import.meta.dirname, "engine-page");
-
 export interface BrowserWorld {
   readonly browser: Browser;
   readonly origin: string;
-  /** Where the built page lies. */
+  /** Where the built page lies, for all tests: nobody changes it. */
   readonly appFolder: string;
   readonly port: number;
   /** Ends the server; nothing listens at its address until it is started again. */
@@ -43,15 +43,13 @@ export interface BrowserWorld {
   close(): Promise<void>;
 }
 
-/** Builds the page, serves it, and starts Chromium. */
+/** Serves the app, or the engine's page without screens, and starts Chromium. */
 export async function openBrowserWorld(
   config: Partial<ServerConfig> = {},
-  root: string = ENGINE_PAGE,
+  page: keyof BuiltPages = "engine",
   chromiumArgs: readonly string[] = [],
 ): Promise<BrowserWorld> {
-  const folder = createTemporaryFolder();
-  const appFolder = join(folder.path, "app");
-  await buildApp({ outFolder: appFolder, root, isCompressed: false });
+  const appFolder = inject("builtPages")[page];
   // By name: passkeys belong to a domain, which an address of numbers is not.
   const port = await freePort();
   const origin = `http://localhost:${port}`;
@@ -90,9 +88,17 @@ export async function openBrowserWorld(
     async close() {
       await browser.close();
       await stopServer();
-      folder.discard();
     },
   };
+}
+
+/** A newer build of the page in `appFolder`: a copy in a folder of its own, whose service worker is another. */
+export function newerBuild(appFolder: string): ReturnType<typeof createTemporaryFolder> {
+  const folder = createTemporaryFolder();
+  cpSync(appFolder, folder.path, { recursive: true });
+  const script = join(folder.path, "service-worker.js");
+  writeFileSync(script, readFileSync(script, "utf8").replace(/dovetail-app-/g, "dovetail-app-newer-"));
+  return folder;
 }
 
 /** A tab with what went wrong in it. */

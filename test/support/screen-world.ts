@@ -3,7 +3,6 @@ import type { BrowserContext, Page } from "playwright";
 import { type Client, joinAccount } from "@dovetail/core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { AccountId } from "../../core/base/ids.ts";
-import { APP_FOLDER } from "../../tools/app-build.ts";
 import { type BrowserWorld, openBrowserWorld } from "./browser-world.ts";
 import { engineReady, good, memoryPlatform } from "./client-world.ts";
 import { type LocalServer, startLocalServer } from "./server-in-process.ts";
@@ -41,7 +40,7 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
 
   beforeAll(async () => {
     await engineReady();
-    world = await openBrowserWorld({}, APP_FOLDER, chromiumArgs);
+    world = await openBrowserWorld({}, "app", chromiumArgs);
   });
   afterAll(async () => {
     for (const server of others) await server.close();
