@@ -19,6 +19,7 @@ export {
   parseId,
 } from "./base/ids.ts";
 export {
+  CODE_TEXT_CHARS_MAX,
   CONTACTS_FILE_BYTES_MAX,
   DEVICE_NAME_BYTES_MAX,
   DISPLAY_NAME_BYTES_MAX,
@@ -116,6 +117,7 @@ export { createAccount, type NewAccount } from "./client/create-account.ts";
 export { findLinkCode } from "./client/find-link-code.ts";
 export { joinAccount } from "./client/join-account.ts";
 export { recoverByPasskey } from "./client/recover-by-passkey.ts";
+export { type ContactLink, readContactLink } from "./sigchain/contact/contact-link.ts";
 export { passkeyRecoveryInput } from "./sigchain/keys/passkey-recovery.ts";
 export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
 export { openClient } from "./client/open-client.ts";

@@ -21,6 +21,9 @@ export const PROOF_FAILURES_MAX = 8;
 export const RESUME_TTL_MS = 43_200_000;
 export const RESUME_TOKENS_MAX = 100_000;
 
+/** Sites in whose pages a server may be shown: they stand in a header of every such page. */
+export const EMBED_ORIGINS_MAX = 32;
+
 // Certificates by ACME
 /** How often it is looked whether the certificate is due. */
 export const ACME_CHECK_MS = 3_600_000;

@@ -61,6 +61,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
   port: 8787,
   host: "127.0.0.1",
   origins: [],
+  embedOrigins: [],
   isRegistrationOpen: true,
   trustsProxy: false,
   socketsPerAddressMax: SOCKETS_PER_ADDRESS_MAX,

@@ -30,6 +30,8 @@ export interface ServerConfig {
   readonly host: string;
   /** What clients dial. Empty for the loopback forms of the port. */
   readonly origins: readonly string[];
+  /** Sites whose pages may show a frame of this server; others may not. */
+  readonly embedOrigins: readonly string[];
   readonly isRegistrationOpen: boolean;
   /** `X-Forwarded-For` is believed. Only behind a proxy that sets it. */
   readonly trustsProxy: boolean;
@@ -114,7 +116,7 @@ export function createService(config: ServerConfig, deps: ServerDeps, origins: r
         isRegistrationOpen: config.isRegistrationOpen,
         admissionWorkBits: config.admissionWorkBits,
       },
-      page: createWebApp(config.webAppFolder, () => origins),
+      page: createWebApp(config.webAppFolder, () => origins, config.embedOrigins),
     }),
   );
   const stopReclaiming = startReclaimer(store, clock, config);

@@ -1,6 +1,6 @@
 /**
- * How the web app is built: `app/` into a folder, a service worker that knows every file of it, and each file that
- * compresses beside its brotli and gzip form, for sync-server to hand out as it lies there.
+ * How the web app is built: `app/` into a folder, a service worker that knows every file of it, the script by which other
+ * sites show a chat, and each file that compresses beside its brotli and gzip form, for sync-server to hand out as it lies there.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -17,6 +17,8 @@ export const APP_DIST: string = join(APP_FOLDER, "dist");
 const SOURCES = ["app", "core", "tools/app-build.ts", "package-lock.json"];
 const NOT_SOURCES = new Set(["node_modules", "dist"]);
 const STAMP = "build-stamp.txt";
+/** The page that other sites may frame. */
+const EMBED_PAGE = "embed.html";
 const COMPRESSIBLE = new Set([".html", ".js", ".css", ".json", ".svg", ".wasm", ".webmanifest", ".txt"]);
 
 export interface AppBuild {
@@ -36,8 +38,10 @@ export async function buildApp({
   const stamp = sourceStamp();
   const earlier = readCompressed(outFolder);
   await build(pageConfig(outFolder, root));
-  const files = listFiles(outFolder).filter((name) => name !== STAMP);
+  // What pages of other sites show is kept in no browser: WB42.
+  const files = listFiles(outFolder).filter((name) => name !== STAMP && name !== EMBED_PAGE);
   await build(serviceWorkerConfig(outFolder, files));
+  if (hasEmbedPage(root)) await build(embedScriptConfig(outFolder));
   if (isCompressed) await Promise.all(listFiles(outFolder).map((name) => compress(outFolder, name, earlier)));
   // Last: a build that was interrupted is stale.
   writeFileSync(join(outFolder, STAMP), stamp);
@@ -69,7 +73,9 @@ function pageConfig(outFolder: string, root: string): InlineConfig {
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       chunkSizeWarningLimit: 4_000,
-      rolldownOptions: { input: join(root, "index.html") },
+      rolldownOptions: {
+        input: ["index.html", ...(hasEmbedPage(root) ? [EMBED_PAGE] : [])].map((name) => join(root, name)),
+      },
     },
   };
 }
@@ -95,6 +101,31 @@ function serviceWorkerConfig(outFolder: string, files: readonly string[]): Inlin
       rolldownOptions: {
         input: join(APP_FOLDER, "service-worker", "service-worker.ts"),
         output: { format: "iife", entryFileNames: "service-worker.js" },
+      },
+    },
+  };
+}
+
+function hasEmbedPage(root: string): boolean {
+  return existsSync(join(root, EMBED_PAGE));
+}
+
+/** One module at the root that loads nothing else: it runs in pages of other sites. */
+function embedScriptConfig(outFolder: string): InlineConfig {
+  return {
+    root: APP_FOLDER,
+    configFile: false,
+    logLevel: "warn",
+    publicDir: false,
+    build: {
+      outDir: outFolder,
+      emptyOutDir: false,
+      target: "es2023",
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+      rolldownOptions: {
+        input: join(APP_FOLDER, "embed", "dovetail-chat.ts"),
+        output: { format: "es", entryFileNames: "embed.js" },
       },
     },
   };

@@ -30,6 +30,7 @@ interface RequestEvent extends LifeEvent {
 const CACHE_PREFIX = "dovetail-app-";
 const CACHE = CACHE_PREFIX + APP_VERSION;
 const INDEX = "/index.html";
+const EMBED_PAGE = "/embed.html";
 const FILES: ReadonlySet<string> = new Set(APP_FILES);
 const scope = globalThis as unknown as ServiceWorkerScope;
 
@@ -53,7 +54,9 @@ scope.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin || url.pathname.startsWith("/v1/")) return; // WB21
   if (FILES.has(url.pathname)) return event.respondWith(fromCache(url.pathname, request));
-  if (request.mode === "navigate") event.respondWith(fromCache(INDEX, request));
+  // WB42: what another site's page frames comes from the server, which says whose page may.
+  if (request.mode === "navigate" && url.pathname !== EMBED_PAGE)
+    event.respondWith(fromCache(INDEX, request));
 });
 
 async function fromCache(path: string, request: Request): Promise<Response> {

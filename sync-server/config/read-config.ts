@@ -9,6 +9,7 @@ import { NO_SPANS } from "@dovetail/core/base/span-endpoint.ts";
 import type { LogLineOptions } from "@dovetail/core/base/log-lines.ts";
 import { acmeCertificatePath } from "../acme/certificate-keeper.ts";
 import { bucketAddress } from "../client-address.ts";
+import { EMBED_ORIGINS_MAX } from "../limits.ts";
 import { DEFAULT_CONFIG, type ServerConfig } from "../server.ts";
 import {
   type CommandLine,
@@ -139,6 +140,9 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
   const port = read(SETTINGS.port);
   const trustsProxy = read(SETTINGS.trustProxy);
   const origins = read(SETTINGS.origin);
+  const embedOrigins = read(SETTINGS.embedOrigin);
+  if (embedOrigins.length > EMBED_ORIGINS_MAX)
+    mistakes.push(`--embed-origin names at most ${EMBED_ORIGINS_MAX} sites`);
   const isMemory = read(SETTINGS.memory);
   const data = read(SETTINGS.data);
   const { tls, acme } = readTls(read, { host, origins, dataFolder: isMemory ? null : data }, mistakes);
@@ -156,6 +160,7 @@ function combine(sources: readonly ConfigSource[], mistakes: string[]): ProgramC
     tls,
     trustsProxy,
     origins,
+    embedOrigins,
     isRegistrationOpen: registration === "open",
     socketsPerAddressMax: read(SETTINGS.socketsPerAddress),
     rateFactor: read(SETTINGS.rateFactor),

@@ -180,6 +180,28 @@ export function origins(options: Described<readonly string[]>): Setting<readonly
   };
 }
 
+/** Sites in whose pages the server may be shown; none at first. WB40 */
+export function siteOrigins(options: Described<readonly string[]>): Setting<readonly string[]> {
+  return {
+    ...options,
+    placeholder: "URL",
+    isList: true,
+    wants:
+      "of the form https://host[:port], or http:// on loopback, lower case, by name or IPv4 address, without a wildcard, a path or the default port",
+    parse: (texts) => (texts.every(isSiteOrigin) ? [...new Set(texts)] : null),
+    show: (value) => (value.length === 0 ? "none" : value.join(", ")),
+  };
+}
+
+/** What stands in a policy word for word: a policy cannot name IPv6 addresses, and loopback alone may do without TLS. */
+function isSiteOrigin(given: string): boolean {
+  if (!parseServerOrigin(given).ok || given.includes("[")) return false;
+  return (
+    given.startsWith("https://") ||
+    /^http:\/\/(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3})(:\d+)?$/.test(given)
+  );
+}
+
 /** A setting that is one text. */
 export function single<T>(
   described: Described<T>,

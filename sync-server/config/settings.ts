@@ -21,6 +21,7 @@ import {
   origins,
   path,
   single,
+  siteOrigins,
   size,
   spanEndpoint,
   text,
@@ -67,6 +68,11 @@ export const SETTINGS = {
     { name: "web-app", help: "folder of the built web app", first: DEFAULT_CONFIG.webAppFolder },
     "DIR",
   ),
+  embedOrigin: siteOrigins({
+    name: "embed-origin",
+    help: "site whose pages may show a chat of this server in a frame, https://host[:port]; may be given several times",
+    first: [],
+  }),
   trustProxy: toggle({
     name: "trust-proxy",
     help: "a proxy in front does TLS and sets X-Forwarded-For; never without one",

@@ -38,7 +38,7 @@ import { answer, padAnswer, refusal } from "./answer.ts";
 import { answerPreflight, isForOtherPages, otherPageOf, pageKindOf } from "./other-pages.ts";
 import type { Readiness } from "./readiness.ts";
 import { readBody } from "./read-body.ts";
-import { APP_CSP, type Page } from "./web-app.ts";
+import { APP_CSP, EMBED_PAGE, isForSites, type Page } from "./web-app.ts";
 
 export interface HttpDeps {
   readonly store: ServerStore;
@@ -70,6 +70,11 @@ export function createRoutes(deps: HttpDeps): Hono<Env> {
     await next();
     c.res = await padAnswer(c.res, c.req.header("accept"));
   });
+  // WB40: who may frame it is said by its policy; the older header can only say nobody.
+  app.use(EMBED_PAGE, async (c, next) => {
+    await next();
+    if (c.res.ok) c.res.headers.delete("x-frame-options");
+  });
   app.use(
     secureHeaders({
       xFrameOptions: "DENY",
@@ -89,7 +94,9 @@ export function createRoutes(deps: HttpDeps): Hono<Env> {
       return answerPreflight(path, c.req.header("access-control-request-method")) ?? refusal("forbidden");
     }
     const isForAll = page !== "refused" && isForOtherPages(c.req.method, path);
-    if (page !== "ours" && !isForAll) return refusal("forbidden");
+    // WB41: judged where it is answered.
+    const isOfSite = c.req.method === "GET" && isForSites(path);
+    if (page !== "ours" && !isForAll && !isOfSite) return refusal("forbidden");
     await next();
     // To a page of ours too: to a browser, each of several origins of one server is another.
     if (origin !== undefined && isForAll) c.res.headers.set("access-control-allow-origin", "*");

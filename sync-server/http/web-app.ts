@@ -2,7 +2,7 @@
  * The web app's files, when this installation has them: read once at the start, so that pages never mix two builds.
  *
  * What is not in the list has no path, so no request can name another file. Text and WebAssembly lie there compressed
- * already; which form is sent follows `Accept-Encoding`. Rules WB10 to WB14.
+ * already; which form is sent follows `Accept-Encoding`. Rules WB10 to WB14, and WB40 and WB41 for pages of other sites.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ const ASK_FIRST = "no-cache";
  * What a page of the app may load, run and reach: itself, its WebAssembly, workers it was given by a policy. Nothing of another
  * origin, nothing inline, no text as code.
  */
-export const APP_CSP: string = policyThatReaches("'self'");
+export const APP_CSP: string = appPolicy({});
 
 /** Built from app/engine/engine-worker.ts. */
 const ENGINE_WORKER = /^\/assets\/engine-worker-[A-Za-z0-9_-]+\.js$/;
@@ -46,10 +46,10 @@ const OTHER_SERVERS_ON_LOOPBACK =
 /** The engine's worker reaches the servers of contacts, which the page that shows what they write does not. WB15 */
 function engineWorkerPolicy(origin: string): string {
   const isLoopback = /^http:\/\/(localhost|127\.0\.0\.1)(:|$)/.test(origin);
-  return policyThatReaches(isLoopback ? OTHER_SERVERS_ON_LOOPBACK : OTHER_SERVERS);
+  return appPolicy({ connections: isLoopback ? OTHER_SERVERS_ON_LOOPBACK : OTHER_SERVERS });
 }
 
-function policyThatReaches(connections: string): string {
+function appPolicy({ connections = "'self'", framedBy = "'none'" }): string {
   return [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
@@ -64,10 +64,19 @@ function policyThatReaches(connections: string): string {
     "base-uri 'none'",
     "form-action 'none'",
     "frame-src 'none'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${framedBy}`,
     "require-trusted-types-for 'script'",
     "trusted-types dovetail lit-html",
   ].join("; ");
+}
+
+/** The page of the app that other sites may frame, and the script by which they do. Built from app/embed. */
+export const EMBED_PAGE = "/embed.html";
+const EMBED_SCRIPT = "/embed.js";
+
+/** Whether `path` is there for pages of other sites; who of them gets it, its answer decides. */
+export function isForSites(path: string): boolean {
+  return path === EMBED_PAGE || path === EMBED_SCRIPT;
 }
 
 /** What of a request decides the answer. */
@@ -95,12 +104,18 @@ interface AppFile {
  * Answers paths from `folder`, or only `/`, in words, when there is no app in it. `origins` are what clients dial; a page
  * asked for under another of them than the first is sent to the first, because to a browser each is a place of its own.
  */
-export function createWebApp(folder: string, origins: () => readonly string[]): Page {
+export function createWebApp(
+  folder: string,
+  origins: () => readonly string[],
+  sites: readonly string[] = [],
+): Page {
   const fileByPath = readFiles(folder);
   const index = fileByPath.get("/index.html");
   if (index === undefined) return ({ path }) => (path === "/" ? withoutApp(origins()[0] ?? "") : null);
   return (request) => {
     const file = fileByPath.get(request.path);
+    if (file !== undefined && isForSites(request.path))
+      return redirectToFirst(origins(), request) ?? answerSite(file, request, sites);
     if (file !== undefined && file !== index) {
       const response = answer(file, request);
       if (ENGINE_WORKER.test(request.path))
@@ -128,6 +143,39 @@ function answer(file: AppFile, request: PageRequest): Response {
   if (form === undefined) return new Response(null, { status: 406 });
   if (form.encoding !== null) headers.set("content-encoding", form.encoding);
   return new Response(form.body, { headers });
+}
+
+/** WB40, WB41: the two files that pages of other sites use, for the sites that were named. */
+function answerSite(file: AppFile, request: PageRequest, sites: readonly string[]): Response {
+  if (sites.length === 0) return siteRefusal("embedding-off");
+  if (request.path === EMBED_PAGE) {
+    const response = answer(file, request);
+    response.headers.set("content-security-policy", appPolicy({ framedBy: sites.join(" ") }));
+    // Kept nowhere: what a browser keeps would let in for longer than the operator does.
+    response.headers.set("cache-control", "no-store");
+    return response;
+  }
+  const site = request.header("origin");
+  if (site !== undefined && !sites.includes(site)) return siteRefusal("embedding-not-allowed");
+  const response = answer(file, request);
+  response.headers.append("vary", "origin");
+  if (site !== undefined) response.headers.set("access-control-allow-origin", site);
+  return response;
+}
+
+const SITE_REFUSALS = {
+  "embedding-off":
+    "This server is shown in no other site's pages. Its operator lets a site do so with --embed-origin https://host.",
+  "embedding-not-allowed":
+    "This server is shown in pages of some sites, and the one that asks is none of them. Its operator adds it with --embed-origin https://host.",
+} as const;
+
+/** In words, because who reads it writes a page and has no decoder of the protocol. */
+function siteRefusal(error: keyof typeof SITE_REFUSALS): Response {
+  return Response.json(
+    { error, message: SITE_REFUSALS[error] },
+    { status: 403, headers: { "cache-control": "no-store", vary: "origin" } },
+  );
 }
 
 function acceptedEncodings(header = ""): ReadonlySet<string> {

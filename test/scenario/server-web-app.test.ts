@@ -11,8 +11,12 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 const PAGE = "<!doctype html><title>Dovetail</title>";
 const SCRIPT = "export const answer = 42; // ".padEnd(4_000, "x");
 const WORKER = "/assets/engine-worker-Ab_1-2.js";
+const EMBED = { page: "<!doctype html><title>Frame</title>", script: "// defines an element" };
+const SITES = ["https://shop.example", "http://127.0.0.1:5000"];
 const folder = createTemporaryFolder();
 let server: LocalServer;
+/** As `server`, and two sites may show a chat of it. */
+let shown: LocalServer;
 
 beforeAll(async () => {
   mkdirSync(join(folder.path, "assets"));
@@ -22,9 +26,13 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, "assets", "a-1.js.br"), brotliCompressSync(SCRIPT));
   writeFileSync(join(folder.path, "assets", "a-1.js.gz"), gzipSync(SCRIPT));
   writeFileSync(join(folder.path, WORKER), "// the engine");
+  writeFileSync(join(folder.path, "embed.html"), EMBED.page);
+  writeFileSync(join(folder.path, "embed.js"), EMBED.script);
   server = await startLocalServer({ webAppFolder: folder.path });
+  shown = await startLocalServer({ webAppFolder: folder.path, embedOrigins: SITES });
 });
 afterAll(async () => {
+  await shown.close();
   await server.close();
   folder.discard();
 });
@@ -36,22 +44,23 @@ interface Answer {
 }
 
 /** As it is sent, not as `fetch` would unpack it. */
-function get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+function get(
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  { port }: LocalServer = server,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { host: "127.0.0.1", port: server.port, path, headers: { ...headers } },
-      (response) => {
-        const parts: Buffer[] = [];
-        response.on("data", (part: Buffer) => parts.push(part));
-        response.on("end", () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(parts),
-          }),
-        );
-      },
-    );
+    const request = httpRequest({ host: "127.0.0.1", port, path, headers: { ...headers } }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(parts),
+        }),
+      );
+    });
     request.on("error", reject);
     request.end();
   });
@@ -138,4 +147,56 @@ test("[WB14] a page under another name of this machine is sent to the first", as
   expect((await get("/contacts", { host: "elsewhere.example", accept: "text/html" })).status).toBe(200);
   expect((await get("/assets/a-1.js", { host })).status).toBe(200);
   expect((await get("/v1/server", { host })).status).toBe(200);
+});
+
+const ancestorsOf = ({ headers }: Answer) =>
+  /frame-ancestors ([^;]*);/.exec(String(headers["content-security-policy"]))?.[1];
+
+test("[WB40] only one page may be framed, by the sites that were named, and by nobody while none is", async () => {
+  const page = await get("/embed.html", {}, shown);
+  expect([page.status, page.body.toString()]).toEqual([200, EMBED.page]);
+  expect(ancestorsOf(page)).toBe(SITES.join(" "));
+  expect(page.headers["x-frame-options"]).toBeUndefined();
+  expect(page.headers["cache-control"]).toBe("no-store");
+  // But for who may frame it, its policy is that of the app.
+  const own = String((await get("/", {}, shown)).headers["content-security-policy"]);
+  expect(String(page.headers["content-security-policy"]).replace(SITES.join(" "), "'none'")).toBe(own);
+  for (const path of ["/", "/index.html", "/embed", "/embed.js", "/assets/a-1.js", WORKER, "/v1/server"]) {
+    const answer = await get(path, { accept: "text/html" }, shown);
+    expect([ancestorsOf(answer), answer.headers["x-frame-options"]], path).toEqual(["'none'", "DENY"]);
+  }
+  for (const path of ["/embed.html", "/embed.js"]) {
+    const refused = await get(path);
+    expect(refused.status).toBe(403);
+    expect(JSON.parse(refused.body.toString())).toEqual({
+      error: "embedding-off",
+      message: expect.stringContaining("--embed-origin https://host"),
+    });
+    expect([ancestorsOf(refused), refused.headers["x-frame-options"]]).toEqual(["'none'", "DENY"]);
+  }
+});
+
+test("[WB41] the script goes to pages of these sites, each by its own name, and to no other's", async () => {
+  for (const origin of SITES) {
+    const { status, headers, body } = await get("/embed.js", { origin }, shown);
+    expect([status, body.toString()]).toEqual([200, EMBED.script]);
+    expect(headers["access-control-allow-origin"]).toBe(origin);
+    expect(headers.vary).toBe("accept-encoding, origin");
+    expect(headers["cache-control"]).toBe("no-cache");
+  }
+  for (const origin of [
+    "https://other.example",
+    "https://shop.example.other",
+    "https://shop.example:8443",
+    "null",
+  ]) {
+    const { status, headers, body } = await get("/embed.js", { origin }, shown);
+    expect([status, headers["access-control-allow-origin"]], origin).toEqual([403, undefined]);
+    expect(JSON.parse(body.toString())).toMatchObject({ error: "embedding-not-allowed" });
+  }
+  // Who looks at it is no page.
+  expect((await get("/embed.js", {}, shown)).status).toBe(200);
+  // A site that may show a chat may do nothing else than others may.
+  for (const path of ["/", "/assets/a-1.js", "/v1/nothing"])
+    expect((await get(path, { origin: "http://127.0.0.1:5000" }, shown)).status, path).toBe(403);
 });

@@ -26,6 +26,9 @@ export const conversationStyles = css`
   .back {
     display: none;
   }
+  :host([framed]) .back {
+    display: grid;
+  }
   .who {
     margin-inline-end: auto;
     min-inline-size: 0;
@@ -116,6 +119,13 @@ export const conversationStyles = css`
     .log {
       padding: 0 16px;
     }
+  }
+  /* There is nothing to go back to. */
+  :host([alone]) .back {
+    display: none;
+  }
+  :host([alone]) header {
+    padding-inline-start: 16px;
   }
   :host(:dir(rtl)) .back .ic {
     transform: scaleX(-1);

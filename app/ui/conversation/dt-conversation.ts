@@ -55,6 +55,8 @@ const WAITS_IN_ROOM: Readonly<Partial<Record<RoomThread["state"], RowContext["wa
   left: "nothing",
   removed: "nothing",
 };
+/** After these a person was here, who may have been shown something before. */
+const CAME = ["pointerup", "keyup"] as const;
 /** Older messages are asked for when this many rows or fewer lie above the view. */
 const OLDER_AHEAD_ROWS = 40;
 
@@ -63,6 +65,7 @@ export class DtConversation extends LitElement {
     session: { attribute: false },
     conversationId: { attribute: false },
     messageId: { attribute: false },
+    framed: { type: Boolean },
     actingId: { state: true },
     removingId: { state: true },
     notices: { state: true },
@@ -76,6 +79,8 @@ export class DtConversation extends LitElement {
   declare conversationId: ConversationId | null;
   /** The message to open at, which is pointed out. */
   declare messageId: OpId | null;
+  /** In a page of another site, which might lie over it: nothing is deleted, and read is what is shown to a person who was here. WB43, WB44 */
+  declare framed: boolean;
   /** The message whose acts are shown. */
   declare actingId: string | null;
   /** The message of which is asked what is to become of it. */
@@ -106,6 +111,7 @@ export class DtConversation extends LitElement {
     super();
     this.conversationId = null;
     this.messageId = null;
+    this.framed = false;
     this.actingId = null;
     this.removingId = null;
     this.notices = [];
@@ -138,6 +144,7 @@ export class DtConversation extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     document.addEventListener("visibilitychange", this.#seen);
+    for (const type of CAME) this.addEventListener(type, this.#seen);
   }
 
   override disconnectedCallback(): void {
@@ -333,6 +340,7 @@ export class DtConversation extends LitElement {
   #markSeen(hasNew: boolean): void {
     const conversation = this.#thread;
     if (document.visibilityState !== "visible" || conversation === undefined) return;
+    if (this.framed && navigator.userActivation?.hasBeenActive !== true) return;
     const [lastRow] = this.#rows.items.slice(-1);
     const sees = this.#rows.isAtEnd || lastRow?.index === this.#messages.length - 1;
     if ((hasNew || conversation.unreadCount > 0) && sees)
@@ -404,7 +412,7 @@ export class DtConversation extends LitElement {
     } else if (event.key === "c" && event.target instanceof HTMLElement && event.target.matches(".m"))
       copyText(this, message.text);
     else if (event.key === "Delete" && event.target instanceof HTMLElement && event.target.matches(".m"))
-      this.removingId = message.id;
+      this.#remove(message);
     else if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.matches(".m"))
       event.target.querySelector("a")?.click();
   };
@@ -570,7 +578,8 @@ export class DtConversation extends LitElement {
     void this.session.tried(this.session.client.send(conversationId, text));
 
   #remove = (message: MessageView): void => {
-    this.removingId = message.id;
+    if (this.framed) this.#emit("dt-elsewhere");
+    else this.removingId = message.id;
   };
 
   #log(thread: Thread) {

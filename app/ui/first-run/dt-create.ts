@@ -12,11 +12,14 @@ import "./dt-words.ts";
 export class DtCreate extends LitElement {
   static override properties = {
     engine: { attribute: false },
+    framed: { type: Boolean },
     words: { state: true },
     needsInvitation: { state: true },
   };
   static override styles = [baseStyles, firstRunStyles, innerStep];
   declare engine: Engine;
+  /** In a page of another site, where there are no settings. */
+  declare framed: boolean;
   declare words: string | null;
   declare needsInvitation: boolean;
   /** Of the link that the page was opened with. */
@@ -25,6 +28,7 @@ export class DtCreate extends LitElement {
 
   constructor() {
     super();
+    this.framed = false;
     this.words = null;
     this.needsInvitation = this.#invitation !== null;
   }
@@ -64,9 +68,10 @@ export class DtCreate extends LitElement {
     const { words } = this;
     if (words !== null)
       return html`<h1 class="step">${say("wordsTitle")}</h1>
+        ${this.framed ? html`<p class="warn">${say("embedWordsNote")}</p>` : nothing}
         <dt-words .words=${words} @dt-confirmed=${this.#confirmed}>
           <button class="btn lg" slot="later" type="button" @click=${() => this.#form.emit("dt-finished")}>
-            ${say("wordsLater")}
+            ${say(this.framed ? "embedLater" : "wordsLater")}
           </button>
         </dt-words>`;
     return html`<h1 class="step">${say("createTitle")}</h1>

@@ -14,6 +14,7 @@ export class DtLock extends LitElement {
   static override properties = {
     engine: { attribute: false },
     protection: { attribute: false },
+    framed: { type: Boolean },
     fault: { state: true },
     asked: { state: true },
   };
@@ -41,18 +42,21 @@ export class DtLock extends LitElement {
   ];
   declare engine: Engine;
   declare protection: Protection;
+  /** In a page of another site, whose focus is not taken. */
+  declare framed: boolean;
   declare fault: ErrorWords | null;
   /** What is being tried. */
   declare asked: "unlocking" | "provePasskey" | null;
 
   constructor() {
     super();
+    this.framed = false;
     this.fault = null;
     this.asked = null;
   }
 
   protected override firstUpdated(): void {
-    this.renderRoot.querySelector("input")?.focus();
+    if (!this.framed) this.renderRoot.querySelector("input")?.focus();
   }
 
   #submit = (event: SubmitEvent): Promise<void> => {
@@ -77,7 +81,7 @@ export class DtLock extends LitElement {
 
   override render() {
     const { fault, protection } = this;
-    return html`<main>
+    return html`<main aria-label=${this.framed ? text("appName") : nothing}>
       <div class="brand"><dt-joint state="half"></dt-joint>${say("appName")}</div>
       <h1>${say("lockedTitle")}</h1>
       ${

@@ -8,6 +8,7 @@
 import { EN_BACKUP } from "./en-backup.ts";
 import { EN_CONTACTS_FILE } from "./en-contacts-file.ts";
 import { EN_DELETION } from "./en-deletion.ts";
+import { EN_EMBED } from "./en-embed.ts";
 import { EN_NOTES } from "./en-notes.ts";
 import { EN_ROOMS } from "./en-rooms.ts";
 import { EN_SERVER } from "./en-server.ts";
@@ -21,6 +22,7 @@ export const EN = {
   ...EN_BACKUP,
   ...EN_CONTACTS_FILE,
   ...EN_SERVER,
+  ...EN_EMBED,
 
   // The app
   appName: "Dovetail",

@@ -10,7 +10,7 @@ import { SERVER_ORIGIN_CHARS_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { parseServerOrigin, type ServerOrigin } from "../../base/server-origin.ts";
 import { bytes, decode, encode, id, integer, nullable, struct, text } from "../../codec/shape.ts";
-import { CONTACT_SCHEME, formatCode, parseCode, ROOM_SCHEME } from "../code-text.ts";
+import { type CodeTextError, CONTACT_SCHEME, formatCode, parseCode, ROOM_SCHEME } from "../code-text.ts";
 import { parseTypedCode } from "../linking/typed-code.ts";
 
 export const TICKET_BYTES = 16;
@@ -46,21 +46,34 @@ export function formatContactLink(link: ContactLink): string {
 
 /** Contact link of exactly this text. */
 export function parseContactLink(text: string): Result<ContactLink, ContactLinkError> {
-  const payload = parseCode(CONTACT_SCHEME, text);
-  if (!payload.ok) {
-    switch (payload.error.type) {
-      case "OtherCode":
-        // LK2
-        return err({
-          type: payload.error.scheme === ROOM_SCHEME ? "RoomLinkIsNotAContact" : "LinkCodeIsNotAContact",
-        });
-      case "UnknownCode":
-        // LK2: one to type is no handle either, and would be told to the server as one.
-        return err({ type: parseTypedCode(text).ok ? "LinkCodeIsNotAContact" : "NotAContactLink" });
-      case "MalformedCode":
-        return err({ type: "MalformedContactLink" });
-    }
+  const link = readContactLink(text);
+  if (link.ok) return link;
+  switch (link.error.type) {
+    case "OtherCode":
+      // LK2
+      return err({
+        type: link.error.scheme === ROOM_SCHEME ? "RoomLinkIsNotAContact" : "LinkCodeIsNotAContact",
+      });
+    case "UnknownCode":
+      // LK2: one to type is no handle either, and would be told to the server as one.
+      return err({ type: parseTypedCode(text).ok ? "LinkCodeIsNotAContact" : "NotAContactLink" });
+    case "MalformedCode":
+      return err({ type: "MalformedContactLink" });
+    default:
+      return err(link.error);
   }
+}
+
+/** As `parseContactLink`, for where there is no cryptography, by which a code to type is told from a handle. */
+export function readContactLink(
+  text: string,
+): Result<
+  ContactLink,
+  | CodeTextError
+  | Extract<ContactLinkError, { readonly type: "MalformedContactLink" | "UnsupportedContactLink" }>
+> {
+  const payload = parseCode(CONTACT_SCHEME, text);
+  if (!payload.ok) return payload;
   const decoded = decode(contactLinkShape, payload.value);
   if (!decoded.ok) return err({ type: "MalformedContactLink" });
   const { version, accountId, ticket } = decoded.value;

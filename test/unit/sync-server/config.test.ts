@@ -5,6 +5,7 @@ import { settingsHelp } from "../../../sync-server/config/config-help.ts";
 import { FIRST_VALUE, type ProgramConfig, readConfig } from "../../../sync-server/config/read-config.ts";
 import { showSize } from "../../../sync-server/config/setting.ts";
 import { SETTINGS } from "../../../sync-server/config/settings.ts";
+import { EMBED_ORIGINS_MAX } from "../../../sync-server/limits.ts";
 import { DEFAULT_CONFIG } from "../../../sync-server/server.ts";
 import { must, refusal } from "../../support/chain-world.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
@@ -146,6 +147,55 @@ describe("the server's settings", () => {
     expect(mistakesOf(["--trace-endpoint", "c:4317"])).toEqual([
       expect.stringContaining("--trace-endpoint is none or the address of a collector"),
     ]);
+  });
+
+  test("[WB40] let no site show the server in its pages unless it is named", () => {
+    expect(parse([]).server.embedOrigins).toEqual([]);
+    const sites = [
+      "https://shop.example",
+      "https://b.example:8443",
+      "http://127.0.0.1:5000",
+      "http://localhost",
+      "http://shop.localhost:5000",
+    ];
+    const flags = sites.flatMap((site) => ["--embed-origin", site]);
+    expect(parse([...flags, "--embed-origin", "https://shop.example"]).server.embedOrigins).toEqual(sites);
+    expect(parse([], { DOVETAIL_EMBED_ORIGIN: sites.join(", ") }).server.embedOrigins).toEqual(sites);
+    const data = folderWith({ "embed-origin": sites });
+    expect(parse(["--data", data]).server.embedOrigins).toEqual(sites);
+    for (const wrong of [
+      "http://shop.example",
+      "https://*.shop.example",
+      "https://shop.example/",
+      "https://shop.example/path",
+      "https://shop.example:443",
+      "https://Shop.example",
+      "https://a;script-src",
+      "https://a b",
+      "'self'",
+      "*",
+      "null",
+      "http://127.0.0.1.shop.example",
+      "http://localhost.shop.example",
+      "https://[2001:db8::1]",
+      "http://[::1]:5000",
+    ])
+      expect(mistakesOf(["--embed-origin", wrong]), wrong).toEqual([
+        expect.stringContaining("--embed-origin is of the form https://host[:port]"),
+      ]);
+  });
+
+  test.each([
+    [EMBED_ORIGINS_MAX - 1, []],
+    [EMBED_ORIGINS_MAX, []],
+    [EMBED_ORIGINS_MAX + 1, [`--embed-origin names at most ${EMBED_ORIGINS_MAX} sites`]],
+  ])("with %i sites: %j", (count, mistakes) => {
+    const flags = Array.from({ length: count }, (_, at) => [
+      "--embed-origin",
+      `https://${at}.example`,
+    ]).flat();
+    const read = readConfig(flags, {});
+    expect(read.ok ? [] : read.error.mistakes).toEqual(mistakes);
   });
 
   test("have short forms", () => {
