@@ -5,16 +5,24 @@
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00Z by this device. May jump either way. */
   nowMs(): number;
-  /** Runs `task` once after `delayMs`; the returned function cancels it. */
+  /** Runs `task` once after `delayMs`, however long; what is due already, as soon as it can be. The returned function cancels it. */
   schedule(delayMs: number, task: () => void): () => void;
 }
+
+/** The longest delay a platform's timer holds: a longer one would run out at once. */
+export const TIMER_MS_MAX = 2_147_483_647;
 
 /** The platform's clock. */
 export function createSystemClock(): Clock {
   return {
     nowMs: () => Date.now(),
-    schedule: (delayMs, task) => {
-      const timer = setTimeout(task, delayMs);
+    schedule(delayMs, task) {
+      let timer: ReturnType<typeof setTimeout>;
+      const wait = (leftMs: number): void => {
+        const stepMs = Math.min(Math.max(0, leftMs), TIMER_MS_MAX);
+        timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : task()), stepMs);
+      };
+      wait(delayMs);
       return () => clearTimeout(timer);
     },
   };
