@@ -15,7 +15,7 @@ import {
 import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
 import { createRoomPlanner } from "../../core/client/rooms/room-plan.ts";
-import { createGroup } from "../../core/group/group.ts";
+import { createGroup, leavesOf } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
 import { createCommit } from "../../core/group/create-commit.ts";
 import { createGroupCrypto, GROUP_CIPHER_SUITE } from "../../core/group/crypto-provider.ts";
@@ -221,6 +221,21 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   const joined = await engineOf(carl.platform);
   expect(good(await joined.engine.tables.roompart.scan())).toEqual([]);
   await stopAll(joined);
+});
+
+test("[RM7][RM23] who asks to come back and is taken out meanwhile is out with all their devices", async () => {
+  const { ada: first, ben, id } = await createRoomOfTwo("crossed");
+  const { accountId, deviceId } = good(await ben.client.account());
+  await stopAll(first, ben);
+  const ada = await engineOf(first.platform);
+  const { context, rooms, tables } = ada.engine;
+  good(await context.store.batch([tables.rejoin.put([id, accountId, deviceId], {})]));
+  good(await ada.client.removeFromRoom(id, accountId));
+  await settle(ada);
+  const group = present(good(await rooms.groups.load(id)), "the group");
+  expect((await viewOf(ada, id)).roles.has(accountId)).toBe(false);
+  expect(good(leavesOf(group)).map(({ member }) => member.accountId)).toEqual([await accountOf(ada)]);
+  await stopAll(ada);
 });
 
 test("[RM60] who comes with a key of somebody else's, or a chain no commit holds, stops neither letters nor others", async () => {

@@ -304,4 +304,21 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       ],
       isWatched: true,
     },
+  "who came into a room after its log had begun anew followed no commit there: they had read what began it before they could tell whose it was":
+    {
+      seed: "524",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 21 },
+        { type: "reclaim", graceMs: 85, silentMs: 289_509_693 },
+        { type: "room", device: 0, act: "invite", pick: 18 },
+        { type: "pass", ms: 1_126 },
+        { type: "pass", ms: 321 },
+        { type: "server-lost", forMs: 3_384 },
+        { type: "room", device: 38, act: "accept", pick: 17 },
+      ],
+      isWatched: true,
+      tailEntries: 2,
+    },
 };

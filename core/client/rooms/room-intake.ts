@@ -40,6 +40,7 @@ import { writerKey } from "../device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { keptKeysOf, keysOf, type RoomBook } from "./room-book.ts";
 import { isNamed, type RoomAnew } from "./room-anew.ts";
+import { findBegun } from "./room-begun.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupAfter, type RoomGroups } from "./room-groups.ts";
 import { happeningsOf, keepHappenings } from "./room-happenings.ts";
@@ -122,7 +123,7 @@ export interface RoomIntake {
   pass(
     roomId: ConversationId,
     room: RoomRecord,
-    by: Pick<Invitation, "entry" | "writes">,
+    by: Pick<Invitation, "entry" | "writes"> & { readonly first: readonly PlacedEntry[] },
     joined: {
       readonly group: Group;
       readonly context: RoomContext;
@@ -768,7 +769,31 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
 
   const ownTag = (logId: LogId) => writerTag(logId, writerKey(identity.seeds, logId).publicKey);
 
-  const pass: RoomIntake["pass"] = async (roomId, room, { entry, writes: over }, joined) => {
+  /** RM66: who comes into a log that began anew goes by what its founder said first, or from their own epoch on by what holds. */
+  async function beginWith(
+    roomId: ConversationId,
+    { keys, reader: { logId, point } }: RoomDraft,
+    first: readonly PlacedEntry[],
+    { group, context: now }: { readonly group: Group; readonly context: RoomContext },
+  ): Promise<Result<{ readonly writes: readonly WriteOp[]; commit(): void }, ClientError>> {
+    const { incarnation } = point;
+    const row = await all.anew.of(roomId);
+    if (!row.ok) return row;
+    const known = await all.anew.begun(roomId, incarnation);
+    if (!known.ok) return known;
+    const at = { roomId, logId, roomKey: keys.roomKey, incarnation, now };
+    const found = known.value === null ? await findBegun(chains, at, first) : known;
+    if (!found.ok) return found;
+    const epoch = Number(groupEpoch(group));
+    const begun = found.value ?? { incarnation, epoch, commits: [] };
+    const noted = row.value && all.anew.put(roomId, { ...row.value, logEpoch: row.value.logEpoch ?? epoch });
+    return ok({
+      writes: [tables.roombegun.put([roomId], begun), ...(noted === null ? [] : [noted.write])],
+      commit: () => noted?.commit(),
+    });
+  }
+
+  const pass: RoomIntake["pass"] = async (roomId, room, { entry, writes: over, first }, joined) => {
     const before = await reader(room);
     if (!before.ok) return before;
     const places = await landmarks.of(roomId);
@@ -785,6 +810,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const keys = { row: keptKeysOf(room), areNew: !book.hasKept(roomId) };
     const draft = createRoomDraft({ reader: before.value, group: null }, keys, landmark);
     passEntry(draft, entry);
+    const isAnew = joined !== null && draft.reader.point.incarnation > 0;
+    const begun = isAnew ? await beginWith(roomId, draft, first, joined) : ok(null);
+    if (!begun.ok) return begun;
     const changed = joined === null ? ok(null) : await keysWith(roomId, joined.group, joined.context, draft);
     if (!changed.ok) return changed;
     const kept = book.keep(roomId, draft.keys);
@@ -795,6 +823,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       ...over,
       ...(joined?.writes ?? []),
       ...came.value,
+      ...(begun.value?.writes ?? []),
       marks.write,
       ...renewed.writes,
       ...draft.writes,
@@ -805,6 +834,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!stored.ok) return stored;
     readers.set(draft.reader.logId, draft.reader);
     marks.commit();
+    begun.value?.commit();
     renewed.commit();
     kept.commit();
     all.unproven.refresh(roomId);

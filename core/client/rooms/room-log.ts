@@ -164,7 +164,11 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       if (!joined.ok) return joined;
       // Back in the group: what did not open may be asked for at once.
       if (joined.value !== null) all.onBack(roomId);
-      const passed = await serial.run(() => intake.pass(roomId, room, invitation, joined.value));
+      // Said before this device was in, in a log that began anew.
+      const first = channel.head.incarnation === 0 ? ok({ entries: [] }) : await channel.read(0);
+      if (!first.ok) return first;
+      const read = { ...invitation, first: first.value.entries };
+      const passed = await serial.run(() => intake.pass(roomId, room, read, joined.value));
       if (!passed.ok) return passed;
     }
     return ok(true);

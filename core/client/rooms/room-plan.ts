@@ -5,7 +5,7 @@
 import type { AccountId, ConversationId, DeviceId } from "../../base/ids.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import { GROUP_ADDS_PER_COMMIT_MAX, ROOM_ACCOUNTS_MAX, ROOM_EVIDENCE_BYTES_MAX } from "../../base/limits.ts";
-import { ok, type Result } from "../../base/result.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 import type { RoomIntent, RoomRecord } from "../../document/groups.ts";
 import {
   type Group,
@@ -19,7 +19,7 @@ import { withOwnKeys } from "../../group/check-tree.ts";
 import type { GroupMember } from "../../group/group-member.ts";
 import { type VerifiedKeyPackage, verifyPublishedKeyPackage } from "../../group/key-package.ts";
 import { historyAfter, isSamePolicy, type RoomHistory } from "../../messenger/room/room-history.ts";
-import { heirOf } from "../../messenger/room/room-rules.ts";
+import { heirOf, type RoomRule } from "../../messenger/room/room-rules.ts";
 import {
   encodeRoomContext,
   memberOf,
@@ -146,7 +146,24 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       invitees: ready.invitees,
       carried: ready.carried,
     };
-    return ok({ plan: made, settled });
+    // RM17: what nobody else would follow, this device would be alone with.
+    const rule = ruleAgainst(one, made);
+    return rule === null ? ok({ plan: made, settled }) : err({ type: "RoomRefused", rule });
+  }
+
+  function ruleAgainst({ roomId, leaves }: Draft, made: RoomPlan): RoomRule | null {
+    const [removed, staying] = [true, false].map((isGone) =>
+      leaves.flatMap(({ leafIndex, member }) =>
+        made.removeLeaves.includes(leafIndex) === isGone ? [member] : [],
+      ),
+    );
+    const added = made.add.map(({ member }) => member);
+    const { before, after, epoch, chains, departures } = made;
+    return judgeCase({
+      ...{ roomId, before, after, epoch, chains, departures, committer: self, added },
+      removed: removed ?? [],
+      leaves: [...(staying ?? []), ...added],
+    });
   }
 
   async function begin(roomId: ConversationId, group: Group): Promise<Result<Draft | null, ClientError>> {
@@ -405,9 +422,10 @@ function dropWhoCannotCome(
   add: readonly VerifiedKeyPackage[],
   carried: readonly string[],
 ): Ready {
-  // A leaf that was to go and come again stays where it does not come.
+  // A leaf that was to go and come again stays where it does not come, unless its account goes.
   for (const { leafIndex, member } of draft.leaves) {
-    const isWanted = draft.wanted.some((one) => one.deviceId === member.deviceId);
+    const isIn = memberOf(draft.after, member.accountId) !== null;
+    const isWanted = isIn && draft.wanted.some((one) => one.deviceId === member.deviceId);
     if (isWanted && !add.some((one) => one.member.deviceId === member.deviceId)) draft.gone.delete(leafIndex);
   }
   const canCome = (accountId: AccountId) => add.some(({ member }) => member.accountId === accountId);

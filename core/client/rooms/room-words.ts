@@ -21,7 +21,7 @@ import {
   type RoomDeparture,
   roomLetterShape,
 } from "../../messenger/room/room-entry.ts";
-import { isBeyond, isPositionSigned, type RoomPosition } from "../../messenger/room/room-position.ts";
+import { isBeyond, type RoomPosition } from "../../messenger/room/room-position.ts";
 import { isSenior, isStandSigned, type RoomStand } from "../../messenger/room/room-stand.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import { isActiveAt } from "../../sigchain/chain-state.ts";
@@ -33,6 +33,7 @@ import type { EngineContext } from "../engine-context.ts";
 import { createOpPages } from "../op-pages.ts";
 import type { LetterRow } from "../tables.ts";
 import type { RoomAnew } from "./room-anew.ts";
+import { isPositionTrue } from "./room-begun.ts";
 import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "./room-history-words.ts";
 import { compareState, liveLandmarks } from "./room-landmarks.ts";
@@ -447,18 +448,13 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     position: RoomPosition,
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>> {
-    const { accountId, deviceId, incarnation, upto, epoch } = position;
+    const { accountId, incarnation, upto, epoch } = position;
     const now = draft.group === null ? null : roomContextOf(draft.group);
     const member = now === null ? null : memberOf(now, accountId);
-    if (member === null) return ok();
-    const chain = await chains.load(accountId);
-    if (!chain.ok) return chain;
-    const device = chain.value?.devicesById.get(deviceId);
+    if (now === null || member === null) return ok();
+    const isTrue = await isPositionTrue(chains, { roomId, now }, position);
+    if (!isTrue.ok || !isTrue.value) return isTrue.ok ? ok() : isTrue;
     const isFounder = member.sinceEpoch === 0;
-    // What brings the room to a newer device of the founder's may be what comes next.
-    const isActiveHere = device !== undefined && isFounder && device.revokedSeq === null;
-    if (device === undefined || !(isActiveHere || isActiveAt(device, member.seq))) return ok();
-    if (!isPositionSigned(roomId, position, device.signKey)) return ok();
     const here = draft.reader.point.incarnation;
     if (incarnation > here && isFounder) all.onElsewhere(roomId);
     if (incarnation !== here) return ok();
