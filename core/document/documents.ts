@@ -18,6 +18,7 @@ import { createLiveDocuments, type LiveDocumentsDeps } from "./live-documents.ts
 import {
   type Applied,
   applyLive,
+  dependenciesOfChange,
   type Edited,
   editLive,
   type Inspected,
@@ -69,6 +70,10 @@ export interface Documents {
   opsIn(changes: readonly Bytes[]): readonly StoredOp[];
   /** Names of changes, equal for the same change however it is stored. What is no change has none. */
   changeNames(changes: readonly Bytes[]): readonly string[];
+  /** Names of changes that these are built on. */
+  dependencies(changes: readonly Bytes[]): readonly string[];
+  /** Names of changes that a document waits for. */
+  missingChanges(ref: DocumentRef): Promise<Result<readonly string[], DocumentError>>;
   /** Merges what `save` gave on another device. - Fails: `MalformedChanges` unless all of it could be read. */
   merge(ref: DocumentRef, saved: Bytes): Promise<Result<Applied, DocumentError>>;
   /**
@@ -154,6 +159,9 @@ export function createDocuments(deps: DocumentsDeps): Documents {
       ),
     inspect: inspectSaved,
     opsIn: (changes) => changes.flatMap(opsOfChange),
+    dependencies: (changes) => changes.flatMap(dependenciesOfChange),
+    missingChanges: (ref) =>
+      live.withLive(ref, ({ handle }) => ok(Automerge.getMissingDeps(handle.doc(), []))),
     changeNames: (changes) => changes.flatMap(nameOfChange),
     merge,
     takeOver,

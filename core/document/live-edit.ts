@@ -116,6 +116,16 @@ export function nameOfChange(change: Bytes): readonly string[] {
   }
 }
 
+/** Names of the changes one is built on; none for bytes that are no change. */
+export function dependenciesOfChange(change: Bytes): readonly string[] {
+  try {
+    return Automerge.decodeChange(change).deps;
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof TypeError) return [];
+    throw thrown;
+  }
+}
+
 /** The ops a change puts into a bucket; none for bytes that are no change. */
 export function opsOfChange(change: Bytes): readonly StoredOp[] {
   let decoded: ReturnType<typeof Automerge.decodeChange>;

@@ -29,6 +29,7 @@ import type { PlacedEntry } from "../../protocol/entry.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import { createDirectRows } from "../direct/direct-rows.ts";
+import { createAwaitedChanges } from "./awaited-changes.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { LogChannel } from "../log-channel.ts";
 import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
@@ -93,7 +94,10 @@ export interface AccountLog {
   onHeads(listener: (document: HeldDocument) => void): () => void;
   /** Sends what waits, until nothing does. */
   push(channel: LogChannel): Promise<Result<void, ClientError>>;
-  /** Sends what this device took over of a revoked device before it knew, and which is void by its cut. Rule AR18. */
+  /**
+   * Sends what this device took over of a revoked device before it knew, and which is void by its cut; takes what a sibling has
+   * built on and nobody has sent. Rule AR18.
+   */
   handOn(channel: LogChannel): Promise<Result<void, ClientError>>;
   reader(): LogReader;
   /** AR8: the server names the last counter it has of this device. - Fails: `DeviceRolledBack`. */
@@ -185,7 +189,11 @@ export function createAccountLog(
     sealPending: () => sealed.seal(own.waiting(), intake.reader().point),
     lastRead: () => intake.lastOf(identity.deviceId),
   });
-  const handOn = createHandOn({ context, documents, heads, own, intake, carry });
+  const takeAwaited = createAwaitedChanges({
+    ...{ context, documents, heads, intake },
+    receiveDirect: (items) => receiveDirect(items),
+  });
+  const handOn = createHandOn({ context, documents, heads, own, intake, carry, takeAwaited });
 
   async function start(): Promise<Result<readonly DocumentName[], ClientError>> {
     for (const part of [intake, sealed, own, direct, heads]) {

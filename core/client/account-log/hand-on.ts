@@ -4,12 +4,10 @@
  * A document lets go of nothing, and what was written since may be built on it. So it is sent again from here, and all
  * hold the same. Which entries these were is known by the chain of the log: a server cannot put others in their places.
  */
-import { equalBytes } from "../../base/bytes.ts";
-import type { DocumentId, EntryId } from "../../base/ids.ts";
+import type { DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { openAccountEntry } from "../../log/account-entry.ts";
-import { createLogReader, passIds } from "../../log/log-reader.ts";
 import type { PlacedEntry } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -18,6 +16,7 @@ import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
 import type { DocumentHeads } from "./document-heads.ts";
 import type { LogIntake, OverCut } from "./log-intake.ts";
 import type { OwnChanges } from "./own-changes.ts";
+import { readAgain } from "./read-again.ts";
 import { writeRows } from "./rows-step.ts";
 
 export interface HandOnDeps {
@@ -28,6 +27,8 @@ export interface HandOnDeps {
   readonly intake: LogIntake;
   /** Takes what is for a bucket that is not the present one; null for any other document. Rule DE8. */
   readonly carry: (item: DocumentChanges) => Promise<Result<unknown, ClientError>>;
+  /** Takes what others have built on and nobody has handed on. */
+  readonly takeAwaited: (channel: LogChannel) => Promise<Result<void, ClientError>>;
 }
 
 /** Gives the log's `handOn`. One at a time; what it did not get to the end with is done again with the next call. */
@@ -41,62 +42,22 @@ export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise
     // What is in documents that are still to be loaded is told of when they are.
     if (heads.isAnyExpected()) return ok();
     for (let over = intake.overCut(); over !== null; over = intake.overCut()) {
-      const ids = await idsOf(channel, over);
-      if (!ids.ok) return ids;
-      const sent = await sendEntries(channel, over, ids.value);
+      const sent = await sendEntries(channel, over);
       if (!sent.ok) return sent;
       const done = intake.handedOn(over.device);
       const written = await serial.run(() => store.batch(done.writes));
       if (!written.ok) return written;
       done.commit();
     }
-    return ok();
+    return deps.takeAwaited(channel);
   }
 
-  /** Ids of the entries between, which make the chain from the cut to where this device had read. */
-  async function idsOf(
-    channel: LogChannel,
-    { after, upto }: OverCut,
-  ): Promise<Result<ReadonlySet<EntryId>, ClientError>> {
-    let reader = createLogReader(log.logId, after);
-    const all = new Set<EntryId>();
-    while (reader.point.seq < upto.seq) {
-      const page = await channel.readIds(reader.point.seq);
-      if (!page.ok) return page;
-      const ids = page.value.ids.slice(0, upto.seq - reader.point.seq);
-      if (ids.length === 0) return gap(reader.point.seq, upto.seq);
-      for (const id of ids) all.add(id);
-      reader = passIds(reader, ids);
-    }
-    return equalBytes(reader.point.chain, upto.chain)
-      ? ok(all)
-      : context.distrustLog(log.logId, { type: "LogForked", seq: upto.seq });
+  async function sendEntries(channel: LogChannel, over: OverCut): Promise<Result<void, ClientError>> {
+    const send = (entries: readonly PlacedEntry[]) => serial.run(() => sendHeld(entries, over));
+    const read = await readAgain(context, channel, over, send);
+    if (!read.ok) return read;
+    return read.value === "trimmed" ? serial.run(sendAll) : ok();
   }
-
-  async function sendEntries(
-    channel: LogChannel,
-    over: OverCut,
-    ids: ReadonlySet<EntryId>,
-  ): Promise<Result<void, ClientError>> {
-    for (let seq = over.after.seq; seq < over.upto.seq; ) {
-      const page = await channel.read(seq);
-      if (!page.ok && page.error.type === "Refused" && page.error.code === "log-trimmed")
-        return serial.run(sendAll);
-      if (!page.ok) return page;
-      const entries = page.value.entries.filter((entry) => entry.seq > seq && entry.seq <= over.upto.seq);
-      const other = entries.find((entry) => !ids.has(context.entryId(log.logId, entry)));
-      if (other !== undefined) return context.distrustLog(log.logId, { type: "LogForked", seq: other.seq });
-      const last = entries.at(-1);
-      if (last === undefined) return gap(seq, over.upto.seq);
-      const sent = await serial.run(() => sendHeld(entries, over));
-      if (!sent.ok) return sent;
-      seq = last.seq;
-    }
-    return ok();
-  }
-
-  const gap = (seq: number, head: number) =>
-    context.distrustLog(log.logId, { type: "LogGap", expectedSeq: seq + 1, seq: head });
 
   /** Changes of the device's entries that are here: what else was in them was void already when it was read. */
   async function sendHeld(

@@ -37,6 +37,9 @@ export type StoryName =
   | "stolen"
   | "emptied"
   | "servers"
+  | "liar"
+  | "lost-rooms"
+  | "room-devices"
   | "hostile"
   | "late"
   | "log"
@@ -399,5 +402,49 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replace:
       "const mutedUntilMs = now.members.find((one) => one.mutedUntilMs !== null)?.mutedUntilMs ?? null;",
     story: "rooms",
+  },
+  {
+    name: "a lie about a contact's devices is put down to the own account",
+    file: "core/client/engine.ts",
+    find: 'if (!refreshed.ok && refreshed.error.type === "ChainDistrusted") raise(refreshed.error);',
+    replace:
+      'if (!refreshed.ok && refreshed.error.type === "ChainDistrusted") raise({ ...refreshed.error, accountId: identity.accountId });',
+    story: "liar",
+  },
+  {
+    name: "logs of rooms are not begun anew on a server that has lost them",
+    file: "core/client/reseed/put-back.ts",
+    find: "const rooms = begun.ok ? await engine.rooms.putBack(gateway.value, former) : begun;",
+    replace: "const rooms = begun.ok ? ok(0) : begun;",
+    story: "lost-rooms",
+  },
+  {
+    name: "a device without a room's group does not ask to come back",
+    file: "core/client/rooms/room-asking.ts",
+    find: "const asked = await commits.sealRejoin(roomId, room);",
+    replace: "const asked = ok();",
+    story: "room-devices",
+  },
+  {
+    name: "entries go that no snapshot covers",
+    file: "sync-server/store/decide-trim.ts",
+    find: "return isEndorsed ? newest.uptoSeq : (before?.uptoSeq ?? 0);",
+    replace: "return isEndorsed ? newest.uptoSeq + 1 : newest.uptoSeq + 1;",
+    story: "schedules",
+  },
+  {
+    name: "a snapshot that names an erased bucket is followed by no other",
+    file: "core/client/snapshot/snapshots.ts",
+    find: "return ok(!documentsOf(index.value.packs).some(({ name }) => deps.isRetired(name)));",
+    replace: "return ok(true);",
+    also: { find: "if (log.held().some(({ name }) => deps.isRetired(name))) return ok(false);", replace: "" },
+    story: "schedules",
+  },
+  {
+    name: "what a snapshot passes over of this device is not sealed again",
+    file: "core/client/account-log/account-log.ts",
+    find: "const dropped = sealed.all().filter((one) => to.passed.has(one.id));",
+    replace: "const dropped = sealed.all().slice(0, 0);",
+    story: "schedules",
   },
 ];

@@ -13,6 +13,7 @@ import { checkHistory } from "../history/check-history.ts";
 import { recordHistory } from "../history/record-history.ts";
 import { createSqliteServerDisk } from "../world/server-disk.ts";
 import { playSchedule } from "../schedules/play-schedule.ts";
+import { PAST_SCHEDULES } from "../schedules/past-schedules.ts";
 import { planSchedule } from "../schedules/schedule-plan.ts";
 import { PLANTED_FAULTS, type StoryName } from "./faults.ts";
 import { storiesFrom } from "./stories.ts";
@@ -24,7 +25,7 @@ export interface PlantedResult {
 }
 
 /** In so many of them a fault of theirs shows itself. */
-const SCHEDULES = 60;
+const SCHEDULES = 40;
 
 const chosen = PLANTED_FAULTS.find(({ name }) => name === process.env.DOVETAIL_PLANTED);
 await cryptoReady();
@@ -60,9 +61,10 @@ async function playAside(story: StoryName | null): Promise<string | null> {
 }
 
 async function playSchedules(): Promise<string | null> {
-  for (let seed = 1; seed <= SCHEDULES; seed++) {
-    const [fault] = (await playSchedule(planSchedule(String(seed)))).faults;
-    if (fault !== undefined) return `schedule ${seed}: ${fault}`;
+  const drawn = Array.from({ length: SCHEDULES }, (_, index) => planSchedule(String(index + 1)));
+  for (const plan of [...Object.values(PAST_SCHEDULES), ...drawn]) {
+    const [fault] = (await playSchedule(plan)).faults;
+    if (fault !== undefined) return `schedule ${plan.seed}: ${fault}`;
   }
   return null;
 }

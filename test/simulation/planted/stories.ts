@@ -17,6 +17,20 @@ const forget = (device: number, pick: number, isForAll = false): Step => ({
 
 const inRoom = (device: number, act: RoomAct, pick = 0): Step => ({ type: "room", device, act, pick });
 
+/** A room of all three, with its founder's two devices. */
+function roomOfThree(): readonly Step[] {
+  return [
+    inRoom(0, "create"),
+    pass(600),
+    inRoom(0, "invite", 0),
+    inRoom(0, "invite", 1),
+    pass(1_500),
+    inRoom(2, "accept"),
+    inRoom(3, "accept"),
+    pass(1_500),
+  ];
+}
+
 type WorldName = Exclude<StoryName, "late" | "log" | "schedules">;
 
 const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
@@ -258,6 +272,49 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     say(0),
     pass(2_000),
   ],
+  liar: [
+    say(0),
+    say(2),
+    say(3),
+    pass(900),
+    // A link of a contact's chain that nobody signed, then anything in the place of answers.
+    { type: "lie", server: 1, lie: 12 },
+    say(0),
+    say(3),
+    pass(900),
+    { type: "rotate", device: 2 },
+    pass(900),
+    say(0, 2),
+    say(3, 2),
+    { type: "send", device: 0, to: 1, count: 2 },
+    pass(2_500),
+    { type: "lie", server: 1, lie: 14 },
+    say(1),
+    say(3),
+    pass(2_500),
+  ],
+  "lost-rooms": [
+    ...roomOfThree(),
+    inRoom(0, "send", 1),
+    inRoom(2, "send"),
+    pass(900),
+    { type: "server-lost", forMs: 300 },
+    pass(2_000),
+    inRoom(0, "send"),
+    inRoom(3, "send"),
+    pass(2_000),
+  ],
+  "room-devices": [
+    ...roomOfThree(),
+    inRoom(0, "send"),
+    inRoom(2, "send"),
+    pass(900),
+    { type: "evict", device: 2, forMs: 400 },
+    pass(4_000),
+    inRoom(0, "send"),
+    inRoom(3, "send"),
+    pass(2_000),
+  ],
   hostile: [
     say(0),
     say(2),
@@ -291,7 +348,7 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
   ],
 };
 
-const OF_THREE: readonly WorldName[] = ["rooms", "hostile"];
+const OF_THREE: readonly WorldName[] = ["rooms", "lost-rooms", "room-devices", "hostile", "liar"];
 
 /** The story of that name. */
 export function storyNamed(name: WorldName): StoryPlan {
@@ -300,6 +357,7 @@ export function storyNamed(name: WorldName): StoryPlan {
     seed: `planted/${name}`,
     devicesByPerson: OF_THREE.includes(name) ? [2, 1, 1] : [2, 2],
     ...(name === "servers" ? { servers: 2 } : {}),
+    ...(name === "liar" ? { servers: 2, liar: 1 } : {}),
     ...(name === "hostile" ? { hostile: 2 } : {}),
     server: "sqlite",
     steps,
@@ -323,6 +381,9 @@ export function storiesFrom(first: StoryName): readonly StoryPlan[] {
     "stolen",
     "emptied",
     "servers",
+    "liar",
+    "lost-rooms",
+    "room-devices",
     "hostile",
   ];
   return names.toSorted((a, b) => Number(b === first) - Number(a === first)).map(storyNamed);

@@ -6,6 +6,8 @@ import type { PlayedSchedules } from "./play-seeds.ts";
 
 const WORKER = join(import.meta.dirname, "play-seeds.ts");
 
+const PER_PROCESS = 1_000;
+
 /** All of a run together. */
 export interface SchedulesReport {
   readonly played: number;
@@ -50,11 +52,16 @@ export async function playManySchedules(
     failed.push(...some.failed);
     onPlayed(report());
   };
-  const shares = Array.from({ length: Math.min(jobs, count) }, (_, job) => [
-    ...[String(from + job), String(jobs), String(Math.floor((count - job - 1) / jobs) + 1)],
-  ]);
   await withSharedBeginnings((env) =>
-    Promise.all(shares.map((share) => runWorker<PlayedSchedules>(WORKER, share, add, env))),
+    Promise.all(Array.from({ length: Math.min(jobs, count) }, (_, job) => work(job, env))),
   );
+  async function work(job: number, env: NodeJS.ProcessEnv): Promise<void> {
+    const share = Math.floor((count - job - 1) / jobs) + 1;
+    // What documents took is not given back while their process lives.
+    for (let done = 0; done < share; done += PER_PROCESS) {
+      const args = [from + job + done * jobs, jobs, Math.min(PER_PROCESS, share - done)].map(String);
+      await runWorker<PlayedSchedules>(WORKER, args, add, env);
+    }
+  }
   return report();
 }

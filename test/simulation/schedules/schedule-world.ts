@@ -298,6 +298,8 @@ async function connect(
 async function tend({ link, parts }: ScheduleDevice): Promise<Result<void, ClientError>> {
   const channel = parts === null ? null : (link?.follower.channelOf(parts.context.accountLogId) ?? null);
   if (link === null || parts === null || channel === null) return ok();
+  const refreshed = await parts.context.serial.run(parts.context.refreshOwnChain);
+  if (!refreshed.ok) return refreshed;
   const tended = await parts.snapshots.tend(link.gateway, channel, () => []);
   return tended.ok ? parts.log.handOn(channel) : tended;
 }

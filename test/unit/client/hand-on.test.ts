@@ -159,6 +159,35 @@ describe("[AR18] what counted before the revocation was known", () => {
     expect(phone.running.log.pendingCount()).toBe(1);
   });
 
+  test("is taken by whoever waits for it, where the device that built on it is lost; what came later is not", async () => {
+    const { world, laptop } = await theft();
+    await exchange(laptop);
+    expect(await tags(laptop)).toEqual(["tag 1"]);
+    must(await handOn(laptop));
+    expect(await tags(laptop)).toEqual(["tag 1", "tag 2", "tag 3"]);
+    const before = world.log.entries.length;
+    must(await handOn(laptop));
+    // DS14: nobody else has sent it when the log was read again.
+    const { log, context } = laptop.running;
+    for (let reads = 0; reads < 2; reads++)
+      must(await context.serial.run(() => log.relayDirect(log.nextRelayMs() ?? 0)));
+    await exchange(laptop);
+    expect(world.log.entries.length).toBe(before + 1);
+    for (const device of [laptop, await newcomer(world)])
+      expect(await tags(device)).toEqual(["tag 1", "tag 2", "tag 3"]);
+  });
+
+  test("and what was built on nobody's word but that of the revoked device stays out", async () => {
+    const { world, laptop, tablet } = await theft();
+    await write(tablet, 5);
+    world.log.epoch = 1;
+    await exchange(tablet);
+    world.log.epoch = 2;
+    await exchange(laptop);
+    must(await handOn(laptop));
+    expect(await tags(laptop)).toEqual(["tag 1", "tag 2", "tag 3"]);
+  });
+
   test("and was trimmed since goes with all else that is held", async () => {
     const { world, laptop, phone } = await theft();
     await exchange(phone);

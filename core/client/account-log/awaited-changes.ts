@@ -1,0 +1,129 @@
+/**
+ * Changes that entries of others are built on and that stand in entries which are void by a cut. Rule AR18.
+ *
+ * Who took them over before it knew of the revocation hands them on. Where that device is lost, what it wrote upon them
+ * would wait for ever; so whoever waits takes them from the log, just these, as if a sibling had brought them.
+ */
+import type { DocumentId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { Documents } from "../../document/documents.ts";
+import { openAccountEntry } from "../../log/account-entry.ts";
+import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
+import type { ClientError } from "../client-error.ts";
+import type { EngineContext } from "../engine-context.ts";
+import type { LogChannel } from "../log-channel.ts";
+import type { DocumentChanges } from "./document-changes.ts";
+import type { DocumentHeads } from "./document-heads.ts";
+import type { LogIntake } from "./log-intake.ts";
+import { readAgain } from "./read-again.ts";
+
+export interface AwaitedChangesDeps {
+  readonly context: EngineContext;
+  readonly documents: Documents;
+  readonly heads: DocumentHeads;
+  readonly intake: LogIntake;
+  /** Takes over what a sibling brought. */
+  readonly receiveDirect: (items: readonly DocumentChanges[]) => Promise<Result<unknown, ClientError>>;
+}
+
+/** What the entries after a cut hold. */
+interface Found {
+  /** Names of changes that valid entries are built on. */
+  readonly wanted: Set<string>;
+  /** What is void by a cut and was not when it was written, by the name of the change. */
+  readonly voided: Map<string, DocumentChanges>;
+  /** Above every epoch below that of a valid entry. */
+  floor: number;
+}
+
+/** Gives the log's `takeAwaited`. */
+export function createAwaitedChanges(
+  deps: AwaitedChangesDeps,
+): (channel: LogChannel) => Promise<Result<void, ClientError>> {
+  const { context, documents, heads, intake } = deps;
+  const { serial, tables } = context;
+  const log = { accountId: context.identity.accountId, logId: context.accountLogId };
+
+  return async (channel) => {
+    const after = firstCut();
+    const upto = intake.reader().point;
+    if (after === null || after.seq >= upto.seq) return ok();
+    const missing = await serial.run(missingHere);
+    if (!missing.ok || missing.value.size === 0) return missing.ok ? ok() : missing;
+    const found: Found = { wanted: new Set(), voided: new Map(), floor: 0 };
+    const look = async (entries: readonly PlacedEntry[]) => {
+      for (const entry of entries) note(entry, found);
+      return ok();
+    };
+    // What was trimmed stood in a snapshot of somebody who had it all.
+    const read = await readAgain(context, channel, { after, upto }, look);
+    if (!read.ok) return read;
+    const items = chosen(found, missing.value);
+    const taken = items.length === 0 ? ok() : await serial.run(() => deps.receiveDirect(items));
+    return taken.ok ? ok() : taken;
+  };
+
+  /** The lowest cut of this incarnation. */
+  function firstCut(): LogPoint | null {
+    const { incarnation } = intake.reader().point;
+    const cuts = [...context.chain().devicesById.values()].flatMap(({ id, revokedSeq }) => {
+      const cut = revokedSeq === null ? null : context.cutOf(id);
+      return cut?.incarnation === incarnation ? [cut] : [];
+    });
+    return cuts.sort((a, b) => a.seq - b.seq)[0] ?? null;
+  }
+
+  /** Names of changes that documents here wait for. */
+  async function missingHere(): Promise<Result<ReadonlySet<string>, ClientError>> {
+    const rows = await tables.journal.scan();
+    if (!rows.ok) return rows;
+    const refs = new Map<DocumentId, ReturnType<DocumentHeads["ref"]>>();
+    for (const { value } of rows.value) {
+      const ref = heads.ref(value.document);
+      refs.set(ref.id, ref);
+    }
+    const missing = new Set<string>();
+    for (const ref of refs.values()) {
+      const names = await documents.missingChanges(ref);
+      if (!names.ok) return names;
+      for (const name of names.value) missing.add(name);
+    }
+    return ok(missing);
+  }
+
+  function note(entry: PlacedEntry, found: Found): void {
+    const { devicesById } = context.chain();
+    const keys = {
+      epochSecret: context.epochSecret,
+      signKey: (device: Parameters<typeof devicesById.get>[0]) => devicesById.get(device)?.signKey ?? null,
+    };
+    const opened = openAccountEntry(log, entry, keys);
+    if (!opened.ok || opened.value.epoch < found.floor) return;
+    const { content, epoch } = opened.value;
+    const isRevoked = (devicesById.get(content.device)?.revokedSeq ?? null) !== null;
+    const cut = isRevoked ? context.cutOf(content.device) : null;
+    const isVoid = isRevoked && (cut === null || entry.seq > cut.seq);
+    if (!isVoid) found.floor = epoch;
+    for (const item of content.batch) {
+      if (item.type !== "changes") continue;
+      if (!isVoid) for (const name of documents.dependencies(item.changes)) found.wanted.add(name);
+      else
+        for (const change of item.changes)
+          for (const name of documents.changeNames([change]))
+            found.voided.set(name, { document: item.document, changes: [change] });
+    }
+  }
+
+  /** Those that are missing and wanted, and those that these are built on, in the order in which they are. */
+  function chosen({ wanted, voided }: Found, missing: ReadonlySet<string>): readonly DocumentChanges[] {
+    const taken = new Map<string, DocumentChanges>();
+    const names = [...wanted].filter((name) => missing.has(name));
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      const item = taken.has(name) ? undefined : voided.get(name);
+      if (item === undefined) continue;
+      taken.set(name, item);
+      names.push(...documents.dependencies(item.changes));
+    }
+    return [...taken.values()];
+  }
+}
