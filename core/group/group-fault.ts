@@ -22,6 +22,8 @@ export type GroupRule =
   | "DuplicateDevice"
   /** No such leaf. */
   | "UnknownLeaf"
+  /** A commit of this device's own: what it made is with whoever made it, not in the commit. */
+  | "OwnCommit"
   /** The committer removes itself. */
   | "SelfRemoval"
   /** The key package is not valid now, or for too long. */

@@ -88,6 +88,7 @@ export async function receiveCommit(
   if (!message.ok) return message;
   const opened = await openCommit(deps, group, message.value);
   if (!opened.ok) return opened;
+  if (opened.value.senderLeafIndex === group.state.privatePath.leafIndex) return refused("OwnCommit");
   const evidence = await judge.readEvidence(opened.value.authenticatedData);
   if (evidence === null) return refused("BadEvidence");
   const change = await changeOf(deps.suite, group, opened.value, { ...evidence, brought: judge.context });

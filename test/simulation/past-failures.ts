@@ -321,4 +321,24 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       isWatched: true,
       tailEntries: 2,
     },
+  "who had made a commit and not read it back before its log was lost stayed behind for ever, in a group of their own: others brought it again":
+    {
+      seed: "own",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 21 },
+        { type: "pass", ms: 200 },
+        { type: "room", device: 0, act: "invite", pick: 0 },
+        { type: "pass", ms: 900 },
+        { type: "room", device: 2, act: "accept", pick: 0 },
+        { type: "pass", ms: 900 },
+        { type: "room", device: 0, act: "rename", pick: 7 },
+        { type: "pass", ms: 30 },
+        { type: "clog", device: 0, forMs: 3_000 },
+        { type: "pass", ms: 200 },
+        { type: "server-lost", forMs: 800 },
+      ],
+      isWatched: true,
+    },
 };

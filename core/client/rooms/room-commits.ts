@@ -236,6 +236,10 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!busy.ok) return busy;
     const group = loaded.value;
     if (group === null || busy.value !== null || Number(groupEpoch(group)) !== plan.epoch) return ok(false);
+    const begun = await anew.of(roomId);
+    if (!begun.ok) return begun;
+    // RM62: it would count nowhere before the log has come to the keys of this epoch.
+    if (begun.value !== null && plan.before.keysSince !== keysOf(room).generation) return ok(false);
     const evidence = await evidenceOf(plan);
     if (!evidence.ok) return evidence;
     const authenticate = authenticateBy(plan.chains);

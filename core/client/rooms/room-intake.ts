@@ -487,6 +487,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const broken = fault();
     if (broken !== null) return err(broken);
     if (!received.ok) {
+      // RM22: others have followed what this device made and lost, and bring it again.
+      if (received.error.rule === "OwnCommit") {
+        const given = await give(roomId, draft);
+        return given.ok ? passOver() : given;
+      }
       // RM26: the others may be somewhere else. Only they can tell, signed: anybody could write such bytes.
       const epoch = await claimedEpoch(commit);
       if (epoch !== null && epoch > groupEpoch(group)) all.onDisagreement(roomId);

@@ -48,6 +48,8 @@ export interface RoomLogs {
   look(logId: LogId): void;
   /** Its connection is to be made again. */
   openAnew(roomId: ConversationId, logId: LogId): void;
+  /** The same, of a log that takes nothing from the keys there are: its founder may set them again. */
+  openOnceMore(logId: LogId): void;
   open(placed: PlacedRoom): Promise<Result<GuestLog, ClientError>>;
   /** Whether anything of a room's log was read, by this device or before it was told of the room. Runs within the serial. */
   hasBeenThere(room: RoomRecord): Promise<Result<boolean, ClientError>>;
@@ -90,13 +92,17 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     }
   });
   function openAnew(roomId: ConversationId, logId: LogId): void {
+    openOnceMore(logId);
+    cutOff.delete(roomId);
+  }
+
+  function openOnceMore(logId: LogId): void {
     guests.forget(logId);
     followed.delete(logId);
     subscribed.delete(logId);
     delivered.delete(logId);
     deliveredMs.delete(logId);
     unread.add(logId);
-    cutOff.delete(roomId);
   }
 
   /** Whether anything of a room's log was read, by this device or before it was told of the room. */
@@ -220,6 +226,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       return hasMore;
     }
     if (!following.ok) return following;
+    cutOff.delete(roomId);
     subscribed.add(logId);
     return ok(false);
   }
@@ -315,6 +322,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     isCutOff: (roomId) => cutOff.has(roomId),
     look: (logId) => void unread.add(logId),
     openAnew,
+    openOnceMore,
     open,
     hasBeenThere,
     readOn,

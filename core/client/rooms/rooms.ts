@@ -329,7 +329,14 @@ export function createRooms(all: RoomsDeps): Rooms {
     }
     if (logs.isCutOff(roomId)) {
       const opens = await restart.tryFormerKeys(placed.value);
-      return !opens.ok || opens.value ? opens : regain(placed.value, null);
+      if (!opens.ok || opens.value) return opens;
+      const regained = await regain(placed.value, null);
+      // A server tells who was cut off nothing more on the connection there is.
+      if (regained.ok && !regained.value) {
+        logs.openOnceMore(keysOf(room).logId);
+        lookLater();
+      }
+      return regained;
     }
     if (standing === "joined") {
       const begun = await serial.run(() => restart.sayBegun(placed.value));

@@ -122,6 +122,13 @@ describe("a commit", () => {
     );
   });
 
+  test("of this device's own is known by its leaf, whoever brings it", async () => {
+    const { deps, ada, ben, judge, receive } = await createWorld("own");
+    const { commit } = good(await createCommit(deps, ada, {}));
+    expect(bad(await receiveCommit(deps, ada, commit, judge)).rule).toBe("OwnCommit");
+    expect(isActive((await receive(ben, commit)).next)).toBe(true);
+  });
+
   test("that the others refuse takes nobody out, whom it is said to remove least of all", async () => {
     const { deps, suite, ada, two, ben, judge } = await createWorld("removed by nothing");
     for (const weak of [0, 1]) {

@@ -37,7 +37,12 @@ function createCase(entries: readonly PlacedEntry[], standing: "joined" | "left"
   const logs = createRoomLogs(deps);
   const departing = { entry, rekey: null, outKeys: [] } as unknown as Parameters<typeof logs.send>[3];
   const send = () => logs.send(roomId, room, { channel } as unknown as GuestLog, departing);
-  return { logs, send };
+  const followWith = (answer: typeof refused | ReturnType<typeof ok>) => {
+    const head = createLogReader(logId).point;
+    const open = { ...channel, head, subscribe: async () => answer };
+    return logs.readOn(roomId, room, { channel: open } as unknown as GuestLog);
+  };
+  return { logs, send, followWith };
 }
 
 test("[RM30] a key that is refused where something is sent has been replaced by what is there to be read, if anything is", async () => {
@@ -55,4 +60,14 @@ test("[RM30] who is leaving reads on as far as the key they have takes them", as
   const { logs, send } = createCase([entry], "left");
   expect(good(await send())).toBe(true);
   expect(logs.isCutOff(roomId)).toBe(true);
+});
+
+test("[RM30] who is cut off asks again over another connection, and follows where the founder has set the key again", async () => {
+  const { logs, followWith } = createCase([]);
+  expect(good(await followWith(refused))).toBe(false);
+  expect(logs.isCutOff(roomId)).toBe(true);
+  logs.openOnceMore(logId);
+  expect(logs.isCutOff(roomId)).toBe(true);
+  expect(good(await followWith(ok()))).toBe(false);
+  expect(logs.isCutOff(roomId)).toBe(false);
 });
