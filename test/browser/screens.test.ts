@@ -108,6 +108,14 @@ test("a message that finds the conversation closed says so, and offers no second
     "Not sent: the other side closed this conversation. It is kept here.",
   );
   expect(await line.getByRole("button").allTextContents()).toEqual(["Copy", "Delete"]);
+  await nora.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await line.getByRole("button", { name: "Copy" }).click();
+  await expect.poll(() => nora.evaluate(() => navigator.clipboard.readText())).toBe("Are you there?");
+  await line.getByRole("button", { name: "Delete" }).click();
+  await nora.locator("dt-delete-message").getByRole("button", { name: "Delete for me" }).click();
+  await line.waitFor({ state: "detached" });
+  expect(await bubble(nora, "Are you there?").count()).toBe(0);
+  expect(await bubble(nora, "Thank you.").count()).toBe(1);
   good(await ben.client.stop());
 });
 
