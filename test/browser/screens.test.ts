@@ -228,7 +228,9 @@ test("[WB6] [WB7] [WB31] who types and sends while the engine moves to their tab
   await nora.goto(screens.origin);
   await nora.locator("dt-inbox a.row").click();
   const field = nora.getByRole("textbox", { name: /^Message to/ });
-  await field.fill("Half of it");
+  // Whoever opens a conversation types into it, not among the keys of the app.
+  await expect.poll(() => field.evaluate((element) => element.matches(":focus"))).toBe(true);
+  await nora.keyboard.type("Half of it");
   const states = await nora.evaluateHandle(() => {
     const told: string[] = [];
     const app = document.querySelector("dt-app") as unknown as {

@@ -435,9 +435,12 @@ export class DtConversation extends LitElement {
     if (message !== undefined) this.#star(message);
   }
 
-  /** Puts the focus where one writes. */
-  focusComposer(): void {
-    this.renderRoot.querySelector<DtComposer>("dt-composer")?.focus();
+  /** Puts the focus where one writes, once that is there. */
+  async focusComposer(): Promise<void> {
+    await this.updateComplete;
+    const composer = this.renderRoot.querySelector<DtComposer>("dt-composer");
+    await composer?.updateComplete;
+    composer?.focus();
   }
 
   override render() {

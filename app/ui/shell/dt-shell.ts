@@ -45,13 +45,14 @@ export class DtShell extends LitElement {
   declare layer: Layer | null;
   #inbox: DtInbox | undefined;
   #conversation: DtConversation | undefined;
+  #keys: ShellKeys;
 
   constructor() {
     super();
     this.route = HOME;
     this.layer = null;
     new Watch(this, () => this.session ?? null);
-    new ShellKeys(this, {
+    this.#keys = new ShellKeys(this, {
       open: (layer) => {
         this.layer = layer;
       },
@@ -83,7 +84,9 @@ export class DtShell extends LitElement {
     if (!changed.has("route") || changed.get("route") === undefined) return;
     document.title = `${text(this.route.section)} · ${text("appName")}`;
     const { conversationId, messageId, notes } = this.route;
+    const isWalking = this.#keys.takeWalk();
     if (
+      !isWalking &&
       conversationId !== null &&
       messageId === null &&
       notes === null &&

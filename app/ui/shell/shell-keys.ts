@@ -35,6 +35,7 @@ export class ShellKeys implements ReactiveController {
   #host: ReactiveControllerHost & EventTarget;
   #parts: ShellParts;
   #goPressedAtMs = Number.NEGATIVE_INFINITY;
+  #isWalking = false;
 
   constructor(host: ReactiveControllerHost & EventTarget, parts: ShellParts) {
     this.#host = host;
@@ -48,6 +49,13 @@ export class ShellKeys implements ReactiveController {
 
   hostDisconnected(): void {
     window.removeEventListener("keydown", this.#key);
+  }
+
+  /** Whether the conversation was opened by the key that goes to the next one, which is to go on from there. */
+  takeWalk(): boolean {
+    const isWalking = this.#isWalking;
+    this.#isWalking = false;
+    return isWalking;
   }
 
   #key = (event: KeyboardEvent): void => {
@@ -100,6 +108,7 @@ export class ShellKeys implements ReactiveController {
         return true;
       case "[":
       case "]":
+        this.#isWalking = true;
         inbox()?.openNeighbour(key === "]" ? 1 : -1);
         return true;
       case "s":
