@@ -43,11 +43,16 @@ const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string | string[]>> = {
 /** Long files first, the many short ones last, so that no core waits for the other at the end. */
 const LONGEST_FIRST = ["contract", "property", "scenario", "interop", "vectors", "architecture", "unit"];
 
+/** Long for their size, by which vitest goes where it has not seen them run. */
+const LONG_FILES = ["test/browser/accessibility.test.ts"];
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const rank = (file: TestSpecification): number => LONGEST_FIRST.indexOf(file.project.name);
-    return sorted.sort((a, b) => rank(a) - rank(b));
+    const isShort = (file: TestSpecification): boolean =>
+      !LONG_FILES.some((name) => file.moduleId.endsWith(name));
+    return sorted.sort((a, b) => rank(a) - rank(b) || Number(isShort(a)) - Number(isShort(b)));
   }
 }
 

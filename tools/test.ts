@@ -73,8 +73,10 @@ const STAGES: readonly Stage[] = [
   }),
   // Their files take both cores by themselves, one after the other.
   vitestStage(["simulation"]),
+  // As the stories: where one file waits for its pages another goes on.
   vitestStage(["browser"], {
     projects: ["browser", "browser-page"],
+    args: ["--maxWorkers=2"],
     prepare() {
       ensureIp();
       return ensureChromium();

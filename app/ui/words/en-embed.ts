@@ -9,7 +9,7 @@ export const EN_EMBED = {
   embedLink: "Link this frame to my account",
   embedRecover: "I have no device left",
   embedRecoverNote:
-    "Come back in Dovetail itself, then link this frame from there. Your recovery key belongs into no page of another site.",
+    "Come back in Dovetail itself, then link this frame from there. Your recovery key belongs in no page of another site.",
   embedWordsNote:
     "Only this frame has the account, and this browser may erase it. With these words you open it in Dovetail itself, and come back.",
   embedLater: "Later",
