@@ -1,7 +1,4 @@
-/** The page: installs the app, opens the engine and shows the screens over it. */
-import { installApp } from "./engine/app-updates.ts";
-import { openEngine } from "./engine/open-engine.ts";
-import { showApp } from "./ui/dt-app.ts";
+/** The page: starts the engine's worker first, so that it loads beside the screens and not after them. */
+import "./engine/own-worker.ts";
 
-const app = showApp(window, openEngine());
-app.installation = installApp((update) => app.offer(update));
+void import("./screens.ts");

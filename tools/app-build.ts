@@ -62,7 +62,7 @@ function pageConfig(outFolder: string, root: string): InlineConfig {
     configFile: false,
     base: "/",
     logLevel: "warn",
-    plugins: [withReplacedModules()],
+    plugins: [withReplacedModules(), withPreloadedScreens()],
     worker: { format: "es", plugins: () => [withReplacedModules()] },
     build: {
       outDir: outFolder,
@@ -145,6 +145,22 @@ function withReplacedModules(): Plugin {
     enforce: "pre",
     resolveId: (source) => (REPLACED_MODULES.has(source) ? `\0${source}` : null),
     load: (id) => (id.startsWith("\0") ? (REPLACED_MODULES.get(id.slice(1)) ?? null) : null),
+  };
+}
+
+/** The page names what its first script imports only once it runs, so that both are fetched at once. */
+function withPreloadedScreens(): Plugin {
+  return {
+    name: "with-preloaded-screens",
+    transformIndexHtml: {
+      order: "post",
+      handler: (_html, { chunk }) =>
+        (chunk?.dynamicImports ?? []).map((name) => ({
+          tag: "link",
+          attrs: { rel: "modulepreload", crossorigin: true, href: `/${name}` },
+          injectTo: "head",
+        })),
+    },
   };
 }
 

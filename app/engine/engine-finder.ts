@@ -5,7 +5,7 @@
  * Who leads announces it. A page that is on screen asks every few seconds; when nobody has answered for long, it lets its
  * own worker take over. Being wrong about that costs nothing but time, since only one engine can write (WB3). Rule WB7.
  */
-import { startEngineWorker } from "../platform/trusted-urls.ts";
+import { nextWorker } from "./own-worker.ts";
 import {
   meetingName,
   type Notice,
@@ -53,7 +53,7 @@ export function findEngine(profile: string, events: FinderEvents): EngineFinder 
 
   function startOwnWorker() {
     const name = crypto.randomUUID();
-    const worker = startEngineWorker();
+    const worker = nextWorker();
     worker.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
       const report = parseWorkerReport(data);
       if (report !== null && leader === null) events.onBroken(report.detail);
