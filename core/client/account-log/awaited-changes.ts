@@ -4,7 +4,7 @@
  * Who took them over before it knew of the revocation hands them on. Where that device is lost, what it wrote upon them
  * would wait for ever; so whoever waits takes them from the log, just these, as if a sibling had brought them.
  */
-import type { DocumentId } from "../../base/ids.ts";
+import type { DeviceId, DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { openAccountEntry } from "../../log/account-entry.ts";
@@ -26,14 +26,20 @@ export interface AwaitedChangesDeps {
   readonly receiveDirect: (items: readonly DocumentChanges[]) => Promise<Result<unknown, ClientError>>;
 }
 
-/** What the entries after a cut hold. */
+/** Where a device was cut off, and the epoch that began with that. */
+interface Cut {
+  readonly device: DeviceId;
+  readonly after: LogPoint;
+  readonly epoch: number;
+}
+
+/** What the entries after a cut hold, up to the first of the new epoch. */
 interface Found {
   /** Names of changes that valid entries are built on. */
   readonly wanted: Set<string>;
   /** What is void by a cut and was not when it was written, by the name of the change. */
   readonly voided: Map<string, DocumentChanges>;
-  /** Above every epoch below that of a valid entry. */
-  floor: number;
+  isOver: boolean;
 }
 
 /** Gives the log's `takeAwaited`. */
@@ -44,33 +50,52 @@ export function createAwaitedChanges(
   const { serial, tables } = context;
   const log = { accountId: context.identity.accountId, logId: context.accountLogId };
 
+  /** Devices of which nothing is to be found any more: the log has gone on since. */
+  const done = new Set<DeviceId>();
+
   return async (channel) => {
-    const after = firstCut();
-    const upto = intake.reader().point;
-    if (after === null || after.seq >= upto.seq) return ok();
-    const missing = await serial.run(missingHere);
-    if (!missing.ok || missing.value.size === 0) return missing.ok ? ok() : missing;
-    const found: Found = { wanted: new Set(), voided: new Map(), floor: 0 };
-    const look = async (entries: readonly PlacedEntry[]) => {
-      for (const entry of entries) note(entry, found);
-      return ok();
-    };
-    // What was trimmed stood in a snapshot of somebody who had it all.
-    const read = await readAgain(context, channel, { after, upto }, look);
-    if (!read.ok) return read;
-    const items = chosen(found, missing.value);
-    const taken = items.length === 0 ? ok() : await serial.run(() => deps.receiveDirect(items));
-    return taken.ok ? ok() : taken;
+    for (const cut of cuts()) {
+      const missing = await serial.run(missingHere);
+      if (!missing.ok || missing.value.size === 0) return missing.ok ? ok() : missing;
+      const taken = await takeAfter(channel, cut, missing.value);
+      if (!taken.ok) return taken;
+    }
+    return ok();
   };
 
-  /** The lowest cut of this incarnation. */
-  function firstCut(): LogPoint | null {
-    const { incarnation } = intake.reader().point;
-    const cuts = [...context.chain().devicesById.values()].flatMap(({ id, revokedSeq }) => {
-      const cut = revokedSeq === null ? null : context.cutOf(id);
-      return cut?.incarnation === incarnation ? [cut] : [];
+  async function takeAfter(
+    channel: LogChannel,
+    cut: Cut,
+    missing: ReadonlySet<string>,
+  ): Promise<Result<void, ClientError>> {
+    const found: Found = { wanted: new Set(), voided: new Map(), isOver: false };
+    const look = async (entries: readonly PlacedEntry[]): Promise<Result<boolean, never>> => {
+      for (const entry of entries) if (!found.isOver) note(entry, cut.epoch, found);
+      return ok(found.isOver);
+    };
+    // What was trimmed stood in a snapshot of somebody who had it all.
+    const range = { after: cut.after, upto: intake.reader().point };
+    const read = await readAgain(context, channel, range, look);
+    if (!read.ok) return read;
+    const items = chosen(found, missing);
+    if (items.length === 0) {
+      if (found.isOver || read.value === "trimmed") done.add(cut.device);
+      return ok();
+    }
+    const taken = await serial.run(() => deps.receiveDirect(items));
+    return taken.ok ? ok() : taken;
+  }
+
+  /** Those of this incarnation that were read past. */
+  function cuts(): readonly Cut[] {
+    const { point } = intake.reader();
+    const { devicesById, epochs } = context.chain();
+    return [...devicesById.values()].flatMap(({ id, revokedSeq }) => {
+      const after = revokedSeq === null || done.has(id) ? null : context.cutOf(id);
+      const isHere = after?.incarnation === point.incarnation && after.seq < point.seq;
+      const epoch = epochs.findIndex(({ seq }) => seq === revokedSeq) + 1;
+      return after !== null && isHere ? [{ device: id, after, epoch }] : [];
     });
-    return cuts.sort((a, b) => a.seq - b.seq)[0] ?? null;
   }
 
   /** Names of changes that documents here wait for. */
@@ -91,19 +116,20 @@ export function createAwaitedChanges(
     return ok(missing);
   }
 
-  function note(entry: PlacedEntry, found: Found): void {
+  function note(entry: PlacedEntry, newEpoch: number, found: Found): void {
     const { devicesById } = context.chain();
     const keys = {
       epochSecret: context.epochSecret,
-      signKey: (device: Parameters<typeof devicesById.get>[0]) => devicesById.get(device)?.signKey ?? null,
+      signKey: (device: DeviceId) => devicesById.get(device)?.signKey ?? null,
     };
     const opened = openAccountEntry(log, entry, keys);
-    if (!opened.ok || opened.value.epoch < found.floor) return;
+    if (!opened.ok) return;
     const { content, epoch } = opened.value;
     const isRevoked = (devicesById.get(content.device)?.revokedSeq ?? null) !== null;
     const cut = isRevoked ? context.cutOf(content.device) : null;
     const isVoid = isRevoked && (cut === null || entry.seq > cut.seq);
-    if (!isVoid) found.floor = epoch;
+    // AR4: from here on nothing of an older epoch counts.
+    if (!isVoid && epoch >= newEpoch) found.isOver = true;
     for (const item of content.batch) {
       if (item.type !== "changes") continue;
       if (!isVoid) for (const name of documents.dependencies(item.changes)) found.wanted.add(name);

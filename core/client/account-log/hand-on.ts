@@ -53,8 +53,10 @@ export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise
   }
 
   async function sendEntries(channel: LogChannel, over: OverCut): Promise<Result<void, ClientError>> {
-    const send = (entries: readonly PlacedEntry[]) => serial.run(() => sendHeld(entries, over));
-    const read = await readAgain(context, channel, over, send);
+    const read = await readAgain(context, channel, over, async (entries) => {
+      const sent = await serial.run(() => sendHeld(entries, over));
+      return sent.ok ? ok(false) : sent;
+    });
     if (!read.ok) return read;
     return read.value === "trimmed" ? serial.run(sendAll) : ok();
   }

@@ -14,12 +14,12 @@ export interface ReadRange {
   readonly upto: LogPoint;
 }
 
-/** Gives `take` the entries of a range in order, page by page. "trimmed" when they are gone from the server. */
+/** Gives `take` the entries of a range in order, page by page, until it says that it has enough. "trimmed" when they are gone from the server. */
 export async function readAgain(
   context: EngineContext,
   channel: LogChannel,
   range: ReadRange,
-  take: (entries: readonly PlacedEntry[]) => Promise<Result<void, ClientError>>,
+  take: (entries: readonly PlacedEntry[]) => Promise<Result<boolean, ClientError>>,
 ): Promise<Result<"read" | "trimmed", ClientError>> {
   const { accountLogId: logId } = context;
   const ids = await idsOf(context, channel, range);
@@ -35,6 +35,7 @@ export async function readAgain(
     if (last === undefined) return gap(context, seq, range.upto.seq);
     const taken = await take(entries);
     if (!taken.ok) return taken;
+    if (taken.value) break;
     seq = last.seq;
   }
   return ok("read");
