@@ -24,6 +24,7 @@ Usage: npm run sim -- [options]
   --devices N   of a hundred worlds without rooms, in how many a device is set back, doubled, emptied or stolen   (12)
   --servers N   of a hundred worlds, how many have two servers    (8)
   --hostile N   of a hundred worlds without rooms, how many have somebody in them who sends anything   (8)
+  --room-hostile N   of a hundred worlds with rooms of three, how many have a member in them who sends anything   (20)
   --jobs N      processes                                         (one a processor)
   --seed N      one world, played twice; when it fails, the smallest story that still does
   --schedules N    instead of worlds so many orders of writes, deletions, snapshots, crashes and lies on one account, from --from on
@@ -44,6 +45,7 @@ const { values } = parseArgs({
     "room-losses": { type: "string" },
     servers: { type: "string" },
     hostile: { type: "string" },
+    "room-hostile": { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
     schedules: { type: "string" },
@@ -111,6 +113,7 @@ function planOptions() {
     ...(values["room-losses"] === undefined ? {} : { roomLosingPercent: Number(values["room-losses"]) }),
     ...(values.servers === undefined ? {} : { serversPercent: Number(values.servers) }),
     ...(values.hostile === undefined ? {} : { hostilePercent: Number(values.hostile) }),
+    ...(values["room-hostile"] === undefined ? {} : { roomHostilePercent: Number(values["room-hostile"]) }),
   };
 }
 
@@ -150,7 +153,9 @@ function summarize(survived: Survived): void {
   print("what happened in them:");
   for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
     print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
-  const shares = (["rooms", "devices", "room-devices", "room-losses", "servers", "hostile"] as const)
+  const shares = (
+    ["rooms", "devices", "room-devices", "room-losses", "servers", "hostile", "room-hostile"] as const
+  )
     .flatMap((name) => (values[name] === undefined ? [] : [` --${name} ${values[name]}`]))
     .join("");
   for (const { seed } of failed) print(`replay: npm run sim -- --seed ${seed}${shares}`);

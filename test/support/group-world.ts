@@ -28,6 +28,20 @@ export const LIFETIME = { fromMs: NOW_MS - 1_000, untilMs: NOW_MS + 86_400_000 }
 /** What the members of a new group agree on. */
 export const FIRST = toUtf8("first");
 
+/** A group as the library alone would have it, with all ratchets open: for a modified client, and for comparing. */
+export async function libraryStateOf(
+  suite: GroupDeps["suite"],
+  { state, ratchets }: Group,
+): Promise<ClientState> {
+  const secretTree: SecretTree = [];
+  for (let leaf = 0; leaf < ratchets.leafCount; leaf++) {
+    const opened = await openRatchet(ratchets, leaf, suite.kdf);
+    const node = opened?.secretTree[2 * leaf];
+    if (node !== undefined) secretTree[2 * leaf] = node;
+  }
+  return { ...state, secretTree };
+}
+
 /** A world of devices from one seed. */
 export function createGroupWorld(seed: string) {
   const random = createSeededRandom(seed);
@@ -103,16 +117,7 @@ export function createGroupWorld(seed: string) {
     ];
   }
 
-  /** As the library alone would have it, with all ratchets open: for a modified client, and for comparing. */
-  async function libraryState({ state, ratchets }: Group): Promise<ClientState> {
-    const secretTree: SecretTree = [];
-    for (let leaf = 0; leaf < ratchets.leafCount; leaf++) {
-      const opened = await openRatchet(ratchets, leaf, suite.kdf);
-      const node = opened?.secretTree[2 * leaf];
-      if (node !== undefined) secretTree[2 * leaf] = node;
-    }
-    return { ...state, secretTree };
-  }
+  const libraryState = (group: Group): Promise<ClientState> => libraryStateOf(suite, group);
 
   /** Through the store and back. */
   const stored = async (group: Group): Promise<Group> => good(await decodeGroup(deps, encodeGroup(group)));

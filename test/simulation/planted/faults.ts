@@ -41,6 +41,7 @@ export type StoryName =
   | "lost-rooms"
   | "room-devices"
   | "hostile"
+  | "hostile-member"
   | "late"
   | "log"
   | "schedules";
@@ -446,5 +447,19 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "const dropped = sealed.all().filter((one) => to.passed.has(one.id));",
     replace: "const dropped = sealed.all().slice(0, 0);",
     story: "schedules",
+  },
+  {
+    name: "every member of a room takes out whom they like",
+    file: "core/messenger/room/room-rules.ts",
+    find: 'return gone.every(mayGo) ? null : "remove-account";',
+    replace: "return null;",
+    story: "hostile-member",
+  },
+  {
+    name: "a letter in a room brings anybody's words",
+    file: "core/client/rooms/room-words.ts",
+    find: "if (author !== member.accountId || device !== member.deviceId) continue;",
+    replace: "",
+    story: "hostile-member",
   },
 ];

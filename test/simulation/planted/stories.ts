@@ -1,5 +1,5 @@
 /** Short stories that together do everything, so that a planted fault is found in the first one or two. */
-import { FORGERIES } from "../world/hostile-plan.ts";
+import { FORGERIES, ROOM_FORGERIES, type RoomForgery } from "../world/hostile-plan.ts";
 import type { RoomAct } from "../world/room-plan.ts";
 import type { Step, StoryPlan } from "../world/story-plan.ts";
 import type { StoryName } from "./faults.ts";
@@ -30,6 +30,17 @@ function roomOfThree(): readonly Step[] {
     pass(1_500),
   ];
 }
+
+/** What leaves the forger behind, or takes the log from everybody for a while, comes last. */
+const FORGED_IN_ROOM: readonly (readonly [RoomForgery, number])[] = [
+  ...[1, 2, 3, 4, 5, 6].map((pick) => ["letter", pick] as const),
+  ...[35, 46, 57, 68, 0, 1, 3, 4, 6, 7, 8].map((pick) => ["commit", pick] as const),
+  ...ROOM_FORGERIES.filter((act) => !["commit", "fork", "rekey"].includes(act)).map(
+    (act) => [act, 7] as const,
+  ),
+  ...[9, 10, 5].map((pick) => ["commit", pick] as const),
+  ...(["fork", "rekey"] as const).map((act) => [act, 8] as const),
+];
 
 type WorldName = Exclude<StoryName, "late" | "log" | "schedules">;
 
@@ -332,6 +343,16 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     say(2),
     pass(900),
   ],
+  "hostile-member": [
+    ...roomOfThree(),
+    ...FORGED_IN_ROOM.flatMap(([act, pick], index): Step[] => [
+      { type: "forge-room", act, pick },
+      pass(400),
+      inRoom(index % 3, "send"),
+      pass(300),
+    ]),
+    pass(900),
+  ],
   disks: [
     { type: "disk-full", device: 1, forMs: 900 },
     tag(1, 1),
@@ -348,7 +369,15 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
   ],
 };
 
-const OF_THREE: readonly WorldName[] = ["rooms", "lost-rooms", "room-devices", "hostile", "liar"];
+const OF_THREE: readonly WorldName[] = [
+  "rooms",
+  "lost-rooms",
+  "room-devices",
+  "hostile",
+  "hostile-member",
+  "liar",
+];
+const HOSTILE: readonly WorldName[] = ["hostile", "hostile-member"];
 
 /** The story of that name. */
 export function storyNamed(name: WorldName): StoryPlan {
@@ -358,7 +387,7 @@ export function storyNamed(name: WorldName): StoryPlan {
     devicesByPerson: OF_THREE.includes(name) ? [2, 1, 1] : [2, 2],
     ...(name === "servers" ? { servers: 2 } : {}),
     ...(name === "liar" ? { servers: 2, liar: 1 } : {}),
-    ...(name === "hostile" ? { hostile: 2 } : {}),
+    ...(HOSTILE.includes(name) ? { hostile: 2 } : {}),
     server: "sqlite",
     steps,
     isWatched: name !== "calm",
@@ -385,6 +414,7 @@ export function storiesFrom(first: StoryName): readonly StoryPlan[] {
     "lost-rooms",
     "room-devices",
     "hostile",
+    "hostile-member",
   ];
   return names.toSorted((a, b) => Number(b === first) - Number(a === first)).map(storyNamed);
 }

@@ -74,15 +74,63 @@ export async function forgeOp(at: ForgingPlace): Promise<NamedOp> {
   return createOp({ ...fields, kind: random.chance(90) ? kind : random.below(64) + 1, payload });
 }
 
+/** Where an op of a room is forged. */
+export interface RoomForgingPlace {
+  readonly world: World;
+  readonly engine: Engine;
+  readonly random: SeededRandom;
+  readonly roomId: ConversationId;
+}
+
+/** One op for a room: in the forger's own name or in anybody's, and one in three takes back what others have said. */
+export async function forgeRoomOp({ world, engine, random, roomId }: RoomForgingPlace): Promise<NamedOp> {
+  const { identity } = engine.context;
+  const said = await opsOf(engine);
+  const theirs = said.filter(({ op }) => op.conversationId === roomId && op.author !== identity.accountId);
+  const whose = theirs.length === 0 || random.chance(40) ? null : pick(random, theirs).op;
+  const kinds = PAYLOADS.filter(({ kind }) => kind !== OP_KIND.redaction);
+  const { kind, generate } = pick(random, kinds);
+  const text = encode(messagePayloadShape, { text: `${CANARY}forged:${random.below(1_000_000)}` });
+  const isMessage = random.chance(60) || generate === null;
+  const taken = theirs.length > 0 && random.chance(33) ? backOf(pick(random, theirs)) : {};
+  return createOp({
+    version: 1,
+    conversationId: random.chance(90)
+      ? roomId
+      : directConversationId(identity.accountId, whose?.author ?? identity.accountId),
+    author: whose?.author ?? identity.accountId,
+    device: whose?.device ?? identity.deviceId,
+    deviceSeq: random.below(60),
+    devicePrev: random.chance(50) ? null : idFromBytes("op", random.bytes(32)),
+    hlc: Math.max(0, world.time.nowMs() + (random.below(3) - 1) * random.below(YEAR_MS)) * TICKS_PER_MS,
+    kind: isMessage ? OP_KIND.message : kind,
+    target: null,
+    payload: isMessage ? text : encodeCbor(generate(random)),
+    expire: random.chance(80) ? null : world.time.nowMs() + random.below(10_000),
+    ext: random.chance(90) ? null : random.bytes(random.below(64)),
+    ...taken,
+  });
+}
+
+async function opsOf({ tables }: Engine): Promise<readonly NamedOp[]> {
+  const pages = good(await tables.op.scan());
+  return pages.flatMap(({ value }) => value.map(({ id, op }) => good(nameOp(idFromBytes("op", id), op))));
+}
+
+function backOf({ id, op: { device, deviceSeq, hlc } }: NamedOp): Partial<Op> {
+  return {
+    kind: OP_KIND.redaction,
+    target: id,
+    payload: encode(redactionPayloadShape, { device, deviceSeq, hlc }),
+  };
+}
+
 /** What takes back what the victim has written to the forger; without any, whatever there is. */
 async function takingBack(
   { engine, random }: ForgingPlace,
   conversationId: ConversationId,
 ): Promise<Partial<Op>> {
-  const pages = good(await engine.tables.op.scan());
-  const ops = pages.flatMap(({ value }) =>
-    value.map(({ id, op }) => good(nameOp(idFromBytes("op", id), op))),
-  );
+  const ops = await opsOf(engine);
   const { accountId } = engine.context.identity;
   const theirs = ops.filter(
     ({ op }) =>
@@ -90,11 +138,5 @@ async function takingBack(
   );
   const among = theirs.length > 0 ? theirs : ops;
   if (among.length === 0) return {};
-  const { id, op } = pick(random, among);
-  const { device, deviceSeq, hlc } = op;
-  return {
-    kind: OP_KIND.redaction,
-    target: id,
-    payload: encode(redactionPayloadShape, { device, deviceSeq, hlc }),
-  };
+  return backOf(pick(random, among));
 }

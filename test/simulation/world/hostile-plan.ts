@@ -16,9 +16,36 @@ export interface HostileStep {
   readonly pick: number;
 }
 
+/**
+ * What a member of a room whose program was changed puts into its log, each sealed as it has to be: bytes that mean nothing; entries of any
+ * kind, whole or in parts; letters with anybody's words; words in anybody's name; what others wrote, again and in another order; commits
+ * that its role does not allow, or that the group cannot follow; a Welcome into a group of its own; another key of the log; and key packages
+ * that lie, on its server.
+ */
+export const ROOM_FORGERIES = [
+  "noise",
+  "entry",
+  "letter",
+  "word",
+  "replay",
+  "commit",
+  "fork",
+  "rekey",
+  "package",
+] as const;
+export type RoomForgery = (typeof ROOM_FORGERIES)[number];
+
+export interface RoomForgeStep {
+  readonly type: "forge-room";
+  readonly act: RoomForgery;
+  /** All else that is chosen. */
+  readonly pick: number;
+}
+
 /** Whoever sends anything is the last of three: the others know each other too. */
 const DEVICES_BY_PERSON = [2, 1, 1];
 const FORGING_PERCENT = 55;
+const ROOM_FORGING_PERCENT = 35;
 
 /** The plan, or in so many of a hundred worlds with a hostile contact in it. */
 export function withHostile(plan: StoryPlan, percent: number): StoryPlan {
@@ -35,6 +62,25 @@ export function withHostile(plan: StoryPlan, percent: number): StoryPlan {
     steps,
     isWatched: true,
   };
+}
+
+/** The plan of a room of three, or in so many of a hundred of these with a hostile member in it. */
+export function withHostileMember(plan: StoryPlan, percent: number): StoryPlan {
+  // Numbers of its own: the other stories stay what they were.
+  const random = createSeededRandom(`${plan.seed}/hostile-member`);
+  if (plan.devicesByPerson.join() !== DEVICES_BY_PERSON.join() || !random.chance(percent)) return plan;
+  const steps = plan.steps.flatMap((step): readonly Step[] =>
+    random.chance(ROOM_FORGING_PERCENT) ? [step, forgeInRoom(random)] : [step],
+  );
+  return { ...plan, hostile: DEVICES_BY_PERSON.length - 1, steps, isWatched: true };
+}
+
+function forgeInRoom(random: SeededRandom): Step {
+  // Of commits there are the most kinds.
+  const act = random.chance(35)
+    ? "commit"
+    : (ROOM_FORGERIES[random.below(ROOM_FORGERIES.length)] ?? "commit");
+  return { type: "forge-room", act, pick: random.below(1_000_000) };
 }
 
 function forge(random: SeededRandom): Step {

@@ -3,7 +3,15 @@ import type { Client, RoomMemberView, RoomView } from "@dovetail/core";
 import type { AccountId, ConversationId } from "../../../core/base/ids.ts";
 import { ask, count, type Stage } from "./play-step.ts";
 import type { RoomStep } from "./room-plan.ts";
-import { CANARY, type Member, type Person, type Room, type RoomText, type World } from "./world.ts";
+import {
+  CANARY,
+  isHostile,
+  type Member,
+  type Person,
+  type Room,
+  type RoomText,
+  type World,
+} from "./world.ts";
 
 /** Enough for people to be taken out of one and to stay in another. */
 const ROOMS_MAX = 2;
@@ -33,7 +41,8 @@ export function playRoomStep(stage: Stage, member: Member, step: RoomStep): void
 
 async function create(stage: Stage, member: Member, client: Client, { pick }: RoomStep): Promise<unknown> {
   const { world } = stage;
-  if (world.rooms.size >= ROOMS_MAX) return null;
+  // What a changed program founds is nobody's promise.
+  if (world.rooms.size >= ROOMS_MAX || isHostile(world, member.person)) return null;
   const made = await client.createRoom(`${CANARY}room${pick}`);
   if (!made.ok) return made;
   roomOf(world, made.value.id, member.person).joinedAt.set(member.person, 0);

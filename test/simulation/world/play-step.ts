@@ -5,6 +5,7 @@ import { createSeededRandom } from "../../support/seeded-random.ts";
 import { elderOf, isTold, playDeviceStep } from "./play-device-step.ts";
 import { playLieStep } from "./play-lie-step.ts";
 import { playHostileStep } from "./play-hostile-step.ts";
+import { playRoomForgery } from "./play-room-forgery.ts";
 import { playRoomStep } from "./play-room-step.ts";
 import type { EditKind, Step } from "./story-plan.ts";
 import { CANARY, type Deletion, type Member, type Person, pickServer, type World } from "./world.ts";
@@ -146,6 +147,9 @@ export function playStep(stage: Stage, step: Step): void {
       return;
     case "forge":
       void playHostileStep(stage, step);
+      return;
+    case "forge-room":
+      void playRoomForgery(stage, step);
       return;
     case "copy":
     case "set-back":

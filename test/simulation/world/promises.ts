@@ -92,8 +92,10 @@ function hasCause(world: World, alarm: Alarm): boolean {
 }
 
 /** Whoever gets what a changed program wrote is told which log it stood in, or whose chains it misquotes. */
-function isOfForgery({ forgedLogs, people, plan }: World, alarm: Alarm): boolean {
+function isOfForgery({ forgedLogs, forgedRoomLogs, people, plan }: World, alarm: Alarm): boolean {
   if (alarm.type === "EntryRefused") return forgedLogs.has(alarm.logId);
+  // Members of a room compare how they see its log.
+  if (alarm.type === "LogDistrusted") return forgedRoomLogs.has(alarm.logId);
   return alarm.type === "ChainsDisagree" && people[plan.hostile ?? -1]?.accountId === alarm.accountId;
 }
 

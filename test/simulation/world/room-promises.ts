@@ -7,7 +7,7 @@ import { createGroupCrypto } from "../../../core/group/crypto-provider.ts";
 import { epochAuthenticator, groupEpoch, isActive, leavesOf } from "../../../core/group/group.ts";
 import { sealTxStore } from "../../../core/store/sealing-tx-store.ts";
 import { good } from "../../support/client-world.ts";
-import type { Member, Person, Room, RoomText, World } from "./world.ts";
+import { isHostile, type Member, type Person, type Room, type RoomText, type World } from "./world.ts";
 
 /** A device and how it shows a room. */
 interface Seen {
@@ -22,13 +22,14 @@ export async function findUnkeptInRooms(world: World): Promise<readonly string[]
     const seen: Seen[] = [];
     for (const member of world.members()) {
       const { client } = member.device;
-      if (member.standing !== "active" || client === null) continue;
+      if (member.standing !== "active" || client === null || isHostile(world, member.person)) continue;
       const view = good(await client.rooms()).find(({ id }) => id === room.id);
       if (view !== undefined) seen.push({ member, view });
     }
     unkept.push(...findOtherViews(world, seen));
+    unkept.push(...findOusted(room, seen));
     unkept.push(...(await findOtherGroups(room, seen)));
-    unkept.push(...(await findTexts(room, seen)));
+    unkept.push(...(await findTexts(world, room, seen)));
   }
   return unkept;
 }
@@ -73,6 +74,15 @@ function findOtherViews(world: World, seen: readonly Seen[]): readonly string[] 
     }
   }
   return faults;
+}
+
+/** Whoever came in and was not asked to go is in. */
+function findOusted({ joinedAt, unsteady }: Room, seen: readonly Seen[]): readonly string[] {
+  return seen.flatMap(({ member: { device, person }, view: { state } }) =>
+    joinedAt.has(person) && !unsteady.has(person) && ["removed", "left", "declined"].includes(state)
+      ? [`${device.name} is ${state}, and nobody who may has taken ${person.name} out`]
+      : [],
+  );
 }
 
 /** One group on all devices of those who are in it; theirs are its leaves, and nobody else has its secret. */
@@ -123,11 +133,12 @@ async function groupOn({ device }: Member, { id }: Room) {
 }
 
 /** Every text of a room, where it has to be and where it may not be. */
-async function findTexts(room: Room, seen: readonly Seen[]): Promise<readonly string[]> {
+async function findTexts(world: World, room: Room, seen: readonly Seen[]): Promise<readonly string[]> {
   const faults: string[] = [];
   const shownBy = new Map<Member, ReadonlyMap<string, { readonly times: number; readonly state: string }>>();
-  for (const { member } of seen) shownBy.set(member, await textsOn(member, room));
+  for (const { member } of seen) shownBy.set(member, await textsOn(world, member, room));
   for (const [index, row] of room.written.entries()) {
+    if (isHostile(world, row.by.person)) continue;
     const at = shownBy.get(row.by)?.get(row.text);
     const isPromised = isKept(row) && at !== undefined && at.state !== "failed";
     if (isKept(row) && at === undefined) faults.push(`${row.by.device.name} lacks its own ${row.text}`);
@@ -174,7 +185,8 @@ function isClosedTo(room: Room, person: Person, row: RoomText): boolean {
   return row.removed.has(person) && (room.invitations.get(person) ?? 0) < 2;
 }
 
-async function textsOn({ device }: Member, { id }: Room) {
+/** Texts a device shows; what a changed program says in its own name is its own affair. */
+async function textsOn(world: World, { device }: Member, { id }: Room) {
   const shown = new Map<string, { times: number; readonly state: string }>();
   let before: string | null = null;
   do {
@@ -183,7 +195,8 @@ async function textsOn({ device }: Member, { id }: Room) {
       before === null ? { limit: 200 } : { limit: 200, before };
     const page = await device.client.messages(id, options);
     if (!page.ok) break;
-    for (const { text, state } of page.value.messages) {
+    for (const { text, state, author } of page.value.messages) {
+      if (world.people.some((person) => person.accountId === author && isHostile(world, person))) continue;
       const known = shown.get(text);
       if (known === undefined) shown.set(text, { times: 1, state });
       else known.times += 1;

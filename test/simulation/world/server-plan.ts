@@ -58,6 +58,7 @@ const SPECIAL = new Set<Step["type"]>([
   "evict",
   "thief",
   "forge",
+  "forge-room",
 ]);
 
 function withLiar(plan: StoryPlan, random: SeededRandom): StoryPlan {

@@ -4,7 +4,7 @@
  */
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
 import { type DeviceStep, withDevices } from "./device-plan.ts";
-import { type HostileStep, withHostile } from "./hostile-plan.ts";
+import { type HostileStep, type RoomForgeStep, withHostile, withHostileMember } from "./hostile-plan.ts";
 import { type RoomStep, withRooms } from "./room-plan.ts";
 import { type LieStep, withServers } from "./server-plan.ts";
 
@@ -52,6 +52,7 @@ export type Step =
   | RoomStep
   | DeviceStep
   | HostileStep
+  | RoomForgeStep
   | LieStep
   | { readonly type: "pass"; readonly ms: number };
 
@@ -95,6 +96,7 @@ const ROOM_DEVICE_PERCENT = 25;
 const ROOM_LOSING_PERCENT = 25;
 const SERVERS_PERCENT = 8;
 const HOSTILE_PERCENT = 8;
+const ROOM_HOSTILE_PERCENT = 20;
 const EDITS: readonly EditKind[] = [
   "tag",
   "tagged",
@@ -164,6 +166,8 @@ export interface PlanOptions {
   readonly roomLosingPercent?: number;
   /** Of a hundred worlds without rooms so many have somebody in them whose program was changed. */
   readonly hostilePercent?: number;
+  /** Of a hundred worlds with rooms of three people so many have a member in them whose program was changed. */
+  readonly roomHostilePercent?: number;
 }
 
 /** The story of a seed. */
@@ -179,6 +183,7 @@ function planOnOneServer(
     hostilePercent = HOSTILE_PERCENT,
     roomDevicePercent = ROOM_DEVICE_PERCENT,
     roomLosingPercent = ROOM_LOSING_PERCENT,
+    roomHostilePercent = ROOM_HOSTILE_PERCENT,
   }: PlanOptions,
 ): StoryPlan {
   const random = createSeededRandom(`${seed}/plan`);
@@ -209,6 +214,8 @@ function planOnOneServer(
   };
   const around = withRooms(plan, roomPercent);
   if (around !== plan) {
+    const forged = withHostileMember(around, roomHostilePercent);
+    if (forged !== around) return forged;
     const odd = withDevices(around, roomDevicePercent);
     return withShrinking(odd === around ? withLoss(around, roomLosingPercent) : odd);
   }

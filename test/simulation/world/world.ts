@@ -5,6 +5,7 @@ import { ok, type Result } from "../../../core/base/result.ts";
 import type { Alarm, ClientError } from "../../../core/client/client-error.ts";
 import { createEngine, type Engine, sealedStore } from "../../../core/client/engine.ts";
 import { createClient } from "../../../core/client/open-client.ts";
+import type { Group } from "../../../core/group/group.ts";
 import { createTables } from "../../../core/client/tables.ts";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
@@ -126,6 +127,10 @@ export interface World {
   readonly rooms: Map<ConversationId, Room>;
   /** Into which somebody wrote what their program should not. */
   readonly forgedLogs: Set<LogId>;
+  /** The group of each room as whoever changed their program had it last. */
+  readonly forgerGroups: Map<ConversationId, Group>;
+  /** Those of rooms. */
+  readonly forgedRoomLogs: Set<LogId>;
   readonly plan: StoryPlan;
   readonly time: VirtualTime;
   readonly random: SeededRandom;
@@ -179,6 +184,8 @@ export function createWorld(plan: StoryPlan, onLine: ((line: string) => void) | 
     written: [],
     rooms: new Map(),
     forgedLogs: new Set(),
+    forgedRoomLogs: new Set(),
+    forgerGroups: new Map(),
     roomLinks: [],
     members: () => people.flatMap(({ devices }) => devices),
     addDevice(person, storeKey) {
