@@ -141,7 +141,9 @@ async function goOn(
   const put = new Set(writes.map(({ key }) => key));
   const forgotten = good(await groups.forget(roomId)).filter(({ key }) => !put.has(key));
   const kept = book.keep(roomId, next.keys);
-  good(await engine.context.store.batch([...forgotten, ...writes, kept.write]));
+  const stored = await engine.context.store.batch([...forgotten, ...writes, kept.write]);
+  // Its disk is full: it stays behind.
+  if (!stored.ok) return;
   kept.commit();
   groups.keep(roomId, next.group);
 }
