@@ -49,6 +49,8 @@ import { isHostile, type World } from "./world.ts";
 const FORGED_MAX = 4;
 /** So far back is copied from. */
 const REPLAYED_MAX = 40;
+/** What an entry holds, with what is put around it. */
+const BODY_BYTES_MAX = 200_000;
 const YEAR_MS = 365 * 86_400_000;
 
 /** Somebody's program writes into a room what it should not. */
@@ -104,7 +106,8 @@ async function send(
   const { random, keys, logId } = at;
   const forged = await forge(at, step, channel);
   if (forged === null || forged.bodies.length === 0) return false;
-  const entries = forged.bodies.map(({ kind, body, expect = null }, index): Entry => {
+  const held = forged.bodies.filter(({ body }) => body.length <= BODY_BYTES_MAX);
+  const entries = held.map(({ kind, body, expect = null }, index): Entry => {
     const header = encodeEntryHeader({
       ...{ version: 1, kind, writerTag: writerTag(logId, publicKey), epoch: null, expect },
       writerSeq: index + 1,
