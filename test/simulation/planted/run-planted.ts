@@ -9,8 +9,12 @@ import type { PlantedResult } from "./play-planted.ts";
 
 const PLANT = pathToFileURL(join(import.meta.dirname, "plant.ts")).href;
 const PLAYER = join(import.meta.dirname, "play-planted.ts");
-/** A world that a fault keeps busy for ever is stopped; that it did not end is how it was found. */
-const PATIENCE_MS = 120_000;
+/** A world that a fault keeps busy for ever is stopped; that it did not end is how it was found. Of processor time, of which a busy machine takes none away. */
+const BUSY_SECONDS_MAX = 120;
+/** A machine that gives no such time at all says nothing of a fault. */
+const PATIENCE_MS = 1_000_000;
+/** What runs after it may take so much processor time. */
+const LIMITED = ["-c", `ulimit -t ${BUSY_SECONDS_MAX} && exec "$@"`, "sh"];
 
 /** Plays the stories with `fault` planted, or as the code is. */
 export async function playPlanted(
@@ -20,22 +24,31 @@ export async function playPlanted(
   const own = fault?.isAtBeginning === true ? { DOVETAIL_BEGINNINGS: undefined } : {};
   const env = { ...shared, ...own, ...(fault === null ? {} : { DOVETAIL_PLANTED: fault.name }) };
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, ["--import", PLANT, PLAYER], {
-      env,
-      timeout: PATIENCE_MS,
-      killSignal: "SIGKILL",
-      maxBuffer: 16_777_216,
-    });
+    const { stdout } = await promisify(execFile)(
+      "sh",
+      [...LIMITED, process.execPath, "--import", PLANT, PLAYER],
+      {
+        env,
+        timeout: PATIENCE_MS,
+        killSignal: "SIGKILL",
+        maxBuffer: 16_777_216,
+      },
+    );
     const line = stdout.trim().split("\n").at(-1) ?? "";
     return JSON.parse(line);
   } catch (error) {
-    if (fault === null) throw error;
+    if (fault === null || isKilled(error)) throw error;
     const said = error instanceof Error ? error.message : String(error);
     const isMissing = /there is no fault|its text is in/.test(said);
     if (isMissing) throw error;
     const why = /InvariantError[^\n]*/.exec(said)?.[0] ?? said.split("\n").find((line) => /Error/.test(line));
     return { caughtBy: "the process ended", says: why ?? "it did not come to an end" };
   }
+}
+
+/** Whether the machine, and not the fault, kept it from an end. */
+function isKilled(error: unknown): boolean {
+  return error instanceof Error && "killed" in error && error.killed === true;
 }
 
 /** Runs `faults` in `jobs` processes at a time, in worlds that began without a fault. */
