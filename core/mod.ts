@@ -107,19 +107,19 @@ export type {
   TagRuleView,
   TagView,
 } from "./client/client.ts";
-export type { DeviceKind } from "./document/settings.ts";
+export type { DeviceKind } from "./document/schema/settings.ts";
 export type { Alarm, ClientError } from "./client/client-error.ts";
 export type { BackupKey } from "./client/backup/backup-secret.ts";
 export type { BackupLock } from "./log/backup/backup-head.ts";
 export { peekBackupLock } from "./client/backup/peek-backup.ts";
 export { verifyBackup } from "./client/backup/restore-backup.ts";
-export { createAccount, type NewAccount } from "./client/create-account.ts";
-export { findLinkCode } from "./client/find-link-code.ts";
-export { joinAccount } from "./client/join-account.ts";
-export { recoverByPasskey } from "./client/recover-by-passkey.ts";
+export { createAccount, type NewAccount } from "./client/account/create-account.ts";
+export { findLinkCode } from "./client/devices/find-link-code.ts";
+export { joinAccount } from "./client/devices/join-account.ts";
+export { recoverByPasskey } from "./client/account/recover-by-passkey.ts";
 export { type ContactLink, readContactLink } from "./sigchain/contact/contact-link.ts";
 export { passkeyRecoveryInput } from "./sigchain/keys/passkey-recovery.ts";
-export { type AccountRecovery, recoverAccount } from "./client/recover-account.ts";
+export { type AccountRecovery, recoverAccount } from "./client/account/recover-account.ts";
 export { openClient } from "./client/open-client.ts";
 export { backupIntakeRule, backupKeyArgument } from "./client/served-client/client-service.ts";
 export { createClientEvents, type ClientEvents } from "./client/client-events.ts";
@@ -197,7 +197,7 @@ export {
 export { wipe } from "./crypto/secret.ts";
 export { cryptoReady } from "./crypto/sodium.ts";
 export { automergeReady } from "./document/automerge.ts";
-export { type ChunkSeal, createChunkSeal } from "./document/chunk-seal.ts";
+export { type ChunkSeal, createChunkSeal } from "./document/storage/chunk-seal.ts";
 export { GATEWAY_PATH, GATEWAY_SUBPROTOCOL, PROTOCOL_VERSION } from "./protocol/version.ts";
 export { assertBatch, assertRange } from "./store/check-request.ts";
 export { createMemoryTxStore, isAsExpected } from "./store/memory-tx-store.ts";
@@ -236,4 +236,4 @@ export type {
 } from "./transport/server-connector.ts";
 export type { MalformedWords } from "./sigchain/keys/bip39.ts";
 export { formatLinkCode, type LinkCode } from "./sigchain/linking/link-code.ts";
-export { isSameServer } from "./client/same-server.ts";
+export { isSameServer } from "./client/connection/same-server.ts";

@@ -22,8 +22,8 @@ import {
   type Notifier,
 } from "../platform/notifier.ts";
 import { addExamples } from "./examples.ts";
-import { isQuiet, parseQuietHours, type QuietHours } from "./quiet-hours.ts";
-import { endOfWatch } from "./sync.ts";
+import { isQuiet, parseQuietHours, type QuietHours } from "./account/quiet-hours.ts";
+import { endOfWatch } from "./devices/sync.ts";
 
 interface NotifyOptions {
   readonly run?: string;

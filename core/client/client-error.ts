@@ -13,7 +13,7 @@ import type { BadSearch, NameFilter } from "../messenger/search/search-query.ts"
 import type { MalformedWords } from "../sigchain/keys/bip39.ts";
 import type { DirectError } from "../sigchain/direct/direct-handshake.ts";
 import type { PeerUnreachable } from "../transport/peer-connector.ts";
-import type { ServerError } from "./gateway.ts";
+import type { ServerError } from "./connection/gateway.ts";
 
 /**
  * Why a shared document is not changed so: not of that form, no such item, nothing written, too much, no more changes fit, this

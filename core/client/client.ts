@@ -11,7 +11,7 @@ import type { RoomHistoryPolicy } from "../messenger/room/room-history.ts";
 import type { Padding } from "../crypto/padding.ts";
 import type { ExportProof } from "../messenger/exported/export-proof.ts";
 import type { SearchOrder } from "../messenger/search/search-index.ts";
-import type { DeviceKind } from "../document/settings.ts";
+import type { DeviceKind } from "../document/schema/settings.ts";
 import type { DeviceArrival } from "../sigchain/chain-state.ts";
 import type { TextRange } from "../messenger/search/search-text.ts";
 import type { Snippet } from "../messenger/search/snippet.ts";

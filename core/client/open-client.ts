@@ -10,9 +10,9 @@ import {
 import { err, ok, type Result } from "../base/result.ts";
 import { parseServerOrigin } from "../base/server-origin.ts";
 import { encode } from "../codec/shape.ts";
-import { INBOX } from "../document/inbox.ts";
-import { SETTINGS, settingsSchema } from "../document/settings.ts";
-import { setField, clearField } from "../document/state-field.ts";
+import { INBOX } from "../document/schema/inbox.ts";
+import { SETTINGS, settingsSchema } from "../document/schema/settings.ts";
+import { setField, clearField } from "../document/schema/state-field.ts";
 import {
   type TagId,
   type TagRuleId,
@@ -20,41 +20,41 @@ import {
   tagIdFromBytes,
   tagRuleIdFromBytes,
   tagsSchema,
-} from "../document/tags.ts";
+} from "../document/schema/tags.ts";
 import { messagePayloadShape, OP_KIND } from "../messenger/op.ts";
 import { isActive, pinOf } from "../sigchain/chain-state.ts";
 import { formatContactLink, parseContactLink } from "../sigchain/contact/contact-link.ts";
 import { recoveryWords } from "../sigchain/keys/recovery-key.ts";
 import { createContactTransfer } from "./export/contact-transfer.ts";
 import { createMessageTransfer } from "./export/message-transfer.ts";
-import { createChainStore } from "./chain-store.ts";
-import { createDirectoryClient } from "./directory-client.ts";
-import { deleteAccount } from "./delete-account.ts";
-import { changeEpoch, type EpochChange } from "./change-epoch.ts";
+import { createChainStore } from "./contacts/chain-store.ts";
+import { createDirectoryClient } from "./connection/directory-client.ts";
+import { deleteAccount } from "./account/delete-account.ts";
+import { changeEpoch, type EpochChange } from "./account/change-epoch.ts";
 import type { Client, ContactView, MessageView } from "./client.ts";
 import type { ClientError } from "./client-error.ts";
 import { createBackup } from "./backup/create-backup.ts";
 import { restoreBackup } from "./backup/restore-backup.ts";
 import { createDeletionActs } from "./deletion/deletion-acts.ts";
 import { createAlarmActs } from "./alarms/alarm-acts.ts";
-import { createContactActs } from "./contact-acts.ts";
-import type { ContactRecord } from "./contact-book.ts";
-import type { Correspondent } from "./conversations.ts";
+import { createContactActs } from "./contacts/contact-acts.ts";
+import type { ContactRecord } from "./contacts/contact-book.ts";
+import type { Correspondent } from "./conversations/conversations.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
-import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./enrolment.ts";
-import { fetchFirstEpochs } from "./first-epochs.ts";
+import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./devices/enrolment.ts";
+import { fetchFirstEpochs } from "./account/first-epochs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { lookAtServer } from "./reseed/look-at-server.ts";
 import { putBack } from "./reseed/put-back.ts";
 import { reportFrontiers } from "./frontiers/frontier-report.ts";
-import { hostLinking } from "./linking-host.ts";
-import { keepForPasskey } from "./keep-for-passkey.ts";
-import { createLinkTimes, deviceViews } from "./own-devices.ts";
+import { hostLinking } from "./devices/linking-host.ts";
+import { keepForPasskey } from "./account/keep-for-passkey.ts";
+import { createLinkTimes, deviceViews } from "./devices/own-devices.ts";
 import { mendRows } from "./mend/mend-rows.ts";
 import type { Platform } from "./platform.ts";
 import { checkLayout } from "./profile-layout.ts";
-import { createRoomLinkActs } from "./rooms/room-link-acts.ts";
-import { createRoomDocumentActs } from "./rooms/room-document-acts.ts";
+import { createRoomLinkActs } from "./rooms/membership/room-link-acts.ts";
+import { createRoomDocumentActs } from "./rooms/documents/room-document-acts.ts";
 import { createRoomActs } from "./rooms/room-acts.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { createTables } from "./tables.ts";

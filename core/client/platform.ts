@@ -8,7 +8,7 @@ import type { TxStore } from "../store/tx-store.ts";
 import type { PeerConnector } from "../transport/peer-connector.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
 import type { StorageAdapterInterface } from "../document/automerge.ts";
-import type { DeviceKind } from "../document/settings.ts";
+import type { DeviceKind } from "../document/schema/settings.ts";
 import type { Result } from "../base/result.ts";
 import type { ClientMeter } from "./client-meter.ts";
 import type { SearchFault, SearchIndex } from "../messenger/search/search-index.ts";

@@ -155,8 +155,8 @@ import { createTable, type Table } from "../store/table.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { RECOVERY_KEY_BYTES } from "../sigchain/keys/recovery-key.ts";
 import { alarmRow } from "./alarms/alarm-shape.ts";
-import { profileShape } from "./device-identity.ts";
-import { opPageShape } from "./op-page-shape.ts";
+import { profileShape } from "./devices/device-identity.ts";
+import { opPageShape } from "./conversations/op-page-shape.ts";
 import { happeningRow } from "./rooms/room-happening-shape.ts";
 
 /** A counter that the server's is taken for: far above any, and below what numbers hold exactly. */

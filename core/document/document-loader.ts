@@ -19,24 +19,24 @@ import {
   type RepoDocumentId,
 } from "./automerge.ts";
 import type { DocumentError } from "./document-error.ts";
-import type { DocumentRef } from "./document-kind.ts";
+import type { DocumentRef } from "./schema/document-kind.ts";
 import {
   type DocumentRows,
   durableHeadsWrite,
   readDurableHeads,
   writeDurableHeads,
-} from "./document-rows.ts";
+} from "./storage/document-rows.ts";
 import { createDocumentSaver, type DocumentSaver } from "./document-saver.ts";
-import { genesisChange } from "./genesis.ts";
-import { createJointRows } from "./joint-rows.ts";
+import { genesisChange } from "./schema/genesis.ts";
+import { createJointRows } from "./storage/joint-rows.ts";
 import {
   createRepoStorage,
   type DocumentStorage,
   type RepoStorageEvents,
   type StoredChunk,
   unstoredChunk,
-} from "./repo-storage.ts";
-import { reasonOf } from "./storage-fault.ts";
+} from "./storage/repo-storage.ts";
+import { reasonOf } from "./storage/storage-fault.ts";
 
 /** The root of a document as Automerge shows it. */
 export type DocumentRoot = { [key: string]: unknown };

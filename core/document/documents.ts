@@ -9,11 +9,11 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocumentId, OpId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
-import { missingOps, type StoredOp, storedOps } from "./bucket.ts";
+import { missingOps, type StoredOp, storedOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
-import type { DocumentRef } from "./document-kind.ts";
+import type { DocumentRef } from "./schema/document-kind.ts";
 import { applyAll, type DocumentRoot, type Repair } from "./document-loader.ts";
-import { type DocumentSchema, viewOf } from "./document-schema.ts";
+import { type DocumentSchema, viewOf } from "./schema/document-schema.ts";
 import { createLiveDocuments, type LiveDocumentsDeps } from "./live-documents.ts";
 import {
   type Applied,

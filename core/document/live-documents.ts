@@ -7,7 +7,7 @@ import type { DocumentId } from "../base/ids.ts";
 import { DOCUMENTS_LIVE_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { type DocumentError, type DocumentFault, isDamage } from "./document-error.ts";
-import type { DocumentRef } from "./document-kind.ts";
+import type { DocumentRef } from "./schema/document-kind.ts";
 import {
   applyAll,
   createDocumentLoader,
@@ -19,7 +19,7 @@ import {
   type WholeDocument,
 } from "./document-loader.ts";
 import { createDocumentSlots } from "./document-slots.ts";
-import type { RepoStorageEvents } from "./repo-storage.ts";
+import type { RepoStorageEvents } from "./storage/repo-storage.ts";
 import { createTaskQueues } from "./task-queues.ts";
 
 export type { DocumentRoot, LiveDocument, Repair };

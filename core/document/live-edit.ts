@@ -4,10 +4,10 @@ import type { Bytes } from "../base/bytes.ts";
 import { parseId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
-import { missingOps, type StoredOp, takeOps } from "./bucket.ts";
+import { missingOps, type StoredOp, takeOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
-import type { DocumentRef } from "./document-kind.ts";
-import { genesisChange } from "./genesis.ts";
+import type { DocumentRef } from "./schema/document-kind.ts";
+import { genesisChange } from "./schema/genesis.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
 
 /** What a local edit made: the changes to send, in their order, and the heads after them. */

@@ -8,7 +8,7 @@ import { type ConversationId, type DeviceId, type DocumentId, idFromBytes } from
 import { encode, id, integer, type ShapeOf, text, variants } from "../codec/shape.ts";
 import { deriveKey } from "../crypto/kdf.ts";
 import { LABEL } from "../crypto/labels.ts";
-import type { DocumentKind } from "../document/document-kind.ts";
+import type { DocumentKind } from "../document/schema/document-kind.ts";
 
 export const APPLICATION_NAME_BYTES_MAX = 128;
 

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { checkDatabase, explainDatabaseFault } from "../store/check-database.ts";
+import { checkDatabase, explainDatabaseFault } from "../store/sqlite/check-database.ts";
 import {
   askServer,
   EXIT,

@@ -8,7 +8,7 @@ import { CONFIG_FILE_NAME } from "../config/settings.ts";
 import { isLoopback, type ProgramConfig } from "../config/read-config.ts";
 import { explainTlsFault, readTlsPair, type TlsPaths } from "../http/tls-files.ts";
 import { askOperator } from "../operator/operator-socket.ts";
-import { checkDatabase, explainDatabaseFault } from "../store/check-database.ts";
+import { checkDatabase, explainDatabaseFault } from "../store/sqlite/check-database.ts";
 import { databasePath, EXIT, print, type ServerCommand } from "./command.ts";
 import { showTime } from "./show-time.ts";
 import { roundSize } from "./stats.ts";

@@ -13,8 +13,8 @@ import type { ProgramConfig } from "../config/read-config.ts";
 import { createOperatorDesk } from "../operator/operator-desk.ts";
 import type { OperatorAnswer, OperatorRequest } from "../operator/operator-request.ts";
 import { askOperator } from "../operator/operator-socket.ts";
-import type { OpenStoreError } from "../store/sqlite-schema.ts";
-import { openSqliteStore } from "../store/sqlite-store.ts";
+import type { OpenStoreError } from "../store/sqlite/sqlite-schema.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 
 /** Exit codes: what the shell and a supervisor see. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;

@@ -2,7 +2,7 @@
 import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { askOperator } from "../operator/operator-socket.ts";
-import { checkDatabase, type DatabaseReport, explainDatabaseFault } from "../store/check-database.ts";
+import { checkDatabase, type DatabaseReport, explainDatabaseFault } from "../store/sqlite/check-database.ts";
 import { databasePath, EXIT, fail, makeDataFolder, print, say, type ServerCommand } from "./command.ts";
 import { hashFile, readHash, syncToDisk } from "./file-hash.ts";
 

@@ -16,7 +16,7 @@ import { haveCertificate } from "./have-certificate.ts";
 import { explainTlsFault, type TlsFault } from "../http/tls-files.ts";
 import { createServer, type ListenError, type RunningServer } from "../server.ts";
 import type { ServerStore } from "../store/server-store.ts";
-import { openSqliteStore } from "../store/sqlite-store.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import {
   databasePath,
   EXIT,

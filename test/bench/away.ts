@@ -11,7 +11,7 @@ import type { Client } from "@dovetail/core";
 import { createSystemClock } from "../../core/base/clock.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
 import { silentLogger } from "../../core/base/logger.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { must } from "../support/chain-world.ts";
 import { good, linkedDevice } from "../support/client-world.ts";
 import { startLocalServer } from "../support/server-in-process.ts";

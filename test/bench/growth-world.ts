@@ -17,7 +17,7 @@ import { createPlatformRandom } from "../../core/base/random.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { createOp, messagePayloadShape, type NamedOp, OP_KIND } from "../../core/messenger/op.ts";
 import { parseSnapshotHeader } from "../../core/protocol/snapshot.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { must } from "../support/chain-world.ts";
 import { good, newAccount } from "../support/client-world.ts";

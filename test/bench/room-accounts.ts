@@ -7,7 +7,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { present } from "../../core/base/assert.ts";
 import type { AccountId } from "../../core/base/ids.ts";
-import type { ContactPatch } from "../../core/client/contact-book.ts";
+import type { ContactPatch } from "../../core/client/contacts/contact-book.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
 import { createKeyPackage } from "../../core/group/key-package.ts";

@@ -14,7 +14,7 @@ import { openSearchDatabase } from "../../cli/platform/search-database.ts";
 import { present } from "../../core/base/assert.ts";
 import { idFromBytes } from "../../core/base/ids.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
-import { createSearchSegments } from "../../core/client/search-segments.ts";
+import { createSearchSegments } from "../../core/client/search/search-segments.ts";
 import { createTables } from "../../core/client/tables.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { HLC_MAX, HLC_TICKS_PER_MS } from "../../core/messenger/hlc.ts";

@@ -5,7 +5,7 @@ import { IndexedDbDocuments } from "../../app/platform/indexed-db-documents.ts";
 import { createPlatformRandom } from "../../core/base/random.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import type { StorageAdapterInterface } from "../../core/document/automerge.ts";
-import { createSealingStorageAdapter } from "../../core/document/sealing-storage-adapter.ts";
+import { createSealingStorageAdapter } from "../../core/document/storage/sealing-storage-adapter.ts";
 
 beforeAll(cryptoReady);
 

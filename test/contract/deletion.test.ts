@@ -9,9 +9,9 @@ import { silentLogger } from "../../core/base/logger.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { ERASE_ENTRIES_MAX } from "../../sync-server/limits.ts";
 import type { StoreEvent } from "../../sync-server/store/log-store.ts";
-import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { must } from "../support/chain-world.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import {

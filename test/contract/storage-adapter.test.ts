@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { DurableNodeFsAdapter } from "../../cli/platform/durable-nodefs-adapter.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
 import type { StorageAdapterInterface } from "../../core/document/automerge.ts";
-import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
-import { createSealingStorageAdapter } from "../../core/document/sealing-storage-adapter.ts";
+import { createMemoryStorageAdapter } from "../../core/document/storage/memory-storage-adapter.ts";
+import { createSealingStorageAdapter } from "../../core/document/storage/sealing-storage-adapter.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 

@@ -12,7 +12,7 @@ import {
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { createNodePlatform } from "../../cli/platform/node-platform.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { good } from "../support/client-world.ts";
 import { openTestProfile } from "../support/sealed-profile.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";

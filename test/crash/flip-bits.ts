@@ -5,7 +5,7 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { checkDatabase } from "../../sync-server/store/check-database.ts";
+import { checkDatabase } from "../../sync-server/store/sqlite/check-database.ts";
 import { createCrashWorld, liveCrashStory } from "./crash-world.ts";
 
 const BLOCK_BYTES = 64;

@@ -8,7 +8,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cryptoReady, silentLogger } from "@dovetail/core";
 import { idFromBytes } from "../../core/base/ids.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { cpuSecondsOf } from "../bench/figures.ts";
 import { good } from "../support/client-world.ts";
 import { type Author, checkAuthor, createAuthor, writeUntilCut } from "../support/killed-authors.ts";

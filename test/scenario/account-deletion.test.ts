@@ -10,7 +10,7 @@ import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { encodeDeletionClaim, encodeSignInClaim } from "../../core/protocol/claims.ts";
 import type { DeviceKeys } from "../../core/sigchain/keys/device-keys.ts";
 import { createServer, DEFAULT_CONFIG } from "../../sync-server/server.ts";
-import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 import { addDevice, type ChainWorld, firstKeys, must, stateOf } from "../support/chain-world.ts";
 import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
 import {

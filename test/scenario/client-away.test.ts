@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSystemClock } from "../../core/base/clock.ts";
 import { silentLogger } from "../../core/base/logger.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { must } from "../support/chain-world.ts";
 import { engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";

@@ -5,7 +5,7 @@ import { createSystemClock } from "../../core/base/clock.ts";
 import type { DeviceId } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
 import { FRONTIER_TELL_MS, type FrontierLink } from "../../core/client/frontiers/frontiers.ts";
-import type { Gateway } from "../../core/client/gateway.ts";
+import type { Gateway } from "../../core/client/connection/gateway.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { type FrontierContent, openFrontier, sealFrontier } from "../../core/log/frontier.ts";
 import { must } from "../support/chain-world.ts";

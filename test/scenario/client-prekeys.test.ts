@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { PREKEY_POOL_MAX, PREKEY_REFILL_BELOW } from "../../core/base/limits.ts";
 import { createSystemClock } from "../../core/base/clock.ts";
-import { createDirectoryClient } from "../../core/client/directory-client.ts";
-import { PREKEY_CHECK_MS } from "../../core/client/home-link.ts";
+import { createDirectoryClient } from "../../core/client/connection/directory-client.ts";
+import { PREKEY_CHECK_MS } from "../../core/client/connection/home-link.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { engineReady, good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { startServer } from "../support/server-process.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { err, ok } from "../../core/base/result.ts";
-import type { Gateway } from "../../core/client/gateway.ts";
+import type { Gateway } from "../../core/client/connection/gateway.ts";
 import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import { forge } from "../support/room-forger.ts";
 import { startLosableServer } from "../support/losable-server.ts";

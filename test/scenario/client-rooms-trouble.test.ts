@@ -13,8 +13,8 @@ import {
   ROOM_RESENT_OPS_MAX,
 } from "../../core/base/limits.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
-import { createRoomCommits } from "../../core/client/rooms/room-commits.ts";
-import { createRoomPlanner } from "../../core/client/rooms/room-plan.ts";
+import { createRoomCommits } from "../../core/client/rooms/membership/room-commits.ts";
+import { createRoomPlanner } from "../../core/client/rooms/membership/room-plan.ts";
 import { createGroup, leavesOf } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
 import { createCommit } from "../../core/group/create-commit.ts";

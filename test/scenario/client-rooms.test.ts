@@ -8,8 +8,8 @@ import {
   ROOM_LINK_USES_MAX,
   ROOM_LINKS_MAX,
 } from "../../core/base/limits.ts";
-import { capabilityKey, writerKey } from "../../core/client/device-identity.ts";
-import { createGuestGateways } from "../../core/client/guest-gateways.ts";
+import { capabilityKey, writerKey } from "../../core/client/devices/device-identity.ts";
+import { createGuestGateways } from "../../core/client/connection/guest-gateways.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { decodeGroup } from "../../core/group/group-codec.ts";
 import { leavesOf } from "../../core/group/group.ts";

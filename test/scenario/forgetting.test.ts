@@ -6,7 +6,7 @@ import { err } from "../../core/base/result.ts";
 import { accountLogId, accountRoot } from "../../core/sigchain/epoch/epoch-secret.ts";
 import { silentLogger } from "../../core/base/logger.ts";
 import { createSystemClock } from "../../core/base/clock.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { must } from "../support/chain-world.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";

@@ -2,9 +2,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { Bytes } from "../../core/base/bytes.ts";
-import { fetchBoxes } from "../../core/client/fetch-boxes.ts";
-import type { Route } from "../../core/client/seal-for-contact.ts";
-import { createPeerLinks } from "../../core/client/peer-links.ts";
+import { fetchBoxes } from "../../core/client/account/fetch-boxes.ts";
+import type { Route } from "../../core/client/conversations/seal-for-contact.ts";
+import { createPeerLinks } from "../../core/client/connection/peer-links.ts";
 import { openAccountEntry } from "../../core/log/account-entry.ts";
 import { openInbound } from "../../core/messenger/inbound-entry.ts";
 import { type Entry, parseEntryHeader } from "../../core/protocol/entry.ts";

@@ -10,7 +10,7 @@ import { hlcToMs } from "../../core/messenger/hlc.ts";
 import { messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import { openSearchDatabase } from "../../cli/platform/search-database.ts";
 import { createFts5Index } from "../../core/messenger/search/fts5-index.ts";
-import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 import { type AdjustableClock, createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import { scanDevice } from "../support/scan-device.ts";

@@ -51,7 +51,7 @@ import {
 import { connectRaw, connectSignedIn, expectFrame, type RawClient } from "../support/raw-client.ts";
 import { newestLink, pushLink, registerWorld, registration } from "../support/server-account.ts";
 import { createServer, DEFAULT_CONFIG } from "../../sync-server/server.ts";
-import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { nextStep, registerAccount } from "../support/store-world.ts";
 import { startLocalServer } from "../support/server-in-process.ts";

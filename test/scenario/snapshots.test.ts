@@ -11,7 +11,7 @@ import { SNAPSHOT_TAIL_BYTES, SNAPSHOT_TAIL_ENTRIES } from "../../core/client/sn
 import type { Documents } from "../../core/document/documents.ts";
 import type { ServerFrame } from "../../core/protocol/server-frame.ts";
 import { snapshotId } from "../../core/protocol/snapshot.ts";
-import { openSqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { silentLogger } from "../../core/base/logger.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { must } from "../support/chain-world.ts";

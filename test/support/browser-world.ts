@@ -24,7 +24,7 @@ import { type LocalServer, startLocalServer } from "./server-in-process.ts";
 import { freePort } from "./free-port.ts";
 import type { ServerConfig } from "../../sync-server/server.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
-import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 
 export interface BrowserWorld {
   readonly browser: Browser;

@@ -13,7 +13,7 @@ import {
   type Platform,
   silentLogger,
 } from "@dovetail/core";
-import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
+import { createMemoryStorageAdapter } from "../../core/document/storage/memory-storage-adapter.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import type { Result } from "../../core/base/result.ts";

@@ -1,5 +1,5 @@
 /** A profile copied byte by byte, as by a backup that is put back, or by whoever clones a disk. */
-import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
+import { createMemoryStorageAdapter } from "../../core/document/storage/memory-storage-adapter.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import type { Platform } from "@dovetail/core";
 import { good } from "./client-world.ts";

@@ -1,7 +1,7 @@
 /** A device whose power can be cut at any write: what reached its store and its documents stays, and nothing else happens. */
 import type { Clock } from "../../core/base/clock.ts";
-import type { DocumentStorage } from "../../core/document/repo-storage.ts";
-import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
+import type { DocumentStorage } from "../../core/document/storage/repo-storage.ts";
+import { createMemoryStorageAdapter } from "../../core/document/storage/memory-storage-adapter.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import type { TxStore } from "../../core/store/tx-store.ts";
 import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";

@@ -4,11 +4,14 @@ import { type DocumentId, idFromBytes, type OpId } from "../../core/base/ids.ts"
 import type { Bytes } from "../../core/base/bytes.ts";
 import type { StorageKey } from "../../core/document/automerge.ts";
 import type { DocumentFault } from "../../core/document/document-error.ts";
-import type { DocumentKind, DocumentRef } from "../../core/document/document-kind.ts";
+import type { DocumentKind, DocumentRef } from "../../core/document/schema/document-kind.ts";
 import { createDocuments, type Documents } from "../../core/document/documents.ts";
-import { createMemoryStorageAdapter } from "../../core/document/memory-storage-adapter.ts";
-import type { DocumentStorage } from "../../core/document/repo-storage.ts";
-import { type ChunkFault, createSealingStorageAdapter } from "../../core/document/sealing-storage-adapter.ts";
+import { createMemoryStorageAdapter } from "../../core/document/storage/memory-storage-adapter.ts";
+import type { DocumentStorage } from "../../core/document/storage/repo-storage.ts";
+import {
+  type ChunkFault,
+  createSealingStorageAdapter,
+} from "../../core/document/storage/sealing-storage-adapter.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import type { TxStore } from "../../core/store/tx-store.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";

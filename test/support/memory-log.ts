@@ -1,6 +1,6 @@
 /** A sealed log in memory behind the channel a client uses, with the server's rules for counters and epochs. */
 import type { LogId, WriterTag } from "../../core/base/ids.ts";
-import type { LogChannel } from "../../core/client/log-channel.ts";
+import type { LogChannel } from "../../core/client/connection/log-channel.ts";
 import {
   chainNext,
   chainStart,

@@ -1,8 +1,8 @@
 /** Looks through everything a device holds, opened: rows, chunks of documents and what is in them. */
 import { Automerge } from "../../core/document/automerge.ts";
 import { concatBytes, toUtf8 } from "../../core/base/bytes.ts";
-import { createSealingStorageAdapter } from "../../core/document/sealing-storage-adapter.ts";
-import type { DocumentStorage } from "../../core/document/repo-storage.ts";
+import { createSealingStorageAdapter } from "../../core/document/storage/sealing-storage-adapter.ts";
+import type { DocumentStorage } from "../../core/document/storage/repo-storage.ts";
 import { sealTxStore } from "../../core/store/sealing-tx-store.ts";
 import { good } from "./client-world.ts";
 import type { Device } from "./story.ts";

@@ -9,8 +9,11 @@ import {
   openProfile,
   type ProfileError,
 } from "../../cli/platform/profile-folder.ts";
-import { type ChunkFault, createSealingStorageAdapter } from "../../core/document/sealing-storage-adapter.ts";
-import { StorageFault } from "../../core/document/storage-fault.ts";
+import {
+  type ChunkFault,
+  createSealingStorageAdapter,
+} from "../../core/document/storage/sealing-storage-adapter.ts";
+import { StorageFault } from "../../core/document/storage/storage-fault.ts";
 import type { Result } from "../../core/base/result.ts";
 import { sealTxStore } from "../../core/store/sealing-tx-store.ts";
 import type { StoreError } from "../../core/store/tx-store.ts";

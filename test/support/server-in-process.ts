@@ -8,7 +8,7 @@ import {
   type RunningServer,
   type ServerConfig,
 } from "../../sync-server/server.ts";
-import { createMemoryStore } from "../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { must } from "./chain-world.ts";
 

@@ -5,7 +5,7 @@ import type { Random } from "../../core/base/random.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { Automerge } from "../../core/document/automerge.ts";
 import type { DocumentRoot } from "../../core/document/document-loader.ts";
-import { createSharedReplica, type EncodedChange } from "../../core/document/shared-replica.ts";
+import { createSharedReplica, type EncodedChange } from "../../core/document/shared/shared-replica.ts";
 import { type NamedOp, OP_KIND } from "../../core/messenger/op.ts";
 import {
   type SharedStep,

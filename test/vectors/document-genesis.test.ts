@@ -6,8 +6,8 @@
 import { createHash } from "node:crypto";
 import { beforeAll, expect, test } from "vitest";
 import { Automerge, automergeReady } from "../../core/document/automerge.ts";
-import { DOCUMENT_KINDS, type DocumentKind } from "../../core/document/document-kind.ts";
-import { GENESIS_MAPS, genesisChange } from "../../core/document/genesis.ts";
+import { DOCUMENT_KINDS, type DocumentKind } from "../../core/document/schema/document-kind.ts";
+import { GENESIS_MAPS, genesisChange } from "../../core/document/schema/genesis.ts";
 
 beforeAll(() => automergeReady());
 

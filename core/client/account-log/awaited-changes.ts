@@ -11,7 +11,7 @@ import { openAccountEntry } from "../../log/account-entry.ts";
 import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 import type { DocumentChanges } from "./document-changes.ts";
 import type { DocumentHeads } from "./document-heads.ts";
 import type { LogIntake } from "./log-intake.ts";

@@ -7,9 +7,9 @@
 import type { Bytes } from "../../base/bytes.ts";
 import type { DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
-import type { DocumentRef } from "../../document/document-kind.ts";
+import type { DocumentRef } from "../../document/schema/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
-import { genesisChange } from "../../document/genesis.ts";
+import { genesisChange } from "../../document/schema/genesis.ts";
 import {
   type BucketPlace,
   type DocumentName,

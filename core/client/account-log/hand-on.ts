@@ -11,7 +11,7 @@ import { openAccountEntry } from "../../log/account-entry.ts";
 import type { PlacedEntry } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 import { type DocumentChanges, joinByDocument } from "./document-changes.ts";
 import type { DocumentHeads } from "./document-heads.ts";
 import type { LogIntake, OverCut } from "./log-intake.ts";

@@ -6,7 +6,7 @@
 import type { Bytes } from "../../base/bytes.ts";
 import type { DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
-import type { StoredOp } from "../../document/bucket.ts";
+import type { StoredOp } from "../../document/schema/bucket.ts";
 import type { Documents } from "../../document/documents.ts";
 import type { DocumentRoot } from "../../document/live-documents.ts";
 import type { DocumentName } from "../../log/document-name.ts";

@@ -8,7 +8,7 @@ import { type Err, ok, type Result } from "../../base/result.ts";
 import type { AppendResult } from "../../protocol/server-frame.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 import { epochOf, type SealedEntries, type SealedEntry } from "./sealed-entries.ts";
 
 export interface PushDeps {

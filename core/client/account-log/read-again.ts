@@ -6,7 +6,7 @@ import { createLogReader, passIds } from "../../log/log-reader.ts";
 import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 
 /** A part of the log between two points that were read. */
 export interface ReadRange {

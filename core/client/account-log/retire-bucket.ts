@@ -5,7 +5,7 @@
 import { CHANGE_BYTES_MAX } from "../../log/account-entry.ts";
 import { OP_BYTES_MAX, STORE_BATCH_ROWS_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
-import type { StoredOp } from "../../document/bucket.ts";
+import type { StoredOp } from "../../document/schema/bucket.ts";
 import type { Documents } from "../../document/documents.ts";
 import { type BucketName, type BucketPlace, type DocumentName, isBucket } from "../../log/document-name.ts";
 import type { WriteOp } from "../../store/tx-store.ts";

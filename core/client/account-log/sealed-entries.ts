@@ -11,7 +11,7 @@ import { type Entry, type LogPoint, parseEntryHeader, writerTag } from "../../pr
 import { rowKeyLastNumber } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
-import { writerKey } from "../device-identity.ts";
+import { writerKey } from "../devices/device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { OutRow } from "../tables.ts";
 import { joinByDocument, takeGroup } from "./document-changes.ts";

@@ -12,7 +12,7 @@ import type { ChainState } from "../../sigchain/chain-state.ts";
 import type { StoreError, TxStore } from "../../store/tx-store.ts";
 import { type ClockDifference, isSameDifference } from "../calendar/known-times.ts";
 import type { Alarm, ClientError } from "../client-error.ts";
-import type { ContactRecord } from "../contact-book.ts";
+import type { ContactRecord } from "../contacts/contact-book.ts";
 import type { Tables } from "../tables.ts";
 import { groupOf, ruleOf } from "./alarm-group.ts";
 import { type AlarmBook, createAlarmBook, type StoredAlarm } from "./alarm-book.ts";

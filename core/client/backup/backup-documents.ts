@@ -2,7 +2,7 @@
 import { type Bytes, concatBytes, toHex } from "../../base/bytes.ts";
 import { idFromBytes } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { StoredOp } from "../../document/bucket.ts";
+import type { StoredOp } from "../../document/schema/bucket.ts";
 import { inspectSaved } from "../../document/live-edit.ts";
 import type { BackupFault, BackupReader, BackupRecord } from "../../log/backup/backup-file.ts";
 import type { BackupLock } from "../../log/backup/backup-head.ts";

@@ -18,7 +18,7 @@ import { currentRecovery } from "../../sigchain/chain-state.ts";
 import type { BackupSource } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
-import { ownHandle } from "../own-handle.ts";
+import { ownHandle } from "../account/own-handle.ts";
 import { type BackupKey, backupSecretOf } from "./backup-secret.ts";
 
 /** Deletions first, so that nothing that is deleted is brought back by what follows. */

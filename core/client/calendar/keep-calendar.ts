@@ -1,8 +1,14 @@
 /** Does what the calendar asks for, whenever the chain was read to its end. Rules CA1-CA6. */
 import { ok, type Result } from "../../base/result.ts";
 import { createDeviceUpdate } from "../../sigchain/create/create-link.ts";
-import { appendOwnLink, asOwnLink, type ChainWriter, type OwnLink, ownSigner } from "../append-own-link.ts";
-import { changeEpoch } from "../change-epoch.ts";
+import {
+  appendOwnLink,
+  asOwnLink,
+  type ChainWriter,
+  type OwnLink,
+  ownSigner,
+} from "../account/append-own-link.ts";
+import { changeEpoch } from "../account/change-epoch.ts";
 import type { ClientError } from "../client-error.ts";
 import { type CalendarState, lookAt, planCalendar } from "./calendar-policy.ts";
 

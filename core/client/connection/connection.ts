@@ -9,8 +9,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Random } from "../../base/random.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { type Gateway, PING_INTERVAL_MS, REQUEST_TIMEOUT_MS } from "../gateway.ts";
-import type { HomeLink } from "../home-link.ts";
+import { type Gateway, PING_INTERVAL_MS, REQUEST_TIMEOUT_MS } from "./gateway.ts";
+import type { HomeLink } from "./home-link.ts";
 
 /** A lost connection is made anew after so long, half as much less or more by chance; each time twice as long, up to the second. */
 export const RECONNECT_MIN_MS = 500;

@@ -8,9 +8,9 @@ import type { Logger } from "../../base/logger.ts";
 import type { Result } from "../../base/result.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
-import type { ContactBook } from "../contact-book.ts";
-import type { Introductions } from "../introductions.ts";
-import type { PeerLinks } from "../peer-links.ts";
+import type { ContactBook } from "../contacts/contact-book.ts";
+import type { Introductions } from "../contacts/introductions.ts";
+import type { PeerLinks } from "./peer-links.ts";
 import type { Serial } from "../serial.ts";
 import type { Connection } from "./connection.ts";
 

@@ -3,13 +3,13 @@ import type { ConversationId, OpId } from "../../base/ids.ts";
 import { DELETED_MESSAGES_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { encode } from "../../codec/shape.ts";
-import { INBOX } from "../../document/inbox.ts";
-import { clearField } from "../../document/state-field.ts";
+import { INBOX } from "../../document/schema/inbox.ts";
+import { clearField } from "../../document/schema/state-field.ts";
 import { isRedacted, type NamedOp, OP_KIND, redactionPayloadShape } from "../../messenger/op.ts";
 import { timelineMessage } from "../../messenger/timeline.ts";
 import type { Client } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
-import type { Correspondent } from "../conversations.ts";
+import type { Correspondent } from "../conversations/conversations.ts";
 import type { Engine } from "../engine.ts";
 
 type DeletionActs = Pick<Client, "redact" | "deleteMessages" | "deleteConversation">;

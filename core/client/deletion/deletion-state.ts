@@ -5,8 +5,8 @@
  */
 import type { ConversationId, DeviceId, OpId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { type Deletions, deletionsSchema } from "../../document/deletions.ts";
-import type { DocumentRef } from "../../document/document-kind.ts";
+import { type Deletions, deletionsSchema } from "../../document/schema/deletions.ts";
+import type { DocumentRef } from "../../document/schema/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
 import {
   bucketName,

@@ -8,9 +8,9 @@
 import { type ConversationId, idBytes, type OpId } from "../../base/ids.ts";
 import { ROOM_LIMITS_PER_DEVICE_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { limitKey, type RoomPart } from "../../document/groups.ts";
-import { INBOX } from "../../document/inbox.ts";
-import { clearField } from "../../document/state-field.ts";
+import { limitKey, type RoomPart } from "../../document/schema/groups.ts";
+import { INBOX } from "../../document/schema/inbox.ts";
+import { clearField } from "../../document/schema/state-field.ts";
 import type { BucketPlace } from "../../log/document-name.ts";
 import { perishesAtMs } from "../../messenger/lifetime.ts";
 import { bucketPlaceOf, type NamedOp } from "../../messenger/op.ts";
@@ -20,7 +20,7 @@ import type { AccountLog } from "../account-log/account-log.ts";
 import type { Times } from "../calendar/times.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { OpStore } from "../op-store.ts";
+import type { OpStore } from "../conversations/op-store.ts";
 import type { RoomBook } from "../rooms/room-book.ts";
 import { placeText } from "./deletion-state.ts";
 

@@ -25,7 +25,7 @@ import type { DirectChannel, DirectSide } from "../../sigchain/direct/direct-cha
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { HeldDocument } from "../account-log/document-heads.ts";
 import type { ClientError } from "../client-error.ts";
-import type { Conversations } from "../conversations.ts";
+import type { Conversations } from "../conversations/conversations.ts";
 import type { EngineContext } from "../engine-context.ts";
 
 /** Documents exchanged at once; each is in memory twice meanwhile. */

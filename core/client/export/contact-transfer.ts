@@ -17,9 +17,9 @@ import { checkFact, proveFact } from "../../messenger/exported/export-proof.ts";
 import { safetyNumber } from "../../sigchain/contact/safety-number.ts";
 import type { Client, ContactImport, ContactImportField, ContactsImport } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
-import type { ContactPatch, ContactRecord } from "../contact-book.ts";
+import type { ContactPatch, ContactRecord } from "../contacts/contact-book.ts";
 import type { Engine } from "../engine.ts";
-import { isDialable } from "../inbound.ts";
+import { isDialable } from "../conversations/inbound.ts";
 
 /** What the texts of contacts that are stored in one change may weigh, with what their ids and names of fields add. */
 const CHANGE_TEXT_BYTES_MAX = 98_304;

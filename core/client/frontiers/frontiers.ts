@@ -17,7 +17,7 @@ import { rowKeyParts } from "../../store/row-key.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../connection/gateway.ts";
 import type { FrontierRow } from "../tables.ts";
 
 /** A device that has nothing new to say says so once a day: who is silent is told from who has nothing to say. */

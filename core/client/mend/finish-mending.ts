@@ -4,11 +4,11 @@ import { isDamage } from "../../document/document-error.ts";
 import { isBucket } from "../../log/document-name.ts";
 import { parseOp } from "../../messenger/op.ts";
 import type { ClientError } from "../client-error.ts";
-import type { ContactBook } from "../contact-book.ts";
-import type { Conversations } from "../conversations.ts";
+import type { ContactBook } from "../contacts/contact-book.ts";
+import type { Conversations } from "../conversations/conversations.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { OpStore } from "../op-store.ts";
-import type { Outbox } from "../outbox.ts";
+import type { OpStore } from "../conversations/op-store.ts";
+import type { Outbox } from "../conversations/outbox.ts";
 import type { MendRow } from "../tables.ts";
 
 export interface FinishDeps {

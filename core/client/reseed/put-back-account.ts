@@ -6,7 +6,7 @@ import type { AppendLink } from "../../protocol/directory.ts";
 import { createAddedBox } from "../../sigchain/epoch/create-epoch.ts";
 import { type DeviceRecord, deviceIdOf, epochOf, parseLink } from "../../sigchain/link.ts";
 import type { ClientError } from "../client-error.ts";
-import type { DirectoryClient } from "../directory-client.ts";
+import type { DirectoryClient } from "../connection/directory-client.ts";
 import type { EngineContext } from "../engine-context.ts";
 
 /** How long a server that asks for patience is waited for, each time. */

@@ -7,10 +7,10 @@ import { checkHead, type LogReader, passIds } from "../../log/log-reader.ts";
 import type { LogKind } from "../../protocol/client-frame.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
-import { capabilityKey } from "../device-identity.ts";
+import { capabilityKey } from "../devices/device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
-import { type LogChannel, openLogChannel } from "../log-channel.ts";
+import type { Gateway } from "../connection/gateway.ts";
+import { type LogChannel, openLogChannel } from "../connection/log-channel.ts";
 
 /** A log of this account, and where this device stands in it. */
 export interface OwnedLog {

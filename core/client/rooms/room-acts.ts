@@ -13,12 +13,12 @@ import {
   ROOM_NAME_BYTES_MAX,
 } from "../../base/limits.ts";
 import { err, type Result } from "../../base/result.ts";
-import type { RoomIntent } from "../../document/groups.ts";
+import type { RoomIntent } from "../../document/schema/groups.ts";
 import { memberOf, rankOf, type RoomContext, type RoomMember } from "../../messenger/room/room-context.ts";
 import type { Client, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
-import { chainBytes } from "./room-evidence.ts";
+import { chainBytes } from "./reading/room-evidence.ts";
 
 type RoomActs = Pick<
   Client,

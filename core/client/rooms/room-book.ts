@@ -5,8 +5,14 @@
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
-import { GROUPS, type Groups, groupsSchema, type RoomPart, type RoomRecord } from "../../document/groups.ts";
-import { setField } from "../../document/state-field.ts";
+import {
+  GROUPS,
+  type Groups,
+  groupsSchema,
+  type RoomPart,
+  type RoomRecord,
+} from "../../document/schema/groups.ts";
+import { setField } from "../../document/schema/state-field.ts";
 import type { RoomKeys } from "../../messenger/room/room-invitation.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";

@@ -1,13 +1,13 @@
 /** Rooms as faces show them. Nothing here changes anything. */
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { RoomIntent, RoomRecord } from "../../document/groups.ts";
+import type { RoomIntent, RoomRecord } from "../../document/schema/groups.ts";
 import type { RoomHistoryPolicy } from "../../messenger/room/room-history.ts";
 import type { RoomHappeningView, RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
-import type { ContactBook } from "../contact-book.ts";
+import type { ContactBook } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Views } from "../views.ts";
+import type { Views } from "../conversations/views.ts";
 import { happeningsIn } from "./room-happenings.ts";
 import type { Rooms } from "./rooms.ts";
 

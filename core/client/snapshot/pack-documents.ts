@@ -22,7 +22,7 @@ import { parseArchivedOp } from "../../messenger/archived-op.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../connection/gateway.ts";
 import { type PackPlan, planPacks, type PresentDocument } from "./plan-packs.ts";
 import { headBytes, headsOf, logOf, packKey } from "./snapshot-source.ts";
 

@@ -15,8 +15,8 @@ import { documentsOf, type SnapshotIndex } from "../../log/snapshot/snapshot-ind
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { Gateway } from "../connection/gateway.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 import {
   fetchBlobs,
   fetchIndex,

@@ -19,8 +19,8 @@ import type { WriteOp } from "../../store/tx-store.ts";
 import type { AccountLog, RestoredDocument } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { Gateway } from "../connection/gateway.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 import {
   fetchBlobs,
   fetchIndex,

@@ -20,7 +20,7 @@ import { blobId, snapshotId } from "../../protocol/snapshot.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { Coverage } from "../account-log/log-intake.ts";
 import type { ClientError } from "../client-error.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../connection/gateway.ts";
 import { packDocuments, type PackerDeps, sendBlobs } from "./pack-documents.ts";
 import { forgetOtherPacks, logOf, snapshotWrites } from "./snapshot-source.ts";
 

@@ -14,7 +14,7 @@ import { blobId, type StoredSnapshot, snapshotId } from "../../protocol/snapshot
 import { deleteRows, writeRows } from "../account-log/rows-step.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../connection/gateway.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { Tables } from "../tables.ts";
 

@@ -12,7 +12,7 @@ import { snapshotId } from "../../protocol/snapshot.ts";
 import type { ChainState } from "../../sigchain/chain-state.ts";
 import type { EpochSecret } from "../../sigchain/epoch/epoch-secret.ts";
 import type { ClientError } from "../client-error.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../connection/gateway.ts";
 
 interface Account {
   /** As it was verified, without the link that is to come. */

@@ -7,8 +7,8 @@ import { parseSnapshotHeader, type StoredSnapshot } from "../../protocol/snapsho
 import type { AccountLog, RestoredDocument } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { Gateway } from "../gateway.ts";
-import type { LogChannel } from "../log-channel.ts";
+import type { Gateway } from "../connection/gateway.ts";
+import type { LogChannel } from "../connection/log-channel.ts";
 import { endorseSnapshot } from "./snapshot-endorser.ts";
 import { createSnapshotLoader } from "./snapshot-loader.ts";
 import { type InboundPoints, makeSnapshot } from "./snapshot-maker.ts";

@@ -18,7 +18,7 @@ import {
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { encode } from "../../codec/shape.ts";
-import type { ReplicaEdit, ReplicaOperation } from "../../document/shared-replica.ts";
+import type { ReplicaEdit, ReplicaOperation } from "../../document/shared/shared-replica.ts";
 import {
   floatBytes,
   type SharedRef,

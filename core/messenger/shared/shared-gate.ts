@@ -14,7 +14,7 @@ import {
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { decode } from "../../codec/shape.ts";
-import type { ReplicaChange } from "../../document/shared-replica.ts";
+import type { ReplicaChange } from "../../document/shared/shared-replica.ts";
 import { isAhead } from "../hlc.ts";
 import { type NamedOp, OP_KIND } from "../op.ts";
 import { compareOps } from "../timeline.ts";

@@ -6,7 +6,7 @@ import type { OpId } from "../../base/ids.ts";
 import { SHARED_DEPTH_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { unreachable } from "../../base/assert.ts";
-import type { ReplicaOperation } from "../../document/shared-replica.ts";
+import type { ReplicaOperation } from "../../document/shared/shared-replica.ts";
 import {
   floatOf,
   type SharedRef,

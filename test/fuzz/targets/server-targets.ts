@@ -15,7 +15,7 @@ import { serverFrameShape } from "../../../core/protocol/server-frame.ts";
 import { readConfig } from "../../../sync-server/config/read-config.ts";
 import { DEFAULT_CONFIG } from "../../../sync-server/server.ts";
 import { createService, type Service } from "../../../sync-server/service.ts";
-import { createMemoryStore } from "../../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../../sync-server/store/memory/memory-store.ts";
 import { createSocketPair } from "../../simulation/world/sim-server.ts";
 import {
   addDevice,

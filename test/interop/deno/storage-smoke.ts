@@ -10,7 +10,7 @@ import { idFromBytes } from "../../../core/base/ids.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { automergeReady } from "../../../core/document/automerge.ts";
 import { createDocuments } from "../../../core/document/documents.ts";
-import { createSealingStorageAdapter } from "../../../core/document/sealing-storage-adapter.ts";
+import { createSealingStorageAdapter } from "../../../core/document/storage/sealing-storage-adapter.ts";
 import { sealTxStore } from "../../../core/store/sealing-tx-store.ts";
 
 await cryptoReady();

@@ -152,14 +152,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a device without prekeys holds up its siblings",
-    file: "core/client/seal-for-contact.ts",
+    file: "core/client/conversations/seal-for-contact.ts",
     find: "return areNone ? ok([]) : claimed;",
     replace: "return claimed;",
     story: "devices",
   },
   {
     name: "a message is forgotten once it is sealed",
-    file: "core/client/outbox.ts",
+    file: "core/client/conversations/outbox.ts",
     find: '      for (const [key, row] of group) changed.set(key, { ...row, state: "sealed" });\n    }',
     replace:
       '      for (const [key, row] of group) changed.set(key, { ...row, state: "sent" });\n    }\n    made.length = 0;',
@@ -252,14 +252,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "what was read of a contact is read again",
-    file: "core/client/inbound.ts",
+    file: "core/client/conversations/inbound.ts",
     find: "commit: () => readers.set(log.logId, after),",
     replace: "commit: () => {},",
     story: "calm",
   },
   {
     name: "heads of logs are not written with their entries",
-    file: "sync-server/store/sqlite-store.ts",
+    file: "sync-server/store/sqlite/sqlite-store.ts",
     find: "beforeCommit: () => heads.writeTouched(),",
     replace: "beforeCommit: () => {},",
     story: "server",
@@ -267,14 +267,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a commit is announced to nobody",
-    file: "sync-server/store/sqlite-store.ts",
+    file: "sync-server/store/sqlite/sqlite-store.ts",
     find: "    announced.push(event);\n",
     replace: "",
     story: "calm",
   },
   {
     name: "what could not be taken over is passed over",
-    file: "core/client/log-follower.ts",
+    file: "core/client/connection/log-follower.ts",
     find: "if (!taken.ok) gateway.close();",
     replace: "",
     story: "disks",
@@ -288,14 +288,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a message that was taken back keeps its text",
-    file: "core/client/op-store.ts",
+    file: "core/client/conversations/op-store.ts",
     find: "draft.put(left, before === null, true);",
     replace: "if (before === null) draft.put(left, true, true);",
     story: "deletes",
   },
   {
     name: "deletions of others are not looked at",
-    file: "core/client/conversations.ts",
+    file: "core/client/conversations/conversations.ts",
     find: 'if (names.some(({ type }) => type === "deletions")) {',
     replace: 'if (names.some(({ type }) => type === "deletions") && names.length < 0) {',
     story: "deletes",
@@ -309,14 +309,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a revoked device stays in its rooms",
-    file: "core/client/rooms/room-plan.ts",
+    file: "core/client/rooms/membership/room-plan.ts",
     find: "for (const { leafIndex } of revoked) draft.gone.add(leafIndex);",
     replace: "",
     story: "rooms",
   },
   {
     name: "the keys of a room stay when somebody is taken out",
-    file: "core/client/rooms/room-plan.ts",
+    file: "core/client/rooms/membership/room-plan.ts",
     find: "const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;",
     replace: "const after = agreed;",
     story: "rooms",
@@ -344,7 +344,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "whoever comes back by the words throws the other devices out",
-    file: "core/client/recover-account.ts",
+    file: "core/client/account/recover-account.ts",
     find: "const survivorIds = recovery.keepsDevices",
     replace: "const survivorIds = !recovery.keepsDevices",
     story: "emptied",
@@ -356,7 +356,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replace: "",
     elsewhere: [
       {
-        file: "core/client/outbox.ts",
+        file: "core/client/conversations/outbox.ts",
         find: 'context.raise({ type: "DeviceRolledBack", logId });',
         replace: "",
       },
@@ -370,35 +370,35 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "logs of contacts are looked for on the own server",
-    file: "core/client/peer-links.ts",
+    file: "core/client/connection/peer-links.ts",
     find: "const opened = await guests.open(origin, {",
     replace: "const opened = await guests.open(context.identity.origin, {",
     story: "servers",
   },
   {
     name: "prekeys of contacts are asked of the own server",
-    file: "core/client/seal-for-contact.ts",
+    file: "core/client/conversations/seal-for-contact.ts",
     find: "await context.directory(origin).claimPreKeys(contact, missing);",
     replace: "await context.directory(identity.origin).claimPreKeys(contact, missing);",
     story: "servers",
   },
   {
     name: "whose ops somebody sends is not looked at",
-    file: "core/client/inbound.ts",
+    file: "core/client/conversations/inbound.ts",
     find: 'if (!isTheirs) return passed("NotTheirOp");',
     replace: "",
     story: "hostile",
   },
   {
     name: "anybody takes a message back",
-    file: "core/client/op-store.ts",
+    file: "core/client/conversations/op-store.ts",
     find: "if (before.op.kind !== OP_KIND.message || !isSameAuthor(before, left)) return ok(false);",
     replace: "if (before.op.kind !== OP_KIND.message) return ok(false);",
     story: "hostile",
   },
   {
     name: "a mute in a room keeps everybody's words out",
-    file: "core/client/rooms/room-words.ts",
+    file: "core/client/rooms/reading/room-words.ts",
     find: "const mutedUntilMs = memberOf(now, member.accountId)?.mutedUntilMs ?? null;",
     replace:
       "const mutedUntilMs = now.members.find((one) => one.mutedUntilMs !== null)?.mutedUntilMs ?? null;",
@@ -421,7 +421,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a device without a room's group does not ask to come back",
-    file: "core/client/rooms/room-asking.ts",
+    file: "core/client/rooms/log/room-asking.ts",
     find: "const asked = await commits.sealRejoin(roomId, room);",
     replace: "const asked = ok();",
     story: "room-devices",
@@ -457,7 +457,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a letter in a room brings anybody's words",
-    file: "core/client/rooms/room-words.ts",
+    file: "core/client/rooms/reading/room-words.ts",
     find: "if (author !== member.accountId || device !== member.deviceId) continue;",
     replace: "",
     story: "hostile-member",

@@ -8,8 +8,8 @@ import { createHash } from "node:crypto";
 import { present } from "../../../core/base/assert.ts";
 import { idFromBytes, type OpId } from "../../../core/base/ids.ts";
 import { encode } from "../../../core/codec/shape.ts";
-import { INBOX } from "../../../core/document/inbox.ts";
-import { setField } from "../../../core/document/state-field.ts";
+import { INBOX } from "../../../core/document/schema/inbox.ts";
+import { setField } from "../../../core/document/schema/state-field.ts";
 import {
   isRedacted,
   messagePayloadShape,

@@ -1,5 +1,5 @@
 /** The server's store in memory with everything that was ever asked of it, so that it can be put back to how it was. */
-import { createMemoryStore } from "../../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../../sync-server/store/memory/memory-store.ts";
 import type { ServerStore } from "../../../sync-server/store/server-store.ts";
 
 export interface ReplayedStore {

@@ -6,7 +6,7 @@
 import type { AccountId, DeviceId } from "../../../core/base/ids.ts";
 import { silentLogger } from "../../../core/base/logger.ts";
 import { err, ok, type Result } from "../../../core/base/result.ts";
-import type { Gateway, ServerError } from "../../../core/client/gateway.ts";
+import type { Gateway, ServerError } from "../../../core/client/connection/gateway.ts";
 import type { ClientFrame } from "../../../core/protocol/client-frame.ts";
 import type { PlacedEntry } from "../../../core/protocol/entry.ts";
 import type { FailureCode } from "../../../core/protocol/failure.ts";

@@ -3,7 +3,7 @@ import type { Bytes } from "../../../core/base/bytes.ts";
 import type { ConversationId, EntryId, LogId } from "../../../core/base/ids.ts";
 import { encode } from "../../../core/codec/shape.ts";
 import type { Engine } from "../../../core/client/engine.ts";
-import { publicRoomKey, roomKeysOf } from "../../../core/client/rooms/room-keys.ts";
+import { publicRoomKey, roomKeysOf } from "../../../core/client/rooms/log/room-keys.ts";
 import type { RoomKeysRow } from "../../../core/client/tables.ts";
 import { signKeyPairFromSeed } from "../../../core/crypto/sign.ts";
 import { type CommitPlan, createCommit, type PendingCommit } from "../../../core/group/create-commit.ts";

@@ -1,7 +1,7 @@
 /** What worlds with rooms promise on top: one room for all who are in it, and each text once where it belongs. */
 import type { RoomView } from "@dovetail/core";
 import { toHex } from "../../../core/base/bytes.ts";
-import { createRoomGroups } from "../../../core/client/rooms/room-groups.ts";
+import { createRoomGroups } from "../../../core/client/rooms/membership/room-groups.ts";
 import { createTables } from "../../../core/client/tables.ts";
 import { createGroupCrypto } from "../../../core/group/crypto-provider.ts";
 import { epochAuthenticator, groupEpoch, isActive, leavesOf } from "../../../core/group/group.ts";

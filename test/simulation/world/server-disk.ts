@@ -8,9 +8,9 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../../core/base/logger.ts";
-import { createMemoryStore } from "../../../sync-server/store/memory-store.ts";
+import { createMemoryStore } from "../../../sync-server/store/memory/memory-store.ts";
 import type { ServerStore } from "../../../sync-server/store/server-store.ts";
-import { openSqliteStore } from "../../../sync-server/store/sqlite-store.ts";
+import { openSqliteStore } from "../../../sync-server/store/sqlite/sqlite-store.ts";
 import { good } from "../../support/client-world.ts";
 import type { ServerDisk } from "./sim-server.ts";
 

@@ -4,8 +4,8 @@
  * A batch is one transaction: it is durable when it answers, and a power cut falls before it or after it. A chunk is
  * whole or absent, as fsync and rename make it.
  */
-import { createMemoryStorageAdapter } from "../../../core/document/memory-storage-adapter.ts";
-import type { DocumentStorage } from "../../../core/document/repo-storage.ts";
+import { createMemoryStorageAdapter } from "../../../core/document/storage/memory-storage-adapter.ts";
+import type { DocumentStorage } from "../../../core/document/storage/repo-storage.ts";
 import { createMemoryTxStore } from "../../../core/store/memory-tx-store.ts";
 import type { TxStore, WriteOp } from "../../../core/store/tx-store.ts";
 import { good } from "../../support/client-world.ts";

@@ -1,6 +1,6 @@
 /** Which alarms a person is reminded of. */
 import { describe, expect, test } from "vitest";
-import { attentionLines, needsAttention } from "../../../cli/commands/alarm.ts";
+import { attentionLines, needsAttention } from "../../../cli/commands/devices/alarm.ts";
 import type { AlarmView } from "../../../core/client/client.ts";
 import { parseId } from "../../../core/base/ids.ts";
 import { must } from "../../support/chain-world.ts";

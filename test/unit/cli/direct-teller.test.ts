@@ -1,6 +1,6 @@
 /** What a listening device says of those that dial it. */
 import { expect, test } from "vitest";
-import { createDirectTeller } from "../../../cli/commands/direct.ts";
+import { createDirectTeller } from "../../../cli/commands/devices/direct.ts";
 import { parseId } from "../../../core/base/ids.ts";
 import { ok } from "../../../core/base/result.ts";
 import type { DeviceView } from "../../../core/client/client.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { DeviceFrontier, FrontierReport } from "@dovetail/core";
 import { idFromBytes } from "../../../core/base/ids.ts";
-import { describeFrontiers, layOutFrontiers } from "../../../cli/commands/frontier-table.ts";
+import { describeFrontiers, layOutFrontiers } from "../../../cli/commands/devices/frontier-table.ts";
 
 const device = (name: string, changes: Partial<DeviceFrontier> = {}): DeviceFrontier => ({
   device: idFromBytes("device", new Uint8Array(16).fill(name.length)),

@@ -1,6 +1,6 @@
 /** Hours in which nobody is disturbed. */
 import { expect, test } from "vitest";
-import { isQuiet, parseQuietHours } from "../../../cli/commands/quiet-hours.ts";
+import { isQuiet, parseQuietHours } from "../../../cli/commands/account/quiet-hours.ts";
 
 const at = (hour: number, minute: number): Date => new Date(2026, 10, 21, hour, minute);
 

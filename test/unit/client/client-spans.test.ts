@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { SPANS_OPEN_MAX } from "../../../core/base/limits.ts";
 import type { Span } from "../../../core/base/spans.ts";
 import { createClientSpans } from "../../../core/client/client-spans.ts";
-import { createOutbox } from "../../../core/client/outbox.ts";
+import { createOutbox } from "../../../core/client/conversations/outbox.ts";
 import { createRoomOutbox } from "../../../core/client/rooms/room-outbox.ts";
 import { encode } from "../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";

@@ -5,8 +5,8 @@ import { idFromBytes } from "../../../core/base/ids.ts";
 import { RELAY_DELAY_MS } from "../../../core/client/direct/direct-rows.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { automergeReady } from "../../../core/document/automerge.ts";
-import { setField } from "../../../core/document/state-field.ts";
-import { TAGS, tagIdFromBytes } from "../../../core/document/tags.ts";
+import { setField } from "../../../core/document/schema/state-field.ts";
+import { TAGS, tagIdFromBytes } from "../../../core/document/schema/tags.ts";
 import type { DocumentName } from "../../../core/log/document-name.ts";
 import { CHANGE_BYTES_MAX } from "../../../core/log/account-entry.ts";
 import {

@@ -1,10 +1,10 @@
 /** What a device took over of a sibling before it knew that this one was revoked. Rule AR18. */
 import { beforeAll, describe, expect, test } from "vitest";
-import type { LogChannel } from "../../../core/client/log-channel.ts";
+import type { LogChannel } from "../../../core/client/connection/log-channel.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { automergeReady } from "../../../core/document/automerge.ts";
-import { setField } from "../../../core/document/state-field.ts";
-import { TAGS, tagIdFromBytes, tagsSchema } from "../../../core/document/tags.ts";
+import { setField } from "../../../core/document/schema/state-field.ts";
+import { TAGS, tagIdFromBytes, tagsSchema } from "../../../core/document/schema/tags.ts";
 import { createCut } from "../../../core/sigchain/epoch/cut.ts";
 import {
   type AccountDevice,

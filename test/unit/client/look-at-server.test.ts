@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { err, ok, type Result } from "../../../core/base/result.ts";
 import { type Looking, lookAtServer } from "../../../core/client/reseed/look-at-server.ts";
-import type { DirectoryClient } from "../../../core/client/directory-client.ts";
-import type { ServerError } from "../../../core/client/gateway.ts";
+import type { DirectoryClient } from "../../../core/client/connection/directory-client.ts";
+import type { ServerError } from "../../../core/client/connection/gateway.ts";
 import type { ServerInfo } from "../../../core/protocol/directory.ts";
 import { PROTOCOL_VERSION } from "../../../core/protocol/version.ts";
 import { createWorld, stateOf, TEST_ORIGIN } from "../../support/chain-world.ts";

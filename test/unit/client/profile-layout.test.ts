@@ -1,8 +1,8 @@
 /** Profiles of earlier and newer versions: told by a number, and left as they are. Rule ST64. */
 import { beforeAll, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
-import type { Profile } from "../../../core/client/device-identity.ts";
-import { createAccount } from "../../../core/client/create-account.ts";
+import type { Profile } from "../../../core/client/devices/device-identity.ts";
+import { createAccount } from "../../../core/client/account/create-account.ts";
 import { mendRows } from "../../../core/client/mend/mend-rows.ts";
 import { openClient } from "../../../core/client/open-client.ts";
 import { checkLayout, PROFILE_LAYOUT } from "../../../core/client/profile-layout.ts";

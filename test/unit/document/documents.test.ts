@@ -3,8 +3,8 @@ import { idFromBytes } from "../../../core/base/ids.ts";
 import { DOCUMENTS_LIVE_MAX } from "../../../core/base/limits.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { Automerge, automergeReady } from "../../../core/document/automerge.ts";
-import { appSchema } from "../../../core/document/document-schema.ts";
-import { genesisChange } from "../../../core/document/genesis.ts";
+import { appSchema } from "../../../core/document/schema/document-schema.ts";
+import { genesisChange } from "../../../core/document/schema/genesis.ts";
 import { createDocumentDisk, documentRef, opIdOf, setKey, unwrap } from "../../support/document-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 

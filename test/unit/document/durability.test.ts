@@ -2,7 +2,7 @@ import { DocHandle } from "@automerge/automerge-repo/slim";
 import { beforeAll, expect, test, vi } from "vitest";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { automergeReady, interpretAsDocumentId, Repo } from "../../../core/document/automerge.ts";
-import { appSchema } from "../../../core/document/document-schema.ts";
+import { appSchema } from "../../../core/document/schema/document-schema.ts";
 import {
   createDocumentDisk,
   type DocumentDisk,

@@ -14,23 +14,23 @@ import {
   type ContactState,
   contactsSchema,
   removeContact,
-} from "../../../core/document/contacts.ts";
-import type { DocumentKind } from "../../../core/document/document-kind.ts";
-import type { DocumentSchema } from "../../../core/document/document-schema.ts";
+} from "../../../core/document/schema/contacts.ts";
+import type { DocumentKind } from "../../../core/document/schema/document-kind.ts";
+import type { DocumentSchema } from "../../../core/document/schema/document-schema.ts";
 import type { Documents } from "../../../core/document/documents.ts";
-import { DELETIONS, deletionsSchema } from "../../../core/document/deletions.ts";
-import { GENESIS_MAPS, genesisChange } from "../../../core/document/genesis.ts";
+import { DELETIONS, deletionsSchema } from "../../../core/document/schema/deletions.ts";
+import { GENESIS_MAPS, genesisChange } from "../../../core/document/schema/genesis.ts";
 import {
   GROUPS,
   groupsSchema,
   intentKey,
   type RoomPart,
   type RoomStanding,
-} from "../../../core/document/groups.ts";
-import { INBOX, inboxSchema } from "../../../core/document/inbox.ts";
-import { SETTINGS, settingsSchema } from "../../../core/document/settings.ts";
-import { setField } from "../../../core/document/state-field.ts";
-import { TAGS, tagIdFromBytes, tagRuleIdFromBytes, tagsSchema } from "../../../core/document/tags.ts";
+} from "../../../core/document/schema/groups.ts";
+import { INBOX, inboxSchema } from "../../../core/document/schema/inbox.ts";
+import { SETTINGS, settingsSchema } from "../../../core/document/schema/settings.ts";
+import { setField } from "../../../core/document/schema/state-field.ts";
+import { TAGS, tagIdFromBytes, tagRuleIdFromBytes, tagsSchema } from "../../../core/document/schema/tags.ts";
 import { createDocumentDisk, type DocumentDisk, documentRef, unwrap } from "../../support/document-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 

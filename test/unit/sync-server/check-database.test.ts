@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentLogger } from "../../../core/base/logger.ts";
-import { checkDatabase } from "../../../sync-server/store/check-database.ts";
-import { openSqliteStore } from "../../../sync-server/store/sqlite-store.ts";
+import { checkDatabase } from "../../../sync-server/store/sqlite/check-database.ts";
+import { openSqliteStore } from "../../../sync-server/store/sqlite/sqlite-store.ts";
 import { flipBits } from "../../crash/flip-bits.ts";
 import { must, refusal } from "../../support/chain-world.ts";
 import {

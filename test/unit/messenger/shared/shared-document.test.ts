@@ -3,7 +3,12 @@ import { SHARED_COUNTER_MAX, SHARED_OVER_MAX, SHARED_TIME_MS_MAX } from "../../.
 import { beforeAll, describe, expect, test } from "vitest";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { automergeReady, Automerge } from "../../../../core/document/automerge.ts";
-import { editList, itemsOf, type SharedItem, setText } from "../../../../core/document/shared-forms.ts";
+import {
+  editList,
+  itemsOf,
+  type SharedItem,
+  setText,
+} from "../../../../core/document/shared/shared-forms.ts";
 import type { DocumentRoot } from "../../../../core/document/document-loader.ts";
 import type { NamedOp } from "../../../../core/messenger/op.ts";
 import { createSharedWorld } from "../../../support/shared-world.ts";

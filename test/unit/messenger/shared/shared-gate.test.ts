@@ -22,7 +22,7 @@ import type { OpId } from "../../../../core/base/ids.ts";
 import { decode, encode } from "../../../../core/codec/shape.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { automergeReady } from "../../../../core/document/automerge.ts";
-import { setText } from "../../../../core/document/shared-forms.ts";
+import { setText } from "../../../../core/document/shared/shared-forms.ts";
 import { HLC_TICKS_PER_MS, isAhead } from "../../../../core/messenger/hlc.ts";
 import type { NamedOp } from "../../../../core/messenger/op.ts";
 import {

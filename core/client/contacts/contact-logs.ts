@@ -1,0 +1,82 @@
+/**
+ * Which inbound log each contact should have, and which it had before. Rules DM1, DM17, CO1, CO2.
+ *
+ * A contact's log is replaced when either side revokes a device, because the revoked one knew its keys, and when a
+ * block is lifted, because the old log stays closed. Rotating by the calendar replaces no log: nobody left.
+ */
+import type { LogId } from "../../base/ids.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { generationOf, inboundKeys, type InboundPlace } from "../../messenger/inbound-keys.ts";
+import type { ChainState } from "../../sigchain/chain-state.ts";
+import type { ClientError } from "../client-error.ts";
+import type { ContactRecord, OwnLog } from "./contact-book.ts";
+import type { EngineContext } from "../engine-context.ts";
+
+/** Of the revocations of either side, how many are gone back through for logs that may hold something unread. */
+const REVOCATIONS_FOLLOWED = 4;
+
+export interface ContactLogs {
+  /** The log this contact should write to now, in this turn or the one given; null without the epoch's secret. */
+  target(contact: Known, turn?: number): Promise<Result<OwnLog | null, ClientError>>;
+  /** Logs it had before, newest first. */
+  earlier(contact: Known): Promise<Result<readonly OwnLog[], ClientError>>;
+  /** The log of this id, if it is or was this contact's. */
+  find(contact: Known, logId: LogId): Promise<Result<OwnLog | null, ClientError>>;
+}
+
+type Known = Pick<ContactRecord, "accountId" | "own">;
+
+export function createContactLogs(context: EngineContext): ContactLogs {
+  function logAt(contact: Known, place: InboundPlace): OwnLog | null {
+    const secret = context.epochSecret(place.epoch);
+    return secret === null ? null : { ...place, ...inboundKeys(secret, contact.accountId, place) };
+  }
+
+  async function target(
+    contact: Known,
+    turn = contact.own?.turn ?? 0,
+  ): Promise<Result<OwnLog | null, ClientError>> {
+    const chain = await context.storedChain(contact.accountId);
+    if (!chain.ok) return chain;
+    const theirCutSeq = Math.max(contact.own?.theirCutSeq ?? 0, cutSeqs(chain.value).at(-1) ?? 0);
+    return ok(logAt(contact, { epoch: cutEpochs(context.chain()).at(-1) ?? 1, theirCutSeq, turn }));
+  }
+
+  async function earlier(contact: Known): Promise<Result<readonly OwnLog[], ClientError>> {
+    const { own } = contact;
+    if (own === null) return ok([]);
+    const chain = await context.storedChain(contact.accountId);
+    if (!chain.ok) return chain;
+    const epochs = cutEpochs(context.chain()).filter((epoch) => epoch <= own.epoch);
+    const theirs = cutSeqs(chain.value).filter((seq) => seq <= own.theirCutSeq);
+    const logs: OwnLog[] = [];
+    for (const epoch of epochs.slice(-REVOCATIONS_FOLLOWED))
+      for (const theirCutSeq of theirs.slice(-REVOCATIONS_FOLLOWED)) {
+        const log = logAt(contact, { epoch, theirCutSeq, turn: own.turn });
+        if (log !== null && log.logId !== own.logId) logs.push(log);
+      }
+    const closed = own.turn === 0 ? null : logAt(contact, { ...own, turn: own.turn - 1 });
+    return ok([
+      ...logs.sort((a, b) => generationOf(b) - generationOf(a)),
+      ...(closed === null ? [] : [closed]),
+    ]);
+  }
+
+  async function find(contact: Known, logId: LogId): Promise<Result<OwnLog | null, ClientError>> {
+    if (contact.own?.logId === logId) return ok(contact.own);
+    const before = await earlier(contact);
+    return before.ok ? ok(before.value.find((log) => log.logId === logId) ?? null) : before;
+  }
+
+  return { target, earlier, find };
+}
+
+/** Epochs that began because somebody had to go, and the first. */
+function cutEpochs(chain: ChainState): readonly number[] {
+  return [1, ...chain.cuts.map((cut) => cut.epoch)];
+}
+
+/** Seqs of the revocations of a chain, and 0 for none. */
+function cutSeqs(chain: ChainState | null): readonly number[] {
+  return [0, ...(chain?.cuts ?? []).map((cut) => cut.seq)];
+}

@@ -1,0 +1,93 @@
+/** What a device that is not where the others are asks of them: to be added again, and letters that did not open. Rules RM23, RM24, RM26. */
+import type { ConversationId } from "../../../base/ids.ts";
+import { ok, type Result } from "../../../base/result.ts";
+import type { RoomRecord } from "../../../document/schema/groups.ts";
+import { isActive } from "../../../group/group.ts";
+import { activeDevices } from "../../../sigchain/chain-state.ts";
+import type { ClientError } from "../../client-error.ts";
+import type { EngineContext } from "../../engine-context.ts";
+import type { RoomCommits } from "../membership/room-commits.ts";
+import type { RoomGroups } from "../membership/room-groups.ts";
+import type { RoomMissed } from "../reading/room-missed.ts";
+
+/** How often a device that cannot follow asks to be added again. */
+const REJOIN_INTERVAL_MS = 60_000;
+/** How often a device says where it stands in a room. */
+const STAND_INTERVAL_MS = 60_000;
+
+export interface RoomAskingDeps {
+  readonly context: EngineContext;
+  readonly groups: RoomGroups;
+  readonly commits: Pick<RoomCommits, "sealRejoin" | "sealStand">;
+  readonly missed: RoomMissed;
+  lookLater(): void;
+}
+
+export interface RoomAsking {
+  /** Others are to be told what this device sees, or somebody has told them. */
+  owe(roomId: ConversationId): void;
+  agree(roomId: ConversationId): void;
+  /** Back in the group: what did not open may be asked for at once. */
+  noteBack(roomId: ConversationId): void;
+  /** Both run within the serial; true when a word is on its way. */
+  askToComeBack(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+  takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+}
+
+export function createRoomAsking({
+  context,
+  groups,
+  commits,
+  missed,
+  lookLater,
+}: RoomAskingDeps): RoomAsking {
+  /** Rooms whose others are to be told what this device sees, and when they were last. */
+  const owed = new Set<ConversationId>();
+  const toldAtMs = new Map<ConversationId, number>();
+  const askedAtMs = new Map<ConversationId, number>();
+  const nowMs = () => Math.max(0, context.clock.nowMs());
+
+  /** RM23: what this device has of the group leads nowhere, or it has nothing of it. */
+  async function askToComeBack(
+    roomId: ConversationId,
+    room: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    if (group.value !== null && isActive(group.value)) return ok(false);
+    const last = askedAtMs.get(roomId);
+    if (last !== undefined && Math.abs(nowMs() - last) < REJOIN_INTERVAL_MS) return ok(false);
+    askedAtMs.set(roomId, nowMs());
+    const asked = await commits.sealRejoin(roomId, room);
+    return asked.ok ? ok(true) : asked;
+  }
+
+  /** RM24, RM26: letters that did not open are asked for, and who may see another group is told what this device sees. */
+  async function takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
+    const hasSiblings = activeDevices(context.chain()).length > 1;
+    const missing = missed.due(roomId, nowMs(), hasSiblings);
+    if (missing.length === 0 && missed.isWaiting(roomId)) lookLater();
+    if (missing.length === 0 && !owed.has(roomId)) return ok(false);
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    if (group.value === null || !isActive(group.value)) return ok(false);
+    const last = toldAtMs.get(roomId);
+    if (last !== undefined && Math.abs(nowMs() - last) < STAND_INTERVAL_MS) {
+      lookLater();
+      return ok(false);
+    }
+    const sealed = await commits.sealStand(roomId, room, missing);
+    if (!sealed.ok || !sealed.value) return sealed;
+    toldAtMs.set(roomId, nowMs());
+    owed.delete(roomId);
+    return ok(true);
+  }
+
+  return {
+    owe: (roomId) => void owed.add(roomId),
+    agree: (roomId) => void owed.delete(roomId),
+    noteBack: (roomId) => void toldAtMs.delete(roomId),
+    askToComeBack,
+    takeStand,
+  };
+}

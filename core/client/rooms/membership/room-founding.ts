@@ -1,0 +1,214 @@
+/**
+ * Founding a room's group: with a new room, and again for a room whose group no device has any more. Runs within the serial.
+ * Rules RM29, RM64.
+ */
+import { type ConversationId, idBytes, type LogId } from "../../../base/ids.ts";
+import { err, ok, type Result } from "../../../base/result.ts";
+import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
+import { createGroup, type Group, type GroupDeps, groupEpoch, isActive } from "../../../group/group.ts";
+import { createKeyPackage } from "../../../group/key-package.ts";
+import {
+  encodeRoomContext,
+  type RoomContext,
+  roomConversationId,
+} from "../../../messenger/room/room-context.ts";
+import { chainStart } from "../../../protocol/entry.ts";
+import { ROOM_LOG_SALT_BYTES, roomLogId } from "../../../protocol/room-log-id.ts";
+import type { ClientError } from "../../client-error.ts";
+import type { EngineContext } from "../../engine-context.ts";
+import type { RoomAnew } from "../log/room-anew.ts";
+import type { RoomBook } from "../room-book.ts";
+import type { RoomCommits } from "./room-commits.ts";
+import type { RoomGroups } from "./room-groups.ts";
+import { infoOf, insideOf } from "./room-info.ts";
+import type { RoomIntake } from "../reading/room-intake.ts";
+import { roomContextOf } from "../reading/room-judge.ts";
+import { NO_ENTRY, type RoomLandmarks, withLandmark } from "../log/room-landmarks.ts";
+
+const SEED_BYTES = 32;
+const YEAR_MS = 31_536_000_000;
+
+export interface RoomFoundingDeps {
+  readonly context: EngineContext;
+  readonly book: RoomBook;
+  readonly groups: RoomGroups;
+  readonly landmarks: RoomLandmarks;
+  readonly anew: RoomAnew;
+  readonly intake: Pick<RoomIntake, "place">;
+  readonly commits: Pick<RoomCommits, "make">;
+  readonly deps: Pick<GroupDeps, "suite">;
+  displayName(): Promise<Result<string, ClientError>>;
+}
+
+export interface RoomFounding {
+  /** A room with this device as its only member. Its log is made when the server is there. */
+  create(name: string): Promise<Result<ConversationId, ClientError>>;
+  /** RM64: begins the group anew when nobody has it any more. True when something of that was done. */
+  createAnew(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
+}
+
+export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
+  const { context, book, groups, landmarks, deps } = all;
+  const { tables, store, identity, random, times } = context;
+  const nowMs = () => Math.max(0, context.clock.nowMs());
+
+  async function foundedBy(
+    logId: LogId,
+    room: Pick<RoomContext, "name" | "about" | "keysSince" | "lifetimeMs" | "history">,
+    firstEpoch: number,
+  ): Promise<Result<{ readonly group: Group; readonly now: RoomContext }, ClientError>> {
+    const { accountId, deviceId, origin } = identity;
+    const called = await all.displayName();
+    if (!called.ok) return called;
+    const { seq, head } = context.chain();
+    const place = { accountId, name: called.value, origin, seq, head };
+    const members = [{ ...place, role: "owner", sinceEpoch: 0, mutedUntilMs: null } as const];
+    const now: RoomContext = { ...room, members };
+    const own = await createKeyPackage(
+      deps.suite,
+      { member: { accountId, deviceId }, signSeed: identity.seeds.mls },
+      { fromMs: Math.max(0, times.likelyMs() - YEAR_MS), untilMs: times.likelyMs() + YEAR_MS },
+    );
+    const authentic = { ...deps, authenticate: () => true };
+    const group = await createGroup(authentic, idBytes(logId), own, encodeRoomContext(now), firstEpoch);
+    return group.ok ? ok({ group: group.value, now }) : err({ type: "RoomRefused", rule: group.error.rule });
+  }
+
+  const create: RoomFounding["create"] = async (name) => {
+    const { accountId, origin } = identity;
+    const logId = roomLogId(accountId, random.bytes(ROOM_LOG_SALT_BYTES));
+    const roomId = roomConversationId(logId);
+    const room = { name, about: "", keysSince: 0, lifetimeMs: null, history: null };
+    const founded = await foundedBy(logId, room, 0);
+    if (!founded.ok) return founded;
+    const { group, now } = founded.value;
+    const keys: RoomPart = {
+      type: "keys",
+      logId,
+      generation: 0,
+      origin,
+      accessSeed: random.bytes(SEED_BYTES),
+      roomKey: random.bytes(SEED_BYTES),
+      fromSeq: 0,
+      fromChain: chainStart(logId),
+    };
+    const standing = {
+      type: "standing",
+      since: 0,
+      standing: "joined",
+      by: null,
+      atMs: nowMs(),
+    } satisfies RoomPart;
+    const parts = new Map<string, RoomPart>([
+      ["keys", keys],
+      ["standing", standing],
+      ["info", infoOf(group, now)],
+    ]);
+    const inside = insideOf(group, now, NO_ENTRY);
+    if (inside !== null) parts.set("inside", inside);
+    const happening = tables.happening.put([roomId, 0, 0], {
+      by: accountId,
+      atMs: standing.atMs,
+      happening: { type: "founded" },
+    });
+    const mark = landmarks.put(roomId, withLandmark([], roomId, NO_ENTRY, group));
+    const rows = [...groups.whole(roomId, group), mark.write, happening];
+    const stored = await book.set(roomId, parts, { with: rows });
+    if (!stored.ok) return stored;
+    mark.commit();
+    groups.keep(roomId, group);
+    return ok(roomId);
+  };
+
+  /** Whether no device has the group any more: nobody else was in it, and of own devices only this one, or revoked ones. */
+  async function isLost(
+    roomId: ConversationId,
+    { standing, info, inside, keys }: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    if (standing.since !== 0 || inside === null) return ok(false);
+    if (info?.members.some(({ accountId }) => accountId !== identity.accountId)) return ok(false);
+    const { devicesById } = context.chain();
+    const isOut = (device: (typeof inside.devices)[number]) =>
+      device === identity.deviceId || typeof devicesById.get(device)?.revokedSeq === "number";
+    if (!inside.devices.every(isOut)) return ok(false);
+    // A commit that nobody has told of may have let somebody in.
+    const last = await tables.handshake.get(roomId);
+    if (!last.ok) return last;
+    return ok(last.value === null ? inside.epoch === keys.generation : last.value.last === inside.handshake);
+  }
+
+  /** A group that counts once its first commit has its place: until then there is no landmark of it. */
+  async function found(
+    roomId: ConversationId,
+    { keys, info, inside, lifetimeMs, history }: RoomRecord,
+  ): Promise<Result<Group, ClientError>> {
+    const firstEpoch = 1 + Math.max(keys.generation, info?.epoch ?? 0, inside?.epoch ?? 0);
+    const founded = await foundedBy(
+      keys.logId,
+      {
+        name: info?.name ?? "",
+        about: info?.about ?? "",
+        keysSince: keys.generation,
+        lifetimeMs,
+        history: history && { ...history, since: firstEpoch, former: [] },
+      },
+      firstEpoch,
+    );
+    if (!founded.ok) return founded;
+    const { group } = founded.value;
+    const forgotten = await groups.forget(roomId);
+    if (!forgotten.ok) return forgotten;
+    const writes = groups.whole(roomId, group);
+    const put = new Set(writes.map(({ key }) => key));
+    const mark = landmarks.put(roomId, []);
+    const incarnation = await all.anew.of(roomId);
+    if (!incarnation.ok) return incarnation;
+    // Of a log that began anew nothing leads on to this group.
+    const begun = incarnation.value && all.anew.put(roomId, { ...incarnation.value, logEpoch: firstEpoch });
+    const stored = await store.batch([
+      ...forgotten.value.filter(({ key }) => !put.has(key)),
+      ...writes,
+      ...(begun === null ? [] : [begun.write]),
+      mark.write,
+      tables.handshake.put([roomId], { last: inside?.handshake ?? NO_ENTRY }),
+    ]);
+    if (!stored.ok) return stored;
+    begun?.commit();
+    mark.commit();
+    groups.keep(roomId, group);
+    return ok(group);
+  }
+
+  const createAnew: RoomFounding["createAnew"] = async (roomId, room) => {
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    let group = loaded.value;
+    if (group !== null && isActive(group)) {
+      const place = await all.intake.place(roomId);
+      if (!place.ok || place.value !== null) return place.ok ? ok(false) : place;
+    } else {
+      const lost = await isLost(roomId, room);
+      if (!lost.ok || !lost.value) return lost;
+      const founded = await found(roomId, room);
+      if (!founded.ok) return founded;
+      group = founded.value;
+    }
+    const before = roomContextOf(group);
+    if (before === null) return ok(false);
+    const epoch = Number(groupEpoch(group));
+    // With other keys, as who was revoked has those there are. Of several devices that begin it one gets the place (RM20).
+    return all.commits.make(roomId, room, {
+      epoch,
+      before,
+      after: { ...before, keysSince: epoch + 1 },
+      add: [],
+      removeLeaves: [],
+      departures: [],
+      chains: new Map([[identity.accountId, context.chain()]]),
+      invitees: [],
+      carried: [],
+    });
+  };
+
+  return { create, createAnew };
+}

@@ -1,0 +1,70 @@
+/**
+ * A room as its members agree on it, told to own devices: a new one shows it before it is in the group, and all after they have left.
+ * Told when it changes, and of a large one not at once: every telling holds all members, and stays in the groups document's history. Rule RM48.
+ */
+import type { AccountId, EntryId } from "../../../base/ids.ts";
+import { ROOM_INSIDE_DEVICES_MAX } from "../../../base/limits.ts";
+import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
+import { type Group, groupEpoch, leavesOf } from "../../../group/group.ts";
+import type { RoomContext } from "../../../messenger/room/room-context.ts";
+
+/** A room of more members is told anew when more than this share of them is not as it was told. */
+export const TOLD_AT_ONCE_MEMBERS_MAX = 64;
+export const TOLD_SHARE = 16;
+
+type Info = Extract<RoomPart, { readonly type: "info" }>;
+type Member = Info["members"][number];
+
+/** The room as own devices are shown it. */
+export function infoOf(group: Group, { name, about, members }: RoomContext): Info {
+  return {
+    type: "info",
+    epoch: Number(groupEpoch(group)),
+    name,
+    about,
+    members: members.map(({ accountId, name: called, role, mutedUntilMs }) => ({
+      accountId,
+      name: called,
+      role,
+      mutedUntilMs,
+    })),
+  };
+}
+
+/** Which own devices were in the group after that commit; null while somebody else is in it, who can let others in. RM64 */
+export function insideOf(
+  group: Group,
+  { members }: RoomContext,
+  handshake: EntryId,
+): Extract<RoomPart, { readonly type: "inside" }> | null {
+  const leaves = leavesOf(group);
+  if (members.length > 1 || !leaves.ok || leaves.value.length > ROOM_INSIDE_DEVICES_MAX) return null;
+  const devices = leaves.value.map(({ member }) => member.deviceId);
+  return { type: "inside", epoch: Number(groupEpoch(group)), handshake, devices };
+}
+
+/** Whether `info` is to be told, where `told` was last; `self` reads it. RM48 */
+export function isNews(told: RoomRecord["info"], info: Info, self: AccountId): boolean {
+  if (told === null || told.name !== info.name || told.about !== info.about) return true;
+  const changed = changedMembers(told.members, info.members);
+  const count = Math.max(told.members.length, info.members.length);
+  const changedMax = count > TOLD_AT_ONCE_MEMBERS_MAX ? count / TOLD_SHARE : 0;
+  return changed.has(self) || changed.size > changedMax;
+}
+
+/** Who came, went, or is not what they were. */
+function changedMembers(before: readonly Member[], after: readonly Member[]): ReadonlySet<AccountId> {
+  const left = new Map(before.map((member) => [member.accountId, member]));
+  const changed = new Set<AccountId>();
+  for (const member of after) {
+    const known = left.get(member.accountId);
+    left.delete(member.accountId);
+    if (known === undefined || !isSame(known, member)) changed.add(member.accountId);
+  }
+  for (const accountId of left.keys()) changed.add(accountId);
+  return changed;
+}
+
+function isSame(a: Member, b: Member): boolean {
+  return a.name === b.name && a.role === b.role && a.mutedUntilMs === b.mutedUntilMs;
+}

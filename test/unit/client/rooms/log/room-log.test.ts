@@ -1,0 +1,73 @@
+/** What a device takes from a server that refuses the key it has of a room's log. Rule RM30. */
+import { beforeAll, expect, test } from "vitest";
+import { idFromBytes } from "../../../../../core/base/ids.ts";
+import { err, ok } from "../../../../../core/base/result.ts";
+import type { GuestLog } from "../../../../../core/client/connection/guest-gateways.ts";
+import { createRoomLogs, type RoomLogDeps } from "../../../../../core/client/rooms/log/room-log.ts";
+import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
+import type { RoomRecord } from "../../../../../core/document/schema/groups.ts";
+import { createLogReader } from "../../../../../core/log/log-reader.ts";
+import type { PlacedEntry } from "../../../../../core/protocol/entry.ts";
+import { good } from "../../../../support/client-world.ts";
+
+beforeAll(cryptoReady);
+
+const filled = (byte: number) => new Uint8Array(32).fill(byte);
+const roomId = idFromBytes("conversation", filled(1));
+const logId = idFromBytes("log", filled(2));
+const refused = err({ type: "Refused", code: "forbidden" } as const);
+const entry: PlacedEntry = { seq: 1, header: filled(3), sealed: filled(4) };
+
+/** A log whose key was replaced, by an entry of which this device has read nothing yet, or by nobody knows what. */
+function createCase(entries: readonly PlacedEntry[], standing: "joined" | "left" = "joined") {
+  const deps = {
+    context: { spans: null, store: {}, identity: {}, serial: { run: <T>(task: () => T) => task() } },
+    groups: {},
+    intake: { reader: async () => ok(createLogReader(logId)) },
+    commits: {},
+    deps: {},
+    home: () => null,
+    onLost: () => {},
+    onBack: () => {},
+    onChanged: () => {},
+    kick: () => {},
+  } as unknown as RoomLogDeps;
+  const room = { standing: { standing } } as RoomRecord;
+  const channel = { logId, append: async () => refused, read: async () => ok({ entries }) };
+  const logs = createRoomLogs(deps);
+  const departing = { entry, rekey: null, outKeys: [] } as unknown as Parameters<typeof logs.send>[3];
+  const send = () => logs.send(roomId, room, { channel } as unknown as GuestLog, departing);
+  const followWith = (answer: typeof refused | ReturnType<typeof ok>) => {
+    const head = createLogReader(logId).point;
+    const open = { ...channel, head, subscribe: async () => answer };
+    return logs.readOn(roomId, room, { channel: open } as unknown as GuestLog);
+  };
+  return { logs, send, followWith };
+}
+
+test("[RM30] a key that is refused where something is sent has been replaced by what is there to be read, if anything is", async () => {
+  const { logs, send } = createCase([entry]);
+  expect(good(await send())).toBe(true);
+  expect(logs.isCutOff(roomId)).toBe(false);
+  const last = createCase([]);
+  expect(good(await last.send())).toBe(true);
+  expect(last.logs.isCutOff(roomId)).toBe(true);
+  // And the second time it is the server's answer.
+  expect(await last.send()).toEqual(refused);
+});
+
+test("[RM30] who is leaving reads on as far as the key they have takes them", async () => {
+  const { logs, send } = createCase([entry], "left");
+  expect(good(await send())).toBe(true);
+  expect(logs.isCutOff(roomId)).toBe(true);
+});
+
+test("[RM30] who is cut off asks again over another connection, and follows where the founder has set the key again", async () => {
+  const { logs, followWith } = createCase([]);
+  expect(good(await followWith(refused))).toBe(false);
+  expect(logs.isCutOff(roomId)).toBe(true);
+  logs.openOnceMore(logId);
+  expect(logs.isCutOff(roomId)).toBe(true);
+  expect(good(await followWith(ok()))).toBe(false);
+  expect(logs.isCutOff(roomId)).toBe(false);
+});

@@ -1,0 +1,78 @@
+/** What own devices are told of a room. */
+import { beforeAll, expect, test } from "vitest";
+import { type AccountId, idFromBytes } from "../../../../../core/base/ids.ts";
+import {
+  insideOf,
+  isNews,
+  TOLD_AT_ONCE_MEMBERS_MAX,
+  TOLD_SHARE,
+} from "../../../../../core/client/rooms/membership/room-info.ts";
+import { ROOM_INSIDE_DEVICES_MAX } from "../../../../../core/base/limits.ts";
+import { NO_ENTRY } from "../../../../../core/client/rooms/log/room-landmarks.ts";
+import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
+import type { Group } from "../../../../../core/group/group.ts";
+import { createGroupWorld } from "../../../../support/group-world.ts";
+
+beforeAll(cryptoReady);
+
+type Info = Parameters<typeof isNews>[1];
+
+const account = (number: number): AccountId =>
+  idFromBytes("account", new Uint8Array(32).fill(number % 256).fill(number >> 8, 0, 1));
+const SELF = account(0);
+
+/** A room of so many, of whom the last `changed` are called otherwise. */
+function infoOf(count: number, changed = 0, more: Partial<Info> = {}): Info {
+  const members = Array.from({ length: count }, (_, at) => ({
+    accountId: account(at),
+    name: at >= count - changed ? "Anew" : "Before",
+    role: "member" as const,
+    mutedUntilMs: null,
+  }));
+  return { type: "info", epoch: 1, name: "Garden", about: "", members, ...more };
+}
+
+test(`[RM48] a change is told at once of up to ${TOLD_AT_ONCE_MEMBERS_MAX} members, of more when over a ${TOLD_SHARE}th changed`, () => {
+  const small = TOLD_AT_ONCE_MEMBERS_MAX;
+  expect(isNews(infoOf(small), infoOf(small, 1), SELF)).toBe(true);
+  expect(isNews(infoOf(small), infoOf(small - 1), SELF)).toBe(true);
+  // With one more it is a large one.
+  expect(isNews(infoOf(small), infoOf(small + 1), SELF)).toBe(false);
+  const large = 20 * TOLD_SHARE;
+  expect(isNews(infoOf(large), infoOf(large, 20), SELF)).toBe(false);
+  expect(isNews(infoOf(large), infoOf(large, 21), SELF)).toBe(true);
+  expect(isNews(infoOf(large), infoOf(large - 21), SELF)).toBe(true);
+});
+
+test("[RM48] what is as it was told is not told again; a name, a description and what becomes of oneself always are", () => {
+  const large = 20 * TOLD_SHARE;
+  expect(isNews(null, infoOf(large), SELF)).toBe(true);
+  for (const count of [2, large]) {
+    expect(isNews(infoOf(count), infoOf(count, 0, { epoch: 2 }), SELF)).toBe(false);
+    expect(isNews(infoOf(count), infoOf(count, 0, { name: "Yard" }), SELF)).toBe(true);
+    expect(isNews(infoOf(count), infoOf(count, 0, { about: "Beds" }), SELF)).toBe(true);
+    expect(isNews(infoOf(count), infoOf(count, 1), account(count - 1))).toBe(true);
+  }
+  const { members } = infoOf(large);
+  expect(isNews(infoOf(large), infoOf(large, 0, { members: members.slice(1) }), SELF)).toBe(true);
+});
+
+test(`[RM64] of a group that is this account's alone its devices are told, up to ${ROOM_INSIDE_DEVICES_MAX}`, async () => {
+  const world = createGroupWorld("inside");
+  const small = await world.found(world.device("ada", "laptop"));
+  const withLeaves = (count: number): Group => {
+    const [leaf] = small.state.ratchetTree;
+    const ratchetTree = Array.from({ length: count * 2 - 1 }, (_, at) => (at % 2 === 0 ? leaf : undefined));
+    return { ...small, state: { ...small.state, ratchetTree } };
+  };
+  const room = { name: "", about: "", keysSince: 0, lifetimeMs: null, history: null };
+  const member = { accountId: SELF, name: "", origin: "", role: "owner", sinceEpoch: 0, seq: 1 } as const;
+  const head = idFromBytes("link", new Uint8Array(32));
+  const alone = { ...room, members: [{ ...member, head, mutedUntilMs: null }] };
+  const told = (count: number, now = alone) => insideOf(withLeaves(count), now, NO_ENTRY);
+  expect(told(1)).toMatchObject({ type: "inside", epoch: 0, handshake: NO_ENTRY });
+  expect(told(ROOM_INSIDE_DEVICES_MAX - 1)?.devices).toHaveLength(ROOM_INSIDE_DEVICES_MAX - 1);
+  expect(told(ROOM_INSIDE_DEVICES_MAX)?.devices).toHaveLength(ROOM_INSIDE_DEVICES_MAX);
+  expect(told(ROOM_INSIDE_DEVICES_MAX + 1)).toBe(null);
+  expect(told(1, { ...alone, members: [...alone.members, ...alone.members] })).toBe(null);
+});
