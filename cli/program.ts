@@ -20,7 +20,7 @@ import { addNotifyCommand } from "./commands/notify.ts";
 import { addPrivacyCommand } from "./commands/account/privacy.ts";
 import { addProfileCommands } from "./commands/account/profile.ts";
 import { addSendCommand } from "./commands/inbox/send.ts";
-import { addServerCommands } from "./commands/server/server.ts";
+import { addServerCommands } from "./commands/server.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addSyncCommand } from "./commands/devices/sync.ts";
 import { addTagCommands } from "./commands/inbox/tag.ts";

@@ -90,7 +90,8 @@ export class DtConversation extends LitElement {
   /** Of a room. */
   declare happenings: readonly RoomHappeningView[];
   declare focusedId: string | null;
-  declare announcement: string;
+  /** Said in words as it is drawn: a name may come after the message. */
+  declare announcement: () => string;
   declare newBelow: number;
   #timeline: Timeline | null = null;
   #heights = new RowHeights(ROW_ESTIMATE_PX);
@@ -117,7 +118,7 @@ export class DtConversation extends LitElement {
     this.notices = [];
     this.happenings = [];
     this.focusedId = null;
-    this.announcement = "";
+    this.announcement = () => "";
     this.newBelow = 0;
     new Watch(
       this,
@@ -266,7 +267,7 @@ export class DtConversation extends LitElement {
     const failed = messages.filter(({ state }) => state === "failed");
     const fresh = failed.find(({ id }) => this.#waitingIds.has(id));
     this.#waitingIds = new Set(messages.filter(({ state }) => state === "kept").map(({ id }) => id));
-    if (fresh !== undefined) this.announcement = text("announceFailed", { text: fresh.text });
+    if (fresh !== undefined) this.announcement = () => text("announceFailed", { text: fresh.text });
   }
   #waitingIds: ReadonlySet<string> = new Set();
 
@@ -316,8 +317,8 @@ export class DtConversation extends LitElement {
     if (first === undefined) return;
     this.announcement =
       received.length === 1
-        ? text("announceNew", { name: this.#authorOf(first), text: first.text })
-        : text("announceMany", { count: received.length });
+        ? () => text("announceNew", { name: this.#authorOf(first), text: first.text })
+        : () => text("announceMany", { count: received.length });
     // It shows before the views that count it are read again, and may be left by then.
     if (this.#rows.isAtEnd) this.#markSeen(true);
     else this.newBelow += received.length;
@@ -464,7 +465,7 @@ export class DtConversation extends LitElement {
           : nothing
       }
       ${this.#foot(thread)}
-      <p class="vh" role="status" aria-live="polite">${this.announcement}</p>
+      <p class="vh" role="status" aria-live="polite">${this.announcement()}</p>
       ${this.#removing(thread)}
     `;
   }

@@ -13,7 +13,7 @@ beforeEach(() => {
   folder = createTemporaryFolder();
   for (const name of ["cli/commands", "cli/dist", "core/base", "node_modules"])
     mkdirSync(path(name), { recursive: true });
-  writeFileSync(path("cli/commands/inbox/send.ts"), "send");
+  writeFileSync(path("cli/commands/send.ts"), "send");
   writeFileSync(path("core/base/result.ts"), "result");
   writeFileSync(path("node_modules/.package-lock.json"), "{}");
   writeFileSync(made(), `${sourceStamp(folder.path)}the program`);
@@ -29,7 +29,7 @@ test("it is current as long as nothing has changed, and where it lies is no sour
 });
 
 test.each([
-  ["a source with other bytes", () => writeFileSync(path("cli/commands/inbox/send.ts"), "sent, twice")],
+  ["a source with other bytes", () => writeFileSync(path("cli/commands/send.ts"), "sent, twice")],
   [
     "a source of the same length at another time",
     () => {
@@ -39,7 +39,7 @@ test.each([
     },
   ],
   ["a new source", () => writeFileSync(path("core/base/more.ts"), "")],
-  ["a source that is gone", () => rmSync(path("cli/commands/inbox/send.ts"))],
+  ["a source that is gone", () => rmSync(path("cli/commands/send.ts"))],
   ["another set of libraries", () => writeFileSync(path("node_modules/.package-lock.json"), "{ }")],
   ["no installed libraries", () => rmSync(path("node_modules/.package-lock.json"))],
   ["a file that was cut short", () => writeFileSync(made(), sourceStamp(folder.path).slice(0, 20))],

@@ -8,11 +8,11 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { err } from "@dovetail/core";
-import type { RunCommand } from "../../command-runner.ts";
-import { addExamples } from "../examples.ts";
+import type { RunCommand } from "../command-runner.ts";
+import { addExamples } from "./examples.ts";
 import { addServerAccountCommands } from "./server-account.ts";
 
-const SERVER_PROGRAM = new URL("../../../sync-server/main.ts", import.meta.url);
+const SERVER_PROGRAM = new URL("../../sync-server/main.ts", import.meta.url);
 
 /** Options that both programs have. */
 interface SharedOptions {

@@ -1,14 +1,14 @@
 /** `dovetail server reseed` and `dovetail server move`: the account's side of a server that is lost or left. */
 import type { Command } from "commander";
 import { err, ok, type PutBackOptions, type Result } from "@dovetail/core";
-import { withClient } from "../../client-session.ts";
-import type { CommandContext, Outcome, RunCommand } from "../../command-runner.ts";
-import { isAgreed } from "../../confirm.ts";
-import type { CliError } from "../../errors/command-error.ts";
-import { count } from "../../errors/error-words.ts";
-import { plainLine } from "../../output/plain-text.ts";
-import { withProgress } from "../../send-off.ts";
-import { addExamples } from "../examples.ts";
+import { withClient } from "../client-session.ts";
+import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
+import { isAgreed } from "../confirm.ts";
+import type { CliError } from "../errors/command-error.ts";
+import { count } from "../errors/error-words.ts";
+import { plainLine } from "../output/plain-text.ts";
+import { withProgress } from "../send-off.ts";
+import { addExamples } from "./examples.ts";
 
 interface RegistrationOptions {
   readonly invitation?: string;
