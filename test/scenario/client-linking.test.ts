@@ -105,6 +105,14 @@ describe("linking a device", () => {
     await stopAll(ada, fresh, ben, old);
   });
 
+  test("takes digits that are typed before the answer of the device that shows them is there", async () => {
+    const ada = await newAccount(server.origin, "ada.early");
+    const host = good(await ada.client.linkDevice());
+    const guest = good(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "tablet" }));
+    const { digits } = good(await guest.accept());
+    expect(good(await host.confirm(digits))).toEqual(good(await guest.whenLinked()));
+  });
+
   test("with wrong digits fails on both sides, and the code is used up", async () => {
     const ada = await newAccount(server.origin, "ada.wrong");
     const host = good(await ada.client.linkDevice());

@@ -224,6 +224,9 @@ export async function hostLinking(
     expiresAtMs,
     whenAnswered: answered.promise,
     confirm: async (digits) => {
+      // The other device shows its digits before its answer is here: what is typed by then would be lost.
+      const there = await answered.promise;
+      if (!there.ok) return there;
       step({ type: "code-typed", digits, hasReauthenticated: true });
       if (state.stage === "asking-code") return err({ type: "LinkingFailed", rule: "DigitsIncomplete" });
       const outcome = await ended.promise;
