@@ -48,7 +48,24 @@ async function initialize(load?: () => Promise<AutomergeWasm>): Promise<void> {
  * its conflicts, and its memory once it is freed. Here every object is built anew, as `load` does.
  */
 export function copyWithActor<T>(document: Automerge.Doc<T>, actor: string): Automerge.Doc<T> {
-  const handle = Automerge.getBackend(document).fork(actor);
+  return drawn(Automerge.getBackend(document).fork(actor));
+}
+
+/**
+ * `document` with `changes`, which may wait for others; it is not used afterwards.
+ *
+ * Automerge brings the objects it has built up to date by patches, and those of several changes at once may leave a value
+ * there that one of them took out. So the objects are built anew unless it was one change that nothing waited for. DC7
+ *
+ * - Fails: throws `RangeError` when one is malformed; none is in it then.
+ */
+export function withChanges<T>(document: Automerge.Doc<T>, changes: readonly Uint8Array[]): Automerge.Doc<T> {
+  const isAlone = changes.length <= 1 && Automerge.getMissingDeps(document, []).length === 0;
+  const [next] = Automerge.applyChanges(document, [...changes]);
+  return isAlone ? next : drawn(Automerge.getBackend(next));
+}
+
+function drawn<T>(handle: ReturnType<typeof Automerge.getBackend>): Automerge.Doc<T> {
   return handle.materialize("/", undefined, {
     handle,
     heads: undefined,

@@ -17,6 +17,7 @@ import {
   interpretAsDocumentId,
   Repo,
   type RepoDocumentId,
+  withChanges,
 } from "./automerge.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
@@ -219,7 +220,7 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
 /** Applies all of `changes` or, when one is malformed, none. */
 export function applyAll(handle: DocHandle<DocumentRoot>, changes: readonly Bytes[]): boolean {
   try {
-    handle.update((document) => Automerge.applyChanges(document, [...changes])[0]); // DC5
+    handle.update((document) => withChanges(document, changes)); // DC5
     return true;
   } catch (thrown) {
     // Automerge names bad input by RangeError; a trap of its WebAssembly is something else.

@@ -139,16 +139,24 @@ export function settled(tab: Tab): Promise<string> {
 
 /** Waits for one of these states, and gives it. */
 export async function inState({ page }: Tab, types: readonly string[], timeoutMs = 60_000): Promise<string> {
-  const found = await page.waitForFunction(
-    (wanted) => {
+  try {
+    const found = await page.waitForFunction(
+      (wanted) => {
+        const world = Reflect.get(globalThis, "world") as PageWorld | undefined;
+        const type = world?.engine.state().type ?? "none";
+        return wanted.includes(type) ? type : null;
+      },
+      types,
+      { timeout: timeoutMs, polling: 100 },
+    );
+    return String(await found.jsonValue());
+  } catch (thrown) {
+    const state = await page.evaluate(() => {
       const world = Reflect.get(globalThis, "world") as PageWorld | undefined;
-      const type = world?.engine.state().type ?? "none";
-      return wanted.includes(type) ? type : null;
-    },
-    types,
-    { timeout: timeoutMs, polling: 100 },
-  );
-  return String(await found.jsonValue());
+      return JSON.stringify(world?.engine.state() ?? null);
+    });
+    throw new Error(`waited for ${types.join(" or ")}, and the engine is in ${state}`, { cause: thrown });
+  }
 }
 
 /** Makes an account in a tab whose profile is empty. */

@@ -14,6 +14,7 @@ import {
   interpretAsDocumentId,
   Repo,
   type RepoDocumentId,
+  withChanges,
 } from "../automerge.ts";
 
 export interface DocumentExchange {
@@ -64,7 +65,7 @@ export function createDocumentExchange({ adapter, ownId, onChanges }: ExchangeDe
       const exchanged = byId.get(id);
       if (exchanged === undefined || changes.length === 0) return;
       exchanged.handle.update((document) => {
-        const [next] = Automerge.applyChanges(document, [...changes]);
+        const next = withChanges(document, changes);
         exchanged.heads = Automerge.getHeads(next);
         return next;
       });

@@ -12,6 +12,7 @@ import {
   Automerge,
   copyWithActor,
   encodeChange,
+  withChanges,
   type WrittenOperation,
   writtenOperations,
 } from "../automerge.ts";
@@ -77,10 +78,10 @@ export function createSharedReplica(random: Random, hashes: Map<OpId, EncodedCha
     },
     add(changes) {
       if (changes.length === 0) return;
-      document = Automerge.applyChanges(
+      document = withChanges(
         document,
         changes.map((change) => encoded(change).bytes),
-      )[0];
+      );
       for (const { id } of changes) included.add(id);
     },
     root: () => document,

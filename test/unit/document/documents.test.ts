@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { DOCUMENTS_LIVE_MAX } from "../../../core/base/limits.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
-import { Automerge, automergeReady } from "../../../core/document/automerge.ts";
+import { Automerge, automergeReady, withChanges } from "../../../core/document/automerge.ts";
 import { appSchema } from "../../../core/document/schema/document-schema.ts";
 import { genesisChange } from "../../../core/document/schema/genesis.ts";
 import { createDocumentDisk, documentRef, opIdOf, setKey, unwrap } from "../../support/document-world.ts";
@@ -148,6 +148,47 @@ test("[DC7] a change that waits for another is counted, not shown, and appears w
   });
   expect(unwrap(await reader.read(ref, plain))).toEqual({ a: 1, b: 2 });
 });
+
+test.each([
+  ["b8", "9e"],
+  ["9e", "b8"],
+])(
+  "[DC7] changes that come together show what they leave: a value that one set and another took out (%s, %s)",
+  (ada, ben) => {
+    type Root = { state: { [key: string]: string } };
+    const begun = Automerge.change(Automerge.init<Root>("00"), { time: 0 }, (draft) => {
+      draft.state = {};
+    });
+    const put = (document: Automerge.Doc<Root>, value: string) =>
+      Automerge.change(document, { time: 0 }, (draft) => {
+        draft.state.k = value;
+      });
+    const set = put(Automerge.clone(begun, ada), "incoming");
+    const beside = put(Automerge.clone(begun, ben), "requested");
+    const taken = Automerge.change(set, { time: 0 }, (draft) => {
+      delete draft.state.k;
+    });
+    const [first, later] = Automerge.getChangesSince(taken, Automerge.getHeads(begun));
+    const [other] = Automerge.getChangesSince(beside, Automerge.getHeads(begun));
+    if (first === undefined || later === undefined || other === undefined) throw new Error("three changes");
+    const orders: readonly (readonly (readonly Uint8Array[])[])[] = [
+      [[first], [other, later]],
+      [[first], [later, other]],
+      [[first, other, later]],
+      // The last one lets in what waits for it.
+      [[later], [other], [first]],
+      [[later, other], [first]],
+    ];
+    for (const order of orders) {
+      const shown = order.reduce(
+        (document, changes) => withChanges(document, changes),
+        Automerge.clone(begun, "cc"),
+      );
+      expect(shown.state).toEqual({ k: "requested" });
+      expect(Automerge.load(Automerge.save(shown))).toEqual(shown);
+    }
+  },
+);
 
 test("[DC15] at most a given number of documents are loaded, however many are asked for at once", async () => {
   const disk = createDocumentDisk("live");
