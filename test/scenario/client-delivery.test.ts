@@ -95,6 +95,34 @@ describe("a mark", () => {
     expect(await told(benDevice)).toBe(3);
     await stopAll(ada, ben);
   });
+
+  test("[DM15] in a room says nothing: who came later is sent nothing of before by it", async () => {
+    const friends = await createFriends(server.origin, ["ada.asked", "ben.asks"]);
+    const { ada } = friends;
+    const { id } = good(await ada.client.createRoom("Garden"));
+    good(await ada.client.send(id, "before Ben"));
+    await settle(ada);
+    good(await ada.client.inviteToRoom(id, await idOf(friends.ben)));
+    await settle(ada, friends.ben);
+    good(await friends.ben.client.acceptRoom(id));
+    await settle(ada, friends.ben);
+    await stopAll(friends.ben);
+    const ben = await engineOf(friends.ben.platform);
+    const payload = encode(markPayloadShape, {
+      delivered: [{ device: good(await ada.client.account()).deviceId, next: 0 }],
+      readUpTo: null,
+      wantsMissing: true,
+    });
+    const room = { accountId: null, conversationId: id };
+    good(
+      await ben.engine.context.serial.run(() => ben.engine.conversations.write(room, OP_KIND.mark, payload)),
+    );
+    await settle(ben, ada);
+    expect((await storedOps(tablesOf(ada), id)).map(({ op }) => op.kind)).toContain(OP_KIND.mark);
+    const direct = good(await tablesOf(ada).outbox.scan());
+    expect(direct.filter(({ value }) => value.conversationId === id)).toEqual([]);
+    await stopAll(ada, ben);
+  });
 });
 
 describe("an acknowledgement", () => {

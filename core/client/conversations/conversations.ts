@@ -24,6 +24,7 @@ import {
 import { encodeArchivedOp, parseArchivedOp } from "../../messenger/archived-op.ts";
 import {
   bucketPlaceOf,
+  directConversationId,
   type Introduction,
   introductionPayloadShape,
   type Mark,
@@ -162,9 +163,9 @@ export interface Conversations {
   ackableSeq(logId: LogId, readSeq: number): number;
   /** Delivery frontier of a device's ops at the reading account. */
   deliveredTo(conversationId: ConversationId, reader: AccountId, author: DeviceId): number;
-  /** Archives and marks what would otherwise wait a moment. */
   /** Asks a contact for whatever of theirs has not arrived: the server may have lost it. IN9 */
   askForMissing(contact: AccountId): void;
+  /** Archives and marks what would otherwise wait a moment. */
   prepareToSync(): Promise<Result<void, ClientError>>;
   /** Whether an own op was not sent and never will be. Rule MS8. */
   isUnsent(op: Pick<Op, "conversationId" | "device" | "deviceSeq">): boolean;
@@ -423,12 +424,20 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     });
   }
 
+  /** What a mark says. In a room it says nothing: somebody who came later would be sent all that was said before. DM15 */
+  function markOf({ op }: NamedOp): Mark | null {
+    const isOwn = op.author === identity.accountId;
+    if (op.kind !== OP_KIND.mark) return null;
+    if (!isOwn && op.conversationId !== directConversationId(identity.accountId, op.author)) return null;
+    const mark = decode(markPayloadShape, op.payload);
+    return mark.ok ? mark.value : null;
+  }
+
   function raiseMarks(fresh: readonly NamedOp[]): { readonly writes: readonly WriteOp[]; commit(): void } {
     const raised = new Map<string, number>();
-    for (const { op } of fresh) {
-      const mark = op.kind === OP_KIND.mark ? decode(markPayloadShape, op.payload) : null;
-      if (!mark?.ok) continue;
-      for (const { device, next } of mark.value.delivered) {
+    for (const named of fresh) {
+      const { op } = named;
+      for (const { device, next } of markOf(named)?.delivered ?? []) {
         // A contact tells of our devices; of others it could name without end.
         if (op.author !== identity.accountId && !context.chain().devicesById.has(device)) continue;
         const key = markKey(op.conversationId, op.author, device);
@@ -490,19 +499,16 @@ export function createConversations(deps: ConversationsDeps): Conversations {
 
   /** Marks of the other side settle what was sent, and may ask for what never opened there. Rule DM15. */
   async function answerMarks(fresh: readonly NamedOp[]): Promise<Result<void, ClientError>> {
-    for (const { op } of fresh) {
-      const mark =
-        op.kind === OP_KIND.mark && op.author !== identity.accountId
-          ? decode(markPayloadShape, op.payload)
-          : null;
-      if (!mark?.ok) continue;
-      const next = deliveredTo(op.conversationId, op.author, identity.deviceId);
-      const done = await outbox.delivered(op.conversationId, next);
+    for (const named of fresh) {
+      const { author, conversationId } = named.op;
+      const mark = author === identity.accountId ? null : markOf(named);
+      if (mark === null) continue;
+      const next = deliveredTo(conversationId, author, identity.deviceId);
+      const done = await outbox.delivered(conversationId, next);
       if (!done.ok) return done;
-      events.onDelivered(op.conversationId);
-      if (!mark.value.wantsMissing) continue;
-      const { author, conversationId } = op;
-      const resent = await requests.answerWhenDue(author, () => resend(author, conversationId, mark.value));
+      events.onDelivered(conversationId);
+      if (!mark.wantsMissing) continue;
+      const resent = await requests.answerWhenDue(author, () => resend(author, conversationId, mark));
       if (!resent.ok) return resent;
     }
     return ok();
