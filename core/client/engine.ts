@@ -3,6 +3,7 @@
  *
  * The only place that knows all parts. What one of them needs of another is handed to it here, as little as it needs.
  */
+import { present } from "../base/assert.ts";
 import type { AccountId, ConversationId, LogId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Padding } from "../crypto/padding.ts";
@@ -576,9 +577,16 @@ export async function createEngine(
   }
 
   async function relocate(to: string): Promise<Result<void, ClientError>> {
-    const written = await store.batch([tables.profile.put([], { ...profile, origin: to })]);
+    const written = await serial.run(async () => {
+      // As it is now: the device may have another X-Wing key than when the program started. CA6
+      const row = await tables.profile.get();
+      if (!row.ok) return row;
+      const kept = present(row.value, "a running device has a profile");
+      const stored = await store.batch([tables.profile.put([], { ...kept, origin: to })]);
+      if (stored.ok) origin = to;
+      return stored;
+    });
     if (!written.ok) return written;
-    origin = to;
     session.resumeToken = null;
     connection.drop();
     return ok();

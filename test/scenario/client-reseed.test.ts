@@ -3,7 +3,9 @@ import { present } from "../../core/base/assert.ts";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../../core/base/result.ts";
 import { must } from "../support/chain-world.ts";
+import { EPOCH_ROTATE_MS } from "../../core/base/limits.ts";
 import { recoverAccount } from "@dovetail/core";
+import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { startLosableServer } from "../support/losable-server.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
@@ -148,6 +150,31 @@ describe("moving to another server", () => {
     ]);
     expect(good(await ben.client.contacts())).toMatchObject([{ origin: next.origin }]);
   }, 60_000);
+
+  test("[IN10] [CA6] a device keeps the X-Wing key it has got since its program began", async () => {
+    const [old, next] = [await startLocalServer(), await startLocalServer()];
+    cleanUps.push(
+      () => old.close(),
+      () => next.close(),
+    );
+    const clock = createAdjustableClock();
+    const ada = keep(await newAccount(old.origin, "ada.keys", memoryPlatform({ clock })));
+    const kemSeed = async () => present(good(await tablesOf(ada).profile.get()), "a profile").seeds.kem;
+    const first = [...(await kemSeed())];
+    for (let week = 0; week < 6; week++) {
+      good(await ada.client.sync());
+      clock.adjust(EPOCH_ROTATE_MS);
+    }
+    const second = await kemSeed();
+    expect([...second]).not.toEqual(first);
+    good(await ada.client.putBack({ origin: next.origin }));
+    expect(await kemSeed()).toEqual(second);
+    await ada.client.stop();
+    const again = keep(await reopened(ada.platform));
+    const { epoch } = await accountOf(again);
+    good(await again.client.rotateEpoch());
+    expect((await accountOf(again)).epoch).toBe(epoch + 1);
+  });
 
   test("[IN10] a server that lets nobody in is asked first, and nothing has changed", async () => {
     const [old, next] = [await startLocalServer(), await startLocalServer({ isRegistrationOpen: false })];
