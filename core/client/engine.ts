@@ -226,10 +226,7 @@ export async function createEngine(
     refreshOwnChain: async () => {
       const gateway = connection.gateway();
       if (gateway === null) return err({ type: "NotOnline" });
-      const before = own.chain();
-      const refreshed = await own.refresh(gateway, directory(identity.origin));
-      onChain(before, own.chain());
-      return refreshed;
+      return followed(() => own.refresh(gateway, directory(identity.origin)));
     },
     storedChain: chains.load,
     contactChain: async (accountId, origin, isFresh) => {
@@ -499,7 +496,6 @@ export async function createEngine(
       connectHome({
         session,
         context,
-        own,
         log,
         inbound,
         conversations,
@@ -550,6 +546,15 @@ export async function createEngine(
     ...{ context, connection, sending, tending, log, contacts, introductions, conversations },
     ...{ peers, rooms, awaitedChains, snapshots, forgetting, lifetimes },
   });
+
+  async function followed(
+    refresh: () => Promise<Result<void, ClientError>>,
+  ): Promise<Result<void, ClientError>> {
+    const before = own.chain();
+    const refreshed = await refresh();
+    onChain(before, own.chain());
+    return refreshed;
+  }
 
   /** DM17: somebody was revoked, here or there, and knows the keys of logs between the two. */
   function onChain(before: ChainState, after: ChainState): void {
@@ -686,7 +691,7 @@ export async function createEngine(
     findings,
     frontiers,
     inboundReader: inbound.reader,
-    refreshChain: (from) => serial.run(() => own.refreshChain(from)),
+    refreshChain: (from) => serial.run(() => followed(() => own.refreshChain(from))),
     relocate,
     unconnected: connection.unconnected,
     exchangeFrontiers: tending.exchangeFrontiers,

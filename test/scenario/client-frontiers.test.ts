@@ -217,6 +217,28 @@ describe("a server", () => {
     await stopAll(first);
   });
 
+  test("[FR4] and where it was revoked while this device was away", async () => {
+    const { laptop, phone, accountId, phoneId } = await twoDevices();
+    const tablet = await linkedDevice(laptop.client, "tablet");
+    await settle(laptop, phone, tablet);
+    const old = await wordOf(accountId, phoneId);
+    await rename(phone, "newer");
+    await settle(laptop, phone, tablet);
+    await stopAll(phone, tablet);
+    const away = await engineOf(tablet.platform);
+    good(await away.client.sync());
+    good(await away.engine.frontiers.exchange(hidingLink([{ device: phoneId, frontier: old }])));
+    const open = async (device: Device) =>
+      good(await device.client.alarms()).filter(({ resolvedAtMs }) => resolvedAtMs === null);
+    expect(await open(away)).toHaveLength(1);
+    await stopAll(away);
+    good(await laptop.client.revokeDevice(phoneId));
+    const back = await engineOf(tablet.platform);
+    good(await back.client.sync());
+    expect(await open(back)).toEqual([]);
+    await stopAll(laptop, back);
+  });
+
   test("[FR8] that has a later word of this very device tells that its profile was set back", async () => {
     const { laptop, phone, accountId, phoneId } = await twoDevices();
     const alarms = alarmsOf(phone);

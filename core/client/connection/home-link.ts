@@ -28,7 +28,6 @@ import { connectMetered } from "./metered-gateway.ts";
 import type { Inbound, InboundLog } from "../conversations/inbound.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import { createLogFollower } from "./log-follower.ts";
-import type { OwnAccount } from "../account/own-account.ts";
 import { keepPreKeys } from "../account/prekey-keeper.ts";
 import { keepKeyPackages } from "../rooms/membership/key-package-keeper.ts";
 import type { SetAside } from "../conversations/set-aside.ts";
@@ -52,7 +51,6 @@ export interface HomeSession {
 export interface HomeLinkDeps {
   readonly session: HomeSession;
   readonly context: EngineContext;
-  readonly own: OwnAccount;
   readonly log: AccountLog;
   readonly inbound: Inbound;
   readonly conversations: Conversations;
@@ -160,7 +158,7 @@ export async function signIn(
 }
 
 function createLink(deps: HomeLinkDeps, gateway: Gateway) {
-  const { context, own, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
+  const { context, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
   const { store, tables, times } = context;
   const follower = createLogFollower({ context, gateway, onProgress: deps.onProgress });
   let nextChannel = 1;
@@ -405,9 +403,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
 
   async function start(): Promise<Result<void, ClientError>> {
     const startedAtMs = context.times.steadyMs();
-    const refreshed = await context.serial.run(() =>
-      own.refresh(gateway, context.directory(context.identity.origin)),
-    );
+    const refreshed = await context.serial.run(context.refreshOwnChain);
     if (!refreshed.ok) return refreshed;
     // IN10: the chain says where the account lives.
     const home = context.chain().service?.origin ?? context.identity.origin;

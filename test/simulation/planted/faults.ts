@@ -436,8 +436,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a snapshot that names an erased bucket is followed by no other",
     file: "core/client/snapshot/snapshots.ts",
-    find: "return ok(!documentsOf(index.value.packs).some(({ name }) => deps.isRetired(name)));",
-    replace: "return ok(true);",
+    find: "if (areBefore(now.value?.seq ?? 0) || packed.some(deps.isRetired)) return ok(true);",
+    replace: "if (areBefore(now.value?.seq ?? 0)) return ok(true);",
     also: { find: "if (log.held().some(({ name }) => deps.isRetired(name))) return ok(false);", replace: "" },
     story: "schedules",
   },
