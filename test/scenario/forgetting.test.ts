@@ -1,8 +1,11 @@
 /** Deletion that deletes: taken back for everyone, deleted for oneself, conversations emptied; and nothing comes back. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Client, ConversationId, OpId, Platform } from "@dovetail/core";
+import { present } from "../../core/base/assert.ts";
 import { DELETED_MESSAGES_MAX, DELETED_OPS_PER_EDIT_MAX } from "../../core/base/limits.ts";
 import { err } from "../../core/base/result.ts";
+import { sealedStore } from "../../core/client/engine.ts";
+import { parseSnapshotHeader, type StoredSnapshot } from "../../core/protocol/snapshot.ts";
 import { accountLogId, accountRoot } from "../../core/sigchain/epoch/epoch-secret.ts";
 import { silentLogger } from "../../core/base/logger.ts";
 import { createSystemClock } from "../../core/base/clock.ts";
@@ -48,10 +51,10 @@ function keep<T extends { readonly client: Client }>(device: T): T {
 }
 
 let people = 0;
-async function friends() {
+async function friends(platformOfAda = platform()) {
   const n = people++;
   const made = await createFriends(server.origin, [`ada${n}`, `ben${n}`], {
-    ada: platform(),
+    ada: platformOfAda,
     ben: platform(),
   });
   keep(made.ada);
@@ -245,6 +248,36 @@ describe("a deletion", () => {
     await settle(tablet);
     expect(await textsOf(tablet, conversationId)).toEqual(await textsOf(ada, conversationId));
     expect(await scanDevice(tablet, SECRET)).toEqual([]);
+  });
+
+  test("[DE10] is not forgotten where it comes while it is looked whether an earlier one has left", async () => {
+    const lying = createLyingServer();
+    const { ada, ben, conversationId } = await friends({ ...platform(), connector: lying.connector });
+    const id = await sent(ada, conversationId, SECRET);
+    for (let n = 0; n < TAIL; n++) await sent(ada, conversationId, `More ${n}`);
+    await settle(ada, ben);
+    const { unpacked } = tablesOf(ada);
+    const endsOf = (snapshots: readonly StoredSnapshot[]) =>
+      snapshots.map(({ snapshot }) => good(parseSnapshotHeader(present(snapshot, "whole").header)).upto.seq);
+    let later: number | null = null;
+    // The snapshots that are offered are without it: meanwhile something behind their ends is deleted.
+    const deleteMore = async (snapshots: readonly StoredSnapshot[]): Promise<void> => {
+      const row = good(await unpacked.get());
+      const ends = row === null || later !== null ? [] : endsOf(snapshots);
+      if (row === null || ends.length < 2 || ends.some((end) => end < row.seq)) return;
+      later = Math.max(...ends) + 1;
+      good(await sealedStore(ada.platform).batch([unpacked.put([], { seq: later })]));
+    };
+    lying.lie = (frame) => {
+      if (frame.type === "snapshots") void deleteMore(frame.snapshots);
+      return [frame];
+    };
+    good(await ada.client.redact({ conversationId, id }));
+    for (let round = 0; round < 3; round++) await settle(ada, ben);
+    const { accountLogId: logId } = await accountOf(ada);
+    const ends = endsOf(must(await store.readSnapshots(logId)));
+    expect(later).not.toBeNull();
+    expect(good(await unpacked.get())?.seq ?? Math.min(...ends)).toBeGreaterThanOrEqual(later ?? 0);
   });
 
   test("[DE11] [BK9] goes on with a snapshot that lacks a bucket which was erased meanwhile", async () => {

@@ -138,27 +138,36 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
       const header = snapshot === null ? null : parseSnapshotHeader(snapshot.header);
       return header?.ok ? header.value.upto.seq : 0;
     });
-    if (ends.length < 2 || ends.some((end) => end < unpacked.seq)) return ok(true);
+    const areBefore = (seq: number): boolean => ends.length < 2 || ends.some((end) => end < seq);
+    if (areBefore(unpacked.seq)) return ok(true);
+    const packed: DocumentName[] = [];
     for (const stored of offered) {
-      const isWithout = await isWithoutErased(gateway, stored);
-      if (!isWithout.ok) return isWithout;
-      if (!isWithout.value) return ok(true);
+      const names = await namesIn(gateway, stored);
+      if (!names.ok) return names;
+      if (names.value === null) return ok(true);
+      packed.push(...names.value);
     }
-    const done = await context.store.batch([context.tables.unpacked.remove()]);
-    return done.ok ? ok(false) : done;
+    return context.serial.run(async () => {
+      // More may have been deleted while they were read.
+      const now = await context.tables.unpacked.get();
+      if (!now.ok) return now;
+      if (areBefore(now.value?.seq ?? 0) || packed.some(deps.isRetired)) return ok(true);
+      const done = await context.store.batch([context.tables.unpacked.remove()]);
+      return done.ok ? ok(false) : done;
+    });
   }
 
-  /** Whether a snapshot is known to have no bucket that was erased here. */
-  async function isWithoutErased(
+  /** The documents in a snapshot; null when nobody can say. */
+  async function namesIn(
     gateway: Gateway,
     stored: StoredSnapshot,
-  ): Promise<Result<boolean, ClientError>> {
+  ): Promise<Result<readonly DocumentName[] | null, ClientError>> {
     const trusted = await trustSnapshot(context, stored);
     if (!trusted.ok) return trusted;
-    if (trusted.value === null || trusted.value === "void") return ok(false);
+    if (trusted.value === null || trusted.value === "void") return ok(null);
     const index = await fetchIndex(context, gateway, trusted.value);
-    if (!index.ok) return isBlobGone(index.error) ? ok(false) : index;
-    return ok(!documentsOf(index.value.packs).some(({ name }) => deps.isRetired(name)));
+    if (!index.ok) return isBlobGone(index.error) ? ok(null) : index;
+    return ok(documentsOf(index.value.packs).map(({ name }) => name));
   }
 
   function made(result: Result<unknown, ClientError>): Result<void, ClientError> {
