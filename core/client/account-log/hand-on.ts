@@ -44,12 +44,17 @@ export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise
     for (let over = intake.overCut(); over !== null; over = intake.overCut()) {
       const sent = await sendEntries(channel, over);
       if (!sent.ok) return sent;
-      const done = intake.handedOn(over.device);
-      const written = await serial.run(() => store.batch(done.writes));
-      if (!written.ok) return written;
-      done.commit();
+      const noted = await serial.run(() => noteDone(over));
+      if (!noted.ok) return noted;
     }
     return deps.takeAwaited(channel);
+  }
+
+  async function noteDone(over: OverCut): Promise<Result<void, ClientError>> {
+    const done = intake.handedOn(over);
+    const written = await writeRows(store, done.writes);
+    if (written.ok) done.commit();
+    return written;
   }
 
   async function sendEntries(channel: LogChannel, over: OverCut): Promise<Result<void, ClientError>> {

@@ -64,8 +64,8 @@ export interface LogIntake {
   coverage(unapplied: readonly SeqRange[]): Coverage | null;
   /** What counted here before the revocation was known, and does by it no more; null when there is nothing. */
   overCut(): OverCut | null;
-  /** What counted of a revoked device was handed on. */
-  handedOn(device: DeviceId): RowsStep;
+  /** What counted of a revoked device was handed on; more of it may have been taken over meanwhile, which waits. */
+  handedOn(over: OverCut): RowsStep;
   /** What counted of these devices up to `point` counts as taken over here. Rule AR18. */
   tookOver(devices: readonly DeviceId[], point: LogPoint): RowsStep;
   /** Goes on at another point of the log, with all that counted of `uncut` up to there. */
@@ -284,10 +284,13 @@ export function createLogIntake(context: EngineContext): LogIntake {
     lastOf: (device) => lastByDevice.get(device) ?? null,
     read,
     overCut,
-    handedOn: (device) => ({
-      writes: [tables.counted.remove(device)],
-      commit: () => void countedByDevice.delete(device),
-    }),
+    handedOn({ device, upto }) {
+      const isAll = countedByDevice.get(device) === upto;
+      return {
+        writes: isAll ? [tables.counted.remove(device)] : [],
+        commit: () => void (isAll && countedByDevice.delete(device)),
+      };
+    },
     coverage,
     moveTo(to) {
       const lasts = new Map(to.siblings.map(({ device, last }) => [device, last]));

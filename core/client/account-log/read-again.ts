@@ -1,9 +1,9 @@
-/** Entries of the account log that were read before, read once more: a server cannot put others in their places. */
+/** Entries of the account log that were read before, read once more: a server can put no others in their places, and leave none out. */
 import { equalBytes } from "../../base/bytes.ts";
 import type { EntryId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { createLogReader, passIds } from "../../log/log-reader.ts";
-import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
+import { createLogReader, type NamedEntry, passIds, readEntries } from "../../log/log-reader.ts";
+import type { LogPoint } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { LogChannel } from "../connection/log-channel.ts";
@@ -19,43 +19,49 @@ export async function readAgain(
   context: EngineContext,
   channel: LogChannel,
   range: ReadRange,
-  take: (entries: readonly PlacedEntry[]) => Promise<Result<boolean, ClientError>>,
+  take: (entries: readonly NamedEntry[]) => Promise<Result<boolean, ClientError>>,
 ): Promise<Result<"read" | "trimmed", ClientError>> {
   const { accountLogId: logId } = context;
+  const { after, upto } = range;
   const ids = await idsOf(context, channel, range);
   if (!ids.ok) return ids;
-  for (let { seq } = range.after; seq < range.upto.seq; ) {
-    const page = await channel.read(seq);
+  let reader = createLogReader(logId, after);
+  while (reader.point.seq < upto.seq) {
+    const page = await channel.read(reader.point.seq);
     if (!page.ok && page.error.type === "Refused" && page.error.code === "log-trimmed") return ok("trimmed");
     if (!page.ok) return page;
-    const entries = page.value.entries.filter((entry) => entry.seq > seq && entry.seq <= range.upto.seq);
-    const other = entries.find((entry) => !ids.value.has(context.entryId(logId, entry)));
+    const read = readEntries(
+      reader,
+      page.value.entries.filter(({ seq }) => seq <= upto.seq),
+    );
+    if (!read.ok) return context.distrustLog(logId, read.error);
+    const { fresh } = read.value;
+    const other = fresh.find(({ id, seq }) => id !== ids.value[seq - after.seq - 1]);
     if (other !== undefined) return context.distrustLog(logId, { type: "LogForked", seq: other.seq });
-    const last = entries.at(-1);
-    if (last === undefined) return gap(context, seq, range.upto.seq);
-    const taken = await take(entries);
+    if (fresh.length === 0) return gap(context, reader.point.seq, upto.seq);
+    const taken = await take(fresh);
     if (!taken.ok) return taken;
     if (taken.value) break;
-    seq = last.seq;
+    reader = read.value.reader;
   }
   return ok("read");
 }
 
-/** Ids of the entries between, which make the chain from one point to the other. */
+/** Ids of the entries between, in order, which make the chain from one point to the other. */
 async function idsOf(
   context: EngineContext,
   channel: LogChannel,
   { after, upto }: ReadRange,
-): Promise<Result<ReadonlySet<EntryId>, ClientError>> {
+): Promise<Result<readonly EntryId[], ClientError>> {
   const { accountLogId: logId } = context;
   let reader = createLogReader(logId, after);
-  const all = new Set<EntryId>();
+  const all: EntryId[] = [];
   while (reader.point.seq < upto.seq) {
     const page = await channel.readIds(reader.point.seq);
     if (!page.ok) return page;
     const ids = page.value.ids.slice(0, upto.seq - reader.point.seq);
     if (ids.length === 0) return gap(context, reader.point.seq, upto.seq);
-    for (const id of ids) all.add(id);
+    all.push(...ids);
     reader = passIds(reader, ids);
   }
   return equalBytes(reader.point.chain, upto.chain)

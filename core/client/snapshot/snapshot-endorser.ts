@@ -12,7 +12,9 @@ import type { DocumentName } from "../../log/document-name.ts";
 import { createEndorsement } from "../../log/snapshot/endorsement.ts";
 import { openPack, type Pack, type PackedDocument, packShape } from "../../log/snapshot/pack.ts";
 import { documentsOf, type SnapshotIndex } from "../../log/snapshot/snapshot-index.ts";
+import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
+import { readAgain } from "../account-log/read-again.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../connection/gateway.ts";
@@ -67,10 +69,10 @@ export async function endorseSnapshot(
   if (!index.ok) return isBlobGone(index.error) ? ok(false) : index;
   // DE10: its maker had not got to erasing yet.
   const noted = documentsOf(index.value.packs).some(({ name }) => deps.isRetired(name))
-    ? await noteUnpacked(context, upto.seq)
+    ? await serial.run(() => noteUnpacked(context, upto.seq))
     : ok();
   if (!noted.ok) return noted;
-  const isWhole = await coversOwn(deps, channel, index.value, upto.seq);
+  const isWhole = await coversOwn(deps, channel, index.value, upto);
   if (!isWhole.ok || !isWhole.value) return isWhole;
   const isSound = await checkPacks(deps, gateway, index.value.packs);
   if (!isSound.ok || !isSound.value) return isSound;
@@ -91,6 +93,7 @@ export async function endorseSnapshot(
   return written.ok ? ok(true) : written;
 }
 
+/** Runs within the serial. */
 async function noteUnpacked(
   { tables, store }: EngineContext,
   seq: number,
@@ -105,19 +108,23 @@ async function coversOwn(
   deps: EndorserDeps,
   channel: LogChannel,
   index: SnapshotIndex,
-  uptoSeq: number,
+  end: LogPoint,
 ): Promise<Result<boolean, ClientError>> {
   const { context, log } = deps;
   const late: Late = new Map();
-  let readSeq = uptoSeq;
+  let after = end;
   for (let round = 0; round < TAIL_READS_MAX; round++) {
-    const end = log.reader().point.seq;
-    const read = await readChanges(deps, channel, { after: readSeq, end }, late);
-    if (!read.ok || !read.value) return read;
-    readSeq = end;
+    const upto = log.reader().point;
+    const read = await readAgain(context, channel, { after, upto }, async (entries) => {
+      for (const entry of entries) addEntry(deps, entry, late);
+      return ok(false);
+    });
+    if (!read.ok) return read.error.type === "Refused" ? ok(false) : read;
+    if (read.value === "trimmed") return ok(false);
+    after = upto;
     // What has come meanwhile is in documents, and in no entry that was looked at.
     const isWhole = await context.serial.run(async () =>
-      log.reader().point.seq === readSeq ? coversDocuments(deps, index, late) : ok(null),
+      log.reader().point.seq === upto.seq ? coversDocuments(deps, index, late) : ok(null),
     );
     if (!isWhole.ok) return isWhole;
     if (isWhole.value !== null) return ok(isWhole.value);
@@ -125,32 +132,16 @@ async function coversOwn(
   return ok(false);
 }
 
-/** Adds the changes of entries to `late`: the snapshot need not have what came after its end. False when they are gone. */
-async function readChanges(
-  { context, documents, log }: EndorserDeps,
-  channel: LogChannel,
-  range: { readonly after: number; readonly end: number },
-  late: Late,
-): Promise<Result<boolean, ClientError>> {
-  const keys = {
+/** Adds the changes of an entry to `late`: the snapshot need not have what came after its end. */
+function addEntry({ context, documents, log }: EndorserDeps, entry: PlacedEntry, late: Late): void {
+  const opened = openAccountEntry(logOf(context), entry, {
     epochSecret: context.epochSecret,
     signKey: (device: DeviceId) => context.chain().devicesById.get(device)?.signKey ?? null,
-  };
-  for (let seq = range.after; seq < range.end; ) {
-    const page = await channel.read(seq);
-    if (!page.ok) return page.error.type === "Refused" ? ok(false) : page;
-    const last = page.value.entries.at(-1);
-    if (last === undefined) return ok(false);
-    for (const entry of page.value.entries) {
-      const opened = openAccountEntry(logOf(context), entry, keys);
-      if (!opened.ok) continue;
-      for (const item of opened.value.content.batch)
-        if (item.type === "changes")
-          addChanges(late, log.ref(item.document).id, documents.changeNames(item.changes));
-    }
-    seq = last.seq;
-  }
-  return ok(true);
+  });
+  if (!opened.ok) return;
+  for (const item of opened.value.content.batch)
+    if (item.type === "changes")
+      addChanges(late, log.ref(item.document).id, documents.changeNames(item.changes));
 }
 
 function addChanges(late: Late, id: DocumentId, names: readonly string[]): void {

@@ -159,6 +159,47 @@ describe("[AR18] what counted before the revocation was known", () => {
     expect(phone.running.log.pendingCount()).toBe(1);
   });
 
+  test("is taken from all of the entries: a server that leaves one out is found", async () => {
+    const { tablet, phone } = await theft();
+    await exchange(phone);
+    const { channel, context, log } = phone.running;
+    const { point } = log.reader();
+    const more = { point, uncut: [tablet.keys.id], documents: [], writes: [] };
+    must(await context.serial.run(() => log.takeUncut(more)));
+    const without = await handOn(phone, {
+      read: async (after) => {
+        const page = must(await channel.read(after));
+        return { ok: true, value: { ...page, entries: page.entries.filter(({ seq }) => seq !== 2) } };
+      },
+    });
+    const gap = { type: "LogGap", expectedSeq: 2, seq: 3 };
+    expect(without).toMatchObject({ ok: false, error: { type: "LogDistrusted", fault: gap } });
+    expect(log.pendingCount()).toBe(0);
+    must(await handOn(phone));
+    expect(log.pendingCount()).toBe(1);
+  });
+
+  test("is looked through once more where more of it was taken over meanwhile", async () => {
+    const { tablet, phone } = await theft();
+    await exchange(phone);
+    const { channel, context, log } = phone.running;
+    const cut = context.cutOf(tablet.keys.id)?.seq ?? -1;
+    const reads: number[] = [];
+    const { point } = log.reader();
+    must(
+      await handOn(phone, {
+        async read(after) {
+          reads.push(after);
+          const more = { point, uncut: [tablet.keys.id], documents: [], writes: [] };
+          if (reads.length === 1) must(await context.serial.run(() => log.takeUncut(more)));
+          return channel.read(after);
+        },
+      }),
+    );
+    expect(reads).toEqual([cut, cut]);
+    expect(must(await context.tables.counted.scan())).toEqual([]);
+  });
+
   test("is taken by whoever waits for it, where the device that built on it is lost; what came later is not", async () => {
     const { world, laptop } = await theft();
     await exchange(laptop);
