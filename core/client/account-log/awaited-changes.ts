@@ -8,6 +8,7 @@ import type { DeviceId, DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { openAccountEntry } from "../../log/account-entry.ts";
+import { judgeWriter } from "../../log/judge-writer.ts";
 import type { LogPoint, PlacedEntry } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -125,14 +126,18 @@ export function createAwaitedChanges(
     const opened = openAccountEntry(log, entry, keys);
     if (!opened.ok) return;
     const { content, epoch } = opened.value;
-    const isRevoked = (devicesById.get(content.device)?.revokedSeq ?? null) !== null;
-    const cut = isRevoked ? context.cutOf(content.device) : null;
-    const isVoid = isRevoked && (cut === null || entry.seq > cut.seq);
+    const { incarnation } = intake.reader().point;
+    const verdict = judgeWriter({
+      chain: context.chain(),
+      cutSeqOf: (device) => context.cutSeqOf(device, incarnation),
+      ...{ epoch, epochFloor: 0, seq: entry.seq, content, expectedPrevious: content.previous },
+    });
+    if (!verdict.ok && verdict.error.type !== "DeviceWasRevoked") return;
     // AR4: from here on nothing of an older epoch counts.
-    if (!isVoid && epoch >= newEpoch) found.isOver = true;
+    if (verdict.ok && epoch >= newEpoch) found.isOver = true;
     for (const item of content.batch) {
       if (item.type !== "changes") continue;
-      if (!isVoid) for (const name of documents.dependencies(item.changes)) found.wanted.add(name);
+      if (verdict.ok) for (const name of documents.dependencies(item.changes)) found.wanted.add(name);
       else
         for (const change of item.changes)
           for (const name of documents.changeNames([change]))
