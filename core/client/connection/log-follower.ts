@@ -70,11 +70,18 @@ export function createLogFollower({ context, gateway, onProgress }: LogFollowerD
     if (!passed.ok) return passed;
     const one: Followed = { channel, log, acked: 0 };
     followed.set(logId, one);
+    const subscribed = await readAndSubscribe(one);
+    // What nothing more will come of is opened again by whoever asks for it next.
+    if (!subscribed.ok && followed.get(logId) === one) followed.delete(logId);
+    return subscribed;
+  }
+
+  async function readAndSubscribe(one: Followed): Promise<Result<void, ClientError>> {
     const read = await readToHead(one);
     if (!read.ok) return read;
-    const after = await log.reader();
+    const after = await one.log.reader();
     if (!after.ok) return after;
-    return channel.subscribe(after.value.point.seq, (entries) => takeDelivered(one, entries));
+    return one.channel.subscribe(after.value.point.seq, (entries) => takeDelivered(one, entries));
   }
 
   /** IN3, IN7: the log goes on as a later incarnation, when a device of this account has said so. */
