@@ -9,7 +9,7 @@ const CODE = readTree(["core", "sync-server", "app", "cli"], [".ts"]);
 const SOUND: Readonly<Record<string, string>> = {
   "core/base/bytes.ts": "export type Bytes = Uint8Array;",
   "core/base/clock.ts": "export const now = (): number => Date.now();",
-  "core/codec/cbor.ts": 'import { decode } from "cborg"; import type { Bytes } from "../base/bytes.ts";',
+  "core/codec/cbor.ts": 'import type { Bytes } from "../base/bytes.ts";',
   "core/crypto/labels.ts": "export const LABEL = {};",
   "core/crypto/sodium.ts": 'import sodium from "libsodium-wrappers-sumo"; export { sodium };',
   "core/crypto/hash.ts": 'import { LABEL } from "./labels.ts"; import { sodium } from "./sodium.ts";',

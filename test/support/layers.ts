@@ -43,7 +43,6 @@ const MEMBER_BY_PACKAGE: Readonly<Record<string, string>> = {
 /** Which folders may import an outside library. One that is not here has no owner yet and is refused. */
 const OWNERS_BY_LIBRARY: Readonly<Record<string, readonly string[]>> = {
   "libsodium-wrappers-sumo": ["core/crypto/"],
-  cborg: ["core/codec/"],
   "@automerge/automerge": ["core/document/", "app/engine/"],
   "@automerge/automerge-repo": ["core/document/"],
   "@automerge/automerge-repo-network-websocket": ["core/document/"],
