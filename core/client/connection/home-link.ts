@@ -7,7 +7,6 @@ import type { Bytes } from "../../base/bytes.ts";
 import type { AccountId, LogId } from "../../base/ids.ts";
 import { type Err, err, ok, type Result } from "../../base/result.ts";
 import { equalBytes } from "../../base/bytes.ts";
-import { parseServerOrigin } from "../../base/server-origin.ts";
 import { hash } from "../../crypto/hash.ts";
 import { LABEL } from "../../crypto/labels.ts";
 import { sign } from "../../crypto/sign.ts";
@@ -104,6 +103,12 @@ export async function connectHome(deps: HomeLinkDeps): Promise<Result<HomeLink, 
   const link = createLink(deps, gateway);
   const caughtUp = await link.start();
   return caughtUp.ok ? ok(link.home) : closing(gateway, caughtUp);
+}
+
+/** Where the chain says that the account lives, if that is elsewhere. IN10 */
+export function otherHome({ chain, identity }: Pick<EngineContext, "chain" | "identity">): string | null {
+  const named = chain().service?.origin ?? null;
+  return named === identity.origin ? null : named;
 }
 
 /** A server that lost the account knows none of its devices: what is to be done then is another thing. IN6 */
@@ -405,9 +410,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const startedAtMs = context.times.steadyMs();
     const refreshed = await context.serial.run(context.refreshOwnChain);
     if (!refreshed.ok) return refreshed;
-    // IN10: the chain says where the account lives.
-    const home = context.chain().service?.origin ?? context.identity.origin;
-    if (home !== context.identity.origin && parseServerOrigin(home).ok) {
+    const home = otherHome(context);
+    if (home !== null) {
       const moved = await deps.onMoved(home);
       return moved.ok
         ? err({ type: "ServerUnreachable", origin: home, detail: "the account has moved there" })

@@ -13,7 +13,7 @@ import { keepCalendar } from "../calendar/keep-calendar.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Frontiers } from "../frontiers/frontiers.ts";
-import type { HomeLink } from "./home-link.ts";
+import { type HomeLink, otherHome } from "./home-link.ts";
 import type { OwnAccount } from "../account/own-account.ts";
 import { tellKind } from "../devices/own-devices.ts";
 import type { Platform } from "../platform.ts";
@@ -89,8 +89,8 @@ export function createTending(deps: TendingDeps): Tending {
     const refreshed = await context.serial.run(context.refreshOwnChain);
     // What the directory does not say now the next connection asks again.
     if (!refreshed.ok) return refreshed.error.type === "ChainDistrusted" ? refreshed : ok();
-    const named = own.chain().service?.origin;
-    return named === undefined || named === context.identity.origin ? ok() : deps.relocate(named);
+    const home = otherHome(context);
+    return home === null ? ok() : deps.relocate(home);
   }
 
   async function exchangeFrontiers(): Promise<Result<void, ClientError>> {
