@@ -341,4 +341,21 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       ],
       isWatched: true,
     },
+  "the device that took the place of somebody's only one lacked what others had written in a room before it was in: it asked nobody":
+    {
+      seed: "60433",
+      devicesByPerson: [2, 1, 1],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 1 },
+        { type: "pass", ms: 200 },
+        { type: "room", device: 0, act: "invite", pick: 30 },
+        { type: "pass", ms: 2_746 },
+        { type: "room", device: 2, act: "accept", pick: 36 },
+        { type: "pass", ms: 7_821 },
+        { type: "evict", device: 42, forMs: 932 },
+        { type: "room", device: 60, act: "send", pick: 5 },
+      ],
+      isWatched: true,
+    },
 };

@@ -664,8 +664,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       { resolved: sourcesOf(candidates), archived: isHistory ? [] : sourcesOf(addition.value.fresh) },
       times.steadyMs(),
     );
-    const missed = roomMissed.found(sourcesOf(candidates));
+    const missed = roomMissed.found(sourcesOf(candidates), { isHistory });
     if (addition.value.writes.length === 0 && asides.writes.length === 0 && missed.writes.length === 0) {
+      missed.commit();
       know(found);
       return ok([]);
     }

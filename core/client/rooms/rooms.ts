@@ -22,6 +22,7 @@ import type { OpStore } from "../conversations/op-store.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
 import { publicRoomKey } from "./log/room-keys.ts";
 import { createRoomAsking } from "./log/room-asking.ts";
+import { createRoomKeyAsking } from "./membership/room-key-asking.ts";
 import { createRoomInvitations } from "./membership/room-invitations.ts";
 import { createRoomLogs } from "./log/room-log.ts";
 import { createRoomAnew } from "./log/room-anew.ts";
@@ -145,12 +146,21 @@ export function createRooms(all: RoomsDeps): Rooms {
   });
   const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, anew, deps });
   const asking = createRoomAsking({ context, groups, commits, missed, lookLater });
+  const keyAsking = createRoomKeyAsking({
+    context,
+    contacts,
+    conversations,
+    groups,
+    intake,
+    kick: (roomId) => kick(roomId),
+  });
   const invitations = createRoomInvitations({
     context,
     contacts,
     conversations,
     book,
     intake,
+    keyAsking,
     commits,
     outbox,
     kick: (roomId) => kick(roomId),
@@ -184,6 +194,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     context,
     book,
     contacts,
+    keyAsking,
     acceptContact: all.acceptContact,
     onAsked: (roomId) => kick(roomId),
   });
@@ -196,6 +207,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     intake,
     commits,
     deps,
+    isUnanswered: asking.isUnanswered,
     displayName: all.displayName,
   });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
@@ -316,7 +328,9 @@ export function createRooms(all: RoomsDeps): Rooms {
         if (!isOurs || wasThere.value) context.raise({ type: "RoomGone", roomId, isOurs });
         here.delete(roomId);
       }
-      return !found.ok && isForbidden(found.error) ? regain(placed.value, found.error) : found;
+      if (found.ok || !isForbidden(found.error)) return found;
+      const asked = standing === "joined" ? await serial.run(() => keyAsking.ask(roomId, room)) : ok();
+      return asked.ok ? regain(placed.value, found.error) : asked;
     }
     const entered = await restart.enter(placed.value, opened.value.channel);
     if (entered.ok && (entered.value || !here.has(roomId)))
@@ -331,12 +345,12 @@ export function createRooms(all: RoomsDeps): Rooms {
       const opens = await restart.tryFormerKeys(placed.value);
       if (!opens.ok || opens.value) return opens;
       const regained = await regain(placed.value, null);
+      if (!regained.ok || regained.value) return regained;
       // A server tells who was cut off nothing more on the connection there is.
-      if (regained.ok && !regained.value) {
-        logs.openOnceMore(keysOf(room).logId);
-        lookLater();
-      }
-      return regained;
+      logs.openOnceMore(keysOf(room).logId);
+      lookLater();
+      const asked = standing === "joined" ? await serial.run(() => keyAsking.ask(roomId, room)) : ok();
+      return asked.ok ? ok(false) : asked;
     }
     if (standing === "joined") {
       const begun = await serial.run(() => restart.sayBegun(placed.value));
@@ -358,6 +372,11 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!begun.ok || begun.value) return begun;
     const asked = await serial.run(() => asking.askToComeBack(roomId, room));
     if (!asked.ok || asked.value) return asked;
+    const next =
+      keyAsking.isTold(roomId) && asking.isUnanswered(roomId)
+        ? await serial.run(() => keyAsking.ask(roomId, room))
+        : ok();
+    if (!next.ok) return next;
     const stood = await serial.run(() => asking.takeStand(roomId, room));
     if (!stood.ok || stood.value) return stood;
     const redone = await serial.run(() => restart.redo(roomId));

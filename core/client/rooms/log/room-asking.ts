@@ -12,6 +12,8 @@ import type { RoomMissed } from "../reading/room-missed.ts";
 
 /** How often a device that cannot follow asks to be added again. */
 const REJOIN_INTERVAL_MS = 60_000;
+/** So often a device has asked to be added again before it takes it that nobody is there who could. RM64 */
+const UNANSWERED_MAX = 2;
 /** How often a device says where it stands in a room. */
 const STAND_INTERVAL_MS = 60_000;
 
@@ -29,6 +31,8 @@ export interface RoomAsking {
   agree(roomId: ConversationId): void;
   /** Back in the group: what did not open may be asked for at once. */
   noteBack(roomId: ConversationId): void;
+  /** Whether this device has asked to come back, time and again, and nobody has brought it. Until then it looks again. RM64 */
+  isUnanswered(roomId: ConversationId): boolean;
   /** Both run within the serial; true when a word is on its way. */
   askToComeBack(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
   takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
@@ -45,7 +49,11 @@ export function createRoomAsking({
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
   const askedAtMs = new Map<ConversationId, number>();
+  const askedCount = new Map<ConversationId, number>();
   const nowMs = () => Math.max(0, context.clock.nowMs());
+
+  const isRecent = (roomId: ConversationId) =>
+    Math.abs(nowMs() - (askedAtMs.get(roomId) ?? -REJOIN_INTERVAL_MS)) < REJOIN_INTERVAL_MS;
 
   /** RM23: what this device has of the group leads nowhere, or it has nothing of it. */
   async function askToComeBack(
@@ -55,10 +63,10 @@ export function createRoomAsking({
     const group = await groups.load(roomId);
     if (!group.ok) return group;
     if (group.value !== null && isActive(group.value)) return ok(false);
-    const last = askedAtMs.get(roomId);
-    if (last !== undefined && Math.abs(nowMs() - last) < REJOIN_INTERVAL_MS) return ok(false);
+    if (isRecent(roomId)) return ok(false);
     askedAtMs.set(roomId, nowMs());
     const asked = await commits.sealRejoin(roomId, room);
+    if (asked.ok) askedCount.set(roomId, (askedCount.get(roomId) ?? 0) + 1);
     return asked.ok ? ok(true) : asked;
   }
 
@@ -86,7 +94,15 @@ export function createRoomAsking({
   return {
     owe: (roomId) => void owed.add(roomId),
     agree: (roomId) => void owed.delete(roomId),
-    noteBack: (roomId) => void toldAtMs.delete(roomId),
+    noteBack(roomId) {
+      toldAtMs.delete(roomId);
+      askedCount.delete(roomId);
+    },
+    isUnanswered(roomId) {
+      const isOver = (askedCount.get(roomId) ?? 0) >= UNANSWERED_MAX && !isRecent(roomId);
+      if (!isOver) lookLater();
+      return isOver;
+    },
     askToComeBack,
     takeStand,
   };

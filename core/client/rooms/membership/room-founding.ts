@@ -36,6 +36,8 @@ export interface RoomFoundingDeps {
   readonly anew: RoomAnew;
   readonly intake: Pick<RoomIntake, "place">;
   readonly commits: Pick<RoomCommits, "make">;
+  /** Whether this device has asked to come back, time and again, and nobody has brought it; until then the room is looked at again. */
+  isUnanswered(roomId: ConversationId): boolean;
   readonly deps: Pick<GroupDeps, "suite">;
   displayName(): Promise<Result<string, ClientError>>;
 }
@@ -120,7 +122,10 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     return ok(roomId);
   };
 
-  /** Whether no device has the group any more: nobody else was in it, and of own devices only this one, or revoked ones. */
+  /**
+   * Whether no device has the group any more: nobody else was in it, and of own devices only this one, revoked ones, or such as do not
+   * answer. One of those that comes back after all is let in again, and has lost nothing.
+   */
   async function isLost(
     roomId: ConversationId,
     { standing, info, inside, keys }: RoomRecord,
@@ -130,11 +135,12 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     const { devicesById } = context.chain();
     const isOut = (device: (typeof inside.devices)[number]) =>
       device === identity.deviceId || typeof devicesById.get(device)?.revokedSeq === "number";
-    if (!inside.devices.every(isOut)) return ok(false);
     // A commit that nobody has told of may have let somebody in.
     const last = await tables.handshake.get(roomId);
     if (!last.ok) return last;
-    return ok(last.value === null ? inside.epoch === keys.generation : last.value.last === inside.handshake);
+    const isTold =
+      last.value === null ? inside.epoch === keys.generation : last.value.last === inside.handshake;
+    return ok(isTold && (inside.devices.every(isOut) || all.isUnanswered(roomId)));
   }
 
   /** A group that counts once its first commit has its place: until then there is no landmark of it. */

@@ -14,6 +14,7 @@ import type { EngineContext } from "../../engine-context.ts";
 import { isDialable } from "../../conversations/inbound.ts";
 import { keysOf, type RoomBook } from "../room-book.ts";
 import type { RoomCommits } from "./room-commits.ts";
+import type { RoomKeyAsking } from "./room-key-asking.ts";
 import type { PlacedRoom } from "../log/room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import type { RoomOutbox } from "../room-outbox.ts";
@@ -24,6 +25,7 @@ export interface RoomInvitationsDeps {
   readonly conversations: Conversations;
   readonly book: RoomBook;
   readonly intake: Pick<RoomIntake, "startAfresh">;
+  readonly keyAsking: Pick<RoomKeyAsking, "take">;
   readonly commits: Pick<RoomCommits, "sealDeparture">;
   readonly outbox: RoomOutbox;
   kick(roomId: ConversationId): void;
@@ -123,13 +125,17 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
 
   async function takeInvitation(
     by: AccountId,
-    { keys, name, sinceEpoch, history }: RoomInvitation,
+    invitation: RoomInvitation,
     remove: ReturnType<typeof tables.invitation.remove>,
   ): Promise<Result<void, ClientError>> {
+    const { keys, name, sinceEpoch, history } = invitation;
     const roomId = roomConversationId(keys.logId);
     const room = await book.get(roomId);
     if (!room.ok) return room;
-    if (room.value !== null && room.value.standing.since >= sinceEpoch) return store.batch([remove]);
+    if (room.value !== null && room.value.standing.since >= sinceEpoch) {
+      const told = await all.keyAsking.take(roomId, room.value, { by, invitation });
+      return told.ok ? store.batch([remove]) : told;
+    }
     const { from, ...opens } = keys;
     const wanted = await book.wanted(roomId);
     if (!wanted.ok) return wanted;

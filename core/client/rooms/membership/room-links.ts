@@ -12,15 +12,18 @@ import { LABEL } from "../../../crypto/labels.ts";
 import { intentKey, type RoomPart, type RoomRecord, useKey } from "../../../document/schema/groups.ts";
 import { roomJoinPayloadShape } from "../../../messenger/room/room-link.ts";
 import { rowKeyParts } from "../../../store/row-key.ts";
+import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook } from "../../contacts/contact-book.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import type { RoomBook } from "../room-book.ts";
+import type { RoomKeyAsking } from "./room-key-asking.ts";
 
 export interface RoomLinksDeps {
   readonly context: EngineContext;
   readonly book: RoomBook;
   readonly contacts: ContactBook;
+  readonly keyAsking: Pick<RoomKeyAsking, "answer">;
   /** Makes a contact of who asked to be one. */
   acceptContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   onAsked(roomId: ConversationId): void;
@@ -41,7 +44,7 @@ export function isLive(room: RoomRecord, link: RoomRecord["links"][number], nowM
   return !link.isRevoked && nowMs < link.untilMs && usesOf(room, link.key) < link.usesMax;
 }
 
-export function createRoomLinks({ context, book, contacts, ...all }: RoomLinksDeps): RoomLinks {
+export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: RoomLinksDeps): RoomLinks {
   const { tables, store, random, clock } = context;
   const nowMs = () => Math.max(0, clock.nowMs());
 
@@ -57,10 +60,23 @@ export function createRoomLinks({ context, book, contacts, ...all }: RoomLinksDe
       const taken =
         ask.ok && room.value !== null && link !== undefined && isLive(room.value, link, nowMs())
           ? await letIn(ask.value.roomId, room.value, { by: value.by, link: link.key }, remove)
-          : await store.batch([remove]);
+          : await answerMember(ask.ok ? ask.value.roomId : null, room.value, { by: value.by, remove });
       if (!taken.ok) return taken;
     }
     return ok();
+  }
+
+  /** RM68: who is in the room already asks for the keys of its log. */
+  async function answerMember(
+    roomId: ConversationId | null,
+    room: RoomRecord | null,
+    { by, remove }: { readonly by: AccountId; readonly remove: WriteOp },
+  ): Promise<Result<void, ClientError>> {
+    const told = roomId === null || room === null ? ok([]) : await keyAsking.answer(roomId, room, by);
+    if (!told.ok) return told;
+    const stored = await store.batch([remove, ...told.value]);
+    if (stored.ok && roomId !== null && told.value.length > 0) all.onAsked(roomId);
+    return stored;
   }
 
   /** RM32: they become a contact, and the room is asked to let them in. */

@@ -702,7 +702,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const room = await book.get(roomId);
     if (!room.ok) return room;
     if (room.value === null) return ok(null);
-    const { logId, origin } = keysOf(room.value);
+    const { logId } = keysOf(room.value);
     const keys = await roomKeysOf(deps, logId, next);
     const settled = new Set(draft.placed);
     const pair = { before: draft.keys.roomKey, after: keys.roomKey };
@@ -711,8 +711,26 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     draft.writes.push(...wrapped.value);
     draft.keys = keys;
     draft.areKeysNew = true;
-    const { seq, chain } = draft.reader.point;
-    return ok({ type: "keys", logId, origin, ...keys, fromSeq: seq, fromChain: chain });
+    return ok(keysPart(room.value, draft));
+  }
+
+  /** What opens the log from where the draft stands, for own devices. */
+  function keysPart(room: RoomRecord, { keys, reader: { point } }: RoomDraft): RoomPart {
+    const { logId, origin } = keysOf(room);
+    return { type: "keys", logId, origin, ...keys, fromSeq: point.seq, fromChain: point.chain };
+  }
+
+  /** RM68: the keys somebody else has told this device, once the group has shown that they are those of the room. */
+  async function untoldKeys(
+    roomId: ConversationId,
+    { keysSince }: RoomContext,
+    draft: RoomDraft,
+  ): Promise<Result<RoomPart | null, ClientError>> {
+    const shared = await book.shared(roomId);
+    if (!shared.ok || shared.value === null) return shared.ok ? ok(null) : shared;
+    const { generation } = draft.keys;
+    const isNews = generation === keysSince && shared.value.keys.generation < generation;
+    return ok(isNews ? keysPart(shared.value, draft) : null);
   }
 
   const isOutside = (after: RoomContext | null): boolean =>
@@ -849,8 +867,11 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       const told = await tellOf(roomId, joined.group, joined.context, entry.id);
       if (!told.ok) return told;
       for (const [key, part] of told.value) parts.set(key, part);
+      const untold = await untoldKeys(roomId, joined.context, draft);
+      if (!untold.ok) return untold;
+      const keysTold = changed.value ?? untold.value;
+      if (keysTold !== null) parts.set("keys", keysTold);
     }
-    if (changed.value !== null) parts.set("keys", changed.value);
     const told = parts.size === 0 ? ok() : await book.set(roomId, parts);
     all.onChanged();
     return told;

@@ -13,6 +13,8 @@ import type { MissedRow, Tables } from "../../tables.ts";
 
 /** Of one room; the oldest go. */
 const MISSED_MAX = 256;
+/** Of how many letters whose ops came with history it is known that they did, until the program ends. The newest come first. */
+const HISTORY_LETTERS_MAX = 8_192;
 /** How long a sibling has to bring a letter before its author is asked. */
 export const SIBLING_WAIT_MS = 60_000;
 const ASK_AGAIN_MS = 3_600_000;
@@ -31,8 +33,8 @@ export interface RoomMissed {
     change: { readonly missed: readonly NamedEntry[]; readonly found: readonly ReplacedLetter[] },
     nowMs: number,
   ): MissedChange;
-  /** Letters of any room whose ops are here. */
-  found(entries: readonly EntryId[]): MissedChange;
+  /** Letters of any room whose ops are here; those of history may have entries that are still to be read. */
+  found(entries: readonly EntryId[], options?: { readonly isHistory: boolean }): MissedChange;
   /** What is to be asked for now; a device with siblings gives them time. */
   due(roomId: ConversationId, nowMs: number, hasSiblings: boolean): readonly EntryId[];
   asked(roomId: ConversationId, entries: readonly EntryId[], nowMs: number): MissedChange;
@@ -69,6 +71,7 @@ const keyOf = ({ roomId, seq, writer }: Missed): readonly (string | number)[] =>
 
 export function createRoomMissed(tables: Tables): RoomMissed {
   const byEntry = new Map<EntryId, Missed>();
+  const inHistory = new Set<EntryId>();
   const inRoom = (roomId: ConversationId) => [...byEntry.values()].filter((one) => one.roomId === roomId);
 
   function plan(gone: readonly Missed[], put: readonly Missed[]): MissedChange {
@@ -102,7 +105,7 @@ export function createRoomMissed(tables: Tables): RoomMissed {
       const isReplaced = ({ row, writer }: Missed) =>
         found.some((one) => one.entry === row.entryId && (writer === null || one.writer === writer));
       const added = missed
-        .filter(({ id }) => !byEntry.has(id))
+        .filter(({ id }) => !byEntry.has(id) && !inHistory.has(id))
         .map(
           (entry): Missed => ({
             ...{ roomId, seq: entry.seq, writer: writerOf(entry) },
@@ -117,7 +120,15 @@ export function createRoomMissed(tables: Tables): RoomMissed {
       const over = kept.slice(0, Math.max(0, kept.length + added.length - MISSED_MAX));
       return plan([...gone, ...over], added);
     },
-    found: (entries) => plan(known(entries), []),
+    found(entries, { isHistory } = { isHistory: false }) {
+      const { writes, commit } = plan(known(entries), []);
+      const note = () => {
+        commit();
+        const free = HISTORY_LETTERS_MAX - inHistory.size;
+        if (isHistory) for (const entry of entries.slice(0, free)) inHistory.add(entry);
+      };
+      return { writes, commit: note };
+    },
     due(roomId, nowMs, hasSiblings) {
       const isDue = ({ row: { asks, askedAtMs, sinceMs } }: Missed) =>
         asks === 0

@@ -102,8 +102,8 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       if (!isEarly.ok) return isEarly;
       if (group !== null && !isEarly.value)
         return takeLetter(roomId, entry, { sealed: body.sealed, group }, draft);
-      // A device that was never in has its siblings; one that was asks once it is back.
-      if (draft.landmarks.length > 0) miss(entry, draft);
+      // RM24: its account was in the room all the time: what no sibling brings is asked for once this device is in.
+      miss(entry, draft);
       return ok();
     }
     if (body.type === "stand") return takeStand(roomId, body.stand, draft);
@@ -376,7 +376,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       all.onDisagreement(roomId);
       return ok();
     }
-    const again = await sendAgain(roomId, stand.missing, member, draft);
+    // RM24: what this account wrote a sibling has by the account's log.
+    const asked = accountId === identity.accountId ? [] : stand.missing;
+    const again = await sendAgain(roomId, asked, member, draft);
     if (!again.ok || compared !== "other") return again;
     const isBehind = await mayCatchUp(roomId, stand, member, draft);
     if (!isBehind.ok || isBehind.value) return isBehind.ok ? ok() : isBehind;

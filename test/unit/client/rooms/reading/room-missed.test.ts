@@ -76,3 +76,14 @@ test("[RM24] what was written down without its author is given up by anybody's w
   await apply(missed.found([letterOf(3, 8).id]));
   expect(good(await tables.missed.scan())).toEqual([]);
 });
+
+test("[RM24] a letter whose ops came with history is not one that did not open, whichever comes first", async () => {
+  const { missed, apply } = await createCase();
+  const [early, late, other] = [letterOf(3, 7), letterOf(3, 8), letterOf(3, 9)];
+  await apply(missed.change(roomId, { missed: [early], found: [] }, 1_000));
+  await apply(missed.found([early.id, late.id], { isHistory: true }));
+  // What a sibling has just put there has a row that says so until its entry is read.
+  await apply(missed.found([other.id]));
+  await apply(missed.change(roomId, { missed: [early, late, other], found: [] }, 2_000));
+  expect(missed.due(roomId, 2_000, false)).toEqual([other.id]);
+});

@@ -1,0 +1,249 @@
+/** People in rooms whose devices lost all they had, and the devices that take their place. Over the real server and real sockets. */
+import { type Client, recoverAccount } from "@dovetail/core";
+import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import type { ConversationId } from "../../core/base/ids.ts";
+import { encode } from "../../core/codec/shape.ts";
+import { OP_KIND } from "../../core/messenger/op.ts";
+import { roomInvitationPayloadShape } from "../../core/messenger/room/room-invitation.ts";
+import { ROOM_LINK_SECRET_BYTES, roomJoinPayloadShape } from "../../core/messenger/room/room-link.ts";
+import { good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { createAdjustableClock } from "../support/adjustable-clock.ts";
+import {
+  type Device,
+  engineOf,
+  expectAtRest,
+  expectSameState,
+  reopened,
+  settle,
+  stopAll,
+  tablesOf,
+  textsOf,
+} from "../support/story.ts";
+import { useStoryServer } from "../support/story-server.ts";
+
+const server = useStoryServer();
+/** How long siblings have to bring something, and how often a device asks to come back. */
+const MINUTE_MS = 60_000;
+const time = createAdjustableClock();
+const platform = () => memoryPlatform({ clock: time });
+const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
+
+async function viewOf({ client }: Device, id: ConversationId) {
+  const room = good(await client.rooms()).find((one) => one.id === id);
+  const { name, state, members } = present(room, "the room is there");
+  return { name, state, people: members.length };
+}
+
+interface Owner extends Device {
+  readonly name: string;
+  readonly recoveryWords: string;
+}
+
+async function ownerOf(name: string): Promise<Owner> {
+  return { name, ...(await newAccount(server.origin, name, platform())) };
+}
+
+/** All that a device had, which is stopped, is gone for its person; the device that comes by the words takes its place, and nobody revokes it. */
+async function replaced({ name, recoveryWords: words }: Owner): Promise<Device> {
+  const fresh = platform();
+  const back: Client = good(
+    await recoverAccount(fresh, {
+      ...{ origin: server.origin, account: { type: "handle", handle: name }, words },
+      ...{ deviceName: `${name} 2`, keepsDevices: true },
+    }),
+  );
+  return { client: back, platform: fresh };
+}
+
+async function befriended(one: Device, other: Device): Promise<void> {
+  good(await other.client.sync());
+  good(await one.client.addContact(good(await other.client.contactLink())));
+  await settle(one, other);
+  good(await other.client.acceptContact(await accountOf(one)));
+  await settle(one, other);
+}
+
+async function letIn(host: Device, guest: Device, id: ConversationId): Promise<void> {
+  good(await host.client.inviteToRoom(id, await accountOf(guest)));
+  await settle(host, guest);
+  good(await guest.client.acceptRoom(id));
+  await settle(host, guest);
+}
+
+test("[RM24] the device that takes an emptied one's place is sent what others wrote while its account had none", async () => {
+  const [ada, ben] = [await ownerOf("ada.emptied"), await ownerOf("ben.emptied")];
+  await befriended(ada, ben);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  good(await ada.client.send(id, "before Ben"));
+  await letIn(ada, ben, id);
+  await settle(ada, ben);
+  good(await ben.client.stop());
+  good(await ada.client.send(id, "one"));
+  good(await ada.client.sync());
+  good(await ada.client.send(id, "two"));
+  good(await ada.client.sync());
+  const back = await replaced(ben);
+  await settle(back, ada);
+  // The device that is gone may still bring it, for all they know.
+  time.adjust(MINUTE_MS);
+  await expectAtRest(
+    async () => {
+      expect(await textsOf(back, id)).toEqual(["one", "two"]);
+      expect(good(await tablesOf(back).missed.scan())).toEqual([]);
+    },
+    back,
+    ada,
+  );
+  await stopAll(ada, back);
+});
+
+test("[RM24] a device that is linked asks nobody to send again what its account has", async () => {
+  const [ada, ben] = [await ownerOf("ada.linked"), await ownerOf("ben.linked")];
+  await befriended(ada, ben);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  good(await ada.client.send(id, "from Ada"));
+  good(await ben.client.send(id, "from Ben"));
+  await settle(ada, ben);
+  const sentBy = async (device: Device) =>
+    good(await tablesOf(device).roomsent.scan()).map(({ value }) => value.entryId);
+  const before = [await sentBy(ada), await sentBy(ben)];
+  expect(before.map(({ length }) => length)).toEqual([1, 1]);
+  const tablet = await linkedDevice(ada.client, "tablet", platform());
+  await settle(tablet, ada, ben);
+  time.adjust(MINUTE_MS);
+  await settle(tablet, ada, ben);
+  await settle(tablet, ada, ben);
+  expect(await textsOf(tablet, id)).toEqual(["from Ada", "from Ben"]);
+  expect([await sentBy(ada), await sentBy(ben)]).toEqual(before);
+  await stopAll(ada, ben, tablet);
+});
+
+test("[RM64] a room whose only device with its group was emptied is begun anew once nobody answers, and who had it after all comes in again", async () => {
+  const ada = await ownerOf("ada.alone");
+  const { id } = good(await ada.client.createRoom("Garden"));
+  good(await ada.client.send(id, "before"));
+  await settle(ada);
+  good(await ada.client.stop());
+  const back = await replaced(ada);
+  await settle(back);
+  expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+  time.adjust(MINUTE_MS);
+  await settle(back);
+  expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+  time.adjust(MINUTE_MS);
+  await expectAtRest(async () => {
+    expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+  }, back);
+  good(await back.client.send(id, "after"));
+  await settle(back);
+  // It was not emptied: it was away.
+  const away = await reopened(ada.platform);
+  good(await away.client.send(id, "from who was away"));
+  await settle(away, back);
+  time.adjust(MINUTE_MS);
+  await expectAtRest(
+    async () => {
+      for (const device of [away, back]) {
+        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+        expect(await textsOf(device, id)).toEqual(["before", "after", "from who was away"]);
+      }
+    },
+    away,
+    back,
+  );
+  await expectSameState(away, back);
+  await stopAll(away, back);
+});
+
+/** Ada's room with Ben and Carl in it. */
+async function roomOfThree(story: string) {
+  const [ada, ben, carl] = [
+    await ownerOf(`ada.${story}`),
+    await ownerOf(`ben.${story}`),
+    await ownerOf(`carl.${story}`),
+  ];
+  await befriended(ada, ben);
+  await befriended(ada, carl);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  await letIn(ada, carl, id);
+  await settle(ada, ben, carl);
+  return { ada, ben, carl, id };
+}
+
+test("[RM68] a device to which the log gives nothing by the keys there are is told those of now by a contact who is in the room", async () => {
+  const { ada, ben, carl, id } = await roomOfThree("shut");
+  good(await ben.client.stop());
+  // With Carl the keys go, and nobody of Ben's is there to follow.
+  good(await ada.client.removeFromRoom(id, await accountOf(carl)));
+  await settle(ada, carl);
+  good(await ada.client.stop());
+  const back = await replaced(ben);
+  await settle(back);
+  expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 3 });
+  const host = await reopened(ada.platform);
+  await settle(host, back);
+  await expectAtRest(
+    async () => {
+      for (const device of [host, back])
+        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+    },
+    host,
+    back,
+  );
+  good(await host.client.send(id, "for Ben"));
+  good(await back.client.send(id, "for Ada"));
+  await expectAtRest(
+    async () => {
+      for (const device of [host, back])
+        expect([...(await textsOf(device, id))].sort()).toEqual(["for Ada", "for Ben"]);
+    },
+    host,
+    back,
+  );
+  // A device that is linked then needs nobody else.
+  good(await host.client.stop());
+  const tablet = await linkedDevice(back.client, "tablet", platform());
+  await settle(back, tablet);
+  await expectAtRest(
+    async () => {
+      expect(await viewOf(tablet, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+    },
+    back,
+    tablet,
+  );
+  await stopAll(carl, back, tablet);
+});
+
+test("[RM68] who is not in the room is told no keys, and keys of somebody who was not asked are not taken", async () => {
+  const { ada, ben, carl, id } = await roomOfThree("curious");
+  good(await ada.client.removeFromRoom(id, await accountOf(carl)));
+  await settle(ada, ben, carl);
+  good(await carl.client.stop());
+  const changed = await engineOf(carl.platform);
+  const { context, conversations, contacts, rooms } = changed.engine;
+  const writeTo = (to: Device, kind: number, payload: Uint8Array) =>
+    context.serial.run(async () => {
+      const contact = present(good(await contacts.get(await accountOf(to))), "they are contacts");
+      good(await conversations.write(contact, kind, payload));
+    });
+  const secret = new Uint8Array(ROOM_LINK_SECRET_BYTES);
+  await writeTo(ada, OP_KIND.roomJoin, encode(roomJoinPayloadShape, { roomId: id, secret }));
+  await settle(changed, ada, changed);
+  expect(good(await tablesOf(ada).joinask.scan())).toEqual([]);
+  expect(good(await tablesOf(ada).invitee.scan())).toEqual([]);
+  expect(good(await tablesOf(changed).invitation.scan())).toEqual([]);
+  // What Carl says of the room's keys Ada has not asked him for.
+  const before = good(await tablesOf(ada).roomkeys.get(id));
+  const { logId, origin } = present(good(await rooms.book.get(id)), "the room is there").keys;
+  const keys = { logId, origin, generation: 99, accessSeed: new Uint8Array(32), roomKey: new Uint8Array(32) };
+  const from = { incarnation: 0, seq: 0, chain: new Uint8Array(32) };
+  const told = { keys: { ...keys, from }, name: "Garden", sinceEpoch: 0, history: null };
+  await writeTo(ada, OP_KIND.roomInvitation, encode(roomInvitationPayloadShape, told));
+  await settle(changed, ada);
+  expect(good(await tablesOf(ada).roomkeys.get(id))).toEqual(before);
+  expect(good(await tablesOf(ada).invitation.scan())).toEqual([]);
+  await stopAll(ada, ben, changed);
+});
