@@ -15,6 +15,7 @@ import {
   type StorageAdapterInterface,
   type StorageKey,
 } from "@automerge/automerge-repo/slim";
+import { present } from "../base/assert.ts";
 
 /** The WebAssembly: its bytes, or in a browser its address. */
 export type AutomergeWasm = Uint8Array | string;
@@ -106,6 +107,16 @@ export function writtenOperations(change: Uint8Array): {
 } {
   const { startOp, ops } = Automerge.decodeChange(change);
   return { startOp, operations: ops as unknown as readonly WrittenOperation[] };
+}
+
+/** What automerge-repo keeps of documents in `storage`: it loads them of chunks, and adds chunks or puts them together. */
+export function openChunkStore(
+  storage: StorageAdapterInterface,
+): NonNullable<InstanceType<typeof Repo>["storageSubsystem"]> {
+  return present(
+    new Repo({ storage, network: [] }).storageSubsystem,
+    "a repository with a storage keeps chunks",
+  );
 }
 
 export { Automerge, interpretAsDocumentId, Repo };

@@ -1,8 +1,8 @@
 /**
  * Loading a document whole or not at all, and unloading it in the one order that loses nothing.
  *
- * automerge-repo holds the loaded documents and writes their chunks; what it would do by itself (load, save, look for
- * peers) is done here instead, where a failure has somebody to hear of it. Rules DC2, DC3, DC10, DC11, DC14.
+ * automerge-repo reads and writes their chunks; what it would do by itself (load, save, look for peers) is done here
+ * instead, where a failure has somebody to hear of it. Rules DC2, DC3, DC10, DC11, DC14.
  */
 import { type Bytes, toHex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
@@ -13,13 +13,13 @@ import {
   Automerge,
   type BinaryDocumentId,
   copyWithActor,
-  type DocHandle,
   interpretAsDocumentId,
-  Repo,
+  openChunkStore,
   type RepoDocumentId,
   withChanges,
 } from "./automerge.ts";
 import type { DocumentError } from "./document-error.ts";
+import { createDocumentHandle, type DocumentHandle, type DocumentRoot } from "./document-handle.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
 import {
   type DocumentRows,
@@ -39,14 +39,13 @@ import {
 } from "./storage/repo-storage.ts";
 import { reasonOf } from "./storage/storage-fault.ts";
 
-/** The root of a document as Automerge shows it. */
-export type DocumentRoot = { [key: string]: unknown };
+export type { DocumentRoot };
 
 /** A document in memory. */
 export interface LiveDocument {
   readonly ref: DocumentRef;
   readonly repoId: RepoDocumentId;
-  readonly handle: DocHandle<DocumentRoot>;
+  readonly handle: DocumentHandle;
   readonly saver: DocumentSaver;
 }
 
@@ -93,7 +92,7 @@ const CHUNK_NAME_BYTES = 16;
 export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents): DocumentLoader {
   const storage = createRepoStorage(deps.storage, deps.clock, events);
   const storeJointly = createJointRows(deps.rows);
-  const repo = new Repo({ storage: storage.adapter, network: [] });
+  const chunkStore = openChunkStore(storage.adapter);
 
   const load: DocumentLoader["load"] = async (ref, repair) => {
     const repoId = repoIdOf(ref.id);
@@ -107,13 +106,14 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
     if (!stored.ok) return stored;
     const genesis = genesisChange(ref.kind);
     // Offered at every load: the library takes what it loaded for stored, and may store only what came after it. DC2
-    const handle = await loadChunks(repoId, [unstoredChunk(repoId, genesis), ...stored.value]);
-    if (handle === null) return err({ type: "DocumentDamaged", id: ref.id, chunks: stored.value.length });
+    const loaded = await loadChunks(repoId, [unstoredChunk(repoId, genesis), ...stored.value]);
+    if (loaded === null) return err({ type: "DocumentDamaged", id: ref.id, chunks: stored.value.length });
+    const handle = createDocumentHandle(loaded);
     const isExpectedWhole = durable.value !== null && repair?.isLossAccepted !== true;
     const expected = isExpectedWhole ? (durable.value ?? []) : [Automerge.decodeChange(genesis).hash];
     const fault = judge(ref.id, handle, expected, repair?.changes ?? []);
     if (fault !== null) {
-      await drop(repoId, handle);
+      Automerge.free(handle.doc());
       return err(fault);
     }
     const live = adopt(ref, repoId, handle);
@@ -125,31 +125,18 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
   const loadChunks = async (
     repoId: RepoDocumentId,
     chunks: readonly StoredChunk[],
-  ): Promise<DocHandle<DocumentRoot> | null> => {
+  ): Promise<Automerge.Doc<DocumentRoot> | null> => {
     storage.offer(repoId, chunks);
     try {
-      const found = repo.find<DocumentRoot>(repoId);
-      // The library saves by itself, debounced and with nobody to hear of a failure; `saver` does it instead. It also
-      // looks for peers after each change, and waits a minute for a document that was unloaded meanwhile.
-      repo.handles[repoId]?.removeAllListeners();
-      const handle = await found;
-      handle.removeAllListeners();
-      return handle;
+      return await chunkStore.loadDoc<DocumentRoot>(repoId);
     } catch {
-      const handle = repo.handles[repoId];
-      handle?.removeAllListeners();
-      // A state that ends every wait of the library; a failed load never reaches one by itself.
-      handle?.request();
-      handle?.unavailable();
-      delete repo.handles[repoId];
-      repo.synchronizer.removeDocument(repoId);
       return null;
     } finally {
       storage.offer(repoId, []);
     }
   };
 
-  const adopt = (ref: DocumentRef, repoId: RepoDocumentId, handle: DocHandle<DocumentRoot>): LiveDocument => {
+  const adopt = (ref: DocumentRef, repoId: RepoDocumentId, handle: DocumentHandle): LiveDocument => {
     // A fresh actor at every load: one used again after a rollback makes a document that can never merge. DC3
     const loaded = handle.doc();
     handle.update((document) => copyWithActor(document, toHex(deps.random.bytes(ACTOR_BYTES))));
@@ -159,20 +146,12 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
       clock: deps.clock,
       store: async () => {
         const heads = Automerge.getHeads(handle.doc());
-        await repo.flush([repoId]);
+        await chunkStore.saveDoc(repoId, handle.doc());
         return writeDurableHeads(deps.rows, ref.id, heads);
       },
     });
-    handle.on("heads-changed", () => saver.touch());
+    handle.onMoved = saver.touch;
     return { ref, repoId, handle, saver };
-  };
-
-  /** Remove listeners → removeFromCache → free. Another order erases small documents. DC14 */
-  const drop = async (repoId: RepoDocumentId, handle: DocHandle<DocumentRoot>): Promise<void> => {
-    const document = handle.doc();
-    handle.removeAllListeners();
-    await repo.removeFromCache(repoId);
-    Automerge.free(document);
   };
 
   const storeFirst: DocumentLoader["storeFirst"] = async (ref, whole) => {
@@ -204,7 +183,8 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
       const flushed = await live.saver.flush();
       if (!flushed.ok) return flushed;
       live.saver.stop();
-      await drop(live.repoId, live.handle);
+      live.handle.onMoved = null;
+      Automerge.free(live.handle.doc()); // DC14
       return ok();
     },
     async erase(ref) {
@@ -218,7 +198,7 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
 }
 
 /** Applies all of `changes` or, when one is malformed, none. */
-export function applyAll(handle: DocHandle<DocumentRoot>, changes: readonly Bytes[]): boolean {
+export function applyAll(handle: DocumentHandle, changes: readonly Bytes[]): boolean {
   try {
     handle.update((document) => withChanges(document, changes)); // DC5
     return true;
@@ -232,7 +212,7 @@ export function applyAll(handle: DocHandle<DocumentRoot>, changes: readonly Byte
 /** What is wrong with a document that was loaded, after `changes` were added. */
 function judge(
   id: DocumentId,
-  handle: DocHandle<DocumentRoot>,
+  handle: DocumentHandle,
   expectedHeads: readonly string[],
   changes: readonly Bytes[],
 ): DocumentError | null {

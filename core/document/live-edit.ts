@@ -33,12 +33,11 @@ export function editLive(
   const before = Automerge.getHeads(handle.doc());
   try {
     // No time and no message: the same edit is the same bytes whenever it is made, and tells nobody when that was. DC4
-    handle.change(
-      (draft) => {
+    handle.update((document) =>
+      Automerge.change(document, { time: 0 }, (draft) => {
         const returned: unknown = edit(draft);
         assert(!(returned instanceof Promise), "an edit is not async");
-      },
-      { time: 0 },
+      }),
     );
   } catch (thrown) {
     if (thrown instanceof RangeError) return err({ type: "EditRefused", id: ref.id }); // DC6

@@ -196,7 +196,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a document is told durable before it is stored",
     file: "core/document/document-loader.ts",
-    find: "        await repo.flush([repoId]);\n",
+    find: "        await chunkStore.saveDoc(repoId, handle.doc());\n",
     replace: "",
     story: "power",
   },

@@ -1,7 +1,11 @@
-import { DocHandle } from "@automerge/automerge-repo/slim";
 import { beforeAll, expect, test, vi } from "vitest";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
-import { automergeReady, interpretAsDocumentId, Repo } from "../../../core/document/automerge.ts";
+import {
+  automergeReady,
+  interpretAsDocumentId,
+  openChunkStore,
+  Repo,
+} from "../../../core/document/automerge.ts";
 import { appSchema } from "../../../core/document/schema/document-schema.ts";
 import {
   createDocumentDisk,
@@ -74,7 +78,8 @@ test("[DC10] a document the library fails on is damaged, and can be asked for ag
   const documents = disk.open();
   unwrap(await documents.change(ref, setKey("a", 1)));
   unwrap(await documents.close());
-  vi.spyOn(DocHandle.prototype, "update").mockImplementationOnce(() => {
+  const library = Object.getPrototypeOf(openChunkStore(disk.storage)) as ReturnType<typeof openChunkStore>;
+  vi.spyOn(library, "loadDoc").mockImplementationOnce(() => {
     throw new WebAssembly.RuntimeError("unreachable");
   });
   const again = disk.open();
