@@ -2,10 +2,11 @@
 
 /** What a request gives. - Fails: throws what IndexedDB says. */
 export function requested<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
+  const answer = new Promise<T>((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new DOMException("", "UnknownError"));
   });
+  return request.transaction === null ? answer : unlessClosed(request.transaction.db, answer);
 }
 
 /**
@@ -14,9 +15,22 @@ export function requested<T>(request: IDBRequest<T>): Promise<T> {
  * A full disk shows as an abort without an error of any request, so both are listened for.
  */
 export function committed(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
+  const end = new Promise<void>((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error ?? new DOMException("", "AbortError"));
+  });
+  return unlessClosed(transaction.db, end);
+}
+
+/**
+ * `answer`, or `AbortError` when the browser closes the database before: Chromium lets transactions that were begun while it
+ * threw the database away neither complete nor abort. WB9
+ */
+export function unlessClosed<T>(idb: IDBDatabase, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new DOMException("", "AbortError"));
+    idb.addEventListener("close", onClose);
+    void answer.then(resolve, reject).finally(() => idb.removeEventListener("close", onClose));
   });
 }
 

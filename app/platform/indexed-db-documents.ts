@@ -4,10 +4,11 @@
  * Its writes are of the browser's ordinary durability and never settle when the disk is full, because only an abort tells
  * of that. Here they are strict and settle. An engine that no longer owns the profile writes nothing: it asks the profile's
  * own database first, and what slips between question and write is a chunk under a name made of its content, or the removal
- * of chunks that such a one contains. WB1, WB4.
+ * of chunks that such a one contains. Its reads may wait for ever on a database that is thrown away; here they end. WB1, WB4,
+ * WB9.
  */
 import { IndexedDBStorageAdapter } from "@automerge/automerge-repo-storage-indexeddb";
-import { committed } from "./idb-request.ts";
+import { committed, unlessClosed } from "./idb-request.ts";
 import { STALE } from "./profile-database.ts";
 
 const STORE = "documents";
@@ -25,6 +26,14 @@ export class IndexedDbDocuments extends IndexedDBStorageAdapter {
     super(name, STORE);
     this.#name = name;
     this.#owner = owner;
+  }
+
+  override async load(key: string[]): Promise<Uint8Array | undefined> {
+    return unlessClosed(await this.#database(), super.load(key));
+  }
+
+  override async loadRange(prefix: string[]): ReturnType<IndexedDBStorageAdapter["loadRange"]> {
+    return unlessClosed(await this.#database(), super.loadRange(prefix));
   }
 
   override save(key: string[], binary: Uint8Array): Promise<void> {

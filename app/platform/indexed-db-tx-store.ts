@@ -21,7 +21,7 @@ import {
   type TxStore,
   type WriteOp,
 } from "@dovetail/core";
-import { committed, idbFaultOf, requested } from "./idb-request.ts";
+import { committed, idbFaultOf, requested, unlessClosed } from "./idb-request.ts";
 import { META, type ProfileDatabase, refuseStale, ROWS } from "./profile-database.ts";
 
 /** Above every key character; ends the range of a prefix. */
@@ -184,7 +184,7 @@ async function scanBackwards(rows: IDBObjectStore, bounds: IDBKeyRange, limit: n
 function lowestOfLast(rows: IDBObjectStore, bounds: IDBKeyRange, count: number): Promise<IDBValidKey | null> {
   const walking = rows.openKeyCursor(bounds, "prev");
   let isAtEnd = true;
-  return new Promise((resolve, reject) => {
+  const found = new Promise<IDBValidKey | null>((resolve, reject) => {
     walking.onerror = () => reject(walking.error ?? new DOMException("", "UnknownError"));
     walking.onsuccess = () => {
       const cursor = walking.result;
@@ -193,6 +193,7 @@ function lowestOfLast(rows: IDBObjectStore, bounds: IDBKeyRange, count: number):
       cursor.advance(count - 1);
     };
   });
+  return unlessClosed(rows.transaction.db, found);
 }
 
 function rowOf(key: IDBValidKey, value: unknown): Result<Row, StoreError> {
