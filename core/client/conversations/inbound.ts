@@ -36,7 +36,7 @@ import type { ClientError } from "../client-error.ts";
 import type { ChainsQuote, Disputes } from "../alarms/disputes.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { AsideEntry, SetAside } from "./set-aside.ts";
+import type { AsideEntry, Replaced, SetAside } from "./set-aside.ts";
 import type { ArchiveRow } from "../tables.ts";
 
 /** A log this device reads: a contact's inbound log, or the request log of the account. */
@@ -128,6 +128,7 @@ interface PageResult {
   readonly arrivals: Arrival[];
   readonly added: AsideEntry[];
   readonly resolved: EntryId[];
+  readonly replaced: Replaced[];
   /** What letters say of both chains. */
   readonly quotes: ChainsQuote[];
 }
@@ -226,6 +227,7 @@ export function createInbound(
       arrivals: [],
       added: [],
       resolved: [],
+      replaced: [],
       quotes: [],
     };
   }
@@ -243,7 +245,7 @@ export function createInbound(
     switch (value.type) {
       case "opened":
         page.arrivals.push(value.arrival);
-        page.resolved.push(...value.replaces);
+        page.replaced.push(...value.replaces.map((entryId) => ({ entryId, contact: value.arrival.contact })));
         page.quotes.push(...checkLetter(value.letter, value.arrival, value.chain));
         return ok();
       case "waiting": {
@@ -275,10 +277,11 @@ export function createInbound(
   }
 
   function finishPage(
-    { draft, arrivals, added, resolved, quotes }: PageResult,
+    { draft, arrivals, added, resolved, replaced, quotes }: PageResult,
     reading: { readonly read: readonly EntryId[]; readonly writes: readonly WriteOp[]; commit(): void },
   ): OpenedPage {
-    const change = setAside.change({ added, resolved, read: reading.read }, context.times.steadyMs());
+    const events = { added, resolved, replaced, read: reading.read };
+    const change = setAside.change(events, context.times.steadyMs());
     const quoted = disputes.quote(quotes);
     const commit = () => {
       change.commit();

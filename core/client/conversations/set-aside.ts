@@ -27,11 +27,16 @@ export interface AsideEntry {
   readonly waiting: { readonly origin: string; readonly entry: PlacedEntry } | null;
 }
 
+/** An entry and who says what has become of it. */
+export type Replaced = Pick<AsideEntry, "entryId" | "contact">;
+
 /** What happened to entries. */
 export interface AsideEvents {
   readonly added?: readonly AsideEntry[];
-  /** The ops of these are here, or come in another entry. */
+  /** The ops of these are here. */
   readonly resolved?: readonly EntryId[];
+  /** Their ops have come in another entry of their sender, by whose word this is. */
+  readonly replaced?: readonly Replaced[];
   /** A sibling has archived ops of these before they were read here. */
   readonly archived?: readonly EntryId[];
   /** These were read here. */
@@ -97,6 +102,9 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
       if (byEntry.has(entry)) gone.add(entry);
     for (const entry of events.archived ?? [])
       if (!byEntry.has(entry) && !archived.has(entry)) learned.add(entry);
+    // DM9: of somebody else's entries it says nothing.
+    const sayer = new Map((events.replaced ?? []).map((one) => [one.entryId, one.contact]));
+    for (const [entry, contact] of sayer) if (byEntry.get(entry)?.contact === contact) gone.add(entry);
     const freedLogs = new Set<LogId>();
     for (const entry of gone) {
       const one = byEntry.get(entry);
@@ -107,6 +115,7 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
     // After what goes: an entry whose chain has come may be set aside again for another reason.
     const kept: AsideEntry[] = [];
     for (const entry of events.added ?? []) {
+      if (sayer.get(entry.entryId) === entry.contact) continue;
       const count = countIn(entry.logId) + kept.filter((one) => one.logId === entry.logId).length;
       if (count >= ASIDES_PER_LOG_MAX) continue;
       kept.push(entry);

@@ -2,6 +2,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { isDialable } from "../../../../core/client/conversations/inbound.ts";
 import { idFromBytes } from "../../../../core/base/ids.ts";
+import { ok } from "../../../../core/base/result.ts";
+import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
+import type { TxStore } from "../../../../core/store/tx-store.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import type { PlacedEntry } from "../../../../core/protocol/entry.ts";
 import { addDevice, createWorld, revokeDevices, stateOf } from "../../../support/chain-world.ts";
@@ -175,6 +178,29 @@ describe("[DM9] an entry that does not open", () => {
       [log.logId],
       null,
     ]);
+  });
+
+  test("and is read together with the one that replaces it is not set aside", async () => {
+    const inner = createMemoryTxStore();
+    let hidden = 0;
+    const store: TxStore = {
+      ...inner,
+      get: async (key) => (key.startsWith("prekey/") && hidden-- > 0 ? ok(null) : inner.get(key)),
+    };
+    const [ada, ben] = [await createSide("ada"), await createSide("ben", store)];
+    await acquaint(ada, ben);
+    const route = routeTo(ada, ben);
+    const log = logBehind(route, ada);
+    const first = await entriesOf(ada, ben, 1, route);
+    const sent = await pendingOf(ada, route, 0);
+    expectValue(await ada.outbox.receipts(sent, [{ type: "accepted", seq: 1, chain: filled(1) }]));
+    await keepOps(ada, ben.accountId, [opOf(ada, ben, 0)]);
+    await sealFor(ada, ben);
+    // What the first one was sealed to is not here; what the second one was, is.
+    hidden = 2;
+    const page = await receive(ben, log, [...first, ...placed(await pendingOf(ada, route, 1), 2)]);
+    expect([textCount(page), ben.setAside.lowestSeq(log.logId)]).toEqual([1, null]);
+    expect(ben.setAside.isMissing(ada.accountId)).toBe(false);
   });
 
   test("from a device that was revoked is refused by name", async () => {

@@ -8,7 +8,7 @@ import {
   createSetAside,
 } from "../../../../core/client/conversations/set-aside.ts";
 import { createTables } from "../../../../core/client/tables.ts";
-import { idFromBytes } from "../../../../core/base/ids.ts";
+import { type AccountId, idFromBytes } from "../../../../core/base/ids.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
 import { accountOf, entryOf, filled, logOf } from "../../../support/messages.ts";
 
@@ -80,6 +80,19 @@ describe("[DM9] an entry set aside", () => {
     expect(again.setAside.isArchived(entryOf(5))).toBe(true);
     await again.apply({ read: [entryOf(5), entryOf(6)] });
     expect(again.setAside.isArchived(entryOf(5))).toBe(false);
+    expect(await rowCount()).toEqual([0, 0]);
+  });
+
+  test("goes when its sender says so, also where both are read at once, and at nobody else's word", async () => {
+    const { setAside, apply, rowCount } = await started();
+    await apply({ added: [aside(3), aside(5)] });
+    const says = (contact: AccountId, ...bytes: number[]) =>
+      bytes.map((byte) => ({ entryId: entryOf(byte), contact }));
+    const others = await apply({ replaced: says(accountOf(2), 3, 5) });
+    expect([setAside.lowestSeq(logOf(1)), others.freedLogs.size]).toEqual([3, 0]);
+    await apply({ replaced: says(accountOf(1), 3, 7), added: [aside(7), aside(8)] });
+    expect(setAside.lowestSeq(logOf(1))).toBe(5);
+    await apply({ replaced: says(accountOf(1), 5, 8) });
     expect(await rowCount()).toEqual([0, 0]);
   });
 
