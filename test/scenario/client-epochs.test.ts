@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Client, recoverAccount, recoverByPasskey } from "@dovetail/core";
 import { decode } from "../../core/codec/shape.ts";
 import { clientFrameShape } from "../../core/protocol/client-frame.ts";
+import type { PlacedEntry } from "../../core/protocol/entry.ts";
 import { unpadFrame } from "../../core/protocol/frame-padding.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { createLyingServer } from "../support/lying-server.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -297,6 +299,33 @@ describe("the recovery key", () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(times[0]).toBeGreaterThan(0);
     expect([first?.revokedAtMs, linked?.revokedAtMs]).toEqual([recovered?.addedAtMs, recovered?.addedAtMs]);
+    await stopAll(back, ben.client, ada.client, tablet.client);
+  });
+
+  test("[AR15] a server that gives entries of the log again keeps nobody waiting", async () => {
+    const { ada, ben, tablet } = await couple();
+    const lying = createLyingServer();
+    let pages = 0;
+    let first: readonly PlacedEntry[] | undefined;
+    lying.lie = (frame) => {
+      // One that asks without end is told the truth in the end.
+      if (frame.type !== "entries" || pages++ > 9) return [frame];
+      first ??= frame.entries;
+      return [{ ...frame, entries: first, head: { ...frame.head, seq: frame.head.seq + 1 } }];
+    };
+    const back = good(
+      await recoverAccount(memoryPlatform({ connector: lying.connector }), {
+        origin: server.origin,
+        account: { type: "handle", handle: `ada${people}` },
+        words: ada.recoveryWords,
+        deviceName: "new laptop",
+        keepsDevices: false,
+      }),
+    );
+    expect(pages).toBe(2);
+    lying.lie = null;
+    await settle(back, ben.client);
+    expect(await texts(back)).toEqual(await texts(ada.client));
     await stopAll(back, ben.client, ada.client, tablet.client);
   });
 

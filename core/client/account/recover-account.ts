@@ -251,6 +251,7 @@ async function readLogEnd(
     const moved = readEntries(reader, page.value.entries);
     if (!moved.ok) return err({ type: "LogDistrusted", logId, fault: moved.error });
     reader = moved.value.reader;
-    if (page.value.entries.length === 0 || reader.point.seq >= page.value.head.seq) return ok(reader.point);
+    // What was given before brings nobody further, and a server must not keep a person waiting with it.
+    if (moved.value.fresh.length === 0 || reader.point.seq >= page.value.head.seq) return ok(reader.point);
   }
 }

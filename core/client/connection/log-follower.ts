@@ -139,7 +139,8 @@ export function createLogFollower({ context, gateway, onProgress }: LogFollowerD
         await acknowledge(logId);
         return ok();
       }
-      if (entries.length === 0) {
+      // Also of entries that were there before: a server must not keep a person waiting with them.
+      if (after.value.point.seq === before.value.point.seq) {
         const fault = { type: "LogGap", expectedSeq: after.value.point.seq + 1, seq: head.seq } as const;
         return context.distrustLog(logId, fault);
       }

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { err, ok } from "../../../../core/base/result.ts";
 import { createLogFollower, type FollowedLog } from "../../../../core/client/connection/log-follower.ts";
+import type { LogChannel } from "../../../../core/client/connection/log-channel.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import { automergeReady } from "../../../../core/document/automerge.ts";
 import { setField } from "../../../../core/document/schema/state-field.ts";
@@ -15,7 +16,8 @@ beforeAll(async () => {
   await automergeReady();
 });
 
-test("[LR5] a log that could not be read to its head is followed when it is opened once more, and not before", async () => {
+/** A log with an entry in it, and where it is read here. `take` says whether an entry can be taken over. */
+async function oneEntry(take: () => boolean = () => true) {
   const device = await firstDevice(createAccountWorld("follower"));
   const { context, log, channel } = device.running;
   must(
@@ -24,13 +26,11 @@ test("[LR5] a log that could not be read to its head is followed when it is open
     ),
   );
   await exchange(device);
-  const { logId } = channel;
-  let reader = createLogReader(logId);
-  let isFull = true;
+  let reader = createLogReader(channel.logId);
   const followed: FollowedLog = {
     reader: async () => ok(reader),
     async take(entries) {
-      if (isFull) return err({ type: "StoreUnavailable", detail: "full" });
+      if (!take()) return err({ type: "StoreUnavailable", detail: "full" });
       reader = must(readEntries(reader, entries)).reader;
       return ok();
     },
@@ -38,6 +38,14 @@ test("[LR5] a log that could not be read to its head is followed when it is open
     passTrimmed: async () => ok(),
     ackableSeq: (readSeq) => readSeq,
   };
+  const gateway = { isOpen: () => true, close: () => {} };
+  const follower = createLogFollower({ context, gateway, onProgress: () => {} });
+  return { follower, followed, channel };
+}
+
+test("[LR5] a log that could not be read to its head is followed when it is opened once more, and not before", async () => {
+  let isFull = true;
+  const { follower, followed, channel } = await oneEntry(() => !isFull);
   let subscribedAfter = -1;
   const opened = {
     ...channel,
@@ -46,11 +54,27 @@ test("[LR5] a log that could not be read to its head is followed when it is open
       return ok();
     },
   };
-  const gateway = { isOpen: () => true, close: () => {} };
-  const follower = createLogFollower({ context, gateway, onProgress: () => {} });
   expect(await follower.follow(opened, followed)).toMatchObject({ ok: false });
-  expect([follower.channelOf(logId), subscribedAfter]).toEqual([null, -1]);
+  expect([follower.channelOf(channel.logId), subscribedAfter]).toEqual([null, -1]);
   isFull = false;
   must(await follower.follow(opened, followed));
-  expect([follower.channelOf(logId), subscribedAfter]).toEqual([opened, channel.head.seq + 1]);
+  expect([follower.channelOf(channel.logId), subscribedAfter]).toEqual([opened, 1]);
+});
+
+test("[LR1] a server that gives the same entries again keeps nobody waiting", async () => {
+  const { follower, followed, channel } = await oneEntry();
+  let reads = 0;
+  const again: LogChannel = {
+    ...channel,
+    async read() {
+      const page = must(await channel.read(0));
+      // A client that asks without end is told in the end that there is no more.
+      return ok(reads++ < 9 ? { ...page, head: { ...page.head, seq: 2 } } : page);
+    },
+  };
+  const fault = { type: "LogGap", expectedSeq: 2, seq: 2 };
+  expect(await follower.follow(again, followed)).toMatchObject({
+    error: { type: "LogDistrusted", fault },
+  });
+  expect(reads).toBe(2);
 });
