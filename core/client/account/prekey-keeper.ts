@@ -1,5 +1,6 @@
 /** Keeps this device's prekeys on its server: made when due, stored before they are published. Rules PK7-PK9. */
 import type { Bytes } from "../../base/bytes.ts";
+import type { PreKeyId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { PREKEYS_PER_PUBLISH_MAX } from "../../protocol/client-frame.ts";
 import { erasablePreKeys, planPreKeys, retirePreKey } from "../../ratchet/prekey-policy.ts";
@@ -10,6 +11,7 @@ import {
   type PreKeyRecord,
   publishPreKey,
 } from "../../ratchet/prekey-record.ts";
+import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../connection/gateway.ts";
@@ -59,14 +61,30 @@ export async function keepPreKeys(
     [...made, ...lost].map((record) => publishPreKey(record, publisher)),
   );
   if (!published.ok) return published;
-  const retired = records
-    .filter((record) => plan.retire.includes(record.id))
-    .map((record) => retirePreKey(record, now.steadyMs));
   const erased = erasablePreKeys(records, readToMs).map((id) => tables.prekey.remove(id));
-  return store.batch([
-    ...retired.map((record) => tables.prekey.put([record.id], { record: encodePreKeyRecord(record) })),
-    ...erased,
-  ]);
+  return context.serial.run(async () => {
+    const retired = await retire(context, plan.retire, now.steadyMs);
+    return retired.ok ? store.batch([...retired.value, ...erased]) : retired;
+  });
+}
+
+/** As the records are now: one that was used meanwhile is gone, and does not come back. Runs within the serial. PK11 */
+async function retire(
+  { tables }: EngineContext,
+  ids: readonly PreKeyId[],
+  steadyMs: number,
+): Promise<Result<readonly WriteOp[], ClientError>> {
+  const writes: WriteOp[] = [];
+  for (const id of ids) {
+    const row = await tables.prekey.get(id);
+    if (!row.ok) return row;
+    const record = row.value === null ? null : decodePreKeyRecord(row.value.record);
+    if (record?.ok)
+      writes.push(
+        tables.prekey.put([id], { record: encodePreKeyRecord(retirePreKey(record.value, steadyMs)) }),
+      );
+  }
+  return ok(writes);
 }
 
 async function publishAll(gateway: Gateway, preKeys: readonly Bytes[]): Promise<Result<void, ClientError>> {
