@@ -21,44 +21,44 @@ export interface GuestGateways {
   closeAll(): Promise<void>;
 }
 
+type Connecting = Promise<Result<Gateway, ClientError>>;
+
 /** `onClosed` is told of logs whose connection has gone. */
 export function createGuestGateways(
   deps: MeteredDeps,
   onClosed: (logIds: readonly LogId[]) => void = () => {},
 ): GuestGateways {
-  const gateways = new Map<string, Promise<Result<Gateway, ClientError>>>();
+  const gateways = new Map<string, Connecting>();
   const logs = new Map<
     LogId,
-    { readonly origin: string; readonly log: Promise<Result<GuestLog, ClientError>> }
+    { readonly over: Connecting; readonly log: Promise<Result<GuestLog, ClientError>> }
   >();
   const lastChannel = new WeakMap<Gateway, number>();
   const proven = new WeakSet<Gateway>();
   const firstOpening = new WeakMap<Gateway, Promise<unknown>>();
 
-  function forgetOrigin(origin: string): void {
-    gateways.delete(origin);
-    const gone = [...logs].filter(([, one]) => one.origin === origin).map(([logId]) => logId);
+  /** Of one that is over already, since another one took its place, nothing else is forgotten. */
+  function forgetOver(origin: string, over: Connecting): void {
+    if (gateways.get(origin) === over) gateways.delete(origin);
+    const gone = [...logs].filter(([, one]) => one.over === over).map(([logId]) => logId);
     for (const logId of gone) logs.delete(logId);
     onClosed(gone);
   }
 
-  function gatewayTo(origin: string): Promise<Result<Gateway, ClientError>> {
+  function gatewayTo(origin: string): Connecting {
     const known = gateways.get(origin);
     if (known !== undefined) return known;
-    const opening = connectMetered(deps, origin).then((opened): Result<Gateway, ClientError> => {
-      if (!opened.ok) {
-        gateways.delete(origin);
-        return opened;
-      }
-      void opened.value.whenClosed.then(() => forgetOrigin(origin));
+    const connecting: Connecting = connectMetered(deps, origin).then((opened) => {
+      if (opened.ok) void opened.value.whenClosed.then(() => forgetOver(origin, connecting));
+      else if (gateways.get(origin) === connecting) gateways.delete(origin);
       return opened;
     });
-    gateways.set(origin, opening);
-    return opening;
+    gateways.set(origin, connecting);
+    return connecting;
   }
 
-  async function openOnce(origin: string, log: OpenLog): Promise<Result<GuestLog, ClientError>> {
-    const gateway = await gatewayTo(origin);
+  async function openOnce(over: Connecting, log: OpenLog): Promise<Result<GuestLog, ClientError>> {
+    const gateway = await over;
     if (!gateway.ok) return gateway;
     const number = (lastChannel.get(gateway.value) ?? 0) + 1;
     // A new connection starts counting anew.
@@ -90,14 +90,15 @@ export function createGuestGateways(
 
   return {
     open(origin, log) {
+      const over = gatewayTo(origin);
       const known = logs.get(log.logId);
       // IN11: a log may be at another server than a while ago.
-      if (known?.origin === origin) return known.log;
-      const opening = openOnce(origin, log).then((opened) => {
-        if (!opened.ok) logs.delete(log.logId);
+      if (known?.over === over) return known.log;
+      const opening = openOnce(over, log).then((opened) => {
+        if (!opened.ok && logs.get(log.logId)?.log === opening) logs.delete(log.logId);
         return opened;
       });
-      logs.set(log.logId, { origin, log: opening });
+      logs.set(log.logId, { over, log: opening });
       return opening;
     },
     forget: (logId) => void logs.delete(logId),
@@ -105,7 +106,13 @@ export function createGuestGateways(
       const open = [...gateways.values()];
       gateways.clear();
       logs.clear();
-      for (const gateway of await Promise.all(open)) if (gateway.ok) gateway.value.close();
+      // Each as soon as it can be: one that is still dialling keeps no other one open.
+      await Promise.all(
+        open.map(async (connecting) => {
+          const gateway = await connecting;
+          if (gateway.ok) gateway.value.close();
+        }),
+      );
     },
   };
 }
