@@ -59,6 +59,8 @@ interface Stream {
 export function createDirectSync(deps: DirectSyncDeps): DirectSync {
   const { context, connector } = deps;
   const streams = new Set<Stream>();
+  /** Sockets that came and have no stream yet. */
+  let arriving = 0;
   const closers = new Set<() => void>();
 
   async function self(): Promise<Result<DirectSelf, ClientError>> {
@@ -212,12 +214,14 @@ export function createDirectSync(deps: DirectSyncDeps): DirectSync {
       const waiting: Bytes[] = [];
       let stream: Stream | null = null;
       let isClosed = false;
-      if (streams.size >= DIRECT_SESSIONS_MAX) {
+      if (streams.size + arriving >= DIRECT_SESSIONS_MAX) {
         socket.close();
         return { onBytes: () => {}, onClose: () => {} };
       }
       // The chain is read from the store; what comes meanwhile is a hello at most.
+      arriving++;
       void self().then((me) => {
+        arriving--;
         if (!me.ok || isClosed) return socket.close();
         stream = createStream("listener", me.value);
         stream.begin(socket);
