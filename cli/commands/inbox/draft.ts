@@ -1,6 +1,6 @@
 /** `dovetail draft`: what is being written and not sent, on all devices of the account. */
 import type { Command } from "commander";
-import { type DraftView, err, ok, type Result } from "@dovetail/core";
+import { type Client, type DraftView, err, ok, type Result } from "@dovetail/core";
 import { withClient } from "../../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../../command-runner.ts";
 import type { CliError } from "../../errors/command-error.ts";
@@ -78,31 +78,38 @@ async function list(context: CommandContext): Promise<Result<Outcome, CliError>>
   });
 }
 
-async function show(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
-  return withClient<Outcome>(context, async (client) => {
-    const conversation = await findNamedPlace(client, query);
-    if (!conversation.ok) return conversation;
-    const draft = await client.draft(conversation.value.id);
-    if (!draft.ok) return draft;
-    const { value } = draft;
-    if (value === null) return ok({ json: { draft: null }, messages: [describeNone(conversation.value)] });
-    return ok({
-      json: { draft: value },
-      text: (page) => layOutDraft(value, page),
+function show(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
+  return withDraft(context, query, async (draft) =>
+    ok({
+      json: { draft },
+      text: (page) => layOutDraft(draft, page),
       messages:
-        value.textCount > 1
-          ? [`Your devices wrote ${value.textCount} texts apart: they stand below each other.`]
+        draft.textCount > 1
+          ? [`Your devices wrote ${draft.textCount} texts apart: they stand below each other.`]
           : [],
-    });
+    }),
+  );
+}
+
+/** Runs `act` on the draft for a contact or a room; says so when there is none. */
+function withDraft(
+  context: CommandContext,
+  query: string,
+  act: (draft: DraftView, place: NamedPlace, client: Client) => Promise<Result<Outcome, CliError>>,
+): Promise<Result<Outcome, CliError>> {
+  return withClient<Outcome>(context, async (client) => {
+    const place = await findNamedPlace(client, query);
+    if (!place.ok) return place;
+    const draft = await client.draft(place.value.id);
+    if (!draft.ok) return draft;
+    return draft.value === null
+      ? ok({ json: { draft: null }, messages: [`No draft for ${plainLine(place.value.name)}.`] })
+      : act(draft.value, place.value, client);
   });
 }
 
 function layOutDraft({ text }: DraftView, { width }: Page): readonly string[] {
   return plainLines(text).flatMap((line) => wrapText(line, width));
-}
-
-function describeNone({ name }: NamedPlace): string {
-  return `No draft for ${plainLine(name)}.`;
 }
 
 async function set(
@@ -127,20 +134,14 @@ async function set(
   });
 }
 
-async function clear(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
-  return withClient<Outcome>(context, async (client) => {
-    const conversation = await findNamedPlace(client, query);
-    if (!conversation.ok) return conversation;
-    const draft = await client.draft(conversation.value.id);
-    if (!draft.ok) return draft;
-    const { value } = draft;
-    if (value === null) return ok({ json: { draft: null }, messages: [describeNone(conversation.value)] });
-    const cleared = await client.setDraft(conversation.value.id, null);
+function clear(context: CommandContext, query: string): Promise<Result<Outcome, CliError>> {
+  return withDraft(context, query, async (draft, { id, name }, client) => {
+    const cleared = await client.setDraft(id, null);
     if (!cleared.ok) return cleared;
     const report = await reportChange(context, client, {
-      json: { draft: value },
-      message: `The draft for ${plainLine(conversation.value.name)} is gone. This is what it said.`,
+      json: { draft },
+      message: `The draft for ${plainLine(name)} is gone. This is what it said.`,
     });
-    return report.ok ? ok({ ...report.value, text: (page: Page) => layOutDraft(value, page) }) : report;
+    return report.ok ? ok({ ...report.value, text: (page: Page) => layOutDraft(draft, page) }) : report;
   });
 }

@@ -1,14 +1,21 @@
 /** `dovetail inbox`: conversations, what is in them, and what you marked. */
 import type { Command } from "commander";
-import { type MessageView, ok, type Result } from "@dovetail/core";
+import { type Client, type ConversationId, type MessageView, ok, type Result } from "@dovetail/core";
 import { withClient } from "../../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../../command-runner.ts";
 import type { CliError } from "../../errors/command-error.ts";
 import { count, shortId } from "../../errors/error-words.ts";
 import { plainLine } from "../../output/plain-text.ts";
-import { reportChange } from "../../send-off.ts";
+import { type Change, reportChange } from "../../send-off.ts";
 import { addExamples } from "../examples.ts";
-import { findConversation, findCursor, findMessage, findPlace, type Place } from "../find-things.ts";
+import {
+  findConversation,
+  findCursor,
+  findMessage,
+  findNamedPlace,
+  findPlace,
+  type Place,
+} from "../find-things.ts";
 import { addInboxDeleteCommands } from "./inbox-delete.ts";
 import { layOutMessages } from "./inbox-layout.ts";
 import { addInboxExportCommand } from "./inbox-export.ts";
@@ -210,46 +217,51 @@ async function star(
   });
 }
 
-async function mute(
-  context: CommandContext,
-  query: string,
-  isMuted: boolean,
-): Promise<Result<Outcome, CliError>> {
-  return withClient(context, async (client) => {
-    const found = await findPlace(client, query);
-    if (!found.ok) return found;
-    const place = found.value;
-    const { id } = place.type === "room" ? place.room : place.conversation;
-    const set = await client.setMuted(id, isMuted);
-    if (!set.ok) return set;
-    const name = plainLine(place.type === "room" ? place.room.name : place.conversation.contact.name);
-    return reportChange(context, client, {
-      json: { conversationId: id, isMuted },
-      message: isMuted
+function mute(context: CommandContext, query: string, isMuted: boolean): Promise<Result<Outcome, CliError>> {
+  return setOnPlace(context, query, {
+    set: (client, id) => client.setMuted(id, isMuted),
+    facts: { isMuted },
+    tell: (name) =>
+      isMuted
         ? `${name} is muted on all your devices: what comes is listed, and nothing tells of it.`
         : `${name} is not muted any more.`,
-    });
   });
 }
 
-async function archive(
+function archive(
   context: CommandContext,
   query: string,
   isArchived: boolean,
 ): Promise<Result<Outcome, CliError>> {
-  return withClient(context, async (client) => {
-    const found = await findPlace(client, query);
-    if (!found.ok) return found;
-    const place = found.value;
-    const { id } = place.type === "room" ? place.room : place.conversation;
-    const set = await client.setArchived(id, isArchived);
-    if (!set.ok) return set;
-    const name = plainLine(place.type === "room" ? place.room.name : place.conversation.contact.name);
-    return reportChange(context, client, {
-      json: { conversationId: id, isArchived },
-      message: isArchived
+  return setOnPlace(context, query, {
+    set: (client, id) => client.setArchived(id, isArchived),
+    facts: { isArchived },
+    tell: (name) =>
+      isArchived
         ? `${name} is archived. Show it: dovetail inbox --archived`
         : `${name} is back in the inbox.`,
+  });
+}
+
+/** Sets something of a contact's conversation or a room, and tells so by its name. */
+function setOnPlace(
+  context: CommandContext,
+  query: string,
+  change: {
+    readonly set: (client: Client, id: ConversationId) => Promise<Result<void, CliError>>;
+    readonly facts: Change["json"];
+    readonly tell: (name: string) => string;
+  },
+): Promise<Result<Outcome, CliError>> {
+  return withClient<Outcome>(context, async (client) => {
+    const place = await findNamedPlace(client, query);
+    if (!place.ok) return place;
+    const { id, name } = place.value;
+    const set = await change.set(client, id);
+    if (!set.ok) return set;
+    return reportChange(context, client, {
+      json: { conversationId: id, ...change.facts },
+      message: change.tell(plainLine(name)),
     });
   });
 }
