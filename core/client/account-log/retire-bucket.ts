@@ -3,7 +3,7 @@
  * erased, their changes in every row with them. Rules DE7, DE8, DE10.
  */
 import { CHANGE_BYTES_MAX } from "../../log/account-entry.ts";
-import { OP_BYTES_MAX, STORE_BATCH_ROWS_MAX } from "../../base/limits.ts";
+import { OP_BYTES_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { StoredOp } from "../../document/schema/bucket.ts";
 import type { Documents } from "../../document/documents.ts";
@@ -16,6 +16,7 @@ import type { DocumentChanges } from "./document-changes.ts";
 import type { DocumentHeads } from "./document-heads.ts";
 import type { Journal } from "./journal.ts";
 import type { OwnChanges } from "./own-changes.ts";
+import { writeRows } from "./rows-step.ts";
 
 /** What is deleted, as far as buckets are concerned. */
 export interface Retirement {
@@ -123,10 +124,8 @@ export function createBucketRetirement(deps: RetireDeps): BucketRetirement {
       ...journaled.map((number) => tables.journal.remove(number)),
       ...brought.writes,
     ];
-    for (let from = 0; from < deletes.length; from += STORE_BATCH_ROWS_MAX) {
-      const written = await store.batch(deletes.slice(from, from + STORE_BATCH_ROWS_MAX));
-      if (!written.ok) return written;
-    }
+    const deleted = await writeRows(store, deletes);
+    if (!deleted.ok) return deleted;
     const written = await store.batch([tables.heads.remove(id), noteUnpacked()]);
     if (!written.ok) return written;
     brought.commit();

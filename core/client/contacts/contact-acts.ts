@@ -3,6 +3,7 @@ import type { AccountId } from "../../base/ids.ts";
 import { CONTACT_NOTES_BYTES_MAX, DISPLAY_NAME_BYTES_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { toUtf8 } from "../../base/bytes.ts";
+import { hlcToMs } from "../../messenger/hlc.ts";
 import { activeDevices } from "../../sigchain/chain-state.ts";
 import { parseContactLink } from "../../sigchain/contact/contact-link.ts";
 import { safetyNumber } from "../../sigchain/contact/safety-number.ts";
@@ -13,6 +14,7 @@ import type { Engine } from "../engine.ts";
 
 const DAY_MS = 86_400_000;
 const SAFETY_DIGITS = 60;
+const SCAN_PAGE_OPS = 256;
 
 /** The part of a client that is about single contacts. */
 export type ContactActs = Pick<
@@ -96,14 +98,14 @@ export function createContactActs(engine: Engine): ContactActs {
     const nowMs = context.times.likelyMs();
     let before: string | undefined;
     for (;;) {
-      const page = await ops.page(record.conversationId, 256, before);
+      const page = await ops.page(record.conversationId, SCAN_PAGE_OPS, before);
       if (!page.ok) return page;
       for (const { key, op } of page.value) {
         before = key;
         if (op.op.author !== record.accountId) continue;
-        return ok(bucketOf(nowMs - Math.floor(op.op.hlc / 1_024)));
+        return ok(bucketOf(nowMs - hlcToMs(op.op.hlc)));
       }
-      if (page.value.length < 256) return ok("never");
+      if (page.value.length < SCAN_PAGE_OPS) return ok("never");
     }
   }
 

@@ -5,12 +5,12 @@
  * parts that keep it find it missing and bring it back; what needs the documents is remembered until it is done.
  */
 import { type ConversationId, idFromBytes, parseId } from "../../base/ids.ts";
-import { STORE_BATCH_ROWS_MAX } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { encode, struct } from "../../codec/shape.ts";
 import { parseOp } from "../../messenger/op.ts";
 import { rowKeyNumber, rowKeyParts, rowPrefix } from "../../store/row-key.ts";
 import type { StoreError, TxStore, WriteOp } from "../../store/tx-store.ts";
+import { writeRows } from "../account-log/rows-step.ts";
 import { COUNTER_UNKNOWN, createTables, MEND_ROWS_MAX, type MendRow, type Tables } from "../tables.ts";
 import { layoutWrite } from "../profile-layout.ts";
 import { type Cure, cureOf } from "./row-cures.ts";
@@ -68,11 +68,8 @@ export async function mendRows(deps: MendDeps): Promise<Result<number, StoreErro
   };
   // ST63: what is still to be done is on disk before the first row goes, and the mark that there is damage goes last.
   const writes = [tables.mend.put([], left), ...deletes.value, ...restored.value, tables.damage.remove()];
-  for (let from = 0; from < writes.length; from += STORE_BATCH_ROWS_MAX) {
-    const written = await store.batch(writes.slice(from, from + STORE_BATCH_ROWS_MAX));
-    if (!written.ok) return written;
-  }
-  return ok(damaged.value.length);
+  const written = await writeRows(store, writes);
+  return written.ok ? ok(damaged.value.length) : written;
 }
 
 async function findDamaged({ inner, store }: MendDeps): Promise<Result<readonly string[], StoreError>> {
