@@ -57,4 +57,14 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
       { type: "write", device: 1, count: 1 },
     ],
   },
+  "whoever connects while the simulated server is put back stays with the records of before": {
+    seed: "100552",
+    steps: [
+      { type: "backup" },
+      { type: "put-back", device: 1 },
+      { type: "restore" },
+      { type: "pass", ms: 411 },
+      { type: "write", device: 0, count: 2 },
+    ],
+  },
 };

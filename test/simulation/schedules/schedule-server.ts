@@ -67,16 +67,22 @@ export function createScheduleServer(time: VirtualTime, random: SeededRandom): S
     });
   }
 
+  const endAll = (): void => {
+    for (const end of [...ends.values()]) end(null);
+  };
+
   const server: ScheduleServer = {
     records,
     lie: null,
     frameCount: () => frames,
     cut: (device) => ends.get(device)?.(null),
     async putBackup(mark) {
-      for (const end of [...ends.values()]) end(null);
+      endAll();
       await records.rollBack(mark);
       context = contextOver(records, time, random);
       listen();
+      // Who connected meanwhile would be served for ever by the records that are no more.
+      endAll();
     },
     connect(accountId, device) {
       ends.get(device)?.("replaced");
