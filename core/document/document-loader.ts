@@ -28,7 +28,7 @@ import {
   writeDurableHeads,
 } from "./storage/document-rows.ts";
 import { createDocumentSaver, type DocumentSaver } from "./document-saver.ts";
-import { genesisChange } from "./schema/genesis.ts";
+import { genesisChange, genesisHash } from "./schema/genesis.ts";
 import { createJointRows } from "./storage/joint-rows.ts";
 import {
   createRepoStorage,
@@ -110,7 +110,7 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
     if (loaded === null) return err({ type: "DocumentDamaged", id: ref.id, chunks: stored.value.length });
     const handle = createDocumentHandle(loaded);
     const isExpectedWhole = durable.value !== null && repair?.isLossAccepted !== true;
-    const expected = isExpectedWhole ? (durable.value ?? []) : [Automerge.decodeChange(genesis).hash];
+    const expected = isExpectedWhole ? (durable.value ?? []) : [genesisHash(ref.kind)];
     const fault = judge(ref.id, handle, expected, repair?.changes ?? []);
     if (fault !== null) {
       Automerge.free(handle.doc());

@@ -7,7 +7,7 @@ import { Automerge } from "./automerge.ts";
 import { missingOps, type StoredOp, takeOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
-import { genesisChange } from "./schema/genesis.ts";
+import { genesisHash } from "./schema/genesis.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
 
 /** What a local edit made: the changes to send, in their order, and the heads after them. */
@@ -99,7 +99,7 @@ function isReplacedBy(
   return (
     head !== undefined &&
     more.length === 0 &&
-    nameOfChange(genesisChange(kind))[0] === head &&
+    genesisHash(kind) === head &&
     Automerge.getMissingDeps(document, []).length === 0 &&
     Automerge.hasHeads(other, [head])
   );
@@ -166,7 +166,7 @@ export function inspectSaved(ref: DocumentRef, saved: Bytes): Result<Inspected, 
   try {
     const ops = ref.kind === "bucket" ? takeOps(document) : [];
     const isWhole =
-      Automerge.hasHeads(document, [...nameOfChange(genesisChange(ref.kind))]) &&
+      Automerge.hasHeads(document, [genesisHash(ref.kind)]) &&
       Automerge.getMissingDeps(document, []).length === 0;
     return ok({ heads: Automerge.getHeads(document), ops, isWhole });
   } finally {

@@ -1,5 +1,5 @@
 /** Random bytes that a seed repeats, for tests only. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Random } from "../../core/base/random.ts";
 
 export interface SeededRandom extends Random {
@@ -12,12 +12,11 @@ export interface SeededRandom extends Random {
 /** SHA-256 in counter mode over `seed`: the same seed gives the same bytes on every machine. */
 export function createSeededRandom(seed: string | number): SeededRandom {
   let counter = 0;
-  let block = new Uint8Array(0);
+  let block: Uint8Array = new Uint8Array(0);
   const bytes = (length: number): Uint8Array => {
     const out = new Uint8Array(length);
     for (let offset = 0; offset < length; ) {
-      if (block.length === 0)
-        block = new Uint8Array(createHash("sha256").update(`${seed}/${counter++}`).digest());
+      if (block.length === 0) block = hash("sha256", `${seed}/${counter++}`, "buffer");
       const part = block.subarray(0, length - offset);
       out.set(part, offset);
       block = block.subarray(part.length);

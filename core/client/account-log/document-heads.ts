@@ -9,7 +9,7 @@ import type { DocumentId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { DocumentRef } from "../../document/schema/document-kind.ts";
 import type { Documents } from "../../document/documents.ts";
-import { genesisChange } from "../../document/schema/genesis.ts";
+import { genesisHash } from "../../document/schema/genesis.ts";
 import {
   type BucketPlace,
   type DocumentName,
@@ -79,10 +79,16 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
   const tracked = new Set<DocumentId>();
   const listeners = new Set<(document: HeldDocument) => void>();
 
-  const ref = (name: DocumentName): DocumentRef => ({
-    id: documentId(context.accountRoot, name),
-    kind: kindOf(name),
-  });
+  /** Of names as they were given: one name is asked for often, and its id takes a keyed hash. */
+  const refByName = new WeakMap<DocumentName, DocumentRef>();
+
+  const ref = (name: DocumentName): DocumentRef => {
+    const known = refByName.get(name);
+    if (known !== undefined) return known;
+    const made: DocumentRef = { id: documentId(context.accountRoot, name), kind: kindOf(name) };
+    refByName.set(name, made);
+    return made;
+  };
   const row = (name: DocumentName, heads: readonly string[]): WriteOp =>
     tables.heads.put([ref(name).id], { document: name, heads });
 
@@ -144,9 +150,8 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
 
   /** Every device makes it for itself. */
   function withoutGenesis(name: DocumentName, changes: readonly Bytes[]): readonly Bytes[] {
-    const [genesis] = documents.changeNames([genesisChange(kindOf(name))]);
     const [first] = documents.changeNames(changes.slice(0, 1));
-    return first === genesis ? changes.slice(1) : changes;
+    return first === genesisHash(kindOf(name)) ? changes.slice(1) : changes;
   }
 
   return {

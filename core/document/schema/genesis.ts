@@ -8,6 +8,7 @@
  * A map that a kind gains later cannot be added here: it comes in a second, equally fixed change.
  */
 import { type Bytes, fromHex } from "../../base/bytes.ts";
+import { Automerge } from "../automerge.ts";
 import type { DocumentKind } from "./document-kind.ts";
 
 const GENESIS_HEX: Readonly<Record<DocumentKind, string>> = {
@@ -52,7 +53,18 @@ export const GENESIS_MAPS: Readonly<Record<DocumentKind, readonly string[]>> = {
   app: [],
 };
 
+const hashByKind = new Map<DocumentKind, string>();
+
 /** The genesis change of a kind. */
 export function genesisChange(kind: DocumentKind): Bytes {
   return fromHex(GENESIS_HEX[kind]);
+}
+
+/** The hash of the genesis change of a kind. `automergeReady` comes first. */
+export function genesisHash(kind: DocumentKind): string {
+  const known = hashByKind.get(kind);
+  if (known !== undefined) return known;
+  const { hash } = Automerge.decodeChange(genesisChange(kind));
+  hashByKind.set(kind, hash);
+  return hash;
 }

@@ -2,7 +2,7 @@
  * Plays the schedule of a seed to its end, ends all trouble, and says what is not as it was promised.
  *
  * A schedule is a world made small: one account of two or three devices, its log, snapshots and deletions, and nothing else.
- * It costs a twentieth of one, so that many times as many orders of these few things can be seen.
+ * It costs a tenth of one, so that many times as many orders of these few things can be seen.
  */
 import { createHash } from "node:crypto";
 import { present } from "../../../core/base/assert.ts";

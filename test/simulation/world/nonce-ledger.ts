@@ -2,7 +2,7 @@
  * Sees every authenticated encryption of the process and remembers key and nonce: the same two with other plaintext, or
  * other associated data, is the fault that gives a key away.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { sodium } from "../../../core/crypto/sodium.ts";
 
 export interface NonceLedger {
@@ -12,6 +12,12 @@ export interface NonceLedger {
   reuses(): number;
   begin(): void;
 }
+
+const BAR = Buffer.from("|");
+const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString("latin1");
+const bytesOf = (given: Uint8Array | string): Uint8Array =>
+  typeof given === "string" ? Buffer.from(given) : given;
 
 /** Puts the ledger between the engine and libsodium. `cryptoReady` comes first. */
 export function openNonceLedger(): NonceLedger {
@@ -23,12 +29,8 @@ export function openNonceLedger(): NonceLedger {
     (encrypt: Encrypt) =>
     (...args: Parameters<Encrypt>) => {
       const [plaintext, aad, , nonce, key] = args;
-      const place = `${Buffer.from(key).toString("latin1")}${Buffer.from(nonce).toString("latin1")}`;
-      const content = createHash("sha1")
-        .update(aad ?? "")
-        .update("|")
-        .update(plaintext)
-        .digest("base64");
+      const place = `${latin1(key)}${latin1(nonce)}`;
+      const content = hash("sha1", Buffer.concat([bytesOf(aad ?? ""), BAR, bytesOf(plaintext)]), "base64");
       const before = used.get(place);
       count += 1;
       if (before !== undefined && before !== content) reuses += 1;
