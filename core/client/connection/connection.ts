@@ -133,7 +133,11 @@ export function createConnection(deps: ConnectionDeps): Connection {
       });
     const dialled = deps.origin();
     let linked = await dial();
-    if (!linked.ok && deps.origin() !== dialled) linked = await dial();
+    if (deps.origin() !== dialled) {
+      // IN10: the account has moved meanwhile; what is written there would be left behind.
+      if (linked.ok) linked.value.gateway.close();
+      linked = unconnectedTasks > 0 ? err(movedTo(deps.origin())) : await dial();
+    }
     if (!linked.ok) {
       setStatus("offline", linked.error);
       return linked;
@@ -231,7 +235,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       if (isWanted) connectNow();
     },
     drop() {
-      home?.gateway.close();
+      gateway?.close();
       home = null;
       gateway = null;
     },
@@ -258,6 +262,11 @@ export function createConnection(deps: ConnectionDeps): Connection {
     },
     closed: () => setStatus("stopped", null),
   };
+}
+
+/** Whoever moved the account still has it to bring there. */
+function movedTo(origin: string): ClientError {
+  return { type: "ServerUnreachable", origin, detail: "the account is being moved there" };
 }
 
 function isAway(state: ConnectionStatus["state"]): boolean {
