@@ -27,6 +27,8 @@ export interface AlarmBook {
   acknowledge(number: number, nowMs: number): Promise<Result<StoredAlarm, ClientError>>;
   /** Newest first. */
   all(): readonly StoredAlarm[];
+  /** Whether one that is not over is such. */
+  hasOpen(isIt: (alarm: Alarm) => boolean): boolean;
   /** Resolves when everything noted so far is stored, as far as it can be. */
   idle(): Promise<void>;
 }
@@ -134,6 +136,10 @@ export function createAlarmBook({ store, tables, onFault, onChanged }: AlarmBook
       const read = { ...row, acknowledgedAtMs: row.acknowledgedAtMs ?? nowMs };
       const stored = await put(number, read);
       return stored.ok ? ok({ ...read, number }) : stored;
+    },
+    hasOpen(isIt) {
+      for (const row of rows.values()) if (row.resolvedAtMs === null && isIt(row.alarm)) return true;
+      return false;
     },
     all: () => [...rows].map(([number, row]) => ({ ...row, number })).reverse(),
     idle: async () => {

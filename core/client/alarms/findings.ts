@@ -15,7 +15,7 @@ import type { Alarm, ClientError } from "../client-error.ts";
 import type { ContactRecord } from "../contacts/contact-book.ts";
 import type { Tables } from "../tables.ts";
 import { groupOf, ruleOf } from "./alarm-group.ts";
-import { type AlarmBook, createAlarmBook, type StoredAlarm } from "./alarm-book.ts";
+import { type AlarmBook, createAlarmBook } from "./alarm-book.ts";
 import { type ChainNotices, createChainNotices, type DeviceNotice } from "./chain-notices.ts";
 import { createDisputes, type Disputes } from "./disputes.ts";
 
@@ -98,7 +98,7 @@ export function createFindings(deps: FindingsDeps): Findings {
   const takeChain: Findings["takeChain"] = async (contact, chains) => {
     const { accountId } = chains.after;
     // A chain that was refused, and is served as it should be again.
-    resolve((alarm) => alarm.type === "ChainDistrusted" && alarm.accountId === accountId);
+    resolve(isDistrustOf(accountId));
     const settled = disputes.settle(accountId, chains.after);
     const written = settled.writes.length === 0 ? ok() : await store.batch(settled.writes);
     if (!written.ok) return written;
@@ -119,9 +119,6 @@ export function createFindings(deps: FindingsDeps): Findings {
     if (difference !== null) raise(open ?? { type: "ClockDiffers", ...difference });
   }
 
-  const isOpenOver = ({ alarm, resolvedAtMs }: StoredAlarm, contact: AccountId): boolean =>
-    resolvedAtMs === null && alarm.type === "ChainDistrusted" && alarm.accountId === contact;
-
   return {
     book,
     disputes,
@@ -135,8 +132,12 @@ export function createFindings(deps: FindingsDeps): Findings {
     compareClocks,
     takeRaised: () => raised.splice(0),
     takeChain,
-    isStopped: (contact) =>
-      disputes.of(contact).length > 0 || book.all().some((one) => isOpenOver(one, contact)),
+    isStopped: (contact) => disputes.of(contact).length > 0 || book.hasOpen(isDistrustOf(contact)),
     idle: book.idle,
   };
+}
+
+/** Tells alarms of a chain of this account that was served wrong. */
+function isDistrustOf(account: AccountId): (alarm: Alarm) => boolean {
+  return (alarm) => alarm.type === "ChainDistrusted" && alarm.accountId === account;
 }
