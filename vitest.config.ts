@@ -29,8 +29,8 @@ const TEST_TIMEOUT_MS_BY_PROJECT: Readonly<Record<string, number>> = {
 /** How long a poll or a wait of a test goes on. */
 const WAIT_MS = 30_000;
 
-/** Projects whose files change nothing that another one sees: they share what they have loaded. */
-const SHARES_MODULES = new Set(["unit"]);
+/** Projects whose files change nothing that another one sees: they share what they have loaded, and the browser. */
+const SHARES_MODULES = new Set(["unit", "browser"]);
 
 /** What runs once before a project's first file. */
 const GLOBAL_SETUP_BY_PROJECT: Readonly<Record<string, string | string[]>> = {

@@ -12,7 +12,8 @@ import { present } from "../../core/base/assert.ts";
 import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { filmQrCode } from "../support/camera-film.ts";
-import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
+import { runHere } from "../support/cli-here.ts";
+import { type CliWorld, createCliHome } from "../support/cli-process.ts";
 import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { createFriends, settle, stopAll } from "../support/story.ts";
 import { ROOT } from "../support/checkout.ts";
@@ -38,7 +39,7 @@ beforeAll(async () => {
     `--use-file-for-fake-video-capture=${film}`,
   ]);
   context = await world.browser.newContext({ reducedMotion: "reduce" });
-  cli = await createCliWorld();
+  cli = createCliHome();
 });
 afterAll(async () => {
   await cli.close();
@@ -47,7 +48,7 @@ afterAll(async () => {
 });
 
 async function json(...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await cli.run("ada", [...args, "--json"]);
+  const { exitCode, stdout, stderr } = await runHere(cli.home, "ada", [...args, "--json"]);
   if (exitCode !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
   return JSON.parse(stdout);
 }

@@ -1,37 +1,21 @@
 /** The lists of conversations and messages: unread, drafts, starred, archive, and from a row to its message. */
 import type { Client } from "@dovetail/core";
-import type { Page } from "playwright";
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
-import { good, newAccount } from "../support/client-world.ts";
+import { good } from "../support/client-world.ts";
 import {
-  ask,
   bubble,
   createAccount,
   DESKTOP,
   linkedToPage,
   openSection,
   PHONE,
-  requestAt,
   useScreenWorld,
 } from "../support/screen-world.ts";
-import type { Device } from "../support/story.ts";
 
 const screens = useScreenWorld();
-
-/** Somebody outside of the browser who has accepted the person of `page`. */
-async function friendOf(
-  page: Page,
-  name: string,
-): Promise<Device & { readonly conversationId: ConversationId }> {
-  const friend = await newAccount(screens.origin, name);
-  good(await friend.client.sync());
-  await ask(page, good(await friend.client.contactLink()), `Hello ${name}.`);
-  const { conversationId } = good(await friend.client.acceptContact(await requestAt(friend.client)));
-  good(await friend.client.sync());
-  return { ...friend, conversationId };
-}
+const { friendOf } = screens;
 
 async function say(
   client: Client,
@@ -64,6 +48,20 @@ test("unread shows what is new, and what is being read stays until one leaves it
   await nora.getByText("Everything here is read.").waitFor();
   await nora.getByRole("button", { name: "Show all" }).click();
   expect(await rows.count()).toBe(2);
+  // From one to the next by keys, which go on from there and are not typed; at an end there is nowhere to go, nor back from.
+  await rows.first().click();
+  await nora.locator("dt-conversation h2").click();
+  const steps = await nora.evaluate(() => history.length);
+  for (const [key, at] of [
+    ["]", 1],
+    ["]", 1],
+    ["[", 0],
+    ["[", 0],
+  ] as const) {
+    await nora.keyboard.press(key);
+    await rows.nth(at).and(nora.locator("[aria-current]")).waitFor();
+  }
+  expect(await nora.evaluate(() => history.length)).toBe(steps + 2);
   good(await ben.client.stop());
   good(await carla.client.stop());
 });

@@ -9,7 +9,8 @@ import {
   openTab,
   type Tab,
 } from "../support/browser-world.ts";
-import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
+import { runHere } from "../support/cli-here.ts";
+import { type CliWorld, createCliHome } from "../support/cli-process.ts";
 import { engineReady, good } from "../support/client-world.ts";
 
 let world: BrowserWorld;
@@ -19,7 +20,7 @@ let context: BrowserContext;
 beforeAll(async () => {
   await engineReady();
   world = await openBrowserWorld();
-  cli = await createCliWorld();
+  cli = createCliHome();
 });
 afterAll(async () => {
   await cli.close();
@@ -28,7 +29,7 @@ afterAll(async () => {
 afterEach(() => context.close());
 
 async function json(profile: string, ...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await cli.run(profile, [...args, "--json"]);
+  const { exitCode, stdout, stderr } = await runHere(cli.home, profile, [...args, "--json"]);
   if (exitCode !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
   return JSON.parse(stdout);
 }
@@ -45,7 +46,7 @@ async function expectSame(tab: Tab, profile: string): Promise<void> {
         const there = await json(profile, "verify");
         return JSON.stringify(there).includes(here.view) && JSON.stringify(there).includes(here.ops);
       },
-      { timeout: 60_000, interval: 1_000 },
+      { timeout: 60_000, interval: 200 },
     )
     .toBe(true);
 }

@@ -1,15 +1,16 @@
-/** Rooms in the app, with the other member on the real command line. */
+/** Rooms in the app, with the other member on the command line: a process that stays connected, and commands. */
 import type { RoomDocumentView } from "@dovetail/core";
 import type { Locator, Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
+import { runHere } from "../support/cli-here.ts";
+import { type CliWorld, createCliHome } from "../support/cli-process.ts";
 import { ask, bubble, createAccount, useScreenWorld, write } from "../support/screen-world.ts";
 
 const screens = useScreenWorld();
 const PATIENCE = { timeout: 30_000, interval: 100 };
 let cli: CliWorld;
 beforeAll(async () => {
-  cli = await createCliWorld();
+  cli = createCliHome();
   await ben("account", "create", "--server", screens.origin, "--name", "ben", "--device", "desktop");
   // One process stays connected; the commands are its guests.
   await cli.start("ben", ["sync", "--watch", "--json"], true).line((text) => text.includes("online"));
@@ -17,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => cli.close());
 
 async function ben(...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await cli.run("ben", [...args, "--json"]);
+  const { exitCode, stdout, stderr } = await runHere(cli.home, "ben", [...args, "--json"]);
   if (exitCode !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
   return JSON.parse(stdout);
 }

@@ -1,6 +1,7 @@
 /** The screens, as built and served, used by people: two browsers meet, link, answer requests, and receive what attacks. */
 import type { Page } from "playwright";
 import { expect, test } from "vitest";
+import type { Engine } from "../../app/engine/engine.ts";
 import { present } from "../../core/base/assert.ts";
 import { idFromBytes } from "../../core/base/ids.ts";
 import { type FileContact, formatContactsFile } from "../../core/messenger/exported/contacts-file.ts";
@@ -8,6 +9,7 @@ import { DISPLAY_NAME_BYTES_MAX, MESSAGE_TEXT_BYTES_MAX } from "../../core/base/
 import { ok } from "../../core/base/result.ts";
 import { good, newAccount } from "../support/client-world.ts";
 import {
+  acceptRequest,
   ask,
   bubble,
   contactLinkOf,
@@ -19,11 +21,11 @@ import {
   useScreenWorld,
   write,
 } from "../support/screen-world.ts";
-import { reopened } from "../support/story.ts";
+import { reopened, textsOf } from "../support/story.ts";
 import { vectorSet } from "../support/vector-set.ts";
 
 const screens = useScreenWorld();
-const { browserOf, friends } = screens;
+const { browserOf, friendOf, friends } = screens;
 
 test("from an empty browser to the first message and its answer, and the field is empty after sending", async () => {
   const { nora, ines } = await friends();
@@ -63,18 +65,22 @@ async function announced(page: Page): Promise<string> {
 }
 
 test("what arrives in a conversation that is looked at is read, and its row counts nothing", async () => {
-  const { nora, ines } = await friends();
-  await write(nora, "Bring the plane.");
+  const ines = await createAccount(await browserOf(PHONE), "Ines");
+  const { client, conversationId } = await friendOf(ines, "nora.reads");
+  good(await client.send(conversationId, "Bring the plane."));
+  good(await client.sync());
   await bubble(ines, "Bring the plane.").waitFor();
   // The name may come after the message.
-  await expect.poll(() => announced(ines)).toBe("Nora: Bring the plane.");
+  await expect.poll(() => announced(ines)).toBe("nora.reads: Bring the plane.");
   await ines.getByRole("button", { name: "Back" }).click();
   await ines.locator("dt-inbox a.row").waitFor();
   await ines.locator("dt-inbox a.row .cnt").waitFor({ state: "detached", timeout: 5_000 });
+  good(await client.stop());
 });
 
 test("without a server one is told since when, what is written waits and says so, and goes once the server is back", async () => {
-  const { nora, ines } = await friends();
+  const nora = await createAccount(await browserOf(), "Nora");
+  const ines = await friendOf(nora, "ines.waits");
   await screens.stopServer();
   await nora.getByText(/^No server since .*\d\d:\d\d.* You can keep writing\.$/).waitFor();
   await write(nora, "Kept meanwhile.");
@@ -85,8 +91,13 @@ test("without a server one is told since when, what is written waits and says so
   await nora.evaluate(() => window.dispatchEvent(new Event("online")));
   await nora.locator("dt-conversation .st", { hasText: /Sent|Delivered/ }).waitFor();
   await nora.getByText("No server since").waitFor({ state: "detached" });
-  await ines.evaluate(() => window.dispatchEvent(new Event("online")));
-  await bubble(ines, "Kept meanwhile.").waitFor();
+  await expect
+    .poll(async () => {
+      await ines.client.sync();
+      return textsOf(ines, ines.conversationId);
+    })
+    .toContain("Kept meanwhile.");
+  good(await ines.client.stop());
 });
 
 test("a message that finds the conversation closed says so, and offers no second attempt", async () => {
@@ -159,6 +170,15 @@ test("a message that the server refuses says so where it stands, and goes when i
   good(await ben.client.stop());
 });
 
+/** The drafts that the engine of `page` has stored. */
+function keptDrafts(page: Page): Promise<readonly string[]> {
+  return page.evaluate(async () => {
+    const { engine } = document.querySelector("dt-app") as unknown as { readonly engine: Engine };
+    const drafts = await engine.client.drafts();
+    return drafts.ok ? drafts.value.map(({ text }) => text) : [];
+  });
+}
+
 test("[DC40] a draft is there after a reload and in its row, and texts that devices wrote apart are all shown", async () => {
   const ben = await newAccount(screens.origin, "ben.drafts");
   good(await ben.client.sync());
@@ -167,7 +187,7 @@ test("[DC40] a draft is there after a reload and in its row, and texts that devi
   const field = nora.getByRole("textbox", { name: /^Message to/ });
   await field.pressSequentially("About Sunday");
   await nora.locator("dt-inbox a.row .pv", { hasText: "About Sunday" }).waitFor();
-  await nora.waitForTimeout(1_500);
+  await expect.poll(() => keptDrafts(nora)).toEqual(["About Sunday"]);
   await nora.reload();
   await nora.locator("dt-inbox a.row .pv", { hasText: "Draft: About Sunday" }).waitFor();
   await nora.locator("dt-inbox a.row").click();
@@ -183,7 +203,7 @@ test("[DC40] a draft is there after a reload and in its row, and texts that devi
   await openSection(nora, "Inbox");
   await nora.locator("dt-inbox a.row").click();
   await field.fill("About Sunday at ten");
-  await nora.waitForTimeout(1_500);
+  await expect.poll(() => keptDrafts(nora)).toEqual(["About Sunday at ten"]);
   good(await tablet.sync());
   await nora.getByText("Your devices wrote 2 texts apart. They stand below each other.").waitFor();
   expect(await field.inputValue()).toBe("About Sunday at ten\n\nNever mind");
@@ -192,9 +212,12 @@ test("[DC40] a draft is there after a reload and in its row, and texts that devi
   await nora.keyboard.press("Enter");
   await bubble(nora, "Both, then.").waitFor();
   expect(await field.inputValue()).toBe("");
-  await nora.waitForTimeout(1_500);
-  good(await tablet.sync());
-  expect(good(await tablet.drafts())).toEqual([]);
+  await expect
+    .poll(async () => {
+      good(await tablet.sync());
+      return good(await tablet.drafts());
+    })
+    .toEqual([]);
   good(await tablet.stop());
   good(await ben.client.stop());
 });
@@ -277,18 +300,22 @@ test("[WB31] a page that alone has a text is not left without a word", async () 
 
 test("a deleted request is gone, and nothing is written to who asked", async () => {
   const nora = await createAccount(await browserOf(), "Nora");
-  const lea = await createAccount(await browserOf(), "Lea");
-  await ask(lea, await contactLinkOf(nora), "Look at https://example.org/a");
+  const lea = await newAccount(screens.origin, "lea.deleted");
+  good(await lea.client.addContact(await contactLinkOf(nora), { greeting: "Look at https://example.org/a" }));
+  good(await lea.client.sync());
   await nora.getByText("One person wants to write to you").click();
   await nora.locator("dt-inbox a.row").click();
   await bubble(nora, "https://example.org/a").waitFor();
   expect(await nora.locator("dt-conversation .m a").count()).toBe(0);
   await nora.getByRole("button", { name: "Delete" }).click();
   await nora.getByText("Nobody waits for an answer.").waitFor();
+  good(await lea.client.stop());
 });
 
 test("[LK39] a pasted link, or a typed code, links a second browser once its six digits are typed; wrong digits link nothing", async () => {
   const nora = await createAccount(await browserOf(), "Nora");
+  const phone = await browserOf(PHONE);
+  await phone.getByRole("button", { name: "No, link this browser" }).click();
   for (const isRight of [false, true]) {
     await nora.getByRole("link", { name: "Devices", exact: true }).click();
     await nora.getByRole("button", { name: "Link a device" }).click();
@@ -297,8 +324,6 @@ test("[LK39] a pasted link, or a typed code, links a second browser once its six
     const code = isRight
       ? (await shown.locator(".typed span").allTextContents()).join(" ").toLowerCase()
       : await shown.locator("dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
-    const phone = await browserOf(PHONE);
-    await phone.getByRole("button", { name: "No, link this browser" }).click();
     await phone.getByLabel("Linking code").fill(code);
     await phone.getByLabel("No passphrase").check();
     await phone.getByRole("button", { name: "Continue" }).click();
@@ -314,6 +339,7 @@ test("[LK39] a pasted link, or a typed code, links a second browser once its six
     } else {
       await nora.getByText("Wrong code. Nothing was linked.").waitFor();
       await phone.getByRole("heading", { name: "Nothing was linked" }).waitFor();
+      await phone.getByRole("button", { name: "Try again" }).click();
       await nora.getByRole("button", { name: "Stop" }).click();
     }
   }
@@ -362,20 +388,41 @@ async function expectNoMarkup(page: Page, root: string): Promise<void> {
 }
 
 test("names and texts that attack are characters and nothing else, in the list, the log and the labels", async () => {
-  const { nora, ines } = await friends('<img src=x onerror="alert(1)">');
+  const nora = await createAccount(await browserOf(), "Nora");
+  const ines = await newAccount(screens.origin, "ines.attacks");
+  good(await ines.client.setDisplayName('<img src=x onerror="alert(1)">'));
+  const { conversationId } = good(
+    await ines.client.addContact(await contactLinkOf(nora), { greeting: "The boards are in." }),
+  );
+  good(await ines.client.sync());
+  await acceptRequest(nora);
+  await expect
+    .poll(async () => {
+      good(await ines.client.sync());
+      return good(await ines.client.contacts())[0]?.state;
+    })
+    .toBe("accepted");
   const texts = [...ATTACKS, ...inMessages(publishedStrings())];
-  for (const text of texts) await write(ines, text);
-  await write(ines, "the end of it");
+  for (const text of [...texts, "the end of it"]) good(await ines.client.send(conversationId, text));
+  good(await ines.client.sync());
+  const expectCharacters = async () => {
+    await expectNoMarkup(nora, "dt-conversation .m");
+    const hrefs = await nora
+      .locator("dt-conversation .m a")
+      .evaluateAll((all) => all.map((one) => one.getAttribute("href") ?? ""));
+    expect(hrefs.filter((href) => !/^https?:\/\//.test(href))).toEqual([]);
+    expect(hrefs.filter((href) => href.includes("evil.example"))).toEqual([]);
+  };
   await bubble(nora, "the end of it").waitFor();
-  await expectNoMarkup(nora, "dt-conversation .m");
-  const hrefs = await nora
-    .locator("dt-conversation .m a")
-    .evaluateAll((all) => all.map((one) => one.getAttribute("href") ?? ""));
-  expect(hrefs.filter((href) => !/^https?:\/\//.test(href))).toEqual([]);
-  expect(hrefs.filter((href) => href.includes("evil.example"))).toEqual([]);
+  await expectCharacters();
+  // And in what one sends oneself.
+  for (const text of [...texts, "the end of mine"]) await write(nora, text);
+  await bubble(nora, "the end of mine").waitFor();
+  await expectCharacters();
   await nora.getByRole("link", { name: "People", exact: true }).click();
   await nora.locator("dt-people a.row").first().click();
   await nora.locator("dt-person h2").waitFor();
+  good(await ines.client.stop());
 });
 
 test("the published naughty strings as names of people, by one’s own words and by theirs, each shown as it is", async () => {

@@ -1,7 +1,8 @@
 /** One person in a browser, the other on the command line: both write without a server, and then both have the same. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BrowserWorld, createAccountIn, openBrowserWorld, openTab } from "../support/browser-world.ts";
-import { type CliWorld, createCliWorld } from "../support/cli-process.ts";
+import { runHere } from "../support/cli-here.ts";
+import { type CliWorld, createCliHome } from "../support/cli-process.ts";
 import { engineReady, good } from "../support/client-world.ts";
 
 let world: BrowserWorld;
@@ -10,7 +11,7 @@ let cli: CliWorld;
 beforeAll(async () => {
   await engineReady();
   world = await openBrowserWorld();
-  cli = await createCliWorld();
+  cli = createCliHome();
 });
 afterAll(async () => {
   await cli.close();
@@ -18,7 +19,7 @@ afterAll(async () => {
 });
 
 async function json(...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await cli.run("ben", [...args, "--json"]);
+  const { exitCode, stdout, stderr } = await runHere(cli.home, "ben", [...args, "--json"]);
   if (exitCode !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
   return JSON.parse(stdout);
 }
@@ -52,7 +53,7 @@ test("a browser and the command line write while there is no server, and converg
     });
   for (const text of ["browser one", "browser two"]) expect(good(await writeInPage(text)).state).toBe("kept");
   for (const text of ["command line one", "command line two"])
-    expect((await cli.run("ben", ["send", "ada", text])).stderr).not.toContain("lost");
+    expect((await runHere(cli.home, "ben", ["send", "ada", text])).stderr).not.toContain("lost");
   await tab.page.reload();
   await world.restart(world.appFolder);
 

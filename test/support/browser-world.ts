@@ -27,6 +27,7 @@ import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
 
 export interface BrowserWorld {
+  /** Contexts that are opened in it end with the world. */
   readonly browser: Browser;
   readonly origin: string;
   /** Where the built page lies, for all tests: nobody changes it. */
@@ -65,10 +66,8 @@ export async function openBrowserWorld(
     await server?.close();
     server = null;
   };
-  const browser = await chromium.launch({
-    executablePath: findChromium() ?? "chromium",
-    args: [...CHROMIUM_ARGS, ...chromiumArgs],
-  });
+  const browser = await startedBrowser(chromiumArgs);
+  const contextsBefore = new Set(browser.contexts());
   return {
     browser,
     origin,
@@ -86,10 +85,25 @@ export async function openBrowserWorld(
       server = await start(appFolder);
     },
     async close() {
-      await browser.close();
+      for (const context of browser.contexts()) if (!contextsBefore.has(context)) await context.close();
       await stopServer();
     },
   };
+}
+
+/** One for all worlds of a process that start it alike; it ends with the process. */
+const browsers = new Map<string, Promise<Browser>>();
+
+function startedBrowser(args: readonly string[]): Promise<Browser> {
+  const key = args.join(" ");
+  const browser =
+    browsers.get(key) ??
+    chromium.launch({
+      executablePath: findChromium() ?? "chromium",
+      args: [...CHROMIUM_ARGS, ...args],
+    });
+  browsers.set(key, browser);
+  return browser;
 }
 
 /** A newer build of the page in `appFolder`: a copy in a folder of its own, whose service worker is another. */

@@ -46,6 +46,13 @@ export interface CliWorld {
 
 /** A world with a server that was started by `dovetail server start`; its processes have `extraEnv` too. */
 export async function createCliWorld(extraEnv: Readonly<Record<string, string>> = {}): Promise<CliWorld> {
+  const world = createCliHome(extraEnv);
+  await world.startServer();
+  return world;
+}
+
+/** A world whose server is not started: its profiles are those of another one. */
+export function createCliHome(extraEnv: Readonly<Record<string, string>> = {}): CliWorld {
   const home = mkdtempSync(join(tmpdir(), "dovetail-test-"));
   const running = new Set<ChildProcess>();
   let server: RunningCommand | null = null;
@@ -68,7 +75,7 @@ export async function createCliWorld(extraEnv: Readonly<Record<string, string>> 
     return watch(child, timeoutMs);
   };
 
-  const world: CliWorld = {
+  return {
     home,
     get origin() {
       return origin;
@@ -105,8 +112,6 @@ export async function createCliWorld(extraEnv: Readonly<Record<string, string>> 
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-  await world.startServer();
-  return world;
 }
 
 function watch(child: ChildProcess, timeoutMs: number | null): RunningCommand {

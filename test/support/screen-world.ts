@@ -2,9 +2,9 @@
 import type { BrowserContext, Page } from "playwright";
 import { type Client, joinAccount } from "@dovetail/core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import type { AccountId } from "../../core/base/ids.ts";
+import type { AccountId, ConversationId } from "../../core/base/ids.ts";
 import { type BrowserWorld, openBrowserWorld } from "./browser-world.ts";
-import { engineReady, good, memoryPlatform } from "./client-world.ts";
+import { engineReady, good, memoryPlatform, newAccount } from "./client-world.ts";
 import { type LocalServer, startLocalServer } from "./server-in-process.ts";
 import { type Device, reopened } from "./story.ts";
 
@@ -24,7 +24,9 @@ export interface ScreenWorld {
   /** An empty browser with the page open in it, of this server unless another is named. */
   browserOf(viewport?: typeof DESKTOP, colorScheme?: "light" | "dark", origin?: string): Promise<Page>;
   /** Two people who have accepted each other, both looking at their conversation; Ines has a phone. */
-  friends(nameOfAsking?: string): Promise<{ readonly nora: Page; readonly ines: Page }>;
+  friends(): Promise<{ readonly nora: Page; readonly ines: Page }>;
+  /** Somebody outside of the browser whom the person of `page` has asked, and who has accepted. */
+  friendOf(page: Page, name: string): Promise<Device & { readonly conversationId: ConversationId }>;
 }
 
 /** Builds and serves the app before the first test of the file that calls it; after each test its browsers are closed. */
@@ -75,15 +77,21 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
     return page;
   }
 
-  async function friends(nameOfAsking = "Ines") {
+  async function friends() {
     const nora = await createAccount(await browserOf(), "Nora");
-    const ines = await createAccount(await browserOf(PHONE), nameOfAsking);
+    const ines = await createAccount(await browserOf(PHONE), "Ines");
     await ask(ines, await contactLinkOf(nora), "The boards are in.");
-    await nora.getByText("One person wants to write to you").click();
-    await nora.locator("dt-inbox a.row").click();
-    await nora.getByRole("button", { name: "Accept" }).click();
-    await nora.locator("dt-composer").waitFor();
+    await acceptRequest(nora);
     return { nora, ines };
+  }
+
+  async function friendOf(page: Page, name: string) {
+    const friend = await newAccount(opened().origin, name);
+    good(await friend.client.sync());
+    await ask(page, good(await friend.client.contactLink()), `Hello ${name}.`);
+    const { conversationId } = good(await friend.client.acceptContact(await requestAt(friend.client)));
+    good(await friend.client.sync());
+    return { ...friend, conversationId };
   }
 
   return {
@@ -101,7 +109,16 @@ export function useScreenWorld(chromiumArgs: readonly string[] = []): ScreenWorl
     },
     browserOf,
     friends,
+    friendOf,
   };
+}
+
+/** Opens the one request there is, and accepts it. */
+export async function acceptRequest(page: Page): Promise<void> {
+  await page.getByText("One person wants to write to you").click();
+  await page.locator("dt-inbox a.row").click();
+  await page.getByRole("button", { name: "Accept" }).click();
+  await page.locator("dt-composer").waitFor();
 }
 
 /** Makes an account in an empty browser, without a lock unless a passphrase is given, and waits for the inbox. */

@@ -76,12 +76,13 @@ export class DtInbox extends LitElement {
     this.renderRoot.querySelector("input")?.focus();
   }
 
-  /** Opens the conversation `step` rows away from the one that is open. */
-  openNeighbour(step: number): void {
+  /** Opens the conversation `step` rows away from the one that is open; false where there is none. */
+  openNeighbour(step: number): boolean {
     const { shown } = this;
     const at = shown.findIndex((one) => one.id === this.route.conversationId);
-    const next = shown[at === -1 ? 0 : Math.min(Math.max(at + step, 0), shown.length - 1)];
+    const next = shown[at === -1 ? 0 : at + step];
     if (next !== undefined) this.#open(next.id);
+    return next !== undefined;
   }
 
   /** Moves the focus `step` rows. */

@@ -108,8 +108,7 @@ export class ShellKeys implements ReactiveController {
         return true;
       case "[":
       case "]":
-        this.#isWalking = true;
-        inbox()?.openNeighbour(key === "]" ? 1 : -1);
+        this.#isWalking = inbox()?.openNeighbour(key === "]" ? 1 : -1) ?? false;
         return true;
       case "s":
         conversation()?.starFocused();
