@@ -3,6 +3,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { AppInstallation, AppUpdate } from "../engine/app-updates.ts";
 import type { Engine } from "../engine/engine.ts";
 import { baseStyles } from "./look/base-styles.ts";
+import { pageStyles } from "./look/page-styles.ts";
 import { adoptTokens } from "./look/tokens.ts";
 import { showOnTop } from "./parts/dt-toast.ts";
 import { EngineWatch } from "./session/engine-watch.ts";
@@ -18,24 +19,12 @@ import "./shell/dt-shell.ts";
 export class DtApp extends LitElement {
   static override properties = {
     engine: { attribute: false },
-    isFirstRun: { state: true },
     newer: { state: true },
   };
   static override styles = [
     baseStyles,
+    pageStyles,
     css`
-      :host {
-        display: block;
-        block-size: var(--app-height, 100dvh);
-        overflow: hidden;
-        background: var(--pane);
-      }
-      .wait {
-        max-inline-size: 400px;
-        padding: 40px 24px;
-        display: grid;
-        gap: 16px;
-      }
       .newer {
         position: fixed;
         inset-block-end: 16px;
@@ -53,18 +42,13 @@ export class DtApp extends LitElement {
     `,
   ];
   declare engine: Engine;
-  /** The first run goes on after the account is there: its words are still to be written down. */
-  declare isFirstRun: boolean;
   declare newer: AppUpdate | null;
   /** Null before there is one, as at the very start. */
   installation: AppInstallation | null = null;
-  readonly #watch = new EngineWatch(this, ({ type }) => {
-    if (type === "empty" || type === "evicted") this.isFirstRun = true;
-  });
+  readonly #watch = new EngineWatch(this);
 
   constructor() {
     super();
-    this.isFirstRun = false;
     this.newer = null;
   }
 
@@ -97,10 +81,6 @@ export class DtApp extends LitElement {
       showOnTop({ text: text("noNewer"), hint: text("noNewerHint"), isError: true });
   };
 
-  #finished = (): void => {
-    this.isFirstRun = false;
-  };
-
   override render() {
     const { newer } = this;
     return html`${this.#screen()}<dt-toast></dt-toast>
@@ -116,21 +96,21 @@ export class DtApp extends LitElement {
 
   #screen() {
     const { engine } = this;
-    const { state, session } = this.#watch;
-    const isJoining = state.type === "empty" || state.type === "evicted" || state.type === "ready";
-    if (this.isFirstRun && (isJoining || state.type === "starting"))
-      return html`<dt-first-run
-        .engine=${engine}
-        .wasEvicted=${state.type === "evicted"}
-        @dt-finished=${this.#finished}
-      ></dt-first-run>`;
-    if (session?.isOpen === true) return html`<dt-shell .session=${session} .engine=${engine}></dt-shell>`;
-    switch (state.type) {
+    const { screen, endFirstRun } = this.#watch;
+    switch (screen.type) {
+      case "first-run":
+        return html`<dt-first-run
+          .engine=${engine}
+          .wasEvicted=${screen.wasEvicted}
+          @dt-finished=${endFirstRun}
+        ></dt-first-run>`;
+      case "open":
+        return html`<dt-shell .session=${screen.session} .engine=${engine}></dt-shell>`;
       case "locked":
-        return html`<dt-lock .engine=${engine} .protection=${state.protection}></dt-lock>`;
+        return html`<dt-lock .engine=${engine} .protection=${screen.protection}></dt-lock>`;
       case "failed":
-        return html`<dt-failed .engine=${engine} .error=${state.error}></dt-failed>`;
-      default:
+        return html`<dt-failed .engine=${engine} .error=${screen.error}></dt-failed>`;
+      case "starting":
         return html`<main class="wait"><dt-progress .label=${text("starting")}></dt-progress></main>`;
     }
   }

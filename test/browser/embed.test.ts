@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
+import type { Client, DeviceId } from "@dovetail/core";
 import { type BrowserContext, chromium, type Frame, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
@@ -99,6 +100,34 @@ async function createAccountIn(page: Page, name: string): Promise<void> {
   await chat.getByRole("button", { name: "Later", exact: true }).click();
 }
 
+/** Links the frame in `page` to the account of `existing`, digits typed as a person would. */
+async function linkFrame(
+  page: Page,
+  existing: Client,
+  passphrase: string,
+  replaces?: DeviceId,
+): Promise<void> {
+  const chat = chatIn(page);
+  const host = good(await existing.linkDevice(replaces === undefined ? {} : { replaces }));
+  await chat.getByRole("button", { name: "Link this frame to my account" }).click();
+  await chat.getByLabel("Linking code").fill(host.code);
+  await chat.getByLabel("Passphrase", { exact: true }).fill(passphrase);
+  await chat.getByLabel("The same again").fill(passphrase);
+  await chat.getByRole("button", { name: "Continue" }).click();
+  await chat.getByRole("button", { name: "Yes, it is mine" }).click();
+  const digits = ((await chat.locator("dt-join .code").textContent()) ?? "").replace(/\D/g, "");
+  good(await host.whenAnswered);
+  good(await host.confirm(digits));
+}
+
+/** Throws away what the frame in `page` has stored: its databases alone, as a browser does that needs the room, or all of it. */
+async function clearFrame(page: Page, storageTypes: "indexeddb" | "all"): Promise<void> {
+  const cdp = await page.context().newCDPSession(await frameOf(page));
+  const { frameTree } = await cdp.send("Page.getFrameTree");
+  const { storageKey } = await cdp.send("Storage.getStorageKeyForFrame", { frameId: frameTree.frame.id });
+  await cdp.send("Storage.clearDataForStorageKey", { storageKey, storageTypes });
+}
+
 test("[WB42] the frame has a profile and an address of its own, and Dovetail itself is not seen in it", async () => {
   const page = await openSite("shop", "");
   const chat = chatIn(page);
@@ -108,6 +137,7 @@ test("[WB42] the frame has a profile and an address of its own, and Dovetail its
     workers: (await navigator.serviceWorker.getRegistrations()).length,
     cookie: document.cookie,
   }));
+  expect(kept.databases).toContain("dovetail-embed");
   expect(kept.databases.filter((name) => name.includes("default"))).toEqual([]);
   expect([kept.workers, kept.cookie]).toEqual([0, ""]);
   // Beside a page the layout of a frame is not shown, and a navigation to it is not answered by what is kept.
@@ -129,7 +159,7 @@ test("[WB40] [WB41] a page of a site that was not named shows nothing, and no pa
       document.body.append(frame);
     }, world.origin + path);
     const shown = present(page.frames().at(-1), "the frame that was added");
-    await expect.poll(() => shown.url()).not.toBe("");
+    await expect.poll(() => shown.url()).toMatch(/^(chrome-error|http):/);
     return shown.url().startsWith("chrome-error:");
   };
   const other = await openSite("other", "");
@@ -235,4 +265,56 @@ test("[WB43] [WB44] from a page of a site to a message and its answer, in a fram
   await page.reload();
   await chat.locator("dt-conversation .m .t", { hasText: "From ten to four." }).waitFor();
   await chat.getByText("Your recovery key is not written down yet.").waitFor();
+});
+
+test("[WB9] [WB42] a frame is linked to an account, asks for its passphrase, and is linked anew once its storage was thrown away", async () => {
+  const nora = await newAccount(world.origin, "nora.frames");
+  const { conversationId } = good(await nora.client.addContact(benLink, { greeting: "From my own device." }));
+  good(await nora.client.sync());
+  const page = await openSite("shop", `contact="${benLink}"`);
+  await clearFrame(page, "all");
+  await page.reload();
+  const chat = chatIn(page);
+  const message = (text: string) => chat.locator("dt-conversation .m .t", { hasText: text });
+  await linkFrame(page, nora.client, "hung with care");
+  // Nobody is asked: who is named is known to the account.
+  await message("From my own device.").waitFor();
+  await chat.getByRole("textbox", { name: /^Message to/ }).fill("From the frame.");
+  await page.keyboard.press("Enter");
+  const texts = async () => good(await nora.client.messages(conversationId)).messages.map(({ text }) => text);
+  await expect
+    .poll(async () => {
+      good(await nora.client.sync());
+      return texts();
+    })
+    .toEqual(["From the frame.", "From my own device."]);
+
+  // Loaded again it is locked: it shows nothing, and leaves the focus with the page.
+  await page.reload();
+  await chat.getByRole("heading", { name: "Locked" }).waitFor();
+  expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);
+  expect(await chat.locator("dt-conversation").count()).toBe(0);
+  await chat.getByLabel("Passphrase").fill("hung with cart");
+  await chat.getByRole("button", { name: "Unlock" }).click();
+  await chat.getByText("That is not the passphrase.").waitFor();
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+  await chat.getByLabel("Passphrase").fill("hung with care");
+  await chat.getByRole("button", { name: "Unlock" }).click();
+  await message("From the frame.").waitFor();
+
+  const [before] = good(await nora.client.devices()).filter(({ isThis }) => !isThis);
+  await clearFrame(page, "indexeddb");
+  await chat.getByText("This browser erased what this frame kept.").waitFor();
+  await page.reload();
+  await chat.getByText("This browser erased what this frame kept.").waitFor();
+  await linkFrame(page, nora.client, "hung with care", present(before, "the frame").id);
+  await message("From the frame.").waitFor();
+  good(await nora.client.sync());
+  expect(
+    good(await nora.client.devices())
+      .map(({ isActive }) => isActive)
+      .toSorted(),
+  ).toEqual([false, true, true]);
+  await stopAll(nora);
 });

@@ -1,7 +1,8 @@
 /** The app in a page of another site: what stands in the frame in each state of the engine. */
-import { css, html, LitElement } from "lit";
+import { html, LitElement } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
+import { pageStyles } from "../look/page-styles.ts";
 import { adoptTokens } from "../look/tokens.ts";
 import { EngineWatch } from "../session/engine-watch.ts";
 import { text } from "../words/say.ts";
@@ -18,34 +19,15 @@ export class DtEmbed extends LitElement {
   static override properties = {
     engine: { attribute: false },
     asked: { state: true },
-    isFirstRun: { state: true },
   };
-  static override styles = [
-    baseStyles,
-    css`
-      :host {
-        display: block;
-        block-size: var(--app-height, 100dvh);
-        overflow: hidden;
-        background: var(--pane);
-      }
-      .wait {
-        padding: 20px;
-      }
-    `,
-  ];
+  static override styles = [baseStyles, pageStyles];
   declare engine: Engine;
   declare asked: AskedOfFrame;
-  /** The first run goes on after the account is there: its words are still to be written down. */
-  declare isFirstRun: boolean;
-  readonly #watch = new EngineWatch(this, ({ type }) => {
-    if (type === "empty" || type === "evicted") this.isFirstRun = true;
-  });
+  readonly #watch = new EngineWatch(this);
 
   constructor() {
     super();
     this.asked = { contact: null, theme: null };
-    this.isFirstRun = false;
   }
 
   override connectedCallback(): void {
@@ -79,22 +61,25 @@ export class DtEmbed extends LitElement {
 
   #screen() {
     const { engine } = this;
-    const { state, session } = this.#watch;
-    const isJoining = ["empty", "evicted", "ready", "starting"].includes(state.type);
-    if (this.isFirstRun && isJoining)
-      return html`<dt-embed-start
-        .engine=${engine}
-        .wasEvicted=${state.type === "evicted"}
-        @dt-finished=${() => (this.isFirstRun = false)}
-      ></dt-embed-start>`;
-    if (session?.isOpen === true)
-      return html`<dt-embed-chat .session=${session} .engine=${engine} .contact=${this.asked.contact}></dt-embed-chat>`;
-    switch (state.type) {
+    const { screen, endFirstRun } = this.#watch;
+    switch (screen.type) {
+      case "first-run":
+        return html`<dt-embed-start
+          .engine=${engine}
+          .wasEvicted=${screen.wasEvicted}
+          @dt-finished=${endFirstRun}
+        ></dt-embed-start>`;
+      case "open":
+        return html`<dt-embed-chat
+          .session=${screen.session}
+          .engine=${engine}
+          .contact=${this.asked.contact}
+        ></dt-embed-chat>`;
       case "locked":
-        return html`<dt-lock framed .engine=${engine} .protection=${state.protection}></dt-lock>`;
+        return html`<dt-lock framed .engine=${engine} .protection=${screen.protection}></dt-lock>`;
       case "failed":
-        return html`<dt-failed .engine=${engine} .error=${state.error}></dt-failed>`;
-      default:
+        return html`<dt-failed .engine=${engine} .error=${screen.error}></dt-failed>`;
+      case "starting":
         return html`<main class="wait" aria-label=${text("appName")}><dt-progress .label=${text("starting")}></dt-progress></main>`;
     }
   }

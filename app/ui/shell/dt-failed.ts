@@ -6,7 +6,7 @@ import { faultLine } from "../parts/fault-line.ts";
 import { focusLater } from "../parts/focus-later.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
-import { say } from "../words/say.ts";
+import { say, text } from "../words/say.ts";
 
 /** What is kept here stays closed for good. */
 const FINAL: ReadonlySet<EngineError["type"]> = new Set([
@@ -65,7 +65,7 @@ export class DtFailed extends LitElement {
 
   override render() {
     const words = describeEngineError(this.error);
-    return html`<main>
+    return html`<main aria-label=${text("appName")}>
       <h1>${say("startFailed")}</h1>
       <p role="alert">${words.text} ${words.hint ?? ""}</p>
       ${this.isAsking ? this.#question() : this.#acts()}

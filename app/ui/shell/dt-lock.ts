@@ -81,7 +81,7 @@ export class DtLock extends LitElement {
 
   override render() {
     const { fault, protection } = this;
-    return html`<main aria-label=${this.framed ? text("appName") : nothing}>
+    return html`<main aria-label=${text("appName")}>
       <div class="brand"><dt-joint state="half"></dt-joint>${say("appName")}</div>
       <h1>${say("lockedTitle")}</h1>
       ${
