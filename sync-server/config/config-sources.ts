@@ -63,8 +63,8 @@ export function readFlags(
     allowPositionals: true,
     tokens: true,
   });
-  const texts = new Map<string, readonly string[]>();
-  const own = new Map<string, readonly string[]>();
+  const texts = new Map<string, string[]>();
+  const own = new Map<string, string[]>();
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -77,7 +77,9 @@ export function readFlags(
     else if (option.type === "boolean" && value !== undefined) mistakes.push(`${rawName} takes no value`);
     else {
       const target = isOwn ? own : texts;
-      target.set(name, [...(target.get(name) ?? []), value ?? "true"]);
+      const values = target.get(name) ?? [];
+      values.push(value ?? "true");
+      target.set(name, values);
     }
   }
   return { texts, own, positionals };

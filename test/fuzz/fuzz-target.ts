@@ -58,3 +58,14 @@ export function verdictOfNullable(value: unknown): Verdict {
 export function textOf(input: Bytes): string {
   return Buffer.from(input).toString("utf8");
 }
+
+/** More than a person types; Linux hands over no argument of more bytes, and no more than two million of all. */
+const ARGUMENTS_MAX = 10_000;
+const ARGUMENT_BYTES_MAX = 131_071;
+
+/** The arguments of a command line, as a program is given them. */
+export function argumentsOf(line: string): readonly string[] {
+  return line
+    .split(" ", ARGUMENTS_MAX)
+    .filter((one) => one.length <= ARGUMENT_BYTES_MAX && Buffer.byteLength(one) <= ARGUMENT_BYTES_MAX);
+}

@@ -1,6 +1,5 @@
 /** `npm run fuzz`: hands every parser inputs that were changed, and says in plain words what came of them. */
 import { spawnSync } from "node:child_process";
-import { writeSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -206,5 +205,5 @@ function watchForHangs() {
 }
 
 function print(line: string): void {
-  writeSync(1, `${line}\n`);
+  process.stdout.write(`${line}\n`);
 }

@@ -44,4 +44,11 @@ export const PAST_FINDINGS: readonly PastFinding[] = [
     of: 0,
     input: toUtf8(`inbox ${'{"a":'.repeat(20_000)}`),
   },
+  {
+    // What the flag had so far was copied for each time it stood there again.
+    name: "a flag ten thousand times",
+    target: "config",
+    of: 2,
+    input: toUtf8("--memory ".repeat(10_000).trim()),
+  },
 ];

@@ -18,6 +18,7 @@ import { createCommandStreams } from "../../support/command-streams.ts";
 import { must } from "../../support/chain-world.ts";
 import { accountOf, filled, messageOp } from "../../support/messages.ts";
 import {
+  argumentsOf,
   type FuzzSeed,
   type FuzzTarget,
   TAKEN,
@@ -236,9 +237,6 @@ const COMMAND_LINES = [
   "--version",
 ];
 
-/** More than a person types; a shell hands over no more than two million bytes. */
-const ARGUMENTS_MAX = 10_000;
-
 const commands: FuzzTarget = {
   name: "commands",
   about: "command lines: each is understood, or refused with words and what to do next",
@@ -262,7 +260,7 @@ const commands: FuzzTarget = {
     const program = createProgramTree(createCommandStreams({}, 80).streams);
     keepFromRunning(program);
     const feed = async (input: Bytes): Promise<Verdict> => {
-      const args = textOf(input).split(" ").slice(0, ARGUMENTS_MAX);
+      const args = argumentsOf(textOf(input));
       try {
         await program.parseAsync(args, { from: "user" });
         return TAKEN;

@@ -39,6 +39,7 @@ import { bundleOf, createTestDevice } from "../../support/ratchet-device.ts";
 import { newestLink, registration } from "../../support/server-account.ts";
 import type { SeededRandom } from "../../support/seeded-random.ts";
 import {
+  argumentsOf,
   BrokenPromise,
   type FuzzSeed,
   type FuzzTarget,
@@ -362,7 +363,7 @@ const config: FuzzTarget = {
         ...(listen === "" ? {} : { DOVETAIL_LISTEN: listen }),
         ...(origin === "" ? {} : { DOVETAIL_ORIGIN: origin }),
       };
-      return verdictOf(readConfig(args.split(" "), env));
+      return verdictOf(readConfig(argumentsOf(args), env));
     };
     const flags =
       "--memory --port 1 --host 127.0.0.1 --work-bits 4 --rate register=5/10000 --log-level warn\n";
