@@ -471,6 +471,33 @@ test(`[RM27] a room takes ${ROOM_INTENTS_MAX} things that were asked of it offli
   good(await client.stop());
 });
 
+test("[RM27][RM9] who is to be taken out, and on another device is asked in again, goes with one commit and is let in with the next", async () => {
+  const { ada, ben } = await createFriends(server.origin, ["ada.twice", "ben.twice"]);
+  const benId = await accountOf(ben);
+  const { id } = good(await ada.client.createRoom("twice"));
+  good(await ada.client.inviteToRoom(id, benId));
+  await settle(ada, ben);
+  good(await ben.client.acceptRoom(id));
+  await settle(ada, ben);
+  good(await ada.client.stop());
+  const back = await engineOf(ada.platform);
+  const { context, rooms } = back.engine;
+  good(await back.client.removeFromRoom(id, benId));
+  const invite = { type: "invite", accountId: benId, role: "member" } as const;
+  good(await context.serial.run(() => rooms.ask(id, invite)));
+  good(await back.client.renameRoom(id, "thrice"));
+  await settle(back, ben);
+  const [room] = good(await back.client.rooms());
+  expect([room?.name, room?.pending, room?.members.length]).toEqual(["thrice", [], 2]);
+  expect(good(await ben.client.rooms()).map(({ state }) => state)).toEqual(["invited"]);
+  good(await ben.client.acceptRoom(id));
+  await settle(ben, back);
+  good(await ben.client.send(id, "in again"));
+  await settle(ben, back);
+  expect(await textsOf(back, id)).toEqual(["in again"]);
+  await stopAll(back, ben);
+});
+
 test("sync reads a room to its end, also where nothing was delivered of what came", async () => {
   const lying = createLyingServer();
   const platform = memoryPlatform({ connector: lying.connector });
