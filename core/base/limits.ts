@@ -189,6 +189,8 @@ export const ROOM_LINK_USES_MAX = 100;
 export const ROOM_HAPPENINGS_MAX = 256;
 /** Own devices that are named to be in a group; of one that has more they are not told. */
 export const ROOM_INSIDE_DEVICES_MAX = 128;
+/** What a room's members agree on, as its eldest's devices are told of it; what is larger they are not told. */
+export const ROOM_AGREED_BYTES_MAX = 4_096;
 export const ROOM_MISSED_ASKED_MAX = 64;
 /** What waits of an account in a room until its chain is there. */
 export const ROOM_UNPROVEN_OPS_MAX = 256;

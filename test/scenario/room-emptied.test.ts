@@ -247,3 +247,91 @@ test("[RM68] who is not in the room is told no keys, and keys of somebody who wa
   expect(good(await tablesOf(ada).invitation.scan())).toEqual([]);
   await stopAll(ada, ben, changed);
 });
+
+test("[RM69] a room whose founder's only device was emptied, and in which nobody else has come, is begun anew with everybody in it", async () => {
+  const [ada, ben] = [await ownerOf("ada.nobody"), await ownerOf("ben.nobody")];
+  await befriended(ada, ben);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  await settle(ada, ben);
+  good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+  await settle(ada, ben);
+  good(await ada.client.stop());
+  const back = await replaced(ada);
+  await settle(back);
+  time.adjust(MINUTE_MS);
+  await settle(back);
+  expect((await viewOf(back, id)).state).toBe("joining");
+  time.adjust(MINUTE_MS);
+  await expectAtRest(async () => {
+    expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+  }, back);
+  good(await ben.client.acceptRoom(id));
+  await settle(ben, back);
+  await expectAtRest(
+    async () => {
+      expect(await viewOf(ben, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+    },
+    ben,
+    back,
+  );
+  const [room] = good(await ben.client.rooms());
+  expect(room?.members.map(({ role }) => role).sort()).toEqual(["admin", "owner"]);
+  good(await ben.client.send(id, "from Ben"));
+  good(await back.client.send(id, "from Ada"));
+  await expectAtRest(
+    async () => {
+      for (const device of [ben, back])
+        expect([...(await textsOf(device, id))].sort()).toEqual(["from Ada", "from Ben"]);
+    },
+    ben,
+    back,
+  );
+  await stopAll(ben, back);
+});
+
+test("[RM69] who was away and has the group that was given up for lost keeps it, and who has begun another comes back into that", async () => {
+  const [ada, ben] = [await ownerOf("ada.patient"), await ownerOf("ben.patient")];
+  await befriended(ada, ben);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  good(await ben.client.send(id, "before"));
+  await settle(ada, ben);
+  good(await ben.client.stop());
+  good(await ada.client.stop());
+  const back = await replaced(ada);
+  await settle(back);
+  for (let minute = 0; minute < 2; minute++) {
+    time.adjust(MINUTE_MS);
+    await settle(back);
+  }
+  await expectAtRest(async () => {
+    expect((await viewOf(back, id)).state).toBe("joined");
+  }, back);
+  good(await back.client.send(id, "while Ben was away"));
+  await settle(back);
+  good(await back.client.stop());
+  // Nobody is there but Ben, and the room goes on for him.
+  const home = await reopened(ben.platform);
+  good(await home.client.send(id, "while Ada was away"));
+  await settle(home);
+  expect(await viewOf(home, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+  good(await home.client.stop());
+  const both = [await reopened(back.platform), await reopened(ben.platform)] as const;
+  await settle(...both);
+  time.adjust(MINUTE_MS);
+  await expectAtRest(
+    async () => {
+      for (const device of both) {
+        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+        expect([...(await textsOf(device, id))].sort()).toEqual([
+          "before",
+          "while Ada was away",
+          "while Ben was away",
+        ]);
+      }
+    },
+    ...both,
+  );
+  await stopAll(...both);
+});

@@ -8,6 +8,7 @@ import { type Bytes, toHex } from "../../base/bytes.ts";
 import type { ConversationId } from "../../base/ids.ts";
 import {
   DISPLAY_NAME_BYTES_MAX,
+  ROOM_AGREED_BYTES_MAX,
   ROOM_ABOUT_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
   ROOM_HISTORY_DAYS_MAX,
@@ -125,6 +126,8 @@ const partShape = variants({
     13,
     { epoch: integer(0), handshake: id("entry"), devices: list(id("device"), ROOM_INSIDE_DEVICES_MAX) },
   ],
+  /** What the members agree on after that commit of the log, told while others are in and this account has been there for longest. */
+  agreed: [14, { epoch: integer(0), handshake: id("entry"), context: bytes(1, ROOM_AGREED_BYTES_MAX) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -141,6 +144,7 @@ export interface RoomRecord {
   readonly home: PartOf<"home"> | null;
   /** Null where it was not told. */
   readonly inside: PartOf<"inside"> | null;
+  readonly agreed: PartOf<"agreed"> | null;
   /** In the order they were asked. */
   readonly intents: readonly { readonly key: string; readonly intent: RoomIntent }[];
   readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
@@ -155,7 +159,18 @@ export interface Groups {
 }
 
 const NUMBERED = /^(intent|link|use|limit)-[0-9a-f]{32}$/;
-const SINGLE = ["keys", "standing", "info", "wanted", "lifetime", "history", "earlier", "home", "inside"];
+const SINGLE = [
+  "keys",
+  "standing",
+  "info",
+  "wanted",
+  "lifetime",
+  "history",
+  "earlier",
+  "home",
+  "inside",
+  "agreed",
+];
 
 /** One of `SINGLE`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
@@ -239,12 +254,14 @@ export const groupsSchema: DocumentSchema<Groups> = {
       const home = moved?.type === "home" ? moved : null;
       const alone = parts.get("inside");
       const inside = alone?.type === "inside" ? alone : null;
+      const told = parts.get("agreed");
+      const agreed = told?.type === "agreed" ? told : null;
       const kept = parts.get("lifetime");
       const lifetimeMs = kept?.type === "lifetime" ? kept.lifetimeMs : null;
       const given = parts.get("history");
       const earlier = parts.get("earlier");
       roomsById.set(room, {
-        ...{ keys, standing, info: known, lifetimeMs, home, inside, intents, links, uses, limits },
+        ...{ keys, standing, info: known, lifetimeMs, home, inside, agreed, intents, links, uses, limits },
         history: given?.type === "history" ? given.history : null,
         earlierSince: earlier?.type === "earlier" ? earlier.since : null,
       });

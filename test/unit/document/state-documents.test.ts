@@ -594,6 +594,12 @@ describe("a room in the groups document", () => {
     await pair.editApart(put("inside", inside(7, 2)), put("inside", inside(6, 1)));
     const { handshake } = inside(7, 2) as Extract<RoomPart, { readonly type: "inside" }>;
     expect((await read())?.inside).toMatchObject({ epoch: 7, handshake });
+    expect((await read())?.agreed).toBe(null);
+    const agreed = (epoch: number): RoomPart => ({
+      ...{ type: "agreed", epoch, handshake, context: new Uint8Array([epoch]) },
+    });
+    await pair.editApart(put("agreed", agreed(7)), put("agreed", agreed(6)));
+    expect((await read())?.agreed).toEqual(agreed(7));
   });
 
   test("[DC45] a room is there once it has keys and a standing; what is asked of it is in order, until it is done", async () => {

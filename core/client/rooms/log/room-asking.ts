@@ -6,6 +6,8 @@ import { isActive } from "../../../group/group.ts";
 import { activeDevices } from "../../../sigchain/chain-state.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
+import { roomContextOf } from "../reading/room-judge.ts";
+import { isBegunAlone } from "../membership/room-info.ts";
 import type { RoomCommits } from "../membership/room-commits.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import type { RoomMissed } from "../reading/room-missed.ts";
@@ -78,7 +80,10 @@ export function createRoomAsking({
     if (missing.length === 0 && !owed.has(roomId)) return ok(false);
     const group = await groups.load(roomId);
     if (!group.ok) return group;
-    if (group.value === null || !isActive(group.value)) return ok(false);
+    const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
+    // RM69: who has the group it was keeps it.
+    if (group.value === null || now === null || isBegunAlone(group.value, now, context.identity.accountId))
+      return ok(false);
     const last = toldAtMs.get(roomId);
     if (last !== undefined && Math.abs(nowMs() - last) < STAND_INTERVAL_MS) {
       lookLater();

@@ -2,13 +2,15 @@
  * Founding a room's group: with a new room, and again for a room whose group no device has any more. Runs within the serial.
  * Rules RM29, RM64.
  */
-import { type ConversationId, idBytes, type LogId } from "../../../base/ids.ts";
+import { type ConversationId, type EntryId, idBytes, type LogId } from "../../../base/ids.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
 import { createGroup, type Group, type GroupDeps, groupEpoch, isActive } from "../../../group/group.ts";
 import { createKeyPackage } from "../../../group/key-package.ts";
 import {
   encodeRoomContext,
+  memberOf,
+  parseRoomContext,
   type RoomContext,
   roomConversationId,
 } from "../../../messenger/room/room-context.ts";
@@ -20,7 +22,7 @@ import type { RoomAnew } from "../log/room-anew.ts";
 import type { RoomBook } from "../room-book.ts";
 import type { RoomCommits } from "./room-commits.ts";
 import type { RoomGroups } from "./room-groups.ts";
-import { infoOf, insideOf } from "./room-info.ts";
+import { infoOf, insideOf, isEldest } from "./room-info.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
 import { NO_ENTRY, type RoomLandmarks, withLandmark } from "../log/room-landmarks.ts";
@@ -56,16 +58,26 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
 
   async function foundedBy(
     logId: LogId,
-    room: Pick<RoomContext, "name" | "about" | "keysSince" | "lifetimeMs" | "history">,
+    room: RoomContext,
     firstEpoch: number,
   ): Promise<Result<{ readonly group: Group; readonly now: RoomContext }, ClientError>> {
     const { accountId, deviceId, origin } = identity;
     const called = await all.displayName();
     if (!called.ok) return called;
     const { seq, head } = context.chain();
-    const place = { accountId, name: called.value, origin, seq, head };
-    const members = [{ ...place, role: "owner", sinceEpoch: 0, mutedUntilMs: null } as const];
-    const now: RoomContext = { ...room, members };
+    const founder = {
+      accountId,
+      name: called.value,
+      origin,
+      role: "owner",
+      sinceEpoch: 0,
+      mutedUntilMs: null,
+    } as const;
+    const self = { ...(memberOf(room, accountId) ?? founder), seq, head };
+    const now: RoomContext = {
+      ...room,
+      members: [...room.members.filter((one) => one.accountId !== accountId), self],
+    };
     const own = await createKeyPackage(
       deps.suite,
       { member: { accountId, deviceId }, signSeed: identity.seeds.mls },
@@ -80,7 +92,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     const { accountId, origin } = identity;
     const logId = roomLogId(accountId, random.bytes(ROOM_LOG_SALT_BYTES));
     const roomId = roomConversationId(logId);
-    const room = { name, about: "", keysSince: 0, lifetimeMs: null, history: null };
+    const room = { name, about: "", keysSince: 0, lifetimeMs: null, history: null, members: [] };
     const founded = await foundedBy(logId, room, 0);
     if (!founded.ok) return founded;
     const { group, now } = founded.value;
@@ -126,40 +138,60 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
    * Whether no device has the group any more: nobody else was in it, and of own devices only this one, revoked ones, or such as do not
    * answer. One of those that comes back after all is let in again, and has lost nothing.
    */
-  async function isLost(
-    roomId: ConversationId,
-    { standing, info, inside, keys }: RoomRecord,
-  ): Promise<Result<boolean, ClientError>> {
+  async function isLost(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
+    const { standing, info, inside, keys } = room;
+    if (info?.members.some(({ accountId }) => accountId !== identity.accountId))
+      return isUnreachable(roomId, room);
     if (standing.since !== 0 || inside === null) return ok(false);
-    if (info?.members.some(({ accountId }) => accountId !== identity.accountId)) return ok(false);
     const { devicesById } = context.chain();
     const isOut = (device: (typeof inside.devices)[number]) =>
       device === identity.deviceId || typeof devicesById.get(device)?.revokedSeq === "number";
-    // A commit that nobody has told of may have let somebody in.
+    const isTold = await isLast(roomId, inside, keys);
+    if (!isTold.ok) return isTold;
+    return ok(isTold.value && (inside.devices.every(isOut) || all.isUnanswered(roomId)));
+  }
+
+  /** RM69: nobody has answered whose group it may be, and what its members agreed on last is known to the eldest of them. */
+  async function isUnreachable(
+    roomId: ConversationId,
+    { standing, agreed, keys }: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    const last = agreed === null ? null : parseRoomContext(agreed.context);
+    if (agreed === null || last?.ok !== true || !isEldest(last.value, identity.accountId)) return ok(false);
+    if (memberOf(last.value, identity.accountId)?.sinceEpoch !== standing.since) return ok(false);
+    const isTold = await isLast(roomId, agreed, keys);
+    return isTold.ok ? ok(isTold.value && all.isUnanswered(roomId)) : isTold;
+  }
+
+  /** Whether what was told is of the log's last commit: one that nobody has told of may have let somebody in, or taken them out. */
+  async function isLast(
+    roomId: ConversationId,
+    told: { readonly epoch: number; readonly handshake: EntryId },
+    { generation }: RoomRecord["keys"],
+  ): Promise<Result<boolean, ClientError>> {
     const last = await tables.handshake.get(roomId);
     if (!last.ok) return last;
-    const isTold =
-      last.value === null ? inside.epoch === keys.generation : last.value.last === inside.handshake;
-    return ok(isTold && (inside.devices.every(isOut) || all.isUnanswered(roomId)));
+    return ok(last.value === null ? told.epoch === generation : last.value.last === told.handshake);
   }
 
   /** A group that counts once its first commit has its place: until then there is no landmark of it. */
   async function found(
     roomId: ConversationId,
-    { keys, info, inside, lifetimeMs, history }: RoomRecord,
+    { keys, info, inside, agreed, lifetimeMs, history }: RoomRecord,
   ): Promise<Result<Group, ClientError>> {
-    const firstEpoch = 1 + Math.max(keys.generation, info?.epoch ?? 0, inside?.epoch ?? 0);
-    const founded = await foundedBy(
-      keys.logId,
-      {
-        name: info?.name ?? "",
-        about: info?.about ?? "",
-        keysSince: keys.generation,
-        lifetimeMs,
-        history: history && { ...history, since: firstEpoch, former: [] },
-      },
-      firstEpoch,
-    );
+    const epochs = [keys.generation, info?.epoch ?? 0, inside?.epoch ?? 0, agreed?.epoch ?? 0];
+    const firstEpoch = 1 + Math.max(...epochs);
+    const isAlone = info?.members.every(({ accountId }) => accountId === identity.accountId) ?? true;
+    const kept = agreed === null || isAlone ? null : parseRoomContext(agreed.context);
+    const alone = {
+      name: info?.name ?? "",
+      about: info?.about ?? "",
+      keysSince: keys.generation,
+      lifetimeMs,
+      history: history && { ...history, since: firstEpoch, former: [] },
+      members: [],
+    };
+    const founded = await foundedBy(keys.logId, kept?.ok === true ? kept.value : alone, firstEpoch);
     if (!founded.ok) return founded;
     const { group } = founded.value;
     const forgotten = await groups.forget(roomId);
@@ -176,7 +208,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
       ...writes,
       ...(begun === null ? [] : [begun.write]),
       mark.write,
-      tables.handshake.put([roomId], { last: inside?.handshake ?? NO_ENTRY }),
+      tables.handshake.put([roomId], { last: (kept === null ? inside : agreed)?.handshake ?? NO_ENTRY }),
     ]);
     if (!stored.ok) return stored;
     begun?.commit();
@@ -202,11 +234,13 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     const before = roomContextOf(group);
     if (before === null) return ok(false);
     const epoch = Number(groupEpoch(group));
-    // With other keys, as who was revoked has those there are. Of several devices that begin it one gets the place (RM20).
+    // With other keys, as who was revoked has those there are; but of a room with others in it they are what those ask by (RM69).
+    const isAlone = before.members.length === 1;
+    // Of several devices that begin it one gets the place (RM20).
     return all.commits.make(roomId, room, {
       epoch,
       before,
-      after: { ...before, keysSince: epoch + 1 },
+      after: isAlone ? { ...before, keysSince: epoch + 1 } : before,
       add: [],
       removeLeaves: [],
       departures: [],

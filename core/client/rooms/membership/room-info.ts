@@ -3,10 +3,10 @@
  * Told when it changes, and of a large one not at once: every telling holds all members, and stays in the groups document's history. Rule RM48.
  */
 import type { AccountId, EntryId } from "../../../base/ids.ts";
-import { ROOM_INSIDE_DEVICES_MAX } from "../../../base/limits.ts";
+import { ROOM_AGREED_BYTES_MAX, ROOM_INSIDE_DEVICES_MAX } from "../../../base/limits.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
 import { type Group, groupEpoch, leavesOf } from "../../../group/group.ts";
-import type { RoomContext } from "../../../messenger/room/room-context.ts";
+import { encodeRoomContext, type RoomContext } from "../../../messenger/room/room-context.ts";
 
 /** A room of more members is told anew when more than this share of them is not as it was told. */
 export const TOLD_AT_ONCE_MEMBERS_MAX = 64;
@@ -41,6 +41,32 @@ export function insideOf(
   if (members.length > 1 || !leaves.ok || leaves.value.length > ROOM_INSIDE_DEVICES_MAX) return null;
   const devices = leaves.value.map(({ member }) => member.deviceId);
   return { type: "inside", epoch: Number(groupEpoch(group)), handshake, devices };
+}
+
+/** Whether this account has been in the room for longest; of two that came at once the lower id counts. */
+export function isEldest({ members }: RoomContext, self: AccountId): boolean {
+  const [eldest] = members.toSorted(
+    (a, b) => a.sinceEpoch - b.sinceEpoch || (a.accountId < b.accountId ? -1 : 1),
+  );
+  return eldest?.accountId === self;
+}
+
+/** What the members agree on after that commit, for own devices of the eldest to begin the group anew with; null for everybody else. RM69 */
+export function agreedOf(
+  group: Group,
+  now: RoomContext,
+  { handshake, self }: { readonly handshake: EntryId; readonly self: AccountId },
+): Extract<RoomPart, { readonly type: "agreed" }> | null {
+  if (now.members.length < 2 || !isEldest(now, self)) return null;
+  const context = encodeRoomContext(now);
+  if (context.length > ROOM_AGREED_BYTES_MAX) return null;
+  return { type: "agreed", epoch: Number(groupEpoch(group)), handshake, context };
+}
+
+/** Whether the group has this account's devices alone, though others are in the room: who has theirs may have another. RM69 */
+export function isBegunAlone(group: Group, { members }: RoomContext, self: AccountId): boolean {
+  const leaves = leavesOf(group);
+  return members.length > 1 && leaves.ok && leaves.value.every(({ member }) => member.accountId === self);
 }
 
 /** Whether `info` is to be told, where `told` was last; `self` reads it. RM48 */

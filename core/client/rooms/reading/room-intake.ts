@@ -44,7 +44,7 @@ import { findBegun } from "../log/room-begun.ts";
 import { createRoomDraft, emptyRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
 import { groupAfter, type RoomGroups } from "../membership/room-groups.ts";
 import { happeningsOf, keepHappenings } from "../room-happenings.ts";
-import { infoOf, insideOf, isNews } from "../membership/room-info.ts";
+import { agreedOf, infoOf, insideOf, isBegunAlone, isNews } from "../membership/room-info.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import { rewrapLetters, roomKeysOf } from "../log/room-keys.ts";
 import { createRoomParts } from "./room-parts.ts";
@@ -346,8 +346,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   }
 
   /**
-   * The Welcome for this device in a commit, if it is to be followed: by one that is in no group, or that the commit, judged like
-   * any other, takes out and adds again. Else anybody could call a device into another group. RM23
+   * The Welcome for this device in a commit, if it is to be followed: by one that is in no group, or in one that its account has begun
+   * anew alone (RM69), or that the commit, judged like any other, takes out and adds again. Else anybody could call a device into
+   * another group. RM23
    */
   async function invitationIn(
     roomId: ConversationId,
@@ -362,12 +363,14 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       if (!row.ok) return row;
       if (row.value === null) continue;
       const invitation = { entry, welcome, context: brought, ref };
-      if (group === null || !isActive(group)) return ok(invitation);
+      const now = group === null || !isActive(group) ? null : roomContextOf(group);
+      if (group === null || now === null) return ok(invitation);
       const { judge, fault } = createRoomJudge(chains, roomId, group, brought);
       const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
       const broken = fault();
       if (broken !== null) return err(broken);
-      return ok(received.ok && !isActive(received.value.next) ? invitation : null);
+      const isElsewhere = !received.ok && isBegunAlone(group, now, self.accountId);
+      return ok(isElsewhere || (received.ok && !isActive(received.value.next)) ? invitation : null);
     }
     return ok(null);
   }
@@ -666,6 +669,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (isNews(room.value?.info ?? null, info, self.accountId)) parts.set("info", info);
     const inside = isActive(group) ? insideOf(group, now, handshake) : null;
     if (inside !== null) parts.set("inside", inside);
+    const agreed = agreedOf(group, now, { handshake, self: self.accountId });
+    const isKnown = room.value?.agreed?.handshake === handshake;
+    if (agreed !== null && !isKnown && isActive(group)) parts.set("agreed", agreed);
     const { lifetimeMs } = now;
     if ((room.value?.lifetimeMs ?? null) !== lifetimeMs)
       parts.set("lifetime", { type: "lifetime", epoch: Number(groupEpoch(group)), lifetimeMs });
@@ -821,6 +827,8 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!before.ok) return before;
     const places = await landmarks.of(roomId);
     if (!places.ok) return places;
+    const former = await groups.load(roomId);
+    if (!former.ok) return former;
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
     // `step` compares with what is stored, and that is forgotten in the same transaction.
@@ -833,6 +841,18 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const keys = { row: keptKeysOf(room), areNew: !book.hasKept(roomId) };
     const draft = createRoomDraft({ reader: before.value, group: null }, keys, landmark);
     passEntry(draft, entry);
+    const left = former.value === null || !isActive(former.value) ? null : roomContextOf(former.value);
+    const me = joined && memberOf(joined.context, self.accountId);
+    // RM69
+    if (
+      former.value !== null &&
+      left !== null &&
+      me !== null &&
+      isBegunAlone(former.value, left, me.accountId)
+    ) {
+      const said = await words.sendUnread(roomId, me, draft);
+      if (!said.ok) return said;
+    }
     const isAnew = joined !== null && draft.reader.point.incarnation > 0;
     const begun = isAnew ? await beginWith(roomId, draft, first, joined) : ok(null);
     if (!begun.ok) return begun;
@@ -856,6 +876,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     ]);
     if (!stored.ok) return stored;
     readers.set(draft.reader.logId, draft.reader);
+    for (const commit of draft.commits) commit();
     marks.commit();
     begun.value?.commit();
     renewed.commit();

@@ -38,6 +38,7 @@ import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "../history/room-history-words.ts";
 import { compareState, liveLandmarks } from "../log/room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
+import { isBegunAlone } from "../membership/room-info.ts";
 import { writerOf } from "./room-missed.ts";
 import type { RoomOutbox } from "../room-outbox.ts";
 import { createResendBudget } from "../room-resend-budget.ts";
@@ -73,6 +74,8 @@ export interface RoomWord {
 }
 
 export interface RoomWords {
+  /** What this device has said in the log as it is goes again, in the group it comes into: nobody there could open it. */
+  sendUnread(roomId: ConversationId, self: RoomMember, draft: RoomDraft): Promise<Result<void, ClientError>>;
   take(word: RoomWord, draft: RoomDraft): Promise<Result<void, ClientError>>;
   /** An own entry has its place: the answer to its append may still be on its way, or lost. */
   takeOwn(
@@ -382,11 +385,15 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (!again.ok || compared !== "other") return again;
     const isBehind = await mayCatchUp(roomId, stand, member, draft);
     if (!isBehind.ok || isBehind.value) return isBehind.ok ? ok() : isBehind;
-    // RM62: what this device has said since the log began anew, nobody else could open.
-    const { incarnation } = draft.reader.point;
-    const said = incarnation === 0 ? ok() : await sendLost(roomId, { incarnation, seq: 0 }, self, draft);
+    // RM62, RM69: what this device has said since the log, or its group, was begun anew, nobody else could open.
+    const isAnew = draft.reader.point.incarnation > 0;
+    const isAlone = draft.group !== null && isBegunAlone(draft.group, now, self.accountId);
+    const said = isAnew || isAlone ? await sendUnread(roomId, self, draft) : ok();
     return said.ok ? all.give(roomId, draft) : said;
   }
+
+  const sendUnread: RoomWords["sendUnread"] = (roomId, self, draft) =>
+    sendLost(roomId, { incarnation: draft.reader.point.incarnation, seq: 0 }, self, draft);
 
   /**
    * RM62: in a log that began anew an earlier epoch is that of somebody who has missed commits. The founder's gets what this device has
@@ -540,5 +547,5 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     return ok();
   }
 
-  return { take, takeOwn };
+  return { take, takeOwn, sendUnread };
 }

@@ -2,15 +2,19 @@
 import { beforeAll, expect, test } from "vitest";
 import { type AccountId, idFromBytes } from "../../../../../core/base/ids.ts";
 import {
+  agreedOf,
   insideOf,
+  isBegunAlone,
   isNews,
   TOLD_AT_ONCE_MEMBERS_MAX,
   TOLD_SHARE,
 } from "../../../../../core/client/rooms/membership/room-info.ts";
-import { ROOM_INSIDE_DEVICES_MAX } from "../../../../../core/base/limits.ts";
+import { ROOM_AGREED_BYTES_MAX, ROOM_INSIDE_DEVICES_MAX } from "../../../../../core/base/limits.ts";
 import { NO_ENTRY } from "../../../../../core/client/rooms/log/room-landmarks.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
 import type { Group } from "../../../../../core/group/group.ts";
+import { encodeRoomContext, parseRoomContext } from "../../../../../core/messenger/room/room-context.ts";
+import { good } from "../../../../support/client-world.ts";
 import { createGroupWorld } from "../../../../support/group-world.ts";
 
 beforeAll(cryptoReady);
@@ -75,4 +79,59 @@ test(`[RM64] of a group that is this account's alone its devices are told, up to
   expect(told(ROOM_INSIDE_DEVICES_MAX)?.devices).toHaveLength(ROOM_INSIDE_DEVICES_MAX);
   expect(told(ROOM_INSIDE_DEVICES_MAX + 1)).toBe(null);
   expect(told(1, { ...alone, members: [...alone.members, ...alone.members] })).toBe(null);
+});
+
+test(`[RM69] of a room with others in it the eldest's devices are told what it agrees on, of up to ${ROOM_AGREED_BYTES_MAX} bytes`, async () => {
+  const group = await createGroupWorld("agreed").found(createGroupWorld("agreed").device("ada", "laptop"));
+  const head = idFromBytes("link", new Uint8Array(32));
+  const member = (number: number, sinceEpoch: number) => ({
+    ...{ accountId: account(number), name: "", origin: "", role: "owner" as const },
+    ...{ sinceEpoch, seq: 1, head, mutedUntilMs: null },
+  });
+  const roomOf = (about: string) => ({
+    ...{ name: "Garden", about, keysSince: 0, lifetimeMs: null, history: null },
+    members: [member(0, 4), member(1, 3), member(2, 3)],
+  });
+  const told = (number: number, about = "") =>
+    agreedOf(group, roomOf(about), { handshake: NO_ENTRY, self: account(number) });
+  // The earlier membership, then the lower id.
+  expect([told(0), told(2)]).toEqual([null, null]);
+  const { context, ...at } = told(1) ?? { context: new Uint8Array() };
+  expect(at).toEqual({ type: "agreed", epoch: 0, handshake: NO_ENTRY });
+  expect(good(parseRoomContext(context))).toEqual(roomOf(""));
+  const alone = { ...roomOf(""), members: [member(1, 3)] };
+  expect(agreedOf(group, alone, { handshake: NO_ENTRY, self: account(1) })).toBe(null);
+  // A text of 256 bytes and more has a head of three.
+  const rest = ROOM_AGREED_BYTES_MAX - encodeRoomContext(roomOf("a".repeat(256))).length + 256;
+  for (const less of [1, 0])
+    expect(told(1, "a".repeat(rest - less))?.context).toHaveLength(ROOM_AGREED_BYTES_MAX - less);
+  expect(told(1, "a".repeat(rest + 1))).toBe(null);
+});
+
+test("[RM69] a group with one account's devices alone, though others are in the room, is one that was begun anew", async () => {
+  const world = createGroupWorld("begun");
+  const laptop = world.device("ada", "laptop");
+  const group = await world.found(laptop);
+  const head = idFromBytes("link", new Uint8Array(32));
+  const { accountId } = laptop.member;
+  const member = {
+    name: "",
+    origin: "",
+    role: "owner" as const,
+    sinceEpoch: 0,
+    seq: 1,
+    head,
+    mutedUntilMs: null,
+  };
+  const room = { name: "", about: "", keysSince: 0, lifetimeMs: null, history: null };
+  const two = {
+    ...room,
+    members: [
+      { ...member, accountId },
+      { ...member, accountId: account(9) },
+    ],
+  };
+  expect(isBegunAlone(group, two, accountId)).toBe(true);
+  expect(isBegunAlone(group, two, account(9))).toBe(false);
+  expect(isBegunAlone(group, { ...two, members: two.members.slice(0, 1) }, accountId)).toBe(false);
 });
