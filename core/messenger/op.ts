@@ -60,6 +60,7 @@ export const OP_KIND = {
   sharedDocument: 8,
   sharedChange: 9,
   sharedRemoval: 10,
+  roomOut: 11,
 } as const;
 
 /**

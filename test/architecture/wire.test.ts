@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "0080e29beac605839cb199e56f3c83e900621c4c4f26203efd86512c4dcb7e1b" };
+const PINNED = { version: 1, hash: "1d791830c8fc99834f2a9cc8a6c65dd71954bb9349cc0583ee97d7e7dec9b947" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

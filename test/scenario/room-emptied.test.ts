@@ -5,7 +5,10 @@ import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { OP_KIND } from "../../core/messenger/op.ts";
-import { roomInvitationPayloadShape } from "../../core/messenger/room/room-invitation.ts";
+import {
+  roomInvitationPayloadShape,
+  roomOutPayloadShape,
+} from "../../core/messenger/room/room-invitation.ts";
 import { ROOM_LINK_SECRET_BYTES, roomJoinPayloadShape } from "../../core/messenger/room/room-link.ts";
 import { good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
@@ -217,6 +220,41 @@ test("[RM68] a device to which the log gives nothing by the keys there are is to
   await stopAll(carl, back, tablet);
 });
 
+test("[RM68] a device of somebody who was taken out while they had none is told so, by as many as there are to ask or two", async () => {
+  const { ada, ben, carl, id } = await roomOfThree("ousted");
+  const benId = await accountOf(ben);
+  await befriended(ben, carl);
+  good(await ben.client.stop());
+  good(await ada.client.removeFromRoom(id, benId));
+  await settle(ada, carl);
+  const back = await replaced(ben);
+  // Whichever is asked first: one alone could as well make it up.
+  await settle(back, ada, carl, back);
+  expect((await viewOf(back, id)).state).toBe("joining");
+  time.adjust(MINUTE_MS);
+  await expectAtRest(
+    async () => {
+      expect((await viewOf(back, id)).state).toBe("removed");
+    },
+    back,
+    ada,
+    carl,
+  );
+  // And they come in again as anybody does.
+  good(await ada.client.inviteToRoom(id, benId));
+  await settle(ada, back);
+  good(await back.client.acceptRoom(id));
+  await expectAtRest(
+    async () => {
+      expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 3 });
+    },
+    ada,
+    back,
+    carl,
+  );
+  await stopAll(ada, carl, back);
+});
+
 test("[RM68] who is not in the room is told no keys, and keys of somebody who was not asked are not taken", async () => {
   const { ada, ben, carl, id } = await roomOfThree("curious");
   good(await ada.client.removeFromRoom(id, await accountOf(carl)));
@@ -243,7 +281,11 @@ test("[RM68] who is not in the room is told no keys, and keys of somebody who wa
   const told = { keys: { ...keys, from }, name: "Garden", sinceEpoch: 0, history: null };
   await writeTo(ada, OP_KIND.roomInvitation, encode(roomInvitationPayloadShape, told));
   await settle(changed, ada);
+  const out = encode(roomOutPayloadShape, { roomId: id, epoch: 99 });
+  await writeTo(ada, OP_KIND.roomOut, out);
+  await settle(changed, ada);
   expect(good(await tablesOf(ada).roomkeys.get(id))).toEqual(before);
+  expect((await viewOf(ada, id)).state).toBe("joined");
   expect(good(await tablesOf(ada).invitation.scan())).toEqual([]);
   await stopAll(ada, ben, changed);
 });

@@ -301,7 +301,9 @@ export function createConversations(deps: ConversationsDeps): Conversations {
       ...markWrites.writes,
     ];
     const invitations = addition.value.fresh.filter(
-      ({ op }) => op.kind === OP_KIND.roomInvitation && op.author !== identity.accountId,
+      ({ op }) =>
+        (op.kind === OP_KIND.roomInvitation || op.kind === OP_KIND.roomOut) &&
+        op.author !== identity.accountId,
     );
     for (const { op, id } of invitations)
       writes.push(tables.invitation.put([id], { by: op.author, payload: op.payload }));

@@ -150,9 +150,11 @@ export function createRooms(all: RoomsDeps): Rooms {
     context,
     contacts,
     conversations,
+    book,
     groups,
     intake,
     kick: (roomId) => kick(roomId),
+    onChanged: all.onChanged,
   });
   const invitations = createRoomInvitations({
     context,

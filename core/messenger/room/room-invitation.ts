@@ -26,3 +26,7 @@ export const roomInvitationPayloadShape = struct({
   history: nullable(struct({ days: nullable(integer(1, ROOM_HISTORY_DAYS_MAX)) })),
 });
 export type RoomInvitation = ShapeOf<typeof roomInvitationPayloadShape>;
+
+/** Payload of the op `roomOut`, to who asks for the keys of a room they are not in: none of theirs is a member in that epoch. Rule RM68. */
+export const roomOutPayloadShape = struct({ roomId: id("conversation"), epoch: integer(0) });
+export type RoomOut = ShapeOf<typeof roomOutPayloadShape>;

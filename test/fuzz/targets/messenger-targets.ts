@@ -21,7 +21,10 @@ import {
   redactedMessage,
   redactionPayloadShape,
 } from "../../../core/messenger/op.ts";
-import { roomInvitationPayloadShape } from "../../../core/messenger/room/room-invitation.ts";
+import {
+  roomInvitationPayloadShape,
+  roomOutPayloadShape,
+} from "../../../core/messenger/room/room-invitation.ts";
 import { timelineOf } from "../../../core/messenger/timeline.ts";
 import { encodeEntryHeader, ENTRY_KIND } from "../../../core/protocol/entry.ts";
 import { decodeEnvelope } from "../../../core/ratchet/envelope.ts";
@@ -42,6 +45,7 @@ const PAYLOAD_SHAPE_BY_KIND: readonly (readonly [number, Shape<unknown>])[] = [
   [OP_KIND.mark, markPayloadShape],
   [OP_KIND.redaction, redactionPayloadShape],
   [OP_KIND.roomInvitation, roomInvitationPayloadShape],
+  [OP_KIND.roomOut, roomOutPayloadShape],
 ];
 
 const ops: FuzzTarget = {

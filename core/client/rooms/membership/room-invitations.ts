@@ -5,7 +5,11 @@ import { decode, encode } from "../../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
 import { OP_KIND } from "../../../messenger/op.ts";
 import { roomConversationId } from "../../../messenger/room/room-context.ts";
-import { type RoomInvitation, roomInvitationPayloadShape } from "../../../messenger/room/room-invitation.ts";
+import {
+  type RoomInvitation,
+  roomInvitationPayloadShape,
+  roomOutPayloadShape,
+} from "../../../messenger/room/room-invitation.ts";
 import { rowKeyParts } from "../../../store/row-key.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook } from "../../contacts/contact-book.ts";
@@ -25,7 +29,7 @@ export interface RoomInvitationsDeps {
   readonly conversations: Conversations;
   readonly book: RoomBook;
   readonly intake: Pick<RoomIntake, "startAfresh">;
-  readonly keyAsking: Pick<RoomKeyAsking, "take">;
+  readonly keyAsking: Pick<RoomKeyAsking, "take" | "takeOut">;
   readonly commits: Pick<RoomCommits, "sealDeparture">;
   readonly outbox: RoomOutbox;
   kick(roomId: ConversationId): void;
@@ -109,6 +113,12 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
     for (const { key, value } of rows.value) {
       const remove = tables.invitation.remove(...rowKeyParts(key).slice(1));
       const invitation = decode(roomInvitationPayloadShape, value.payload);
+      const out = invitation.ok ? null : decode(roomOutPayloadShape, value.payload);
+      if (out?.ok === true) {
+        const heard = await all.keyAsking.takeOut(value.by, out.value, remove);
+        if (!heard.ok) return heard;
+        continue;
+      }
       const contact = await contacts.get(value.by);
       if (!contact.ok) return contact;
       const isGood =

@@ -6,35 +6,43 @@ import { equalBytes } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import { encode } from "../../../codec/shape.ts";
-import type { RoomRecord } from "../../../document/schema/groups.ts";
-import { isActive } from "../../../group/group.ts";
+import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
+import { groupEpoch, isActive } from "../../../group/group.ts";
 import { OP_KIND } from "../../../messenger/op.ts";
 import { memberOf } from "../../../messenger/room/room-context.ts";
-import type { RoomInvitation } from "../../../messenger/room/room-invitation.ts";
+import {
+  type RoomInvitation,
+  type RoomOut,
+  roomOutPayloadShape,
+} from "../../../messenger/room/room-invitation.ts";
 import { ROOM_LINK_SECRET_BYTES, roomJoinPayloadShape } from "../../../messenger/room/room-link.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
-import type { ContactBook } from "../../contacts/contact-book.ts";
+import type { ContactBook, ContactRecord } from "../../contacts/contact-book.ts";
 import type { Conversations } from "../../conversations/conversations.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
-import { keptKeysOf } from "../room-book.ts";
+import { keptKeysOf, type RoomBook } from "../room-book.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 /** How long the next contact is not asked; as long again once all were, and twice as long each time. */
 const ASK_INTERVAL_MS = 60_000;
 const ASK_INTERVAL_MS_MAX = 86_400_000;
+/** So many have to say that this account is out, or all there are to ask. */
+const OUT_OPINIONS = 2;
 /** What no link says. */
 const NO_SECRET = new Uint8Array(ROOM_LINK_SECRET_BYTES);
 
 export interface RoomKeyAskingDeps {
   readonly context: EngineContext;
-  readonly contacts: Pick<ContactBook, "all">;
+  readonly contacts: Pick<ContactBook, "all" | "get">;
   readonly conversations: Pick<Conversations, "write">;
+  readonly book: Pick<RoomBook, "get" | "set">;
   readonly groups: Pick<RoomGroups, "load">;
   readonly intake: Pick<RoomIntake, "moveTo" | "reader">;
   kick(roomId: ConversationId): void;
+  onChanged(): void;
 }
 
 export interface RoomKeyAsking {
@@ -48,27 +56,29 @@ export interface RoomKeyAsking {
     room: RoomRecord,
     told: { readonly by: AccountId; readonly invitation: RoomInvitation },
   ): Promise<Result<void, ClientError>>;
-  /** Writes that tell somebody who asks, and is in the room, the keys there are where this device has read to; none for anybody else. */
+  /** Notes that somebody who was asked says this account is out, in one transaction with `remove`. */
+  takeOut(by: AccountId, out: RoomOut, remove: WriteOp): Promise<Result<void, ClientError>>;
+  /** Tells somebody who asks the keys there are where this device has read to, or that they are out; `remove` goes with it. */
   answer(
-    roomId: ConversationId,
-    room: RoomRecord,
-    by: AccountId,
-  ): Promise<Result<readonly WriteOp[], ClientError>>;
+    asked: { readonly roomId: ConversationId; readonly room: RoomRecord; readonly by: AccountId },
+    remove: WriteOp,
+  ): Promise<Result<void, ClientError>>;
 }
 
-/** Whom this device has asked of a room. */
+/** Whom this device has asked of a room, how often it has asked anybody, and who has said that it is out. */
 interface Asked {
   readonly accounts: readonly AccountId[];
-  readonly rounds: number;
+  readonly count: number;
   readonly atMs: number;
   readonly isTold: boolean;
+  readonly out: readonly AccountId[];
 }
 
-const NOBODY: Asked = { accounts: [], rounds: 0, atMs: -ASK_INTERVAL_MS_MAX, isTold: false };
+const NOBODY: Asked = { accounts: [], count: 0, atMs: -ASK_INTERVAL_MS_MAX, isTold: false, out: [] };
 
 export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   const { context, groups, intake } = all;
-  const { tables, identity, clock } = context;
+  const { tables, store, identity, clock } = context;
   const asked = new Map<ConversationId, Asked>();
   const nowMs = () => Math.max(0, clock.nowMs());
 
@@ -77,65 +87,112 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return group.ok ? ok(group.value !== null && isActive(group.value)) : group;
   }
 
-  const ask: RoomKeyAsking["ask"] = async (roomId, { info }) => {
-    const inside = await isInside(roomId);
-    if (!inside.ok || inside.value) return inside.ok ? ok() : inside;
-    const before = asked.get(roomId) ?? NOBODY;
-    const intervalMs = Math.min(ASK_INTERVAL_MS * 2 ** before.rounds, ASK_INTERVAL_MS_MAX);
-    if (Math.abs(nowMs() - before.atMs) < intervalMs) return ok();
+  /** Contacts who are in the room, as far as this account was told. */
+  async function membersOf({ info }: RoomRecord): Promise<Result<readonly ContactRecord[], ClientError>> {
     const known = await all.contacts.all();
     if (!known.ok) return known;
-    const members = known.value.filter(
-      ({ accountId, state }) =>
-        state === "accepted" && info?.members.some((member) => member.accountId === accountId),
-    );
-    const next = members.find(({ accountId }) => !before.accounts.includes(accountId)) ?? members[0];
+    const inside = new Set(info?.members.map(({ accountId }) => accountId));
+    return ok(known.value.filter(({ accountId, state }) => state === "accepted" && inside.has(accountId)));
+  }
+
+  const ask: RoomKeyAsking["ask"] = async (roomId, room) => {
+    const inside = await isInside(roomId);
+    if (!inside.ok || inside.value) return inside.ok ? ok() : inside;
+    const members = await membersOf(room);
+    if (!members.ok) return members;
+    const before = asked.get(roomId) ?? NOBODY;
+    const next = members.value[before.count % members.value.length];
     if (next === undefined) return ok();
-    const isAgain = before.accounts.includes(next.accountId);
-    asked.set(roomId, {
-      accounts: isAgain ? before.accounts : [...before.accounts, next.accountId],
-      rounds: before.rounds + (isAgain ? 1 : 0),
-      atMs: nowMs(),
-      isTold: before.isTold,
-    });
+    const rounds = Math.floor(before.count / members.value.length);
+    const intervalMs = Math.min(ASK_INTERVAL_MS * 2 ** rounds, ASK_INTERVAL_MS_MAX);
+    if (Math.abs(nowMs() - before.atMs) < intervalMs) return ok();
+    const accounts = [...before.accounts.filter((one) => one !== next.accountId), next.accountId];
+    asked.set(roomId, { ...before, accounts, count: before.count + 1, atMs: nowMs() });
     const payload = encode(roomJoinPayloadShape, { roomId, secret: NO_SECRET });
     const written = await all.conversations.write(next, OP_KIND.roomJoin, payload);
     return written.ok ? ok() : written;
   };
 
-  const take: RoomKeyAsking["take"] = async (roomId, room, { by, invitation: { keys, sinceEpoch } }) => {
-    const { standing, since } = room.standing;
+  /** What was asked, of somebody in this membership, by a device that is still in no group; null for anything else. */
+  async function awaited(
+    roomId: ConversationId,
+    { standing }: RoomRecord,
+    by: AccountId,
+  ): Promise<Result<Asked | null, ClientError>> {
     const before = asked.get(roomId);
-    if (before?.accounts.includes(by) !== true || standing !== "joined" || since !== sinceEpoch) return ok();
+    if (before?.accounts.includes(by) !== true || standing.standing !== "joined") return ok(null);
+    const inside = await isInside(roomId);
+    return inside.ok ? ok(inside.value ? null : before) : inside;
+  }
+
+  const take: RoomKeyAsking["take"] = async (roomId, room, { by, invitation: { keys, sinceEpoch } }) => {
+    const before = await awaited(roomId, room, by);
+    if (!before.ok) return before;
+    if (before.value === null || room.standing.since !== sinceEpoch) return ok();
     const { accessSeed, roomKey } = room.keys;
     if (equalBytes(keys.accessSeed, accessSeed) && equalBytes(keys.roomKey, roomKey)) return ok();
-    const inside = await isInside(roomId);
-    if (!inside.ok || inside.value) return inside.ok ? ok() : inside;
     const { logId: _, origin: __, from, ...opens } = keys;
     const fresh = { ...opens, fromSeq: from.seq, fromChain: from.chain };
     const moved = await intake.moveTo(roomId, { ...room, keys: { ...room.keys, ...fresh } });
     if (!moved.ok) return moved;
-    asked.set(roomId, { ...before, isTold: true });
+    asked.set(roomId, { ...before.value, isTold: true });
     all.kick(roomId);
     return ok();
   };
 
-  const answer: RoomKeyAsking["answer"] = async (roomId, room, by) => {
+  const takeOut: RoomKeyAsking["takeOut"] = async (by, { roomId, epoch }, remove) => {
+    const room = await all.book.get(roomId);
+    if (!room.ok) return room;
+    const before = room.value === null ? ok(null) : await awaited(roomId, room.value, by);
+    if (!before.ok) return before;
+    if (room.value === null || before.value === null || epoch < room.value.standing.since)
+      return store.batch([remove]);
+    const out = [...before.value.out.filter((one) => one !== by), by];
+    asked.set(roomId, { ...before.value, out });
+    const members = await membersOf(room.value);
+    if (!members.ok) return members;
+    if (out.length < Math.min(OUT_OPINIONS, members.value.length)) return store.batch([remove]);
+    const { standing } = room.value;
+    const part: RoomPart = { type: "standing", ...standing, standing: "removed", atMs: nowMs() };
+    const told = await all.book.set(roomId, new Map([["standing", part]]), { with: [remove] });
+    asked.delete(roomId);
+    all.onChanged();
+    return told;
+  };
+
+  const answer: RoomKeyAsking["answer"] = async ({ roomId, room, by }, remove) => {
+    const nothing = () => store.batch([remove]);
     const group = await groups.load(roomId);
     if (!group.ok) return group;
     const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
-    const member = now === null || by === identity.accountId ? null : memberOf(now, by);
-    if (member === null || room.standing.standing !== "joined") return ok([]);
+    const isIn = room.standing.standing === "joined" && by !== identity.accountId;
+    if (group.value === null || now === null || !isIn) return nothing();
+    const member = memberOf(now, by);
+    if (member === null) return tellOut(by, { roomId, epoch: Number(groupEpoch(group.value)) }, remove);
     // Of a device that the room knows to be revoked, and this device's book does not yet, nobody is told by it.
     const chain = await context.storedChain(by);
-    if (!chain.ok || (chain.value?.seq ?? 0) < member.seq) return chain.ok ? ok([]) : chain;
+    if (!chain.ok) return chain;
     const waiting = await tables.invitee.get(roomId, by);
-    if (!waiting.ok || waiting.value !== null) return waiting.ok ? ok([]) : waiting;
+    if (!waiting.ok) return waiting;
+    if ((chain.value?.seq ?? 0) < member.seq || waiting.value !== null) return nothing();
     const reader = await intake.reader(room);
     if (!reader.ok) return reader;
     const told = { ...keptKeysOf(room), from: reader.value.point, sinceEpoch: member.sinceEpoch };
-    return ok([tables.invitee.put([roomId, by], told)]);
+    return store.batch([remove, tables.invitee.put([roomId, by], told)]);
   };
 
-  return { ask, isTold: (roomId) => asked.get(roomId)?.isTold === true, take, answer };
+  async function tellOut(by: AccountId, out: RoomOut, remove: WriteOp): Promise<Result<void, ClientError>> {
+    const contact = await all.contacts.get(by);
+    if (!contact.ok) return contact;
+    if (contact.value?.state !== "accepted") return store.batch([remove]);
+    const written = await all.conversations.write(
+      contact.value,
+      OP_KIND.roomOut,
+      encode(roomOutPayloadShape, out),
+      { storeWith: (writes) => store.batch([...writes, remove]) },
+    );
+    return written.ok ? ok() : written;
+  }
+
+  return { ask, isTold: (roomId) => asked.get(roomId)?.isTold === true, take, takeOut, answer };
 }

@@ -66,17 +66,16 @@ export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: 
     return ok();
   }
 
-  /** RM68: who is in the room already asks for the keys of its log. */
+  /** RM68: somebody asks by no link for the keys of the room's log. */
   async function answerMember(
     roomId: ConversationId | null,
     room: RoomRecord | null,
     { by, remove }: { readonly by: AccountId; readonly remove: WriteOp },
   ): Promise<Result<void, ClientError>> {
-    const told = roomId === null || room === null ? ok([]) : await keyAsking.answer(roomId, room, by);
-    if (!told.ok) return told;
-    const stored = await store.batch([remove, ...told.value]);
-    if (stored.ok && roomId !== null && told.value.length > 0) all.onAsked(roomId);
-    return stored;
+    if (roomId === null || room === null) return store.batch([remove]);
+    const answered = await keyAsking.answer({ roomId, room, by }, remove);
+    if (answered.ok) all.onAsked(roomId);
+    return answered;
   }
 
   /** RM32: they become a contact, and the room is asked to let them in. */
