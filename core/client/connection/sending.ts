@@ -10,6 +10,7 @@ import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { Introductions } from "../contacts/introductions.ts";
+import type { HomeLink } from "./home-link.ts";
 import type { PeerLinks } from "./peer-links.ts";
 import type { Serial } from "../serial.ts";
 import type { Connection } from "./connection.ts";
@@ -72,19 +73,35 @@ export function createSending(deps: SendingDeps): Sending {
     });
   }
 
-  /** Another server may be away while ours is not, so nothing else would try it again. */
+  /** Another server may be away while ours is not, or ours refuse a log: nothing else would try it again. */
   function resendLater(): void {
     if (connection.isStopped() || cancelResend !== null) return;
     cancelResend = clock.schedule(resendMs, () => {
       cancelResend = null;
       resendMs = Math.min(RESEND_MAX_MS, resendMs * 2);
-      if (connection.link() !== null) void kickAllOutgoing();
+      kickContacts();
     });
   }
 
   async function kickAllOutgoing(): Promise<void> {
     const all = await serial.run(() => contacts.all());
     if (all.ok) for (const contact of all.value) kickOutgoing(contact.accountId);
+  }
+
+  function kickContacts(): void {
+    const link = connection.link();
+    if (link !== null) void openAndSend(link);
+  }
+
+  async function openAndSend(link: HomeLink): Promise<void> {
+    const introduced = await serial.run(introductions.handOver);
+    const opened = await link.openContactLogs();
+    for (const done of [introduced, opened]) {
+      if (done.ok) continue;
+      logger.log("warn", "contacts", { error: done.error.type });
+      resendLater();
+    }
+    await kickAllOutgoing();
   }
 
   async function relayDirect(): Promise<Result<void, ClientError>> {
@@ -104,14 +121,7 @@ export function createSending(deps: SendingDeps): Sending {
     kickPush,
     kickOutgoing,
     kickAllOutgoing,
-    kickContacts() {
-      const link = connection.link();
-      if (link === null) return;
-      void serial
-        .run(introductions.handOver)
-        .then(() => link.openContactLogs())
-        .then(() => kickAllOutgoing());
-    },
+    kickContacts,
     relayDirect,
     begin() {
       resendMs = RESEND_MIN_MS;
