@@ -303,15 +303,7 @@ export async function createEngine(
   const roomMissed = createRoomMissed(tables);
   const setAside = createSetAside(store, tables);
   const conversations = createConversations({
-    context,
-    documents,
-    log,
-    contacts,
-    ops,
-    outbox,
-    roomOutbox,
-    roomMissed,
-    setAside,
+    ...{ context, documents, log, contacts, ops, outbox, roomOutbox, roomMissed, setAside },
     deleting: {
       bucketOf: deletions.bucketOf,
       noticed: () => forgetting.noticed(),
