@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { RENDEZVOUS_TTL_MS } from "../../core/base/limits.ts";
 import { joinAccount, openClient } from "@dovetail/core";
 import { formatTypedCode } from "../../core/sigchain/linking/typed-code.ts";
+import type { ServerConnector } from "../../core/transport/server-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createFriends, settle, stopAll, textsOf } from "../support/story.ts";
@@ -35,6 +37,27 @@ describe("linking a device", () => {
       ]);
     }
     await stopAll(ada, { client, platform });
+  });
+
+  test("[LK22] ends with the client, where the server does not answer any more", async () => {
+    const inner = createWebConnector();
+    let attempts = 0;
+    const connector: ServerConnector = {
+      connect: inner.connect,
+      request: async (origin, request) =>
+        request.method === "POST" && request.path.endsWith("/links") && ++attempts > 0
+          ? { ok: false, error: { type: "ServerUnreachable", origin, detail: "gone" } }
+          : inner.request(origin, request),
+    };
+    const ada = await newAccount(server.origin, "ada.ends", memoryPlatform({ connector }));
+    const host = good(await ada.client.linkDevice());
+    const guest = good(await joinAccount(memoryPlatform(), { code: host.code, deviceName: "tablet" }));
+    const { digits } = good(await guest.accept());
+    const confirmed = host.confirm(digits);
+    await expect.poll(() => attempts).toBeGreaterThan(0);
+    await stopAll(ada);
+    expect(bad(await confirmed).type).toBe("LinkingFailed");
+    await guest.cancel();
   });
 
   test("[LK39] [LK40] by a code that is typed, once, at the server that was named; a mistake asks nobody", async () => {

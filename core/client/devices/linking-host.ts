@@ -209,6 +209,7 @@ export async function hostLinking(
         const refreshed = await context.serial.run(() => context.refreshOwnChain());
         if (refreshed.ok) return hashAt(own.chain(), after.seq) === after.head ? "appended" : "lost";
       }
+      if (engine.status().state === "stopped") return "lost";
       await sleep(clock, APPEND_RETRY_MS);
     }
   }
