@@ -38,9 +38,11 @@ const leaveLayer = async (page: Page): Promise<void> => {
   await page.keyboard.press("Escape");
   await page.locator("dialog[open]").waitFor({ state: "detached" });
 };
+/** To the section alone, also from what is open in it: an address that stays as it is goes nowhere. */
 const section = async (page: Page, name: string): Promise<void> => {
   await page.evaluate((one) => {
-    location.hash = `#/${one}`;
+    history.pushState(null, "", `#/${one}`);
+    dispatchEvent(new PopStateEvent("popstate"));
   }, name);
   await page.locator("h1:visible").first().waitFor();
 };
@@ -298,8 +300,9 @@ async function roomWhere({ client }: Device, isIt: (room: RoomView) => boolean):
 
 async function sections(page: Page, people: People, look: Look): Promise<void> {
   void people;
+  await section(page, "inbox");
   await page.getByRole("searchbox").first().fill("nobody has this");
-  await page.waitForTimeout(500);
+  await page.getByText(/Nothing says .* messages searched\./).waitFor();
   await look("search, nothing found");
   await page.getByRole("searchbox").first().fill("");
   for (const name of ["archive", "starred", "drafts", "tags"]) {
