@@ -67,13 +67,19 @@ export function isOfMoment({ type }: Alarm): boolean {
   return OF_MOMENT.has(type);
 }
 
+const COMPARE_DEVICES =
+  "Compare your devices with `dovetail verify`. If they differ, the server shows them different things: ask who runs it.";
+const LINK_COPY_ANEW =
+  "If this profile is a copy, or was restored from one, link the device anew. If not, their server lies: what you write to them is kept here and goes once it agrees.";
+
 /** What a person can do about it; null where there is nothing to do. */
 export function adviseOnAlarm(alarm: Alarm): string | null {
   switch (alarm.type) {
     case "LogDistrusted":
+      return alarm.fault.type === "LogWriterAhead" ? LINK_COPY_ANEW : COMPARE_DEVICES;
     case "FrontierDistrusted":
     case "DevicesDiffer":
-      return "Compare your devices with `dovetail verify`. If they differ, the server shows them different things: ask who runs it.";
+      return COMPARE_DEVICES;
     case "ChainDistrusted":
     case "ChainsDisagree":
       return "Ask them, by voice or in person, which devices they have, and compare `dovetail contact safety`. Whoever finds a device they do not know revokes it with `dovetail device revoke`. What you write is kept here and goes by itself once both see the same.";

@@ -172,7 +172,7 @@ export async function createEngine(
     onFault: (error) => platform.logger.log("error", "alarm", { error: error.type }),
   });
   let rolledBack: Extract<ClientError, { type: "DeviceRolledBack" }> | null = null;
-  /** AR8: whichever log it was found in, nothing is read or sent from then on. */
+  /** AR8: nothing is read or sent from then on. */
   const raise: EngineContext["raise"] = (alarm) => {
     findings.raise(alarm);
     if (alarm.type !== "DeviceRolledBack") return;

@@ -34,6 +34,8 @@ export type LogFault =
   | { readonly type: "LogWithheld"; readonly seenSeq: number; readonly headSeq: number }
   /** Two histories at one seq: the server shows different readers different logs. */
   | { readonly type: "LogForked"; readonly seq: number }
+  /** More of this device is in the log than it ever wrote there. */
+  | { readonly type: "LogWriterAhead"; readonly written: number; readonly counted: number }
   /** The log was started anew without a reseed we accept. */
   | { readonly type: "LogIncarnationChanged"; readonly seen: number; readonly incarnation: number };
 

@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "4b8429f7865ce1b0144b6827745deefe02a84ed6173ffaf84b5063d6fd608b70" };
+const PINNED = { layout: 1, hash: "9d6edc22f4b9f6b0b8e0354074a2f06845548530f1852300138dbfad244f3f2d" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -3,11 +3,13 @@ import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import type { PlacedEntry } from "../../core/protocol/entry.ts";
 import type { ServerFrame } from "../../core/protocol/server-frame.ts";
-import { bad, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
+import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { copyOf } from "../support/copied-profile.ts";
 import { createLyingServer } from "../support/lying-server.ts";
 import {
   alarmsOf,
+  befriend,
   createFriends,
   type Device,
   engineOf,
@@ -21,6 +23,7 @@ import {
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
+const elsewhere = useStoryServer();
 
 const namesOf = async ({ client }: Device) => good(await client.tags()).map(({ name }) => name);
 
@@ -127,6 +130,49 @@ describe("[AR8] [DM12] a device that runs twice", () => {
     await settle(ada, ben);
     expect(await textsOf(ben, conversationId)).toEqual(["still here"]);
     await stopAll(ada, older, ben);
+  });
+});
+
+describe("[DM12] a contact's server that counts more of this device than it wrote", () => {
+  test("gets nothing from it while it says so; everything else goes on, and what waited goes when it is honest again", async () => {
+    const lying = createLyingServer();
+    const honest = createWebConnector();
+    const ada = await newAccount(
+      server.origin,
+      "bar.ada",
+      memoryPlatform({
+        connector: {
+          request: honest.request,
+          connect: (origin, handlers) =>
+            (origin === elsewhere.origin ? lying.connector : honest).connect(origin, handlers),
+        },
+      }),
+    );
+    const tablet = await linkedDevice(ada.client, "tablet");
+    const ben = await newAccount(elsewhere.origin, "bar.ben", memoryPlatform());
+    const cleo = await newAccount(server.origin, "bar.cleo", memoryPlatform());
+    const toBen = await befriend(ada, ben);
+    const toCleo = await befriend(ada, cleo);
+    await settle(ada, tablet, ben, cleo);
+    const alarms = alarmsOf(ada);
+    lying.lie = (frame) =>
+      frame.type === "opened" ? [{ ...frame, writerSeq: frame.writerSeq + 1_000 }] : [frame];
+    lying.cut();
+    good(await ada.client.send(toBen, "to Ben"));
+    good(await ada.client.send(toCleo, "to Cleo"));
+    await settle(ada, tablet, cleo);
+    expect(alarms).toMatchObject([
+      { type: "LogDistrusted", fault: { type: "LogWriterAhead", written: expect.any(Number) } },
+    ]);
+    expect(await textsOf(cleo, toCleo)).toEqual(["to Cleo"]);
+    expect(await textsOf(tablet, toBen)).toEqual(["to Ben"]);
+    good(await ben.client.sync());
+    expect(await textsOf(ben, toBen)).toEqual([]);
+    lying.lie = null;
+    lying.cut();
+    await settle(ada, ben);
+    expect(await textsOf(ben, toBen)).toEqual(["to Ben"]);
+    await stopAll(ada, tablet, ben, cleo);
   });
 });
 

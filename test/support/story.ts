@@ -125,13 +125,19 @@ export async function createFriends(
 ): Promise<Friends> {
   const ada = await newAccount(origin, names[0], platforms.ada ?? memoryPlatform());
   const ben = await newAccount(origin, names[1], platforms.ben ?? memoryPlatform());
+  const conversationId = await befriend(ada, ben);
+  return { ada, ben, conversationId };
+}
+
+/** Ada writes to Ben for the first time, and he accepts; nothing is on its way. */
+export async function befriend(ada: Device, ben: Device): Promise<ConversationId> {
   good(await ben.client.sync());
   const { conversationId } = good(await ada.client.addContact(good(await ben.client.contactLink())));
   await settle(ada, ben);
   const request = present(good(await ben.client.contacts())[0], "the request has come");
   good(await ben.client.acceptContact(request.accountId));
   await settle(ada, ben);
-  return { ada, ben, conversationId };
+  return conversationId;
 }
 
 /** The tables of a device, opened beside its running client. */

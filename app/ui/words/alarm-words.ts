@@ -123,6 +123,8 @@ function describeFault(fault: LogFault): string {
       return text("alarmLogWithheld", { seen: fault.seenSeq, head: fault.headSeq });
     case "LogForked":
       return text("alarmLogForked", { seq: fault.seq });
+    case "LogWriterAhead":
+      return text("alarmLogWriterAhead", { written: fault.written, counted: fault.counted });
     case "LogIncarnationChanged":
       return text("alarmLogIncarnation");
     default:

@@ -636,6 +636,8 @@ export const EN = {
     "It hides entries from this device: another device of yours has read {seen}, here the log ends at {head}.",
   alarmLogForked:
     "It shows two histories at entry {seq}. Your devices were given different entries at the same place. Nothing of it was taken over.",
+  alarmLogWriterAhead:
+    "It counts {counted} entries of this device where this device has written {written}. It lies, or the data of this device was restored from a copy. Nothing is sent there.",
   alarmLogIncarnation:
     "It started the log anew without a signature of the account. Nothing of it was taken over.",
   alarmChain: "The device list of a contact does not verify",

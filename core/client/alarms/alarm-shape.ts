@@ -24,6 +24,7 @@ const logFaultShape: Shape<LogFault> = variants({
   LogForked: [3, { seq: integer(0) }],
   LogIncarnationChanged: [4, { seen: integer(0), incarnation: integer(0) }],
   LogWithheld: [5, { seenSeq: integer(0), headSeq: integer(0) }],
+  LogWriterAhead: [6, { written: integer(0), counted: integer(0) }],
 });
 
 /** An alarm without what it is about in words: ids, seqs and the rule that was broken. */

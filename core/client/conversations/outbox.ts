@@ -6,7 +6,7 @@
  * frontier covers the op. Runs within the serial.
  */
 import type { AccountId, ConversationId, LogId, OpId } from "../../base/ids.ts";
-import { err, ok, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { wipe } from "../../crypto/secret.ts";
 import { BODY_BYTES_MAX, type Letter } from "../../messenger/envelope.ts";
 import { REQUEST_BODY_BYTES_MAX } from "../../messenger/inbound-entry.ts";
@@ -67,7 +67,7 @@ export interface Outbox extends OutboxQueries {
    * a hole between them. What lies before a hole is sealed anew, and no number is used twice. Rule IN5.
    */
   pendingAnew(logId: LogId): Promise<Result<readonly Parcel[], ClientError>>;
-  /** Compares the counter the server names for this device with its own. - Fails: `DeviceRolledBack`. */
+  /** Compares the counter the server names for this device with its own. - Fails: `LogDistrusted`. */
   checkWriter(logId: LogId, writerSeqAtServer: number): Promise<Result<unknown, ClientError>>;
   /** Parcels for a log after the server's last accepted `writerSeq`, in order; earlier ones are taken as accepted. */
   pending(logId: LogId, writerSeqAtServer: number): Promise<Result<readonly Parcel[], ClientError>>;
@@ -233,15 +233,18 @@ export function createOutbox(context: EngineContext): Outbox {
   const parcelWrite = ({ logId, writerSeq, ...row }: Parcel): WriteOp =>
     tables.parcel.put([logId, writerSeq], row);
 
-  /** DM12: where the server has more of this device than it knows of, the profile was set back or is in use twice. */
+  /** DM12: where the server has more of this device than it knows of, it lies, or the profile was set back. */
   async function checkWriter(
     logId: LogId,
     writerSeqAtServer: number,
   ): Promise<Result<WriterRow, ClientError>> {
     const writer = await writerOf(logId);
     if (!writer.ok || writerSeqAtServer <= writer.value.writerSeq) return writer;
-    context.raise({ type: "DeviceRolledBack", logId });
-    return err({ type: "DeviceRolledBack", logId });
+    return context.distrustLog(logId, {
+      type: "LogWriterAhead",
+      written: writer.value.writerSeq,
+      counted: writerSeqAtServer,
+    });
   }
 
   async function pending(

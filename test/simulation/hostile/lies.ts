@@ -146,6 +146,13 @@ export const SERVER_LIES: readonly ServerLie[] = [
     foundAs: ["LogDistrusted", /^LogGap$/],
   },
   {
+    name: "it counts more of a device than that has written",
+    to: "ada2",
+    frames: () => (frame) =>
+      frame.type === "opened" ? [{ ...frame, writerSeq: frame.writerSeq + 1_000 }] : [frame],
+    foundAs: ["DeviceRolledBack", /^DeviceRolledBack$/],
+  },
+  {
     name: "it tells another history of a log",
     to: "ada2",
     frames: () => (frame) =>

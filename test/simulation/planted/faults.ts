@@ -357,8 +357,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     elsewhere: [
       {
         file: "core/client/conversations/outbox.ts",
-        find: 'context.raise({ type: "DeviceRolledBack", logId });',
-        replace: "",
+        find: "if (!writer.ok || writerSeqAtServer <= writer.value.writerSeq) return writer;",
+        replace: "return writer;",
       },
       {
         file: "core/client/frontiers/frontiers.ts",

@@ -88,6 +88,8 @@ function hasCause(world: World, alarm: Alarm): boolean {
   if (alarm.type === "DeviceDoubled") return has("double");
   if (alarm.type === "ClockDiffers" || alarm.type === "DeviceClockWrong") return has("clock");
   if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogRolledBack") return has("server-lost");
+  if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogWriterAhead")
+    return has("copy") || has("set-back") || has("double");
   return alarm.type === "EntryRefused" && alarm.rule === "DeviceWasRevoked" && has("revoke");
 }
 

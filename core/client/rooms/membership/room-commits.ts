@@ -486,8 +486,8 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const { logId } = keysOf(room);
     // The server has had more of this writer than is known here.
     if (result.code === "writer-seq" && (result.writerSeq ?? 0) >= sent.writerSeq) {
-      context.raise({ type: "DeviceRolledBack", logId });
-      return err({ type: "DeviceRolledBack", logId });
+      const [written, counted] = [sent.writerSeq - 1, result.writerSeq ?? 0];
+      return context.distrustLog(logId, { type: "LogWriterAhead", written, counted });
     }
     // What was refused has no place and never will; its number is the next one's.
     const taken = sent.isBrought

@@ -55,6 +55,7 @@ describe("[AL1] alarms", () => {
       { type: "LogDistrusted", logId: LOG, fault: { type: "LogRolledBack", seenSeq: 3, headSeq: 1 } },
       { type: "LogDistrusted", logId: LOG, fault: { type: "LogWithheld", seenSeq: 3, headSeq: 1 } },
       { type: "LogDistrusted", logId: LOG, fault: { type: "LogForked", seq: 3 } },
+      { type: "LogDistrusted", logId: LOG, fault: { type: "LogWriterAhead", written: 3, counted: 9 } },
       {
         type: "LogDistrusted",
         logId: LOG,

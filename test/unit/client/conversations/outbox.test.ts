@@ -232,14 +232,12 @@ describe("[DM12] the server's counter", () => {
     expect(ada.alarms).toEqual([]);
   });
 
-  test("above all this device ever wrote: nothing is sent, and it is named", async () => {
+  test("[DM12] above all this device ever wrote: nothing is sent, and it is named", async () => {
     const { ada, route } = await sealedOnes(2);
     const logId = route.type === "inbound" ? route.keys.logId : route.logId;
-    expect(await ada.outbox.pending(logId, 3)).toEqual({
-      ok: false,
-      error: { type: "DeviceRolledBack", logId },
-    });
-    expect(ada.alarms).toEqual([{ type: "DeviceRolledBack", logId }]);
+    const named = { type: "LogDistrusted", logId, fault: { type: "LogWriterAhead", written: 2, counted: 3 } };
+    expect(await ada.outbox.pending(logId, 3)).toEqual({ ok: false, error: named });
+    expect(ada.alarms).toEqual([named]);
   });
 
   test.each<FailureCode>(["quota", "rate-limited", "overloaded", "storage-full", "internal", "not-admitted"])(
