@@ -96,7 +96,7 @@ export function createSteadyClient(): SteadyClient {
   const ownMessageIds = new Set<string>();
   let present: Client | null = null;
   let stopListening: () => void = () => {};
-  let lastSent: Promise<unknown> = Promise.resolve();
+  let lastSent: Promise<void> = Promise.resolve();
   let status: ConnectionStatus = {
     state: "connecting",
     sinceMs: Date.now(),
@@ -168,7 +168,11 @@ export function createSteadyClient(): SteadyClient {
     text: string,
   ): Promise<Result<MessageView, ClientError>> {
     const sent = lastSent.then(() => sendNow({ conversationId, text, calledAtMs: Date.now() }));
-    lastSent = sent.catch(() => {});
+    // Only that it ended: a promise holds what it was fulfilled with.
+    lastSent = sent.then(
+      () => {},
+      () => {},
+    );
     return sent;
   }
 

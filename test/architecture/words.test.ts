@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { EN } from "../../app/ui/words/en.ts";
 import { listVersioned, ROOT } from "../support/checkout.ts";
 import { findLooseTexts } from "../support/loose-texts.ts";
 
@@ -21,7 +22,19 @@ test("texts in templates and in what is read aloud are found; values, icons, key
 });
 
 test("the app's templates have none of their own", () => {
-  const files = listVersioned().filter((file) => /^app\/ui\/.*\.ts$/.test(file));
+  const files = appFiles();
   expect(files.length).toBeGreaterThan(50);
   expect(files.flatMap((file) => findLooseTexts(file, readFileSync(join(ROOT, file), "utf8")))).toEqual([]);
 });
+
+test("every text of the table is said somewhere", () => {
+  const source = appFiles()
+    .map((file) => readFileSync(join(ROOT, file), "utf8"))
+    .join("\n");
+  const isSaid = (key: string): boolean => source.includes(`"${key}"`) || source.includes(`EN.${key}`);
+  expect(Object.keys(EN).filter((key) => !isSaid(key))).toEqual([]);
+});
+
+function appFiles(): readonly string[] {
+  return listVersioned().filter((file) => /^app\/ui\/.*\.ts$/.test(file));
+}

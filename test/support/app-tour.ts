@@ -113,8 +113,9 @@ async function linkSteps(page: Page, existing: Device, look: Look): Promise<void
   await heading(page, "Type this on your other device");
   await look("link this browser, six digits");
   await host.cancel();
-  await heading(page, "Nothing was linked");
+  await page.getByText("Linking was stopped. Nothing was linked.").waitFor();
   await look("link this browser, ended");
+  await click(page, "Use a new code");
   await click(page, "Back");
 }
 

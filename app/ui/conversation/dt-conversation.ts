@@ -151,17 +151,24 @@ export class DtConversation extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     document.removeEventListener("visibilitychange", this.#seen);
-    this.#timeline?.close();
-    this.#timeline = null;
+    this.#leave();
   }
 
+  #leave(): void {
+    this.#timeline?.close();
+    this.#timeline = null;
+    this.#hideEchoes();
+    this.#hideEchoes = () => {};
+  }
+  #hideEchoes: () => void = () => {};
+
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!this.isConnected) return;
     if (!changed.has("conversationId") && this.#timeline !== null) {
       if (changed.has("messageId") && this.#hasPlaced) void this.#show();
       return;
     }
-    this.#timeline?.close();
-    this.#timeline = null;
+    this.#leave();
     this.#heights = new RowHeights(ROW_ESTIMATE_PX);
     this.#firstNewId = null;
     this.#hasPlaced = false;
@@ -172,7 +179,9 @@ export class DtConversation extends LitElement {
     const timeline = new Timeline(this.session, this.conversationId, () => this.#loaded());
     this.#timeline = timeline;
     void timeline.refresh();
-    for (const echo of this.session.sender.echoesOf(this.conversationId).waiting) void this.#follow(echo);
+    const echoes = this.session.sender.echoesOf(this.conversationId);
+    this.#hideEchoes = echoes.show();
+    for (const echo of echoes.waiting) void this.#follow(echo);
     this.notices = [];
     this.happenings = [];
     void this.#readLines();

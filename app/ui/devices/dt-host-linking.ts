@@ -4,6 +4,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import { icon } from "../parts/icon.ts";
 import type { Session } from "../session/session.ts";
 import { describeError } from "../words/error-words.ts";
@@ -295,12 +296,9 @@ export class DtHostLinking extends LitElement {
   }
 
   #ended(error: LinkingError) {
-    const words = describeError(error);
-    return html`<p role="alert" class="bad">${words.text}</p>
-      <p class="note">${words.hint ?? nothing}</p>
+    return html`${faultLine(describeError(error))}
       <div class="acts">
         <button class="btn ink" type="button" @click=${this.#begin}>${say("hostNew")}</button>
-        <button class="btn end" type="button" @click=${this.#close}>${say("stop")}</button>
       </div>`;
   }
 }

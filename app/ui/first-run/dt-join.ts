@@ -4,6 +4,7 @@ import { html, LitElement, nothing } from "lit";
 import type { Engine, EngineError, ProfileJoin } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { judgeCode } from "../parts/code-kind.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import { say, text } from "../words/say.ts";
 import { firstRunStyles } from "./first-run-styles.ts";
@@ -16,12 +17,12 @@ import "../parts/dt-scan.ts";
 
 type Step =
   | { readonly type: "code" }
-  | { readonly type: "asking" }
   | { readonly type: "account"; readonly guest: LinkingGuest }
   | { readonly type: "accepting"; readonly guest: LinkingGuest }
   | { readonly type: "digits"; readonly guest: LinkingGuest; readonly digits: string }
+  | { readonly type: "linked" }
   /** `elsewhere`: the page where it would go, when it is another server's. */
-  | { readonly type: "ended"; readonly elsewhere?: string };
+  | { readonly type: "ended"; readonly elsewhere: string | null };
 
 export class DtJoin extends LitElement {
   static override properties = {
@@ -64,18 +65,14 @@ export class DtJoin extends LitElement {
   };
 
   async #join(join: ProfileJoin): Promise<void> {
-    this.step = { type: "asking" };
     const joined = await this.#form.attempt(() => this.engine.join(join));
     if (this.#isGone) {
       if (joined.ok) void joined.value.cancel();
       return;
     }
     if (joined.ok) this.step = { type: "account", guest: joined.value };
-    else
-      this.step =
-        joined.error.type === "AccountElsewhere"
-          ? { type: "ended", elsewhere: joined.error.origin }
-          : { type: "ended" };
+    else if (joined.error.type === "AccountElsewhere")
+      this.step = { type: "ended", elsewhere: joined.error.origin };
   }
 
   async #accept(guest: LinkingGuest): Promise<void> {
@@ -93,14 +90,14 @@ export class DtJoin extends LitElement {
       this.#end(linked.error);
       return;
     }
-    this.step = { type: "ended" };
+    this.step = { type: "linked" };
     this.#form.emit("dt-joined");
     this.#form.emit("dt-finished");
   }
 
   #end(error: EngineError): void {
     this.#form.show(describeEngineError(error));
-    this.step = { type: "ended" };
+    this.step = { type: "ended", elsewhere: null };
   }
 
   #scanned = (event: CustomEvent<string>): void => {
@@ -121,37 +118,32 @@ export class DtJoin extends LitElement {
 
   override render() {
     const { step } = this;
-    const { fault } = this.#form;
     switch (step.type) {
       case "code":
         return this.#fields();
-      case "asking":
-        return html`<h1 class="step">${say("linkTitle")}</h1>
-          <dt-progress .label=${text("linkReading")}></dt-progress>`;
       case "account":
       case "accepting":
         return this.#account(step.guest, step.type === "accepting");
       case "digits":
         return this.#digits(step.guest, step.digits);
+      case "linked":
+        return html`<h1 class="step">${say("linkDone")}</h1>`;
       case "ended":
-        return html`<h1 class="step">${say(fault === null ? "linkDone" : "linkFailedTitle")}</h1>
-          ${
-            fault === null
-              ? nothing
-              : html`<p role="alert" class="bad">${fault.text}</p>
-                  <p class="note">${fault.hint ?? nothing}</p>
-                  <div class="acts">
-                    ${
-                      step.elsewhere === undefined
-                        ? html`<button class="btn ink lg" type="button" @click=${this.#again}>${say("tryAgain")}</button>`
-                        : html`<a class="btn ink lg" href=${step.elsewhere} rel="noreferrer"
-                            >${say("linkElsewhereOpen", { server: new URL(step.elsewhere).host })}</a
-                          >`
-                    }
-                    <button class="btn lg" type="button" @click=${() => this.#form.emit("dt-back")}>${say("back")}</button>
-                  </div>`
-          }`;
+        return this.#ended(step.elsewhere);
     }
+  }
+
+  /** The one thing to do: the page it belongs to, else another code. */
+  #ended(elsewhere: string | null) {
+    const act =
+      elsewhere === null
+        ? html`<button class="btn ink lg" type="button" @click=${this.#again}>${say("linkAnew")}</button>`
+        : html`<a class="btn ink lg" href=${elsewhere} rel="noreferrer"
+              >${say("linkElsewhereOpen", { server: new URL(elsewhere).host })}</a
+            ><button class="btn lg" type="button" @click=${this.#again}>${say("back")}</button>`;
+    return html`<h1 class="step">${say("linkTitle")}</h1>
+      ${faultLine(this.#form.fault)}
+      <div class="acts">${act}</div>`;
   }
 
   #fields() {

@@ -11,6 +11,7 @@ import {
 } from "lit";
 import type { Result } from "@dovetail/core";
 import type { Engine, EngineError } from "../../engine/engine.ts";
+import { faultLine } from "../parts/fault-line.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { describeEngineError } from "../words/engine-error-words.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
@@ -88,14 +89,7 @@ export class ProfileForm implements ReactiveController {
         <input id="device" name="device" dir="auto" required autocomplete="off" .value=${suggestedDeviceName(navigator.userAgent)} />
       </div>
       <dt-passphrase-choice .engine=${this.#host.engine}></dt-passphrase-choice>
-      ${
-        fault === null
-          ? nothing
-          : html`<div role="alert">
-              <p class="bad">${fault.text}</p>
-              ${fault.hint === undefined ? nothing : html`<p class="note">${fault.hint}</p>`}
-            </div>`
-      }
+      ${faultLine(fault)}
       ${isBusy ? html`<dt-progress .label=${progress}></dt-progress>` : nothing}
       <div class="acts">
         <button class="btn ink lg" ?disabled=${isBusy}>${say(act)}</button>

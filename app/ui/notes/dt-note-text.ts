@@ -104,6 +104,7 @@ export class DtNoteText extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!this.isConnected) return;
     if (this.#text?.documentId === this.note.id) {
       // Only what was read anew: the text may be ahead of what is shown around it.
       if (changed.has("note")) this.#text.take(this.note);

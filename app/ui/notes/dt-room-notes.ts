@@ -2,6 +2,7 @@
 import type { AccountId, ConversationId, OpId, RoomDocumentView } from "@dovetail/core";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
+import { DrawLater } from "../parts/draw-later.ts";
 import { icon } from "../parts/icon.ts";
 import { keyed } from "../parts/keyed.ts";
 import { mayWrite } from "../rooms/room-rights.ts";
@@ -21,9 +22,6 @@ import "./dt-note-details.ts";
 import "./dt-note-items.ts";
 import "./dt-note-text.ts";
 
-/** Timers count no further. */
-const TIMER_MS_MAX = 2_147_483_647;
-
 export class DtRoomNotes extends LitElement {
   static override properties = {
     session: { attribute: false },
@@ -41,7 +39,7 @@ export class DtRoomNotes extends LitElement {
   /** The open one as it was seen last: it may be taken away while one looks at it. */
   #seen: RoomDocumentView | null = null;
   #readViews: SessionViews | null = null;
-  #muteEnds: ReturnType<typeof setTimeout> | undefined;
+  readonly #muteEnds = new DrawLater(this);
   /** Whether the field of what was just made is to have the focus. */
   #isNew = false;
 
@@ -63,12 +61,12 @@ export class DtRoomNotes extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearTimeout(this.#muteEnds);
     this.#notes?.close();
     this.#notes = null;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!this.isConnected) return;
     if (this.#notes?.roomId !== this.roomId) {
       this.#notes?.close();
       this.#notes = new RoomNotes(this.session, this.roomId, () => this.requestUpdate());
@@ -268,11 +266,11 @@ export class DtRoomNotes extends LitElement {
   #hindrance(room: RoomThread) {
     const nowMs = Date.now();
     const writing = mayWrite(room, nowMs);
-    clearTimeout(this.#muteEnds);
+    this.#muteEnds.clear();
     if (writing.type === "outside") return html`<p class="fault" role="status">${say("noteOutside")}</p>`;
     if (writing.type === "open") return nothing;
     const { untilMs } = writing;
-    this.#muteEnds = setTimeout(() => this.requestUpdate(), Math.min(untilMs - nowMs, TIMER_MS_MAX));
+    this.#muteEnds.set(untilMs - nowMs);
     return html`<p class="fault" role="status">${say("noteMuted", { time: comingTime(untilMs, nowMs) })}</p>`;
   }
 

@@ -7,6 +7,7 @@ import { homeElsewhere, serverLossOf, versionGapOf } from "../session/connection
 import { Watch } from "../session/watch.ts";
 import { say } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
+import { DrawLater } from "./draw-later.ts";
 import { icon } from "./icon.ts";
 
 /** A pause shorter than this is no news: connections are renewed all the time. */
@@ -37,7 +38,7 @@ export class DtStrip extends LitElement {
     `,
   ];
   declare session: Session;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #later = new DrawLater(this);
   #hasLooked = false;
 
   constructor() {
@@ -45,18 +46,13 @@ export class DtStrip extends LitElement {
     new Watch(this, () => this.session ?? null);
   }
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    clearTimeout(this.#timer);
-  }
-
   override render() {
     const { state, sinceMs } = this.session.status;
-    clearTimeout(this.#timer);
+    this.#later.clear();
     if (state === "online") return nothing;
     const graceMs = sinceMs + GRACE_MS - Date.now();
     if (graceMs > 0) {
-      this.#timer = setTimeout(() => this.requestUpdate(), graceMs);
+      this.#later.set(graceMs);
       return nothing;
     }
     return html`<p role="status">${icon("offline")}<span>${this.#words(sinceMs)}</span>${this.#act()}</p>`;

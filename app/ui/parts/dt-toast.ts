@@ -83,7 +83,7 @@ export class DtToast extends LitElement {
     super.disconnectedCallback();
     places.splice(places.indexOf(this), 1);
     const { toast } = this;
-    this.#hide();
+    this.hide();
     if (toast !== null) showOnTop(toast);
   }
 
@@ -91,17 +91,18 @@ export class DtToast extends LitElement {
   show(toast: Toast): void {
     clearTimeout(this.#timer);
     this.toast = toast;
-    if (toast.isError !== true) this.#timer = setTimeout(this.#hide, SHOWN_MS);
+    if (toast.isError !== true) this.#timer = setTimeout(this.hide, SHOWN_MS);
   }
 
-  #hide = (): void => {
+  /** Shows nothing any more. */
+  readonly hide = (): void => {
     clearTimeout(this.#timer);
     this.toast = null;
   };
 
   #undo(): void {
     this.toast?.undo?.();
-    this.#hide();
+    this.hide();
   }
 
   override render() {
@@ -120,7 +121,7 @@ export class DtToast extends LitElement {
                   ? nothing
                   : html`<button class="btn" type="button" @click=${this.#undo}>${text("undo")}</button>`
               }
-              <button class="ib" type="button" aria-label=${text("close")} @click=${this.#hide}>
+              <button class="ib" type="button" aria-label=${text("close")} @click=${this.hide}>
                 ${icon("close")}
               </button>
             </div>`
@@ -132,6 +133,11 @@ export class DtToast extends LitElement {
 /** Shows `toast` over all that is in the page. */
 export function showOnTop(toast: Toast): void {
   places.at(-1)?.show(toast);
+}
+
+/** Shows nothing anywhere any more. */
+export function hideToasts(): void {
+  for (const place of places) place.hide();
 }
 
 /** Asks the app around `from` to show `toast`. */

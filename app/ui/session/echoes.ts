@@ -2,7 +2,8 @@
  * What was just sent, shown before the engine has stored it: an act shows within a frame.
  *
  * An echo is no message yet. It goes as soon as its message is in the list, or when storing it was refused: then its text
- * is in the draft again. They are the session's: a list that is opened meanwhile shows them too.
+ * is in the draft again. They are the session's: a list that is opened meanwhile shows them too. Where no list is open, or
+ * none is any more, the engine has what is stored, and the echo goes.
  */
 import type { Client, ConversationId, MessageView } from "@dovetail/core";
 import type { Drafts } from "./drafts.ts";
@@ -22,6 +23,9 @@ const LOOK_BACK_MESSAGES = 100;
 /** The echoes of one conversation. */
 export class Echoes {
   #waiting: readonly Echo[] = [];
+  #stored = new WeakSet<Echo>();
+  /** How many lists are open that show them until they show their messages. */
+  #lists = 0;
   /** Messages that an echo was already for: the same text twice is two messages. */
   #found = new Set<string>();
 
@@ -31,6 +35,25 @@ export class Echoes {
 
   drop(echo: Echo): void {
     this.#waiting = this.#waiting.filter((one) => one !== echo);
+  }
+
+  /** Its message is stored. */
+  end(echo: Echo): void {
+    this.#stored.add(echo);
+    this.#letGo();
+  }
+
+  /** A list shows them from now on, until it calls what is returned. */
+  show(): () => void {
+    this.#lists += 1;
+    return () => {
+      this.#lists -= 1;
+      this.#letGo();
+    };
+  }
+
+  #letGo(): void {
+    if (this.#lists === 0) this.#waiting = this.#waiting.filter((one) => !this.#stored.has(one));
   }
 
   get waiting(): readonly Echo[] {
@@ -76,12 +99,13 @@ export class Sender {
     return known;
   }
 
-  /** Stores `text` as a message of the conversation. Its echo is dropped by the list that shows the message. */
+  /** Stores `text` as a message of the conversation. Its echo is dropped by the list that shows the message, if one is open. */
   send(conversationId: ConversationId, text: string): Echo {
     const echoes = this.echoesOf(conversationId);
     const store = async (): Promise<MessageView | null> => {
       const sent = await this.#send(conversationId, text);
       if (sent === null) echoes.drop(echo);
+      else echoes.end(echo);
       this.#drafts.endSending(conversationId, sent === null ? text : null);
       return sent?.value ?? null;
     };

@@ -4,7 +4,7 @@
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { Engine, EngineState } from "../../engine/engine.ts";
-import { showOnTop, type Toast } from "../parts/dt-toast.ts";
+import { hideToasts, showOnTop, type Toast } from "../parts/dt-toast.ts";
 import { describeError } from "../words/error-words.ts";
 import { Session } from "./session.ts";
 
@@ -87,6 +87,8 @@ export class EngineWatch implements ReactiveController {
     // An engine that moves to another tab is back in a moment, and calls wait for it.
     if (type === "starting") return;
     this.#session?.close();
+    // One may name people, and undo what only an open profile can. WB33
+    hideToasts();
     // It was that of an account that is not here any more. One that is locked keeps what was typed and not kept.
     if (type === "empty" || type === "evicted") this.#session = null;
   }

@@ -4,14 +4,14 @@ import type { ClientEvent } from "@dovetail/core";
 import type { Session } from "./session.ts";
 
 export class Watch implements ReactiveController {
-  #host: ReactiveControllerHost;
+  #host: ReactiveControllerHost & Element;
   #session: () => Session | null;
   #onEvent: (event: ClientEvent | null) => void;
   #watched: Session | null = null;
   #unsubscribe: (() => void) | null = null;
 
   constructor(
-    host: ReactiveControllerHost,
+    host: ReactiveControllerHost & Element,
     session: () => Session | null,
     onEvent: (event: ClientEvent | null) => void = () => {},
   ) {
@@ -25,8 +25,9 @@ export class Watch implements ReactiveController {
     this.#follow();
   }
 
+  /** One that was to be drawn as it left the page is drawn once more; it must not come back. */
   hostUpdate(): void {
-    this.#follow();
+    if (this.#host.isConnected) this.#follow();
   }
 
   hostDisconnected(): void {

@@ -2,6 +2,7 @@
 import type { AlarmView } from "@dovetail/core";
 import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
+import { DrawLater } from "../parts/draw-later.ts";
 import { icon } from "../parts/icon.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
@@ -68,7 +69,7 @@ export class DtAlarm extends LitElement {
   ];
   declare session: Session;
   #typedAtMs = Number.NEGATIVE_INFINITY;
-  #pause: ReturnType<typeof setTimeout> | undefined;
+  readonly #later = new DrawLater(this);
 
   constructor() {
     super();
@@ -85,7 +86,6 @@ export class DtAlarm extends LitElement {
     super.disconnectedCallback();
     window.removeEventListener("keydown", this.#typed, true);
     window.removeEventListener("input", this.#typed, true);
-    clearTimeout(this.#pause);
   }
 
   #typed = (): void => {
@@ -96,8 +96,7 @@ export class DtAlarm extends LitElement {
   get #isTyping(): boolean {
     const restMs = this.#typedAtMs + PAUSE_MS - performance.now();
     if (restMs <= 0) return false;
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.requestUpdate(), restMs);
+    this.#later.set(restMs);
     return true;
   }
 
@@ -113,7 +112,7 @@ export class DtAlarm extends LitElement {
   /** The title of each has the focus first: a key that is pressed as it opens reads it for nobody. */
   protected override updated(): void {
     const dialog = this.#dialog;
-    const shownId = dialog?.dataset["alarm"] ?? null;
+    const shownId = dialog?.dataset.alarm ?? null;
     if (dialog !== null && !dialog.open) dialog.showModal();
     if (shownId !== this.#shownId) this.renderRoot.querySelector<HTMLElement>("#title")?.focus();
     this.#shownId = shownId;

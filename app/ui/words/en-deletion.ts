@@ -10,7 +10,6 @@ export const EN_DELETION = {
   redactIt: "Take back for everyone",
   redactNote:
     "It goes from your devices and theirs. What they have read, copied or saved elsewhere stays with them, and a device of theirs that never connects again keeps it.",
-  redacting: "Taking it back",
   redactedNow: "Taken back. {name} loses it when their devices next connect.",
   redactedNowRoom: "Taken back. The others lose it when their devices next connect.",
   deletedNow: {

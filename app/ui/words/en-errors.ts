@@ -399,11 +399,8 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
     text: "None of their devices can be written to yet.",
     hint: "The message is kept here; it goes when one of them was online.",
   },
-  "rendezvous-conflict": { text: "Another device has answered this code already.", hint: "Show a new QR." },
-  "rendezvous-gone": {
-    text: "This code was used or is too old: it works once, for five minutes.",
-    hint: "Show a new QR.",
-  },
+  "rendezvous-conflict": { text: "Another device has answered this code already." },
+  "rendezvous-gone": { text: "This code was used or is too old: it works once, for five minutes." },
   "resume-expired": { text: "The connection was away too long to go on.", hint: AGAIN },
   "seq-out-of-range": {
     text: "The server has less of the log than this device has read.",
@@ -432,9 +429,10 @@ export const EN_REFUSALS: Readonly<Record<RefusalCode, ErrorWords>> = {
   internal: { text: "The server failed.", hint: "Tell whoever runs it; what you wrote is kept here." },
 };
 
-const SHOW_NEW = "Show a new QR.";
-
-/** How linking ended. The engine gives a fixed word; one that is not here gets a general sentence. */
+/**
+ * How linking ended, on either device: what shows it offers to begin again. The engine gives a fixed word; one that is not here
+ * gets a general sentence.
+ */
 export const EN_LINKING_ENDS: ReadonlyMap<string, ErrorWords> = new Map([
   [
     "ContactLinkIsNotALinkCode",
@@ -461,13 +459,13 @@ export const EN_LINKING_ENDS: ReadonlyMap<string, ErrorWords> = new Map([
     "TypedCodeUnknown",
     {
       text: "No device shows this code at this server now.",
-      hint: "A code works once, for five minutes. Check that both devices are of one server, or show a new QR.",
+      hint: "A code works once, for five minutes. Check that both devices are of one server.",
     },
   ],
   ["MalformedLinkCode", { text: "The linking code is damaged.", hint: "It is one line; copy all of it." }],
   ["UnsupportedLinkCode", { text: "A newer Dovetail made this linking code.", hint: "Reload." }],
-  ["LinkCancelled", { text: "Linking was stopped. Nothing was linked.", hint: SHOW_NEW }],
-  ["LinkExpired", { text: "The code is older than five minutes. Nothing was linked.", hint: SHOW_NEW }],
+  ["LinkCancelled", { text: "Linking was stopped. Nothing was linked." }],
+  ["LinkExpired", { text: "The code is older than five minutes. Nothing was linked." }],
   [
     "LinkCodeUsed",
     {
@@ -475,37 +473,28 @@ export const EN_LINKING_ENDS: ReadonlyMap<string, ErrorWords> = new Map([
       hint: "If it was no device of yours, someone else saw the code.",
     },
   ],
-  ["LinkClosed", { text: "The other device gave up. Nothing was linked.", hint: SHOW_NEW }],
+  ["LinkClosed", { text: "The other device gave up. Nothing was linked." }],
   [
     "WrongCode",
     {
       text: "Wrong code. Nothing was linked.",
-      hint: "If you read it right, someone else may be answering. Show a new QR where nobody else sees it.",
+      hint: "If you read it right, someone else may be answering. Show the next one where nobody else sees it.",
     },
   ],
-  [
-    "AccountDeclined",
-    { text: "The new device said that this is not its account. Nothing was linked.", hint: SHOW_NEW },
-  ],
+  ["AccountDeclined", { text: "The new device said that this is not its account. Nothing was linked." }],
   [
     "LinkTampered",
     {
       text: "What the server brought is not from the device that showed the code. Nothing was linked.",
-      hint: "Show a new QR; if it happens again, the server or the network changes messages.",
+      hint: "If it happens again, the server or the network changes messages.",
     },
   ],
   [
     "BadNewDevice",
     { text: "The new device’s keys cannot be on an account. Nothing was linked.", hint: "Update it." },
   ],
-  [
-    "WrongProposal",
-    { text: "The other device asked to sign something else. Nothing was linked.", hint: SHOW_NEW },
-  ],
-  [
-    "BadReverseSignature",
-    { text: "The new device’s signature does not verify. Nothing was linked.", hint: SHOW_NEW },
-  ],
+  ["WrongProposal", { text: "The other device asked to sign something else. Nothing was linked." }],
+  ["BadReverseSignature", { text: "The new device’s signature does not verify. Nothing was linked." }],
   [
     "LinkNotAppended",
     {
@@ -522,4 +511,4 @@ export const EN_LINKING_ENDS: ReadonlyMap<string, ErrorWords> = new Map([
   ],
 ]);
 
-export const EN_LINKING_OTHER: ErrorWords = { text: "Nothing was linked ({rule}).", hint: SHOW_NEW };
+export const EN_LINKING_OTHER: ErrorWords = { text: "Nothing was linked ({rule})." };

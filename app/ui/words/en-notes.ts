@@ -18,7 +18,6 @@ export const EN_NOTES = {
   noteOf: "In {name}",
   noteChanged: "Changed by {name}, {time}",
   noteChangedYou: "Changed by you, {time}",
-  noteChangedAt: "Changed {time}",
   noteKept: "Kept here until the server answers",
   noteNothing: "Nothing written yet",
   noteOther: "Another program made this, and reads it.",

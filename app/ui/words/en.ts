@@ -33,12 +33,8 @@ export const EN = {
   eraseHereAsk:
     "Everything in this browser is erased. What was sent is on your other devices and the server; what was not is lost. To come back you need another device of yours, or the 24 words.",
   eraseHereGo: "Erase it all",
-  follower: "Dovetail is open in another tab.",
-  followerHint: "One tab at a time holds this profile. Go on there, or take over here.",
-  takeOver: "Use this tab",
   update: "A newer Dovetail is here.",
   reload: "Reload",
-  skip: "Go to the messages",
   close: "Close",
   cancel: "Cancel",
   stop: "Stop",
@@ -165,7 +161,7 @@ export const EN = {
   linkCodeLabel: "Code {digits}",
   linkWaiting: "Waiting for the other device",
   linkDone: "Linked",
-  linkFailedTitle: "Nothing was linked",
+  linkAnew: "Use a new code",
   linkElsewhere:
     "This code is of an account on {server}. This page belongs to {own}, and a page has accounts of its own server only.",
   linkElsewhereHint: "Open the page of {server}, and link this browser there with a new code.",
@@ -246,7 +242,6 @@ export const EN = {
   noNewerHint: "Ask whoever runs it. What is kept here stays.",
   stripStopped: "This device no longer takes part. What it holds it keeps.",
   historyProgress: "{done} of {total} parts of the history are here",
-  progressOf: "{done} of {total}",
   progressSince: "{seconds} s",
 
   // Inbox
@@ -288,7 +283,6 @@ export const EN = {
   hitYou: "You:",
   showMyLink: "Show my link",
   requestsLine: { one: "One person wants to write to you", other: "{count} people want to write to you" },
-  rowLabel: "{name}, {time}",
   rowUnread: { one: "{count} unread", other: "{count} unread" },
   rowYou: "You: {text}",
   rowDraft: "Draft: {text}",
@@ -318,8 +312,6 @@ export const EN = {
   toEnd: "To the newest message",
   newCount: { one: "{count} new", other: "{count} new" },
   newBelow: "New",
-  loadingOlder: "Bringing older messages",
-  beginning: "The conversation with {name} begins here.",
   stateStoring: "Being kept",
   stateKept: "Kept here, sends when the server answers",
   stateWaitsAccept: "Kept here, sends when {name} accepts",
@@ -349,7 +341,6 @@ export const EN = {
   archiveIt: "Archive",
   unarchiveIt: "Back to the inbox",
   archived: "Archived.",
-  markRead: "Mark as read",
   muteIt: "Mute",
   unmuteIt: "Unmute",
   muteNote: "Muted, it is listed and counts nowhere. The other side is not told.",
@@ -365,7 +356,6 @@ export const EN = {
   requestBlock: "Block",
   requestDeleted: "Request deleted. {name} is not told.",
   requestPreview: "Wants to write to you",
-  requestSent: "{name} has not accepted yet. What you write is kept here and goes when they do.",
   blockedNote: "You blocked {name}. Nothing from them is let in or shown.",
   declinedNote: "You deleted the request of {name}. Nothing from them is shown.",
 
@@ -456,7 +446,6 @@ export const EN = {
   devicesSub: "Each has its own keys. Every one of them can read what is written from now on.",
   linkDevice: "Link a device",
   thisBrowser: "This browser",
-  thisDevice: "This device",
   deviceActive: "Active",
   deviceRevoked: "Revoked",
   deviceFirst: "First device of the account, {day}",
@@ -468,7 +457,6 @@ export const EN = {
   kindPhone: "Browser of a phone",
   kindTablet: "Browser of a tablet",
   kindCommandLine: "Command line",
-  deviceOpen: "Details of {name}",
   revokeName: "Revoke {name}",
   revokeNote:
     "{name} will open nothing written from now on. What it holds it keeps. The account goes on with new keys.",
@@ -503,7 +491,6 @@ export const EN = {
   hostChecking: "Adding the device to your account",
   hostLinked: "{name} is linked.",
   hostLinkedNote: "It brings your history itself; this one may be closed.",
-  wrongCode: "Wrong code. Nothing was linked. If you read it right, someone else may be answering.",
   minuteLeft: "One minute left",
   tenSecondsLeft: "10 seconds left",
 
@@ -549,7 +536,6 @@ export const EN = {
   storageTransient:
     "The browser may erase this when space is short. What was sent comes back from the server.",
   storagePersist: "Ask to keep it",
-  storageSize: "{size} on this device",
   recovery: "Recovery key",
   recoveryDone: "You wrote it down. Dovetail does not keep the words.",
   rotate: "New keys",

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Echo, Echoes } from "../../../app/ui/session/echoes.ts";
+import type { Drafts } from "../../../app/ui/session/drafts.ts";
+import { type Echo, Echoes, Sender } from "../../../app/ui/session/echoes.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import type { MessageView } from "../../../core/client/client.ts";
 
@@ -47,4 +48,37 @@ test("what somebody else writes, or storing that failed, is told apart", () => {
   expect(echoes.notIn([message(1, "hello", { isOwn: false })])).toEqual([echo]);
   echoes.drop(echo);
   expect(echoes.notIn([])).toEqual([]);
+});
+
+test("[WB33] an echo whose message is stored waits for the lists that are open, and goes where there is none", () => {
+  const echoes = new Echoes();
+  const hideFirst = echoes.show();
+  const hideSecond = echoes.show();
+  const stored = added(echoes, "stored", NOW_MS);
+  const storing = added(echoes, "storing", NOW_MS);
+  echoes.end(stored);
+  hideFirst();
+  expect(echoes.waiting).toEqual([stored, storing]);
+  hideSecond();
+  expect(echoes.waiting).toEqual([storing]);
+  echoes.end(storing);
+  expect(echoes.waiting).toEqual([]);
+});
+
+test("[WB33] what is sent and left before it is stored is held until then: stored by the engine, or the draft again", async () => {
+  const kept: (string | null)[] = [];
+  const drafts = {
+    beginSending: () => {},
+    endSending: (_id: unknown, text: string | null) => kept.push(text),
+  };
+  const answers = [{ value: message(1, "taken") }, null];
+  const sender = new Sender(drafts as unknown as Drafts, async () => answers.shift() ?? null);
+  const { conversationId } = message(1, "");
+  for (const text of ["taken", "refused"]) {
+    const { stored } = sender.send(conversationId, text);
+    expect(sender.echoesOf(conversationId).waiting.map((echo) => echo.text)).toEqual([text]);
+    await stored;
+    expect(sender.echoesOf(conversationId).waiting).toEqual([]);
+  }
+  expect(kept).toEqual([null, "refused"]);
 });
