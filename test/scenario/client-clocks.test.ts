@@ -4,7 +4,15 @@ import { present } from "../../core/base/assert.ts";
 import { recoverAccount } from "@dovetail/core";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
-import { createFriends, type Device, reopened, settle, stopAll, textsOf } from "../support/story.ts";
+import {
+  accountIdOf,
+  createFriends,
+  type Device,
+  reopened,
+  settle,
+  stopAll,
+  textsOf,
+} from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
 
 const TEN_YEARS_MS = 3_652 * 86_400_000;
@@ -13,8 +21,6 @@ const DIRECTIONS = [
   ["behind", -TEN_YEARS_MS],
 ] as const;
 const server = useStoryServer();
-
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
 
 /** Alarms about clocks that are not over. */
 async function clockAlarmsOf({ client }: Device): Promise<readonly string[]> {
@@ -73,7 +79,7 @@ describe.each(DIRECTIONS)("[PK12] [CA11] a clock that goes ten years %s", (what,
       await ben.client.addContact(good(await ada.client.contactLink()), { greeting: "hello" }),
     );
     await settle(ben, ada, tablet);
-    good(await ada.client.acceptContact(await accountOf(ben)));
+    good(await ada.client.acceptContact(await accountIdOf(ben)));
     await settle(ada, tablet, ben);
     for (const [device, text] of [
       [ada, "from the wrong clock"],
@@ -87,7 +93,7 @@ describe.each(DIRECTIONS)("[PK12] [CA11] a clock that goes ten years %s", (what,
     const texts = ["hello", "from the wrong clock", "from the tablet", "from ben", "and once more"];
     for (const device of [ada, tablet, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
     const { id } = good(await ben.client.createRoom("room"));
-    good(await ben.client.inviteToRoom(id, await accountOf(ada)));
+    good(await ben.client.inviteToRoom(id, await accountIdOf(ada)));
     await settle(ben, ada, tablet);
     good(await ada.client.acceptRoom(id));
     await settle(ada, ben, tablet);

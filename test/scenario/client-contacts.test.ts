@@ -10,6 +10,7 @@ import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
 import {
+  accountIdOf,
   createFriends,
   type Device,
   engineOf,
@@ -24,8 +25,6 @@ import {
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
-
-const idOf = async ({ client }: Device): Promise<AccountId> => good(await client.account()).accountId;
 
 async function stateOf({ client }: Device, accountId: AccountId) {
   return good(await client.contacts()).find((contact) => contact.accountId === accountId)?.state ?? null;
@@ -56,7 +55,7 @@ describe("a block", () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.block", "ben.block"]);
     const phone = await linkedDevice(ben.client, "phone");
     await settle(ada, ben, phone);
-    const [adaId, benId] = [await idOf(ada), await idOf(ben)];
+    const [adaId, benId] = [await accountIdOf(ada), await accountIdOf(ben)];
     good(await ada.client.send(conversationId, "before"));
     await settle(ada, ben, phone);
     expect(good(await ben.client.blockContact(adaId)).state).toBe("blocked");
@@ -90,7 +89,7 @@ describe("a block", () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.lift", "ben.lift"]);
     const adaPhone = await linkedDevice(ada.client, "phone");
     await settle(ada, ben, adaPhone);
-    const adaId = await idOf(ada);
+    const adaId = await accountIdOf(ada);
     good(await ben.client.blockContact(adaId));
     await settle(ben);
     good(await ada.client.send(conversationId, "meanwhile"));
@@ -123,7 +122,7 @@ describe("a block", () => {
     } = await createFriends(server.origin, ["ada.hole", "ben.hole"]);
     const adaPhone = await linkedDevice(ada.client, "phone");
     await settle(ada, benBefore, adaPhone);
-    const adaId = await idOf(ada);
+    const adaId = await accountIdOf(ada);
     // The server has it, and Ben never reads it there: he blocks her before he connects.
     await stopAll(benBefore);
     good(await ada.client.send(conversationId, "just before"));
@@ -173,7 +172,7 @@ describe("a block", () => {
     const link = good(await ben.client.contactLink());
     good(await ada.client.addContact(link, { greeting: "hello" }));
     await settle(ada, ben);
-    const adaId = await idOf(ada);
+    const adaId = await accountIdOf(ada);
     good(await ben.client.blockContact(adaId));
     await settle(ben, ada);
     expect(await stateOf(ben, adaId)).toBe("blocked");
@@ -181,7 +180,7 @@ describe("a block", () => {
     expect(await stateOf(ben, adaId)).toBe("incoming");
     good(await ben.client.acceptContact(adaId));
     await settle(ben, ada);
-    expect(await stateOf(ada, await idOf(ben))).toBe("accepted");
+    expect(await stateOf(ada, await accountIdOf(ben))).toBe("accepted");
     await stopAll(ada, ben);
   });
 
@@ -190,7 +189,7 @@ describe("a block", () => {
     const phone = await linkedDevice(ben.client, "phone");
     await settle(ben, phone);
     const before = good(await ben.client.contactLink());
-    good(await ben.client.blockContact(await idOf(ada)));
+    good(await ben.client.blockContact(await accountIdOf(ada)));
     await settle(ben, phone);
     const after = good(await ben.client.contactLink());
     expect(after).not.toBe(before);
@@ -199,7 +198,7 @@ describe("a block", () => {
     good(await cleo.client.sync());
     good(await cleo.client.addContact(before, { greeting: "late" }));
     await settle(cleo, ben);
-    expect(await stateOf(ben, await idOf(cleo))).toBe("incoming");
+    expect(await stateOf(ben, await accountIdOf(cleo))).toBe("incoming");
     const fresh = good(await ben.client.replaceContactLink());
     expect(fresh).not.toBe(after);
     await stopAll(ada, ben, phone, cleo);
@@ -211,7 +210,7 @@ describe("the keys of a revoked device", () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.erased", "ben.erased"]);
     const tablet = await linkedDevice(ada.client, "tablet");
     await settle(ada, ben, tablet);
-    const benId = await idOf(ben);
+    const benId = await accountIdOf(ben);
     await tablet.client.stop();
     const held = await engineFor(tablet);
     const record = present(good(await held.contacts.get(benId)), "the tablet knows Ben");
@@ -239,7 +238,7 @@ describe("a verification", () => {
     const { ada, ben } = await createFriends(server.origin, ["ada.sure", "ben.sure"]);
     const phone = await linkedDevice(ada.client, "phone");
     await settle(ada, ben, phone);
-    const [adaId, benId] = [await idOf(ada), await idOf(ben)];
+    const [adaId, benId] = [await accountIdOf(ada), await accountIdOf(ben)];
     const shownByBen = good(await ben.client.safetyNumber(adaId));
     const wrong = shownByBen.replace(/[0-9]/, (digit) => String((Number(digit) + 1) % 10));
     const verifiedAt = async ({ client }: Device) =>
@@ -285,7 +284,7 @@ describe("a contact whose account was deleted", () => {
 
   test("[CO7] [DI16] is said to be so by their server, and so is what waits for them, also after a restart", async () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.left", "ben.left"]);
-    const benId = await idOf(ben);
+    const benId = await accountIdOf(ben);
     good(await ben.client.deleteAccount());
     expect(await lookOf(ada, benId)).toBeNull();
     // The log is found gone first: the chain was verified a moment ago.
@@ -316,7 +315,7 @@ describe("a contact whose account was deleted", () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.lied", "ben.lied"], {
       ada: platform,
     });
-    const benId = await idOf(ben);
+    const benId = await accountIdOf(ben);
     good(await ada.client.stop());
     liedOf = benId;
     const again = await reopened(platform);

@@ -11,6 +11,7 @@ import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import { createLyingServer } from "../support/lying-server.ts";
 import { deviceOf } from "../support/messages.ts";
 import {
+  accountIdOf,
   alarmsOf,
   createFriends,
   type Device,
@@ -27,8 +28,6 @@ import {
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
-
-const idOf = async ({ client }: Device): Promise<AccountId> => good(await client.account()).accountId;
 
 /** How many marks of an account a device holds. */
 async function markCount(device: Device, author: AccountId): Promise<number> {
@@ -47,7 +46,7 @@ describe("a mark", () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.mark", "ben.mark"]);
     const phone = await linkedDevice(ben.client, "phone");
     await settle(ada, ben, phone);
-    const benId = await idOf(ben);
+    const benId = await accountIdOf(ben);
     const before = await markCount(ada, benId);
     for (let i = 0; i < 5; i++) good(await ada.client.send(conversationId, `message ${i}`));
     await settle(ada);
@@ -88,7 +87,7 @@ describe("a mark", () => {
       await settle(ada, ben);
     };
     const told = async (device: DeviceId) =>
-      good(await tablesOf(ben).mark.get(conversationId, await idOf(ada), device))?.next;
+      good(await tablesOf(ben).mark.get(conversationId, await accountIdOf(ada), device))?.next;
     await mark(3);
     expect([await told(benDevice), await told(deviceOf(9))]).toEqual([3, undefined]);
     await mark(2);
@@ -102,7 +101,7 @@ describe("a mark", () => {
     const { id } = good(await ada.client.createRoom("Garden"));
     good(await ada.client.send(id, "before Ben"));
     await settle(ada);
-    good(await ada.client.inviteToRoom(id, await idOf(friends.ben)));
+    good(await ada.client.inviteToRoom(id, await accountIdOf(friends.ben)));
     await settle(ada, friends.ben);
     good(await friends.ben.client.acceptRoom(id));
     await settle(ada, friends.ben);
@@ -131,7 +130,7 @@ describe("an acknowledgement", () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.ack", "ben.ack"], {
       ben: memoryPlatform({ connector: lying.connector }),
     });
-    const inboundLog = await inboundLogOf(ben, await idOf(ada));
+    const inboundLog = await inboundLogOf(ben, await accountIdOf(ada));
     await stopAll(ben);
     const channels = new Map<number, LogId>();
     const acks: number[] = [];

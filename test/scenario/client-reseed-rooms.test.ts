@@ -8,6 +8,7 @@ import { bad, engineReady, good, linkedDevice, newAccount } from "../support/cli
 import { forge } from "../support/room-forger.ts";
 import { startLosableServer } from "../support/losable-server.ts";
 import {
+  accountIdOf,
   alarmsOf,
   type Device,
   engineOf,
@@ -37,8 +38,6 @@ function keep<T extends Device>(device: T): T {
 /** What a member is told of a room that is not on its server. */
 const gone = { type: "RoomGone", isOurs: false };
 
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
 /** Ada's room, with people who live elsewhere and know nobody but her. */
 async function roomOf(origin: string, ...names: readonly string[]) {
   const ada = keep(await newAccount(origin, "ada"));
@@ -52,9 +51,9 @@ async function roomOf(origin: string, ...names: readonly string[]) {
     good(await ada.client.addContact(good(await other.client.contactLink())));
   }
   await settle(ada, ...others);
-  for (const other of others) good(await other.client.acceptContact(await accountOf(ada)));
+  for (const other of others) good(await other.client.acceptContact(await accountIdOf(ada)));
   await settle(ada, ...others);
-  for (const other of others) good(await ada.client.inviteToRoom(id, await accountOf(other)));
+  for (const other of others) good(await ada.client.inviteToRoom(id, await accountIdOf(other)));
   await settle(ada, ...others);
   for (const other of others) good(await other.client.acceptRoom(id));
   await settle(ada, ...others);
@@ -100,13 +99,13 @@ describe("a room whose server lost everything", () => {
     const { others, id, ...founder } = await roomOf(server.origin, "ben", "cara", "dan");
     let ada: Device = founder.ada;
     const [ben, cara, dan] = three(others);
-    good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+    good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
     await say(ada, id, "from Ada");
     await say(cara, id, "from Cara");
     await settle(ada, ...others);
     // Ada and Cara are away; what comes now they have not seen when it is lost.
     good(await ada.client.stop());
-    good(await ben.client.removeFromRoom(id, await accountOf(dan)));
+    good(await ben.client.removeFromRoom(id, await accountIdOf(dan)));
     good(await ben.client.sync());
     await say(ben, id, "without Dan");
     good(await ben.client.sync());
@@ -187,10 +186,10 @@ describe("a room whose server lost everything", () => {
     let ada: Device = founder.ada;
     const [, dan] = three(others);
     let ben: Device = three(others)[0];
-    good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+    good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
     await settle(ada, ...others);
     good(await ada.client.stop());
-    good(await ben.client.removeFromRoom(id, await accountOf(dan)));
+    good(await ben.client.removeFromRoom(id, await accountIdOf(dan)));
     await say(ben, id, "without Dan");
     good(await ben.client.sync());
     good(await ben.client.stop());
@@ -214,7 +213,7 @@ describe("who was removed, in a log that begins anew", () => {
     const server = await losableServer();
     const { others, id, ...founder } = await roomOf(server.origin, "eve", "dan");
     const [eve, dan] = three(others);
-    const danId = await accountOf(dan);
+    const danId = await accountIdOf(dan);
     good(await founder.ada.client.setRoomRole(id, danId, "admin"));
     await settle(founder.ada, ...others);
     // Both are away when he is removed; his program was changed.
@@ -263,15 +262,15 @@ describe("a room whose founder moves", () => {
     const [old, next] = [await losableServer(), await losableServer()];
     const { ada, others, id } = await roomOf(old.origin, "ben");
     const [ben] = three(others);
-    good(await ada.client.setRoomRole(id, await accountOf(ben), "moderator"));
+    good(await ada.client.setRoomRole(id, await accountIdOf(ben), "moderator"));
     // Eve knows nobody but Ben.
     const eve = keep(await newAccount(elsewhere.origin, `eve.${crypto.randomUUID().slice(0, 8)}`));
     good(await eve.client.sync());
     good(await ben.client.addContact(good(await eve.client.contactLink())));
     await settle(ada, ben, eve);
-    good(await eve.client.acceptContact(await accountOf(ben)));
+    good(await eve.client.acceptContact(await accountIdOf(ben)));
     await settle(ben, eve);
-    good(await ben.client.inviteToRoom(id, await accountOf(eve)));
+    good(await ben.client.inviteToRoom(id, await accountIdOf(eve)));
     await settle(ben, eve);
     good(await eve.client.acceptRoom(id));
     others.push(eve);

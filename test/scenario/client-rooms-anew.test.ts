@@ -4,11 +4,13 @@ import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { bad, good, linkedDevice, newAccount } from "../support/client-world.ts";
 import {
+  accountIdOf,
   type Device,
   engineOf,
   expectAtRest,
   expectSameState,
   reopened,
+  roomViewOf,
   settle,
   stopAll,
   tablesOf,
@@ -17,14 +19,7 @@ import {
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
 const deviceOf = async ({ client }: Device) => good(await client.account()).deviceId;
-
-async function viewOf({ client }: Device, id: ConversationId) {
-  const room = good(await client.rooms()).find((one) => one.id === id);
-  const { name, state, members } = present(room, "the room is there");
-  return { name, state, people: members.length };
-}
 
 /** What a device has of a room's group is gone, as by a fault of its disk. */
 async function withoutGroup(device: Device, id: ConversationId): Promise<Device> {
@@ -50,16 +45,16 @@ test("[RM64] a room whose only device with its group was revoked is begun anew b
   const [first, second] = [await withoutGroup(laptop, id), await withoutGroup(phone, id)];
   await settle(first, second);
   for (const device of [first, second])
-    expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+    expect(await roomViewOf(device, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
   // While the phone is there it may be the one that has the group.
   good(await first.client.revokeDevice(tabletId));
   await settle(first, second);
-  expect((await viewOf(first, id)).state).toBe("joining");
+  expect((await roomViewOf(first, id)).state).toBe("joining");
   good(await second.client.stop());
   good(await first.client.revokeDevice(phoneId));
   await settle(first);
   await expectAtRest(async () => {
-    expect(await viewOf(first, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+    expect(await roomViewOf(first, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
   }, first);
   good(await first.client.send(id, "after"));
   const watch = await linkedDevice(first.client, "watch");
@@ -67,9 +62,9 @@ test("[RM64] a room whose only device with its group was revoked is begun anew b
   good(await ben.client.sync());
   good(await first.client.addContact(good(await ben.client.contactLink())));
   await settle(first, watch, ben);
-  good(await ben.client.acceptContact(await accountOf(first)));
+  good(await ben.client.acceptContact(await accountIdOf(first)));
   await settle(first, watch, ben);
-  good(await first.client.inviteToRoom(id, await accountOf(ben)));
+  good(await first.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(first, watch, ben);
   good(await ben.client.acceptRoom(id));
   await settle(first, watch, ben);
@@ -124,7 +119,7 @@ test("[RM64] of two devices that begin a room's group anew one does, and the oth
   await expectAtRest(
     async () => {
       for (const device of both)
-        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+        expect(await roomViewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
     },
     ...both,
   );
@@ -145,14 +140,14 @@ test("[RM64] a room's group is not begun anew while a commit of its log is unkno
   good(await ben.client.sync());
   good(await laptop.client.addContact(good(await ben.client.contactLink())));
   await settle(laptop, ben);
-  good(await ben.client.acceptContact(await accountOf(laptop)));
+  good(await ben.client.acceptContact(await accountIdOf(laptop)));
   await settle(laptop, ben);
   const { id } = good(await laptop.client.createRoom("Garden"));
   await settle(laptop);
   good(await laptop.client.stop());
   const { engine, client } = await engineOf(laptop.platform);
   const alone = present(present(good(await engine.rooms.book.get(id)), "a room").info, "what was told");
-  good(await client.inviteToRoom(id, await accountOf(ben)));
+  good(await client.inviteToRoom(id, await accountIdOf(ben)));
   good(await client.sync());
   good(await client.stop());
   await settle(ben);
@@ -161,7 +156,7 @@ test("[RM64] a room's group is not begun anew while a commit of its log is unkno
   good(await ben.client.stop());
   let again = await withoutGroup(laptop, id);
   await settle(again);
-  expect(await viewOf(again, id)).toEqual({ name: "Garden", state: "joining", people: 2 });
+  expect(await roomViewOf(again, id)).toEqual({ name: "Garden", state: "joining", people: 2 });
   // Nor where nobody has told of who was let in.
   good(await again.client.stop());
   const changed = await engineOf(laptop.platform);
@@ -172,14 +167,14 @@ test("[RM64] a room's group is not begun anew while a commit of its log is unkno
   good(await changed.client.stop());
   again = await reopened(laptop.platform);
   await settle(again);
-  expect(await viewOf(again, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+  expect(await roomViewOf(again, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
   // Ben lets the laptop back in.
   const back = await reopened(ben.platform);
   await settle(again, back);
   await expectAtRest(
     async () => {
       for (const device of [again, back])
-        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+        expect(await roomViewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
     },
     again,
     back,

@@ -31,6 +31,7 @@ import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/
 import { createCrashDevice } from "../support/crash-platform.ts";
 import { commitBody, commitDeps, forge, forgeBody } from "../support/room-forger.ts";
 import {
+  accountIdOf,
   alarmsOf,
   createFriends,
   type Device,
@@ -46,8 +47,6 @@ import {
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
 async function viewOf({ client }: Device, id: ConversationId) {
   const room = present(
     good(await client.rooms()).find((one) => one.id === id),
@@ -61,7 +60,7 @@ async function viewOf({ client }: Device, id: ConversationId) {
 async function createRoomOfTwo(name: string, ben = undefined as Parameters<typeof createFriends>[2]) {
   const friends = await createFriends(server.origin, [`ada.${name}`, `ben.${name}`], ben);
   const { id } = good(await friends.ada.client.createRoom(name));
-  good(await friends.ada.client.inviteToRoom(id, await accountOf(friends.ben)));
+  good(await friends.ada.client.inviteToRoom(id, await accountIdOf(friends.ben)));
   await settle(friends.ada, friends.ben);
   good(await friends.ben.client.acceptRoom(id));
   await settle(friends.ada, friends.ben);
@@ -73,13 +72,13 @@ test("[RM17][RM19][RM21][RM22] a member with a changed program changes nothing f
   const carl = await newAccount(server.origin, "carl.hostile");
   good(await ada.client.addContact(good(await carl.client.contactLink())));
   await settle(ada, carl);
-  good(await carl.client.acceptContact(await accountOf(ada)));
+  good(await carl.client.acceptContact(await accountIdOf(ada)));
   await settle(ada, carl);
-  good(await ada.client.inviteToRoom(id, await accountOf(carl)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(carl)));
   await settle(ada, honest, carl);
   good(await carl.client.acceptRoom(id));
   await settle(ada, honest, carl);
-  const [adaId, benId, carlId] = [await accountOf(ada), await accountOf(honest), await accountOf(carl)];
+  const [adaId, benId, carlId] = [await accountIdOf(ada), await accountIdOf(honest), await accountIdOf(carl)];
   good(await honest.client.stop());
   const ben = await engineOf(honest.platform);
   const withRole = (room: RoomContext, accountId: AccountId, role: "owner" | "member") => ({
@@ -170,13 +169,13 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   const carl = await newAccount(server.origin, "carl.parts");
   good(await first.client.addContact(good(await carl.client.contactLink())));
   await settle(first, carl);
-  good(await carl.client.acceptContact(await accountOf(first)));
+  good(await carl.client.acceptContact(await accountIdOf(first)));
   await settle(first, carl);
   good(await first.client.stop());
   const ada = await engineOf(first.platform);
   const { rooms, context, contacts, tables } = ada.engine;
   const deps = { suite: createGroupCrypto(context.random) };
-  const carlId = await accountOf(carl);
+  const carlId = await accountIdOf(carl);
   good(await context.serial.run(() => rooms.ask(id, { type: "invite", accountId: carlId, role: "member" })));
   const room = present(good(await rooms.book.get(id)), "the room");
   const planner = createRoomPlanner({ context, contacts, groups: rooms.groups, deps });
@@ -234,7 +233,7 @@ test("[RM7][RM23] who asks to come back and is taken out meanwhile is out with a
   await settle(ada);
   const group = present(good(await rooms.groups.load(id)), "the group");
   expect((await viewOf(ada, id)).roles.has(accountId)).toBe(false);
-  expect(good(leavesOf(group)).map(({ member }) => member.accountId)).toEqual([await accountOf(ada)]);
+  expect(good(leavesOf(group)).map(({ member }) => member.accountId)).toEqual([await accountIdOf(ada)]);
   await stopAll(ada);
 });
 
@@ -243,9 +242,9 @@ test("[RM60] who comes with a key of somebody else's, or a chain no commit holds
   const carl = await newAccount(server.origin, "carl.twin");
   good(await first.client.addContact(good(await carl.client.contactLink())));
   await settle(first, carl);
-  good(await carl.client.acceptContact(await accountOf(first)));
+  good(await carl.client.acceptContact(await accountIdOf(first)));
   await settle(first, carl);
-  const carlId = await accountOf(carl);
+  const carlId = await accountIdOf(carl);
   good(await carl.client.stop());
   const { identity, clock } = (await engineOf(carl.platform)).engine.context;
   good(await first.client.stop());
@@ -292,7 +291,7 @@ test("[RM60] who comes with a key of somebody else's, or a chain no commit holds
   expect((await viewOf(ben, id)).roles.size).toBe(2);
   expect(claims).toBe(1);
   // Nor does who asks to come back with more links than a commit brings of one account.
-  const benId = await accountOf(ben);
+  const benId = await accountIdOf(ben);
   const chain = present(good(await context.storedChain(benId)), "Ben's chain");
   const device = present([...chain.devicesById.values()][0], "his device");
   const long = { ...chain, seq: chain.seq + ROOM_EVIDENCE_LINKS_MAX + 1 };
@@ -321,7 +320,7 @@ test("[RM60] who comes with a key of somebody else's, or a chain no commit holds
 
 test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch or another key, or calls a device into a group of their own", async () => {
   const { ada, ben: honest, id } = await createRoomOfTwo("called");
-  const adaId = await accountOf(ada);
+  const adaId = await accountIdOf(ada);
   const { deviceId: adaDevice } = good(await ada.client.account());
   good(await honest.client.stop());
   const ben = await engineOf(honest.platform);
@@ -393,13 +392,13 @@ test("[RM24] who came later gets nothing of before by asking for its letters", a
   const carl = await newAccount(server.origin, "carl.curious");
   good(await ada.client.addContact(good(await carl.client.contactLink())));
   await settle(ada, carl);
-  good(await carl.client.acceptContact(await accountOf(ada)));
+  good(await carl.client.acceptContact(await accountIdOf(ada)));
   await settle(ada, carl);
   good(await ada.client.send(id, "before Carl"));
   await settle(ada, ben);
   const missing = good(await tablesOf(ada).roomsent.scan()).map(({ value }) => value.entryId);
   expect(missing).toHaveLength(1);
-  good(await ada.client.inviteToRoom(id, await accountOf(carl)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(carl)));
   await settle(ada, carl);
   good(await carl.client.acceptRoom(id));
   await settle(carl, ada, ben);
@@ -571,7 +570,7 @@ test("[RM18][RM20] power cut at any write: nothing lost, nothing twice, one room
   const start = await createRoomOfTwo("cut", { ben: crashing.boot() });
   const { ada, id } = start;
   let ben: Device = start.ben;
-  good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+  good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
   await settle(ada, ben);
   const confirmed: string[] = [];
   const live = async (name: string): Promise<void> => {

@@ -21,16 +21,18 @@ import { createSwitchedConnector } from "../support/switched-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { scanDevice } from "../support/scan-device.ts";
 import {
+  accountIdOf,
   alarmsOf,
+  befriend,
   createFriends,
   type Device,
   engineOf,
+  expectAtRest,
   expectSameState,
   reopened,
   settle,
   stopAll,
   tablesOf,
-  expectAtRest,
   textsOf,
 } from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
@@ -43,8 +45,6 @@ async function roomOf({ client }: Device, roomId: ConversationId): Promise<RoomV
     "the room is there",
   );
 }
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
 /** Devices of a room's group, as this device has stored it. */
 async function leavesIn(device: Device, roomId: ConversationId): Promise<readonly string[]> {
   const tables = tablesOf(device);
@@ -65,7 +65,7 @@ async function createRoomOfTwo(name: string, platformOfBen = memoryPlatform()) {
   const names = [`ada.${name}`, `ben.${name}`] as const;
   const { ada, ben } = await createFriends(server.origin, names, { ben: platformOfBen });
   const { id } = good(await ada.client.createRoom(name));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.acceptRoom(id));
   await settle(ada, ben);
@@ -90,23 +90,16 @@ async function expectSameRoom(id: ConversationId, ...devices: readonly Device[])
   return roomOf(present(devices[0], "a device"), id);
 }
 
-const becomeFriends = async (one: Device, other: Device): Promise<void> => {
-  good(await one.client.addContact(good(await other.client.contactLink())));
-  await settle(one, other);
-  good(await other.client.acceptContact(await accountOf(one)));
-  await settle(one, other);
-};
-
 test("[RM13] a room of two people: founded, invited to, accepted, written in", async () => {
   const { ada, ben } = await createFriends(server.origin, ["ada.room", "ben.room"]);
   const alarms = [ada, ben].map(alarmsOf);
   const { id } = good(await ada.client.createRoom("Garden"));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   expect(await roomOf(ben, id)).toMatchObject({
     name: "Garden",
     state: "invited",
-    invitedBy: await accountOf(ada),
+    invitedBy: await accountIdOf(ada),
   });
   good(await ada.client.send(id, "before"));
   good(await ben.client.acceptRoom(id));
@@ -209,19 +202,19 @@ test("[RM7][RM28] who leaves is out at once, and comes back by another invitatio
   expect((await roomOf(ada, id)).members).toHaveLength(1);
   expect(bad(await ben.client.send(id, "no"))).toEqual({ type: "NotInRoom" });
   good(await ada.client.send(id, "while away"));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.acceptRoom(id));
   await settle(ada, ben);
   good(await ben.client.send(id, "back"));
   await settle(ada, ben);
   expect(await textsOf(ben, id)).toEqual(["back"]);
-  const both = [await accountOf(ada), await accountOf(ben)];
+  const both = [await accountIdOf(ada), await accountIdOf(ben)];
   expect(await happeningsAt(ada, id, both)).toEqual(["founded", "added 2", "left 2", "added 2"]);
   expect(await happeningsAt(ben, id, both)).toEqual(["added 2", "added 2"]);
   expect(await textsOf(ada, id)).toEqual(["while away", "back"]);
   const second = good(await ada.client.createRoom("second"));
-  good(await ada.client.inviteToRoom(second.id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(second.id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.leaveRoom(second.id));
   await settle(ada, ben);
@@ -246,8 +239,8 @@ async function happeningsAt(
 test("[RM7][RM9][RM28] an owner removes, mutes and promotes; a member does none of it", async () => {
   const { ada, ben, id } = await createRoomOfTwo("roles");
   const carl = await newAccount(server.origin, "carl.roles");
-  await becomeFriends(ada, carl);
-  const [adaId, benId, carlId] = [await accountOf(ada), await accountOf(ben), await accountOf(carl)];
+  await befriend(ada, carl);
+  const [adaId, benId, carlId] = [await accountIdOf(ada), await accountIdOf(ben), await accountIdOf(carl)];
   expect(bad(await ben.client.inviteToRoom(id, adaId))).toMatchObject({ type: "ContactExists" });
   expect(bad(await ben.client.renameRoom(id, "mine"))).toEqual({ type: "RoomForbids", rule: "name" });
   expect(bad(await ben.client.removeFromRoom(id, adaId))).toMatchObject({ rule: "remove-account" });
@@ -320,8 +313,8 @@ async function accessOf({ platform }: Device, roomId: ConversationId) {
 test("[RM29][RM30] who is removed cannot follow the room's log; all others do, also who was away, and who leaves then", async () => {
   const { ada, ben, id } = await createRoomOfTwo("rekeyed");
   const carl = await newAccount(server.origin, "carl.rekeyed");
-  await becomeFriends(ada, carl);
-  good(await ada.client.inviteToRoom(id, await accountOf(carl)));
+  await befriend(ada, carl);
+  good(await ada.client.inviteToRoom(id, await accountIdOf(carl)));
   await settle(ada, ben, carl);
   good(await carl.client.acceptRoom(id));
   await settle(ada, ben, carl);
@@ -332,7 +325,7 @@ test("[RM29][RM30] who is removed cannot follow the room's log; all others do, a
   const away = await reopened(carl.platform);
   good(await away.client.leaveRoom(id));
   good(await away.client.stop());
-  good(await ada.client.removeFromRoom(id, await accountOf(ben)));
+  good(await ada.client.removeFromRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   expect((await roomOf(ben, id)).state).toBe("removed");
   for (let n = 0; n < 3; n++) {
@@ -357,7 +350,7 @@ test("[RM29][RM30] who is removed cannot follow the room's log; all others do, a
   await expectSameRoom(id, back, backPhone);
   // Ben comes in again, by the keys of now.
   const again = await reopened(ben.platform);
-  good(await back.client.inviteToRoom(id, await accountOf(again)));
+  good(await back.client.inviteToRoom(id, await accountIdOf(again)));
   await settle(back, again);
   good(await again.client.acceptRoom(id));
   await settle(back, again, backPhone);
@@ -382,7 +375,7 @@ test("[RM31][RM32] a link lets in who has it, so many and so long, and no one el
   expect(bad(await ada.client.joinRoom(link.code))).toEqual({ type: "BadRoomLink", rule: "own" });
   expect(bad(await carl.client.joinRoom("dovetail-room:AAAA"))).toMatchObject({ type: "BadRoomLink" });
   const asked = good(await carl.client.joinRoom(link.code));
-  expect(asked).toEqual({ roomId: id, by: await accountOf(ada) });
+  expect(asked).toEqual({ roomId: id, by: await accountIdOf(ada) });
   await settle(carl, ada);
   expect(await roomOf(carl, id)).toMatchObject({ state: "joined", role: "member", name: "Open house" });
   good(await carl.client.send(id, "hello"));
@@ -394,12 +387,12 @@ test("[RM31][RM32] a link lets in who has it, so many and so long, and no one el
   await settle(dan, ada);
   expect(good(await dan.client.rooms())).toEqual([]);
   const request = good(await ada.client.contacts()).find(({ state }) => state === "incoming");
-  expect(request?.accountId).toBe(await accountOf(dan));
+  expect(request?.accountId).toBe(await accountIdOf(dan));
   expect(good(await ada.client.roomLinks(id))).toMatchObject([{ useCount: 1, isLive: false }]);
   const ended = good(await ada.client.createRoomLink(id, { ...week, usesMax: 5 }));
   expect(good(await ada.client.roomLinks(id)).map((one) => one.id)).toEqual([ended.id]);
   good(await ada.client.revokeRoomLink(id, ended.id));
-  good(await ada.client.acceptContact(await accountOf(dan)));
+  good(await ada.client.acceptContact(await accountIdOf(dan)));
   await settle(dan, ada);
   const short = good(await ada.client.createRoomLink(id, { ...week, lifetimeMs: 1 }));
   for (const { code } of [ended, short]) {
@@ -442,7 +435,7 @@ test("[RM31] a room has 16 links that work, each for 90 days and 100 people at m
 
 test("[RM20] of commits made at once one wins, the others follow and commit again; nothing is lost", async () => {
   const { ada, ben, id } = await createRoomOfTwo("race");
-  good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+  good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
   const phone = await linkedDevice(ben.client, "phone");
   await settle(ada, ben, phone);
   for (let round = 0; round < 3; round++) {
@@ -473,7 +466,7 @@ test(`[RM27] a room takes ${ROOM_INTENTS_MAX} things that were asked of it offli
 
 test("[RM27][RM9] who is to be taken out, and on another device is asked in again, goes with one commit and is let in with the next", async () => {
   const { ada, ben } = await createFriends(server.origin, ["ada.twice", "ben.twice"]);
-  const benId = await accountOf(ben);
+  const benId = await accountIdOf(ben);
   const { id } = good(await ada.client.createRoom("twice"));
   good(await ada.client.inviteToRoom(id, benId));
   await settle(ada, ben);
@@ -503,7 +496,7 @@ test("sync reads a room to its end, also where nothing was delivered of what cam
   const platform = memoryPlatform({ connector: lying.connector });
   const { ada, ben } = await createFriends(server.origin, ["ada.still", "ben.still"], { ben: platform });
   const { id } = good(await ada.client.createRoom("still"));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.acceptRoom(id));
   await settle(ada, ben);
@@ -529,7 +522,7 @@ test("[RM33] what cannot come into a room any more has failed, stays failed, and
   await settle(ada, ben, phone);
   way.switch(false);
   good(await ben.client.send(id, "too late"));
-  good(await ada.client.removeFromRoom(id, await accountOf(phone)));
+  good(await ada.client.removeFromRoom(id, await accountIdOf(phone)));
   await settle(ada);
   expect(await fatesOf(ben, id)).toEqual([["too late", "kept", null]]);
   way.switch(true);
@@ -539,7 +532,7 @@ test("[RM33] what cannot come into a room any more has failed, stays failed, and
   expect(ben.client.status().pendingCount).toBe(0);
   good(await ben.client.stop());
   const back = await reopened(ben.platform);
-  good(await ada.client.inviteToRoom(id, await accountOf(back)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(back)));
   await settle(ada, back, phone);
   good(await back.client.acceptRoom(id));
   await settle(ada, back, phone);
@@ -570,7 +563,7 @@ test("[RM9][RM33] what everybody leaves out of a letter because its author was m
   const { ada, ben, id } = await createRoomOfTwo("hushed");
   good(await ben.client.send(id, "before"));
   await settle(ben, ada);
-  good(await ada.client.muteInRoom(id, await accountOf(ben), Date.now() + 86_400_000));
+  good(await ada.client.muteInRoom(id, await accountIdOf(ben), Date.now() + 86_400_000));
   good(await ada.client.sync());
   good(await ben.client.send(id, "too late"));
   await settle(ben, ada);
@@ -611,7 +604,7 @@ test("[RM67] what opens a room goes from the devices of who is out of it, and th
   await settle(ada, ben, phone);
   for (const [index, goes] of [
     async () => good(await ben.client.leaveRoom(id)),
-    async () => good(await ada.client.removeFromRoom(id, await accountOf(ben))),
+    async () => good(await ada.client.removeFromRoom(id, await accountIdOf(ben))),
   ].entries()) {
     const text = `${index}`;
     good(await ben.client.send(id, text));
@@ -630,7 +623,7 @@ test("[RM67] what opens a room goes from the devices of who is out of it, and th
       ben,
       phone,
     );
-    good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+    good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
     await settle(ada, ben, phone);
     good(await ben.client.acceptRoom(id));
     await settle(ada, ben, phone);

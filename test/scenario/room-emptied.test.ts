@@ -13,11 +13,14 @@ import { ROOM_LINK_SECRET_BYTES, roomJoinPayloadShape } from "../../core/messeng
 import { good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import {
+  accountIdOf,
+  befriend,
   type Device,
   engineOf,
   expectAtRest,
   expectSameState,
   reopened,
+  roomViewOf,
   settle,
   stopAll,
   tablesOf,
@@ -30,14 +33,6 @@ const server = useStoryServer();
 const MINUTE_MS = 60_000;
 const time = createAdjustableClock();
 const platform = () => memoryPlatform({ clock: time });
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
-async function viewOf({ client }: Device, id: ConversationId) {
-  const room = good(await client.rooms()).find((one) => one.id === id);
-  const { name, state, members } = present(room, "the room is there");
-  return { name, state, people: members.length };
-}
-
 interface Owner extends Device {
   readonly name: string;
   readonly recoveryWords: string;
@@ -59,16 +54,8 @@ async function replaced({ name, recoveryWords: words }: Owner): Promise<Device> 
   return { client: back, platform: fresh };
 }
 
-async function befriended(one: Device, other: Device): Promise<void> {
-  good(await other.client.sync());
-  good(await one.client.addContact(good(await other.client.contactLink())));
-  await settle(one, other);
-  good(await other.client.acceptContact(await accountOf(one)));
-  await settle(one, other);
-}
-
 async function letIn(host: Device, guest: Device, id: ConversationId): Promise<void> {
-  good(await host.client.inviteToRoom(id, await accountOf(guest)));
+  good(await host.client.inviteToRoom(id, await accountIdOf(guest)));
   await settle(host, guest);
   good(await guest.client.acceptRoom(id));
   await settle(host, guest);
@@ -76,7 +63,7 @@ async function letIn(host: Device, guest: Device, id: ConversationId): Promise<v
 
 test("[RM24] the device that takes an emptied one's place is sent what others wrote while its account had none", async () => {
   const [ada, ben] = [await ownerOf("ada.emptied"), await ownerOf("ben.emptied")];
-  await befriended(ada, ben);
+  await befriend(ada, ben);
   const { id } = good(await ada.client.createRoom("Garden"));
   good(await ada.client.send(id, "before Ben"));
   await letIn(ada, ben, id);
@@ -103,10 +90,11 @@ test("[RM24] the device that takes an emptied one's place is sent what others wr
 
 test("[RM24] a device that is linked asks nobody to send again what its account has", async () => {
   const [ada, ben] = [await ownerOf("ada.linked"), await ownerOf("ben.linked")];
-  await befriended(ada, ben);
+  await befriend(ada, ben);
   const { id } = good(await ada.client.createRoom("Garden"));
   await letIn(ada, ben, id);
   good(await ada.client.send(id, "from Ada"));
+  await settle(ada, ben);
   good(await ben.client.send(id, "from Ben"));
   await settle(ada, ben);
   const sentBy = async (device: Device) =>
@@ -131,13 +119,13 @@ test("[RM64] a room whose only device with its group was emptied is begun anew o
   good(await ada.client.stop());
   const back = await replaced(ada);
   await settle(back);
-  expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+  expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
   time.adjust(MINUTE_MS);
   await settle(back);
-  expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+  expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
   time.adjust(MINUTE_MS);
   await expectAtRest(async () => {
-    expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+    expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
   }, back);
   good(await back.client.send(id, "after"));
   await settle(back);
@@ -149,7 +137,7 @@ test("[RM64] a room whose only device with its group was emptied is begun anew o
   await expectAtRest(
     async () => {
       for (const device of [away, back]) {
-        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+        expect(await roomViewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
         expect(await textsOf(device, id)).toEqual(["before", "after", "from who was away"]);
       }
     },
@@ -167,8 +155,8 @@ async function roomOfThree(story: string) {
     await ownerOf(`ben.${story}`),
     await ownerOf(`carl.${story}`),
   ];
-  await befriended(ada, ben);
-  await befriended(ada, carl);
+  await befriend(ada, ben);
+  await befriend(ada, carl);
   const { id } = good(await ada.client.createRoom("Garden"));
   await letIn(ada, ben, id);
   await letIn(ada, carl, id);
@@ -180,18 +168,18 @@ test("[RM68] a device to which the log gives nothing by the keys there are is to
   const { ada, ben, carl, id } = await roomOfThree("shut");
   good(await ben.client.stop());
   // With Carl the keys go, and nobody of Ben's is there to follow.
-  good(await ada.client.removeFromRoom(id, await accountOf(carl)));
+  good(await ada.client.removeFromRoom(id, await accountIdOf(carl)));
   await settle(ada, carl);
   good(await ada.client.stop());
   const back = await replaced(ben);
   await settle(back);
-  expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 3 });
+  expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 3 });
   const host = await reopened(ada.platform);
   await settle(host, back);
   await expectAtRest(
     async () => {
       for (const device of [host, back])
-        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+        expect(await roomViewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
     },
     host,
     back,
@@ -212,7 +200,7 @@ test("[RM68] a device to which the log gives nothing by the keys there are is to
   await settle(back, tablet);
   await expectAtRest(
     async () => {
-      expect(await viewOf(tablet, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+      expect(await roomViewOf(tablet, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
     },
     back,
     tablet,
@@ -222,19 +210,19 @@ test("[RM68] a device to which the log gives nothing by the keys there are is to
 
 test("[RM68] a device of somebody who was taken out while they had none is told so, by as many as there are to ask or two", async () => {
   const { ada, ben, carl, id } = await roomOfThree("ousted");
-  const benId = await accountOf(ben);
-  await befriended(ben, carl);
+  const benId = await accountIdOf(ben);
+  await befriend(ben, carl);
   good(await ben.client.stop());
   good(await ada.client.removeFromRoom(id, benId));
   await settle(ada, carl);
   const back = await replaced(ben);
   // Whichever is asked first: one alone could as well make it up.
   await settle(back, ada, carl, back);
-  expect((await viewOf(back, id)).state).toBe("joining");
+  expect((await roomViewOf(back, id)).state).toBe("joining");
   time.adjust(MINUTE_MS);
   await expectAtRest(
     async () => {
-      expect((await viewOf(back, id)).state).toBe("removed");
+      expect((await roomViewOf(back, id)).state).toBe("removed");
     },
     back,
     ada,
@@ -246,7 +234,7 @@ test("[RM68] a device of somebody who was taken out while they had none is told 
   good(await back.client.acceptRoom(id));
   await expectAtRest(
     async () => {
-      expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 3 });
+      expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 3 });
     },
     ada,
     back,
@@ -257,14 +245,14 @@ test("[RM68] a device of somebody who was taken out while they had none is told 
 
 test("[RM68] who is not in the room is told no keys, and keys of somebody who was not asked are not taken", async () => {
   const { ada, ben, carl, id } = await roomOfThree("curious");
-  good(await ada.client.removeFromRoom(id, await accountOf(carl)));
+  good(await ada.client.removeFromRoom(id, await accountIdOf(carl)));
   await settle(ada, ben, carl);
   good(await carl.client.stop());
   const changed = await engineOf(carl.platform);
   const { context, conversations, contacts, rooms } = changed.engine;
   const writeTo = (to: Device, kind: number, payload: Uint8Array) =>
     context.serial.run(async () => {
-      const contact = present(good(await contacts.get(await accountOf(to))), "they are contacts");
+      const contact = present(good(await contacts.get(await accountIdOf(to))), "they are contacts");
       good(await conversations.write(contact, kind, payload));
     });
   const secret = new Uint8Array(ROOM_LINK_SECRET_BYTES);
@@ -285,34 +273,34 @@ test("[RM68] who is not in the room is told no keys, and keys of somebody who wa
   await writeTo(ada, OP_KIND.roomOut, out);
   await settle(changed, ada);
   expect(good(await tablesOf(ada).roomkeys.get(id))).toEqual(before);
-  expect((await viewOf(ada, id)).state).toBe("joined");
+  expect((await roomViewOf(ada, id)).state).toBe("joined");
   expect(good(await tablesOf(ada).invitation.scan())).toEqual([]);
   await stopAll(ada, ben, changed);
 });
 
 test("[RM69] a room whose founder's only device was emptied, and in which nobody else has come, is begun anew with everybody in it", async () => {
   const [ada, ben] = [await ownerOf("ada.nobody"), await ownerOf("ben.nobody")];
-  await befriended(ada, ben);
+  await befriend(ada, ben);
   const { id } = good(await ada.client.createRoom("Garden"));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
-  good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+  good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
   await settle(ada, ben);
   good(await ada.client.stop());
   const back = await replaced(ada);
   await settle(back);
   time.adjust(MINUTE_MS);
   await settle(back);
-  expect((await viewOf(back, id)).state).toBe("joining");
+  expect((await roomViewOf(back, id)).state).toBe("joining");
   time.adjust(MINUTE_MS);
   await expectAtRest(async () => {
-    expect(await viewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+    expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
   }, back);
   good(await ben.client.acceptRoom(id));
   await settle(ben, back);
   await expectAtRest(
     async () => {
-      expect(await viewOf(ben, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+      expect(await roomViewOf(ben, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
     },
     ben,
     back,
@@ -334,7 +322,7 @@ test("[RM69] a room whose founder's only device was emptied, and in which nobody
 
 test("[RM69] who was away and has the group that was given up for lost keeps it, and who has begun another comes back into that", async () => {
   const [ada, ben] = [await ownerOf("ada.patient"), await ownerOf("ben.patient")];
-  await befriended(ada, ben);
+  await befriend(ada, ben);
   const { id } = good(await ada.client.createRoom("Garden"));
   await letIn(ada, ben, id);
   good(await ben.client.send(id, "before"));
@@ -348,7 +336,7 @@ test("[RM69] who was away and has the group that was given up for lost keeps it,
     await settle(back);
   }
   await expectAtRest(async () => {
-    expect((await viewOf(back, id)).state).toBe("joined");
+    expect((await roomViewOf(back, id)).state).toBe("joined");
   }, back);
   good(await back.client.send(id, "while Ben was away"));
   await settle(back);
@@ -357,7 +345,7 @@ test("[RM69] who was away and has the group that was given up for lost keeps it,
   const home = await reopened(ben.platform);
   good(await home.client.send(id, "while Ada was away"));
   await settle(home);
-  expect(await viewOf(home, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+  expect(await roomViewOf(home, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
   good(await home.client.stop());
   const both = [await reopened(back.platform), await reopened(ben.platform)] as const;
   await settle(...both);
@@ -365,7 +353,7 @@ test("[RM69] who was away and has the group that was given up for lost keeps it,
   await expectAtRest(
     async () => {
       for (const device of both) {
-        expect(await viewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+        expect(await roomViewOf(device, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
         expect([...(await textsOf(device, id))].sort()).toEqual([
           "before",
           "while Ada was away",

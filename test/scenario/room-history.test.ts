@@ -16,6 +16,7 @@ import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
 import {
+  accountIdOf,
   alarmsOf,
   type Device,
   engineOf,
@@ -38,8 +39,6 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const platform = () => memoryPlatform({ clock: time });
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
 async function roomOf({ client }: Device, roomId: ConversationId): Promise<RoomView> {
   return present(
     good(await client.rooms()).find(({ id }) => id === roomId),
@@ -57,7 +56,7 @@ async function peopleOf(count: 2): Promise<readonly [Device, Device, Device]> {
     const other = await newAccount(server.origin, `other${n}.${at}`, platform());
     good(await other.client.addContact(good(await ada.client.contactLink())));
     await settle(other, ada);
-    good(await ada.client.acceptContact(await accountOf(other)));
+    good(await ada.client.acceptContact(await accountIdOf(other)));
     await settle(ada, other);
     others.push(other);
   }
@@ -66,7 +65,7 @@ async function peopleOf(count: 2): Promise<readonly [Device, Device, Device]> {
 }
 
 async function letIn(host: Device, guest: Device, roomId: ConversationId, ...others: readonly Device[]) {
-  good(await host.client.inviteToRoom(roomId, await accountOf(guest)));
+  good(await host.client.inviteToRoom(roomId, await accountIdOf(guest)));
   await settle(host, guest, ...others);
   const invitation = await roomOf(guest, roomId);
   good(await guest.client.acceptRoom(roomId));
@@ -106,7 +105,7 @@ test("[RM39][RM40][RM41][RM43][RM45][RM47] who comes later sees the last days, t
   expect(await roomOf(eve, id)).toMatchObject({
     unreadCount: 0,
     history: { days: 2 },
-    former: [{ accountId: await accountOf(ben), name: good(await ben.client.account()).displayName }],
+    former: [{ accountId: await accountIdOf(ben), name: good(await ben.client.account()).displayName }],
     earlier: { state: "done", received: 2, left: 0 },
   });
   expect(await textsOf(eve, plain)).toEqual([]);
@@ -191,7 +190,7 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   const kept = (await storedOps(tablesOf(ben), id)).filter((op) => op.id === taken);
   good(await ada.client.redact({ conversationId: id, id: taken }));
   await settle(ada, ben);
-  good(await ada.client.inviteToRoom(id, await accountOf(eve)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(eve)));
   await settle(ada, ben, eve);
   await stopAll(ada, ben);
   const alarms = alarmsOf(eve);
@@ -201,9 +200,9 @@ test("[RM42][RM44][RM46] what a member made up is refused, and the member named;
   // Ben's changed program answers before his own would.
   const changed = await engineOf(ben.platform);
   const token = present(good(await tablesOf(eve).history.get(id))?.ask?.token, "a question");
-  await answerForged(changed.engine, id, { asker: await accountOf(eve), token }, kept);
+  await answerForged(changed.engine, id, { asker: await accountIdOf(eve), token }, kept);
   await settle(changed, eve);
-  expect(alarms).toEqual([{ type: "HistoryForged", roomId: id, accountId: await accountOf(changed) }]);
+  expect(alarms).toEqual([{ type: "HistoryForged", roomId: id, accountId: await accountIdOf(changed) }]);
   expect(await textsOf(eve, id)).toEqual(["Taken back since"]);
   const back = await reopened(ada.platform);
   await settle(back, eve, changed, eve, phone);
@@ -225,7 +224,7 @@ test("[RM45] what somebody wrote while they were muted, which no member took, is
   await settle(ada, ben);
   good(await ben.client.send(id, "Before"));
   await settle(ben, ada);
-  const muted = await accountOf(ben);
+  const muted = await accountIdOf(ben);
   good(await ben.client.stop());
   good(await ada.client.muteInRoom(id, muted, time.nowMs() + DAY_MS));
   await settle(ada);
@@ -248,7 +247,7 @@ test("[RM42] what somebody wrote whose server is gone holds up nothing else, and
   const zoe = await newAccount(far.origin, "zoe", platform());
   good(await zoe.client.addContact(good(await ada.client.contactLink())));
   await settle(zoe, ada);
-  good(await ada.client.acceptContact(await accountOf(zoe)));
+  good(await ada.client.acceptContact(await accountIdOf(zoe)));
   await settle(ada, zoe);
   const { id } = good(await ada.client.createRoom("Garden"));
   await letIn(ada, zoe, id);

@@ -16,6 +16,7 @@ import { bad, engineReady, good, linkedDevice, memoryPlatform } from "../support
 import { scanDevice } from "../support/scan-device.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
 import {
+  accountIdOf,
   createFriends,
   type Device,
   engineOf,
@@ -41,8 +42,6 @@ afterAll(() => server.close());
 const openSearchIndex = () => createFts5Index(openSearchDatabase());
 const platform = (clock: AdjustableClock = time) =>
   memoryPlatform({ clock, openSearchIndex, snapshotTailEntries: 4 });
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
 async function roomOf({ client }: Device, roomId: ConversationId): Promise<RoomView> {
   return present(
     good(await client.rooms()).find(({ id }) => id === roomId),
@@ -64,7 +63,7 @@ async function hourRoom(clocks: { readonly ada?: AdjustableClock } = {}) {
     ben: platform(),
   });
   const { id } = good(await ada.client.createRoom("Garden"));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.acceptRoom(id));
   await settle(ada, ben);

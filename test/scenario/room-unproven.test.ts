@@ -1,34 +1,27 @@
 /** Coming into a room while somebody's server does not answer. Over real servers and real sockets. */
 import { afterAll, expect, test } from "vitest";
-import { present } from "../../core/base/assert.ts";
-import type { ConversationId } from "../../core/base/ids.ts";
 import { err } from "../../core/base/result.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
-import { type Device, expectAtRest, reopened, settle, stopAll, tablesOf, textsOf } from "../support/story.ts";
+import {
+  accountIdOf,
+  befriend,
+  type Device,
+  expectAtRest,
+  reopened,
+  roomViewOf,
+  settle,
+  stopAll,
+  tablesOf,
+  textsOf,
+} from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
 const other = useStoryServer();
 const devices: Device[] = [];
 afterAll(() => stopAll(...devices));
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
-
-async function viewOf({ client }: Device, id: ConversationId) {
-  const room = good(await client.rooms()).find((one) => one.id === id);
-  const { name, state, members } = present(room, "the room is there");
-  return { name, state, people: members.length };
-}
-
-async function befriend(one: Device, another: Device): Promise<void> {
-  good(await another.client.sync());
-  good(await one.client.addContact(good(await another.client.contactLink())));
-  await settle(one, another);
-  good(await another.client.acceptContact(await accountOf(one)));
-  await settle(one, another);
-}
-
 test("[RM65] a newcomer comes in while the server of somebody in the room does not answer, and has their words once it does", async () => {
   // To Carl alone: Ben's server is as it was for everybody else.
   let isAnswering = false;
@@ -46,18 +39,18 @@ test("[RM65] a newcomer comes in while the server of somebody in the room does n
   await befriend(ada, ben);
   await befriend(ada, carl);
   const { id } = good(await ada.client.createRoom("Garden"));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.acceptRoom(id));
   await settle(ada, ben);
-  good(await ada.client.setRoomRole(id, await accountOf(ben), "admin"));
+  good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
   await settle(ada, ben);
-  good(await ada.client.inviteToRoom(id, await accountOf(carl)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(carl)));
   await settle(ada, ben, carl);
   good(await carl.client.acceptRoom(id));
   await settle(ada, ben, carl);
   await expectAtRest(
-    async () => expect(await viewOf(carl, id)).toEqual({ name: "Garden", state: "joined", people: 3 }),
+    async () => expect(await roomViewOf(carl, id)).toEqual({ name: "Garden", state: "joined", people: 3 }),
     ada,
     ben,
     carl,
@@ -73,7 +66,7 @@ test("[RM65] a newcomer comes in while the server of somebody in the room does n
   // What he commits is followed all the same.
   good(await ben.client.renameRoom(id, "Yard"));
   await settle(ada, ben, carl);
-  expect(await viewOf(carl, id)).toEqual({ name: "Yard", state: "joined", people: 3 });
+  expect(await roomViewOf(carl, id)).toEqual({ name: "Yard", state: "joined", people: 3 });
   expect(await textsOf(ben, id)).toEqual(["from Ada", "from Ben", "from Carl"]);
   expect(await textsOf(carl, id)).toEqual(["from Ada", "from Carl"]);
   good(await carl.client.stop());

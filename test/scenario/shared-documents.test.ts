@@ -19,13 +19,19 @@ import {
   sharedRemovalPayloadShape,
 } from "../../core/messenger/shared/shared-change.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
-import { createFriends, type Device, engineOf, reopened, settle, stopAll } from "../support/story.ts";
+import {
+  accountIdOf,
+  createFriends,
+  type Device,
+  engineOf,
+  reopened,
+  settle,
+  stopAll,
+} from "../support/story.ts";
 import { createSwitchedConnector } from "../support/switched-connector.ts";
 import { useStoryServer } from "../support/story-server.ts";
 
 const server = useStoryServer();
-
-const accountOf = async ({ client }: Device) => good(await client.account()).accountId;
 
 /** A device's ports, and the switch of its way to servers. */
 function switchedPlatform() {
@@ -41,7 +47,7 @@ async function createRoomOfTwo(
   const names = [`ada.${name}`, `ben.${name}`] as const;
   const { ada, ben } = await createFriends(server.origin, names, platforms);
   const { id } = good(await ada.client.createRoom(name));
-  good(await ada.client.inviteToRoom(id, await accountOf(ben)));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
   await settle(ada, ben);
   good(await ben.client.acceptRoom(id));
   await settle(ada, ben);
@@ -102,7 +108,7 @@ test("[SD10] two people with two devices each write a note and a list apart, and
     form: "note",
     title: "Trip to the sea",
     text: "Please pack the big tent and food",
-    createdBy: await accountOf(ada),
+    createdBy: await accountIdOf(ada),
     waitingCount: 0,
     unsentCount: 0,
     isFull: false,
@@ -206,7 +212,7 @@ test("[SD15] what was written while muted without knowing is in nobody's documen
   const list = good(await ada.client.createRoomDocument(id, "list", "Jobs"));
   await settle(ada, ben);
   way.switch(false);
-  good(await ada.client.muteInRoom(id, await accountOf(ben), Date.now() + 3_600_000));
+  good(await ada.client.muteInRoom(id, await accountIdOf(ben), Date.now() + 3_600_000));
   await settle(ada);
   await edit(ben, id, list.id, { type: "add", text: "written while muted" });
   way.switch(true);
@@ -214,14 +220,14 @@ test("[SD15] what was written while muted without knowing is in nobody's documen
   expect((await expectSame(id, list.id, ada, ben)).items).toEqual([]);
   const refusal = await ben.client.editRoomDocument(id, list.id, { type: "add", text: "no" });
   expect(bad(refusal)).toEqual({ type: "RoomDocumentRefused", rule: "muted" });
-  good(await ada.client.muteInRoom(id, await accountOf(ben), null));
+  good(await ada.client.muteInRoom(id, await accountIdOf(ben), null));
   await settle(ada, ben);
   await edit(ben, id, list.id, { type: "add", text: "Sweep" });
   await settle(ada, ben);
   expect((await expectSame(id, list.id, ada, ben)).items.map(({ text }) => text)).toEqual(["Sweep"]);
   // What has no place before its author is taken out.
   way.switch(false);
-  good(await ada.client.removeFromRoom(id, await accountOf(ben)));
+  good(await ada.client.removeFromRoom(id, await accountIdOf(ben)));
   await settle(ada);
   await edit(ben, id, list.id, { type: "add", text: "too late" });
   way.switch(true);

@@ -1,7 +1,7 @@
 /** What stories of people and devices share: becoming contacts, coming to rest, comparing what devices hold. */
 import { expect } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import { type ConversationId, idFromBytes } from "../../core/base/ids.ts";
+import { type AccountId, type ConversationId, idFromBytes } from "../../core/base/ids.ts";
 import { type NamedOp, nameOp } from "../../core/messenger/op.ts";
 import {
   type Alarm,
@@ -134,10 +134,20 @@ export async function befriend(ada: Device, ben: Device): Promise<ConversationId
   good(await ben.client.sync());
   const { conversationId } = good(await ada.client.addContact(good(await ben.client.contactLink())));
   await settle(ada, ben);
-  const request = present(good(await ben.client.contacts())[0], "the request has come");
-  good(await ben.client.acceptContact(request.accountId));
+  good(await ben.client.acceptContact(await accountIdOf(ada)));
   await settle(ada, ben);
   return conversationId;
+}
+
+export async function accountIdOf({ client }: Device): Promise<AccountId> {
+  return good(await client.account()).accountId;
+}
+
+/** A room as somebody sees it who is in it, or was. */
+export async function roomViewOf({ client }: Device, id: ConversationId) {
+  const room = good(await client.rooms()).find((one) => one.id === id);
+  const { name, state, members } = present(room, "the room is there");
+  return { name, state, people: members.length };
 }
 
 /** The tables of a device, opened beside its running client. */
