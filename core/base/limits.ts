@@ -81,6 +81,8 @@ export const CLOCK_DIFFERS_MS = 3_600_000;
 // Prekeys and ratchet
 export const PREKEY_POOL_MAX = 100;
 export const PREKEY_REFILL_BELOW = 50;
+/** One-time prekeys of a device whose private halves it keeps, handed out or not. */
+export const PREKEYS_KEPT_MAX = 2_000;
 export const PREKEY_ROTATE_MS = 604_800_000;
 export const PREKEY_LIFETIME_MS = 7_776_000_000;
 export const ENVELOPES_MAX = 64;
@@ -156,6 +158,8 @@ export const KEY_PACKAGE_BYTES_MAX = 4_096;
 export const KEY_PACKAGE_LIFETIME_MS_MAX = 7_776_000_000;
 export const KEY_PACKAGE_POOL_MAX = 20;
 export const KEY_PACKAGE_REFILL_BELOW = 10;
+/** Key packages of a device whose private halves it keeps, beside the last resort. */
+export const KEY_PACKAGES_KEPT_MAX = 400;
 export const KEY_PACKAGE_ROTATE_MS = 604_800_000;
 export const GROUP_ADDS_PER_COMMIT_MAX = 50;
 export const GROUP_LEAVES_MAX = 2_048;

@@ -11,6 +11,7 @@ import {
   PREKEY_POOL_MAX,
   PREKEY_REFILL_BELOW,
   PREKEY_ROTATE_MS,
+  PREKEYS_KEPT_MAX,
 } from "../base/limits.ts";
 import type { PreKeyNow, PreKeyRecord } from "./prekey-record.ts";
 
@@ -39,12 +40,14 @@ export function planPreKeys(stock: PreKeyStock, now: PreKeyNow): PreKeyPlan {
   const due = live.filter((record) => isDue(record, now));
   const isMissing = (type: PreKeyRecord["type"]) =>
     !live.some((record) => record.type === type && !due.includes(record));
+  const { oneTimeOnServer } = stock;
+  // PK8: a full refill at once, so that its moment tells little about when the device is online.
+  const missing = oneTimeOnServer < PREKEY_REFILL_BELOW ? PREKEY_POOL_MAX - Math.max(0, oneTimeOnServer) : 0;
+  const kept = live.filter(({ type }) => type === "oneTime").length;
   return {
     makeSigned: isMissing("signed"),
     makeLastResort: isMissing("lastResort"),
-    // PK8: a full refill at once, so that its moment tells little about when the device is online.
-    makeOneTime:
-      stock.oneTimeOnServer < PREKEY_REFILL_BELOW ? PREKEY_POOL_MAX - Math.max(0, stock.oneTimeOnServer) : 0,
+    makeOneTime: Math.min(missing, Math.max(0, PREKEYS_KEPT_MAX - kept)),
     retire: due.map((record) => record.id),
   };
 }

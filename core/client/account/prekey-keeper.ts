@@ -1,7 +1,6 @@
 /** Keeps this device's prekeys on its server: made when due, stored before they are published. Rules PK7-PK9. */
-import type { Bytes } from "../../base/bytes.ts";
 import type { PreKeyId } from "../../base/ids.ts";
-import { ok, type Result } from "../../base/result.ts";
+import { type Err, ok, type Result } from "../../base/result.ts";
 import { PREKEYS_PER_PUBLISH_MAX } from "../../protocol/client-frame.ts";
 import { erasablePreKeys, planPreKeys, retirePreKey } from "../../ratchet/prekey-policy.ts";
 import {
@@ -56,11 +55,13 @@ export async function keepPreKeys(
       (record.type === "lastResort" && !counts.value.hasLastResort),
   );
   const publisher = { accountId: identity.accountId, deviceId: identity.deviceId, sign: identity.keys.sign };
-  const published = await publishAll(
-    gateway,
-    [...made, ...lost].map((record) => publishPreKey(record, publisher)),
-  );
-  if (!published.ok) return published;
+  const due = [...made, ...lost];
+  for (let from = 0; from < due.length; from += PREKEYS_PER_PUBLISH_MAX) {
+    const part = due.slice(from, from + PREKEYS_PER_PUBLISH_MAX);
+    const preKeys = part.map((record) => publishPreKey(record, publisher));
+    const published = await gateway.call("done", { type: "publishPreKeys", preKeys });
+    if (!published.ok) return dropRefused(context, published, due.slice(from));
+  }
   const erased = erasablePreKeys(records, readToMs).map((id) => tables.prekey.remove(id));
   return context.serial.run(async () => {
     const retired = await retire(context, plan.retire, now.steadyMs);
@@ -87,11 +88,14 @@ async function retire(
   return ok(writes);
 }
 
-async function publishAll(gateway: Gateway, preKeys: readonly Bytes[]): Promise<Result<void, ClientError>> {
-  for (let from = 0; from < preKeys.length; from += PREKEYS_PER_PUBLISH_MAX) {
-    const part = preKeys.slice(from, from + PREKEYS_PER_PUBLISH_MAX);
-    const done = await gateway.call("done", { type: "publishPreKeys", preKeys: part });
-    if (!done.ok) return done;
-  }
-  return ok();
+/** PK8: a one-time prekey that the server did not take is in nobody's hands; kept, they would pile up until it takes some. */
+async function dropRefused(
+  { tables, store }: EngineContext,
+  refusal: Err<ClientError>,
+  records: readonly PreKeyRecord[],
+): Promise<Result<void, ClientError>> {
+  if (refusal.error.type !== "Refused") return refusal;
+  const untaken = records.filter(({ type }) => type === "oneTime");
+  const dropped = await store.batch(untaken.map(({ id }) => tables.prekey.remove(id)));
+  return dropped.ok ? refusal : dropped;
 }

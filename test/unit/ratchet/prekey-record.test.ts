@@ -1,10 +1,12 @@
 /** Making, storing, publishing, replacing and erasing prekeys. */
+import { present } from "../../../core/base/assert.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   PREKEY_LIFETIME_MS,
   PREKEY_POOL_MAX,
   PREKEY_REFILL_BELOW,
   PREKEY_ROTATE_MS,
+  PREKEYS_KEPT_MAX,
 } from "../../../core/base/limits.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { preKeyIdOf } from "../../../core/protocol/prekey.ts";
@@ -124,6 +126,19 @@ describe("planPreKeys", () => {
     [-1, PREKEY_POOL_MAX],
   ])("[PK8] with %i one-time prekeys on the server, makes %i", (oneTimeOnServer, makeOneTime) => {
     expect(plan({ oneTimeOnServer })).toEqual({ ...nothing, makeOneTime });
+  });
+  test.each([
+    [PREKEYS_KEPT_MAX - PREKEY_POOL_MAX, PREKEY_POOL_MAX],
+    [PREKEYS_KEPT_MAX - 1, 1],
+    [PREKEYS_KEPT_MAX, 0],
+    [PREKEYS_KEPT_MAX + 1, 0],
+  ])("[PK8] of a device that keeps %i, a server that says it has none is given %i", (kept, makeOneTime) => {
+    const [oneTime] = records.filter(({ type }) => type === "oneTime");
+    const others = records.filter(({ type }) => type !== "oneTime");
+    const many = Array.from({ length: kept }, () => present(oneTime, "a one-time prekey"));
+    expect(plan({ oneTimeOnServer: 0 }, [...others, ...many]).makeOneTime).toBe(makeOneTime);
+    const retired = many.map((record) => retirePreKey(record, MADE_AT_MS));
+    expect(plan({ oneTimeOnServer: 0 }, [...others, ...retired]).makeOneTime).toBe(PREKEY_POOL_MAX);
   });
   test("[PK10] a one-time prekey nobody used in its lifetime is retired", () => {
     const expired = plan({ nowMs: MADE_AT_MS + PREKEY_LIFETIME_MS });

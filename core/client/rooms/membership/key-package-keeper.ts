@@ -8,6 +8,7 @@ import {
   KEY_PACKAGE_POOL_MAX,
   KEY_PACKAGE_REFILL_BELOW,
   KEY_PACKAGE_ROTATE_MS,
+  KEY_PACKAGES_KEPT_MAX,
 } from "../../../base/limits.ts";
 import type { Result } from "../../../base/result.ts";
 import { createGroupCrypto } from "../../../group/crypto-provider.ts";
@@ -51,10 +52,12 @@ export async function keepKeyPackages(
     Math.abs(now.steadyMs - lastResort.row.createdAtMs) >= KEY_PACKAGE_ROTATE_MS;
   const { oneTime, hasLastResort } = counts.value;
   // A full refill at once, so that its moment tells little about when the device is there.
+  const kept = stored.filter(({ row }) => !row.isLastResort).length;
   const missing = oneTime < KEY_PACKAGE_REFILL_BELOW ? KEY_PACKAGE_POOL_MAX - oneTime : 0;
+  const room = Math.max(0, KEY_PACKAGES_KEPT_MAX - kept);
   const made: Stored[] = [];
   if (isDue) made.push(await make(context, true, now));
-  for (let n = 0; n < missing; n++) made.push(await make(context, false, now));
+  for (let n = 0; n < Math.min(missing, room); n++) made.push(await make(context, false, now));
   const over = stored.filter(({ row }) => isOver(row, now));
   const replaced = isDue && lastResort !== undefined ? [lastResort] : [];
   const written = await store.batch([
@@ -71,7 +74,11 @@ export async function keepKeyPackages(
   }));
   if (toPublish.length === 0) return written;
   const published = await gateway.call("done", { type: "publishKeyPackages", keyPackages: toPublish });
-  return published.ok ? written : published;
+  if (published.ok || published.error.type !== "Refused") return published.ok ? written : published;
+  // RM14: what the server did not take is in nobody's hands.
+  const untaken = made.filter(({ row }) => !row.isLastResort);
+  const dropped = await store.batch(untaken.map(({ ref }) => tables.keypackage.remove(ref)));
+  return dropped.ok ? published : dropped;
 }
 
 /** Counted time for ages, and the time of who hands them out for their end. */

@@ -1,8 +1,9 @@
 /** What becomes of prekeys that are used while they are looked after. */
 import { beforeAll, expect, test } from "vitest";
-import { ok } from "../../../../core/base/result.ts";
+import { err, ok } from "../../../../core/base/result.ts";
 import { PREKEY_LIFETIME_MS, PREKEY_POOL_MAX } from "../../../../core/base/limits.ts";
 import { keepPreKeys } from "../../../../core/client/account/prekey-keeper.ts";
+import type { ClientError } from "../../../../core/client/client-error.ts";
 import type { Gateway } from "../../../../core/client/connection/gateway.ts";
 import { cryptoReady } from "../../../../core/crypto/sodium.ts";
 import {
@@ -36,4 +37,20 @@ test("[PK11] a one-time prekey that opens a message while it is retired does not
   };
   expect(await kept(used.id)).toBeNull();
   expect(await kept(unused.id)).not.toBeNull();
+});
+
+test("[PK8] prekeys that the server refuses are erased, and those it may have taken are kept", async () => {
+  const { context } = await createSide("refused");
+  const publish = async (failure: ClientError) => {
+    const counts = ok({ oneTime: 0, hasSigned: true, hasLastResort: true, nowMs: context.clock.nowMs() });
+    const gateway = { call: async (answer: string) => (answer === "done" ? err(failure) : counts) };
+    expect(await keepPreKeys(context, gateway as unknown as Gateway, 0)).toEqual(err(failure));
+    const rows = expectValue(await context.tables.prekey.scan());
+    const types = rows.map(({ value }) => expectValue(decodePreKeyRecord(value.record)).type);
+    return types.filter((type) => type === "oneTime").length;
+  };
+  expect(await publish({ type: "Refused", code: "storage-full" })).toBe(0);
+  const cut = { type: "ServerUnreachable", origin: "https://a.example", detail: "cut" } as const;
+  expect(await publish(cut)).toBe(PREKEY_POOL_MAX);
+  expect(await publish({ type: "Refused", code: "quota" })).toBe(PREKEY_POOL_MAX);
 });

@@ -6,8 +6,10 @@ import {
   KEY_PACKAGE_POOL_MAX,
   KEY_PACKAGE_REFILL_BELOW,
   KEY_PACKAGE_ROTATE_MS,
+  KEY_PACKAGES_KEPT_MAX,
 } from "../../../../../core/base/limits.ts";
 import { err, ok } from "../../../../../core/base/result.ts";
+import type { ClientError } from "../../../../../core/client/client-error.ts";
 import type { Gateway } from "../../../../../core/client/connection/gateway.ts";
 import { keepKeyPackages } from "../../../../../core/client/rooms/membership/key-package-keeper.ts";
 import { createTimes } from "../../../../../core/client/calendar/times.ts";
@@ -35,7 +37,7 @@ function createKeeper() {
   const { accountId } = stateOf(createWorld("keeper"));
   const times = createTimes({ clock, store, tables, onCompared: () => {} });
   const context = { store, tables, times, random, identity: { accountId, deviceId, seeds } };
-  const server = { oneTime: 0, hasLastResort: false, isDown: false };
+  const server = { oneTime: 0, hasLastResort: false, fault: null as ClientError | null };
   const published: { readonly keyPackage: Uint8Array; readonly isLastResort: boolean }[] = [];
   const gateway: Pick<Gateway, "call"> = {
     call: async (_answer, request) => {
@@ -43,8 +45,8 @@ function createKeeper() {
         const { oneTime, hasLastResort } = server;
         return ok({ type: "keyPackageCounts", requestId: 1, oneTime, hasLastResort }) as never;
       }
-      if (server.isDown || request.type !== "publishKeyPackages")
-        return err({ type: "Refused", code: "internal" }) as never;
+      if (server.fault !== null) return err(server.fault) as never;
+      if (request.type !== "publishKeyPackages") return err({ type: "Refused", code: "internal" }) as never;
       published.push(...request.keyPackages);
       server.oneTime += request.keyPackages.filter(({ isLastResort }) => !isLastResort).length;
       server.hasLastResort ||= request.keyPackages.some(({ isLastResort }) => isLastResort);
@@ -88,15 +90,30 @@ test("[RM14] what was published is good for who adds the device, also by a clock
   expect((await check(clock.nowMs() + KEY_PACKAGE_LIFETIME_MS_MAX)).ok).toBe(false);
 });
 
-test("[RM14] private halves are stored first: what the server did not take is there, and is made anew", async () => {
+test("[RM14] private halves are stored first: kept where the server may have taken them, erased where it refused", async () => {
   const { server, published, keep, rows } = createKeeper();
-  server.isDown = true;
+  server.fault = { type: "ServerUnreachable", origin: "https://a.example", detail: "cut" };
   expect((await keep()).ok).toBe(false);
   expect(published).toEqual([]);
   expect(await rows()).toHaveLength(KEY_PACKAGE_POOL_MAX + 1);
-  server.isDown = false;
+  server.fault = { type: "Refused", code: "storage-full" };
+  expect((await keep()).ok).toBe(false);
+  expect(await rows()).toHaveLength(KEY_PACKAGE_POOL_MAX + 1);
+  server.fault = null;
   good(await keep());
   expect(published.filter(({ isLastResort }) => isLastResort)).toHaveLength(1);
+  expect(await rows()).toHaveLength(2 * KEY_PACKAGE_POOL_MAX + 1);
+});
+
+test("[RM14] a server that always says it has none is given no more than a device keeps", async () => {
+  const { server, published, keep, rows } = createKeeper();
+  const rounds = KEY_PACKAGES_KEPT_MAX / KEY_PACKAGE_POOL_MAX;
+  for (let round = 1; round <= rounds + 1; round++) {
+    server.oneTime = 0;
+    good(await keep());
+    expect(await rows()).toHaveLength(Math.min(round, rounds) * KEY_PACKAGE_POOL_MAX + 1);
+  }
+  expect(published).toHaveLength(KEY_PACKAGES_KEPT_MAX + 1);
 });
 
 test("[RM15] the last resort is renewed weekly; the old one opens what still names it, until it has ended", async () => {
