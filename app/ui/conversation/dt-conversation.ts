@@ -15,6 +15,7 @@ import { live } from "lit/directives/live.js";
 import { ref } from "lit/directives/ref.js";
 import { baseStyles } from "../look/base-styles.ts";
 import { copyText } from "../parts/copy.ts";
+import { deepActive } from "../parts/dt-sheet.ts";
 import { icon } from "../parts/icon.ts";
 import { keyed } from "../parts/keyed.ts";
 import { RowHeights } from "../parts/row-heights.ts";
@@ -173,6 +174,7 @@ export class DtConversation extends LitElement {
     this.#firstNewId = null;
     this.#hasPlaced = false;
     this.#isPlaced = false;
+    this.#mayWrite = null;
     this.focusedId = null;
     this.newBelow = 0;
     if (this.conversationId === null) return;
@@ -191,7 +193,19 @@ export class DtConversation extends LitElement {
   protected override updated(): void {
     const isReady = this.#timeline?.isLoaded === true && this.#thread !== undefined;
     if (isReady && !this.#hasPlaced) this.#place(this.#messages);
+    this.#goOnWriting();
   }
+
+  /** Who has just accepted, joined or unblocked goes on in the field: what they pressed is gone, and letters are keys outside of it. */
+  #goOnWriting(): void {
+    const thread = this.#thread;
+    const mightWrite = this.#mayWrite;
+    this.#mayWrite = thread === undefined ? null : isOpen(thread);
+    if (mightWrite !== false || !this.#mayWrite || !document.hasFocus()) return;
+    if (deepActive() === document.body && matchMedia("(pointer: fine)").matches) void this.focusComposer();
+  }
+  /** Null while it is not known. */
+  #mayWrite: boolean | null = null;
 
   async #readLines(): Promise<void> {
     const thread = this.#thread;
