@@ -4,7 +4,8 @@ import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { err, ok } from "../../core/base/result.ts";
 import type { Gateway } from "../../core/client/connection/gateway.ts";
-import { bad, engineReady, good, linkedDevice, newAccount } from "../support/client-world.ts";
+import { createAdjustableClock } from "../support/adjustable-clock.ts";
+import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { forge } from "../support/room-forger.ts";
 import { startLosableServer } from "../support/losable-server.ts";
 import {
@@ -35,16 +36,21 @@ function keep<T extends Device>(device: T): T {
   return device;
 }
 
+/** How long who cannot follow a log waits for others to bring what leads on. */
+const MINUTE_MS = 60_000;
+const time = createAdjustableClock();
+const platform = () => memoryPlatform({ clock: time });
+
 /** What a member is told of a room that is not on its server. */
 const gone = { type: "RoomGone", isOurs: false };
 
 /** Ada's room, with people who live elsewhere and know nobody but her. */
 async function roomOf(origin: string, ...names: readonly string[]) {
-  const ada = keep(await newAccount(origin, "ada"));
+  const ada = keep(await newAccount(origin, "ada", platform()));
   const { id } = good(await ada.client.createRoom("Reading"));
   const suffix = crypto.randomUUID().slice(0, 8);
   const others = await Promise.all(
-    names.map(async (name) => keep(await newAccount(elsewhere.origin, `${name}.${suffix}`))),
+    names.map(async (name) => keep(await newAccount(elsewhere.origin, `${name}.${suffix}`, platform()))),
   );
   for (const other of others) {
     good(await other.client.sync());
@@ -205,6 +211,51 @@ describe("a room whose server lost everything", () => {
     await expectRoom(id, { people: 2, texts: ["without Dan", "and on"] }, ada, ben);
     await settle(dan);
     expect(await textsOf(dan, id)).toEqual([]);
+  }, 60_000);
+});
+
+describe("who followed what its founder never saw, in a log that begins anew and has had other keys since", () => {
+  /** Ben renames the room while Ada is away, the log is lost, and before he is back Ada takes somebody out. */
+  async function overtaken(whom: "ben" | "dan") {
+    const server = await losableServer();
+    const { others, id, ...founder } = await roomOf(server.origin, "ben", "dan");
+    const [ben, dan] = three(others);
+    const left = await accountIdOf(whom === "ben" ? ben : dan);
+    good(await founder.ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
+    await settle(founder.ada, ...others);
+    good(await founder.ada.client.stop());
+    good(await ben.client.renameRoom(id, "Ben's"));
+    await say(ben, id, "from Ben");
+    good(await ben.client.sync());
+    for (const { client } of [ben, dan]) good(await client.stop());
+    await server.lose();
+    const ada = keep(await reopened(founder.ada.platform));
+    good(await ada.client.putBack());
+    good(await ada.client.removeFromRoom(id, left));
+    await settle(ada);
+    expect(await peopleIn(ada, id)).toBe(2);
+    const back = keep(await reopened(ben.platform));
+    await settle(ada, back);
+    return { ada, ben: back, id };
+  }
+
+  test("[RM68] is told the keys by the founder, and comes in again with what they wrote", async () => {
+    const { ada, ben, id } = await overtaken("dan");
+    expect(present(good(await ben.client.rooms())[0], "the room").name).toBe("Ben's");
+    time.adjust(MINUTE_MS);
+    await expectRoom(id, { people: 2, texts: ["from Ben"] }, ada, ben);
+    for (const { client } of [ada, ben])
+      expect(present(good(await client.rooms())[0], "the room").name).toBe("Reading");
+    await say(ben, id, "and on");
+    await expectRoom(id, { people: 2, texts: ["from Ben", "and on"] }, ada, ben);
+  }, 60_000);
+
+  test("[RM68] is told by the founder that they are out", async () => {
+    const { ada, ben } = await overtaken("ben");
+    const stateOf = async () => present(good(await ben.client.rooms())[0], "the room").state;
+    expect(await stateOf()).toBe("joined");
+    time.adjust(MINUTE_MS);
+    await expectAtRest(async () => expect(await stateOf()).toBe("removed"), ada, ben);
   }, 60_000);
 });
 

@@ -23,6 +23,7 @@ import {
   roomViewOf,
   settle,
   stopAll,
+  storedOps,
   tablesOf,
   textsOf,
 } from "../support/story.ts";
@@ -276,6 +277,84 @@ test("[RM68] who is not in the room is told no keys, and keys of somebody who wa
   expect((await roomViewOf(ada, id)).state).toBe("joined");
   expect(good(await tablesOf(ada).invitation.scan())).toEqual([]);
   await stopAll(ada, ben, changed);
+});
+
+/** The program of somebody, who has it changed, and what it says to a contact. */
+async function changedProgram(owner: Owner) {
+  good(await owner.client.stop());
+  const changed = await engineOf(owner.platform);
+  const { context, contacts, conversations, rooms } = changed.engine;
+  const say = (to: Device, kind: number, payload: Uint8Array) =>
+    context.serial.run(async () => {
+      const contact = present(good(await contacts.get(await accountIdOf(to))), "they are contacts");
+      good(await conversations.write(contact, kind, payload));
+    });
+  const keysOf = async (id: ConversationId) =>
+    present(good(await context.serial.run(() => rooms.book.get(id))), "the room is known").keys;
+  return { ...changed, say, keysOf };
+}
+
+test("[RM13] who is in a room is asked out of it by no invitation, and in again by one that came before they could know that they were out", async () => {
+  const { ada, ben, carl, id } = await roomOfThree("knocked");
+  const benId = await accountIdOf(ben);
+  await befriend(ben, carl);
+  good(await ada.client.removeFromRoom(id, await accountIdOf(carl)));
+  await settle(ada, ben, carl);
+  const changed = await changedProgram(carl);
+  const { logId, origin } = await changed.keysOf(id);
+  const from = { incarnation: 0, seq: 0, chain: new Uint8Array(32) };
+  const keys = { logId, origin, generation: 99, accessSeed: new Uint8Array(32), roomKey: new Uint8Array(32) };
+  for (const sinceEpoch of [98, 99]) {
+    const told = { keys: { ...keys, from }, name: "Trap", sinceEpoch, history: null };
+    await changed.say(ben, OP_KIND.roomInvitation, encode(roomInvitationPayloadShape, told));
+  }
+  await settle(changed, ben);
+  expect(await roomViewOf(ben, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+  good(await ben.client.send(id, "still here"));
+  await settle(ben, ada);
+  expect(await textsOf(ada, id)).toEqual(["still here"]);
+  expect(good(await tablesOf(ben).invitation.scan())).toHaveLength(1);
+  await stopAll(changed, ben);
+  good(await ada.client.removeFromRoom(id, benId));
+  await settle(ada);
+  good(await ada.client.inviteToRoom(id, benId));
+  await settle(ada);
+  const back = await reopened(ben.platform);
+  await expectAtRest(
+    async () => {
+      expect((await roomViewOf(back, id)).state).toBe("invited");
+    },
+    back,
+    ada,
+  );
+  await stopAll(ada, back);
+});
+
+test("[RM68] who was never in a room learns of nobody whether they are, though they know what its log is called", async () => {
+  const { ada, ben, carl, id } = await roomOfThree("private");
+  const dora = await ownerOf("dora.private");
+  await befriend(ben, dora);
+  await befriend(ben, carl);
+  good(await ada.client.removeFromRoom(id, await accountIdOf(carl)));
+  await settle(ada, ben, carl);
+  const payload = encode(roomJoinPayloadShape, {
+    ...{ roomId: id, secret: new Uint8Array(ROOM_LINK_SECRET_BYTES) },
+  });
+  for (const [asker, answers] of [
+    [carl, 1],
+    [dora, 0],
+  ] as const) {
+    const changed = await changedProgram(asker);
+    const outs = async () =>
+      (await storedOps(tablesOf(changed))).filter(({ op }) => op.kind === OP_KIND.roomOut).length;
+    // Asked twice at once, nobody is answered twice.
+    for (let ask = 0; ask < 2; ask++) await changed.say(ben, OP_KIND.roomJoin, payload);
+    await settle(changed, ben, changed);
+    expect(await outs()).toBe(answers);
+    expect(good(await tablesOf(ben).joinask.scan())).toEqual([]);
+    await stopAll(changed);
+  }
+  await stopAll(ada, ben);
 });
 
 test("[RM69] a room whose founder's only device was emptied, and in which nobody else has come, is begun anew with everybody in it", async () => {

@@ -296,17 +296,7 @@ async function answerForged(
     ...{ context, chains, groups: rooms.groups, outbox: roomOutbox, missed: createRoomMissed(tables) },
     anew: createRoomAnew(tables),
     deps: { suite: createGroupCrypto(context.random) },
-    intake: {
-      leaveBehind: never,
-      place: never,
-      reader: never,
-      moveTo: never,
-      enter: never,
-      useKeys: never,
-      take: never,
-      pass: never,
-      startAfresh: () => ({ writes: [], commit: () => {} }),
-    },
+    intake: { place: never, reader: never },
   });
   const record = present(good(await rooms.book.get(roomId)), "the room");
   const ops = [...forged, ...kept].map(({ bytes }) => bytes);

@@ -35,14 +35,7 @@ export function commitDeps({ context, chains, rooms, roomOutbox, tables }: Engin
     deps: { suite: createGroupCrypto(context.random) },
     intake: {
       place: () => Promise.reject(new Error("nothing is said")),
-      leaveBehind: () => Promise.reject(new Error("nothing is left")),
-      startAfresh: () => ({ writes: [], commit: () => {} }),
       reader: async (room) => ok(createLogReader(keysOf(room).logId)),
-      moveTo: () => Promise.reject(new Error("nothing is read")),
-      enter: () => Promise.reject(new Error("nothing begins anew")),
-      useKeys: () => Promise.reject(new Error("nothing begins anew")),
-      take: () => Promise.reject(new Error("nothing is read")),
-      pass: () => Promise.reject(new Error("nothing is read")),
     },
   };
 }

@@ -145,7 +145,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     onChanged: all.onChanged,
   });
   const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, anew, deps });
-  const asking = createRoomAsking({ context, groups, commits, missed, lookLater });
+  const asking = createRoomAsking({ context, groups, commits, missed, lookIn });
   const keyAsking = createRoomKeyAsking({
     context,
     contacts,
@@ -225,10 +225,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     home: all.home,
     contextOf,
     openAnew: logs.openAnew,
-    lookLater,
+    lookLater: (roomId) => lookIn(roomId, SIBLING_WAIT_MS),
   });
   const nowMs = () => Math.max(0, clock.nowMs());
-  let cancelLook: (() => void) | null = null;
+  const looks = new Map<ConversationId, { readonly atMs: number; readonly cancel: () => void }>();
   let cancelRetry: (() => void) | null = null;
   let retryMs = RETRY_MIN_MS;
 
@@ -331,8 +331,8 @@ export function createRooms(all: RoomsDeps): Rooms {
         here.delete(roomId);
       }
       if (found.ok || !isForbidden(found.error)) return found;
-      const asked = standing === "joined" ? await serial.run(() => keyAsking.ask(roomId, room)) : ok();
-      return asked.ok ? regain(placed.value, found.error) : asked;
+      const told = await askForKeys(placed.value);
+      return !told.ok || told.value ? told : regain(placed.value, found.error);
     }
     const entered = await restart.enter(placed.value, opened.value.channel);
     if (entered.ok && (entered.value || !here.has(roomId)))
@@ -350,11 +350,12 @@ export function createRooms(all: RoomsDeps): Rooms {
       if (!regained.ok || regained.value) return regained;
       // A server tells who was cut off nothing more on the connection there is.
       logs.openOnceMore(keysOf(room).logId);
-      lookLater();
-      const asked = standing === "joined" ? await serial.run(() => keyAsking.ask(roomId, room)) : ok();
-      return asked.ok ? ok(false) : asked;
+      lookIn(roomId, SIBLING_WAIT_MS);
+      return askForKeys(placed.value);
     }
     if (standing === "joined") {
+      const open = await serial.run(() => keyAsking.noteOpen(roomId));
+      if (!open.ok) return open;
       const begun = await serial.run(() => restart.sayBegun(placed.value));
       if (!begun.ok || begun.value) return begun;
       const brought = await serial.run(() => restart.bring(placed.value));
@@ -375,10 +376,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     const asked = await serial.run(() => asking.askToComeBack(roomId, room));
     if (!asked.ok || asked.value) return asked;
     const next =
-      keyAsking.isTold(roomId) && asking.isUnanswered(roomId)
-        ? await serial.run(() => keyAsking.ask(roomId, room))
-        : ok();
-    if (!next.ok) return next;
+      keyAsking.isTold(roomId) && asking.isUnanswered(roomId) ? await askForKeys(placed.value) : ok(false);
+    if (!next.ok || next.value) return next;
     const stood = await serial.run(() => asking.takeStand(roomId, room));
     if (!stood.ok || stood.value) return stood;
     const redone = await serial.run(() => restart.redo(roomId));
@@ -395,6 +394,22 @@ export function createRooms(all: RoomsDeps): Rooms {
     return serial.run(() => histories.speak(roomId, room));
   }
 
+  /** RM68: others are asked for the keys the log has; with what they say this device goes on once that has opened it. */
+  async function askForKeys(placed: PlacedRoom): Promise<Result<boolean, ClientError>> {
+    const { roomId, room } = placed;
+    if (room.standing.standing !== "joined") return ok(false);
+    const keys = keyAsking.told(roomId);
+    if (keys === null) {
+      const asked = await serial.run(() => keyAsking.ask(roomId, room));
+      return asked.ok ? ok(false) : asked;
+    }
+    const opens = await restart.opens(placed, keys);
+    if (!opens.ok) return opens;
+    const gone = await serial.run(() => keyAsking.goOn(roomId, room, { keys, doOpen: opens.value }));
+    if (gone.ok && gone.value) logs.openAnew(roomId, room.keys.logId);
+    return gone;
+  }
+
   /** RM33, RM67: this account is out, here or by a sibling, and nothing is on its way: what waits never goes, and the keys do. */
   async function goOutside(
     roomId: ConversationId,
@@ -406,7 +421,9 @@ export function createRooms(all: RoomsDeps): Rooms {
     const left = await intake.leaveBehind(roomId, keys.logId);
     if (!left.ok) return left;
     leftBehind.add(roomId);
-    return failed;
+    // RM13: one that came before this device knew that its account is out.
+    const invited = await invitations.takeInvitations();
+    return invited.ok ? failed : invited;
   }
 
   async function failOutside(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
@@ -462,7 +479,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     const awaits = await restart.awaitsSibling(placed, home);
     if (!awaits.ok) return awaits;
     if (awaits.value) {
-      lookLater();
+      lookIn(roomId, SIBLING_WAIT_MS);
       return error === null ? ok(false) : err(error);
     }
     const set = await home.call("done", { type: "setLogKey", logId, appendKey: publicRoomKey(room.keys) });
@@ -471,11 +488,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     return ok(true);
   }
 
-  function lookLater(): void {
-    cancelLook ??= clock.schedule(SIBLING_WAIT_MS, () => {
-      cancelLook = null;
-      kickAll();
+  /** A room is looked at again after so long, or sooner; its log is read only if it was not followed. */
+  function lookIn(roomId: ConversationId, afterMs: number): void {
+    const known = looks.get(roomId);
+    const atMs = clock.nowMs() + afterMs;
+    if (known !== undefined && known.atMs <= atMs) return;
+    known?.cancel();
+    const cancel = clock.schedule(afterMs, () => {
+      looks.delete(roomId);
+      kick(roomId);
     });
+    looks.set(roomId, { atMs, cancel });
   }
 
   async function planAndMake(
@@ -552,11 +575,12 @@ export function createRooms(all: RoomsDeps): Rooms {
     kickAll,
     putBack: restart.putBack,
     close: () => {
-      cancelLook?.();
+      for (const { cancel } of looks.values()) cancel();
+      looks.clear();
       cancelRetry?.();
       histories.close();
       unproven.close();
-      [cancelLook, cancelRetry] = [null, null];
+      cancelRetry = null;
       logs.close();
     },
   };

@@ -24,7 +24,8 @@ export interface RoomAskingDeps {
   readonly groups: RoomGroups;
   readonly commits: Pick<RoomCommits, "sealRejoin" | "sealStand">;
   readonly missed: RoomMissed;
-  lookLater(): void;
+  /** The room is to be looked at again then. */
+  lookIn(roomId: ConversationId, afterMs: number): void;
 }
 
 export interface RoomAsking {
@@ -40,13 +41,7 @@ export interface RoomAsking {
   takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
 }
 
-export function createRoomAsking({
-  context,
-  groups,
-  commits,
-  missed,
-  lookLater,
-}: RoomAskingDeps): RoomAsking {
+export function createRoomAsking({ context, groups, commits, missed, lookIn }: RoomAskingDeps): RoomAsking {
   /** Rooms whose others are to be told what this device sees, and when they were last. */
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
@@ -76,7 +71,8 @@ export function createRoomAsking({
   async function takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
     const hasSiblings = activeDevices(context.chain()).length > 1;
     const missing = missed.due(roomId, nowMs(), hasSiblings);
-    if (missing.length === 0 && missed.isWaiting(roomId)) lookLater();
+    const dueInMs = missing.length === 0 ? missed.dueInMs(roomId, nowMs(), hasSiblings) : null;
+    if (dueInMs !== null) lookIn(roomId, dueInMs);
     if (missing.length === 0 && !owed.has(roomId)) return ok(false);
     const group = await groups.load(roomId);
     if (!group.ok) return group;
@@ -86,7 +82,7 @@ export function createRoomAsking({
       return ok(false);
     const last = toldAtMs.get(roomId);
     if (last !== undefined && Math.abs(nowMs() - last) < STAND_INTERVAL_MS) {
-      lookLater();
+      lookIn(roomId, STAND_INTERVAL_MS - Math.abs(nowMs() - last));
       return ok(false);
     }
     const sealed = await commits.sealStand(roomId, room, missing);
@@ -105,7 +101,7 @@ export function createRoomAsking({
     },
     isUnanswered(roomId) {
       const isOver = (askedCount.get(roomId) ?? 0) >= UNANSWERED_MAX && !isRecent(roomId);
-      if (!isOver) lookLater();
+      if (!isOver) lookIn(roomId, REJOIN_INTERVAL_MS);
       return isOver;
     },
     askToComeBack,

@@ -50,7 +50,7 @@ export interface RoomRestartDeps {
   home(): Gateway | null;
   contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
   openAnew(roomId: ConversationId, logId: LogId): void;
-  lookLater(): void;
+  lookLater(roomId: ConversationId): void;
 }
 
 export interface RoomRestart {
@@ -64,6 +64,8 @@ export interface RoomRestart {
    * that time. True when they lead further.
    */
   tryFormerKeys(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
+  /** Whether these keys open the log. RM68 */
+  opens(placed: PlacedRoom, keys: Pick<RoomKeysRow, "accessSeed">): Promise<Result<boolean, ClientError>>;
   /** Follows the log into a later incarnation, if its owner has said so. True when it has. */
   enter(placed: PlacedRoom, channel: LogChannel): Promise<Result<boolean, ClientError>>;
   /** RM66: who begins a log says so before anything else, and what they will bring. True when that is on its way. Runs within the serial. */
@@ -158,6 +160,11 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return ok(false);
   };
 
+  const opens: RoomRestart["opens"] = async ({ room, home }, keys) => {
+    const opened = await openAside(home.origin, keysOf(room).logId, keys);
+    return opened.ok || isForbidden(opened.error) ? ok(opened.ok) : opened;
+  };
+
   const enter: RoomRestart["enter"] = async ({ roomId, room, home }, channel) => {
     const { incarnation } = channel.head;
     const before = await serial.run(() => intake.reader(room));
@@ -207,7 +214,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     const sinceMs = enteredAtMs.get(roomId) ?? nowMs();
     enteredAtMs.set(roomId, sinceMs);
     if (Math.abs(nowMs() - sinceMs) < SIBLING_MS) {
-      all.lookLater();
+      all.lookLater(roomId);
       return ok(false);
     }
     const start = await startOf(roomId);
@@ -365,6 +372,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     noteElsewhere: (roomId) => void toldElsewhere.add(roomId),
     findAgain,
     tryFormerKeys,
+    opens,
     enter,
     sayBegun,
     bring,

@@ -80,7 +80,7 @@ export interface RoomCommitsDeps {
   readonly chains: ChainStore;
   readonly groups: RoomGroups;
   readonly outbox: RoomOutbox;
-  readonly intake: RoomIntake;
+  readonly intake: Pick<RoomIntake, "place" | "reader">;
   readonly missed: RoomMissed;
   readonly anew: RoomAnew;
   readonly deps: Pick<GroupDeps, "suite">;

@@ -11,6 +11,7 @@ import {
   roomOutPayloadShape,
 } from "../../../messenger/room/room-invitation.ts";
 import { rowKeyParts } from "../../../store/row-key.ts";
+import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook } from "../../contacts/contact-book.ts";
 import type { Conversations } from "../../conversations/conversations.ts";
@@ -34,6 +35,12 @@ export interface RoomInvitationsDeps {
   readonly outbox: RoomOutbox;
   kick(roomId: ConversationId): void;
   onChanged(): void;
+}
+
+/** An invitation into a room this account is in, and what drops it: one of a contact's, the latest, is kept. */
+interface Waiting {
+  readonly sinceEpoch: number;
+  readonly remove: WriteOp;
 }
 
 /** All of it runs within the serial. */
@@ -110,6 +117,7 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
   async function takeInvitations(): Promise<Result<void, ClientError>> {
     const rows = await tables.invitation.scan();
     if (!rows.ok) return rows;
+    const waiting = new Map<string, Waiting>();
     for (const { key, value } of rows.value) {
       const remove = tables.invitation.remove(...rowKeyParts(key).slice(1));
       const invitation = decode(roomInvitationPayloadShape, value.payload);
@@ -126,7 +134,7 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
         contact.value?.state === "accepted" &&
         isDialable(invitation.value.keys.origin, identity.origin);
       const taken = isGood
-        ? await takeInvitation(value.by, invitation.value, remove)
+        ? await takeInvitation(value.by, invitation.value, { remove, waiting })
         : await store.batch([remove]);
       if (!taken.ok) return taken;
     }
@@ -136,7 +144,7 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
   async function takeInvitation(
     by: AccountId,
     invitation: RoomInvitation,
-    remove: ReturnType<typeof tables.invitation.remove>,
+    { remove, waiting }: { readonly remove: WriteOp; readonly waiting: Map<string, Waiting> },
   ): Promise<Result<void, ClientError>> {
     const { keys, name, sinceEpoch, history } = invitation;
     const roomId = roomConversationId(keys.logId);
@@ -145,6 +153,14 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
     if (room.value !== null && room.value.standing.since >= sinceEpoch) {
       const told = await all.keyAsking.take(roomId, room.value, { by, invitation });
       return told.ok ? store.batch([remove]) : told;
+    }
+    if (room.value?.standing.standing === "joined") {
+      // This account may be out by now: that the log says, or the room (RM68), and no invitation.
+      const key = `${by} ${roomId}`;
+      const other = waiting.get(key);
+      const isLater = other === undefined || other.sinceEpoch < sinceEpoch;
+      if (isLater) waiting.set(key, { sinceEpoch, remove });
+      return other === undefined ? ok() : store.batch([isLater ? other.remove : remove]);
     }
     const { from, ...opens } = keys;
     const wanted = await book.wanted(roomId);

@@ -1,6 +1,7 @@
 /**
- * A device that is in no group, and to which the log gives nothing more by the keys it has, asks a contact who is in the room for those
- * the log has now, in the conversation with them, and is told them as one is who was let in. Runs within the serial. Rule RM68.
+ * A device to which the log gives nothing more by the keys it has asks a contact who is in the room for those the log has now, in the
+ * conversation with them, and is told them as one is who was let in; one that is in a group asks the founder alone. Runs within the
+ * serial. Rule RM68.
  */
 import { equalBytes } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
@@ -12,10 +13,12 @@ import { OP_KIND } from "../../../messenger/op.ts";
 import { memberOf } from "../../../messenger/room/room-context.ts";
 import {
   type RoomInvitation,
+  type RoomKeys,
   type RoomOut,
   roomOutPayloadShape,
 } from "../../../messenger/room/room-invitation.ts";
 import { ROOM_LINK_SECRET_BYTES, roomJoinPayloadShape } from "../../../messenger/room/room-link.ts";
+import { isRoomLogOf } from "../../../protocol/room-log-id.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook, ContactRecord } from "../../contacts/contact-book.ts";
@@ -24,6 +27,7 @@ import type { EngineContext } from "../../engine-context.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
+import { happeningsIn } from "../room-happenings.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 /** How long the next contact is not asked; as long again once all were, and twice as long each time. */
@@ -31,6 +35,8 @@ const ASK_INTERVAL_MS = 60_000;
 const ASK_INTERVAL_MS_MAX = 86_400_000;
 /** So many have to say that this account is out, or all there are to ask. */
 const OUT_OPINIONS = 2;
+/** How long nobody is answered again. */
+const ANSWER_INTERVAL_MS = ASK_INTERVAL_MS / 2;
 /** What no link says. */
 const NO_SECRET = new Uint8Array(ROOM_LINK_SECRET_BYTES);
 
@@ -40,17 +46,27 @@ export interface RoomKeyAskingDeps {
   readonly conversations: Pick<Conversations, "write">;
   readonly book: Pick<RoomBook, "get" | "set">;
   readonly groups: Pick<RoomGroups, "load">;
-  readonly intake: Pick<RoomIntake, "moveTo" | "reader">;
+  readonly intake: Pick<RoomIntake, "takeKeys" | "reader">;
   kick(roomId: ConversationId): void;
   onChanged(): void;
 }
 
 export interface RoomKeyAsking {
-  /** Asks the next contact who is in the room, at most so often; nobody where this device is in the group. */
+  /** Asks the next contact who is in the room, at most so often. */
   ask(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
+  /** The log gives this device something: where it is in a group, it wants nothing of others any more. */
+  noteOpen(roomId: ConversationId): Promise<Result<void, ClientError>>;
+  /** Keys it was told, and has not tried; null for none. */
+  told(roomId: ConversationId): ToldKeys | null;
+  /** Goes on with those where they open the log, else waits for others. True when it does. */
+  goOn(
+    roomId: ConversationId,
+    room: RoomRecord,
+    tried: { readonly keys: ToldKeys; readonly doOpen: boolean },
+  ): Promise<Result<boolean, ClientError>>;
   /** Whether this device goes by keys it was told: where nobody brings it back with those, it asks the next. */
   isTold(roomId: ConversationId): boolean;
-  /** Goes on with what somebody says who was asked; what anybody else says is passed over. */
+  /** Keeps what somebody says who was asked, to be tried; what anybody else says is passed over. */
   take(
     roomId: ConversationId,
     room: RoomRecord,
@@ -65,21 +81,28 @@ export interface RoomKeyAsking {
   ): Promise<Result<void, ClientError>>;
 }
 
-/** Whom this device has asked of a room, how often it has asked anybody, and who has said that it is out. */
+export type ToldKeys = Pick<RoomKeys, "accessSeed" | "roomKey">;
+
+/** Whom this device has asked of a room, how often it has asked anybody, what it was told, and who has said that it is out. */
 interface Asked {
   readonly accounts: readonly AccountId[];
   readonly count: number;
   readonly atMs: number;
+  readonly told: ToldKeys | null;
   readonly isTold: boolean;
   readonly out: readonly AccountId[];
 }
 
-const NOBODY: Asked = { accounts: [], count: 0, atMs: -ASK_INTERVAL_MS_MAX, isTold: false, out: [] };
+const NOBODY: Asked = {
+  ...{ accounts: [], count: 0, atMs: -ASK_INTERVAL_MS_MAX },
+  ...{ told: null, isTold: false, out: [] },
+};
 
 export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   const { context, groups, intake } = all;
   const { tables, store, identity, clock } = context;
   const asked = new Map<ConversationId, Asked>();
+  const answeredAtMs = new Map<string, number>();
   const nowMs = () => Math.max(0, clock.nowMs());
 
   async function isInside(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
@@ -87,19 +110,29 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return group.ok ? ok(group.value !== null && isActive(group.value)) : group;
   }
 
-  /** Contacts who are in the room, as far as this account was told. */
-  async function membersOf({ info }: RoomRecord): Promise<Result<readonly ContactRecord[], ClientError>> {
+  /** Contacts to ask: who is in the room, as far as this account was told; by a device that is in a group its founder alone, whose the log is. */
+  async function othersIn(
+    roomId: ConversationId,
+    { info, keys }: RoomRecord,
+  ): Promise<Result<readonly ContactRecord[], ClientError>> {
     const known = await all.contacts.all();
     if (!known.ok) return known;
-    const inside = new Set(info?.members.map(({ accountId }) => accountId));
-    return ok(known.value.filter(({ accountId, state }) => state === "accepted" && inside.has(accountId)));
+    const inside = await isInside(roomId);
+    if (!inside.ok) return inside;
+    const members = new Set(info?.members.map(({ accountId }) => accountId));
+    const isAsked = ({ accountId, state }: ContactRecord) =>
+      state === "accepted" && members.has(accountId) && (!inside.value || isRoomLogOf(keys.logId, accountId));
+    return ok(known.value.filter(isAsked));
   }
 
   const ask: RoomKeyAsking["ask"] = async (roomId, room) => {
-    const inside = await isInside(roomId);
-    if (!inside.ok || inside.value) return inside.ok ? ok() : inside;
-    const members = await membersOf(room);
+    const members = await othersIn(roomId, room);
     if (!members.ok) return members;
+    const inside = await isInside(roomId);
+    if (!inside.ok) return inside;
+    // Who is further than a log that begins anew may still bring what leads on from there (RM62).
+    const known = asked.get(roomId);
+    if (known === undefined && inside.value) asked.set(roomId, { ...NOBODY, atMs: nowMs() });
     const before = asked.get(roomId) ?? NOBODY;
     const next = members.value[before.count % members.value.length];
     if (next === undefined) return ok();
@@ -113,31 +146,44 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return written.ok ? ok() : written;
   };
 
-  /** What was asked, of somebody in this membership, by a device that is still in no group; null for anything else. */
+  /** What was asked, of somebody who may be asked, in this membership; null for anything else. */
   async function awaited(
     roomId: ConversationId,
-    { standing }: RoomRecord,
+    room: RoomRecord,
     by: AccountId,
   ): Promise<Result<Asked | null, ClientError>> {
     const before = asked.get(roomId);
-    if (before?.accounts.includes(by) !== true || standing.standing !== "joined") return ok(null);
-    const inside = await isInside(roomId);
-    return inside.ok ? ok(inside.value ? null : before) : inside;
+    if (before?.accounts.includes(by) !== true || room.standing.standing !== "joined") return ok(null);
+    const members = await othersIn(roomId, room);
+    if (!members.ok) return members;
+    return ok(members.value.some(({ accountId }) => accountId === by) ? before : null);
   }
+
+  const noteOpen: RoomKeyAsking["noteOpen"] = async (roomId) => {
+    if (!asked.has(roomId)) return ok();
+    const inside = await isInside(roomId);
+    if (inside.ok && inside.value) asked.delete(roomId);
+    return inside.ok ? ok() : inside;
+  };
 
   const take: RoomKeyAsking["take"] = async (roomId, room, { by, invitation: { keys, sinceEpoch } }) => {
     const before = await awaited(roomId, room, by);
     if (!before.ok) return before;
     if (before.value === null || room.standing.since !== sinceEpoch) return ok();
-    const { accessSeed, roomKey } = room.keys;
-    if (equalBytes(keys.accessSeed, accessSeed) && equalBytes(keys.roomKey, roomKey)) return ok();
-    const { logId: _, origin: __, from, ...opens } = keys;
-    const fresh = { ...opens, fromSeq: from.seq, fromChain: from.chain };
-    const moved = await intake.moveTo(roomId, { ...room, keys: { ...room.keys, ...fresh } });
-    if (!moved.ok) return moved;
-    asked.set(roomId, { ...before.value, isTold: true });
+    const { accessSeed, roomKey } = keys;
+    if (equalBytes(accessSeed, room.keys.accessSeed) && equalBytes(roomKey, room.keys.roomKey)) return ok();
+    asked.set(roomId, { ...before.value, told: { accessSeed, roomKey } });
     all.kick(roomId);
     return ok();
+  };
+
+  const goOn: RoomKeyAsking["goOn"] = async (roomId, room, { keys, doOpen }) => {
+    const before = asked.get(roomId);
+    if (before?.told !== keys) return ok(false);
+    asked.set(roomId, { ...before, told: null, isTold: before.isTold || doOpen });
+    if (!doOpen || room.standing.standing !== "joined") return ok(false);
+    const taken = await intake.takeKeys(roomId, room, keys);
+    return taken.ok ? ok(true) : taken;
   };
 
   const takeOut: RoomKeyAsking["takeOut"] = async (by, { roomId, epoch }, remove) => {
@@ -149,13 +195,14 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
       return store.batch([remove]);
     const out = [...before.value.out.filter((one) => one !== by), by];
     asked.set(roomId, { ...before.value, out });
-    const members = await membersOf(room.value);
+    const members = await othersIn(roomId, room.value);
     if (!members.ok) return members;
     if (out.length < Math.min(OUT_OPINIONS, members.value.length)) return store.batch([remove]);
     const { standing } = room.value;
     const part: RoomPart = { type: "standing", ...standing, standing: "removed", atMs: nowMs() };
     const told = await all.book.set(roomId, new Map([["standing", part]]), { with: [remove] });
     asked.delete(roomId);
+    all.kick(roomId);
     all.onChanged();
     return told;
   };
@@ -167,7 +214,13 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
     const isIn = room.standing.standing === "joined" && by !== identity.accountId;
     if (group.value === null || now === null || !isIn) return nothing();
+    const who = `${roomId} ${by}`;
+    if (Math.abs(nowMs() - (answeredAtMs.get(who) ?? -ANSWER_INTERVAL_MS)) < ANSWER_INTERVAL_MS)
+      return nothing();
     const member = memberOf(now, by);
+    const knows = member === null ? await hasBeenIn(roomId, by) : ok(true);
+    if (!knows.ok || !knows.value) return knows.ok ? nothing() : knows;
+    answeredAtMs.set(who, nowMs());
     if (member === null) return tellOut(by, { roomId, epoch: Number(groupEpoch(group.value)) }, remove);
     // Of a device that the room knows to be revoked, and this device's book does not yet, nobody is told by it.
     const chain = await context.storedChain(by);
@@ -180,6 +233,18 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     const told = { ...keptKeysOf(room), from: reader.value.point, sinceEpoch: member.sinceEpoch };
     return store.batch([remove, tables.invitee.put([roomId, by], told)]);
   };
+
+  /** Whether this device has followed how they went: nobody else learns who is in the room. */
+  async function hasBeenIn(roomId: ConversationId, by: AccountId): Promise<Result<boolean, ClientError>> {
+    const rows = await happeningsIn(tables, roomId);
+    if (!rows.ok) return rows;
+    return ok(
+      rows.value.some(
+        ({ happening }) =>
+          (happening.type === "removed" || happening.type === "left") && happening.accountId === by,
+      ),
+    );
+  }
 
   async function tellOut(by: AccountId, out: RoomOut, remove: WriteOp): Promise<Result<void, ClientError>> {
     const contact = await all.contacts.get(by);
@@ -194,5 +259,14 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return written.ok ? ok() : written;
   }
 
-  return { ask, isTold: (roomId) => asked.get(roomId)?.isTold === true, take, takeOut, answer };
+  return {
+    ask,
+    noteOpen,
+    told: (roomId) => asked.get(roomId)?.told ?? null,
+    goOn,
+    isTold: (roomId) => asked.get(roomId)?.isTold === true,
+    take,
+    takeOut,
+    answer,
+  };
 }

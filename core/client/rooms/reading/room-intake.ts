@@ -105,6 +105,12 @@ export interface RoomIntake {
   leaveBehind(roomId: ConversationId, logId: LogId): Promise<Result<void, ClientError>>;
   /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
   moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
+  /** Goes on from here with keys somebody in the room has told; what this device had of the group is given up. RM68 */
+  takeKeys(
+    roomId: ConversationId,
+    room: RoomRecord,
+    keys: Pick<RoomKeysRow, "accessSeed" | "roomKey">,
+  ): Promise<Result<void, ClientError>>;
   /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
   enter(
     roomId: ConversationId,
@@ -838,7 +844,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     if (!came.ok) return came;
     const landmark = withLandmark(places.value, roomId, entry.id, joined?.group ?? null);
     const marks = landmarks.put(roomId, landmark);
-    const keys = { row: keptKeysOf(room), areNew: !book.hasKept(roomId) };
+    // RM68: who told the keys is not believed since when they are the log's.
+    const generation = joined?.context.keysSince ?? room.keys.generation;
+    const keys = { row: { ...keptKeysOf(room), generation }, areNew: true };
     const draft = createRoomDraft({ reader: before.value, group: null }, keys, landmark);
     passEntry(draft, entry);
     const left = former.value === null || !isActive(former.value) ? null : roomContextOf(former.value);
@@ -958,6 +966,37 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return ok();
   };
 
+  const takeKeys: RoomIntake["takeKeys"] = async (roomId, room, { accessSeed, roomKey }) => {
+    const before = await reader(room);
+    if (!before.ok) return before;
+    const places = await landmarks.of(roomId);
+    if (!places.ok) return places;
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    const group = loaded.value !== null && isActive(loaded.value) ? loaded.value : null;
+    const pair = { before: room.keys.roomKey, after: roomKey };
+    const { logId } = before.value;
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
+    if (!wrapped.ok) return wrapped;
+    // Since when they are the log's the group says, once this device is in it.
+    const row = { generation: room.keys.generation, accessSeed, roomKey };
+    const draft = createRoomDraft({ reader: before.value, group }, { row, areNew: true }, places.value);
+    const left = group === null ? null : roomContextOf(group);
+    const me = left === null ? null : memberOf(left, self.accountId);
+    // RM62
+    const said = me === null ? ok() : await words.sendUnread(roomId, me, draft);
+    if (!said.ok) return said;
+    const given = await give(roomId, draft);
+    if (!given.ok) return given;
+    const kept = book.keep(roomId, row);
+    const stored = await store.batch([...wrapped.value, ...draft.writes, kept.write]);
+    if (!stored.ok) return stored;
+    kept.commit();
+    for (const commit of draft.commits) commit();
+    groups.keep(roomId, null);
+    return ok();
+  };
+
   const enter: RoomIntake["enter"] = async (roomId, room, { incarnation, logEpoch }) => {
     const { logId } = keysOf(room);
     const row = await tables.reader.get(logId);
@@ -1009,5 +1048,5 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return stored;
   };
 
-  return { place, reader, startAfresh, leaveBehind, moveTo, enter, useKeys, take, pass };
+  return { place, reader, startAfresh, leaveBehind, moveTo, takeKeys, enter, useKeys, take, pass };
 }

@@ -18,6 +18,7 @@ const HISTORY_LETTERS_MAX = 8_192;
 /** How long a sibling has to bring a letter before its author is asked. */
 export const SIBLING_WAIT_MS = 60_000;
 const ASK_AGAIN_MS = 3_600_000;
+/** Who has not answered by then has nothing to answer with; it is remembered for when this device comes back into its group. */
 const ASKS_MAX = 3;
 
 /** Rows for a transaction; `commit` follows it. */
@@ -38,8 +39,8 @@ export interface RoomMissed {
   /** What is to be asked for now; a device with siblings gives them time. */
   due(roomId: ConversationId, nowMs: number, hasSiblings: boolean): readonly EntryId[];
   asked(roomId: ConversationId, entries: readonly EntryId[], nowMs: number): MissedChange;
-  /** Whether a letter waits for a sibling, or to be asked for again. */
-  isWaiting(roomId: ConversationId): boolean;
+  /** In how long the next letter is to be asked for; null when none is any more. */
+  dueInMs(roomId: ConversationId, nowMs: number, hasSiblings: boolean): number | null;
   /** Everything missing of a room may be asked for again at once: this device is back in its group. */
   renew(roomId: ConversationId): MissedChange;
   /** Writes that give up what is missing of a room. */
@@ -69,10 +70,18 @@ interface Missed {
 const keyOf = ({ roomId, seq, writer }: Missed): readonly (string | number)[] =>
   writer === null ? [roomId, seq] : [roomId, seq, writer];
 
+/** In how long it is to be asked for. */
+function waitOf({ row: { asks, askedAtMs, sinceMs } }: Missed, nowMs: number, hasSiblings: boolean): number {
+  if (asks === 0 && !hasSiblings) return 0;
+  const [fromMs, waitMs] = asks === 0 ? [sinceMs, SIBLING_WAIT_MS] : [askedAtMs, ASK_AGAIN_MS];
+  return Math.max(0, waitMs - Math.abs(nowMs - fromMs));
+}
+
 export function createRoomMissed(tables: Tables): RoomMissed {
   const byEntry = new Map<EntryId, Missed>();
   const inHistory = new Set<EntryId>();
   const inRoom = (roomId: ConversationId) => [...byEntry.values()].filter((one) => one.roomId === roomId);
+  const askable = (roomId: ConversationId) => inRoom(roomId).filter(({ row }) => row.asks < ASKS_MAX);
 
   function plan(gone: readonly Missed[], put: readonly Missed[]): MissedChange {
     const writes = [
@@ -130,11 +139,7 @@ export function createRoomMissed(tables: Tables): RoomMissed {
       return { writes, commit: note };
     },
     due(roomId, nowMs, hasSiblings) {
-      const isDue = ({ row: { asks, askedAtMs, sinceMs } }: Missed) =>
-        asks === 0
-          ? !hasSiblings || Math.abs(nowMs - sinceMs) >= SIBLING_WAIT_MS
-          : Math.abs(nowMs - askedAtMs) >= ASK_AGAIN_MS;
-      const due = inRoom(roomId).filter(isDue);
+      const due = askable(roomId).filter((one) => waitOf(one, nowMs, hasSiblings) === 0);
       due.sort((a, b) => a.seq - b.seq);
       return due.slice(0, ROOM_MISSED_ASKED_MAX).map(({ row }) => row.entryId);
     },
@@ -143,13 +148,12 @@ export function createRoomMissed(tables: Tables): RoomMissed {
         ...one,
         row: { ...one.row, asks: one.row.asks + 1, askedAtMs: nowMs },
       }));
-      // Who has not answered by the third time has nothing to answer with.
-      return plan(
-        asked.filter(({ row }) => row.asks > ASKS_MAX),
-        asked.filter(({ row }) => row.asks <= ASKS_MAX),
-      );
+      return plan([], asked);
     },
-    isWaiting: (roomId) => inRoom(roomId).length > 0,
+    dueInMs(roomId, nowMs, hasSiblings) {
+      const waits = askable(roomId).map((one) => waitOf(one, nowMs, hasSiblings));
+      return waits.length === 0 ? null : Math.min(...waits);
+    },
     renew: (roomId) =>
       plan(
         [],

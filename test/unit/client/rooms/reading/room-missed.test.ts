@@ -87,3 +87,24 @@ test("[RM24] a letter whose ops came with history is not one that did not open, 
   await apply(missed.change(roomId, { missed: [early, late, other], found: [] }, 2_000));
   expect(missed.due(roomId, 2_000, false)).toEqual([other.id]);
 });
+
+test("[RM24] a letter is asked for three times, an hour apart, when it is due and no sooner, and anew once the device is back", async () => {
+  const HOUR_MS = 3_600_000;
+  const { missed, apply, again } = await createCase();
+  const letter = letterOf(3, 7);
+  await apply(missed.change(roomId, { missed: [letter], found: [] }, 1_000));
+  expect(missed.dueInMs(roomId, 1_000, true)).toBe(60_000);
+  expect(missed.due(roomId, 60_999, true)).toEqual([]);
+  expect(missed.dueInMs(roomId, 1_000, false)).toBe(0);
+  let nowMs = 61_000;
+  for (let ask = 0; ask < 3; ask++) {
+    expect(missed.due(roomId, nowMs, true)).toEqual([letter.id]);
+    await apply(missed.asked(roomId, [letter.id], nowMs));
+    expect(missed.dueInMs(roomId, nowMs + 60_000, true)).toBe(ask < 2 ? HOUR_MS - 60_000 : null);
+    expect(missed.due(roomId, nowMs + HOUR_MS - 1, true)).toEqual([]);
+    nowMs += HOUR_MS;
+  }
+  for (const device of [missed, await again()]) expect(device.due(roomId, nowMs, true)).toEqual([]);
+  await apply(missed.renew(roomId));
+  expect(missed.due(roomId, nowMs, true)).toEqual([letter.id]);
+});

@@ -1,0 +1,57 @@
+/** When a room is looked at again for letters that did not open. Rule RM24. */
+import { beforeAll, expect, test } from "vitest";
+import { type ConversationId, idFromBytes } from "../../../../../core/base/ids.ts";
+import { ok } from "../../../../../core/base/result.ts";
+import { createRoomAsking, type RoomAskingDeps } from "../../../../../core/client/rooms/log/room-asking.ts";
+import { createRoomMissed } from "../../../../../core/client/rooms/reading/room-missed.ts";
+import { createTables } from "../../../../../core/client/tables.ts";
+import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
+import type { RoomRecord } from "../../../../../core/document/schema/groups.ts";
+import { createMemoryTxStore } from "../../../../../core/store/memory-tx-store.ts";
+import { good } from "../../../../support/client-world.ts";
+
+beforeAll(cryptoReady);
+
+const MINUTE_MS = 60_000;
+const filled = (byte: number) => new Uint8Array(32).fill(byte);
+const roomId = idFromBytes("conversation", filled(1));
+
+test("[RM24] a room is looked at again when its next letter is to be asked for, and not before", async () => {
+  let nowMs = 1_000;
+  const store = createMemoryTxStore();
+  const missed = createRoomMissed(createTables(store));
+  const looks: (readonly [ConversationId, number])[] = [];
+  const devicesById = new Map([1, 2].map((id) => [id, { id, addedSeq: id, revokedSeq: null }]));
+  const asking = createRoomAsking({
+    context: { clock: { nowMs: () => nowMs }, chain: () => ({ seq: 2, devicesById }) },
+    groups: { load: async () => ok(null) },
+    commits: {},
+    missed,
+    lookIn: (id: ConversationId, afterMs: number) => void looks.push([id, afterMs]),
+  } as unknown as RoomAskingDeps);
+  const room = {} as RoomRecord;
+  const letter = {
+    ...{ header: new Uint8Array(0), sealed: filled(9), seq: 7 },
+    id: idFromBytes("entry", filled(3)),
+  };
+  const change = missed.change(roomId, { missed: [letter], found: [] }, nowMs);
+  good(await store.batch(change.writes));
+  change.commit();
+  expect(good(await asking.takeStand(roomId, room))).toBe(false);
+  nowMs += MINUTE_MS / 2;
+  expect(good(await asking.takeStand(roomId, room))).toBe(false);
+  expect(looks).toEqual([
+    [roomId, MINUTE_MS],
+    [roomId, MINUTE_MS / 2],
+  ]);
+  // In no group it can ask nobody, and coming into one it is looked at anyway.
+  nowMs += MINUTE_MS / 2;
+  expect(good(await asking.takeStand(roomId, room))).toBe(false);
+  expect(looks).toHaveLength(2);
+  const asked = missed.asked(roomId, [letter.id], nowMs);
+  good(await store.batch(asked.writes));
+  asked.commit();
+  nowMs += MINUTE_MS;
+  expect(good(await asking.takeStand(roomId, room))).toBe(false);
+  expect(looks.at(-1)).toEqual([roomId, 59 * MINUTE_MS]);
+});
