@@ -1,6 +1,6 @@
 /** Revoking a device, rotating, and taking an account back: real server process, real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Client, recoverAccount, recoverByPasskey } from "@dovetail/core";
+import { type Client, openClient, recoverAccount, recoverByPasskey } from "@dovetail/core";
 import { decode } from "../../core/codec/shape.ts";
 import { clientFrameShape } from "../../core/protocol/client-frame.ts";
 import type { PlacedEntry } from "../../core/protocol/entry.ts";
@@ -56,6 +56,50 @@ async function couple() {
 async function stopAll(...clients: readonly Client[]): Promise<void> {
   for (const client of clients) await client.stop();
 }
+
+test("[DM17] [GW4] an account of many revocations on both sides is followed on one connection, though most of the logs there could be were never made", async () => {
+  people++;
+  const [ada, ...others] = await Promise.all(
+    ["ada", "ben", "carl"].map((name) => newAccount(server.origin, `${name}.many${people}`)),
+  );
+  if (ada === undefined) throw new Error("Ada is there");
+  const all = [ada, ...others].map(({ client }) => client);
+  await settle(...all);
+  for (const { client } of others) {
+    good(await ada.client.addContact(good(await client.contactLink())));
+    await settle(...all);
+    const [request] = good(await client.contacts());
+    if (request === undefined) throw new Error("the request has come");
+    good(await client.acceptContact(request.accountId));
+    await settle(...all);
+  }
+  // Of each contact there could be nine logs, and five were made: eight that were not end a connection that opens them.
+  for (const client of all)
+    for (let revocation = 0; revocation < 2; revocation++) {
+      const phone = await linkedDevice(client, `phone ${revocation}`);
+      const phoneId = good(await phone.client.devices()).find((device) => device.isThis)?.id;
+      await stopAll(phone.client);
+      if (phoneId === undefined) throw new Error("a device knows itself");
+      good(await client.revokeDevice(phoneId));
+      await settle(...all);
+    }
+  good(await ada.client.stop());
+  const again = await openClient(ada.platform);
+  if (!again.ok || again.value === null) throw new Error("the profile has an account");
+  const { value: client } = again;
+  good(await client.sync());
+  const [conversation] = good(await client.conversations());
+  if (conversation === undefined) throw new Error("there is one");
+  good(await client.send(conversation.id, "it goes"));
+  await settle(client, ...others.map((other) => other.client));
+  expect(client.status().state).toBe("online");
+  const read = await Promise.all(others.map((other) => texts(other.client)));
+  expect(read.flat()).toContain("it goes");
+  expect(good(await client.messages(conversation.id, { limit: 10 })).messages.at(-1)?.state).toBe(
+    "delivered",
+  );
+  await stopAll(client, ...others.map((other) => other.client));
+}, 60_000);
 
 describe("a revoked device", () => {
   test("[AR11] [DM17] reads nothing written afterwards; everyone else goes on, and nothing on its way is lost", async () => {

@@ -25,6 +25,7 @@ import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { connectMetered } from "./metered-gateway.ts";
 import type { Inbound, InboundLog } from "../conversations/inbound.ts";
+import { createAbsentLogs } from "./absent-logs.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import { createLogFollower } from "./log-follower.ts";
 import { keepPreKeys } from "../account/prekey-keeper.ts";
@@ -46,6 +47,8 @@ export const PREKEY_CHECK_MS = 600_000;
 export interface HomeSession {
   resumeToken: Bytes | null;
 }
+
+const UNKNOWN_LOG = { type: "Refused", code: "unknown-log" } as const;
 
 export interface HomeLinkDeps {
   readonly session: HomeSession;
@@ -167,8 +170,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
   const { store, tables, times } = context;
   const follower = createLogFollower({ context, gateway, onProgress: deps.onProgress });
   let nextChannel = 1;
-  /** Logs of earlier epochs that were never made. */
-  const absent = new Set<LogId>();
+  const absent = createAbsentLogs(gateway);
 
   async function openOwn(
     logId: LogId,
@@ -184,7 +186,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     };
     if (nextChannel > CHANNEL_MAX) return err({ type: "Refused", code: "too-many-subscriptions" });
     const number = nextChannel++;
-    const opened = await openLogChannel(gateway, number, open);
+    const opened = absent.has(logId) ? err(UNKNOWN_LOG) : await openLogChannel(gateway, number, open);
     if (opened.ok || opened.error.type !== "Refused" || opened.error.code !== "unknown-log") return opened;
     if (kind === "inbound" && appendSeed === null) return opened;
     const known = await readerOf(logId);
@@ -197,6 +199,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const created = await gateway.call("done", { type: "createLog", logId, kind, appendKey });
     if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
       return created;
+    absent.delete(logId);
     return openLogChannel(gateway, number, open);
   }
 
@@ -290,11 +293,24 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
   async function openContactLogs(): Promise<Result<void, ClientError>> {
     const all = await context.serial.run(() => contacts.all());
     if (!all.ok) return all;
+    const asked = await askForAbsent(all.value);
+    if (!asked.ok) return asked;
     for (const contact of all.value) {
       const opened = await openLogsOf(contact);
       if (!opened.ok) return opened;
     }
     return keepTicket();
+  }
+
+  async function askForAbsent(known: readonly ContactRecord[]): Promise<Result<void, ClientError>> {
+    const logIds: LogId[] = [];
+    for (const contact of known) {
+      if (contact.own === null || contact.state === "declined") continue;
+      const earlier = await contactLogs.earlier(contact);
+      if (!earlier.ok) return earlier;
+      logIds.push(contact.own.logId, ...earlier.value.map(({ logId }) => logId));
+    }
+    return absent.ask(logIds.filter((logId) => follower.channelOf(logId) === null));
   }
 
   async function openLogsOf(contact: ContactRecord): Promise<Result<void, ClientError>> {
