@@ -232,6 +232,19 @@ describe("[SN24] a server that lies about snapshots", () => {
       "DoesNotOpen",
     ],
     ["no snapshot at all", lieAbout("snapshots", (frame) => ({ ...frame, snapshots: [] })), "NoneHolds"],
+    [
+      "the name of a snapshot alone",
+      lieAbout("snapshots", (frame) => ({
+        ...frame,
+        snapshots: frame.snapshots.map((one) => ({ ...one, snapshot: null })),
+      })),
+      "Withheld",
+    ],
+    [
+      "a snapshot without its blobs",
+      lieAbout("blobs", (frame) => ({ ...frame, blobs: frame.blobs.map(() => null) })),
+      "BlobsMissing",
+    ],
   ])("and gives %s is named, and nothing of it is taken over", async (_what, lie, rule) => {
     const { ada, conversationId } = await trimmedWorld();
     const { lying, phone, alarms } = await lyingPhone(ada);
@@ -246,22 +259,7 @@ describe("[SN24] a server that lies about snapshots", () => {
   });
 
   test("[SN25] [SN37] and offers an old one is named, by a new device and by one that knew a newer", async () => {
-    const { ada, ben, conversationId, store } = await world();
-    const tablet = await lyingPhone(ada);
-    let old: ServerFrame | null = null;
-    tablet.lying.lie = lieAbout("snapshots", (frame) => {
-      old ??= frame;
-      return frame;
-    });
-    good(await tablet.phone.client.sync());
-    const stale: Lie = lieAbout(
-      "snapshots",
-      (frame) => ({ ...(old ?? frame), requestId: frame.requestId }) as ServerFrame,
-    );
-    for (let round = 0; round < 2; round++) {
-      await write(ada, conversationId, numbered(TAIL + 2, `Round ${round}`));
-      await settle(ada, ben, tablet.phone);
-    }
+    const { ada, conversationId, store, tablet, stale } = await staleWorld();
     expect((await reclaim(store)).entries).toBeGreaterThan(0);
     tablet.lying.lie = stale;
     good(await ada.client.send(conversationId, "one more"));
@@ -272,6 +270,60 @@ describe("[SN24] a server that lies about snapshots", () => {
     phone.lying.lie = stale;
     expect(bad(await phone.phone.client.sync())).toEqual({ type: "SnapshotDistrusted", rule: "NoneHolds" });
     expect(phone.alarms).toContainEqual({ type: "SnapshotDistrusted", rule: "Stale" });
+  });
+});
+
+/** Ada's tablet was told of a snapshot; `stale` says it again, after two later ones. */
+async function staleWorld() {
+  const { ada, ben, conversationId, store } = await world();
+  const tablet = await lyingPhone(ada);
+  let old: ServerFrame | null = null;
+  tablet.lying.lie = lieAbout("snapshots", (frame) => {
+    old ??= frame;
+    return frame;
+  });
+  good(await tablet.phone.client.sync());
+  tablet.lying.lie = null;
+  const stale = lieAbout(
+    "snapshots",
+    (frame) => ({ ...(old ?? frame), requestId: frame.requestId }) as ServerFrame,
+  );
+  for (let round = 0; round < 2; round++) {
+    await write(ada, conversationId, numbered(TAIL + 2, `Round ${round}`));
+    await settle(ada, ben, tablet.phone);
+  }
+  return { ada, ben, conversationId, store, tablet, stale };
+}
+
+describe("[SN37] a device that knows a snapshot", () => {
+  test.each(["none", "an older one"])("is told of %s: it says so, and vouches for no such", async (what) => {
+    const { ada, tablet, stale, conversationId } = await staleWorld();
+    const known = good(await tablesOf(tablet.phone).snapshot.get());
+    good(await ada.client.send(conversationId, "one more"));
+    good(await ada.client.sync());
+    const none = lieAbout("snapshots", (frame) => ({ ...frame, snapshots: [] }));
+    tablet.lying.lie = what === "none" ? none : stale;
+    good(await tablet.phone.client.sync());
+    expect(tablet.alarms).toEqual([{ type: "SnapshotDistrusted", rule: "Stale" }]);
+    expect(good(await tablesOf(tablet.phone).snapshot.get())).toEqual(known);
+  });
+
+  test("[SN29] and is loading it takes no older one in its place", async () => {
+    const { ada, stale, conversationId } = await staleWorld();
+    const { lying, phone, alarms } = await lyingPhone(ada);
+    let [answers, offers] = [0, 0];
+    // The index and the state documents arrive; the buckets are gone, and an older snapshot still has some.
+    lying.lie = (frame) => {
+      if (frame.type === "snapshots" && ++offers > 1) return stale(frame);
+      if (frame.type === "blobs" && ++answers === 3)
+        return [{ ...frame, blobs: frame.blobs.map(() => null) }];
+      return [frame];
+    };
+    expect(bad(await phone.client.sync())).toEqual({ type: "SnapshotDistrusted", rule: "Stale" });
+    expect(alarms).toContainEqual({ type: "SnapshotDistrusted", rule: "Stale" });
+    lying.lie = null;
+    good(await phone.client.sync());
+    expect(await textsOf(phone, conversationId)).toEqual(await textsOf(ada, conversationId));
   });
 });
 
@@ -387,6 +439,21 @@ describe("[SN27] loading a snapshot", () => {
     expect(answers).toBeGreaterThan(3);
     expect(await textsOf(phone, conversationId)).toEqual(await textsOf(ada, conversationId));
     expect(alarms).toEqual([]);
+  });
+
+  test("[SN29] ends when there is no successor and blobs are missing all the same, and goes on once they are there", async () => {
+    const { ada, conversationId } = await trimmedWorld();
+    const { lying, phone } = await lyingPhone(ada);
+    let answers = 0;
+    lying.lie = lieAbout("blobs", (frame) =>
+      ++answers < 3 ? frame : { ...frame, blobs: frame.blobs.map(() => null) },
+    );
+    const missing = { type: "SnapshotDistrusted", rule: "BlobsMissing" };
+    expect(bad(await phone.client.sync())).toEqual(missing);
+    expect(answers).toBeLessThan(30);
+    lying.lie = null;
+    good(await phone.client.sync());
+    expect(await textsOf(phone, conversationId)).toEqual(await textsOf(ada, conversationId));
   });
 
   test.each<CutMoment>(["before", "after"])(

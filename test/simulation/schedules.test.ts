@@ -1,7 +1,8 @@
 /** Schedules of one account: no operation is lost, nothing deleted comes back, and a seed says what happens. */
 import { expect, test } from "vitest";
+import { SCHEDULE_LIES } from "./schedules/schedule-plan.ts";
 import { PAST_SCHEDULES } from "./schedules/past-schedules.ts";
-import { playManySchedules, playPastSchedules } from "./schedules/play-many-schedules.ts";
+import { countLies, playManySchedules, playNamedSchedules } from "./schedules/play-many-schedules.ts";
 
 const SCHEDULES = 200;
 const PATIENCE_MS = 600_000;
@@ -9,9 +10,19 @@ const PATIENCE_MS = 600_000;
 test(
   "schedules that failed once come to a good end",
   async () => {
-    const { failed, played } = await playPastSchedules();
+    const { failed, played } = await playNamedSchedules("past");
     expect(failed).toEqual([]);
     expect(played).toBe(Object.keys(PAST_SCHEDULES).length);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "every lie about history is told where a device asks, is named where it could do harm, and loses nothing",
+  async () => {
+    const { failed, tally } = await playNamedSchedules("lies");
+    expect(failed).toEqual([]);
+    for (const lie of SCHEDULE_LIES) expect(new Map(tally).get(`told: ${lie}`), lie).toBeGreaterThan(0);
   },
   PATIENCE_MS,
 );
@@ -24,6 +35,9 @@ test(
     expect(report.played).toBe(SCHEDULES);
     for (const what of ["crash", "reclaim", "restore", "revoke", "link", "clear", "accounts put back"])
       expect(report.tally.get(what), what).toBeGreaterThan(0);
+    const lies = countLies(report.tally);
+    expect(lies.drawn).toBeGreaterThan(SCHEDULES / 4);
+    expect(lies.told).toBeGreaterThan(0.6 * lies.drawn);
   },
   PATIENCE_MS,
 );

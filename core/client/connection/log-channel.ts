@@ -91,6 +91,8 @@ export async function openLogChannel(
       ),
   });
   if (!opened.ok) return opened;
+  if (opened.value.trimmedUpto > opened.value.head.seq)
+    return err({ type: "ServerMisbehaved", why: "has let go more of a log than there is" });
   const done = async (answer: Promise<Result<unknown, ServerError>>): Promise<Result<void, ServerError>> => {
     const result = await answer;
     return result.ok ? ok() : result;

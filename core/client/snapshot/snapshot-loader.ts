@@ -5,7 +5,7 @@
  * first, one at a time. What is still to be loaded stands in rows: a program that ends goes on where it was.
  */
 import { type Bytes, equalBytes } from "../../base/bytes.ts";
-import type { DocumentId, EntryId } from "../../base/ids.ts";
+import type { DocumentId, EntryId, SnapshotId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { type DocumentName, isBucket } from "../../log/document-name.ts";
@@ -67,6 +67,18 @@ interface LoadedDocument {
   readonly saved: Bytes;
 }
 
+/** What the server offers. */
+interface Found {
+  /** The newest snapshot that holds and from whose end the log can be read. */
+  readonly usable: TrustedSnapshot | null;
+  /** The newest of a maker that was revoked since. */
+  readonly voided: SnapshotId | null;
+  /** One ends past where the log did when it was opened. */
+  readonly isBeyond: boolean;
+  /** One does not hold, or is from before; an alarm tells why. */
+  readonly isDistrusted: boolean;
+}
+
 export interface SnapshotLoader {
   /** Knows again what is still to be loaded. Runs within the serial. */
   start(): Promise<Result<void, ClientError>>;
@@ -99,6 +111,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   function remember(lack: Lack): void {
     packs = lack.packs;
+    // What nothing more is loaded of is waited for no longer.
+    for (const { name } of waiting.values()) log.unexpect(name);
     waiting.clear();
     for (const one of lack.documents) waiting.set(log.ref(one.name).id, one);
     total = Math.max(total, lack.here + waiting.size);
@@ -110,18 +124,27 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   /** IN8: an incarnation begins with the snapshot of whoever is first; everybody else adds what that one lacked. */
   async function enterNew(gateway: Gateway, channel: LogChannel): Promise<Result<void, ClientError>> {
+    let [isAnotherThere, isBeyond] = [false, false];
     for (let attempt = 0; attempt < RENEWALS_MAX; attempt++) {
       const found = await findSnapshot(gateway, channel);
       if (!found.ok) return found;
-      if (found.value !== null) {
-        const rebased = await rebaseOn(gateway, found.value);
-        return rebased.ok ? loadState(gateway) : distrust(rebased.error);
+      const { usable, voided, isDistrusted } = found.value;
+      isBeyond = found.value.isBeyond;
+      if (usable !== null) {
+        const rebased = await rebaseOn(gateway, usable);
+        return rebased.ok ? loadState(gateway) : explain(gateway, usable, rebased.error);
       }
-      if (channel.trimmedUpto > 0) return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
-      const made = await makeSnapshot(deps, gateway, { id: null, inbound: [] }, () => []);
+      // Without what it begins with, a device would lack it for good.
+      if (isDistrusted || channel.trimmedUpto > 0)
+        return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
+      const made = await makeSnapshot(deps, gateway, { id: voided, inbound: [] }, () => []);
       if (!made.ok) return made;
-      if (made.value !== null) return store.batch([tables.rebase.remove()]);
+      isAnotherThere = made.value === "conflict";
+      if (made.value !== null && !isAnotherThere) return store.batch([tables.rebase.remove()]);
     }
+    // One that ends past where the log did when it was opened is of use on the next connection.
+    if (isBeyond) return err({ type: "Refused", code: "snapshot-conflict" });
+    if (isAnotherThere) return distrust({ type: "SnapshotDistrusted", rule: "Withheld" });
     // None can be made of what this device holds: it goes as entries.
     return serial.run(() => log.rebase({ ...atStart(), documents: [], writes: [] }, []));
   }
@@ -182,34 +205,52 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       return loadState(gateway);
     const found = await findSnapshot(gateway, channel);
     if (!found.ok) return found;
-    if (found.value === null)
+    const { usable } = found.value;
+    if (usable === null)
       return isNeeded ? err({ type: "SnapshotDistrusted", rule: "NoneHolds" }) : loadState(gateway);
-    const jumped = await jumpTo(gateway, channel, found.value);
+    const jumped = await jumpTo(gateway, channel, usable);
     // SN29: one that was replaced while it was read has a successor, which the next connection finds.
-    return jumped.ok ? loadState(gateway) : distrust(jumped.error);
+    return jumped.ok ? loadState(gateway) : explain(gateway, usable, jumped.error);
   }
 
-  /** The newest snapshot that holds and from whose end the log can be read. */
-  async function findSnapshot(
+  /** SN6: the server has all blobs of what it offers, or it offers something else by now. */
+  async function explain(
     gateway: Gateway,
-    channel: LogChannel,
-  ): Promise<Result<TrustedSnapshot | null, ClientError>> {
+    { id }: TrustedSnapshot,
+    error: ClientError,
+  ): Promise<Result<never, ClientError>> {
+    if (!isBlobGone(error)) return distrust(error);
+    const offered = await readSnapshots(context, gateway, null);
+    if (!offered.ok) return offered;
+    const isOffered = offered.value.some((stored) => stored.id === id);
+    return isOffered ? distrust({ type: "SnapshotDistrusted", rule: "BlobsMissing" }) : err(error);
+  }
+
+  async function findSnapshot(gateway: Gateway, channel: LogChannel): Promise<Result<Found, ClientError>> {
     const { seq } = log.reader().point;
     const offered = await readSnapshots(context, gateway, null);
     if (!offered.ok) return offered;
+    let [isDistrusted, isBeyond] = [false, false];
+    let voided: SnapshotId | null = null;
     for (const stored of offered.value) {
       const trusted = await trustSnapshot(context, stored);
       if (!trusted.ok) return trusted;
+      if (trusted.value === "void") voided ??= stored.id;
+      isDistrusted ||= trusted.value === null;
       if (trusted.value === null || trusted.value === "void") continue;
       const { upto } = trusted.value.manifest.header;
-      if (upto.incarnation !== log.reader().point.incarnation) continue;
+      // IN4: with its log, what it had of snapshots was erased.
+      const isOfLog = upto.incarnation === log.reader().point.incarnation;
       // SN25: one that ends before the trimmed end is stale; one that promises more than the log has is not of it.
-      const isOfUse = upto.seq >= channel.trimmedUpto && upto.seq <= channel.head.seq;
+      const isOfUse = isOfLog && upto.seq >= channel.trimmedUpto && upto.seq <= channel.head.seq;
       const isFurther = upto.incarnation > 0 || upto.seq - seq >= (seq === 0 ? 1 : 0);
-      if (isOfUse && isFurther) return ok(trusted.value);
-      if (upto.seq < channel.trimmedUpto) context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
+      if (isOfUse && isFurther) return ok({ usable: trusted.value, voided, isDistrusted, isBeyond });
+      isBeyond ||= isOfLog && upto.seq > channel.head.seq;
+      if (isOfLog && upto.seq >= channel.trimmedUpto) continue;
+      isDistrusted = true;
+      context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
     }
-    return ok(null);
+    return ok({ usable: null, voided, isDistrusted, isBeyond });
   }
 
   async function jumpTo(
@@ -430,8 +471,14 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     if (!trusted.ok) return trusted;
     if (trusted.value === null || trusted.value === "void")
       return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
+    const known = await tables.snapshot.get();
+    if (!known.ok) return known;
+    const { upto } = trusted.value.manifest.header;
+    // SN29: this device reads on from the end of the one it began to load; what lies before that is in no older one.
+    if (upto.incarnation !== log.reader().point.incarnation || upto.seq < (known.value?.upto.seq ?? 0))
+      return distrust({ type: "SnapshotDistrusted", rule: "Stale" });
     const index = await fetchIndex(context, gateway, trusted.value);
-    if (!index.ok) return index;
+    if (!index.ok) return explain(gateway, trusted.value, index.error);
     return serial.run(async () => {
       const lack = await lacking(index.value.packs);
       if (!lack.ok) return lack;
@@ -449,7 +496,6 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
         ...lack.value.packs.map((pack) => tables.restore.put([packKey(pack)], pack)),
       ]);
       if (!written.ok) return written;
-      for (const { name } of gone) log.unexpect(name);
       remember(lack.value);
       return ok();
     });
@@ -464,7 +510,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
     // Also of a program that goes on where it was: what was loaded before is not told of again.
     if (packs.length > 0) deps.onProgress(total - waiting.size, total);
     for (let renewals = 0; packs.length > 0; renewals++) {
-      if (renewals > RENEWALS_MAX) return err({ type: "Refused", code: "blob-missing" });
+      if (renewals > RENEWALS_MAX) return distrust({ type: "SnapshotDistrusted", rule: "BlobsMissing" });
       const loaded = await loadPacks(
         gateway,
         [...packs].sort((a, b) => newestIn(b) - newestIn(a)),

@@ -37,13 +37,13 @@ export interface Predecessor {
 
 const KEY_BYTES = 32;
 
-/** Makes and installs a snapshot. Null when it could not be made now: something is not applied, or another was faster. */
+/** Makes and installs a snapshot. "conflict" when the server has another one than `predecessor`; null when none can be made now. */
 export async function makeSnapshot(
   deps: MakerDeps,
   gateway: Gateway,
   predecessor: Predecessor,
   inboundPoints: () => InboundPoints,
-): Promise<Result<SnapshotId | null, ClientError>> {
+): Promise<Result<SnapshotId | "conflict" | null, ClientError>> {
   const { serial } = deps.context;
   const coverage = await serial.run(async () => deps.log.coverage());
   if (coverage === null) return ok(null);
@@ -86,7 +86,7 @@ async function propose(
     readonly index: SnapshotIndex;
     readonly previous: SnapshotId | null;
   },
-): Promise<Result<SnapshotId | null, ClientError>> {
+): Promise<Result<SnapshotId | "conflict" | null, ClientError>> {
   const { identity, random } = context;
   const chain = context.chain();
   const epoch = chain.epochs.length;
@@ -130,5 +130,5 @@ async function propose(
     const forgotten = await forgetOtherPacks(context, []);
     if (!forgotten.ok) return forgotten;
   }
-  return ok(null);
+  return ok(installed.error.code === "snapshot-conflict" ? "conflict" : null);
 }

@@ -35,7 +35,11 @@ export function logOf(context: EngineContext): AccountLog {
   return { accountId: context.identity.accountId, logId: context.accountLogId };
 }
 
-/** The snapshots the server offers, newest first; those with id `known` without their bytes. */
+/**
+ * The snapshots the server offers, newest first; without their bytes if the newest is `known`.
+ *
+ * - Fails: `SnapshotDistrusted` when bytes are left out that are not here.
+ */
 export async function readSnapshots(
   context: EngineContext,
   gateway: Gateway,
@@ -46,7 +50,15 @@ export async function readSnapshots(
     logId: context.accountLogId,
     known,
   });
-  return answer.ok ? ok(answer.value.snapshots) : answer;
+  if (!answer.ok) return answer;
+  const { snapshots } = answer.value;
+  const isKnown = known !== null && snapshots[0]?.id === known;
+  if (!isKnown && snapshots.some(({ snapshot }) => snapshot === null)) {
+    const withheld = { type: "SnapshotDistrusted", rule: "Withheld" } as const;
+    context.raise(withheld);
+    return err(withheld);
+  }
+  return ok(snapshots);
 }
 
 /**

@@ -69,7 +69,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     askedAtSeq = seq;
     const newest = offered.value[0];
     const due = await dueForDeletion(gateway, offered.value, unpacked.value);
-    if (!due.ok) return due;
+    if (!due.ok) return distrusted(due.error);
     // SN40
     const vouched = newest === undefined ? ok(null) : await context.tables.vouched.get(newest.id);
     if (!vouched.ok) return vouched;
@@ -78,6 +78,10 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
       if (!over.ok) return over;
     }
     let isDue = due.value || vouched.value !== null;
+    if (newest === undefined && known.value !== null) {
+      raiseStale();
+      isDue = true;
+    }
     if (newest !== undefined && newest.id !== known.value?.id) {
       const trusted = await trustSnapshot(context, newest);
       if (!trusted.ok) return trusted;
@@ -85,19 +89,22 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
       if (trusted.value === "void") isDue = true;
       else if (trusted.value !== null) {
         const { header, content } = trusted.value.manifest;
-        // SN37: the newest snapshot this device knew ended later: this one is from before, or of a server set back.
-        if (known.value !== null && header.upto.seq < known.value.upto.seq)
-          context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
-        const isOwn = content.device === context.identity.deviceId;
-        const taken = isOwn ? ok() : await loader.takeUncut(gateway, trusted.value);
+        const isStale = known.value !== null && header.upto.seq < known.value.upto.seq;
+        if (isStale) {
+          raiseStale();
+          isDue = true;
+        }
+        const isPassed = isStale || content.device === context.identity.deviceId;
+        const taken = isPassed ? ok() : await loader.takeUncut(gateway, trusted.value);
         if (!taken.ok) return distrusted(taken.error);
-        const endorsed = isOwn ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
+        const endorsed = isPassed ? ok(true) : await endorseSnapshot(deps, gateway, channel, trusted.value);
         if (!endorsed.ok) return distrusted(endorsed.error);
         if (!endorsed.value) askedAtSeq = -1;
         const isLong = await isTailLong(header.upto.seq, endorsed.value);
         if (!isLong.ok) return isLong;
         if (!isLong.value && !isDue) return ok();
         const index = await fetchIndex(context, gateway, trusted.value);
+        if (!index.ok && !isBlobGone(index.error)) return distrusted(index.error);
         const inbound = index.ok ? index.value.inbound : [];
         return made(await makeSnapshot(deps, gateway, { id: newest.id, inbound }, inboundPoints));
       }
@@ -107,6 +114,11 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     if (!isLong.ok) return isLong;
     if (!isLong.value && !isDue) return ok();
     return made(await makeSnapshot(deps, gateway, { id: newest?.id ?? null, inbound: [] }, inboundPoints));
+  }
+
+  /** SN37: a newer one was known here: the server was set back, or pretends to be. One that was gets the next at once. */
+  function raiseStale(): void {
+    context.raise({ type: "SnapshotDistrusted", rule: "Stale" });
   }
 
   /** SN40: with one of its own time known to be right, this device goes by none whose makers are revoked any more. */

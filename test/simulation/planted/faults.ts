@@ -449,6 +449,31 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     story: "schedules",
   },
   {
+    name: "an older snapshot than the one that is known passes for the newest",
+    file: "core/client/snapshot/snapshots.ts",
+    find: "known.value !== null && header.upto.seq < known.value.upto.seq;",
+    replace: "known.value !== null && header.upto.seq < 0;",
+    story: "schedules",
+  },
+  {
+    name: "the bytes of a blob are not compared with its name",
+    file: "core/client/snapshot/snapshot-source.ts",
+    find: "if (blobId(bytes) !== wanted[index])",
+    replace: "if (wanted[index] === undefined)",
+    story: "schedules",
+  },
+  {
+    name: "a log is entered without the snapshot it begins with",
+    file: "core/client/snapshot/snapshot-loader.ts",
+    find: "if (isDistrusted || channel.trimmedUpto > 0)",
+    replace: "if (channel.trimmedUpto > 0)",
+    also: {
+      find: 'if (isAnotherThere) return distrust({ type: "SnapshotDistrusted", rule: "Withheld" });',
+      replace: "",
+    },
+    story: "schedules",
+  },
+  {
     name: "every member of a room takes out whom they like",
     file: "core/messenger/room/room-rules.ts",
     find: 'return gone.every(mayGo) ? null : "remove-account";',

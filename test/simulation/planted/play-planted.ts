@@ -14,7 +14,7 @@ import { recordHistory } from "../history/record-history.ts";
 import { createSqliteServerDisk } from "../world/server-disk.ts";
 import { playSchedule } from "../schedules/play-schedule.ts";
 import { PAST_SCHEDULES } from "../schedules/past-schedules.ts";
-import { planSchedule } from "../schedules/schedule-plan.ts";
+import { LIE_SCHEDULES, planSchedule } from "../schedules/schedule-plan.ts";
 import { PLANTED_FAULTS, type StoryName } from "./faults.ts";
 import { storiesFrom } from "./stories.ts";
 
@@ -62,7 +62,7 @@ async function playAside(story: StoryName | null): Promise<string | null> {
 
 async function playSchedules(): Promise<string | null> {
   const drawn = Array.from({ length: SCHEDULES }, (_, index) => planSchedule(String(index + 1)));
-  for (const plan of [...Object.values(PAST_SCHEDULES), ...drawn]) {
+  for (const plan of [...Object.values(PAST_SCHEDULES), ...LIE_SCHEDULES, ...drawn]) {
     const [fault] = (await playSchedule(plan)).faults;
     if (fault !== undefined) return `schedule ${plan.seed}: ${fault}`;
   }

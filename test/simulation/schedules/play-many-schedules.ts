@@ -19,13 +19,23 @@ export interface SchedulesReport {
   readonly hashBySeed: ReadonlyMap<string, string>;
 }
 
-/** Those that failed once. */
-export async function playPastSchedules(): Promise<PlayedSchedules> {
+/** How many lies were drawn, and how many of them a device was told. */
+export function countLies(tally: ReadonlyMap<string, number>): {
+  readonly drawn: number;
+  readonly told: number;
+} {
+  const sum = (prefix: string) =>
+    [...tally].reduce((all, [what, number]) => all + (what.startsWith(prefix) ? number : 0), 0);
+  return { drawn: sum("lie: "), told: sum("told: ") };
+}
+
+/** Those that failed once, or every lie there is. */
+export async function playNamedSchedules(which: "past" | "lies"): Promise<PlayedSchedules> {
   let played: PlayedSchedules | null = null;
   await withSharedBeginnings((env) =>
     runWorker<PlayedSchedules>(
       WORKER,
-      ["past"],
+      [which],
       (all) => {
         played = all;
       },

@@ -160,15 +160,14 @@ async function playStep(play: Play, step: ScheduleStep): Promise<void> {
     case "revoke":
       return revoke(play, device, present(world.devices[step.victim % world.devices.length], "there is one"));
     case "lie": {
-      const told = () => count(play, `told: ${step.lie}`);
       const logId = (device.parts ?? world.devices[0]?.parts)?.context.accountLogId;
       if (logId === undefined) return;
-      const lie = await createLie(server, logId, device.identity.deviceId, step.lie, told);
-      server.lie = lie;
-      world.liedTo.add(device);
-      time.schedule(step.forMs, () => {
-        if (server.lie === lie) server.lie = null;
+      let isTold = false;
+      const lie = await createLie(world, { ...step, device }, logId, () => {
+        if (!isTold) count(play, `told: ${step.lie}`);
+        isTold = true;
       });
+      server.lies.add(lie);
       return;
     }
   }
@@ -302,7 +301,7 @@ async function reclaim({ server, time }: ScheduleWorld, silentMs: number): Promi
 }
 
 async function endTrouble(world: ScheduleWorld): Promise<void> {
-  world.server.lie = null;
+  world.server.lies.clear();
   for (const device of world.devices) {
     device.disk.onWrite = null;
     device.isWanted = true;

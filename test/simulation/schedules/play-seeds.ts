@@ -1,13 +1,14 @@
 /**
  * One process of a run of schedules: plays the seeds it is given and prints, every now and then, what came of them as a line of JSON.
  *
- * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … `play-seeds.ts past` plays those that failed once.
+ * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … `play-seeds.ts past` plays those that failed once,
+ * `play-seeds.ts lies` every lie there is.
  */
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { rememberSums } from "../world/remembered-sums.ts";
 import { playSchedule } from "./play-schedule.ts";
 import { PAST_SCHEDULES } from "./past-schedules.ts";
-import { planSchedule, type SchedulePlan } from "./schedule-plan.ts";
+import { LIE_SCHEDULES, planSchedule, type SchedulePlan } from "./schedule-plan.ts";
 
 /** What became of some schedules. */
 export interface PlayedSchedules {
@@ -28,6 +29,7 @@ await cryptoReady();
 await automergeReady();
 rememberSums();
 if (first === "past") await report(Object.entries(PAST_SCHEDULES).map(([name, plan]) => [name, plan]));
+else if (first === "lies") await report(LIE_SCHEDULES.map((plan) => [plan.seed, plan]));
 else
   for (let done = 0; done < count; done += REPORT_EVERY) {
     const some = Array.from({ length: Math.min(REPORT_EVERY, count - done) }, (_, index) =>

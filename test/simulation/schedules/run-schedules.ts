@@ -2,7 +2,7 @@
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { rememberSums } from "../world/remembered-sums.ts";
 import { findSmallestStory } from "../world/smallest-story.ts";
-import { playManySchedules, type SchedulesReport } from "./play-many-schedules.ts";
+import { countLies, playManySchedules, type SchedulesReport } from "./play-many-schedules.ts";
 import { playSchedule } from "./play-schedule.ts";
 import { planSchedule } from "./schedule-plan.ts";
 
@@ -29,6 +29,8 @@ function summarize({ played, failed, steps, events, cpuMs, tally }: SchedulesRep
   print(
     `${steps.toLocaleString("en")} steps, ${events.toLocaleString("en")} events, ${(cpuMs / played).toFixed(1)} ms of processor time each`,
   );
+  const lies = countLies(tally);
+  print(`${lies.drawn.toLocaleString("en")} lies drawn, ${lies.told.toLocaleString("en")} of them told`);
   for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
     print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
   for (const { seed } of failed) print(`replay: npm run sim -- --schedule ${seed}`);

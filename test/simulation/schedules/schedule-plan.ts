@@ -1,17 +1,28 @@
 /** What happens in a schedule, drawn from its seed. */
+import { present } from "../../../core/base/assert.ts";
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
 
 /** What a server can say that is not so. */
 export const SCHEDULE_LIES = [
   "hides entries",
+  "changes entries",
+  "changes ids",
+  "says all is trimmed",
+  "says nothing is trimmed",
   "hides snapshots",
+  "withholds snapshots",
   "shows old snapshots",
   "swaps snapshots",
+  "renames snapshots",
+  "changes snapshots",
+  "cuts snapshots",
+  "moves the end of snapshots",
+  "shows another account's snapshots",
   "drops endorsements",
   "loses blobs",
-  "changes a snapshot",
+  "gives no blobs",
   "changes blobs",
-  "changes entries",
+  "swaps blobs",
 ] as const;
 export type ScheduleLie = (typeof SCHEDULE_LIES)[number];
 
@@ -33,6 +44,7 @@ export type ScheduleStep =
   | { readonly type: "reclaim"; readonly silentMs: number }
   | { readonly type: "link" | "rotate" | "backup" | "restore" }
   | { readonly type: "revoke"; readonly device: number; readonly victim: number }
+  /** Waits for the next answer in which it can be told, and is told for so long from then on. */
   | { readonly type: "lie"; readonly device: number; readonly lie: ScheduleLie; readonly forMs: number };
 
 export interface SchedulePlan {
@@ -54,13 +66,142 @@ export function planSchedule(seed: string): SchedulePlan {
     hasBackup: random.chance(15),
     hasRevocation: random.chance(15),
   };
-  return { seed, steps: Array.from({ length: count }, () => drawStep(random, kinds)) };
+  return { seed, steps: Array.from({ length: count }, () => drawSteps(random, kinds)).flat() };
 }
 
 interface Kinds {
   readonly hasLies: boolean;
   readonly hasBackup: boolean;
   readonly hasRevocation: boolean;
+}
+
+function drawSteps(random: SeededRandom, kinds: Kinds): readonly ScheduleStep[] {
+  const step = drawStep(random, kinds);
+  return step.type === "lie" ? drawScene(random, step) : [step];
+}
+
+type Lie = ScheduleStep & { readonly type: "lie" };
+const pass = (ms: number): ScheduleStep => ({ type: "pass", ms });
+
+/** What makes a device ask for what a lie is about. */
+const SCENES = {
+  /** A sibling's snapshot is looked at, and what came after it; the log is opened. */
+  sibling: (lie: Lie, { device, other }: Pair): readonly ScheduleStep[] => [
+    lie,
+    ...packing(other),
+    ...wordOf(other),
+    { type: "sync", device },
+    pass(60),
+    { type: "offline", device, forMs: 20 },
+    pass(300),
+  ],
+  /** It knows the newest, and looks again. */
+  again: (lie: Lie, { device, other }: Pair): readonly ScheduleStep[] => [
+    ...packing(other),
+    { type: "sync", device },
+    pass(60),
+    ...packing(other),
+    { type: "sync", device },
+    pass(60),
+    lie,
+    ...wordOf(other),
+    pass(60),
+    { type: "sync", device },
+    pass(60),
+  ],
+  /** It is away, and what it has not read is let go. */
+  away: (lie: Lie, { device, other }: Pair): readonly ScheduleStep[] => [
+    { type: "offline", device, forMs: 1_000 },
+    lie,
+    ...packing(other),
+    ...packing(other),
+    { type: "offline", device: other, forMs: 10 },
+    pass(300),
+    { type: "reclaim", silentMs: 400 },
+    pass(500),
+  ],
+  /** It is new, or the newest there is. */
+  new: (lie: Lie, { other }: Pair): readonly ScheduleStep[] => [
+    ...packing(other),
+    { type: "link" },
+    { ...lie, device: 2 },
+    pass(200),
+    ...packing(other),
+    ...wordOf(other),
+    { type: "sync", device: 2 },
+    pass(60),
+  ],
+  /** The server is put back, and the log begins anew with a sibling's snapshot. */
+  anew: (lie: Lie, { device, other }: Pair): readonly ScheduleStep[] => [
+    { type: "backup" },
+    ...packing(other),
+    { type: "restore" },
+    lie,
+    { type: "put-back", device: other },
+    pass(400),
+    { type: "sync", device },
+    pass(60),
+  ],
+};
+
+interface Pair {
+  readonly device: number;
+  readonly other: number;
+}
+
+/** Where else than in the others a lie can be told. */
+const SUITED: Partial<Record<ScheduleLie, readonly (keyof typeof SCENES)[]>> = {
+  "changes ids": ["sibling", "new"],
+  "says all is trimmed": ["away", "new"],
+  "says nothing is trimmed": ["away"],
+  "hides snapshots": ["sibling", "again", "away", "new", "anew"],
+  "shows old snapshots": ["sibling", "again", "away", "new", "anew"],
+  "swaps snapshots": ["again", "away", "new"],
+  "drops endorsements": ["again"],
+};
+
+/** A lie, and what makes its device ask for what it is about. */
+function drawScene(random: SeededRandom, drawn: Lie): readonly ScheduleStep[] {
+  const device = drawn.device % 2;
+  const lie = { ...drawn, device };
+  if (ABOUT_ENTRIES.has(lie.lie)) return [lie];
+  const suited = SUITED[lie.lie] ?? ["sibling", "away", "new", "anew"];
+  const scene = SCENES[present(suited[random.below(suited.length)], "each has one")];
+  return scene(lie, { device, other: 1 - device });
+}
+
+/** Every lie in every scene, once. */
+export const LIE_SCHEDULES: readonly SchedulePlan[] = SCHEDULE_LIES.flatMap((lie) =>
+  Object.entries(SCENES).map(([name, scene]) => ({
+    seed: `${lie}: ${name}`,
+    steps: scene({ type: "lie", device: 0, lie, forMs: 300 }, { device: 0, other: 1 }),
+  })),
+);
+
+/** These need no asking: entries come by themselves. */
+const ABOUT_ENTRIES: ReadonlySet<ScheduleLie> = new Set(["hides entries", "changes entries"] as const);
+
+/** Enough for a snapshot, which a sync makes. */
+function packing(device: number): readonly ScheduleStep[] {
+  const edit = { type: "edit", device } as const;
+  return [
+    ...wordOf(device),
+    edit,
+    pass(20),
+    edit,
+    pass(20),
+    edit,
+    pass(20),
+    edit,
+    pass(20),
+    ...wordOf(device),
+    { type: "sync", device },
+    pass(60),
+  ];
+}
+
+function wordOf(device: number): readonly ScheduleStep[] {
+  return [{ type: "write", device, count: 1 }, pass(20)];
 }
 
 function drawStep(random: SeededRandom, kinds: Kinds): ScheduleStep {

@@ -24,21 +24,29 @@ import { readFrame } from "../../support/read-frame.ts";
 import type { SeededRandom } from "../../support/seeded-random.ts";
 import { framesIn } from "../world/sim-server.ts";
 import type { VirtualTime } from "../world/virtual-time.ts";
+import type { ScheduleLie } from "./schedule-plan.ts";
 import { createReplayedStore, type ReplayedStore } from "./replayed-store.ts";
 
 export const ORIGIN = "https://dove.example";
 
-/** What becomes of a frame on its way to a device: another one, or none. */
-export type FrameLie = (frame: ServerFrame, device: DeviceId) => ServerFrame | null;
+/** A lie to a device. */
+export interface FrameLie {
+  readonly to: DeviceId;
+  readonly lie: ScheduleLie;
+  /** What is said in place of a frame, null for nothing, and who hears that it arrived; null where the frame is as it should be. */
+  tell(frame: ServerFrame): { readonly said: ServerFrame | null; onHeard(): void } | null;
+}
 
 export interface ScheduleServer {
   readonly records: ReplayedStore;
-  lie: FrameLie | null;
+  readonly lies: Set<FrameLie>;
   connect(accountId: AccountId, device: DeviceId): Gateway;
   /** Breaks the connection of a device. */
   cut(device: DeviceId): void;
   /** Everybody's connection breaks, and records are those of the backup. */
   putBackup(mark: number): Promise<void>;
+  /** How often a connection of a device came to its end. */
+  endsOf(device: DeviceId): number;
   /** Frames that were carried. */
   frameCount(): number;
 }
@@ -53,6 +61,7 @@ type Answer<T extends ServerFrame["type"]> = Extract<ServerFrame, { readonly typ
 export function createScheduleServer(time: VirtualTime, random: SeededRandom): ScheduleServer {
   const records = createReplayedStore();
   const ends = new Map<DeviceId, (code: FailureCode | null) => void>();
+  const endCounts = new Map<DeviceId, number>();
   let frames = 0;
   let context = contextOver(records, time, random);
   listen();
@@ -73,7 +82,8 @@ export function createScheduleServer(time: VirtualTime, random: SeededRandom): S
 
   const server: ScheduleServer = {
     records,
-    lie: null,
+    lies: new Set(),
+    endsOf: (device) => endCounts.get(device) ?? 0,
     frameCount: () => frames,
     cut: (device) => ends.get(device)?.(null),
     async putBackup(mark) {
@@ -91,14 +101,28 @@ export function createScheduleServer(time: VirtualTime, random: SeededRandom): S
       });
       const serving = context;
       const { connection, receive } = createServerSide(serving, accountId, device, (frame) => {
-        const said = server.lie === null ? frame : server.lie(frame, device);
-        if (said !== null) wire.back(() => client.hear(said));
+        let said: ServerFrame | null = frame;
+        const hearers: (() => void)[] = [];
+        for (const lie of server.lies) {
+          const told: ReturnType<FrameLie["tell"]> =
+            said === null || lie.to !== device ? null : lie.tell(said);
+          if (told === null) continue;
+          said = told.said;
+          hearers.push(told.onHeard);
+        }
+        const arriving = said;
+        if (arriving === null) return;
+        wire.back(() => {
+          for (const onHeard of hearers) onHeard();
+          client.hear(arriving);
+        });
       });
       const client = createClientSide((request) => wire.out(() => receive(request)));
       const end = (code: FailureCode | null): void => {
         if (ends.get(device) === end) ends.delete(device);
         if (!wire.isOpen()) return;
         wire.close();
+        endCounts.set(device, server.endsOf(device) + 1);
         for (const { subscription } of connection.channels.values())
           if (subscription !== null) serving.subscriptions.end(subscription);
         client.end(code);

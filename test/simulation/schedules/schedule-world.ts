@@ -44,6 +44,8 @@ export interface ScheduleDevice {
   readonly identity: DeviceIdentity;
   readonly disk: VirtualDisk;
   readonly alarms: Alarm[];
+  /** Why it did not connect, or stopped what it was about on its connection. */
+  readonly errors: ClientError[];
   readonly known: { state: ChainState };
   power: Power;
   parts: Parts | null;
@@ -149,6 +151,7 @@ function addScheduleDevice(world: ScheduleWorld, id: DeviceId, seed: string): Sc
     },
     disk: createVirtualDisk(world.time, createSeededRandom(`${seed}/disk/${name}`)),
     alarms: [],
+    errors: [],
     known: { state: stateOf(world.chain) },
     power: { isOn: false },
     parts: null,
@@ -242,7 +245,10 @@ export async function keepConnected(world: ScheduleWorld, device: ScheduleDevice
     );
   const connected = await connect(world, device, parts);
   if (device.power !== power) return;
-  if (!connected.ok) return void again();
+  if (!connected.ok) {
+    device.errors.push(connected.error);
+    return void again();
+  }
   void connected.value.gateway.whenClosed.then(() => {
     if (device.link === connected.value) device.link = null;
     if (device.power === power) again();
@@ -295,7 +301,13 @@ async function connect(
 }
 
 /** Loads what is behind, endorses or makes a snapshot. */
-async function tend({ link, parts }: ScheduleDevice): Promise<Result<void, ClientError>> {
+async function tend(device: ScheduleDevice): Promise<Result<void, ClientError>> {
+  const tended = await tendOn(device);
+  if (!tended.ok) device.errors.push(tended.error);
+  return tended;
+}
+
+async function tendOn({ link, parts }: ScheduleDevice): Promise<Result<void, ClientError>> {
   const channel = parts === null ? null : (link?.follower.channelOf(parts.context.accountLogId) ?? null);
   if (link === null || parts === null || channel === null) return ok();
   const refreshed = await parts.context.serial.run(parts.context.refreshOwnChain);
