@@ -19,6 +19,8 @@ const NOT_SOURCES = new Set(["node_modules", "dist"]);
 const STAMP = "build-stamp.txt";
 /** The page that other sites may frame. */
 const EMBED_PAGE = "embed.html";
+/** A slow machine is no warning: nobody who starts a server reads how long parts of a build took. */
+const QUIET_CHECKS = { bundlerTimings: false } as const;
 const COMPRESSIBLE = new Set([".html", ".js", ".css", ".json", ".svg", ".wasm", ".webmanifest", ".txt"]);
 
 export interface AppBuild {
@@ -74,6 +76,7 @@ function pageConfig(outFolder: string, root: string): InlineConfig {
       reportCompressedSize: false,
       chunkSizeWarningLimit: 4_000,
       rolldownOptions: {
+        checks: QUIET_CHECKS,
         input: ["index.html", ...(hasEmbedPage(root) ? [EMBED_PAGE] : [])].map((name) => join(root, name)),
       },
     },
@@ -99,6 +102,7 @@ function serviceWorkerConfig(outFolder: string, files: readonly string[]): Inlin
       target: "es2023",
       reportCompressedSize: false,
       rolldownOptions: {
+        checks: QUIET_CHECKS,
         input: join(APP_FOLDER, "service-worker", "service-worker.ts"),
         output: { format: "iife", entryFileNames: "service-worker.js" },
       },
@@ -124,6 +128,7 @@ function embedScriptConfig(outFolder: string): InlineConfig {
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       rolldownOptions: {
+        checks: QUIET_CHECKS,
         input: join(APP_FOLDER, "embed", "dovetail-chat.ts"),
         output: { format: "es", entryFileNames: "embed.js" },
       },

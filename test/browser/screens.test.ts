@@ -298,18 +298,27 @@ test("[WB31] a page that alone has a text is not left without a word", async () 
   good(await ben.client.stop());
 });
 
-test("who accepts a request goes on in the field, with nothing in between", async () => {
+test("who accepts a request, or makes a room, goes on in the field, with nothing in between", async () => {
   const nora = await createAccount(await browserOf(), "Nora");
   const lea = await newAccount(screens.origin, "lea.accepted");
   good(await lea.client.addContact(await contactLinkOf(nora), { greeting: "Hello Nora." }));
   good(await lea.client.sync());
   await acceptRequest(nora);
   const field = nora.getByRole("textbox", { name: /^Message to/ });
-  await expect.poll(() => field.evaluate((element) => element.matches(":focus"))).toBe(true);
-  // Outside of a field these are keys: the first one archives.
-  await nora.keyboard.type("as agreed");
+  const goOn = async (): Promise<void> => {
+    await expect.poll(() => field.evaluate((element) => element.matches(":focus"))).toBe(true);
+    // Outside of a field these are keys: the first one archives.
+    await nora.keyboard.type("as agreed");
+    await nora.keyboard.press("Enter");
+    await bubble(nora, "as agreed").waitFor();
+  };
+  await goOn();
+  await openSection(nora, "People");
+  await nora.getByRole("link", { name: "Make a room" }).click();
+  await nora.getByLabel("Name of the room").fill("Choir");
   await nora.keyboard.press("Enter");
-  await bubble(nora, "as agreed").waitFor();
+  await nora.getByRole("heading", { name: "Choir" }).waitFor();
+  await goOn();
   good(await lea.client.stop());
 });
 

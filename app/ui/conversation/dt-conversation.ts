@@ -196,16 +196,22 @@ export class DtConversation extends LitElement {
     this.#goOnWriting();
   }
 
-  /** Who has just accepted, joined or unblocked goes on in the field: what they pressed is gone, and letters are keys outside of it. */
+  /** Who opened what is new, or has just accepted, joined or unblocked goes on in the field: letters are keys outside of it. */
   #goOnWriting(): void {
     const thread = this.#thread;
     const mightWrite = this.#mayWrite;
     this.#mayWrite = thread === undefined ? null : isOpen(thread);
-    if (mightWrite !== false || !this.#mayWrite || !document.hasFocus()) return;
-    if (deepActive() === document.body && matchMedia("(pointer: fine)").matches) void this.focusComposer();
+    if (
+      this.#mayWrite === true &&
+      (mightWrite === null ? this.#wantsField : mightWrite === false && lostFocus())
+    )
+      void this.focusComposer();
+    if (this.#mayWrite !== null) this.#wantsField = false;
   }
-  /** Null while it is not known. */
+  /** Null while it is not known who it is with. */
   #mayWrite: boolean | null = null;
+  /** The field was asked for before it was there. */
+  #wantsField = false;
 
   async #readLines(): Promise<void> {
     const thread = this.#thread;
@@ -461,6 +467,7 @@ export class DtConversation extends LitElement {
 
   /** Puts the focus where one writes, once that is there. */
   async focusComposer(): Promise<void> {
+    this.#wantsField = this.#mayWrite === null;
     await this.updateComplete;
     const composer = this.renderRoot.querySelector<DtComposer>("dt-composer");
     await composer?.updateComplete;
@@ -682,6 +689,11 @@ function waitsFor(thread: Thread): RowContext["waitsFor"] {
   if (thread.kind === "room") return WAITS_IN_ROOM[thread.state] ?? "server";
   if (thread.contact.state !== "accepted") return "acceptance";
   return thread.contact.isStopped ? "stopped" : "server";
+}
+
+/** Whether what had the focus is gone, where there are keys to go on with. */
+function lostFocus(): boolean {
+  return document.hasFocus() && deepActive() === document.body && matchMedia("(pointer: fine)").matches;
 }
 
 function isEqual(was: readonly object[], is: readonly object[]): boolean {
