@@ -415,6 +415,37 @@ test("deleting the account takes the typed name and the passphrase; server, brow
   good(await ben.client.stop());
 });
 
+test("a browser whose account another device has deleted is told so, not that there is no server, and keeps what it has", async () => {
+  const first = await createAccount(await screens.browserOf(), "Nora");
+  const ben = await screens.friendOf(first, "ben.stays");
+  const second = await screens.browserOf();
+  await openSection(first, "Devices");
+  await first.getByRole("button", { name: "Link a device" }).click();
+  const code = await first.locator("dt-host-linking dt-qr").evaluate((qr) => String(Reflect.get(qr, "text")));
+  await second.getByRole("button", { name: "No, link this browser" }).click();
+  await second.getByLabel("Linking code").fill(code);
+  await second.getByLabel("No passphrase").check();
+  await second.getByRole("button", { name: "Continue" }).click();
+  await second.getByRole("button", { name: "Yes, it is mine" }).click();
+  const digits = ((await second.locator("dt-join .code").textContent()) ?? "").replace(/\D/g, "");
+  await first.getByLabel("Code, six digits").fill(digits);
+  await first.getByRole("button", { name: "Link this device" }).click();
+  await first.getByRole("button", { name: "Done" }).click();
+  await second.locator("dt-inbox a.row").click();
+  await bubble(second, "Hello ben.stays.").waitFor();
+
+  await openSection(first, "Settings");
+  await first.getByRole("button", { name: "Delete the account" }).click();
+  await first.getByLabel("Type Nora to confirm").fill("Nora");
+  await first.locator("dt-prove").getByRole("button", { name: "Delete the account" }).click();
+  await first.getByRole("heading", { name: "Is this your first device?" }).waitFor();
+  await second.getByText("Another device of yours deleted this account from its server.").waitFor();
+  await second.locator("dt-nav").getByText("This account was deleted").waitFor();
+  expect(await second.getByText("No server since").count()).toBe(0);
+  expect(await bubble(second, "Hello ben.stays.").count()).toBe(1);
+  good(await ben.client.stop());
+});
+
 test("[EX1] [EX6] what is exported here is what the command line takes back", async () => {
   const nora = await createAccount(await screens.browserOf(), "Nora");
   const ben = await newAccount(screens.origin, "ben.export");

@@ -93,9 +93,9 @@ export class DtDevices extends LitElement {
         transform: rotate(180deg);
       }
       .more {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 16px;
+        display: grid;
+        grid-template-columns: minmax(0, 340px) minmax(0, 1fr);
+        gap: 12px 32px;
         align-items: end;
         background: var(--ground);
         margin: 0 -20px 12px;
@@ -103,16 +103,17 @@ export class DtDevices extends LitElement {
         border-radius: var(--r2);
       }
       .more .arrival {
-        flex-basis: 100%;
+        grid-column: 1 / -1;
       }
       .more form {
-        display: flex;
-        flex-wrap: wrap;
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) auto;
         gap: 8px;
         align-items: end;
       }
-      .more .note {
-        flex: 1 1 240px;
+      .leave {
+        display: grid;
+        gap: 12px;
       }
       .head > div {
         margin-inline-end: auto;
@@ -144,6 +145,9 @@ export class DtDevices extends LitElement {
         }
         .head > .btn {
           inline-size: 100%;
+        }
+        .more {
+          grid-template-columns: minmax(0, 1fr);
         }
       }
     `,
@@ -276,13 +280,12 @@ export class DtDevices extends LitElement {
         </div>
         <button class="btn line">${say("rename")}</button>
       </form>
-      <p class="note">
-        ${device.isThis ? say("revokeSelfNote") : say("revokeNote", { name: device.name })}
-      </p>
-      ${
-        device.isThis
-          ? nothing
-          : html`<div class="acts">
+      <div class="leave">
+        <p class="note">${device.isThis ? say("revokeSelfNote") : say("revokeNote", { name: device.name })}</p>
+        ${
+          device.isThis
+            ? nothing
+            : html`<div class="acts">
               <button
                 class="btn line"
                 type="button"
@@ -297,7 +300,8 @@ export class DtDevices extends LitElement {
                 ${say("revokeName", { name: device.name })}
               </button>
             </div>`
-      }
+        }
+      </div>
     </div>`;
   }
 

@@ -113,7 +113,7 @@ export class DtSheet extends LitElement {
         <button class="ib" type="button" aria-label=${text("close")} @click=${this.close}>${icon("close")}</button>
       </div>
       <div class="body"><slot></slot></div>
-      <dt-toast></dt-toast>
+      <dt-toast above></dt-toast>
     </dialog>`;
   }
 

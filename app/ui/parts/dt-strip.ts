@@ -3,7 +3,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { baseStyles } from "../look/base-styles.ts";
 import { goTo } from "../session/route.ts";
 import type { Session } from "../session/session.ts";
-import { homeElsewhere, serverLossOf, versionGapOf } from "../session/connection-words.ts";
+import { homeElsewhere, serverLossOf, versionGapOf, wasDeleted } from "../session/connection-words.ts";
 import { Watch } from "../session/watch.ts";
 import { say } from "../words/say.ts";
 import { momentTime } from "../words/times.ts";
@@ -75,6 +75,7 @@ export class DtStrip extends LitElement {
     const { status, views } = this.session;
     const home = homeElsewhere(status, views.account, location.origin);
     if (home !== null) return say("stripElsewhere", { server: new URL(home).host, own: location.host });
+    if (wasDeleted(status)) return say("stripDeleted");
     switch (serverLossOf(status)) {
       case "account":
         return say("stripLostAccount");

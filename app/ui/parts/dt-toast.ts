@@ -57,6 +57,10 @@ export class DtToast extends LitElement {
         .toast {
           inset-block-end: calc(88px + env(safe-area-inset-bottom));
         }
+        /* A sheet stands at the lower edge there. */
+        :host([above]) .toast {
+          inset-block: calc(16px + env(safe-area-inset-top)) auto;
+        }
       }
       @media (forced-colors: active) {
         .toast {

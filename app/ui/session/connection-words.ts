@@ -30,6 +30,11 @@ export function serverLossOf({ lastError }: ConnectionStatus): "account" | "entr
   return lastError?.type === "LogDistrusted" && lastError.fault.type === "LogRolledBack" ? "entries" : null;
 }
 
+/** Whether another device has deleted the account from its server; nothing brings it back there. */
+export function wasDeleted({ lastError }: ConnectionStatus): boolean {
+  return lastError?.type === "Refused" && lastError.code === "account-deleted";
+}
+
 /** The server the account has moved to, where that is another one than this page is of: it signs no page of this one in. GW12 */
 export function homeElsewhere(
   { lastError }: ConnectionStatus,
@@ -53,6 +58,8 @@ export function truthOf(session: Session, nowMs: number): Truth {
     };
   if (status.state === "stopped")
     return { title: text("truthStopped"), note: text("truthStoppedNote"), joint: "apart", isAlarm: true };
+  if (status.state !== "online" && wasDeleted(status))
+    return { title: text("truthDeleted"), note: text("truthDeletedNote"), joint: "apart", isAlarm: true };
   const time = momentTime(status.sinceMs, nowMs);
   const waits =
     status.pendingCount === 0

@@ -37,6 +37,7 @@ export class DtKeys extends LitElement {
         display: flex;
         gap: 6px;
         flex-wrap: wrap;
+        align-items: start;
       }
       dd {
         color: var(--soft);

@@ -1,5 +1,9 @@
 /** The sentences about a server that lost what it had, and about another one, in English; part of `EN`. */
 export const EN_SERVER = {
+  truthDeleted: "This account was deleted",
+  truthDeletedNote: "What is here stays here",
+  stripDeleted:
+    "Another device of yours deleted this account from its server. Nothing is sent or comes any more. What this browser holds it keeps.",
   truthLostAccount: "The server does not know this account",
   truthLostEntries: "The server has less than it had",
   stripLostAccount: "The server lost this account. Everything is still here, and you can keep writing.",

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { homeElsewhere, serverLossOf, versionGapOf } from "../../../app/ui/session/connection-words.ts";
+import {
+  homeElsewhere,
+  serverLossOf,
+  versionGapOf,
+  wasDeleted,
+} from "../../../app/ui/session/connection-words.ts";
 import type { AccountView } from "../../../core/client/client.ts";
 import { PROTOCOL_VERSION } from "../../../core/protocol/version.ts";
 
@@ -41,4 +46,11 @@ test("[GW12] an account that has moved is looked for where it went, and only whe
   expect(homeElsewhere(forbidden, account, "https://new.example")).toBe(null);
   expect(homeElsewhere(away(null), account, "https://old.example")).toBe(null);
   expect(homeElsewhere(forbidden, null, "https://old.example")).toBe(null);
+});
+
+test("an account that was deleted is no loss that can be put back, and an unknown one was not deleted", () => {
+  const deleted = away({ type: "Refused", code: "account-deleted" });
+  expect([wasDeleted(deleted), serverLossOf(deleted)]).toEqual([true, null]);
+  expect(wasDeleted(away({ type: "Refused", code: "unknown-account" }))).toBe(false);
+  expect(wasDeleted(away(null))).toBe(false);
 });
