@@ -38,6 +38,8 @@ export interface AppendStanding {
   readonly appender: Appender;
   readonly epoch: number;
   readonly quotas: Quotas;
+  /** An entry before it in the same append was refused. */
+  readonly isAfterRefused: boolean;
 }
 
 /** The entry is to be placed at the next seq, or why not. */
@@ -47,7 +49,7 @@ export type EntryDecision = "place" | Exclude<AppendResult, { type: "accepted" }
 export function decideEntry(
   view: AppendView,
   entry: NewEntry,
-  { writerTag, appender, epoch, quotas }: AppendStanding,
+  { writerTag, appender, epoch, quotas, isAfterRefused }: AppendStanding,
 ): EntryDecision {
   const { fields } = entry;
   const last = view.writerSeq(writerTag);
@@ -60,8 +62,8 @@ export function decideEntry(
   }
   // LG9
   if (view.kind === "account" && fields.epoch !== epoch) return refused("stale-epoch", last);
-  // LG7, IN5: who wrote to an earlier incarnation goes on with its own numbers.
-  const isGoingOn = last === 0 && view.incarnation > 0;
+  // LG7, IN5: who wrote to an earlier incarnation goes on with its own numbers, and leaves none out.
+  const isGoingOn = last === 0 && view.incarnation > 0 && !isAfterRefused;
   if (fields.writerSeq !== last + 1 && !isGoingOn) return refused("writer-seq", last);
   // LG10
   const lastOfKind = view.lastOfKind(fields.kind);

@@ -112,5 +112,22 @@ export function describeReseededLog(name: string, createMedium: () => ServerStor
       const newcomer = idFromBytes("writerTag", random.bytes(16));
       expect(must((await append(1, newcomer)).done)).toMatchObject([{ type: "accepted", seq: 3 }]);
     });
+
+    test("[IN5] [LG7] a writer whose first entry is refused does not go on with the next of the same append", async () => {
+      const { begin, points, store, logId, tag, random, accountId, deviceId } = await world();
+      must(await begin(further(points.at(-1))));
+      const of = (seq: number, epoch: number) => storeEntry(logId, tag, seq, random.bytes(40), { epoch });
+      const appender = byDevice(accountId, deviceId);
+      const append = async (...entries: readonly ReturnType<typeof of>[]) =>
+        must(await store.append({ logId, appender, writerTag: tag, entries }));
+      expect(await append(of(7, 9), of(8, 1))).toMatchObject([
+        { type: "refused", code: "stale-epoch", writerSeq: 0 },
+        { type: "refused", code: "writer-seq", writerSeq: 0 },
+      ]);
+      expect(await append(of(7, 1), of(8, 1))).toMatchObject([
+        { type: "accepted", seq: 1 },
+        { type: "accepted", seq: 2 },
+      ]);
+    });
   });
 }

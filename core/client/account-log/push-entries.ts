@@ -36,6 +36,8 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
   let pushedTo: LogChannel | null = null;
   /** Last counter the server has accepted, as far as this connection knows. */
   let accepted = 0;
+  /** Nothing of this device stands in the log's present incarnation. */
+  let isFirst = false;
 
   async function push(channel: LogChannel): Promise<Result<void, ClientError>> {
     isAsked = true;
@@ -60,15 +62,19 @@ export function createPush(deps: PushDeps): (channel: LogChannel) => Promise<Res
       if (!unbroken.ok) return unbroken;
       pushedTo = channel;
       accepted = channel.writerSeq;
+      isFirst = accepted === 0 && channel.head.incarnation > 0;
     }
     for (;;) {
       const filled = await context.serial.run(deps.sealPending);
       if (!filled.ok) return filled;
       const waiting = sealed.all().filter((one) => one.writerSeq > accepted);
       if (waiting.length === 0) return ok();
-      const results = await channel.append(waiting.map((one) => one.entry));
+      // IN5: the first goes alone: behind one that is refused the next would count as where this device goes on.
+      const going = isFirst ? waiting.slice(0, 1) : waiting;
+      const results = await channel.append(going.map((one) => one.entry));
       if (!results.ok) return results;
-      const taken = await context.serial.run(() => takeReceipts(waiting, results.value));
+      isFirst &&= results.value.every(({ type }) => type === "refused");
+      const taken = await context.serial.run(() => takeReceipts(going, results.value));
       if (!taken.ok) return taken;
       accepted = taken.value;
     }

@@ -268,14 +268,19 @@ function placeAll(log: MemoryLog, request: AppendRequest, { epoch, quotas, other
     seqOf: ({ id }) => log.seqById.get(id) ?? null,
   };
   const placed: PlacedEntry[] = [];
+  let isAfterRefused = false;
   const results = request.entries.map((entry): AppendResult => {
     const decision = decideEntry(view, entry, {
       writerTag: request.writerTag,
       appender: request.appender,
       epoch,
       quotas,
+      isAfterRefused,
     });
-    if (decision !== "place") return decision;
+    if (decision !== "place") {
+      isAfterRefused ||= decision.type === "refused";
+      return decision;
+    }
     placed.push(place(log, entry));
     return { type: "accepted", seq: log.entries.length, chain: log.chain };
   });

@@ -98,14 +98,19 @@ export function prepareAppend(
     if (fault !== null) return refuse(fault);
     const view = viewOf(head);
     const placed: PlacedEntry[] = [];
+    let isAfterRefused = false;
     const results = request.entries.map((entry): AppendResult => {
       const decision = decideEntry(view, entry, {
         writerTag: request.writerTag,
         appender: request.appender,
         epoch: owner.epoch,
         quotas: deps.quotas,
+        isAfterRefused,
       });
-      if (decision !== "place") return decision;
+      if (decision !== "place") {
+        isAfterRefused ||= decision.type === "refused";
+        return decision;
+      }
       heads.touch(head);
       placed.push(place(head, entry));
       return { type: "accepted", seq: head.seq, chain: head.chain };

@@ -133,6 +133,23 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
       { type: "pass", ms: 394 },
     ],
   },
+  "the first entries of a device in a log that was begun anew are of an epoch that is over, and only the next is taken [IN5] [LG7]":
+    {
+      seed: "400055",
+      steps: [
+        { type: "backup" },
+        { type: "edit", device: 1 },
+        { type: "pass", ms: 60 },
+        { type: "restore" },
+        { type: "put-back", device: 1 },
+        { type: "pass", ms: 400 },
+        { type: "rotate" },
+        { type: "write", device: 1, count: 1 },
+        { type: "delete", device: 1, pick: 0 },
+        { type: "write", device: 1, count: 3 },
+        { type: "offline", device: 1, forMs: 82 },
+      ],
+    },
   "whoever connects while the simulated server is put back stays with the records of before": {
     seed: "100552",
     steps: [

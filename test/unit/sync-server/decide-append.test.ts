@@ -69,6 +69,7 @@ test.each(QUOTAS)(
           appender,
           epoch: 1,
           quotas: FIRST_QUOTAS,
+          isAfterRefused: false,
         }),
         String(bytes),
       ).toBe("place");
@@ -78,6 +79,7 @@ test.each(QUOTAS)(
         appender,
         epoch: 1,
         quotas: FIRST_QUOTAS,
+        isAfterRefused: false,
       }),
     ).toEqual({ type: "refused", code: "quota", writerSeq: 0 });
   },
@@ -89,7 +91,7 @@ const device: Appender = {
   deviceId: idFromBytes("device", new Uint8Array(16)),
 };
 const decide = (view: AppendView, appender: Appender, quotas: Quotas = FIRST_QUOTAS) =>
-  decideEntry(view, entry(), { writerTag: tag, appender, epoch: 1, quotas });
+  decideEntry(view, entry(), { writerTag: tag, appender, epoch: 1, quotas, isAfterRefused: false });
 const FULL = { type: "refused", code: "quota", writerSeq: 0 };
 
 test.each([
