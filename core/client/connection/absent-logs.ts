@@ -8,31 +8,28 @@ import { ok, type Result } from "../../base/result.ts";
 import type { Gateway, ServerError } from "./gateway.ts";
 
 export interface AbsentLogs {
-  /** Asks which of these are not there. */
+  /** Asks which of these are not there, of each once a connection. */
   ask(logIds: readonly LogId[]): Promise<Result<void, ServerError>>;
   has(logId: LogId): boolean;
-  add(logId: LogId): void;
-  /** It was made. */
-  delete(logId: LogId): void;
+  /** What a refusal said, or that it was made. */
+  note(logId: LogId, isThere: boolean): void;
 }
 
 /** For one connection of a signed-in device. */
 export function createAbsentLogs(gateway: Pick<Gateway, "call">): AbsentLogs {
-  const absent = new Set<LogId>();
+  const isThere = new Map<LogId, boolean>();
   return {
     async ask(logIds) {
-      for (let from = 0; from < logIds.length; from += SUBSCRIPTIONS_PER_CONNECTION_MAX) {
-        const some = logIds.slice(from, from + SUBSCRIPTIONS_PER_CONNECTION_MAX);
+      const unknown = logIds.filter((logId) => !isThere.has(logId));
+      for (let from = 0; from < unknown.length; from += SUBSCRIPTIONS_PER_CONNECTION_MAX) {
+        const some = unknown.slice(from, from + SUBSCRIPTIONS_PER_CONNECTION_MAX);
         const found = await gateway.call("heads", { type: "heads", logIds: some });
         if (!found.ok) return found;
-        for (const { logId, head } of found.value.heads)
-          if (head === null) absent.add(logId);
-          else absent.delete(logId);
+        for (const { logId, head } of found.value.heads) isThere.set(logId, head !== null);
       }
       return ok();
     },
-    has: (logId) => absent.has(logId),
-    add: (logId) => void absent.add(logId),
-    delete: (logId) => void absent.delete(logId),
+    has: (logId) => isThere.get(logId) === false,
+    note: (logId, isMade) => void isThere.set(logId, isMade),
   };
 }

@@ -25,6 +25,7 @@ import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { connectMetered } from "./metered-gateway.ts";
 import type { Inbound, InboundLog } from "../conversations/inbound.ts";
+import { createSerial } from "../serial.ts";
 import { createAbsentLogs } from "./absent-logs.ts";
 import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import { createLogFollower } from "./log-follower.ts";
@@ -171,6 +172,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
   const follower = createLogFollower({ context, gateway, onProgress: deps.onProgress });
   let nextChannel = 1;
   const absent = createAbsentLogs(gateway);
+  const contactLogsInTurn = createSerial();
 
   async function openOwn(
     logId: LogId,
@@ -199,7 +201,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const created = await gateway.call("done", { type: "createLog", logId, kind, appendKey });
     if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
       return created;
-    absent.delete(logId);
+    absent.note(logId, true);
     return openLogChannel(gateway, number, open);
   }
 
@@ -290,7 +292,10 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     });
   }
 
-  async function openContactLogs(): Promise<Result<void, ClientError>> {
+  /** One run at a time: of two that follow a log at once, both would pass over what it has let go. */
+  const openContactLogs = (): Promise<Result<void, ClientError>> => contactLogsInTurn.run(openAllContactLogs);
+
+  async function openAllContactLogs(): Promise<Result<void, ClientError>> {
     const all = await context.serial.run(() => contacts.all());
     if (!all.ok) return all;
     const asked = await askForAbsent(all.value);
@@ -355,7 +360,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const opened = await followContact(contact, log, null);
     if (!opened.ok) {
       const isAbsent = opened.error.type === "Refused" && opened.error.code === "unknown-log";
-      if (isAbsent) absent.add(logId);
+      if (isAbsent) absent.note(logId, false);
       return isAbsent ? ok() : opened;
     }
     const nowMs = times.steadyMs();
@@ -398,7 +403,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
       }
       const closed = await gateway.call("done", { type: "closeLog", logId });
       const isAbsent = !closed.ok && closed.error.type === "Refused" && closed.error.code === "unknown-log";
-      if (isAbsent) absent.add(logId);
+      if (isAbsent) absent.note(logId, false);
       if (isAbsent) continue;
       if (!closed.ok) return closed;
       const sinceMs = row.value?.sinceMs ?? times.steadyMs();
