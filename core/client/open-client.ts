@@ -39,7 +39,7 @@ import { createDeletionActs } from "./deletion/deletion-acts.ts";
 import { createAlarmActs } from "./alarms/alarm-acts.ts";
 import { createContactActs } from "./contacts/contact-acts.ts";
 import type { ContactRecord } from "./contacts/contact-book.ts";
-import type { Correspondent } from "./conversations/conversations.ts";
+import type { Correspondent } from "./conversations/conversation-ports.ts";
 import { createEngine, type Engine, sealedStore } from "./engine.ts";
 import { openUnfinishedProfile, resumeEnrolment, settleNames } from "./devices/enrolment.ts";
 import { fetchFirstEpochs } from "./account/first-epochs.ts";

@@ -152,10 +152,12 @@ function build(cursor: Cursor, isCopied: boolean): CborValue | undefined {
   if (major === MAJOR_UNSIGNED) return argument;
   if (major === MAJOR_NEGATIVE) return -1 - argument;
   if (major === MAJOR_ARRAY) return buildArray(cursor, argument, isCopied);
-  const part = cursor.bytes.subarray(cursor.offset, cursor.offset + argument);
-  cursor.offset += argument;
-  if (major === MAJOR_BYTES) return isCopied ? new Uint8Array(part) : part;
-  const text = parseUtf8(part);
+  const { bytes, offset: from } = cursor;
+  const end = from + argument;
+  cursor.offset = end;
+  // Copied at once, and not a part of it first: of many short strings the parts are as much as the copies.
+  if (major === MAJOR_BYTES) return isCopied ? bytes.slice(from, end) : bytes.subarray(from, end);
+  const text = parseUtf8(bytes.subarray(from, end));
   return text.ok ? text.value : undefined;
 }
 
@@ -212,33 +214,37 @@ function scan(bytes: Bytes): MalformedCbor["why"] | undefined {
     if (major > MAJOR_ARRAY) return "forbidden-type";
     const argument = readArgument(bytes, offset);
     if (typeof argument === "string") return argument;
-    offset = argument.next;
+    offset += headBytes(head);
     // -1 - value must be safe too.
-    if (major === MAJOR_NEGATIVE && argument.value === Number.MAX_SAFE_INTEGER) return "integer-range";
+    if (major === MAJOR_NEGATIVE && argument === Number.MAX_SAFE_INTEGER) return "integer-range";
     if (major === MAJOR_UNSIGNED || major === MAJOR_NEGATIVE) continue;
     objectsLeft -= 1;
     if (objectsLeft < 0) return "too-many-items";
     if (major === MAJOR_BYTES || major === MAJOR_TEXT) {
-      if (argument.value > bytes.length - offset) return "truncated";
-      offset += argument.value;
+      if (argument > bytes.length - offset) return "truncated";
+      offset += argument;
       continue;
     }
-    if (argument.value > bytes.length - offset) return "truncated";
+    if (argument > bytes.length - offset) return "truncated";
     if (left.length > CBOR_DEPTH_MAX) return "depth";
-    left.push(argument.value);
+    left.push(argument);
   }
   return offset === bytes.length ? undefined : "trailing";
 }
 
-function readArgument(bytes: Bytes, offset: number): { value: number; next: number } | MalformedCbor["why"] {
-  const info = (bytes[offset] as number) & 31;
-  if (info < 24) return { value: info, next: offset + 1 };
+const headBytes = (head: number): number => ((head & 31) < 24 ? 1 : 1 + (1 << ((head & 31) - 24)));
+
+/** The argument of the head at `offset`, or what is wrong with it: of many small items an object for each would be most of what is used. */
+function readArgument(bytes: Bytes, offset: number): number | MalformedCbor["why"] {
+  const head = bytes[offset] as number;
+  const info = head & 31;
+  if (info < 24) return info;
   if (info > 27) return "forbidden-type";
-  const size = 1 << (info - 24);
-  if (offset + 1 + size > bytes.length) return "truncated";
+  const end = offset + headBytes(head);
+  if (end > bytes.length) return "truncated";
   let value = 0;
-  for (let i = 1; i <= size; i++) value = value * 256 + (bytes[offset + i] as number);
+  for (let at = offset + 1; at < end; at++) value = value * 256 + (bytes[at] as number);
   if (value > Number.MAX_SAFE_INTEGER) return "integer-range";
-  const least = size === 1 ? 24 : size === 2 ? 0x100 : size === 4 ? 0x1_0000 : 0x1_0000_0000;
-  return value < least ? "not-canonical" : { value, next: offset + 1 + size };
+  const least = info === 24 ? 24 : info === 25 ? 0x100 : info === 26 ? 0x1_0000 : 0x1_0000_0000;
+  return value < least ? "not-canonical" : value;
 }

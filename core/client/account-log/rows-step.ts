@@ -9,6 +9,16 @@ export interface RowsStep {
   commit(): void;
 }
 
+/** Several steps as one, in this order. */
+export function together(...steps: readonly RowsStep[]): RowsStep {
+  return {
+    writes: steps.flatMap(({ writes }) => writes),
+    commit() {
+      for (const step of steps) step.commit();
+    },
+  };
+}
+
 /** Deletes rows that have done their work, in as many transactions as it takes: one left over is deleted later. */
 export function deleteRows(store: TxStore, keys: readonly string[]): Promise<Result<void, StoreError>> {
   return writeRows(

@@ -9,7 +9,7 @@ import { isRedacted, type NamedOp, OP_KIND, redactionPayloadShape } from "../../
 import { timelineMessage } from "../../messenger/timeline.ts";
 import type { Client } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
-import type { Correspondent } from "../conversations/conversations.ts";
+import type { Correspondent } from "../conversations/conversation-ports.ts";
 import type { Engine } from "../engine.ts";
 
 type DeletionActs = Pick<Client, "redact" | "deleteMessages" | "deleteConversation">;
