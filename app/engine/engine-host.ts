@@ -112,6 +112,28 @@ export function createEngineHost(profile: string): EngineHost {
     );
   }
 
+  /** As `runIn`, with the keys that are stored. */
+  function runWithRing<T>(
+    states: readonly HostState["type"][],
+    task: (ring: KeyRing) => Result<T, EngineError> | Promise<Result<T, EngineError>>,
+  ): Promise<Result<T, EngineError>> {
+    return runIn(states, async () => {
+      const ring = await currentRing();
+      return ring.ok ? task(ring.value) : ring;
+    });
+  }
+
+  /** Fills the empty profile, under the protection asked for. */
+  function fill<T>(
+    lock: HostLock,
+    task: (platform: Platform) => Promise<Result<T, EngineError>>,
+  ): Promise<Result<T, EngineError>> {
+    return runIn(["empty"], async () => {
+      const platform = await preparePlatform(lock);
+      return platform.ok ? task(platform.value) : platform;
+    });
+  }
+
   function fail(error: EngineError): Result<never, EngineError> {
     setState({ type: "failed", error });
     return err(error);
@@ -270,52 +292,40 @@ export function createEngineHost(profile: string): EngineHost {
     client: () => client,
 
     createAccount: ({ passphrase, passkey, ...account }) =>
-      runIn(["empty"], async () => {
-        const platform = await preparePlatform({ passphrase, passkey });
-        if (!platform.ok) return platform;
-        const created = await createAccount(platform.value, account);
+      fill({ passphrase, passkey }, async (platform) => {
+        const created = await createAccount(platform, account);
         if (!created.ok) return created;
         const presented = await presentNew(created.value.client);
         return presented.ok ? ok({ recoveryWords: created.value.recoveryWords }) : presented;
       }),
     join: ({ passphrase, passkey, ...options }) =>
-      runIn(["empty"], async () => {
-        const platform = await preparePlatform({ passphrase, passkey });
-        if (!platform.ok) return platform;
+      fill({ passphrase, passkey }, async (platform) => {
         // GW12: a server lets a page of another one link nothing, and the browser hides that it said so.
-        const code = await findLinkCode(platform.value, options.code, self.location.origin);
+        const code = await findLinkCode(platform, options.code, self.location.origin);
         if (!code.ok) return code;
         const { origin } = code.value;
         if (origin !== self.location.origin) {
-          const isOurs = await isSameServer(platform.value, origin, self.location.origin);
+          const isOurs = await isSameServer(platform, origin, self.location.origin);
           if (!isOurs.ok) return isOurs;
           if (!isOurs.value) return err({ type: "AccountElsewhere", origin });
         }
-        const joined = await joinAccount(platform.value, { ...options, code: formatLinkCode(code.value) });
-        return joined.ok ? ok(hostGuest(joined.value, platform.value)) : joined;
+        const joined = await joinAccount(platform, { ...options, code: formatLinkCode(code.value) });
+        return joined.ok ? ok(hostGuest(joined.value, platform)) : joined;
       }),
     recover: ({ passphrase, passkey, account: name, replaces, ...recovery }) =>
-      runIn(["empty"], async () => {
-        const platform = await preparePlatform({ passphrase, passkey });
-        if (!platform.ok) return platform;
+      fill({ passphrase, passkey }, async (platform) => {
         const id = parseId("account", name);
         const account = id.ok
           ? { type: "id" as const, accountId: id.value }
           : { type: "handle" as const, handle: name };
-        const recovered = await recoverAccount(platform.value, {
-          ...recovery,
-          account,
-          ...(replaces === null ? {} : { replaces }),
-        });
+        const way = { account, ...(replaces === null ? {} : { replaces }) };
+        const recovered = await recoverAccount(platform, { ...recovery, ...way });
         return recovered.ok ? presentNew(recovered.value) : recovered;
       }),
-
     recoverByPasskey: ({ passphrase, passkey, key, replaces, ...recovery }) =>
-      runIn(["empty"], async () => {
-        const platform = await preparePlatform({ passphrase, passkey });
-        if (!platform.ok) return platform;
+      fill({ passphrase, passkey }, async (platform) => {
         const way = { passkeyKey: key, ...(replaces === null ? {} : { replaces }) };
-        const recovered = await recoverByPasskey(platform.value, { ...recovery, ...way });
+        const recovered = await recoverByPasskey(platform, { ...recovery, ...way });
         wipe(key);
         return recovered.ok ? presentNew(recovered.value) : recovered;
       }),
@@ -327,11 +337,9 @@ export function createEngineHost(profile: string): EngineHost {
       }),
 
     unlock: (passphrase) =>
-      runIn(["locked"], async () => {
-        const ring = await currentRing();
-        if (!ring.ok) return ring;
-        const storeKey = openWithPassphrase(ring.value, passphrase);
-        return storeKey.ok ? openWithKey(storeKey.value, ring.value) : storeKey;
+      runWithRing(["locked"], (ring) => {
+        const storeKey = openWithPassphrase(ring, passphrase);
+        return storeKey.ok ? openWithKey(storeKey.value, ring) : storeKey;
       }),
     passkeyQuestion: () =>
       run(async () => {
@@ -341,18 +349,14 @@ export function createEngineHost(profile: string): EngineHost {
         return ok(passkey === null ? null : { credentialId: passkey.credentialId, salt: passkey.salt });
       }),
     unlockWithPasskey: (key) =>
-      runIn(["locked"], async () => {
-        const ring = await currentRing();
-        if (!ring.ok) return ring;
-        const storeKey = openWithPasskey(ring.value, key);
+      runWithRing(["locked"], (ring) => {
+        const storeKey = openWithPasskey(ring, key);
         wipe(key);
-        return storeKey.ok ? openWithKey(storeKey.value, ring.value) : storeKey;
+        return storeKey.ok ? openWithKey(storeKey.value, ring) : storeKey;
       }),
     lock: () =>
-      runIn(["ready"], async () => {
-        const ring = await currentRing();
-        if (!ring.ok) return ring;
-        const { hasPassphrase, hasPasskey } = protectionOf(ring.value);
+      runWithRing(["ready"], async (ring) => {
+        const { hasPassphrase, hasPasskey } = protectionOf(ring);
         if (!hasPassphrase && !hasPasskey) return err({ type: "NotProtected" });
         const closed = await closeProfile();
         const opened = await openProfile();
@@ -366,34 +370,22 @@ export function createEngineHost(profile: string): EngineHost {
         return opened;
       }),
     setPassphrase: (current, next) =>
-      runIn(["ready"], async () => {
-        const ring = await currentRing();
-        if (!ring.ok) return ring;
+      runWithRing(["ready"], async (ring) => {
         if (open?.platform == null) return err(UNAVAILABLE);
-        if (ring.value.stored?.type === "wrapped") {
-          const known = openWithPassphrase(ring.value, current ?? "");
+        if (ring.stored?.type === "wrapped") {
+          const known = openWithPassphrase(ring, current ?? "");
           if (!known.ok) return known;
           wipe(known.value);
         }
         const { database, platform } = open;
-        const stored = await storeUnderPassphrase(
-          { database, random, ring: ring.value },
-          platform.storeKey,
-          next,
-        );
+        const stored = await storeUnderPassphrase({ database, random, ring }, platform.storeKey, next);
         return stored.ok ? announceProtection() : stored;
       }),
     setPasskey: (answer) =>
-      runIn(["ready"], async () => {
-        const ring = await currentRing();
-        if (!ring.ok) return ring;
+      runWithRing(["ready"], async (ring) => {
         if (open?.platform == null) return err(UNAVAILABLE);
         const { database, platform } = open;
-        const stored = await storeUnderPasskey(
-          { database, random, ring: ring.value },
-          platform.storeKey,
-          answer,
-        );
+        const stored = await storeUnderPasskey({ database, random, ring }, platform.storeKey, answer);
         if (answer !== null) wipe(answer.key);
         return stored.ok ? announceProtection() : stored;
       }),
@@ -418,10 +410,8 @@ export function createEngineHost(profile: string): EngineHost {
 
   /** Whether `openKey` opens the key of the profile that is open. WB30 */
   function prove(openKey: (ring: KeyRing) => Result<Bytes, EngineError>): Promise<Result<void, EngineError>> {
-    return runIn(["ready"], async () => {
-      const ring = await currentRing();
-      if (!ring.ok) return ring;
-      const storeKey = openKey(ring.value);
+    return runWithRing(["ready"], (ring) => {
+      const storeKey = openKey(ring);
       if (!storeKey.ok) return storeKey;
       wipe(storeKey.value);
       return ok();

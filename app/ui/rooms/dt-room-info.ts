@@ -5,7 +5,7 @@ import { baseStyles } from "../look/base-styles.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { showToast } from "../parts/dt-toast.ts";
 import type { Session } from "../session/session.ts";
-import type { RoomThread } from "../session/threads.ts";
+import { isOpen, type RoomThread } from "../session/threads.ts";
 import { Watch } from "../session/watch.ts";
 import type { MessageKey } from "../words/en.ts";
 import { say, text } from "../words/say.ts";
@@ -187,7 +187,7 @@ export class DtRoomInfo extends LitElement {
         <dt-thread-tags .session=${this.session} .thread=${room}></dt-thread-tags>
       </section>
       <dt-delete-thread .session=${this.session} .thread=${room}></dt-delete-thread>
-      ${room.state === "joined" || room.state === "joining" ? this.#wayOut(room) : nothing}
+      ${isOpen(room) ? this.#wayOut(room) : nothing}
     </dt-sheet>`;
   }
 

@@ -49,47 +49,51 @@ export function homeElsewhere(
 export function truthOf(session: Session, nowMs: number): Truth {
   const { status, views } = session;
   const stopped = views.contacts.find(({ isStopped }) => isStopped);
-  if (stopped !== undefined)
+  if (stopped !== undefined || status.state === "stopped")
     return {
-      title: text("truthStoppedTo", { name: stopped.name }),
+      title: stopped === undefined ? text("truthStopped") : text("truthStoppedTo", { name: stopped.name }),
       note: text("truthStoppedNote"),
       joint: "apart",
       isAlarm: true,
     };
-  if (status.state === "stopped")
-    return { title: text("truthStopped"), note: text("truthStoppedNote"), joint: "apart", isAlarm: true };
-  if (status.state !== "online" && wasDeleted(status))
+  return status.state === "online" ? truthOnline(session, nowMs) : truthAway(status, nowMs);
+}
+
+function truthAway(status: ConnectionStatus, nowMs: number): Truth {
+  const { state, sinceMs, pendingCount } = status;
+  if (wasDeleted(status))
     return { title: text("truthDeleted"), note: text("truthDeletedNote"), joint: "apart", isAlarm: true };
-  const time = momentTime(status.sinceMs, nowMs);
-  const waits =
-    status.pendingCount === 0
-      ? text("truthOfflineNothing")
-      : text("truthOfflineNote", { count: status.pendingCount });
-  if (status.state !== "online" && versionGapOf(status) !== null)
-    return { title: text("truthVersions"), note: waits, joint: "kept", isAlarm: false };
-  const loss = status.state === "online" ? null : serverLossOf(status);
+  const note =
+    pendingCount === 0 ? text("truthOfflineNothing") : text("truthOfflineNote", { count: pendingCount });
+  const loss = serverLossOf(status);
   if (loss !== null)
     return {
       title: text(loss === "account" ? "truthLostAccount" : "truthLostEntries"),
-      note: waits,
+      note,
       joint: "kept",
       isAlarm: true,
     };
-  if (status.state === "connecting")
-    return { title: text("truthConnecting", { time }), note: waits, joint: "kept", isAlarm: false };
-  if (status.state !== "online")
-    return { title: text("truthOffline", { time }), note: waits, joint: "kept", isAlarm: false };
-  if (status.pendingCount > 0)
+  const time = momentTime(sinceMs, nowMs);
+  const title =
+    versionGapOf(status) === null
+      ? text(state === "connecting" ? "truthConnecting" : "truthOffline", { time })
+      : text("truthVersions");
+  return { title, note, joint: "kept", isAlarm: false };
+}
+
+function truthOnline({ status, views, ownDevices }: Session, nowMs: number): Truth {
+  const { pendingCount } = status;
+  if (pendingCount > 0)
     return {
       title: text("truthOnline"),
-      note: text("truthSending", { count: status.pendingCount }),
+      note: text("truthSending", { count: pendingCount }),
       joint: "kept",
       isAlarm: false,
     };
   const active = views.devices.filter((device) => device.isActive).length;
   if (active === 1)
     return { title: text("truthAlone"), note: text("truthAloneNote"), joint: "half", isAlarm: false };
-  const { report } = session.ownDevices;
+  const { report } = ownDevices;
   if (report !== null && report.checkedAtMs !== null && report.devices.length > 1)
     return truthOfDevices(report, report.checkedAtMs, nowMs);
   return {
