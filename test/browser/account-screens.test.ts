@@ -417,7 +417,7 @@ test("deleting the account takes the typed name and the passphrase; server, brow
 
 test("a browser whose account another device has deleted is told so, not that there is no server, and keeps what it has", async () => {
   const first = await createAccount(await screens.browserOf(), "Nora");
-  const ben = await screens.friendOf(first, "ben.stays");
+  const ben = await screens.friendOf(first, "ben.told");
   const second = await screens.browserOf();
   await openSection(first, "Devices");
   await first.getByRole("button", { name: "Link a device" }).click();
@@ -432,7 +432,7 @@ test("a browser whose account another device has deleted is told so, not that th
   await first.getByRole("button", { name: "Link this device" }).click();
   await first.getByRole("button", { name: "Done" }).click();
   await second.locator("dt-inbox a.row").click();
-  await bubble(second, "Hello ben.stays.").waitFor();
+  await bubble(second, "Hello ben.told.").waitFor();
 
   await openSection(first, "Settings");
   await first.getByRole("button", { name: "Delete the account" }).click();
@@ -442,7 +442,7 @@ test("a browser whose account another device has deleted is told so, not that th
   await second.getByText("Another device of yours deleted this account from its server.").waitFor();
   await second.locator("dt-nav").getByText("This account was deleted").waitFor();
   expect(await second.getByText("No server since").count()).toBe(0);
-  expect(await bubble(second, "Hello ben.stays.").count()).toBe(1);
+  expect(await bubble(second, "Hello ben.told.").count()).toBe(1);
   good(await ben.client.stop());
 });
 

@@ -244,17 +244,8 @@ export const inboxStyles = css`
     padding: 12px 20px;
     overflow-wrap: anywhere;
   }
-  @media (max-width: 639px) {
-    .lh {
-      min-block-size: 0;
-      padding: 20px 12px 2px;
-      padding-inline-start: 20px;
-      align-items: flex-start;
-    }
-    h1 {
-      font: 600 var(--t6);
-      letter-spacing: -0.02em;
-    }
+  /* Beside a rail, or a bar, that has no room for words. */
+  @media (max-width: 1079px) {
     .pt {
       display: flex;
       align-items: center;
@@ -267,6 +258,21 @@ export const inboxStyles = css`
     }
     .pt dt-joint {
       color: var(--ink);
+    }
+    .pt.bad {
+      color: var(--stop);
+    }
+  }
+  @media (max-width: 639px) {
+    .lh {
+      min-block-size: 0;
+      padding: 20px 12px 2px;
+      padding-inline-start: 20px;
+      align-items: flex-start;
+    }
+    h1 {
+      font: 600 var(--t6);
+      letter-spacing: -0.02em;
     }
     .search {
       min-block-size: 44px;
