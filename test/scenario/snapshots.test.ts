@@ -426,20 +426,33 @@ describe("[SN27] loading a snapshot", () => {
     expect(await unfinishedRows(phone)).toEqual({});
   });
 
-  test("[SN29] goes on with the successor of one that is replaced meanwhile", async () => {
-    const { ada, conversationId } = await trimmedWorld();
-    const { lying, phone, alarms } = await lyingPhone(ada);
-    let answers = 0;
-    // The index and the state documents arrive; the first buckets are gone.
-    lying.lie = lieAbout("blobs", (frame) => {
-      answers += 1;
-      return answers === 3 ? { ...frame, blobs: frame.blobs.map(() => null) } : frame;
-    });
-    good(await phone.client.sync());
-    expect(answers).toBeGreaterThan(3);
-    expect(await textsOf(phone, conversationId)).toEqual(await textsOf(ada, conversationId));
-    expect(alarms).toEqual([]);
-  });
+  test.each([
+    ["its first state documents", 2],
+    ["its first buckets", 3],
+  ])(
+    "[SN29] goes on with the successor of one that is replaced before %s are loaded, which come before the log",
+    async (_what, gone) => {
+      const { ada, conversationId } = await trimmedWorld();
+      const { lying, phone, alarms } = await lyingPhone(ada);
+      let answers = 0;
+      const asked: string[] = [];
+      lying.deaf = (frame) => {
+        if (answers >= gone) asked.push(frame.type);
+        return null;
+      };
+      lying.lie = lieAbout("blobs", (frame) => {
+        answers += 1;
+        return answers === gone ? { ...frame, blobs: frame.blobs.map(() => null) } : frame;
+      });
+      good(await phone.client.sync());
+      expect(answers).toBeGreaterThan(gone);
+      const beforeReading = asked.slice(0, asked.indexOf("read"));
+      // SN26: the index of the successor, and what it has.
+      if (gone === 2) expect(beforeReading.filter((type) => type === "readBlobs").length).toBeGreaterThan(1);
+      expect(await textsOf(phone, conversationId)).toEqual(await textsOf(ada, conversationId));
+      expect(alarms).toEqual([]);
+    },
+  );
 
   test("[SN29] ends when there is no successor and blobs are missing all the same, and goes on once they are there", async () => {
     const { ada, conversationId } = await trimmedWorld();

@@ -379,10 +379,22 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   /** State documents come before anything else is read: what is read next may be about them. */
   async function loadState(gateway: Gateway): Promise<Result<void, ClientError>> {
-    const state = packs.filter((pack) =>
-      pack.documents.some(({ name }) => !isBucket(name) && waiting.has(log.ref(name).id)),
-    );
-    return state.length === 0 ? ok() : loadPacks(gateway, state);
+    const isState = (pack: Pack) =>
+      pack.documents.some(({ name }) => !isBucket(name) && waiting.has(log.ref(name).id));
+    return loadEvery(gateway, () => packs.filter(isState));
+  }
+
+  /** Loads packs until `left` names none; SN29: where their snapshot is replaced meanwhile, those of its successor. */
+  async function loadEvery(
+    gateway: Gateway,
+    left: () => readonly Pack[],
+  ): Promise<Result<void, ClientError>> {
+    for (let renewals = 0; left().length > 0; renewals++) {
+      if (renewals > RENEWALS_MAX) return distrust({ type: "SnapshotDistrusted", rule: "BlobsMissing" });
+      const loaded = await loadPacks(gateway, left());
+      if (!loaded.ok) return loaded;
+    }
+    return ok();
   }
 
   async function loadPacks(gateway: Gateway, wanted: readonly Pack[]): Promise<Result<void, ClientError>> {
@@ -509,14 +521,8 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   async function loadAll(gateway: Gateway): Promise<Result<void, ClientError>> {
     // Also of a program that goes on where it was: what was loaded before is not told of again.
     if (packs.length > 0) deps.onProgress(total - waiting.size, total);
-    for (let renewals = 0; packs.length > 0; renewals++) {
-      if (renewals > RENEWALS_MAX) return distrust({ type: "SnapshotDistrusted", rule: "BlobsMissing" });
-      const loaded = await loadPacks(
-        gateway,
-        [...packs].sort((a, b) => newestIn(b) - newestIn(a)),
-      );
-      if (!loaded.ok) return loaded;
-    }
+    const loaded = await loadEvery(gateway, () => [...packs].sort((a, b) => newestIn(b) - newestIn(a)));
+    if (!loaded.ok) return loaded;
     total = 0;
     return ok();
   }
