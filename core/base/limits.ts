@@ -196,6 +196,8 @@ export const ROOM_INSIDE_DEVICES_MAX = 128;
 /** What a room's members agree on, as its eldest's devices are told of it; what is larger they are not told. */
 export const ROOM_AGREED_BYTES_MAX = 4_096;
 export const ROOM_MISSED_ASKED_MAX = 64;
+/** Requests to come back of devices that no chain here has, of one room. */
+export const ROOM_REJOINS_MAX = 64;
 /** What waits of an account in a room until its chain is there. */
 export const ROOM_UNPROVEN_OPS_MAX = 256;
 /** What a device sends again in an hour because one account could not open it. */

@@ -10,12 +10,13 @@ import {
   ROOM_EVIDENCE_LINKS_MAX,
   ROOM_LIFETIME_MS_MIN,
   ROOM_MISSED_ASKED_MAX,
+  ROOM_REJOINS_MAX,
   ROOM_RESENT_OPS_MAX,
 } from "../../core/base/limits.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { createRoomCommits } from "../../core/client/rooms/membership/room-commits.ts";
 import { createRoomPlanner } from "../../core/client/rooms/membership/room-plan.ts";
-import { createGroup, leavesOf } from "../../core/group/group.ts";
+import { createGroup, groupEpoch, leavesOf } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
 import { createCommit } from "../../core/group/create-commit.ts";
 import { createGroupCrypto, GROUP_CIPHER_SUITE } from "../../core/group/crypto-provider.ts";
@@ -23,7 +24,7 @@ import { nextHlc } from "../../core/messenger/hlc.ts";
 import { createOp, messagePayloadShape, OP_KIND } from "../../core/messenger/op.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
-import { ROOM_LETTER_OPS_MAX } from "../../core/messenger/room/room-entry.ts";
+import { ROOM_LETTER_OPS_MAX, signRejoin } from "../../core/messenger/room/room-entry.ts";
 import { signStand } from "../../core/messenger/room/room-stand.ts";
 import type { FrameSocket, ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
@@ -220,6 +221,39 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   const joined = await engineOf(carl.platform);
   expect(good(await joined.engine.tables.roompart.scan())).toEqual([]);
   await stopAll(joined);
+});
+
+test(`[RM23] devices nobody has ask to come back: ${ROOM_REJOINS_MAX} are remembered, and their account's chain is asked for once`, async () => {
+  const { ada: first, ben: second, id } = await createRoomOfTwo("strangers");
+  await stopAll(first, second);
+  const ben = await engineOf(second.platform);
+  const benId = await accountIdOf(ben);
+  const { random, identity } = ben.engine.context;
+  for (let count = 0; count <= ROOM_REJOINS_MAX; count++) {
+    const deviceId = idFromBytes("device", random.bytes(16));
+    const claim = { roomId: id, accountId: benId, deviceId };
+    const request = signRejoin(random, identity.keys.sign, claim);
+    await forgeBody(ben.engine, id, { type: "rejoin", request });
+  }
+  const ada = await engineOf(first.platform);
+  const { context, tables, rooms } = ada.engine;
+  const { contactChain } = context;
+  let lookups = 0;
+  let rowsMax = 0;
+  Object.assign(context, {
+    contactChain: async (...[accountId, origin, isFresh]: Parameters<typeof contactChain>) => {
+      rowsMax = Math.max(rowsMax, good(await tables.rejoin.scan({ under: [id] })).length);
+      if (isFresh && accountId === benId) lookups++;
+      return contactChain(accountId, origin, isFresh);
+    },
+  });
+  await settle(ada);
+  good(await ada.client.send(id, "and on"));
+  await settle(ada);
+  expect([lookups, rowsMax]).toEqual([1, ROOM_REJOINS_MAX]);
+  expect(good(await tables.rejoin.scan({ under: [id] }))).toEqual([]);
+  expect(Number(groupEpoch(present(good(await rooms.groups.load(id)), "the group")))).toBe(1);
+  await stopAll(ada, ben);
 });
 
 test("[RM7][RM23] who asks to come back and is taken out meanwhile is out with all their devices", async () => {

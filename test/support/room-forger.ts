@@ -101,7 +101,7 @@ async function append(
   await guests.closeAll();
 }
 
-/** Puts a body of his own making into the log: a stand as what it is, anything else as a commit. */
+/** Puts a body of his own making into the log: a stand or a request as what it is, anything else as a commit. */
 export async function forgeBody(
   engine: Engine,
   roomId: ConversationId,
@@ -115,7 +115,8 @@ export async function forgeBody(
     engine,
     roomId,
     (writerSeq) => {
-      const kind = body.type === "stand" ? ENTRY_KIND.roomMessage : ENTRY_KIND.roomHandshake;
+      const kind =
+        body.type === "stand" || body.type === "rejoin" ? ENTRY_KIND.roomMessage : ENTRY_KIND.roomHandshake;
       const place = { kind, writerTag: tag, writerSeq, epoch: null, expect: null };
       const header = encodeEntryHeader({ version: 1, ...place });
       return { header, sealed: good(sealRoomEntry(context.random, roomKey, { logId, header }, body)) };

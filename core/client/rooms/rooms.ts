@@ -522,7 +522,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   ): Promise<Result<boolean, ClientError>> {
     const planned = await planner.plan(roomId, room);
     if (!planned.ok || planned.value === null) return planned.ok ? ok(false) : planned;
-    const { plan, settled } = planned.value;
+    const { plan, settled, forgotten } = planned.value;
     return serial.run(async (): Promise<Result<boolean, ClientError>> => {
       if (settled.length > 0) {
         const parts = new Map(settled.map((key) => [key, null]));
@@ -530,6 +530,8 @@ export function createRooms(all: RoomsDeps): Rooms {
         if (!cleared.ok) return cleared;
         all.onChanged();
       }
+      const strangers = forgotten.length === 0 ? ok() : await store.batch(forgotten);
+      if (!strangers.ok) return strangers;
       return plan === null ? ok(false) : commits.make(roomId, room, plan);
     });
   }

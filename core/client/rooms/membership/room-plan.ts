@@ -33,6 +33,7 @@ import {
 import type { RoomDeparture } from "../../../messenger/room/room-entry.ts";
 import { activeDevices, type ChainState, isActive as isActiveDevice } from "../../../sigchain/chain-state.ts";
 import { rowKeyParts } from "../../../store/row-key.ts";
+import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook } from "../../contacts/contact-book.ts";
 import type { EngineContext } from "../../engine-context.ts";
@@ -63,6 +64,8 @@ export interface Planned {
   readonly plan: RoomPlan | null;
   /** Keys of intents that are done, or that nobody may carry out any more. */
   readonly settled: readonly string[];
+  /** Writes that forget requests of devices nobody has. */
+  readonly forgotten: readonly WriteOp[];
 }
 
 export interface RoomPlanner {
@@ -83,6 +86,9 @@ interface Draft {
   readonly invitees: Map<AccountId, string>;
   /** What the chains of those and of who comes back weigh. */
   evidenceBytes: number;
+  /** Whose chain was asked for, and writes that forget who asked to come back and is none of their devices. */
+  readonly lookedUp: Set<AccountId>;
+  readonly forgotten: WriteOp[];
 }
 
 export interface RoomPlannerDeps {
@@ -138,7 +144,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;
     const isSame = equalBytes(encodeRoomContext(after), encodeRoomContext(one.before));
     if (ready.add.length === 0 && one.gone.size === 0 && isSame)
-      return ok({ plan: null, settled: [...settled, ...ready.carried] });
+      return ok({ plan: null, settled: [...settled, ...ready.carried], forgotten: one.forgotten });
     const made: RoomPlan = {
       epoch,
       before: one.before,
@@ -152,7 +158,9 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     };
     // RM17: what nobody else would follow, this device would be alone with.
     const rule = ruleAgainst(one, made);
-    return rule === null ? ok({ plan: made, settled }) : err({ type: "RoomRefused", rule });
+    return rule === null
+      ? ok({ plan: made, settled, forgotten: one.forgotten })
+      : err({ type: "RoomRefused", rule });
   }
 
   function ruleAgainst({ roomId, leaves }: Draft, made: RoomPlan): RoomRule | null {
@@ -194,6 +202,8 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       wanted: [],
       gone: new Set<number>(),
       invitees: new Map<AccountId, string>(),
+      lookedUp: new Set<AccountId>(),
+      forgotten: [],
     };
     return ok({ roomId, before, after: before, leaves: leaves.value, chains, evidenceBytes: 0, ...lists });
   }
@@ -252,8 +262,11 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       const [, , accountId, deviceId] = rowKeyParts(key);
       const member = draft.after.members.find((one) => one.accountId === accountId);
       if (member === undefined || deviceId === undefined) continue;
-      const chain = await freshChain(member, deviceId as DeviceId, draft.chains);
+      const chain = await freshChain(draft, member, deviceId as DeviceId);
       if (!chain.ok) continue;
+      // Anybody can name devices nobody has: each is looked for once.
+      if (member.accountId !== self.accountId && !chain.value.devicesById.has(deviceId as DeviceId))
+        draft.forgotten.push(tables.rejoin.remove(draft.roomId, member.accountId, deviceId));
       draft.chains.set(member.accountId, chain.value);
       if (!isActiveDevice(chain.value, deviceId as DeviceId)) continue;
       // RM60
@@ -271,20 +284,17 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     return ok();
   }
 
-  /** Their chain, asked for when this device is not on what is here. */
-  function freshChain(
-    member: RoomMember,
+  /** Their chain, asked for when this device is not on what is here, of an account once. */
+  async function freshChain(
+    { chains, lookedUp }: Draft,
+    { accountId, origin }: RoomMember,
     deviceId: DeviceId,
-    known: ReadonlyMap<AccountId, ChainState>,
   ): Promise<Result<ChainState, ClientError>> {
-    if (member.accountId === self.accountId) return Promise.resolve(ok(ownChain(known)));
-    return context
-      .contactChain(member.accountId, member.origin, false)
-      .then((chain) =>
-        chain.ok && !chain.value.devicesById.has(deviceId)
-          ? context.contactChain(member.accountId, member.origin, true)
-          : chain,
-      );
+    if (accountId === self.accountId) return ok(ownChain(chains));
+    const chain = await context.contactChain(accountId, origin, false);
+    if (!chain.ok || chain.value.devicesById.has(deviceId) || lookedUp.has(accountId)) return chain;
+    lookedUp.add(accountId);
+    return context.contactChain(accountId, origin, true);
   }
 
   /** Puts an intent into the plan. `settled` when it is done already, or is not ours to do. */

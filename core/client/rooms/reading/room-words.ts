@@ -3,6 +3,7 @@
  * as it is at its place in the log. Runs within the serial. Rules RM19, RM23, RM24, RM26.
  */
 import type { ConversationId, EntryId } from "../../../base/ids.ts";
+import { ROOM_REJOINS_MAX } from "../../../base/limits.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import { decode } from "../../../codec/shape.ts";
 import { openGroupMessage } from "../../../group/group-message.ts";
@@ -348,8 +349,13 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const chain = await chains.load(accountId);
     if (!chain.ok) return chain;
     const device = chain.value?.devicesById.get(deviceId);
-    // A device that is new on its chain is looked up when it is added.
     if (device !== undefined && !isRejoinSigned(roomId, request, device.signKey)) return ok();
+    // A device that is new on its chain is looked up when it is added. RM23
+    if (device === undefined) {
+      const asked = await tables.rejoin.scan({ under: [roomId], limit: ROOM_REJOINS_MAX });
+      if (!asked.ok || asked.value.length >= ROOM_REJOINS_MAX) return asked.ok ? ok() : asked;
+      draft.isUrgent = true;
+    }
     draft.writes.push(tables.rejoin.put([roomId, accountId, deviceId], {}));
     return ok();
   }
