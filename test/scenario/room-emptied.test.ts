@@ -330,6 +330,43 @@ test("[RM13] who is in a room is asked out of it by no invitation, and in again 
   await stopAll(ada, back);
 });
 
+test("[RM68] who has said yes and was taken out before they had come in is told so by who had asked them in, and can be asked in again", async () => {
+  const [ada, ben] = [await ownerOf("ada.early"), await ownerOf("ben.early")];
+  await befriend(ada, ben);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  const benId = await accountIdOf(ben);
+  good(await ada.client.inviteToRoom(id, benId));
+  await settle(ada, ben);
+  good(await ben.client.stop());
+  good(await ada.client.removeFromRoom(id, benId));
+  await settle(ada);
+  good(await ada.client.inviteToRoom(id, benId));
+  await settle(ada);
+  // Yes, before anything of this was heard: as with a server that is away.
+  const { engine, ...early } = await engineOf(ben.platform);
+  good(await engine.context.serial.run(() => engine.rooms.accept(id)));
+  await stopAll(early);
+  const back = await reopened(ben.platform);
+  await settle(back, ada);
+  time.adjust(MINUTE_MS);
+  await expectAtRest(
+    async () => {
+      expect((await roomViewOf(back, id)).state).toBe("invited");
+    },
+    back,
+    ada,
+  );
+  good(await back.client.acceptRoom(id));
+  await expectAtRest(
+    async () => {
+      expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+    },
+    back,
+    ada,
+  );
+  await stopAll(ada, back);
+});
+
 test("[RM68] who was never in a room learns of nobody whether they are, though they know what its log is called", async () => {
   const { ada, ben, carl, id } = await roomOfThree("private");
   const dora = await ownerOf("dora.private");
@@ -354,7 +391,17 @@ test("[RM68] who was never in a room learns of nobody whether they are, though t
     expect(good(await tablesOf(ben).joinask.scan())).toEqual([]);
     await stopAll(changed);
   }
-  await stopAll(ada, ben);
+  // A device that came after Carl went knows that its account had let him in.
+  const tablet = await linkedDevice(ada.client, "tablet", platform());
+  await settle(tablet, ada, ben);
+  const changed = await changedProgram(carl);
+  await settle(changed, ada);
+  good(await ada.client.stop());
+  await changed.say(tablet, OP_KIND.roomJoin, payload);
+  await settle(changed, tablet, changed);
+  const outs = (await storedOps(tablesOf(changed))).filter(({ op }) => op.kind === OP_KIND.roomOut);
+  expect(outs).toHaveLength(2);
+  await stopAll(changed, ben, tablet);
 });
 
 test("[RM69] a room whose founder's only device was emptied, and in which nobody else has come, is begun anew with everybody in it", async () => {

@@ -3,17 +3,18 @@
  * conversation with them, and is told them as one is who was let in; one that is in a group asks the founder alone. Runs within the
  * serial. Rule RM68.
  */
-import { equalBytes } from "../../../base/bytes.ts";
+import { type Bytes, equalBytes } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
-import { encode } from "../../../codec/shape.ts";
+import { decode, encode } from "../../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
-import { OP_KIND } from "../../../messenger/op.ts";
-import { memberOf } from "../../../messenger/room/room-context.ts";
+import { OP_KIND, parseOp } from "../../../messenger/op.ts";
+import { memberOf, roomConversationId } from "../../../messenger/room/room-context.ts";
 import {
   type RoomInvitation,
   type RoomKeys,
+  roomInvitationPayloadShape,
   type RoomOut,
   roomOutPayloadShape,
 } from "../../../messenger/room/room-invitation.ts";
@@ -113,13 +114,15 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   /** Contacts to ask: who is in the room, as far as this account was told; by a device that is in a group its founder alone, whose the log is. */
   async function othersIn(
     roomId: ConversationId,
-    { info, keys }: RoomRecord,
+    { info, keys, standing }: RoomRecord,
   ): Promise<Result<readonly ContactRecord[], ClientError>> {
     const known = await all.contacts.all();
     if (!known.ok) return known;
     const inside = await isInside(roomId);
     if (!inside.ok) return inside;
     const members = new Set(info?.members.map(({ accountId }) => accountId));
+    // Who has never come in knows of nobody else.
+    if (members.size === 0 && standing.by !== null) members.add(standing.by);
     const isAsked = ({ accountId, state }: ContactRecord) =>
       state === "accepted" && members.has(accountId) && (!inside.value || isRoomLogOf(keys.logId, accountId));
     return ok(known.value.filter(isAsked));
@@ -217,10 +220,10 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     const who = `${roomId} ${by}`;
     if (Math.abs(nowMs() - (answeredAtMs.get(who) ?? -ANSWER_INTERVAL_MS)) < ANSWER_INTERVAL_MS)
       return nothing();
+    answeredAtMs.set(who, nowMs());
     const member = memberOf(now, by);
     const knows = member === null ? await hasBeenIn(roomId, by) : ok(true);
     if (!knows.ok || !knows.value) return knows.ok ? nothing() : knows;
-    answeredAtMs.set(who, nowMs());
     if (member === null) return tellOut(by, { roomId, epoch: Number(groupEpoch(group.value)) }, remove);
     // Of a device that the room knows to be revoked, and this device's book does not yet, nobody is told by it.
     const chain = await context.storedChain(by);
@@ -234,15 +237,29 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return store.batch([remove, tables.invitee.put([roomId, by], told)]);
   };
 
-  /** Whether this device has followed how they went: nobody else learns who is in the room. */
+  /** Whether they know anyway that this account is in the room: it has let them in, or this device has followed how they went. */
   async function hasBeenIn(roomId: ConversationId, by: AccountId): Promise<Result<boolean, ClientError>> {
     const rows = await happeningsIn(tables, roomId);
     if (!rows.ok) return rows;
-    return ok(
-      rows.value.some(
-        ({ happening }) =>
-          (happening.type === "removed" || happening.type === "left") && happening.accountId === by,
-      ),
+    const hasGone = rows.value.some(
+      ({ happening }) =>
+        (happening.type === "removed" || happening.type === "left") && happening.accountId === by,
+    );
+    const contact = hasGone ? ok(null) : await all.contacts.get(by);
+    if (!contact.ok || contact.value === null) return contact.ok ? ok(hasGone) : contact;
+    const pages = await tables.op.scan({ under: [contact.value.conversationId] });
+    if (!pages.ok) return pages;
+    return ok(pages.value.some(({ value }) => value.some(({ op }) => isInvitationOf(op, roomId))));
+  }
+
+  function isInvitationOf(bytes: Bytes, roomId: ConversationId): boolean {
+    const op = parseOp(bytes);
+    if (!op.ok || op.value.op.kind !== OP_KIND.roomInvitation) return false;
+    const told = decode(roomInvitationPayloadShape, op.value.op.payload);
+    return (
+      op.value.op.author === identity.accountId &&
+      told.ok &&
+      roomConversationId(told.value.keys.logId) === roomId
     );
   }
 
