@@ -44,13 +44,23 @@ export async function sendOff(context: CommandContext, client: Client): Promise<
   return err(synced.error);
 }
 
+/** `sendOff` after a change: where it fails, that the change is kept is said before why. */
+export async function sendChangeOff(
+  context: CommandContext,
+  client: Client,
+): Promise<Result<SendOff, CliError>> {
+  const sent = await sendOff(context, client);
+  if (!sent.ok) context.output.say("Kept here. It has not gone out:");
+  return sent;
+}
+
 /** Lets a change go out and reports both: what it did, and how far it got. */
 export async function reportChange(
   context: CommandContext,
   client: Client,
   { json, message }: Change,
 ): Promise<Result<Report, CliError>> {
-  const sent = await sendOff(context, client);
+  const sent = await sendChangeOff(context, client);
   if (!sent.ok) return sent;
   return ok({ json: { ...json, sync: sent.value }, messages: [message, ...describeSendOff(sent.value)] });
 }

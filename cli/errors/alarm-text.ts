@@ -72,10 +72,14 @@ const COMPARE_DEVICES =
 const LINK_COPY_ANEW =
   "If this profile is a copy, or was restored from one, link the device anew. If not, their server lies: what you write to them is kept here and goes once it agrees.";
 
+const PUT_BACK =
+  "Ask who runs it. If it lost its data or was restored from a backup, put your account back with `dovetail server reseed`: what this device has read is still here.";
+
 /** What a person can do about it; null where there is nothing to do. */
 export function adviseOnAlarm(alarm: Alarm): string | null {
   switch (alarm.type) {
     case "LogDistrusted":
+      if (alarm.fault.type === "LogRolledBack") return PUT_BACK;
       return alarm.fault.type === "LogWriterAhead" ? LINK_COPY_ANEW : COMPARE_DEVICES;
     case "FrontierDistrusted":
     case "DevicesDiffer":

@@ -121,4 +121,15 @@ describe("a profile", { timeout: 120_000 }, () => {
     expect(existsSync(folderOf("work"))).toBe(false);
     expect((await run("none", "profile", "list")).stderr).toContain("No profiles yet");
   });
+
+  test("keeps what is done while the server refuses it, and says so before why", async () => {
+    expect(
+      (await run("gone", "account", "create", "--server", server.origin, "--name", "Gone")).exitCode,
+    ).toBe(0);
+    expect((await run("gone", "account", "delete", "--yes")).exitCode).toBe(0);
+    const { exitCode, stderr } = await run("gone", "tag", "add", "later");
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(/^Kept here\. It has not gone out:\nerror: /);
+    expect((await run("gone", "tag", "list", "--json")).stdout).toContain("later");
+  });
 });

@@ -13,7 +13,7 @@ import { withClient } from "../../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../../command-runner.ts";
 import type { CliError } from "../../errors/command-error.ts";
 import { plainLine } from "../../output/plain-text.ts";
-import { type SendOff, sendOff } from "../../send-off.ts";
+import { type SendOff, sendChangeOff } from "../../send-off.ts";
 import { addExamples } from "../examples.ts";
 import { findContact, findPlace } from "../find-things.ts";
 
@@ -157,7 +157,7 @@ async function sendTo(
   // After sending: should this process end in between, the text is there twice rather than not at all.
   const cleared = isDraft === true ? await client.setDraft(conversationId, null) : ok();
   if (!cleared.ok) return cleared;
-  const sent = await sendOff(context, client);
+  const sent = await sendChangeOff(context, client);
   if (!sent.ok) return sent;
   const now = await client.messages(conversationId, { limit: 20 });
   if (!now.ok) return now;
@@ -183,7 +183,7 @@ async function sendToRoom(
   }
   const message = await client.send(room.id, text);
   if (!message.ok) return message;
-  const sent = await sendOff(context, client);
+  const sent = await sendChangeOff(context, client);
   if (!sent.ok) return sent;
   const now = await client.messages(room.id, { limit: 20 });
   if (!now.ok) return now;

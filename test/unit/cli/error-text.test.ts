@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
-import { type AccountId, type MalformedWords, parseId } from "@dovetail/core";
+import { type AccountId, type Alarm, type MalformedWords, parseId } from "@dovetail/core";
 import {
   adviseOnAlarm,
   describeAlarm,
@@ -336,6 +336,13 @@ describe("alarms", () => {
     expect(describeAlarm({ ...ahead, isAhead: false })).toContain(`${span} behind its server's`);
     expect(adviseOnAlarm(ahead)).toContain("Set the date and time");
     expect(exitCodeOfAlarms([ahead])).toBe(EXIT.ok);
+  });
+
+  test("say of a log that ends before what was read how the account is put back, and of a fork not", () => {
+    const of = (fault: Extract<Alarm, { readonly type: "LogDistrusted" }>["fault"]) =>
+      adviseOnAlarm({ type: "LogDistrusted", logId: log(), fault });
+    expect(of({ type: "LogRolledBack", seenSeq: 6, headSeq: 4 })).toContain("`dovetail server reseed`");
+    expect(of({ type: "LogForked", seq: 4 })).not.toContain("reseed");
   });
 
   test("say of many that they are many, in one sentence", () => {
