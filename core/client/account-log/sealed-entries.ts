@@ -135,7 +135,8 @@ export function createSealedEntries(context: EngineContext): SealedEntries {
   async function sealAnewAfter(last: number, read: EntryId | null): Promise<Result<void, ClientError>> {
     const dropped = sealed.filter((one) => one.writerSeq > last);
     const kept = sealed.filter((one) => one.writerSeq <= last);
-    const lastKept = kept.at(-1)?.id ?? read;
+    // One before it may never have been read back as it was sent.
+    const lastKept = kept.find((one) => one.writerSeq === last)?.id ?? read;
     const written = await store.batch([
       ...dropped.map((one) => tables.sealed.remove(one.writerSeq)),
       writerRow(last, lastKept),

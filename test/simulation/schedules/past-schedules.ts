@@ -150,6 +150,20 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
         { type: "offline", device: 1, forMs: 82 },
       ],
     },
+  "what is sealed anew quotes an own entry that was shown changed, and not the one after it [AR8]": {
+    seed: "403144",
+    steps: [
+      { type: "lie", device: 0, lie: "changes entries", forMs: 320 },
+      { type: "write", device: 0, count: 1 },
+      { type: "pass", ms: 20 },
+      { type: "pass", ms: 20 },
+      { type: "pass", ms: 300 },
+      { type: "delete", device: 0, pick: 1 },
+      { type: "pass", ms: 251 },
+      { type: "write", device: 2, count: 3 },
+      { type: "rotate" },
+    ],
+  },
   "whoever connects while the simulated server is put back stays with the records of before": {
     seed: "100552",
     steps: [
