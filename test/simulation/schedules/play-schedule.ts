@@ -272,7 +272,8 @@ function revoke(play: Play, device: ScheduleDevice, victim: ScheduleDevice): voi
   const others = world.devices.filter((one) => !one.isGone && one !== victim);
   if (device === victim || device.isGone || victim.isGone || !others.includes(device)) return;
   ask(device, async ({ log, context }) => {
-    await synchronise(device);
+    // Who cannot reach the server, or not read the log to its end, revokes nobody.
+    if ((await synchronise(device)) !== null || device.link === null) return;
     await context.serial.run(async () => {
       // Somebody else may have been faster.
       if (device.isGone || victim.isGone) return;
