@@ -46,6 +46,7 @@ const flipLast = (bytes: Uint8Array): Uint8Array => {
   return changed;
 };
 
+/** Worlds that are kept name a lie by its place: a new one goes last. */
 export const SERVER_LIES: readonly ServerLie[] = [
   {
     name: "it withholds an entry and delivers the next",
@@ -146,13 +147,6 @@ export const SERVER_LIES: readonly ServerLie[] = [
     foundAs: ["LogDistrusted", /^LogGap$/],
   },
   {
-    name: "it counts more of a device than that has written",
-    to: "ada2",
-    frames: () => (frame) =>
-      frame.type === "opened" ? [{ ...frame, writerSeq: frame.writerSeq + 1_000 }] : [frame],
-    foundAs: ["DeviceRolledBack", /^DeviceRolledBack$/],
-  },
-  {
     name: "it tells another history of a log",
     to: "ada2",
     frames: () => (frame) =>
@@ -199,6 +193,13 @@ export const SERVER_LIES: readonly ServerLie[] = [
           }
         : response,
     foundAs: ["ChainDistrusted", /./],
+  },
+  {
+    name: "it counts more of a device than that has written",
+    to: "ada2",
+    frames: () => (frame) =>
+      frame.type === "opened" ? [{ ...frame, writerSeq: frame.writerSeq + 1_000 }] : [frame],
+    foundAs: ["DeviceRolledBack", /^DeviceRolledBack$/],
   },
 ];
 
