@@ -131,7 +131,9 @@ export function decodeCborInPlace(bytes: Bytes): Result<CborValue, MalformedCbor
 function decodeWith(bytes: Bytes, isCopied: boolean): Result<CborValue, MalformedCbor> {
   const fault = scan(bytes);
   if (fault !== undefined) return err({ type: "MalformedCbor", why: fault });
-  const value = build({ bytes, offset: 0 }, isCopied);
+  // A subclass of a platform may not copy where `slice` says it does, as Node's Buffer.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const value = build({ bytes: plain, offset: 0 }, isCopied);
   return value === undefined ? err({ type: "MalformedCbor", why: "not-canonical" }) : ok(value);
 }
 

@@ -103,7 +103,10 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
   async function start(): Promise<Result<void, ClientError>> {
     const rows = await tables.restore.scan();
     if (!rows.ok) return rows;
-    const lack = await lacking(rows.value.map(({ value }) => value));
+    const stored = rows.value.map(({ value }) => value);
+    // Also what has its heads: the program may have ended before the ops in it had their rows.
+    for (const one of documentsOf(stored)) waiting.set(log.ref(one.name).id, one);
+    const lack = await lacking(stored);
     if (!lack.ok) return lack;
     remember(lack.value);
     return ok();
@@ -354,14 +357,15 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
       : context.distrustLog(channel.logId, { type: "LogForked", seq: upto.seq });
   }
 
-  /** Documents this device does not have as these packs have them. */
+  /** Documents this device does not have as these packs have them, or has not taken in yet. */
   async function lacking(of: readonly Pack[]): Promise<Result<Lack, ClientError>> {
     const heads = await tables.heads.scan();
     if (!heads.ok) return heads;
     const known = new Map(heads.value.map(({ value }) => [log.ref(value.document).id, value.heads]));
     const isLacking = (one: PackedDocument): boolean => {
-      const own = known.get(log.ref(one.name).id);
-      return own === undefined || [...own].sort().join() !== headsOf(one).join();
+      const { id } = log.ref(one.name);
+      const own = known.get(id);
+      return waiting.has(id) || own === undefined || [...own].sort().join() !== headsOf(one).join();
     };
     const lackingPacks = of.filter((pack) => pack.documents.some(isLacking));
     const documents = documentsOf(lackingPacks).filter(isLacking);

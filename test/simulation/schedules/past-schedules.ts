@@ -174,4 +174,25 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
       { type: "write", device: 0, count: 2 },
     ],
   },
+  "a bucket whose heads were on disk when the power went, and the ops in it not yet, is loaded no more [SN27]":
+    {
+      seed: "543535",
+      steps: [
+        { type: "crash", device: 2, write: 7, moment: "after", forMs: 365 },
+        { type: "sync", device: 1 },
+        { type: "offline", device: 0, forMs: 1_000 },
+        { type: "write", device: 1, count: 1 },
+        { type: "pass", ms: 100 },
+        { type: "edit", device: 1 },
+        { type: "pass", ms: 20 },
+        { type: "edit", device: 1 },
+        { type: "pass", ms: 20 },
+        { type: "edit", device: 1 },
+        { type: "pass", ms: 20 },
+        { type: "edit", device: 1 },
+        { type: "pass", ms: 100 },
+        { type: "offline", device: 1, forMs: 10 },
+        { type: "pass", ms: 800 },
+      ],
+    },
 };

@@ -116,12 +116,16 @@ describe("encoding", () => {
     expect(toHex(encodeCbor(value))).toBe(hex);
     expect(decodeCbor(fromHex(hex))).toEqual({ ok: true, value });
   });
-  test("[CR6] decoded bytes are a copy: changing them leaves the input", () => {
-    const input = Uint8Array.from(encodeCbor([Uint8Array.of(1, 2, 3)]));
+  test.each([
+    ["bytes", (bytes: Uint8Array) => Uint8Array.from(bytes)],
+    ["a Buffer of Node, whose slices are none", (bytes: Uint8Array) => Buffer.from(bytes)],
+  ])("[CR6] bytes decoded of %s are a plain copy: changing them leaves the input", (_, of) => {
+    const input = of(encodeCbor([Uint8Array.of(1, 2, 3)]));
     const decoded = decodeCbor(input);
     if (!decoded.ok || !Array.isArray(decoded.value)) throw new Error("the item is an array");
     const [bytes] = decoded.value;
     if (!(bytes instanceof Uint8Array)) throw new Error("of bytes");
+    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
     bytes.fill(0);
     expect(toHex(input)).toBe("8143010203");
   });
