@@ -1,8 +1,10 @@
 /** Schedules of one account: no operation is lost, nothing deleted comes back, and a seed says what happens. */
+import { automergeReady, cryptoReady } from "@dovetail/core";
 import { expect, test } from "vitest";
 import { SCHEDULE_LIES } from "./schedules/schedule-plan.ts";
 import { PAST_SCHEDULES } from "./schedules/past-schedules.ts";
 import { countLies, playManySchedules, playNamedSchedules } from "./schedules/play-many-schedules.ts";
+import { playSchedule } from "./schedules/play-schedule.ts";
 
 const SCHEDULES = 200;
 const PATIENCE_MS = 600_000;
@@ -52,3 +54,13 @@ test(
   },
   PATIENCE_MS,
 );
+
+test("that break are the same again, whoever asks for them", async () => {
+  await cryptoReady();
+  await automergeReady();
+  const noDevice = { seed: "1", steps: [{ type: "sync", device: -1 } as const] };
+  const once = await playSchedule(noDevice);
+  const again = await playSchedule(noDevice);
+  expect(once.faults).toEqual([expect.stringMatching(/^it broke/)]);
+  expect(again.traceHash).toBe(once.traceHash);
+});

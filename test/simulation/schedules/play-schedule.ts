@@ -28,6 +28,7 @@ import {
   cutPower,
   keepConnected,
   linkThird,
+  orOff,
   publishLink,
   putBack,
   type ScheduleDevice,
@@ -68,7 +69,7 @@ export async function playSchedule(
   const play: Play = { world, seed: plan.seed, written: [], tally: new Map(), mark: null };
   const { time, faults } = world;
   try {
-    for (const device of world.devices) await time.run(switchOn(world, device));
+    for (const device of world.devices) await time.run(orOff(device, switchOn(world, device)));
     await time.pass(50);
     for (const step of plan.steps) {
       onLine?.(`${time.elapsedMs().toFixed(1)} ${JSON.stringify(step)}`);
@@ -182,7 +183,7 @@ async function playOfAccount(play: Play, type: "link" | "rotate" | "backup" | "r
     await publishLink(world);
   } else {
     const linked = await linkThird(world, play.seed);
-    if (linked !== null) await world.time.run(switchOn(world, linked));
+    if (linked !== null) await world.time.run(orOff(linked, switchOn(world, linked)));
   }
 }
 
@@ -307,7 +308,7 @@ async function endTrouble(world: ScheduleWorld): Promise<void> {
     device.disk.onWrite = null;
     device.isWanted = true;
     if (device.isGone) cutPower(world, device);
-    else if (!device.power.isOn) await world.time.run(switchOn(world, device));
+    else if (!device.power.isOn) await world.time.run(orOff(device, switchOn(world, device)));
     else void keepConnected(world, device);
   }
   await world.time.pass(REST_ROUND_MS);
@@ -319,12 +320,14 @@ async function comeToRest(play: Play): Promise<void> {
   let unkept: readonly string[] = [];
   for (let round = 0; round < REST_ROUNDS_MAX; round++) {
     const active = world.devices.filter(({ isGone }) => !isGone);
-    const errors = await world.time.run(Promise.all(active.map((device) => synchronise(device))));
+    const errors = await world.time.run(
+      Promise.all(active.map((device) => orOff(device, synchronise(device)))),
+    );
     for (const [index, device] of active.entries()) {
       if (errors[index]?.type !== "LogDistrusted" && !(device.link === null && isDistrusting(device)))
         continue;
       count(play, "accounts put back");
-      await world.time.run(putBack(world, device));
+      await world.time.run(orOff(device, putBack(world, device)));
       await world.time.pass(REST_ROUND_MS);
     }
     await reclaim(world, NEVER_SILENT_MS);
@@ -352,7 +355,9 @@ async function digest({ world, written, tally }: Play): Promise<string> {
   const snapshots =
     logId === undefined ? [] : must(await world.server.records.current().readSnapshots(logId));
   for (const { id } of snapshots) hash.update(id);
-  hash.update(JSON.stringify([world.time.eventCount(), world.server.frameCount(), world.faults, [...tally]]));
+  // Where something broke says who asked for it too.
+  const faults = world.faults.map((fault) => fault.split("\n", 1)[0]);
+  hash.update(JSON.stringify([world.time.eventCount(), world.server.frameCount(), faults, [...tally]]));
   for (const { id, isKept } of written) hash.update(`${id} ${isKept}`);
   return hash.digest("hex").slice(0, 32);
 }

@@ -81,7 +81,9 @@ function drawSteps(random: SeededRandom, kinds: Kinds): readonly ScheduleStep[] 
 }
 
 type Lie = ScheduleStep & { readonly type: "lie" };
-const pass = (ms: number): ScheduleStep => ({ type: "pass", ms });
+
+/** So much time goes by. */
+export const pass = (ms: number): ScheduleStep => ({ type: "pass", ms });
 
 /** What makes a device ask for what a lie is about. */
 const SCENES = {

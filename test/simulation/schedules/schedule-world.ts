@@ -48,6 +48,8 @@ export interface ScheduleDevice {
   readonly errors: ClientError[];
   readonly known: { state: ChainState };
   power: Power;
+  /** Settles when its power is cut: what its disk was asked then is never answered. */
+  off: PromiseWithResolvers<null>;
   parts: Parts | null;
   link: Link | null;
   /** It is to be connected. */
@@ -154,6 +156,7 @@ function addScheduleDevice(world: ScheduleWorld, id: DeviceId, seed: string): Sc
     errors: [],
     known: { state: stateOf(world.chain) },
     power: { isOn: false },
+    off: Promise.withResolvers(),
     parts: null,
     link: null,
     isWanted: true,
@@ -197,9 +200,15 @@ export async function publishLink(world: ScheduleWorld, seq = world.chain.states
 /** What a device had not written to its disk is gone, and it does nothing more. */
 export function cutPower({ server }: Pick<ScheduleWorld, "server">, device: ScheduleDevice): void {
   device.power.isOn = false;
+  device.off.resolve(null);
   device.parts = null;
   device.link = null;
   server.cut(device.identity.deviceId);
+}
+
+/** What a device does, or null where its power is cut before it is done. */
+export function orOff<T>({ off }: ScheduleDevice, work: Promise<T>): Promise<T | null> {
+  return Promise.race([work, off.promise]);
 }
 
 /** Starts a device on what is on its disk, and lets it connect. */
@@ -208,6 +217,7 @@ export async function switchOn(world: ScheduleWorld, device: ScheduleDevice): Pr
   cutPower(world, device);
   const power: Power = { isOn: true };
   device.power = power;
+  device.off = Promise.withResolvers();
   const started = await startParts({
     chain: world.chain,
     root: world.root,
