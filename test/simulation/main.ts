@@ -29,6 +29,7 @@ Usage: npm run sim -- [options]
   --seed N      one world, played twice; when it fails, the smallest story that still does
   --schedules N    instead of worlds so many orders of writes, deletions, snapshots, crashes and lies on one account, from --from on
   --schedule N     one of these, played twice; when it fails, the smallest one that still does
+  --disks N        of a hundred schedules, in how many the disk of a device is set back or emptied   (0)
   --planted T   plants the faults whose name contains T, one by one ("" for all); each has to be found
   --trace       with --seed or --schedule: everything that happened, line by line
   --json        the summary as JSON
@@ -50,6 +51,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     schedules: { type: "string" },
     schedule: { type: "string" },
+    disks: { type: "string", default: "0" },
     planted: { type: "string" },
     trace: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -60,9 +62,14 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(HELP);
 else if (values.seed !== undefined) process.exitCode = await replay(values.seed);
 else if (values.schedule !== undefined)
-  process.exitCode = await replaySchedule(values.schedule, values.trace);
+  process.exitCode = await replaySchedule(values.schedule, Number(values.disks), values.trace);
 else if (values.schedules !== undefined) {
-  const range = { from: Number(values.from), count: Number(values.schedules), jobs: Number(values.jobs) };
+  const range = {
+    from: Number(values.from),
+    count: Number(values.schedules),
+    jobs: Number(values.jobs),
+    diskPercent: Number(values.disks),
+  };
   process.exitCode = await runSchedules(range, values.json);
 } else if (values.planted !== undefined) process.exitCode = await planted(values.planted);
 else process.exitCode = await many();

@@ -7,6 +7,7 @@ import { countLies, playManySchedules, playNamedSchedules } from "./schedules/pl
 import { playSchedule } from "./schedules/play-schedule.ts";
 
 const SCHEDULES = 200;
+const DISK_SCHEDULES = 60;
 const PATIENCE_MS = 600_000;
 
 test(
@@ -40,6 +41,23 @@ test(
     const lies = countLies(report.tally);
     expect(lies.drawn).toBeGreaterThan(SCHEDULES / 4);
     expect(lies.told).toBeGreaterThan(0.6 * lies.drawn);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "a device whose disk is put back to before what its siblings have of it is told so, and its account goes on [AR8]",
+  async () => {
+    const { failed, played, tally } = await playManySchedules({
+      from: 700_001,
+      count: DISK_SCHEDULES,
+      jobs: 2,
+      diskPercent: 100,
+    });
+    expect(failed).toEqual([]);
+    expect(played).toBe(DISK_SCHEDULES);
+    for (const what of ["set-back", "set back, told and revoked", "emptied and revoked"])
+      expect(tally.get(what), what).toBeGreaterThan(0);
   },
   PATIENCE_MS,
 );

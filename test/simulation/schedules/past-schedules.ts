@@ -201,4 +201,25 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
       { type: "write", device: 1, count: 3 },
     ],
   },
+  "a snapshot of who was told another entry is named by who was told none, and nobody seems to have given cause [SN34]":
+    {
+      seed: "607264",
+      steps: [
+        { type: "crash", device: 0, write: 2, moment: "before", forMs: 141 },
+        { type: "clear", device: 0 },
+        { type: "write", device: 0, count: 1 },
+        pass(260),
+        { type: "write", device: 1, count: 1 },
+        { type: "offline", device: 2, forMs: 79 },
+        { type: "write", device: 0, count: 1 },
+        { type: "lie", device: 0, lie: "changes entries", forMs: 497 },
+        pass(319),
+        { type: "redact", device: 2, pick: 12 },
+        { type: "edit", device: 1 },
+        ...edits(1, 2),
+        { type: "edit", device: 1 },
+        { type: "link" },
+        pass(200),
+      ],
+    },
 };

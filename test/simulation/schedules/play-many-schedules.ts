@@ -46,9 +46,17 @@ export async function playNamedSchedules(which: "past" | "lies"): Promise<Played
   return played;
 }
 
-/** `count` seeds from `from` on, in `jobs` processes. */
+/** `count` seeds from `from` on, in `jobs` processes; in so many of a hundred something happens to a disk. */
+export interface Range {
+  readonly from: number;
+  readonly count: number;
+  readonly jobs: number;
+  readonly diskPercent?: number;
+}
+
+/** Plays them, and says now and then what came of them so far. */
 export async function playManySchedules(
-  { from, count, jobs }: { readonly from: number; readonly count: number; readonly jobs: number },
+  { from, count, jobs, diskPercent = 0 }: Range,
   onPlayed: (sum: SchedulesReport) => void = () => {},
 ): Promise<SchedulesReport> {
   const failed: PlayedSchedules["failed"][number][] = [];
@@ -69,7 +77,9 @@ export async function playManySchedules(
     const share = Math.floor((count - job - 1) / jobs) + 1;
     // What documents took is not given back while their process lives.
     for (let done = 0; done < share; done += PER_PROCESS) {
-      const args = [from + job + done * jobs, jobs, Math.min(PER_PROCESS, share - done)].map(String);
+      const args = [from + job + done * jobs, jobs, Math.min(PER_PROCESS, share - done), diskPercent].map(
+        String,
+      );
       await runWorker<PlayedSchedules>(WORKER, args, add, env);
     }
   }

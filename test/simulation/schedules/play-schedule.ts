@@ -26,6 +26,7 @@ import {
   CONVERSATION,
   createScheduleWorld,
   cutPower,
+  isRevoked,
   keepConnected,
   linkThird,
   orOff,
@@ -36,6 +37,7 @@ import {
   switchOn,
   synchronise,
 } from "./schedule-world.ts";
+import { playDiskStep } from "./play-disk-step.ts";
 import type { Parts } from "./schedule-device.ts";
 
 export interface ScheduleResult {
@@ -138,6 +140,11 @@ async function playStep(play: Play, step: ScheduleStep): Promise<void> {
       return ask(device, () => synchronise(device));
     case "put-back":
       return ask(device, () => putBack(world, device));
+    case "copy":
+    case "set-back":
+    case "empty":
+      if (await playDiskStep(play, device, step)) count(play, `disk: ${step.type}`);
+      return;
     case "offline": {
       device.isWanted = false;
       server.cut(device.identity.deviceId);
@@ -198,6 +205,7 @@ function write({ written, world }: Play, device: ScheduleDevice): void {
     text: `canary~${device.name}:${written.length}~`,
     by: device,
     isKept: false,
+    isOnSetBack: device.isSetBack,
     id: null,
     deletions: [],
   };
@@ -269,22 +277,28 @@ async function clear(play: Play, device: ScheduleDevice, parts: Parts): Promise<
 /** The victim is cut off where the revoker has read to. */
 function revoke(play: Play, device: ScheduleDevice, victim: ScheduleDevice): void {
   const { world } = play;
-  const { chain } = world;
   const others = world.devices.filter((one) => !one.isGone && one !== victim);
   if (device === victim || device.isGone || victim.isGone || !others.includes(device)) return;
-  ask(device, async ({ log, context }) => {
-    // Who cannot reach the server, or not read the log to its end, revokes nobody.
-    if ((await synchronise(device)) !== null || device.link === null) return;
-    await context.serial.run(async () => {
-      // Somebody else may have been faster.
-      if (device.isGone || victim.isGone) return;
-      const cut = createCut(world.random, { logId: context.accountLogId, ...log.reader().point });
-      victim.isGone = true;
-      revokeDevices(chain, [victim.identity.deviceId], device.identity.keys, cut);
-      await publishLink(world);
-      cutPower(world, victim);
-      await context.refreshOwnChain();
-    });
+  ask(device, (parts) => cutOff(world, device, parts, victim));
+}
+
+async function cutOff(
+  world: ScheduleWorld,
+  device: ScheduleDevice,
+  { log, context }: Parts,
+  victim: ScheduleDevice,
+): Promise<void> {
+  // Who cannot reach the server, or not read the log to its end, revokes nobody.
+  if ((await synchronise(device)) !== null || device.link === null) return;
+  await context.serial.run(async () => {
+    // Somebody else may have been faster.
+    if (device.isGone || isRevoked(world, victim)) return;
+    const cut = createCut(world.random, { logId: context.accountLogId, ...log.reader().point });
+    victim.isGone = true;
+    revokeDevices(world.chain, [victim.identity.deviceId], device.identity.keys, cut);
+    await publishLink(world);
+    cutPower(world, victim);
+    await context.refreshOwnChain();
   });
 }
 
@@ -314,12 +328,25 @@ async function endTrouble(world: ScheduleWorld): Promise<void> {
   await world.time.pass(REST_ROUND_MS);
 }
 
+/** Devices that are of no use any more are revoked on another one. */
+async function giveUp(play: Play): Promise<void> {
+  const { world } = play;
+  for (const victim of world.devices) {
+    if (!(victim.isGone || victim.isTold) || isRevoked(world, victim)) continue;
+    const host = world.devices.find(({ isGone, link, parts }) => !isGone && link !== null && parts !== null);
+    if (host === undefined || host.parts === null) continue;
+    count(play, victim.isTold ? "set back, told and revoked" : "emptied and revoked");
+    await world.time.run(orOff(host, cutOff(world, host, host.parts, victim)));
+  }
+}
+
 /** All synchronise until everything is in its place, and then until what was deleted is gone from the server too. */
 async function comeToRest(play: Play): Promise<void> {
   const { world } = play;
   let unkept: readonly string[] = [];
   for (let round = 0; round < REST_ROUNDS_MAX; round++) {
-    const active = world.devices.filter(({ isGone }) => !isGone);
+    await giveUp(play);
+    const active = world.devices.filter(({ isGone, isTold }) => !isGone && !isTold);
     const errors = await world.time.run(
       Promise.all(active.map((device) => orOff(device, synchronise(device)))),
     );

@@ -1,7 +1,7 @@
 /**
  * One process of a run of schedules: plays the seeds it is given and prints, every now and then, what came of them as a line of JSON.
  *
- * `play-seeds.ts <from> <step> <count>` plays `from`, `from + step`, … `play-seeds.ts past` plays those that failed once,
+ * `play-seeds.ts <from> <step> <count> <diskPercent>` plays `from`, `from + step`, … `play-seeds.ts past` plays those that failed once,
  * `play-seeds.ts lies` every lie there is.
  */
 import { automergeReady, cryptoReady } from "@dovetail/core";
@@ -24,7 +24,7 @@ export interface PlayedSchedules {
 const REPORT_EVERY = 100;
 
 const [first = "1", ...rest] = process.argv.slice(2);
-const [step = 1, count = 1] = rest.map(Number);
+const [step = 1, count = 1, diskPercent = 0] = rest.map(Number);
 await cryptoReady();
 await automergeReady();
 rememberSums();
@@ -35,7 +35,7 @@ else
     const some = Array.from({ length: Math.min(REPORT_EVERY, count - done) }, (_, index) =>
       String(Number(first) + (done + index) * step),
     );
-    await report(some.map((seed) => [seed, planSchedule(seed)]));
+    await report(some.map((seed) => [seed, planSchedule(seed, diskPercent)]));
   }
 
 async function report(plans: readonly (readonly [string, SchedulePlan])[]): Promise<void> {

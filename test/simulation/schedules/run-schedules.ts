@@ -2,15 +2,12 @@
 import { automergeReady, cryptoReady } from "@dovetail/core";
 import { rememberSums } from "../world/remembered-sums.ts";
 import { findSmallestStory } from "../world/smallest-story.ts";
-import { countLies, playManySchedules, type SchedulesReport } from "./play-many-schedules.ts";
+import { countLies, playManySchedules, type Range, type SchedulesReport } from "./play-many-schedules.ts";
 import { playSchedule } from "./play-schedule.ts";
 import { planSchedule } from "./schedule-plan.ts";
 
 /** Plays many and says what came of them; gives the exit code. */
-export async function runSchedules(
-  range: { readonly from: number; readonly count: number; readonly jobs: number },
-  isJson: boolean,
-): Promise<number> {
+export async function runSchedules(range: Range, isJson: boolean): Promise<number> {
   let told = 0;
   const report = await playManySchedules(range, ({ played, failed }) => {
     if (!isJson)
@@ -20,11 +17,14 @@ export async function runSchedules(
   });
   if (isJson)
     print(JSON.stringify({ ...report, tally: Object.fromEntries(report.tally), hashBySeed: null }, null, 2));
-  else summarize(report);
+  else summarize(report, range.diskPercent ?? 0);
   return report.failed.length === 0 ? 0 : 1;
 }
 
-function summarize({ played, failed, steps, events, cpuMs, tally }: SchedulesReport): void {
+function summarize(
+  { played, failed, steps, events, cpuMs, tally }: SchedulesReport,
+  diskPercent: number,
+): void {
   print(`${played} schedules played, ${played - failed.length} kept every promise, ${failed.length} did not`);
   print(
     `${steps.toLocaleString("en")} steps, ${events.toLocaleString("en")} events, ${(cpuMs / played).toFixed(1)} ms of processor time each`,
@@ -33,15 +33,16 @@ function summarize({ played, failed, steps, events, cpuMs, tally }: SchedulesRep
   print(`${lies.drawn.toLocaleString("en")} lies drawn, ${lies.told.toLocaleString("en")} of them told`);
   for (const [what, number] of [...tally].sort(([a], [b]) => a.localeCompare(b)))
     print(`  ${number.toLocaleString("en").padStart(10)}  ${what}`);
-  for (const { seed } of failed) print(`replay: npm run sim -- --schedule ${seed}`);
+  for (const { seed } of failed)
+    print(`replay: npm run sim -- --schedule ${seed}${diskPercent > 0 ? ` --disks ${diskPercent}` : ""}`);
 }
 
 /** Plays one twice, and looks for the smallest that fails like it; gives the exit code. */
-export async function replaySchedule(seed: string, isTraced: boolean): Promise<number> {
+export async function replaySchedule(seed: string, diskPercent: number, isTraced: boolean): Promise<number> {
   await cryptoReady();
   await automergeReady();
   rememberSums();
-  const plan = planSchedule(seed);
+  const plan = planSchedule(seed, diskPercent);
   const first = await playSchedule(plan, isTraced ? print : null);
   const second = await playSchedule(plan);
   print(`schedule ${seed}: ${plan.steps.length} steps, ${first.events} events; trace ${first.traceHash}`);

@@ -1,6 +1,7 @@
 /** What happens in a schedule, drawn from its seed. */
 import { present } from "../../../core/base/assert.ts";
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
+import { withDisks } from "./disk-plan.ts";
 
 /** What a server can say that is not so. */
 export const SCHEDULE_LIES = [
@@ -40,6 +41,12 @@ export type ScheduleStep =
       readonly moment: "before" | "after";
       readonly forMs: number;
     }
+  /** What is on a disk now is kept, to be put back later. */
+  | { readonly type: "copy"; readonly device: number }
+  /** A disk is again as it was when it was last copied; its device starts at once, and is not connected for so long. */
+  | { readonly type: "set-back"; readonly device: number; readonly forMs: number }
+  /** A disk has nothing on it any more. */
+  | { readonly type: "empty"; readonly device: number }
   /** The server lets go what it may; who was silent for so long holds nothing back. */
   | { readonly type: "reclaim"; readonly silentMs: number }
   | { readonly type: "link" | "rotate" | "backup" | "restore" }
@@ -57,8 +64,8 @@ const STEPS_MAX = 30;
 /** Nobody is held to have been silent. */
 export const NEVER_SILENT_MS = 1_000_000_000;
 
-/** The schedule of a seed. */
-export function planSchedule(seed: string): SchedulePlan {
+/** The schedule of a seed; in so many of a hundred something happens to a disk. */
+export function planSchedule(seed: string, diskPercent = 0): SchedulePlan {
   const random = createSeededRandom(`schedule ${seed}`);
   const count = STEPS_MIN + random.below(STEPS_MAX - STEPS_MIN + 1);
   const kinds = {
@@ -66,7 +73,8 @@ export function planSchedule(seed: string): SchedulePlan {
     hasBackup: random.chance(15),
     hasRevocation: random.chance(15),
   };
-  return { seed, steps: Array.from({ length: count }, () => drawSteps(random, kinds)).flat() };
+  const steps = Array.from({ length: count }, () => drawSteps(random, kinds)).flat();
+  return withDisks({ seed, steps }, diskPercent);
 }
 
 interface Kinds {

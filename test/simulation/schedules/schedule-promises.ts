@@ -19,6 +19,8 @@ export interface Written {
   readonly by: ScheduleDevice;
   /** Its writer was told that it is kept. */
   isKept: boolean;
+  /** On a device whose disk was put back before. */
+  readonly isOnSetBack: boolean;
   id: OpId | null;
   /** Who wanted it gone, and whether they were told that it is. */
   readonly deletions: { readonly by: ScheduleDevice; isKept: boolean }[];
@@ -75,11 +77,13 @@ async function findWrong(
     shown.set(text, (shown.get(text) ?? 0) + 1);
   }
   const faults: string[] = [];
-  for (const { text, by, isKept, deletions } of written) {
+  for (const { text, by, isKept, isOnSetBack, deletions } of written) {
     const times = shown.get(text) ?? 0;
     shown.delete(text);
     if (times > 1) faults.push(`${name} shows ${text} ${times} times`);
     const isGone = deletions.some((one) => one.isKept && !one.by.isGone);
+    if (isOnSetBack && by.isTold && times > 0)
+      faults.push(`${name} shows ${text}, written where the account had gone on without it`);
     if (isGone && times > 0) faults.push(`${name} shows ${text}, which was deleted`);
     const isPromised = isKept && !by.isGone && deletions.length === 0;
     if (isPromised && times === 0) faults.push(`${name} lacks ${text}`);
@@ -100,13 +104,14 @@ async function holdingOf({ context, documents, log, ops }: Parts): Promise<strin
 /** Whether a person is rightly told. */
 function hasCause({ world, tally }: Play, device: ScheduleDevice, alarm: Alarm): boolean {
   const isRestored = tally.has("restore");
-  if (alarm.type === "SnapshotDistrusted") return world.liedTo.has(device) || isRestored;
-  // Whoever took over another entry quotes it to the others.
-  if (alarm.type === "LogDistrusted")
-    return isRestored || tally.has("told: changes entries") || world.liedTo.has(device);
+  // Whoever took over another entry quotes it to the others, and makes snapshots of the log it is in.
+  const isOfFork = alarm.type === "LogDistrusted" || ("rule" in alarm && alarm.rule === "ForkedLog");
+  if (isOfFork && tally.has("told: changes entries")) return true;
+  if (alarm.type === "SnapshotDistrusted" || alarm.type === "LogDistrusted")
+    return world.liedTo.has(device) || isRestored;
   if (alarm.type !== "EntryRefused") return false;
   if (alarm.rule === "DeviceWasRevoked" || alarm.rule === "EpochIsOver")
-    return tally.has("revoke") || tally.has("rotate");
+    return ["revoke", "rotate", "disk: set-back", "disk: empty"].some((what) => tally.has(what));
   return world.liedTo.has(device);
 }
 

@@ -25,6 +25,7 @@ import { createSeededRandom, type SeededRandom } from "../../support/seeded-rand
 import { takeAmbient } from "../world/ambient.ts";
 import { createVirtualDisk, type Power, type VirtualDisk } from "../world/virtual-disk.ts";
 import { createVirtualTime, type VirtualTime } from "../world/virtual-time.ts";
+import type { DiskCopy } from "./play-disk-step.ts";
 import { type Parts, startParts } from "./schedule-device.ts";
 import { createScheduleServer, type ScheduleServer } from "./schedule-server.ts";
 
@@ -56,6 +57,10 @@ export interface ScheduleDevice {
   isWanted: boolean;
   /** Revoked, or lost for good. */
   isGone: boolean;
+  copy: DiskCopy | null;
+  isSetBack: boolean;
+  /** It knows that its account went on without what it has on its disk (AR8). */
+  isTold: boolean;
 }
 
 export interface ScheduleWorld {
@@ -136,6 +141,10 @@ export async function linkThird(world: ScheduleWorld, seed: string): Promise<Sch
   return addScheduleDevice(world, present(byAge(state).at(-1), "it was added").id, seed);
 }
 
+export function isRevoked({ chain }: ScheduleWorld, { identity }: ScheduleDevice): boolean {
+  return stateOf(chain).devicesById.get(identity.deviceId)?.revokedSeq !== null;
+}
+
 const byAge = (state: ChainState) => [...activeDevices(state)].sort((a, b) => a.addedSeq - b.addedSeq);
 
 function addScheduleDevice(world: ScheduleWorld, id: DeviceId, seed: string): ScheduleDevice {
@@ -161,6 +170,9 @@ function addScheduleDevice(world: ScheduleWorld, id: DeviceId, seed: string): Sc
     link: null,
     isWanted: true,
     isGone: false,
+    copy: null,
+    isSetBack: false,
+    isTold: false,
   };
   world.devices.push(device);
   return device;
@@ -229,7 +241,10 @@ export async function switchOn(world: ScheduleWorld, device: ScheduleDevice): Pr
     storage: device.disk.storage(power),
     conversationId: CONVERSATION,
     isOn: () => power.isOn,
-    raise: (alarm) => void device.alarms.push(alarm),
+    raise(alarm) {
+      device.alarms.push(alarm);
+      if (alarm.type === "DeviceRolledBack") stop(world, device);
+    },
     onOutgoing: () => void push(device),
   });
   if (!started.ok) {
@@ -240,6 +255,13 @@ export async function switchOn(world: ScheduleWorld, device: ScheduleDevice): Pr
   void keepConnected(world, device);
 }
 
+/** As an engine that is told so does: nothing is read or sent any more. */
+function stop({ server }: ScheduleWorld, device: ScheduleDevice): void {
+  device.isTold = true;
+  device.link = null;
+  server.cut(device.identity.deviceId);
+}
+
 async function push({ link, parts }: ScheduleDevice): Promise<void> {
   const channel = parts === null ? null : (link?.follower.channelOf(parts.context.accountLogId) ?? null);
   if (channel !== null) await parts?.log.push(channel);
@@ -248,7 +270,7 @@ async function push({ link, parts }: ScheduleDevice): Promise<void> {
 /** Connects, and again after a while when that fails or ends. */
 export async function keepConnected(world: ScheduleWorld, device: ScheduleDevice): Promise<void> {
   const { power, parts } = device;
-  if (!device.isWanted || !power.isOn || parts === null || device.link !== null) return;
+  if (!device.isWanted || device.isTold || !power.isOn || parts === null || device.link !== null) return;
   const again = () =>
     world.time.schedule(RETRY_MS, () =>
       device.power === power ? void keepConnected(world, device) : undefined,
