@@ -32,6 +32,18 @@ export function encodeCbor(value: CborValue): Bytes {
   return bytes;
 }
 
+/** The one encoding of an array whose items are encoded already. */
+export function joinCbor(items: readonly Bytes[]): Bytes {
+  const size = items.reduce((sum, item) => sum + item.length, headSize(items.length));
+  const cursor = { bytes: new Uint8Array(size), offset: 0 };
+  writeHead(cursor, MAJOR_ARRAY, items.length);
+  for (const item of items) {
+    cursor.bytes.set(item, cursor.offset);
+    cursor.offset += item.length;
+  }
+  return cursor.bytes;
+}
+
 function sizeOf(value: CborValue): number {
   if (typeof value === "number") return headSize(value < 0 ? -1 - value : value);
   if (typeof value === "boolean" || value === null) return 1;

@@ -37,6 +37,16 @@ export const documentNameShape = variants({
 });
 export type DocumentName = ShapeOf<typeof documentNameShape>;
 
+/** Documents of which there is one each in every account. */
+export const STATE_DOCUMENTS: readonly DocumentName[] = [
+  { type: "inbox" },
+  { type: "contacts" },
+  { type: "tags" },
+  { type: "groups" },
+  { type: "settings" },
+  { type: "deletions" },
+];
+
 /** A bucket, rewritten or not. */
 export type BucketName = DocumentName & { readonly type: "bucket" | "rewritten" };
 

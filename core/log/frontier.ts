@@ -4,12 +4,13 @@
  * Sealed under the account's epoch: the server keeps the last one of each device and sees when it changes, not what it
  * says. The signature covers account, log and device, so a frontier can be passed on by anybody and changed by nobody.
  */
+import { present } from "../base/assert.ts";
 import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { type DeviceId, idBytes } from "../base/ids.ts";
 import { FRONTIER_BYTES_MAX, FRONTIER_INBOUND_LOGS_MAX } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { encodeCbor } from "../codec/cbor.ts";
+import { encodeCbor, joinCbor } from "../codec/cbor.ts";
 import {
   bytes,
   type DecodeError,
@@ -127,12 +128,33 @@ export function openFrontier(
   return content.value.device === device ? ok(content.value) : err({ type: "WrongDevice", device });
 }
 
-/** Hash over the heads of documents; equal where, and only where, the documents are. FR2 */
-export function documentsHash(
+/** Hash over the heads of documents, each of which is named once. */
+export type DocumentsHash = (
   documents: readonly { readonly id: string; readonly heads: readonly string[] }[],
-): Bytes {
-  const ordered = [...documents].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return hash(LABEL.frontierDocuments, encodeCbor(ordered.map((one) => [one.id, [...one.heads].sort()])));
+) => Bytes;
+
+/** Hash over the heads of documents; equal where, and only where, the documents are. FR2 */
+export const documentsHash: DocumentsHash = (documents) => createDocumentsHash()(documents);
+
+/** A `documentsHash` for lists that differ little from one time to the next: only what changed is encoded again. */
+export function createDocumentsHash(): DocumentsHash {
+  let known = new Map<string, { readonly heads: readonly string[]; readonly encoded: Bytes }>();
+  let order: readonly string[] = [];
+  return (documents) => {
+    const isSameSet = documents.length === order.length && documents.every(({ id }) => known.has(id));
+    const before = known;
+    if (!isSameSet) {
+      known = new Map();
+      order = documents.map(({ id }) => id).sort();
+    }
+    for (const { id, heads } of documents) {
+      const last = before.get(id);
+      const encoded = last?.heads === heads ? last.encoded : encodeCbor([id, [...heads].sort()]);
+      known.set(id, { heads, encoded });
+    }
+    const items = order.map((id) => present(known.get(id), "what is ordered was encoded").encoded);
+    return hash(LABEL.frontierDocuments, joinCbor(items));
+  };
 }
 
 function sealContext(

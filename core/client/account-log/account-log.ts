@@ -88,8 +88,10 @@ export interface AccountLog {
   relayDirect(nowMs: number): Promise<Result<void, ClientError>>;
   /** When `relayDirect` has something to do next. */
   nextRelayMs(): number | null;
-  /** Every document that holds more than its first change, with its heads. */
-  held(): readonly HeldDocument[];
+  /** Every document that holds more than its first change, with its heads. - Cost: the first time a row for each. */
+  held(): Promise<Result<readonly HeldDocument[], ClientError>>;
+  /** Hears once of all that is held, before whoever was first to ask does. */
+  onceHeld(listener: (held: readonly HeldDocument[]) => void): void;
   /** Hears of each document whose heads have moved. */
   onHeads(listener: (document: HeldDocument) => void): () => void;
   /** Sends what waits, until nothing does. */
@@ -368,8 +370,9 @@ export function createAccountLog(
     // DE8: of a bucket that was written anew there only what the new one lacks goes, and into that.
     const isReplaced = (name: DocumentName) =>
       isBucket(name) && (places.get(placeKey(name)) ?? 0) > generationOf(name);
-    const owed = heads
-      .held()
+    const held = await heads.held();
+    if (!held.ok) return held;
+    const owed = held.value
       .filter(({ name }) => !baseById.has(heads.ref(name).id) || awaited.has(heads.ref(name).id))
       .filter(({ name }) => !isReplaced(name));
     const forgotten = heads.untell(
@@ -435,6 +438,7 @@ export function createAccountLog(
     relayDirect: own.relayDirect,
     nextRelayMs: direct.nextDueMs,
     held: heads.held,
+    onceHeld: heads.onceHeld,
     onHeads: heads.onHeads,
     push,
     handOn,

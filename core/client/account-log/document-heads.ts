@@ -3,6 +3,9 @@
  *
  * What a document holds beyond that was changed here and told to nobody, because a transaction failed or the program
  * ended; it is found here and goes out like any change.
+ *
+ * Buckets are as many as the history is long, so a start reads the rows of the others; those of buckets are read one by
+ * one when they are used, and all of them for who asks what is held.
  */
 import type { Bytes } from "../../base/bytes.ts";
 import type { DocumentId } from "../../base/ids.ts";
@@ -16,7 +19,9 @@ import {
   documentId,
   isBucket,
   kindOf,
+  STATE_DOCUMENTS,
 } from "../../log/document-name.ts";
+import { rowKeyParts } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -45,7 +50,7 @@ export interface DocumentHeads {
   move(name: DocumentName, heads: readonly string[]): void;
   /** Name of a document that is told of by its id alone. */
   nameOf(id: DocumentId): DocumentName | undefined;
-  /** Every name that is known. */
+  /** Every name that is known by now. */
   names(): readonly DocumentName[];
   /** Changes that had rows when the program began: nothing to send again, whatever the row of heads says. */
   replay(item: { readonly document: DocumentName; readonly changes: readonly Bytes[] }): void;
@@ -65,8 +70,10 @@ export interface DocumentHeads {
   untell(documents: readonly HeldDocument[], waiting: Iterable<DocumentChanges>): RowsStep;
   /** What a document holds and no row tells of; null when nothing. */
   untold(name: DocumentName): Promise<Result<MovedDocument | null, ClientError>>;
-  /** Every document that holds more than its first change, with its heads. */
-  held(): readonly HeldDocument[];
+  /** Every document that holds more than its first change, with its heads. - Cost: the first time a row for each. */
+  held(): Promise<Result<readonly HeldDocument[], ClientError>>;
+  /** Hears once of all that is held, before whoever was first to ask does. */
+  onceHeld(listener: (held: readonly HeldDocument[]) => void): void;
   onHeads(listener: (document: HeldDocument) => void): () => void;
 }
 
@@ -78,37 +85,87 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
   const nameById = new Map<DocumentId, DocumentName>();
   const tracked = new Set<DocumentId>();
   const listeners = new Set<(document: HeldDocument) => void>();
+  const awaiting = new Set<(held: readonly HeldDocument[]) => void>();
+  /** Documents whose rows were written or erased since the start: what is read of them now may be from before. */
+  const touched = new Set<DocumentId>();
+  let isWhole = false;
+  /** What is recorded, until that is another. */
+  let heldList: readonly HeldDocument[] | null = null;
 
   /** Of names as they were given: one name is asked for often, and its id takes a keyed hash. */
   const refByName = new WeakMap<DocumentName, DocumentRef>();
+  /** Nobody reads a document whose name they do not have. */
+  const askedById = new Map<DocumentId, DocumentName>();
 
   const ref = (name: DocumentName): DocumentRef => {
     const known = refByName.get(name);
     if (known !== undefined) return known;
     const made: DocumentRef = { id: documentId(context.accountRoot, name), kind: kindOf(name) };
     refByName.set(name, made);
+    askedById.set(made.id, name);
     return made;
   };
   const row = (name: DocumentName, heads: readonly string[]): WriteOp =>
     tables.heads.put([ref(name).id], { document: name, heads });
 
   async function start(): Promise<Result<void, ClientError>> {
-    const rows = await tables.heads.scan();
-    if (!rows.ok) return rows;
-    for (const { value } of rows.value) record(value.document, value.heads);
+    for (const name of STATE_DOCUMENTS) {
+      const told = await toldOf(ref(name).id);
+      if (!told.ok) return told;
+    }
     return ok();
   }
 
   function record(name: DocumentName, heads: readonly string[]): void {
     const { id } = ref(name);
+    touched.add(id);
+    know(id, name, heads);
+  }
+
+  function know(id: DocumentId, name: DocumentName, heads: readonly string[]): void {
+    if (!refByName.has(name)) refByName.set(name, { id, kind: kindOf(name) });
+    heldList = null;
     recorded.set(id, heads);
     nameById.set(id, name);
+  }
+
+  async function toldOf(id: DocumentId): Promise<Result<readonly string[] | undefined, ClientError>> {
+    if (isWhole || touched.has(id) || recorded.has(id)) return ok(recorded.get(id));
+    const row = await tables.heads.get(id);
+    if (!row.ok) return row;
+    if (row.value !== null && !touched.has(id)) know(id, row.value.document, row.value.heads);
+    return ok(recorded.get(id));
+  }
+
+  function heldNow(): readonly HeldDocument[] {
+    heldList ??= [...recorded].flatMap(([id, heads]) => {
+      const name = nameById.get(id);
+      return name === undefined ? [] : [{ name, heads }];
+    });
+    return heldList;
+  }
+
+  async function held(): Promise<Result<readonly HeldDocument[], ClientError>> {
+    if (isWhole) return ok(heldNow());
+    const rows = await tables.heads.scan();
+    if (!rows.ok) return rows;
+    for (const { key, value } of isWhole ? [] : rows.value) {
+      const id = rowKeyParts(key)[1] as DocumentId;
+      if (!touched.has(id)) know(id, value.document, value.heads);
+    }
+    isWhole = true;
+    touched.clear();
+    for (const listener of awaiting) listener(heldNow());
+    awaiting.clear();
+    return ok(heldNow());
   }
 
   async function untold(name: DocumentName): Promise<Result<MovedDocument | null, ClientError>> {
     const { id } = ref(name);
     if (tracked.has(id)) return ok(null);
-    const told = recorded.get(id);
+    const row = await toldOf(id);
+    if (!row.ok) return row;
+    const told = row.value;
     const known = [...(told ?? []), ...(expected.get(id)?.heads ?? [])];
     const missed = await documents.changesSince(ref(name), known);
     if (!missed.ok) return missed;
@@ -163,7 +220,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
       record(name, heads);
       for (const listener of listeners) listener({ name, heads });
     },
-    nameOf: (id) => nameById.get(id),
+    nameOf: (id) => nameById.get(id) ?? askedById.get(id),
     names: () => [...nameById.values()],
     replay,
     expect(documentsExpected) {
@@ -182,6 +239,8 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     forget(id) {
       const name = nameById.get(id);
       for (const known of [recorded, expected, replayed, nameById]) known.delete(id);
+      touched.add(id);
+      heldList = null;
       tracked.delete(id);
       // DE12: a sibling that is being talked to hears that there is nothing of it here any more.
       if (name !== undefined) for (const listener of listeners) listener({ name, heads: [] });
@@ -201,11 +260,11 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
       },
     }),
     untold,
-    held: () =>
-      [...recorded].flatMap(([id, heads]) => {
-        const name = nameById.get(id);
-        return name === undefined ? [] : [{ name, heads }];
-      }),
+    held,
+    onceHeld(listener) {
+      if (isWhole) listener(heldNow());
+      else awaiting.add(listener);
+    },
     onHeads(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

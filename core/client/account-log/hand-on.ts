@@ -124,15 +124,16 @@ export function createHandOn(deps: HandOnDeps): (channel: LogChannel) => Promise
 
   /** The entries are gone from the server, so nobody says what was in them: all that is here is sent. */
   async function sendAll(): Promise<Result<void, ClientError>> {
-    const all = heads.held();
+    const all = await heads.held();
+    if (!all.ok) return all;
     const forgotten = heads.untell(
-      all.map(({ name }) => ({ name, heads: [] })),
+      all.value.map(({ name }) => ({ name, heads: [] })),
       own.waiting().values(),
     );
     const untold = await writeRows(store, forgotten.writes);
     if (!untold.ok) return untold;
     forgotten.commit();
-    for (const { name } of all) {
+    for (const { name } of all.value) {
       const told = await own.reconcile(name);
       if (!told.ok) return told;
     }

@@ -57,10 +57,9 @@ export async function createBackup(
   if (!displayName.ok) return displayName;
   const handle = await serial.run(() => ownHandle(engine));
   if (!handle.ok) return handle;
-  const names = log
-    .held()
-    .map(({ name }) => name)
-    .sort((a, b) => rank(a) - rank(b));
+  const held = await serial.run(log.held);
+  if (!held.ok) return held;
+  const names = held.value.map(({ name }) => name).sort((a, b) => rank(a) - rank(b));
   const writer = createBackupWriter(random, secret.value);
   const start = {
     type: "start" as const,
@@ -125,12 +124,10 @@ async function partsOf(
   listed: DocumentName,
 ): Promise<Result<readonly BackupRecord[], ClientError>> {
   return context.serial.run(async () => {
-    const document = isBucket(listed)
-      ? presentOf(
-          listed,
-          log.held().map(({ name }) => name),
-        )
-      : listed;
+    const held = await log.held();
+    if (!held.ok) return held;
+    const names = held.value.map(({ name }) => name);
+    const document = isBucket(listed) ? presentOf(listed, names) : listed;
     const saved = await documents.save(log.ref(document));
     if (!saved.ok) return saved;
     const { bytes } = saved.value;

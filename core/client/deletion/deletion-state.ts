@@ -37,6 +37,8 @@ export interface DeletionState {
   bucketOf(place: BucketPlace): BucketName;
   /** A bucket that another one has taken the place of. */
   isRetired(name: DocumentName): boolean;
+  /** Whether any bucket was ever written anew. */
+  isAnyRetired(): boolean;
 }
 
 /** Nothing is deleted until `refresh` has read otherwise. */
@@ -61,6 +63,7 @@ export function createDeletionState(documents: Documents, ref: () => DocumentRef
     generation,
     bucketOf: (place) => bucketName(place, generation(place)),
     isRetired: (name) => isBucket(name) && generationOf(name) < generation(name),
+    isAnyRetired: () => generations.size > 0,
   };
 }
 

@@ -22,6 +22,7 @@ import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { OpStore } from "../conversations/op-store.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
+import type { HeldDocument } from "../account-log/document-heads.ts";
 import { type DeletionState, placeText } from "./deletion-state.ts";
 
 /** What others have taken back goes from the buckets a while later, so that one device of the account does it for all. */
@@ -97,19 +98,40 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
       if (word === "op") doneOps.add(parts.join("/"));
       else doneBelow.set(parts.join("/"), value.next);
     }
-    return noticed();
+    log.onceHeld(noteRetired);
+    const applied = await applyAll();
+    // What was to be erased when the program ended is looked for after the start, which does not look at every bucket.
+    if (applied.ok && state.isAnyRetired()) workLater(REWRITE_DELAY_MS / 10);
+    schedule(REWRITE_DELAY_MS / 10);
+    return applied;
   }
 
   async function noticed(): Promise<Result<void, ClientError>> {
+    const applied = await applyAll();
+    if (!applied.ok) return applied;
+    const looked = await findRetired();
+    schedule(REWRITE_DELAY_MS / 10);
+    return looked;
+  }
+
+  async function findRetired(): Promise<Result<void, ClientError>> {
+    if (!state.isAnyRetired()) return ok();
+    const held = await log.held();
+    if (!held.ok) return held;
+    noteRetired(held.value);
+    return ok();
+  }
+
+  function noteRetired(held: readonly HeldDocument[]): void {
+    for (const { name } of held) if (state.isRetired(name) && isBucket(name)) revisit(name);
+  }
+
+  async function applyAll(): Promise<Result<void, ClientError>> {
     const read = await state.refresh();
     if (!read.ok) return read;
     const removed = await applyRemoved(read.value);
     if (!removed.ok) return removed;
-    const cleared = await applyCleared(read.value);
-    if (!cleared.ok) return cleared;
-    for (const { name } of log.held()) if (state.isRetired(name) && isBucket(name)) revisit(name);
-    schedule(REWRITE_DELAY_MS / 10);
-    return ok();
+    return applyCleared(read.value);
   }
 
   async function applyRemoved({ removed }: Deletions): Promise<Result<void, ClientError>> {
@@ -256,7 +278,10 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   };
 
   function schedule(delayMs: number): void {
-    if (dirty.size === 0) return;
+    if (dirty.size > 0) workLater(delayMs);
+  }
+
+  function workLater(delayMs: number): void {
     const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 256;
     cancelWork ??= clock.schedule(Math.round(delayMs * jitter), () => {
       cancelWork = null;
@@ -297,10 +322,11 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     const places = [...frontiers.value].flatMap(([device, next]) =>
       placesBelow({ conversationId, device }, 0, next),
     );
+    const held = await log.held();
+    if (!held.ok) return held;
+    const heldPlaces = new Set(held.value.flatMap(({ name }) => (isBucket(name) ? placeText(name) : [])));
     // Those without a bucket yet get one when something is put there.
-    const renewed = places.filter((place) =>
-      log.held().some(({ name }) => isBucket(name) && placeText(name) === placeText(place)),
-    );
+    const renewed = places.filter((place) => heldPlaces.has(placeText(place)));
     for (let from = 0; from === 0 || from < renewed.length; from += DELETED_OPS_PER_EDIT_MAX) {
       const part = renewed.slice(from, from + DELETED_OPS_PER_EDIT_MAX);
       const edited = await log.edit({ type: "deletions" }, (draft) => {
@@ -321,6 +347,9 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   }
 
   async function work(): Promise<Result<void, ClientError>> {
+    // The first time others are found that were to be erased.
+    const held = dirty.size > 0 || state.isAnyRetired() ? await log.held() : ok();
+    if (!held.ok) return held;
     cancelWork?.();
     cancelWork = null;
     for (const [key, place] of [...dirty]) {
@@ -338,12 +367,16 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   /** DE7, DE8: leaves one bucket at this place, without what is deleted. False while it is still to be loaded. */
   async function settlePlace(place: BucketPlace): Promise<Result<boolean, ClientError>> {
     if (log.isExpected(place)) return ok(false);
-    for (const old of retiredAt(place)) {
+    const retired = await retiredAt(place);
+    if (!retired.ok) return retired;
+    for (const old of retired.value) {
       const carried = await carryOver(old);
       if (!carried.ok) return carried;
     }
     const present = state.bucketOf(place);
-    if (!log.held().some(({ name }) => isSameBucket(name, present))) return ok(true);
+    const held = await log.held();
+    if (!held.ok) return held;
+    if (!held.value.some(({ name }) => isSameBucket(name, present))) return ok(true);
     const stored = await log.heldOps(present);
     if (!stored.ok) return stored;
     const kept = await survivors(place, stored.value);
@@ -357,12 +390,12 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     return carried.ok ? ok(true) : carried;
   }
 
-  const retiredAt = (place: BucketPlace): readonly BucketName[] =>
-    log
-      .held()
-      .map(({ name }) => name)
-      .filter(isBucket)
-      .filter((name) => placeText(name) === placeText(place) && state.isRetired(name));
+  async function retiredAt(place: BucketPlace): Promise<Result<readonly BucketName[], ClientError>> {
+    const held = await log.held();
+    if (!held.ok) return held;
+    const buckets = held.value.map(({ name }) => name).filter(isBucket);
+    return ok(buckets.filter((name) => placeText(name) === placeText(place) && state.isRetired(name)));
+  }
 
   /** What the present bucket lacks of an old one, less what is deleted, goes into it; then the old one is erased. */
   async function carryOver(old: BucketName): Promise<Result<void, ClientError>> {

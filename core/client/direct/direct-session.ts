@@ -295,12 +295,15 @@ export async function startDirectSession(
   }
 
   // What was just written is put into its documents now, not in a moment.
-  await context.serial.run(conversations.prepareToSync);
-  const stopListening = log.onHeads(noteOwn);
-  for (const { name, heads } of log.held()) {
-    const known = know(name);
-    if (known !== null) known.own = [...heads].sort();
-  }
+  const stopListening = await context.serial.run(async () => {
+    await conversations.prepareToSync();
+    const held = await log.held();
+    for (const { name, heads } of held.ok ? held.value : []) {
+      const known = know(name);
+      if (known !== null) known.own = [...heads].sort();
+    }
+    return log.onHeads(noteOwn);
+  });
   socket.opened(way);
   sendCatalogue([...knownById.keys()], true);
   pingLater();

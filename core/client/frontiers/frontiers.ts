@@ -4,11 +4,11 @@
  * Nobody believes the server that all devices hold the same: each says so itself, signed. What this device has heard is
  * kept, so that a server that shows less later is found out.
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { DeviceId, LogId } from "../../base/ids.ts";
 import { FRONTIER_INBOUND_LOGS_MAX, OP_CLOCK_AHEAD_MAX_MS } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { documentsHash, type FrontierContent, openFrontier, sealFrontier } from "../../log/frontier.ts";
+import { createDocumentsHash, type FrontierContent, openFrontier, sealFrontier } from "../../log/frontier.ts";
 import { compareFrontier, judgeFrontier, type OwnHolding } from "../../log/judge-frontier.ts";
 import { checkQuote, type LogReader } from "../../log/log-reader.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
@@ -34,7 +34,7 @@ export interface FrontierLink {
 
 export interface FrontiersDeps {
   readonly context: EngineContext;
-  readonly log: Pick<AccountLog, "reader" | "coverage" | "pendingCount" | "ref">;
+  readonly log: Pick<AccountLog, "held" | "reader" | "coverage" | "pendingCount" | "ref">;
   /** Whether nothing of the history is still to be loaded. */
   isLoaded(): boolean;
   inboundReader(logId: LogId): Promise<Result<LogReader, ClientError>>;
@@ -70,6 +70,7 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
   const { tables, store, identity, serial } = context;
   const rows = new Map<DeviceId, FrontierRow>();
   const names = { accountId: identity.accountId, logId: context.accountLogId };
+  const hashOf = createDocumentsHash();
   /** One after the other: who asks wants to know what is after that. */
   let last: Promise<unknown> = Promise.resolve();
   let checkedAtMs: number | null = null;
@@ -84,6 +85,8 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
   }
 
   async function holding(): Promise<Result<OwnHolding & Lacking, ClientError>> {
+    const held = await log.held();
+    if (!held.ok) return held;
     const covered = log.coverage();
     const direct = await tables.direct.scan();
     if (!direct.ok) return direct;
@@ -96,13 +99,10 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
       unsent: log.pendingCount() + direct.value.length,
     };
     const { point } = log.reader();
-    const heads = await tables.heads.scan();
-    if (!heads.ok) return heads;
-    const documents = documentsHash(
-      heads.value.map(({ value }) => ({ id: log.ref(value.document).id, heads: value.heads })),
-    );
     const isSettled = lacking.unopened + lacking.unloaded + lacking.unsent === 0;
-    return ok({ point, documents: isSettled ? documents : null, ...lacking });
+    const documents = (): Bytes =>
+      hashOf(held.value.map(({ name, heads }) => ({ id: log.ref(name).id, heads })));
+    return ok({ point, documents: isSettled ? documents() : null, ...lacking });
   }
 
   /** FR3: stored before it is told, so that no number is ever used for two. Null when there is no news. */

@@ -359,6 +359,7 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
 
   /** Documents this device does not have as these packs have them, or has not taken in yet. */
   async function lacking(of: readonly Pack[]): Promise<Result<Lack, ClientError>> {
+    if (of.length === 0) return ok({ packs: [], documents: [], here: 0 });
     const heads = await tables.heads.scan();
     if (!heads.ok) return heads;
     const known = new Map(heads.value.map(({ value }) => [log.ref(value.document).id, value.heads]));

@@ -145,7 +145,9 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   ): Promise<Result<boolean, ClientError>> {
     if (unpacked === null) return ok(false);
     // One that is made before its bucket is erased would hold it again.
-    if (log.held().some(({ name }) => deps.isRetired(name))) return ok(false);
+    const held = await log.held();
+    if (!held.ok) return held;
+    if (held.value.some(({ name }) => deps.isRetired(name))) return ok(false);
     const ends = offered.map(({ snapshot }) => {
       const header = snapshot === null ? null : parseSnapshotHeader(snapshot.header);
       return header?.ok ? header.value.upto.seq : 0;

@@ -438,7 +438,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: "core/client/snapshot/snapshots.ts",
     find: "if (areBefore(now.value?.seq ?? 0) || packed.some(deps.isRetired)) return ok(true);",
     replace: "if (areBefore(now.value?.seq ?? 0)) return ok(true);",
-    also: { find: "if (log.held().some(({ name }) => deps.isRetired(name))) return ok(false);", replace: "" },
+    also: { find: "if (held.value.some(({ name }) => deps.isRetired(name))) return ok(false);", replace: "" },
     story: "schedules",
   },
   {

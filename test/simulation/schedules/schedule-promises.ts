@@ -132,7 +132,7 @@ export async function scanRemains({ world, written }: Play): Promise<readonly st
     const { rows, chunks } = await disk.image();
     for (const row of rows) if (row.type === "put") look(`a row of ${name}, ${row.key},`, row.value);
     for (const { key, data } of chunks) look(`a chunk of ${name}, ${key.join("/")},`, data);
-    for (const { name: document } of parts.log.held())
+    for (const { name: document } of must(await parts.log.held()))
       if (isBucket(document))
         for (const [, bytes] of must(await parts.log.heldOps(document))) look(`a bucket of ${name}`, bytes);
   }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "../../../core/base/bytes.ts";
 import { CBOR_BYTES_PER_OBJECT, CBOR_DEPTH_MAX, CBOR_OBJECTS_MIN } from "../../../core/base/limits.ts";
-import { type CborValue, decodeCbor, encodeCbor } from "../../../core/codec/cbor.ts";
+import { type CborValue, decodeCbor, encodeCbor, joinCbor } from "../../../core/codec/cbor.ts";
 
 const malformed = (why: string) => ({ ok: false, error: { type: "MalformedCbor", why } });
 
@@ -12,6 +12,13 @@ function nested(depth: number): CborValue {
   for (let i = 0; i < depth; i++) value = [value];
   return value;
 }
+
+test("items that are encoded already make the same array", () => {
+  for (const count of [0, 1, 23, 24, 255, 256, 65_535, 65_536]) {
+    const items = Array.from({ length: count }, (_, at) => [at, "é"]);
+    expect(toHex(joinCbor(items.map(encodeCbor)))).toBe(toHex(encodeCbor(items)));
+  }
+});
 
 describe("decoding", () => {
   test.each([

@@ -2,8 +2,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { FRONTIER_BYTES_MAX, FRONTIER_INBOUND_LOGS_MAX } from "../../../core/base/limits.ts";
+import { encodeCbor } from "../../../core/codec/cbor.ts";
+import { hash } from "../../../core/crypto/hash.ts";
+import { LABEL } from "../../../core/crypto/labels.ts";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import {
+  createDocumentsHash,
   documentsHash,
   type FrontierContent,
   openFrontier,
@@ -119,6 +123,27 @@ describe("a sealed frontier", () => {
       ]),
     );
   });
+});
+
+test("[FR2] the hash is the same whether the list is new or differs a little from the last", () => {
+  const grown = createDocumentsHash();
+  const a = { id: "a", heads: ["1"] };
+  const b = { id: "b", heads: ["2"] };
+  const lists = [
+    [b, a],
+    [a, b],
+    [a, { id: "b", heads: ["4", "3"] }],
+    [a, { id: "c", heads: ["3"] }],
+    [a, { id: "c", heads: ["3"] }, b],
+    [b],
+    [],
+    [a, b],
+  ];
+  for (const documents of lists) {
+    const ordered = [...documents].sort((one, other) => (one.id < other.id ? -1 : 1));
+    const encoded = encodeCbor(ordered.map(({ id, heads }) => [id, [...heads].sort()]));
+    expect(grown(documents)).toEqual(hash(LABEL.frontierDocuments, encoded));
+  }
 });
 
 describe("a frontier is believed", () => {
