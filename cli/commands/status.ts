@@ -4,6 +4,7 @@ import { type Client, ok, PROTOCOL_VERSION, type Result } from "@dovetail/core";
 import { withClient } from "../client-session.ts";
 import type { CommandContext, Outcome, RunCommand } from "../command-runner.ts";
 import type { CliError } from "../errors/command-error.ts";
+import { describeError } from "../errors/error-text.ts";
 import { count } from "../errors/error-words.ts";
 import { layOutFields } from "../output/columns.ts";
 import { attentionLines, needsAttention } from "./devices/alarm.ts";
@@ -14,10 +15,11 @@ import { listProfiles, profileFolder } from "../platform/profile-folder.ts";
 import { readProtection } from "../platform/store-key-file.ts";
 import { type SendOff, sendOff } from "../send-off.ts";
 
-const SERVER_WORDS: Readonly<Record<SendOff["server"], string>> = {
+const SERVER_WORDS: Readonly<Record<SendOff["server"] | "failed", string>> = {
   reached: "answers",
   unreachable: "does not answer; you can keep writing",
   "not-asked": "not asked",
+  failed: "did not work: see below",
 };
 
 export function addStatusCommand(program: Command, run: RunCommand): void {
@@ -30,7 +32,9 @@ export function addStatusCommand(program: Command, run: RunCommand): void {
 async function status(context: CommandContext): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
     const sent = await sendOff(context, client);
-    if (!sent.ok) return sent;
+    // What is here is here, whatever the server says.
+    const problem = sent.ok ? null : { error: sent.error, ...describeError(sent.error) };
+    const server = sent.ok ? sent.value.server : "failed";
     const counted = await countThings(client);
     if (!counted.ok) return counted;
     const { account, devices, contacts, unread, alarms } = counted.value;
@@ -49,7 +53,8 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
         contacts,
         unread,
         pendingCount,
-        server: sent.value.server,
+        server,
+        problem: problem === null ? null : { ...problem.error, message: problem.text, hint: problem.hint },
         profile: choice.name,
         folder,
         profiles,
@@ -62,7 +67,9 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
         layOutFields(
           [
             ["you", plainLine(account.displayName)],
-            ["server", `${plainLine(account.origin)} (${SERVER_WORDS[sent.value.server]})`],
+            ["server", `${plainLine(account.origin)} (${SERVER_WORDS[server]})`],
+            ...(problem === null ? [] : [["wrong", problem.text] as const]),
+            ...(problem === null || problem.hint === null ? [] : [["to do", problem.hint] as const]),
             ["devices", `${devices.active} active, ${devices.revoked} revoked`],
             ["contacts", `${contacts.accepted} accepted, ${count(contacts.incoming, "request")}`],
             ["unread", count(unread, "message")],
@@ -74,6 +81,7 @@ async function status(context: CommandContext): Promise<Result<Outcome, CliError
           ],
           page,
         ),
+      ...(problem === null ? {} : { exitCode: problem.exitCode }),
     });
   });
 }
