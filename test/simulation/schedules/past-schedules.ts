@@ -175,7 +175,7 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
         pass(800),
       ],
     },
-  "two lies of one kind about the same bytes undo each other, and nobody has anything to name": {
+  "two lies told in one answer undo each other, and nobody has anything to name": {
     seed: "520068",
     steps: [
       { type: "offline", device: 1, forMs: 475 },

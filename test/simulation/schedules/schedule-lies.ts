@@ -73,10 +73,10 @@ function tell(
       return hideAfter(frame, before.head);
     case "changes entries":
       return (frame.type === "entries" || frame.type === "deliver") && frame.entries.length > 0
-        ? { ...frame, entries: frame.entries.map((entry) => ({ ...entry, sealed: changed(entry.sealed) })) }
+        ? { ...frame, entries: frame.entries.map((entry) => ({ ...entry, sealed: flipped(entry.sealed) })) }
         : frame;
     case "changes ids":
-      return frame.type === "ids" && frame.ids.length > 0 ? { ...frame, ids: changed(frame.ids, 0) } : frame;
+      return frame.type === "ids" && frame.ids.length > 0 ? { ...frame, ids: flipped(frame.ids, 0) } : frame;
     case "says all is trimmed":
       return frame.type === "opened" && frame.trimmedUpto < frame.head.seq && readSeq < frame.head.seq
         ? { ...frame, trimmedUpto: frame.head.seq }
@@ -140,7 +140,7 @@ function otherSnapshot(lie: ScheduleLie, stored: StoredSnapshot): StoredSnapshot
     case "renames snapshots":
       return { ...stored, id: idFromBytes("snapshot", new Uint8Array(32).fill(1)) };
     case "changes snapshots":
-      return { ...stored, snapshot: { ...snapshot, sealed: changed(snapshot.sealed) } };
+      return { ...stored, snapshot: { ...snapshot, sealed: flipped(snapshot.sealed) } };
     case "cuts snapshots":
       return named(stored, { ...snapshot, sealed: snapshot.sealed.slice(0, snapshot.sealed.length >> 1) });
     case "moves the end of snapshots":
@@ -177,17 +177,16 @@ type Blobs = Extract<ServerFrame, { readonly type: "blobs" }>["blobs"];
 function otherBlobs(lie: ScheduleLie, blobs: Blobs, before: Before): Blobs {
   if (lie === "loses blobs") return blobs.map(() => null);
   if (lie === "gives no blobs") return [];
-  if (lie === "changes blobs") return blobs.map((blob) => blob && changed(blob));
+  if (lie === "changes blobs") return blobs.map((blob) => blob && flipped(blob));
   const [first, ...rest] = blobs;
   if (first === undefined || first === null) return blobs;
   const other = rest.at(-1) ?? before.blob;
   before.blob = first;
-  return [other === null || equalBytes(other, first) ? changed(first) : other, ...rest];
+  return [other === null || equalBytes(other, first) ? flipped(first) : other, ...rest];
 }
 
-/** Another byte, and another one again where it is changed already: two lies told at once do not undo each other. */
-function changed(bytes: Uint8Array, at = bytes.length >> 1): Uint8Array {
+function flipped(bytes: Uint8Array, at = bytes.length >> 1): Uint8Array {
   const copy = bytes.slice();
-  copy[at] = (copy[at] ?? 0) + 1;
+  copy[at] = (copy[at] ?? 0) ^ 1;
   return copy;
 }

@@ -101,19 +101,13 @@ export function createScheduleServer(time: VirtualTime, random: SeededRandom): S
       });
       const serving = context;
       const { connection, receive } = createServerSide(serving, accountId, device, (frame) => {
-        let said: ServerFrame | null = frame;
-        const hearers: (() => void)[] = [];
-        for (const lie of server.lies) {
-          const told: ReturnType<FrameLie["tell"]> =
-            said === null || lie.to !== device ? null : lie.tell(said);
-          if (told === null) continue;
-          said = told.said;
-          hearers.push(told.onHeard);
-        }
-        const arriving = said;
+        let told: ReturnType<FrameLie["tell"]> = null;
+        // One at a time: the second could say what is so again.
+        for (const lie of server.lies) if (lie.to === device) told ??= lie.tell(frame);
+        const arriving = told === null ? frame : told.said;
         if (arriving === null) return;
         wire.back(() => {
-          for (const onHeard of hearers) onHeard();
+          told?.onHeard();
           client.hear(arriving);
         });
       });
