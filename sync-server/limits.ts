@@ -111,9 +111,8 @@ export const BOXES_PAGE_BYTES_MAX = 917_504;
 /** How long an answer of `/ready` serves, and how long its write may take. */
 export const READY_FRESH_MS = 5_000;
 export const READY_TIMEOUT_MS = 2_000;
-/** How long the chain of an account that is put back may follow its genesis without a hold on its devices. */
-export const RESTORE_WINDOW_MS = 600_000;
-export const RESTORES_MAX = 4_096;
+/** How long a chain that is put back waits for its next link. */
+export const RESTORE_LAPSE_MS = 600_000;
 export const HTTP_BODY_BYTES_MAX = 393_216;
 export const HTTP_REQUEST_TIMEOUT_MS = 30_000;
 export const HTTP_HEADERS_TIMEOUT_MS = 10_000;

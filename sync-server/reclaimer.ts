@@ -1,6 +1,7 @@
-/** Gives space back while the server runs, a few logs at a time. Rules SN9-SN16. */
+/** Gives space back while the server runs, a few logs at a time. Rules SN9-SN16, IN6. */
 import type { Clock } from "@dovetail/core/base/clock.ts";
 import { RECLAIM_MS } from "./limits.ts";
+import type { RestoreStore } from "./store/restore-store.ts";
 import type { SnapshotStore } from "./store/snapshot-store.ts";
 
 export interface ReclaimerConfig {
@@ -10,7 +11,7 @@ export interface ReclaimerConfig {
 
 /** Starts it; the result ends it. */
 export function startReclaimer(
-  store: Pick<SnapshotStore, "reclaim">,
+  store: Pick<SnapshotStore, "reclaim"> & Pick<RestoreStore, "lapseRestores">,
   clock: Clock,
   config: ReclaimerConfig,
 ): () => void {
@@ -24,7 +25,8 @@ export function startReclaimer(
         silentMs: config.deviceSilentMs,
       };
       // A refusal is the medium's; the store has logged it and the next round tries again.
-      void store.reclaim(rules).then(() => {
+      const round = Promise.all([store.lapseRestores(rules.nowMs), store.reclaim(rules)]);
+      void round.then(() => {
         if (!isStopped) runLater();
       });
     });

@@ -8,6 +8,7 @@
  * | `POST /v1/accounts` | `register` | `done` |
  * | `GET /v1/accounts/{accountId}/chain?after={seq}` | | `chainPage` |
  * | `POST /v1/accounts/{accountId}/links` | `appendLink` | `done` |
+ * | `POST /v1/accounts/{accountId}/staged-links` | `stageLink` | `staged` |
  * | `POST /v1/accounts/{accountId}/prekeys` | `claimPreKeys` | `claimedPreKeys` |
  * | `POST /v1/accounts/{accountId}/key-packages` | `claimPreKeys` | `claimedKeyPackages` |
  * | `GET /v1/handles/{handle}` | | `handleAnswer`, of constant length |
@@ -51,18 +52,27 @@ export const registerShape = struct({
   boxes: bytes(1, BOXES_BYTES_MAX),
   handle: nullable(text(HANDLE_CHARS_MAX)),
   invitation: nullable(text(INVITATION_BYTES_MAX)),
-  /** The account was here, or elsewhere, before: more links of its chain follow at once. */
-  isRestored: flag,
+  /** The last link of a chain that was here, or elsewhere, before: nothing of it is shown until that is there (IN6). Null for a new account. */
+  restores: nullable(id("link")),
 });
 export type Register = ShapeOf<typeof registerShape>;
 
-/** `boxes` with a link that starts an epoch; `box` (of the current epoch, for the new device) with a device-add that does not. */
-export const appendLinkShape = struct({
+/** What a link comes with: `boxes` with a link that starts an epoch; `box` (of the current epoch, for the new device) with a device-add that does not. */
+const linkFields = {
   link: bytes(1, LINK_BYTES_MAX),
   boxes: nullable(bytes(1, BOXES_BYTES_MAX)),
   box: nullable(bytes(1, BOX_BYTES_MAX)),
-});
+};
+export const appendLinkShape = struct(linkFields);
 export type AppendLink = ShapeOf<typeof appendLinkShape>;
+
+/** A link of a chain that is put back, with what came with it; `head` is the chain's last one. */
+export const stageLinkShape = struct({ head: id("link"), ...linkFields });
+export type StageLink = ShapeOf<typeof stageLinkShape>;
+
+/** How far the chain that is put back is there. */
+export const stagedShape = struct({ seq: integer(1) });
+export type Staged = ShapeOf<typeof stagedShape>;
 
 export const doneShape = struct({ isDone: flag });
 

@@ -18,7 +18,7 @@ const ROUTES: readonly { readonly method: string; readonly path: RegExp }[] = [
   { method: "POST", path: /^\/v1\/accounts\/[^/]+\/key-packages$/ },
   { method: "GET", path: /^\/v1\/handles\/[^/]+$/ },
   { method: "POST", path: /^\/v1\/accounts$/ },
-  { method: "POST", path: /^\/v1\/accounts\/[^/]+\/links$/ },
+  { method: "POST", path: /^\/v1\/accounts\/[^/]+\/(links|staged-links)$/ },
   { method: "PUT", path: /^\/v1\/rendezvous\/[^/]+$/ },
   { method: "GET", path: /^\/v1\/rendezvous\/[^/]+$/ },
 ];

@@ -26,6 +26,8 @@ import {
   rendezvousStateShape,
   type ServerInfo,
   serverInfoShape,
+  stagedShape,
+  stageLinkShape,
 } from "@dovetail/core/protocol/directory.ts";
 import { clientAddress } from "../client-address.ts";
 import { type AccountDirectory, isHandle } from "../directory/account-directory.ts";
@@ -138,7 +140,7 @@ function addAccountRoutes(app: Hono<Env>, deps: HttpDeps): void {
       const body = await readBody(c.req.raw, registerShape);
       // GW12: what a page of another server brings was somewhere before.
       const isElsewhere = otherPageOf(c.req.header("origin"), deps.origins) !== null;
-      if (body.ok && isElsewhere && !body.value.isRestored) return refusal("forbidden");
+      if (body.ok && isElsewhere && body.value.restores === null) return refusal("forbidden");
       return body.ok ? done(await directory.register(body.value)) : body.error;
     }),
   );
@@ -167,6 +169,16 @@ function addAccountRoutes(app: Hono<Env>, deps: HttpDeps): void {
       if (!accountId.ok) return accountId.error;
       const body = await readBody(c.req.raw, appendLinkShape);
       return body.ok ? done(await directory.appendLink(accountId.value, body.value)) : body.error;
+    }),
+  );
+  app.post("/v1/accounts/:accountId/staged-links", (c) =>
+    limited(deps, c, "appendLink", async () => {
+      const accountId = pathId(c, "account", "accountId");
+      if (!accountId.ok) return accountId.error;
+      const body = await readBody(c.req.raw, stageLinkShape);
+      if (!body.ok) return body.error;
+      const staged = await directory.stageLink(accountId.value, body.value);
+      return staged.ok ? answer(stagedShape, staged.value) : refusal(staged.error.code);
     }),
   );
   app.post("/v1/accounts/:accountId/prekeys", (c) =>

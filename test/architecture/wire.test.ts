@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "1d791830c8fc99834f2a9cc8a6c65dd71954bb9349cc0583ee97d7e7dec9b947" };
+const PINNED = { version: 1, hash: "f00d184d35731608f67d4e1f768a7a751aa4ea86ef0cb79fe6984d5b1015f4e8" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

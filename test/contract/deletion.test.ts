@@ -198,7 +198,7 @@ describe("the file of a deleted account", () => {
     // A new table belongs here, and into store/sqlite-deletion.ts if it keeps something for an account.
     const [emptied, others] = [
       ["accounts", "acks", "added_boxes", "blobs", "boxes", "devices", "endorsements", "entries", "erasures"],
-      ["deleted", "invitations", "meta"],
+      ["deleted", "invitations", "meta", "restores"],
     ];
     emptied.push(
       "former_keys",

@@ -20,6 +20,7 @@ import { describeDirectoryStore } from "./directory-store.ts";
 import { describeFrontierStore } from "./frontier-store.ts";
 import { describeLogStore, type ServerStoreMedium } from "./log-store.ts";
 import { describeReseededLog } from "./reseeded-log.ts";
+import { describeRestoreStore } from "./restore-store.ts";
 import { describeSnapshotStore } from "./snapshot-store.ts";
 
 beforeAll(cryptoReady);
@@ -31,6 +32,7 @@ for (const [name, medium] of [
   describeLogStore(name, medium);
   describeDirectoryStore(name, medium);
   describeSnapshotStore(name, medium);
+  describeRestoreStore(name, medium);
   describeFrontierStore(name, medium);
   describeReseededLog(name, medium);
 }
@@ -146,7 +148,7 @@ describe("the SQLite file", () => {
     await before.close();
     const db = new DatabaseSync(path);
     db.exec(
-      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers; DROP TABLE former_keys; ALTER TABLE logs DROP COLUMN reseed",
+      "DROP INDEX logs_by_owner; DROP TABLE invitations; DROP TABLE deleted; DROP TABLE erasures; DROP TABLE frontiers; DROP TABLE former_keys; DROP TABLE restores; ALTER TABLE logs DROP COLUMN reseed",
     );
     db.exec("UPDATE meta SET value = 2 WHERE key = 'schema_version'");
     db.close();

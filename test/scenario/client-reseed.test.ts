@@ -1,7 +1,10 @@
 /** A server that is emptied, set back or left: any device puts the account back, and nothing is lost. Real server processes. */
 import { present } from "../../core/base/assert.ts";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { ok } from "../../core/base/result.ts";
+import { err, ok } from "../../core/base/result.ts";
+import { createDirectoryClient } from "../../core/client/connection/directory-client.ts";
+import type { HttpRequest, ServerConnector } from "../../core/transport/server-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { must } from "../support/chain-world.ts";
 import { EPOCH_ROTATE_MS } from "../../core/base/limits.ts";
 import { recoverAccount } from "@dovetail/core";
@@ -10,6 +13,7 @@ import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from
 import { startLosableServer } from "../support/losable-server.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
 import {
+  accountIdOf,
   alarmsOf,
   createFriends,
   type Device,
@@ -86,6 +90,87 @@ describe("a server that lost everything", () => {
     good(await ada.client.stop());
     good(await tablet.client.sync());
     expect(await textsOf(tablet, conversationId)).toHaveLength(5);
+  }, 60_000);
+});
+
+describe("an account that is put back on a server that lost it", () => {
+  /** Ada with a chain of many links, and Ben, who lives elsewhere; `onRequest` sees what Ada's device asks over HTTP. */
+  async function longLived() {
+    const [server, bens] = [await losableServer(), await losableServer()];
+    let onRequest = async (_: HttpRequest): Promise<"carry" | "cut"> => "carry";
+    const connector = createWebConnector();
+    const watched: ServerConnector = {
+      connect: connector.connect,
+      async request(origin, request) {
+        if ((await onRequest(request)) === "carry") return connector.request(origin, request);
+        await connector.request(origin, request);
+        return err({ type: "ServerUnreachable", origin, detail: "the answer was lost" });
+      },
+    };
+    const platforms = { ada: memoryPlatform({ connector: watched }) };
+    const { ada, ben, conversationId } = await createFriends(server.origin, ["ada", "ben"], platforms);
+    good(await ben.client.putBack({ origin: bens.origin }));
+    const phone = await linkedDevice(ada.client, "phone");
+    for (let i = 0; i < 3; i++) good(await ada.client.rotateEpoch());
+    good(await ada.client.revokeDevice(good(await phone.client.account()).deviceId));
+    await phone.client.stop();
+    await settle(ada, ben);
+    await server.lose();
+    const accountId = await accountIdOf(ada);
+    const headSeq = async (): Promise<number | null> => {
+      const page = await createDirectoryClient(connector, server.origin).chain(accountId, 0);
+      return page.ok ? page.value.headSeq : null;
+    };
+    const watch = (next: typeof onRequest): void => {
+      onRequest = next;
+    };
+    return { ada: keep(ada), ben: keep(ben), conversationId, headSeq, watch };
+  }
+
+  test("[IN6] a contact that asks at any moment is told all of its chain or nothing, and is not alarmed", async () => {
+    const { ada, ben, conversationId, headSeq, watch } = await longLived();
+    const alarms = alarmsOf(ben);
+    const seen: (number | null)[] = [];
+    watch(async () => {
+      seen.push(await headSeq());
+      await ben.client.sync();
+      return "carry";
+    });
+    good(await ada.client.putBack());
+    watch(async () => "carry");
+    const last = await headSeq();
+    expect(last).toBeGreaterThan(4);
+    expect(seen.length).toBeGreaterThan(last ?? 0);
+    expect([...new Set(seen)]).toEqual([null, last]);
+    await settle(ada, ben);
+    good(await ben.client.send(conversationId, "there again"));
+    await settle(ada, ben);
+    expect(await textsOf(ada, conversationId)).toContain("there again");
+    expect(alarms).toEqual([]);
+    expect(good(await ben.client.alarms())).toEqual([]);
+  }, 60_000);
+
+  test("[IN6] whose answers are lost one by one goes on where it stands, and nothing is shown before", async () => {
+    const { ada, ben, headSeq, watch } = await longLived();
+    let cuts = 0;
+    for (; ; cuts++) {
+      let asked = 0;
+      watch(async ({ method, path }) => {
+        if (method !== "POST" || !/\/(accounts|staged-links)$/.test(path)) return "carry";
+        expect(await headSeq()).toBe(null);
+        return ++asked === 3 ? "cut" : "carry";
+      });
+      const done = await ada.client.putBack();
+      if (done.ok) break;
+      expect(done.error).toMatchObject({ type: "ServerUnreachable", detail: "the answer was lost" });
+      expect(cuts).toBeLessThan(20);
+    }
+    // One link further each time; the last time everything was there, and only the answer was lost.
+    expect(cuts).toBe(4);
+    watch(async () => "carry");
+    expect(await headSeq()).toBeGreaterThan(4);
+    await settle(ada, ben);
+    expect(good(await ben.client.alarms())).toEqual([]);
   }, 60_000);
 });
 

@@ -157,7 +157,7 @@ describe("registration", () => {
           boxes,
           handle: null,
           invitation: null,
-          isRestored: false,
+          restores: null,
           ...changes,
         }),
       );

@@ -220,7 +220,10 @@ describe("before anything is proven", () => {
     };
     const isNew = registration(world);
     expect(await bring(isNew)).toEqual([403, "*"]);
-    const restored = encode(registerShape, { ...must(decode(registerShape, isNew)), isRestored: true });
+    const restored = encode(registerShape, {
+      ...must(decode(registerShape, isNew)),
+      restores: stateOf(world).head,
+    });
     expect(await bring(restored, "null")).toEqual([403, null]);
     expect(await bring(restored)).toEqual([200, "*"]);
   });

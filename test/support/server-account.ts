@@ -23,7 +23,7 @@ export function registration(
     boxes: boxesOf(world, 1),
     handle,
     invitation,
-    isRestored: false,
+    restores: null,
   });
 }
 

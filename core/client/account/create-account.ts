@@ -68,7 +68,7 @@ export async function createAccount(
     boxes,
     handle: profile.handle,
     invitation: account.invitation,
-    isRestored: false,
+    restores: null,
   });
   if (!registered.ok) {
     if (registered.error.type !== "Refused") return registered;

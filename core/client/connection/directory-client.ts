@@ -27,7 +27,11 @@ import {
   rendezvousPutShape,
   rendezvousStateShape,
   type ServerInfo,
+  type Staged,
+  type StageLink,
   serverInfoShape,
+  stagedShape,
+  stageLinkShape,
 } from "../../protocol/directory.ts";
 import type { HttpRequest, ServerConnector } from "../../transport/server-connector.ts";
 import type { ClientMeter } from "../client-meter.ts";
@@ -39,6 +43,8 @@ export interface DirectoryClient {
   /** Links after `seq` (0 for all), one page. */
   chain(accountId: AccountId, afterSeq: number): Promise<Result<ChainPage, ServerError>>;
   appendLink(accountId: AccountId, link: AppendLink): Promise<Result<void, ServerError>>;
+  /** Brings the next link of a chain that is put back; the answer says how far it is there. */
+  stageLink(accountId: AccountId, link: StageLink): Promise<Result<Staged, ServerError>>;
   claimPreKeys(
     accountId: AccountId,
     devices: readonly DeviceId[],
@@ -100,6 +106,15 @@ export function createDirectoryClient(
     register: (registration) => done("/v1/accounts", encode(registerShape, registration)),
     chain: (accountId, afterSeq) => get(`/v1/accounts/${accountId}/chain?after=${afterSeq}`, chainPageShape),
     appendLink: (accountId, link) => done(`/v1/accounts/${accountId}/links`, encode(appendLinkShape, link)),
+    stageLink: (accountId, link) =>
+      exchange(
+        {
+          method: "POST",
+          path: `/v1/accounts/${accountId}/staged-links`,
+          body: encode(stageLinkShape, link),
+        },
+        stagedShape,
+      ),
     claimPreKeys: (accountId, devices) =>
       exchange(
         {

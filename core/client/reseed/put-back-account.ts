@@ -1,16 +1,20 @@
 /** Bringing an account's chain to a server that has none of it, or only its beginning. Rule IN6. */
 import { sleep } from "../../base/clock.ts";
 import type { Bytes } from "../../base/bytes.ts";
+import type { LinkHash } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { AppendLink } from "../../protocol/directory.ts";
 import { createAddedBox } from "../../sigchain/epoch/create-epoch.ts";
 import { type DeviceRecord, deviceIdOf, epochOf, parseLink } from "../../sigchain/link.ts";
 import type { ClientError } from "../client-error.ts";
 import type { DirectoryClient } from "../connection/directory-client.ts";
+import type { ServerError } from "../connection/gateway.ts";
 import type { EngineContext } from "../engine-context.ts";
 
 /** How long a server that asks for patience is waited for, each time. */
 const PATIENCE_MS_MAX = 60_000;
+/** How often it is begun where another device of the account does the same. */
+const RESTORE_ATTEMPTS_MAX = 4;
 
 /** How an account is made known to a server that does not know it. */
 export interface Registration {
@@ -23,8 +27,14 @@ interface KeptLink extends AppendLink {
   readonly seq: number;
 }
 
+interface KeptChain {
+  readonly links: readonly KeptLink[];
+  readonly head: LinkHash;
+}
+
 /**
- * Brings `directory` up to the chain as this device has verified it. Nothing happens where it is there.
+ * Brings `directory` up to the chain as this device has verified it. Nothing happens where it is there. A server that does not
+ * know the account shows nothing of it before all is there.
  *
  * - Fails: `BoxesMissing` when this device never had the boxes of some epoch; `ChainDistrusted` when the server has another
  *   chain; the server's refusals.
@@ -35,53 +45,92 @@ export async function putBackAccount(
   how: Registration,
   onLink: (done: number, total: number) => void,
 ): Promise<Result<void, ClientError>> {
-  const { accountId } = context.identity;
-  const links = await keptLinks(context);
-  if (!links.ok) return links;
-  const there = await directory.chain(accountId, context.chain().seq);
-  let from = 0;
-  if (there.ok) {
-    from = there.value.headSeq;
-  } else {
+  const kept = await keptLinks(context);
+  if (!kept.ok) return kept;
+  const { links, head } = kept.value;
+  for (let attempts = 1; ; attempts++) {
+    const there = await directory.chain(context.identity.accountId, context.chain().seq);
+    if (there.ok) {
+      const missing = links.filter(({ seq }) => seq > there.value.headSeq);
+      return appendAll(context, directory, missing, (seq) => onLink(seq, links.length));
+    }
     const isUnknown = there.error.type === "Refused" && there.error.code === "unknown-account";
     if (!isUnknown) return there;
-    const [genesis] = links.value;
-    if (genesis === undefined || genesis.boxes === null) return err({ type: "BoxesMissing" });
-    const { link, boxes } = genesis;
-    const registered = await directory.register({ genesis: link, boxes, ...how, isRestored: true });
-    if (!registered.ok) return registered;
-    from = 1;
+    const restored = await restoreAll(context, directory, { links, head, how, onLink });
+    if (restored.ok || attempts >= RESTORE_ATTEMPTS_MAX || !isOvertaken(restored.error)) return restored;
   }
-  for (const { seq, ...link } of links.value) {
-    if (seq <= from) continue;
-    const appended = await appendPatiently(context, directory, link);
-    if (!appended.ok) return appended;
-    onLink(seq, links.value.length);
+}
+
+/** Another device of the account has put it back meanwhile, or what was brought has lapsed. */
+function isOvertaken(error: ClientError): boolean {
+  return error.type === "Refused" && (error.code === "chain-conflict" || error.code === "unknown-account");
+}
+
+interface RestoreAct extends KeptChain {
+  readonly how: Registration;
+  readonly onLink: (done: number, total: number) => void;
+}
+
+/** IN6: the genesis with the name of the last link, then each link; with the last one the account is there. */
+async function restoreAll(
+  context: EngineContext,
+  directory: DirectoryClient,
+  { links, head, how, onLink }: RestoreAct,
+): Promise<Result<void, ClientError>> {
+  const { accountId } = context.identity;
+  const [genesis] = links;
+  if (genesis === undefined || genesis.boxes === null) return err({ type: "BoxesMissing" });
+  const { link, boxes } = genesis;
+  const begun = await patiently(context, () =>
+    directory.register({ genesis: link, boxes, ...how, restores: head }),
+  );
+  if (!begun.ok) return begun;
+  let stagedSeq = 1;
+  for (const { seq, ...next } of links) {
+    if (seq <= stagedSeq) continue;
+    const staged = await patiently(context, () => directory.stageLink(accountId, { head, ...next }));
+    if (!staged.ok) return staged;
+    stagedSeq = Math.max(seq, staged.value.seq);
+    onLink(stagedSeq, links.length);
   }
   return ok();
 }
 
-async function appendPatiently(
+async function appendAll(
   context: EngineContext,
   directory: DirectoryClient,
-  link: AppendLink,
+  links: readonly KeptLink[],
+  onLink: (seq: number) => void,
 ): Promise<Result<void, ClientError>> {
+  for (const { seq, ...link } of links) {
+    const appended = await patiently(context, () => directory.appendLink(context.identity.accountId, link));
+    if (!appended.ok) return appended;
+    onLink(seq);
+  }
+  return ok();
+}
+
+async function patiently<T>(
+  context: EngineContext,
+  request: () => Promise<Result<T, ServerError>>,
+): Promise<Result<T, ServerError>> {
   for (;;) {
-    const appended = await directory.appendLink(context.identity.accountId, link);
-    if (appended.ok || appended.error.type !== "Refused") return appended;
-    const { code, retryAfterMs } = appended.error;
+    const answered = await request();
+    if (answered.ok || answered.error.type !== "Refused") return answered;
+    const { code, retryAfterMs } = answered.error;
     if (code !== "rate-limited" || retryAfterMs === undefined || retryAfterMs > PATIENCE_MS_MAX)
-      return appended;
+      return answered;
     await sleep(context.clock, retryAfterMs);
   }
 }
 
 /** Every link as it was received, with the boxes it came with: those of its epoch, or one for a device it added. */
-async function keptLinks(context: EngineContext): Promise<Result<readonly KeptLink[], ClientError>> {
+async function keptLinks(context: EngineContext): Promise<Result<KeptChain, ClientError>> {
   const { tables, identity } = context;
   const rows = await tables.chain.scan({ under: [identity.accountId] });
   if (!rows.ok) return rows;
-  const kept: KeptLink[] = [];
+  const links: KeptLink[] = [];
+  let head = context.chain().head;
   let epoch = 0;
   let addedInEpoch = 0;
   for (const [index, { value }] of rows.value.entries()) {
@@ -89,6 +138,7 @@ async function keptLinks(context: EngineContext): Promise<Result<readonly KeptLi
     if (!parsed.ok)
       return err({ type: "StoreCorrupt", key: tables.chain.key(identity.accountId, index + 1) });
     const { payload } = parsed.value.body;
+    head = parsed.value.hash;
     const startsEpoch = epochOf(payload) !== null;
     if (startsEpoch) {
       epoch++;
@@ -102,14 +152,14 @@ async function keptLinks(context: EngineContext): Promise<Result<readonly KeptLi
       : null;
     if ((startsEpoch && boxes.value === null) || (isAdd && box === null))
       return err({ type: "BoxesMissing" });
-    kept.push({
+    links.push({
       seq: index + 1,
       link: value.link,
       boxes: startsEpoch ? (boxes.value?.boxes ?? null) : null,
       box,
     });
   }
-  return ok(kept);
+  return ok({ links, head });
 }
 
 /**

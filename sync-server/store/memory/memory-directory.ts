@@ -4,15 +4,18 @@ import type { AccountId, DeviceId, PreKeyId } from "@dovetail/core/base/ids.ts";
 import { PREKEY_POOL_MAX } from "@dovetail/core/base/limits.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
 import type { ClaimedKeyPackages, ClaimedPreKeys } from "@dovetail/core/protocol/directory.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import type { StoredBoxes } from "@dovetail/core/protocol/server-frame.ts";
 import { ADDED_BOXES_PER_EPOCH_MAX } from "../../limits.ts";
 import {
+  type AccountRecord,
   type ChainStep,
   type DeviceRecord,
   type DirectoryStore,
   type NewPreKey,
   POOL_KINDS,
   type PreKeyKind,
+  type StoredChainPage,
 } from "../directory-store.ts";
 import type { MemoryAdmission } from "./memory-invitations.ts";
 import type { RegistrationAdmission } from "../operator-store.ts";
@@ -25,9 +28,10 @@ interface WaitingPreKey extends Omit<NewPreKey, "bytes"> {
   bytes: Bytes | null;
 }
 
-interface MemoryAccount {
+/** An account and its chain, shown or put back. */
+export interface MemoryAccount {
   head: ChainStep;
-  readonly handle: string | null;
+  handle: string | null;
   readonly links: Bytes[];
   readonly boxes: Map<number, { readonly boxes: Bytes; readonly added: Bytes[] }>;
   readonly devices: Map<DeviceId, DeviceRecord>;
@@ -36,6 +40,13 @@ interface MemoryAccount {
 
 type Bundle = ClaimedPreKeys["bundles"][number];
 
+/** The accounts that are shown, to whom puts one back. */
+export interface MemoryRegistry {
+  find(accountId: AccountId): MemoryAccount | null;
+  findFault(accountId: AccountId, handle: string | null): FailureCode | null;
+  publish(account: MemoryAccount, handle: string | null): void;
+}
+
 /** Directory operations; `announce` hears of a revocation before the caller does. */
 export function createMemoryDirectory(
   announce: (event: StoreEvent) => void,
@@ -43,6 +54,7 @@ export function createMemoryDirectory(
 ): {
   readonly directory: DirectoryStore;
   readonly owners: MemoryOwners;
+  readonly registry: MemoryRegistry;
 } {
   const accountById = new Map<AccountId, MemoryAccount>();
   const accountByHandle = new Map<string, AccountId>();
@@ -60,37 +72,33 @@ export function createMemoryDirectory(
   ): Result<void, Refusal> {
     const there = accountById.get(genesis.accountId);
     if (there !== undefined) return there.handle === handle ? ok() : refuse("chain-conflict");
-    if (gate.deletedAccounts.has(genesis.accountId)) return refuse("account-deleted");
-    if (handle !== null && (accountByHandle.has(handle) || gate.deletedHandles.has(handle)))
-      return refuse("handle-taken");
-    const fault = gate.admit(admission);
+    const fault = findFault(genesis.accountId, handle) ?? gate.admit(admission);
     if (fault !== null) return refuse(fault);
-    const account = {
-      head: genesis,
-      handle,
-      links: [],
-      boxes: new Map(),
-      devices: new Map(),
-      preKeys: new Map(),
-    };
-    accountById.set(genesis.accountId, account);
-    if (handle !== null) accountByHandle.set(handle, genesis.accountId);
-    applyStep(account, genesis);
+    publish(newMemoryAccount(genesis), handle);
     return ok();
+  }
+
+  /** Why an account that is not there cannot be registered by this handle. */
+  function findFault(accountId: AccountId, handle: string | null): FailureCode | null {
+    if (gate.deletedAccounts.has(accountId)) return "account-deleted";
+    const isTaken = handle !== null && (accountByHandle.has(handle) || gate.deletedHandles.has(handle));
+    return isTaken ? "handle-taken" : null;
+  }
+
+  function publish(account: MemoryAccount, handle: string | null): void {
+    const { accountId } = account.head;
+    account.handle = handle;
+    accountById.set(accountId, account);
+    if (handle !== null) accountByHandle.set(handle, accountId);
   }
 
   function appendLink(step: ChainStep): Result<void, Refusal> {
     const account = accountById.get(step.accountId);
-    if (account === undefined) return refuse("unknown-account");
-    const { head } = account;
-    if (head.hash === step.hash) return ok();
-    if (head.seq !== step.seq - 1 || head.hash !== step.previousHash) return refuse("chain-conflict");
-    const added = account.boxes.get(step.epoch)?.added.length ?? 0;
-    if (step.box !== null && added >= ADDED_BOXES_PER_EPOCH_MAX) return refuse("quota");
-    applyStep(account, step);
+    const appended = appendToMemoryAccount(account, step);
     const { accountId, revokedDeviceIds: deviceIds } = step;
-    if (deviceIds.length > 0) announce({ type: "revoked", accountId, deviceIds });
-    return ok();
+    if (appended.ok && appended.value && deviceIds.length > 0)
+      announce({ type: "revoked", accountId, deviceIds });
+    return appended.ok ? ok() : appended;
   }
 
   function deleteAccount(accountId: AccountId): Result<void, Refusal> {
@@ -112,20 +120,11 @@ export function createMemoryDirectory(
     register: (genesis, handle, admission = { type: "open" }) =>
       Promise.resolve(register(genesis, handle, admission)),
     appendLink: (step) => Promise.resolve(appendLink(step)),
-    findAccount(accountId) {
-      const head = accountById.get(accountId)?.head;
-      if (head === undefined) return Promise.resolve(ok(null));
-      const { seq, hash, epoch, recoveryKey } = head;
-      return Promise.resolve(ok({ accountId, headSeq: seq, headHash: hash, epoch, recoveryKey }));
-    },
+    findAccount: (accountId) => Promise.resolve(ok(recordOf(accountById.get(accountId)))),
     findDevice: (accountId, deviceId) =>
       Promise.resolve(ok(accountById.get(accountId)?.devices.get(deviceId) ?? null)),
-    readChain(accountId, after, linksMax, bytesMax) {
-      const account = accountById.get(accountId);
-      if (account === undefined) return Promise.resolve(ok(null));
-      const links = takeWithin(account.links.slice(after, after + linksMax), bytesMax, (link) => link.length);
-      return Promise.resolve(ok({ links, headSeq: account.head.seq }));
-    },
+    readChain: (accountId, after, linksMax, bytesMax) =>
+      Promise.resolve(ok(chainPageOf(accountById.get(accountId), after, linksMax, bytesMax))),
     findHandle: (handle) => Promise.resolve(ok(accountByHandle.get(handle) ?? null)),
     readBoxes(accountId, epoch, bytesMax) {
       const all = [...(accountById.get(accountId)?.boxes ?? [])].filter(([number]) => number >= epoch);
@@ -142,7 +141,7 @@ export function createMemoryDirectory(
         return Promise.resolve(refuse("revoked-device"));
       const there = account.preKeys.get(deviceId) ?? new Map<PreKeyId, WaitingPreKey>();
       account.preKeys.set(deviceId, there);
-      return Promise.resolve(publish(there, preKeys, nowMs));
+      return Promise.resolve(publishPreKeys(there, preKeys, nowMs));
     },
     countPreKeys(accountId, deviceId, nowMs) {
       const there = accountById.get(accountId)?.preKeys.get(deviceId) ?? new Map<PreKeyId, WaitingPreKey>();
@@ -179,7 +178,40 @@ export function createMemoryDirectory(
       return Promise.resolve(keyPackages.length === 0 ? refuse("no-prekeys") : ok({ keyPackages }));
     },
   };
-  return { directory, owners };
+  const registry = { find: (accountId: AccountId) => accountById.get(accountId) ?? null, findFault, publish };
+  return { directory, owners, registry };
+}
+
+/** An account of one link that nobody finds yet. */
+export function newMemoryAccount(genesis: ChainStep): MemoryAccount {
+  const account = {
+    head: genesis,
+    handle: null,
+    links: [],
+    boxes: new Map(),
+    devices: new Map(),
+    preKeys: new Map(),
+  };
+  applyStep(account, genesis);
+  return account;
+}
+
+/** Appends to a chain; false when the link is there already. `mayAppend` has the last word. */
+export function appendToMemoryAccount(
+  account: MemoryAccount | undefined,
+  step: ChainStep,
+  mayAppend: () => FailureCode | null = () => null,
+): Result<boolean, Refusal> {
+  if (account === undefined) return refuse("unknown-account");
+  const { head } = account;
+  if (head.hash === step.hash) return ok(false);
+  if (head.seq !== step.seq - 1 || head.hash !== step.previousHash) return refuse("chain-conflict");
+  const added = account.boxes.get(step.epoch)?.added.length ?? 0;
+  if (step.box !== null && added >= ADDED_BOXES_PER_EPOCH_MAX) return refuse("quota");
+  const fault = mayAppend();
+  if (fault !== null) return refuse(fault);
+  applyStep(account, step);
+  return ok(true);
 }
 
 function applyStep(account: MemoryAccount, step: ChainStep): void {
@@ -196,7 +228,26 @@ function applyStep(account: MemoryAccount, step: ChainStep): void {
   if (step.box !== null) account.boxes.get(step.epoch)?.added.push(step.box);
 }
 
-function publish(
+/** What the port says of an account. */
+export function recordOf(account: MemoryAccount | undefined): AccountRecord | null {
+  if (account === undefined) return null;
+  const { accountId, seq, hash, epoch, recoveryKey } = account.head;
+  return { accountId, headSeq: seq, headHash: hash, epoch, recoveryKey };
+}
+
+/** A page of the chain of an account. */
+export function chainPageOf(
+  account: MemoryAccount | undefined,
+  after: number,
+  linksMax: number,
+  bytesMax: number,
+): StoredChainPage | null {
+  if (account === undefined) return null;
+  const links = takeWithin(account.links.slice(after, after + linksMax), bytesMax, (link) => link.length);
+  return { links, headSeq: account.head.seq };
+}
+
+function publishPreKeys(
   there: Map<PreKeyId, WaitingPreKey>,
   preKeys: readonly NewPreKey[],
   nowMs: number,

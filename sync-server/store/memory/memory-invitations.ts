@@ -16,6 +16,8 @@ export interface MemoryAdmission {
   readonly operations: Pick<OperatorStore, "addInvitation" | "listInvitations" | "revokeInvitation">;
   /** Spends what a registration came by, or says why not. */
   admit(admission: RegistrationAdmission): FailureCode | null;
+  /** Whether it would be let in, without spending anything. */
+  look(admission: RegistrationAdmission): FailureCode | null;
   readonly deletedAccounts: Set<AccountId>;
   readonly deletedHandles: Set<string>;
   /** Drops what else is kept for an account; the store says how. */
@@ -29,20 +31,21 @@ export function createMemoryAdmission(): MemoryAdmission {
   const forgetEnded = (nowMs: number): void => {
     invitations = invitations.filter(({ usesLeft, expiresAtMs }) => usesLeft > 0 && expiresAtMs > nowMs);
   };
+  const findGood = ({ hash, nowMs }: RegistrationAdmission & { readonly type: "invitation" }) =>
+    invitations.find((each) => each.hash === toHex(hash) && each.usesLeft > 0 && each.expiresAtMs > nowMs);
   return {
     deletedAccounts: new Set(),
     deletedHandles: new Set(),
     forgetAccount: () => {},
     admit(admission) {
       if (admission.type === "open") return null;
-      const hash = toHex(admission.hash);
-      const found = invitations.find(
-        (each) => each.hash === hash && each.usesLeft > 0 && each.expiresAtMs > admission.nowMs,
-      );
+      const found = findGood(admission);
       if (found === undefined) return "bad-invitation";
       found.usesLeft -= 1;
       return null;
     },
+    look: (admission) =>
+      admission.type === "open" || findGood(admission) !== undefined ? null : "bad-invitation",
     operations: {
       addInvitation({ hash, usesMax, createdAtMs, expiresAtMs }) {
         forgetEnded(createdAtMs);

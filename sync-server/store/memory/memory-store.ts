@@ -5,6 +5,7 @@ import { createMemoryDirectory } from "./memory-directory.ts";
 import { createMemoryFrontiers } from "./memory-frontiers.ts";
 import { createMemoryAdmission } from "./memory-invitations.ts";
 import { createMemoryLogs } from "./memory-logs.ts";
+import { createMemoryRestores } from "./memory-restores.ts";
 import { createMemorySnapshots } from "./memory-snapshots.ts";
 import { FIRST_QUOTAS, type Quotas } from "../quotas.ts";
 import { refuse } from "../refusal.ts";
@@ -17,7 +18,7 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
     for (const listener of listeners) listener(event);
   };
   const admission = createMemoryAdmission();
-  const { directory, owners } = createMemoryDirectory(announce, admission);
+  const { directory, owners, registry } = createMemoryDirectory(announce, admission);
   const { logs, logById, figures } = createMemoryLogs(owners, announce, quotas);
   const { forgetAccount, blobBytes, ...snapshots } = createMemorySnapshots(owners, logById, quotas);
   const { forgetFrontiers, ...frontiers } = createMemoryFrontiers(owners);
@@ -29,6 +30,7 @@ export function createMemoryStore(quotas: Quotas = FIRST_QUOTAS): ServerStore {
   return {
     ...logs,
     ...directory,
+    ...createMemoryRestores(registry, admission),
     ...snapshots,
     ...frontiers,
     ...admission.operations,

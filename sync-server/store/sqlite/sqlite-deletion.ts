@@ -86,14 +86,22 @@ function emptyWriteAheadLog({ db, queue }: SqliteDeletionDeps): void {
   }
 }
 
+/** Deletes the rows of an account beside its own and those of its logs and blobs. */
+export function prepareDeleteSmall(db: DatabaseSync): (account: number) => void {
+  const statements = ["links", "boxes", "added_boxes", "devices", "prekeys", "frontiers"].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE account = ?`),
+  );
+  return (account) => {
+    for (const statement of statements) statement.run(account);
+  };
+}
+
 /** DI15: as one act the account is nobody's. */
 function prepareRemove(deps: SqliteDeletionDeps): (accountId: AccountId) => Result<void, Refusal> {
   const { db, heads, standings, tombstones } = deps;
   const select = db.prepare("SELECT id, handle FROM accounts WHERE account_id = ?");
   const selectDevices = db.prepare("SELECT device_id FROM devices WHERE account = ?");
-  const deleteSmall = ["links", "boxes", "added_boxes", "devices", "prekeys", "frontiers"].map((table) =>
-    db.prepare(`DELETE FROM ${table} WHERE account = ?`),
-  );
+  const deleteSmall = prepareDeleteSmall(db);
   const noteLogs = db.prepare("INSERT INTO erasures (log) SELECT id FROM logs WHERE owner = ?");
   const blankLogs = db.prepare(
     "UPDATE logs SET log_id = CAST(id AS BLOB), owner = -id, append_key = NULL, is_closed = 1, chain = x'', bytes = 0, kinds = x'', reseed = NULL WHERE owner = ?",
@@ -113,7 +121,7 @@ function prepareRemove(deps: SqliteDeletionDeps): (accountId: AccountId) => Resu
     // DI16
     tombstones.addAccount(accountId);
     if (typeof row.handle === "string") tombstones.addHandle(row.handle);
-    for (const statement of deleteSmall) statement.run(account);
+    deleteSmall(account);
     noteLogs.run(account);
     deleteKeys.run(account);
     blankLogs.run(account);

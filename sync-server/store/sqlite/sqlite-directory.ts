@@ -4,10 +4,11 @@ import { present } from "@dovetail/core/base/assert.ts";
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import { type AccountId, idBytes, idFromBytes } from "@dovetail/core/base/ids.ts";
 import { ok, type Result } from "@dovetail/core/base/result.ts";
+import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
 import type { StoredBoxes } from "@dovetail/core/protocol/server-frame.ts";
 import { ADDED_BOXES_PER_EPOCH_MAX } from "../../limits.ts";
 import type { CommitQueue } from "../commit-queue.ts";
-import type { AccountRecord, ChainStep, DirectoryStore } from "../directory-store.ts";
+import type { AccountRecord, ChainStep, DirectoryStore, StoredChainPage } from "../directory-store.ts";
 import type { StoreEvent } from "../log-store.ts";
 import type { OperatorStore, RegistrationAdmission } from "../operator-store.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -41,13 +42,10 @@ export function createSqliteDirectory(deps: SqliteDirectoryDeps): ChainOperation
   const register = prepareRegister(deps);
   const appendLink = prepareAppendLink(deps);
   const readBoxes = prepareReadBoxes(deps);
-  const selectAccount = db.prepare(
-    "SELECT id, head_seq, head_hash, epoch, recovery_key FROM accounts WHERE account_id = ?",
-  );
+  const chains = prepareReadChains(db);
   const selectDevice = db.prepare(
     "SELECT sign_key, is_active, added_at_ms FROM devices WHERE account = ? AND device_id = ?",
   );
-  const selectLinks = db.prepare("SELECT link FROM links WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?");
   const selectHandle = db.prepare("SELECT account_id FROM accounts WHERE handle = ?");
 
   return {
@@ -55,8 +53,7 @@ export function createSqliteDirectory(deps: SqliteDirectoryDeps): ChainOperation
       queue.run(() => register(genesis, handle, admission)),
     isDeleted: (accountId) => deps.read(() => ok(deps.tombstones.hasAccount(accountId))),
     appendLink: (step) => queue.run(() => appendLink(step)),
-    findAccount: (accountId) =>
-      deps.read(() => ok(accountOf(accountId, selectAccount.get(idBytes(accountId))))),
+    findAccount: (accountId) => deps.read(() => ok(chains.find(accountId, idBytes(accountId)))),
     findDevice: (accountId, deviceId) =>
       deps.read(() => {
         const standing = deps.standings.byId(accountId);
@@ -69,16 +66,7 @@ export function createSqliteDirectory(deps: SqliteDirectoryDeps): ChainOperation
         });
       }),
     readChain: (accountId, after, linksMax, bytesMax) =>
-      deps.read(() => {
-        const account = selectAccount.get(idBytes(accountId));
-        if (account === undefined) return ok(null);
-        const links = takeWithin(
-          bytesMax,
-          selectLinks.iterate(numberOf(account.id), after, linksMax),
-          (row) => blobOf(row.link),
-        );
-        return ok({ links, headSeq: numberOf(account.head_seq) });
-      }),
+      deps.read(() => ok(chains.read(idBytes(accountId), { after, linksMax, bytesMax }))),
     findHandle: (handle) =>
       deps.read(() => {
         const row = selectHandle.get(handle);
@@ -88,8 +76,38 @@ export function createSqliteDirectory(deps: SqliteDirectoryDeps): ChainOperation
   };
 }
 
-function accountOf(accountId: AccountId, row: Record<string, unknown> | undefined): AccountRecord | null {
-  if (row === undefined) return null;
+/** Which links of a chain are read. */
+export interface LinkRange {
+  readonly after: number;
+  readonly linksMax: number;
+  readonly bytesMax: number;
+}
+
+/** Finds accounts by the name they are kept under, and reads their chains. */
+export function prepareReadChains(db: DatabaseSync): {
+  find(accountId: AccountId, name: Bytes): AccountRecord | null;
+  read(name: Bytes, range: LinkRange): StoredChainPage | null;
+} {
+  const selectAccount = db.prepare(
+    "SELECT id, head_seq, head_hash, epoch, recovery_key FROM accounts WHERE account_id = ?",
+  );
+  const selectLinks = db.prepare("SELECT link FROM links WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?");
+  return {
+    find(accountId, name) {
+      const row = selectAccount.get(name);
+      return row === undefined ? null : accountOf(accountId, row);
+    },
+    read(name, { after, linksMax, bytesMax }) {
+      const account = selectAccount.get(name);
+      if (account === undefined) return null;
+      const rows = selectLinks.iterate(numberOf(account.id), after, linksMax);
+      const links = takeWithin(bytesMax, rows, (row) => blobOf(row.link));
+      return { links, headSeq: numberOf(account.head_seq) };
+    },
+  };
+}
+
+function accountOf(accountId: AccountId, row: Record<string, unknown>): AccountRecord {
   return {
     accountId,
     headSeq: numberOf(row.head_seq),
@@ -119,33 +137,63 @@ function takeWithin(
 function prepareRegister(
   deps: SqliteDirectoryDeps,
 ): (genesis: ChainStep, handle: string | null, admission: RegistrationAdmission) => Result<void, Refusal> {
-  const { db } = deps;
-  const insert = db.prepare(
-    "INSERT INTO accounts (account_id, head_seq, head_hash, epoch, recovery_key, handle) VALUES (?, ?, ?, ?, ?, ?)",
-  );
-  const selectHandleOf = db.prepare("SELECT handle FROM accounts WHERE account_id = ?");
-  const selectHandle = db.prepare("SELECT 1 FROM accounts WHERE handle = ?");
-  const admit = prepareAdmit(db);
-  const writeStep = prepareWriteStep(deps);
+  const findFault = prepareRegistrationFault(deps);
+  const { spend } = prepareAdmit(deps.db);
+  const selectHandleOf = deps.db.prepare("SELECT handle FROM accounts WHERE account_id = ?");
+  const insert = prepareInsertAccount(deps);
   return (genesis, handle, admission) => {
     const there = selectHandleOf.get(idBytes(genesis.accountId));
     // DI2: the account id is the hash of the genesis, so what is there is this very link.
     if (there !== undefined) return there.handle === handle ? ok() : refuse("chain-conflict");
-    // DI16
-    if (deps.tombstones.hasAccount(genesis.accountId)) return refuse("account-deleted");
-    const isTaken = (name: string): boolean =>
-      selectHandle.get(name) !== undefined || deps.tombstones.hasHandle(name);
-    if (handle !== null && isTaken(handle)) return refuse("handle-taken");
-    const fault = admit(admission);
+    const fault = findFault(genesis.accountId, handle) ?? spend(admission);
     if (fault !== null) return refuse(fault);
-    const { accountId, seq, hash, epoch, recoveryKey } = genesis;
-    const inserted = insert.run(idBytes(accountId), seq, idBytes(hash), epoch, recoveryKey, handle);
-    writeStep(Number(inserted.lastInsertRowid), genesis);
+    insert(idBytes(genesis.accountId), genesis, handle);
     return ok();
   };
 }
 
-function prepareAppendLink(deps: SqliteDirectoryDeps): (step: ChainStep) => Result<void, Refusal> {
+/** Inside a transaction: why an account that is not there cannot be registered by this handle. */
+export function prepareRegistrationFault({
+  db,
+  tombstones,
+}: Pick<SqliteDirectoryDeps, "db" | "tombstones">): (
+  accountId: AccountId,
+  handle: string | null,
+) => FailureCode | null {
+  const selectHandle = db.prepare("SELECT 1 FROM accounts WHERE handle = ?");
+  return (accountId, handle) => {
+    // DI16
+    if (tombstones.hasAccount(accountId)) return "account-deleted";
+    if (handle === null) return null;
+    return selectHandle.get(handle) !== undefined || tombstones.hasHandle(handle) ? "handle-taken" : null;
+  };
+}
+
+/** Writes an account under `name`, by which alone it is found; gives its row. */
+export function prepareInsertAccount(
+  deps: SqliteDirectoryDeps,
+): (name: Bytes, genesis: ChainStep, handle: string | null) => number {
+  const insert = deps.db.prepare(
+    "INSERT INTO accounts (account_id, head_seq, head_hash, epoch, recovery_key, handle) VALUES (?, ?, ?, ?, ?, ?)",
+  );
+  const writeStep = prepareWriteStep(deps);
+  return (name, genesis, handle) => {
+    const { seq, hash, epoch, recoveryKey } = genesis;
+    const inserted = insert.run(name, seq, idBytes(hash), epoch, recoveryKey, handle);
+    const account = Number(inserted.lastInsertRowid);
+    writeStep(account, genesis);
+    return account;
+  };
+}
+
+/** Inside a transaction: appends to the chain of the account that is found by `name`; `mayAppend` has the last word. */
+export function prepareAppendLink(
+  deps: SqliteDirectoryDeps,
+): (
+  step: ChainStep,
+  name?: Bytes,
+  mayAppend?: (account: number) => FailureCode | null,
+) => Result<void, Refusal> {
   const { db } = deps;
   const select = db.prepare("SELECT id, head_seq, head_hash FROM accounts WHERE account_id = ?");
   const update = db.prepare(
@@ -154,8 +202,8 @@ function prepareAppendLink(deps: SqliteDirectoryDeps): (step: ChainStep) => Resu
   const countBoxes = db.prepare("SELECT count(*) AS count FROM added_boxes WHERE account = ? AND epoch = ?");
   const deletePreKeys = db.prepare("DELETE FROM prekeys WHERE account = ? AND device_id = ?");
   const writeStep = prepareWriteStep(deps);
-  return (step) => {
-    const row = select.get(idBytes(step.accountId));
+  return (step, name = idBytes(step.accountId), mayAppend = () => null) => {
+    const row = select.get(name);
     if (row === undefined) return refuse("unknown-account");
     const account = numberOf(row.id);
     const head = idFromBytes("link", blobOf(row.head_hash));
@@ -168,6 +216,8 @@ function prepareAppendLink(deps: SqliteDirectoryDeps): (step: ChainStep) => Resu
       numberOf(countBoxes.get(account, step.epoch)?.count) >= ADDED_BOXES_PER_EPOCH_MAX
     )
       return refuse("quota");
+    const fault = mayAppend(account);
+    if (fault !== null) return refuse(fault);
     update.run(step.seq, idBytes(step.hash), step.epoch, step.recoveryKey, account);
     writeStep(account, step);
     // DI4

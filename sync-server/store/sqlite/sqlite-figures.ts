@@ -19,7 +19,9 @@ export function createSqliteFigures(
   deps: SqliteFiguresDeps,
 ): Pick<OperatorStore, "figures" | "probe" | "load"> {
   const { db, queue } = deps;
-  const countAccounts = db.prepare("SELECT count(*) AS count FROM accounts WHERE head_seq > 0");
+  const countAccounts = db.prepare(
+    "SELECT count(*) AS count FROM accounts WHERE head_seq > 0 AND length(account_id) = 32",
+  );
   const countErasures = db.prepare("SELECT count(*) AS count FROM erasures WHERE log > 0");
   const sumKind = db.prepare(
     "SELECT count(*) AS logs, coalesce(sum(seq), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM logs WHERE kind = ? AND owner > 0",

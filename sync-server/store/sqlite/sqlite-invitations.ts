@@ -50,15 +50,23 @@ export function createSqliteInvitations(db: DatabaseSync, queue: CommitQueue): I
   };
 }
 
-/** Inside a transaction: lets a registration in and spends what it came by, or says why not. */
-export function prepareAdmit(db: DatabaseSync): (admission: RegistrationAdmission) => FailureCode | null {
-  const spend = db.prepare(
-    "UPDATE invitations SET uses_left = uses_left - 1 WHERE hash = ? AND uses_left > 0 AND expires_at_ms > ?",
-  );
-  return (admission) => {
-    if (admission.type === "open") return null;
-    // DI14: of two who come with one last use at once, one gets it.
-    return spend.run(admission.hash, admission.nowMs).changes === 1 ? null : "bad-invitation";
+type Admit = (admission: RegistrationAdmission) => FailureCode | null;
+
+/** Inside a transaction: lets a registration in and spends what it came by, or only looks at it; or says why not. */
+export function prepareAdmit(db: DatabaseSync): { readonly spend: Admit; readonly look: Admit } {
+  const isGood = "hash = ? AND uses_left > 0 AND expires_at_ms > ?";
+  const select = db.prepare(`SELECT 1 FROM invitations WHERE ${isGood}`);
+  const update = db.prepare(`UPDATE invitations SET uses_left = uses_left - 1 WHERE ${isGood}`);
+  return {
+    spend(admission) {
+      if (admission.type === "open") return null;
+      // DI14: of two who come with one last use at once, one gets it.
+      return update.run(admission.hash, admission.nowMs).changes === 1 ? null : "bad-invitation";
+    },
+    look(admission) {
+      if (admission.type === "open") return null;
+      return select.get(admission.hash, admission.nowMs) === undefined ? "bad-invitation" : null;
+    },
   };
 }
 

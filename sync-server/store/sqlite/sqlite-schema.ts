@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert } from "@dovetail/core/base/assert.ts";
 import { err, ok, type Result } from "@dovetail/core/base/result.ts";
 
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 const IN_MEMORY = ":memory:";
 
@@ -24,6 +24,7 @@ export type OpenStoreError =
  * - `entries.place` is `placeOf(log, seq)`: one log's entries lie together and grow at their end, with no second key.
  * - `entries_by_writer` finds a retried entry and the writer's last seq, and grows at its end too; an index over entry
  *   ids would write a random page for every append (measured: twice the bytes and the time of a commit).
+ * - `accounts.account_id`: of a chain that is put back, its account and its last link; of a deleted account, its number.
  * - `logs.kinds`: pairs of a kind's byte and the id of its last entry.
  * - `trimmed.ids`: ids of up to 1,024 entries that were trimmed, part n from seq 1,024 n + 1 on.
  * - `writers.trimmed_seq`: the last seq of a writer among them, since its entries no longer tell.
@@ -139,8 +140,24 @@ CREATE TABLE former_keys (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What version 8 adds: accounts whose chains are being put back, and how each is registered with its last link. */
+const SCHEMA_8 = `
+CREATE TABLE restores (
+  account INTEGER PRIMARY KEY, handle TEXT, invitation BLOB, staged_at_ms INTEGER NOT NULL
+) STRICT;
+`;
+
 /** A new file is made by all of them, an older one by those it has not seen. */
-const MIGRATIONS: readonly string[] = [SCHEMA, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7];
+const MIGRATIONS: readonly string[] = [
+  SCHEMA,
+  SCHEMA_2,
+  SCHEMA_3,
+  SCHEMA_4,
+  SCHEMA_5,
+  SCHEMA_6,
+  SCHEMA_7,
+  SCHEMA_8,
+];
 
 /** What made a file of version 1, for the test that takes one over. */
 export const FIRST_SCHEMA: readonly string[] = [

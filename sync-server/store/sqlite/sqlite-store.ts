@@ -19,6 +19,7 @@ import { createLogKeys } from "./sqlite-log-keys.ts";
 import { createSqliteLogs } from "./sqlite-logs.ts";
 import { createSqlitePreKeys } from "./sqlite-prekeys.ts";
 import { createSqliteReclaim } from "./sqlite-reclaim.ts";
+import { createSqliteRestores } from "./sqlite-restores.ts";
 import { openDatabase, type OpenStoreError } from "./sqlite-schema.ts";
 import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 
@@ -90,6 +91,7 @@ export function openSqliteStore(
   return ok({
     ...logs,
     ...createSqliteDirectory(deps),
+    ...createSqliteRestores(deps),
     ...createSqlitePreKeys(deps),
     ...createSqliteSnapshots(deps),
     ...createSqliteReclaim(deps),

@@ -1,9 +1,9 @@
 /** What every world promises, whatever happened in it. */
-import type { AccountId, Alarm, Client, StateFingerprint } from "@dovetail/core";
+import type { Alarm, Client, StateFingerprint } from "@dovetail/core";
 import { good } from "../../support/client-world.ts";
 import { isTold } from "./play-device-step.ts";
 import type { Step } from "./story-plan.ts";
-import { CANARY, isDeceived, isHostile, type Member, type Person, pickServer, type World } from "./world.ts";
+import { CANARY, isDeceived, isHostile, type Member, type Person, type World } from "./world.ts";
 
 /** What is not in its place yet: devices of a person that differ, texts that are missing, doubled, or nobody's. */
 export async function findUnkept(world: World): Promise<readonly string[]> {
@@ -90,15 +90,7 @@ function hasCause(world: World, alarm: Alarm): boolean {
   if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogRolledBack") return has("server-lost");
   if (alarm.type === "LogDistrusted" && alarm.fault.type === "LogWriterAhead")
     return has("copy") || has("set-back") || has("double");
-  if (alarm.type === "ChainDistrusted" && alarm.rule === "ChainTruncated")
-    return hasLostHome(world, alarm.accountId);
   return alarm.type === "EntryRefused" && alarm.rule === "DeviceWasRevoked" && has("revoke");
-}
-
-/** A server that has lost an account shows less of its chain than was seen until it is put back, link by link (IN6). */
-function hasLostHome({ people, plan, servers }: World, accountId: AccountId): boolean {
-  const home = people.find((person) => person.accountId === accountId)?.home;
-  return plan.steps.some((step) => step.type === "server-lost" && pickServer(servers, step.server) === home);
 }
 
 /** Whoever gets what a changed program wrote is told which log it stood in, or whose chains it misquotes. */

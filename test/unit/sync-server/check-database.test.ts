@@ -3,6 +3,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { idFromBytes } from "../../../core/base/ids.ts";
 import { silentLogger } from "../../../core/base/logger.ts";
 import { checkDatabase } from "../../../sync-server/store/sqlite/check-database.ts";
 import { openSqliteStore } from "../../../sync-server/store/sqlite/sqlite-store.ts";
@@ -18,6 +19,8 @@ import {
 } from "../../support/raw-client.ts";
 import { createAccountLog, registerWorld } from "../../support/server-account.ts";
 import { startLocalServer } from "../../support/server-in-process.ts";
+import { createSeededRandom } from "../../support/seeded-random.ts";
+import { genesisStep, NOW_MS } from "../../support/store-world.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 
 const folder = createTemporaryFolder();
@@ -50,6 +53,18 @@ function faultAfter(sql: string): unknown {
 
 test("a database that is as it was is whole", () => {
   expect(must(checkDatabase(path))).toMatchObject({ accounts: 1, logs: 1, entries: 3 });
+});
+
+test("[IN6] a chain that is being put back is no account yet", async () => {
+  const copy = join(folder.path, "restoring.sqlite");
+  cpSync(path, copy);
+  const store = must(openSqliteStore(copy, silentLogger));
+  const random = createSeededRandom("restoring");
+  const head = idFromBytes("link", random.bytes(32));
+  const restoration = { head, handle: null, admission: { type: "open" } } as const;
+  must(await store.beginRestore(genesisStep(random), restoration, NOW_MS));
+  await store.close();
+  expect(must(checkDatabase(copy))).toMatchObject({ accounts: 1 });
 });
 
 test.each([

@@ -118,7 +118,7 @@ test("a server that is not there is unreachable", async () => {
       boxes: filled(1, 9),
       handle: null,
       invitation: null,
-      isRestored: false,
+      restores: null,
     }),
   ).toEqual(nobody);
 });
