@@ -147,6 +147,13 @@ export function createLogFollower({ context, gateway, onProgress }: LogFollowerD
     }
   }
 
+  /** Only where a log is opened does a device get past what was trimmed. */
+  async function readOn(one: Followed): Promise<Result<void, ClientError>> {
+    const read = await readToHead(one);
+    if (!read.ok && read.error.type === "Refused" && read.error.code === "log-trimmed") gateway.close();
+    return read;
+  }
+
   async function acknowledge(logId: LogId): Promise<void> {
     const one = followed.get(logId);
     if (one === undefined || !gateway.isOpen()) return;
@@ -165,11 +172,11 @@ export function createLogFollower({ context, gateway, onProgress }: LogFollowerD
     channelOf: (logId) => followed.get(logId)?.channel ?? null,
     async catchUp(logId) {
       const one = followed.get(logId);
-      return one === undefined ? ok() : readToHead(one);
+      return one === undefined ? ok() : readOn(one);
     },
     async catchUpAll() {
       for (const one of [...followed.values()]) {
-        const read = await readToHead(one);
+        const read = await readOn(one);
         if (!read.ok) return read;
       }
       return ok();

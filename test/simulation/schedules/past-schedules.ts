@@ -222,4 +222,21 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
         pass(200),
       ],
     },
+  "what was kept from a device is trimmed while it is connected, and it stands still [LR5] [SN25]": {
+    seed: "612752",
+    steps: [
+      { type: "write", device: 2, count: 3 },
+      { type: "crash", device: 0, write: 9, moment: "before", forMs: 308 },
+      pass(44),
+      { type: "edit", device: 0 },
+      { type: "lie", device: 0, lie: "hides entries", forMs: 394 },
+      { type: "delete", device: 1, pick: 8 },
+      pass(374),
+      { type: "sync", device: 1 },
+      pass(60),
+      { type: "offline", device: 1, forMs: 10 },
+      pass(300),
+      { type: "reclaim", silentMs: 400 },
+    ],
+  },
 };

@@ -38,9 +38,10 @@ async function oneEntry(take: () => boolean = () => true) {
     passTrimmed: async () => ok(),
     ackableSeq: (readSeq) => readSeq,
   };
-  const gateway = { isOpen: () => true, close: () => {} };
+  let closings = 0;
+  const gateway = { isOpen: () => closings === 0, close: () => void closings++ };
   const follower = createLogFollower({ context, gateway, onProgress: () => {} });
-  return { follower, followed, channel };
+  return { follower, followed, channel, closings: () => closings };
 }
 
 test("[LR5] a log that could not be read to its head is followed when it is opened once more, and not before", async () => {
@@ -77,4 +78,24 @@ test("[LR1] a server that gives the same entries again keeps nobody waiting", as
     error: { type: "LogDistrusted", fault },
   });
   expect(reads).toBe(2);
+});
+
+test("[LR5] a connection ends when what was not read is trimmed while its log is open, and not when a read fails otherwise", async () => {
+  const { follower, followed, channel, closings } = await oneEntry();
+  let code: "log-trimmed" | "internal" | null = null;
+  const open: LogChannel = {
+    ...channel,
+    read: async (after) => (code === null ? channel.read(after) : err({ type: "Refused", code })),
+  };
+  must(await follower.follow(open, followed));
+  must(await follower.catchUpAll());
+  code = "internal";
+  expect(await follower.catchUpAll()).toMatchObject({ error: { code } });
+  expect(await follower.catchUp(channel.logId)).toMatchObject({ error: { code } });
+  expect(closings()).toBe(0);
+  code = "log-trimmed";
+  expect(await follower.catchUpAll()).toMatchObject({ error: { code } });
+  expect(closings()).toBe(1);
+  expect(await follower.catchUp(channel.logId)).toMatchObject({ error: { code } });
+  expect(closings()).toBe(2);
 });
