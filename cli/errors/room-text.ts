@@ -24,8 +24,15 @@ export type RoomError = Extract<
   }
 >;
 
-/** Why a role does not do. */
+/** Why a role, or the kind of room, does not do. */
 const TEXT_BY_RULE: ReadonlyMap<string, readonly [text: string, hint: string]> = new Map([
+  [
+    "of-two",
+    [
+      "this is a conversation of two: nobody else comes in, and it has no name, roles or history to change",
+      "for more people: dovetail room create NAME",
+    ],
+  ],
   ["name", ["only an admin or the owner renames a room", "ask one of them: dovetail room show ROOM"]],
   ["about", ["only an admin or the owner describes a room", "ask one of them: dovetail room show ROOM"]],
   [

@@ -170,6 +170,8 @@ export const GROUP_CONTEXT_BYTES_MAX = 917_504;
 
 // Rooms
 export const ROOM_ACCOUNTS_MAX = 1_000;
+/** Of a room without a name. */
+export const ROOM_OF_TWO_ACCOUNTS_MAX = 2;
 /** Entries of one commit, the last of which takes effect. */
 export const ROOM_COMMIT_PARTS_MAX = 16;
 /** Commits that somebody has begun to send and not sent, of which a device keeps the parts. */

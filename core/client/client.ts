@@ -334,7 +334,10 @@ export interface RoomEarlier {
 /** A room. Its id is that of its conversation: messages, unread marks, tags and search take it as any other. */
 export interface RoomView extends ConversationSummary {
   readonly id: ConversationId;
+  /** Of a conversation of two the other one's name, and `(MLS)`. */
   readonly name: string;
+  /** A conversation of two: it has no name of its own, no description and no roles, and nobody else comes in. */
+  readonly isOfTwo: boolean;
   /** What the room is for, in its admins' words; "" when nothing is said. May have several lines. */
   readonly about: string;
   /** How long after it was written a message goes, on every device of everybody in the room; null for never. */
@@ -731,6 +734,13 @@ export interface Client {
   roomHappenings(roomId: ConversationId): Promise<Result<readonly RoomHappeningView[], ClientError>>;
   /** Founds a room with this account as its owner. Works offline; others come in once the server is there. */
   createRoom(name: string): Promise<Result<RoomView, ClientError>>;
+  /**
+   * Begins a conversation of two over MLS with a contact, who decides whether they join; the one there is already, if there is one. Works
+   * offline.
+   *
+   * - Fails: `UnknownContact` for who has not accepted; `RoomTooLarge` when their chain is too long to be let in anywhere.
+   */
+  createConversationOfTwo(accountId: AccountId): Promise<Result<RoomView, ClientError>>;
   /** Lets a contact in, with all their devices. They are told, and decide whether they join. */
   inviteToRoom(
     roomId: ConversationId,

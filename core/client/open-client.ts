@@ -55,6 +55,7 @@ import type { Platform } from "./platform.ts";
 import { checkLayout } from "./profile-layout.ts";
 import { createRoomLinkActs } from "./rooms/membership/room-link-acts.ts";
 import { createRoomDocumentActs } from "./rooms/documents/room-document-acts.ts";
+import { createConversationsOfTwo } from "./rooms/conversation-of-two.ts";
 import { createRoomActs } from "./rooms/room-acts.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import { createTables } from "./tables.ts";
@@ -457,6 +458,7 @@ export function createClient(engine: Engine): Client {
     askContact,
     ...createContactActs(engine),
     ...createRoomActs(engine),
+    ...createConversationsOfTwo(engine),
     ...createRoomDocumentActs(engine),
     ...createRoomLinkActs(engine, (address) => ask(address, {})),
     ...createContactTransfer(engine),

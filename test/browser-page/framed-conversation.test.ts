@@ -24,7 +24,7 @@ const room: RoomView = {
   ...{ id: conversationId, name: "Shop", about: "", lifetimeMs: null, history: null, earlier: null },
   ...{ state: "joined", role: "member", members: [], former: [], invitedBy: null, sinceMs: 1, pending: [] },
   ...{ messageCount: 1, unreadCount: 1, starredCount: 0, lastMessage: message, tagIds: [] },
-  ...{ isArchived: false, isMuted: false },
+  ...{ isArchived: false, isMuted: false, isOfTwo: false },
 };
 
 /** What was asked of the client to change anything. */

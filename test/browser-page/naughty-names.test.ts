@@ -44,6 +44,7 @@ function room(name: string, number: number): RoomView {
   return {
     id: idOf(number),
     name,
+    isOfTwo: false,
     about: name,
     lifetimeMs: null,
     history: null,

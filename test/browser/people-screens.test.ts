@@ -17,6 +17,7 @@ import {
 import type { Device } from "../support/story.ts";
 
 const screens = useScreenWorld();
+const PATIENCE = { timeout: 30_000, interval: 100 };
 
 /** Nora in a browser and Ben elsewhere, contacts of each other; Nora looks at Ben. */
 async function noraAtBen(name: string): Promise<{ readonly nora: Page; readonly ben: Device }> {
@@ -59,6 +60,31 @@ test("notes of a person are kept, and what is typed for one never stands under a
   expect(await nora.getByLabel("Notes").inputValue()).toBe("Borrowed the long clamps.");
   good(await ben.client.stop());
   good(await other.client.stop());
+});
+
+test("[RM70] a person is written to over MLS too; what only a room of more has is not offered", async () => {
+  const { nora, ben } = await noraAtBen("ben.mls");
+  await nora.getByRole("button", { name: "Write over MLS" }).click();
+  await nora.getByRole("heading", { name: "ben.mls (MLS)" }).waitFor();
+  await write(nora, "Over MLS.");
+  const asked = async () => {
+    good(await ben.client.sync());
+    return good(await ben.client.rooms());
+  };
+  await expect.poll(async () => (await asked())[0]?.state, PATIENCE).toBe("invited");
+  const { id } = present((await asked())[0], "what Nora began");
+  good(await ben.client.acceptRoom(id));
+  good(await ben.client.send(id, "Over MLS too."));
+  good(await ben.client.sync());
+  await bubble(nora, "Over MLS too.").waitFor();
+  await nora.getByRole("button", { name: "Details" }).click();
+  const sheet = nora.locator("dt-room-info");
+  await sheet.getByText("A second conversation with ben.mls").waitFor();
+  await sheet.getByLabel("How long messages stay").waitFor();
+  for (const words of ["Let people in", "Links into this room", "You are owner"])
+    expect(await sheet.getByText(words).count(), words).toBe(0);
+  expect(await sheet.locator("#name, #history, #as").count()).toBe(0);
+  good(await ben.client.stop());
 });
 
 test("a safety number compared by eye is noted, shown in the conversation, and taken back", async () => {

@@ -163,3 +163,24 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   expect((await json("Ada", "room", "history", "Garden club", "none")).room.history).toBe(null);
   expect((await run("Ben", "room", "show", "Gardn")).stderr).toContain("did you mean");
 });
+
+test("[RM70] a conversation of two beside the one there is", { timeout: 120_000 }, async () => {
+  const made = await run("Ada", "room", "create", "--with", "Ben");
+  expect(made.stderr).toContain("Ben is asked in. Write: dovetail send 'Ben (MLS)' TEXT");
+  await json("Ada", "sync");
+  await json("Ben", "sync");
+  const offered = await run("Ben", "room", "show", "Ada (MLS)");
+  expect(offered.stderr).toContain("Join: dovetail room accept 'Ada (MLS)'");
+  expect(offered.stderr).not.toContain("You would see");
+  await json("Ben", "room", "accept", "Ada (MLS)");
+  await json("Ben", "send", "Ada (MLS)", "over", "MLS");
+  await json("Ben", "send", "Ada", "over the ratchet");
+  await json("Ada", "sync");
+  expect((await run("Ada", "inbox", "show", "Ben (MLS)")).stdout).toMatch(/Ben .*\n {2}over MLS/);
+  expect((await run("Ada", "inbox", "show", "Ben")).stdout).toContain("over the ratchet");
+  const refused = await run("Ada", "room", "rename", "Ben (MLS)", "Garden");
+  expect(refused).toMatchObject({ exitCode: 4 });
+  expect(refused.stderr).toContain("this is a conversation of two");
+  for (const wrong of [[], ["Garden", "--with", "Ben"]])
+    expect(await run("Ada", "room", "create", ...wrong)).toMatchObject({ exitCode: 2 });
+});

@@ -211,18 +211,38 @@ export class DtPerson extends LitElement {
     </section>`;
   }
 
+  #beginOfTwo = async (): Promise<void> => {
+    const { accountId } = this;
+    if (accountId === null) return;
+    const made = await this.session.tried(this.session.client.createConversationOfTwo(accountId));
+    if (made === null) return;
+    this.session.refresh();
+    goTo(window, { section: "inbox", conversationId: made.value.id });
+  };
+
   #write(contact: ContactView) {
     if (contact.state === "known") return this.#unasked(contact);
     if (contact.state !== "accepted" && contact.state !== "requested") return nothing;
-    return html`<div>
-      <button
-        class="btn ink"
-        type="button"
-        @click=${() => goTo(window, { section: "inbox", conversationId: contact.conversationId })}
-      >
-        ${say("write")}
-      </button>
-    </div>`;
+    const isAccepted = contact.state === "accepted";
+    return html`<section aria-label=${text("write")}>
+      <div class="acts">
+        <button
+          class="btn ink"
+          type="button"
+          @click=${() => goTo(window, { section: "inbox", conversationId: contact.conversationId })}
+        >
+          ${say("write")}
+        </button>
+        ${
+          isAccepted
+            ? html`<button class="btn line" type="button" aria-describedby="of-two-note" @click=${this.#beginOfTwo}>
+                ${say("ofTwo")}
+              </button>`
+            : nothing
+        }
+      </div>
+      ${isAccepted ? html`<p id="of-two-note" class="note">${say("ofTwoNote", { name: contact.name })}</p>` : nothing}
+    </section>`;
   }
 }
 

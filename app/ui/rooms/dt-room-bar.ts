@@ -69,19 +69,28 @@ export class DtRoomBar extends LitElement {
     this.dispatchEvent(new CustomEvent("dt-back", { bubbles: true, composed: true }));
   };
 
+  #askedByOne(name = text("someone")) {
+    return html`<p>${say("ofTwoAsked", { name })}</p>
+      <p class="note">${say("ofTwoNote", { name })}</p>`;
+  }
+
+  #askedIn(name: string | undefined, history: RoomThread["history"]) {
+    return html`<p>${name === undefined ? say("roomInvited") : say("roomInvitedBy", { name })}</p>
+      <p class="note">${say("roomInvitedNote")}</p>
+      <p class="note">
+        ${say("roomHistoryInvited", { what: historyWords(history) })} ${history === null ? nothing : say("roomHistoryInvitedProof")}
+      </p>`;
+  }
+
   override render() {
-    const { state, invitedBy, history } = this.room;
+    const { state, invitedBy, history, isOfTwo } = this.room;
     if (state !== "invited") {
       const note = NOTES[state];
       return note === undefined ? nothing : html`<div class="in"><p class="note">${say(note)}</p></div>`;
     }
     const by = this.session.views.contacts.find(({ accountId }) => accountId === invitedBy);
     return html`<div class="in">
-      <p>${by === undefined ? say("roomInvited") : say("roomInvitedBy", { name: by.name })}</p>
-      <p class="note">${say("roomInvitedNote")}</p>
-      <p class="note">
-        ${say("roomHistoryInvited", { what: historyWords(history) })} ${history === null ? nothing : say("roomHistoryInvitedProof")}
-      </p>
+      ${isOfTwo ? this.#askedByOne(by?.name) : this.#askedIn(by?.name, history)}
       <div class="acts">
         <button class="btn ink" type="button" ?disabled=${this.isBusy} @click=${this.#join}>${say("roomJoin")}</button>
         <button class="btn line" type="button" ?disabled=${this.isBusy} @click=${this.#decline}>

@@ -12,7 +12,7 @@ import { say, text } from "../words/say.ts";
 import { historyChoices, historyOf, historyValue, historyWords } from "./room-history.ts";
 import { LIFETIMES, lifetimeSpan } from "./room-lifetime.ts";
 import { ROLE_WORDS } from "./room-lines.ts";
-import { mayRename, rolesToInvite } from "./room-rights.ts";
+import { mayRename, maySetLifetime, rolesToInvite } from "./room-rights.ts";
 import "../parts/dt-sheet.ts";
 import "../shell/dt-delete-thread.ts";
 import "../shell/dt-thread-tags.ts";
@@ -132,7 +132,8 @@ export class DtRoomInfo extends LitElement {
     const { members, role, pending } = room;
     return html`<dt-sheet wide .label=${room.name} @dt-close=${this.#closed}>
       ${room.about === "" ? nothing : html`<p class="about" dir="auto">${room.about}</p>`}
-      ${role === null ? nothing : html`<p class="note">${say("roomYourRole", { role: text(ROLE_WORDS[role]) })}</p>`}
+      ${room.isOfTwo ? html`<p class="note">${say("ofTwoNote", { name: this.#otherIn(room) })}</p>` : nothing}
+      ${role === null || room.isOfTwo ? nothing : html`<p class="note">${say("roomYourRole", { role: text(ROLE_WORDS[role]) })}</p>`}
       ${
         room.lifetimeMs === null
           ? nothing
@@ -181,7 +182,7 @@ export class DtRoomInfo extends LitElement {
               <dt-room-links .session=${this.session} .roomId=${room.id}></dt-room-links>
             </section>`
       }
-      ${mayRename(room) ? this.#name(room) : nothing} ${mayRename(room) ? this.#lifetime(room) : nothing}
+      ${mayRename(room) ? this.#name(room) : nothing} ${maySetLifetime(room) ? this.#lifetime(room) : nothing}
       ${mayRename(room) ? this.#history(room) : nothing}
       <section aria-label=${text("conversationTags")}>
         <dt-thread-tags .session=${this.session} .thread=${room}></dt-thread-tags>
@@ -189,6 +190,15 @@ export class DtRoomInfo extends LitElement {
       <dt-delete-thread .session=${this.session} .thread=${room}></dt-delete-thread>
       ${isOpen(room) ? this.#wayOut(room) : nothing}
     </dt-sheet>`;
+  }
+
+  #otherIn({ members, invitedBy }: RoomThread): string {
+    const other = members.find(({ isSelf }) => !isSelf);
+    return (
+      other?.name ??
+      this.session.views.contacts.find((one) => one.accountId === invitedBy)?.name ??
+      text("someone")
+    );
   }
 
   #waits({ pending, members }: RoomThread) {
@@ -334,14 +344,17 @@ export class DtRoomInfo extends LitElement {
   #wayOut(room: RoomThread) {
     const { name, role, members } = room;
     const isLastOwner =
-      role === "owner" && members.length > 1 && members.filter((one) => one.role === "owner").length === 1;
+      role === "owner" &&
+      !room.isOfTwo &&
+      members.length > 1 &&
+      members.filter((one) => one.role === "owner").length === 1;
     if (!this.isLeaving)
       return html`<div class="leave">
-        <button class="btn stop" type="button" @click=${() => this.#askToLeave(true)}>${say("roomLeave")}</button>
+        <button class="btn stop" type="button" @click=${() => this.#askToLeave(true)}>${say(room.isOfTwo ? "ofTwoLeave" : "roomLeave")}</button>
       </div>`;
     return html`<section class="leave" aria-labelledby="leave">
-      <h3 id="leave">${say("roomLeave")}</h3>
-      <p role="status">${say("roomLeaveAsk")} ${isLastOwner ? say("roomLeaveOwner") : nothing}</p>
+      <h3 id="leave">${say(room.isOfTwo ? "ofTwoLeave" : "roomLeave")}</h3>
+      <p role="status">${say(room.isOfTwo ? "ofTwoLeaveAsk" : "roomLeaveAsk")} ${isLastOwner ? say("roomLeaveOwner") : nothing}</p>
       <div class="acts">
         <button class="btn stop" type="button" ?disabled=${this.isBusy} @click=${() => this.#leave(room)}>
           ${say("roomLeaveGo", { name })}

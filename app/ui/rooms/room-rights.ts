@@ -6,14 +6,19 @@ export const ROLES: readonly RoomRole[] = ["member", "moderator", "admin", "owne
 
 const rank = (role: RoomRole): number => ROLES.indexOf(role);
 
-type Own = Pick<RoomView, "role" | "state">;
+type Own = Pick<RoomView, "role" | "state" | "isOfTwo">;
 
 function stands({ role, state }: Own, least: RoomRole): boolean {
   return state === "joined" && role !== null && rank(role) >= rank(least);
 }
 
-export function mayRename(room: Own): boolean {
+/** Whether one may say how long messages stay. */
+export function maySetLifetime(room: Own): boolean {
   return stands(room, "admin");
+}
+
+export function mayRename(room: Own): boolean {
+  return !room.isOfTwo && stands(room, "admin");
 }
 
 /** Whether one may change what the room writes together; why not, if not. */
@@ -31,7 +36,7 @@ export function mayWrite({ state, members }: Pick<RoomView, "state" | "members">
 /** In which roles one may let people in; none at all below a moderator. */
 export function rolesToInvite(room: Own): readonly RoomRole[] {
   const { role } = room;
-  if (role === null || !stands(room, "moderator")) return [];
+  if (role === null || room.isOfTwo || !stands(room, "moderator")) return [];
   return ROLES.filter((one) => one === "member" || rank(one) < rank(role));
 }
 
@@ -44,7 +49,7 @@ export function mayRule(room: Own, member: RoomMemberView): boolean {
 /** The roles one may give them, theirs included; none where one may not change it. */
 export function rolesToGive(room: Own, member: RoomMemberView): readonly RoomRole[] {
   const { role } = room;
-  if (role === null || !stands(room, "member")) return [];
+  if (role === null || room.isOfTwo || !stands(room, "member")) return [];
   if (member.isSelf) return ROLES.filter((one) => rank(one) <= rank(role));
   if (!stands(room, "admin") || rank(member.role) >= rank(role)) return [];
   return ROLES.filter((one) => role === "owner" || rank(one) < rank(role));

@@ -243,6 +243,10 @@ export const EN_ERRORS: Readonly<
 
 /** Why a role in a room does not do. */
 export const EN_ROOM_RULES: ReadonlyMap<string, ErrorWords> = new Map([
+  [
+    "of-two",
+    { text: "This is a conversation of two: nobody else comes in.", hint: "Make a room for more people." },
+  ],
   ["name", { text: "Only an admin or the owner renames a room.", hint: "Ask one of them." }],
   [
     "add-account",

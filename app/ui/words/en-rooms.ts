@@ -16,6 +16,13 @@ export const EN_ROOMS = {
   someoneGone: "Somebody who was here",
 
   roomInvited: "You were let into this room.",
+  ofTwo: "Write over MLS",
+  ofTwoAsked: "{name} wants to write to you over MLS too.",
+  ofTwoNote:
+    "A second conversation with {name}, with keys of its own, by the protocol that rooms use: all devices of you both are its members. Nobody else comes in.",
+  ofTwoLeave: "End it",
+  ofTwoLeaveAsk:
+    "It ends for both of you. What you have of it stays readable here, and either of you can begin another.",
   roomInvitedBy: "{name} let you into this room.",
   roomInvitedNote:
     "The others see you among its people. Nothing written there is shown here before you join.",

@@ -53,12 +53,18 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
   addExamples(list, [["dovetail room list --json | jq -r '.rooms[].name'", "for programs"]]);
   const create = room
     .command("create")
-    .description("found a room, with you as its owner; works without a connection")
-    .argument("<name>", "what everybody in it sees")
-    .action((name: string, _options: unknown, command: Command) =>
-      run(command, (context) => createRoom(context, name)),
+    .description(
+      "found a room, with you as its owner, or a conversation of two over MLS; works without a connection",
+    )
+    .argument("[name]", "what everybody in it sees")
+    .option("--with <contact>", "in place of a name: a conversation of two, which nobody else comes into")
+    .action((name: string | undefined, options: { readonly with?: string }, command: Command) =>
+      run(command, (context) => found(context, name, options.with)),
     );
-  addExamples(create, [['dovetail room create "Allotment 12"', "then let people in: room invite"]]);
+  addExamples(create, [
+    ['dovetail room create "Allotment 12"', "then let people in: room invite"],
+    ["dovetail room create --with Ben", "write to Ben over MLS; it is called Ben (MLS)"],
+  ]);
   const show = room
     .command("show")
     .description("who is in a room, in what role, and what waits to happen")
@@ -188,6 +194,33 @@ function listRooms(context: CommandContext): Promise<Result<Outcome, CliError>> 
   });
 }
 
+function found(
+  context: CommandContext,
+  name: string | undefined,
+  contact: string | undefined,
+): Promise<Result<Outcome, CliError>> {
+  if (name !== undefined && contact === undefined) return createRoom(context, name);
+  if (name === undefined && contact !== undefined) return createConversationOfTwo(context, contact);
+  const message = "a room has a name, a conversation of two somebody it is with";
+  const hint = "dovetail room create NAME, or dovetail room create --with CONTACT";
+  return Promise.resolve(err({ type: "Usage", message, hint }));
+}
+
+function createConversationOfTwo(
+  context: CommandContext,
+  contact: string,
+): Promise<Result<Outcome, CliError>> {
+  return withClient(context, async (client) => {
+    const found = await findContact(client, contact);
+    if (!found.ok) return found;
+    const made = await client.createConversationOfTwo(found.value.accountId);
+    if (!made.ok) return made;
+    const { name } = made.value;
+    const message = `${plainLine(found.value.name)} is asked in. Write: dovetail send ${quoteArgument(name)} TEXT`;
+    return reportChange(context, client, { json: { room: made.value }, message });
+  });
+}
+
 function createRoom(context: CommandContext, name: string): Promise<Result<Outcome, CliError>> {
   return withClient(context, async (client) => {
     const made = await client.createRoom(name);
@@ -209,9 +242,10 @@ function showRoom(context: CommandContext, query: string): Promise<Result<Outcom
   });
 }
 
-function hintsOf({ state, history }: RoomView, query: string): readonly string[] {
+function hintsOf({ state, history, isOfTwo }: RoomView, query: string): readonly string[] {
   const room = quoteArgument(query);
   if (state === "invited") {
+    if (isOfTwo) return [`Join: dovetail room accept ${room}. Decline: dovetail room leave ${room}`];
     const proof =
       history === null
         ? ""

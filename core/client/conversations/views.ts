@@ -30,6 +30,7 @@ import type { DeletedContacts } from "../contacts/deleted-contacts.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { nextPageSize, type OpStore } from "./op-store.ts";
 import type { Outbox } from "./outbox.ts";
+import { shownName } from "../rooms/membership/room-info.ts";
 import type { RoomBook } from "../rooms/room-book.ts";
 import type { RoomOutbox } from "../rooms/room-outbox.ts";
 import { createUnreadCounts } from "./unread-counts.ts";
@@ -350,8 +351,10 @@ export function createViews(deps: ViewsDeps): Views {
       const view = contact(record);
       found.set(record.conversationId, { contact: view, name: view.name });
     }
-    for (const [roomId, { info }] of rooms.value)
-      found.set(roomId, { contact: null, name: info?.name ?? "" });
+    const nameOf = new Map(all.value.map((record) => [record.accountId, contact(record).name]));
+    const self = deps.context.identity.accountId;
+    for (const [roomId, room] of rooms.value)
+      found.set(roomId, { contact: null, name: shownName(room, self, (id) => nameOf.get(id)) });
     return ok(found);
   }
 

@@ -14,11 +14,17 @@ import {
 } from "../../base/limits.ts";
 import { err, type Result } from "../../base/result.ts";
 import type { RoomIntent } from "../../document/schema/groups.ts";
-import { memberOf, rankOf, type RoomContext, type RoomMember } from "../../messenger/room/room-context.ts";
+import {
+  isOfTwo,
+  memberOf,
+  rankOf,
+  type RoomContext,
+  type RoomMember,
+} from "../../messenger/room/room-context.ts";
 import type { Client, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
-import { chainBytes } from "./reading/room-evidence.ts";
+import { checkInvitee } from "./conversation-of-two.ts";
 
 type RoomActs = Pick<
   Client,
@@ -38,7 +44,7 @@ type RoomActs = Pick<
 >;
 
 export function createRoomActs(engine: Engine): RoomActs {
-  const { context, contacts, rooms, roomViews } = engine;
+  const { context, rooms, roomViews } = engine;
   const { serial, identity } = context;
 
   async function shown(
@@ -70,6 +76,12 @@ export function createRoomActs(engine: Engine): RoomActs {
     });
   }
 
+  /** RM70: a conversation of two stays what it is. */
+  const forMany =
+    (forbids: (room: RoomContext, by: RoomMember) => ClientError | null) =>
+    (room: RoomContext, by: RoomMember): ClientError | null =>
+      isOfTwo(room) ? { type: "RoomForbids", rule: "of-two" } : forbids(room, by);
+
   const stands = (by: RoomMember, role: RoomMember["role"]) => rankOf(by.role) >= rankOf(role);
 
   /** Somebody in the room who stands below; `least` is the role it takes. */
@@ -97,19 +109,16 @@ export function createRoomActs(engine: Engine): RoomActs {
         return roomViews.room(made.value);
       }),
     inviteToRoom: async (roomId, accountId, role = "member") => {
-      const contact = await contacts.get(accountId);
-      if (!contact.ok) return contact;
-      if (contact.value?.state !== "accepted") return err({ type: "UnknownContact" });
-      const weight = await chainBytes(engine.tables, accountId);
-      if (!weight.ok) return weight;
-      if (weight.value === null) return err({ type: "RoomTooLarge" });
-      return ask(roomId, { type: "invite", accountId, role }, (room, by) => {
+      const mayCome = await checkInvitee(engine, accountId);
+      if (!mayCome.ok) return mayCome;
+      const forbids = forMany((room, by) => {
         if (memberOf(room, accountId) !== null) return { type: "ContactExists", accountId };
         if (room.members.length >= ROOM_ACCOUNTS_MAX)
           return { type: "RoomFull", accountsMax: ROOM_ACCOUNTS_MAX };
         const isBelow = role === "member" || rankOf(role) < rankOf(by.role);
         return stands(by, "moderator") && isBelow ? null : { type: "RoomForbids", rule: "add-account" };
       });
+      return ask(roomId, { type: "invite", accountId, role }, forbids);
     },
     acceptRoom: (roomId) => serial.run(async () => shown(roomId, await rooms.accept(roomId))),
     leaveRoom: (roomId) => serial.run(async () => shown(roomId, await rooms.leave(roomId))),
@@ -120,16 +129,20 @@ export function createRoomActs(engine: Engine): RoomActs {
     renameRoom: async (roomId, name) => {
       const tooLong = checkRoomName(name);
       if (tooLong !== null) return err(tooLong);
-      return ask(roomId, { type: "name", name }, (_room, by) =>
-        stands(by, "admin") ? null : { type: "RoomForbids", rule: "name" },
+      return ask(
+        roomId,
+        { type: "name", name },
+        forMany((_room, by) => (stands(by, "admin") ? null : { type: "RoomForbids", rule: "name" })),
       );
     },
     describeRoom: async (roomId, about) => {
       const sizeBytes = toUtf8(about).length;
       if (sizeBytes > ROOM_ABOUT_BYTES_MAX)
         return err({ type: "NameTooLong", sizeBytes, sizeBytesMax: ROOM_ABOUT_BYTES_MAX });
-      return ask(roomId, { type: "about", about }, (_room, by) =>
-        stands(by, "admin") ? null : { type: "RoomForbids", rule: "about" },
+      return ask(
+        roomId,
+        { type: "about", about },
+        forMany((_room, by) => (stands(by, "admin") ? null : { type: "RoomForbids", rule: "about" })),
       );
     },
     setRoomLifetime: async (roomId, lifetimeMs) => {
@@ -148,19 +161,25 @@ export function createRoomActs(engine: Engine): RoomActs {
       const isGood =
         days === null || (Number.isSafeInteger(days) && days >= 1 && days <= ROOM_HISTORY_DAYS_MAX);
       if (!isGood) return err({ type: "BadRoomHistory" });
-      return ask(roomId, { type: "history", history: history && { days } }, (_room, by) =>
-        stands(by, "admin") ? null : { type: "RoomForbids", rule: "history" },
+      return ask(
+        roomId,
+        { type: "history", history: history && { days } },
+        forMany((_room, by) => (stands(by, "admin") ? null : { type: "RoomForbids", rule: "history" })),
       );
     },
     setRoomRole: (roomId, accountId, role) =>
-      ask(roomId, { type: "role", accountId, role }, (room, by) => {
-        if (accountId === by.accountId)
-          return rankOf(role) <= rankOf(by.role) ? null : { type: "RoomForbids", rule: "role" };
-        const isBelow = by.role === "owner" || rankOf(role) < rankOf(by.role);
-        return isBelow
-          ? below(room, by, accountId, { least: "admin", rule: "role" })
-          : { type: "RoomForbids", rule: "role" };
-      }),
+      ask(
+        roomId,
+        { type: "role", accountId, role },
+        forMany((room, by) => {
+          if (accountId === by.accountId)
+            return rankOf(role) <= rankOf(by.role) ? null : { type: "RoomForbids", rule: "role" };
+          const isBelow = by.role === "owner" || rankOf(role) < rankOf(by.role);
+          return isBelow
+            ? below(room, by, accountId, { least: "admin", rule: "role" })
+            : { type: "RoomForbids", rule: "role" };
+        }),
+      ),
     muteInRoom: (roomId, accountId, untilMs) =>
       ask(roomId, { type: "mute", accountId, untilMs }, (room, by) =>
         below(room, by, accountId, { least: "moderator", rule: "mute" }),

@@ -2,12 +2,14 @@
 import type { AccountId, ConversationId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { RoomIntent, RoomRecord } from "../../document/schema/groups.ts";
+import { isOfTwo } from "../../messenger/room/room-context.ts";
 import type { RoomHistoryPolicy } from "../../messenger/room/room-history.ts";
 import type { RoomHappeningView, RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Views } from "../conversations/views.ts";
+import { shownName } from "./membership/room-info.ts";
 import { happeningsIn } from "./room-happenings.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -48,7 +50,8 @@ export function createRoomViews({ context, contacts, rooms, views }: RoomViewsDe
       standing.standing === "joined" && now.value === null ? "joining" : standing.standing;
     return ok({
       id: roomId,
-      name: now.value?.name ?? info?.name ?? "",
+      name: now.value?.name || shownName(record, self, (accountId) => nameOf.get(accountId)),
+      isOfTwo: now.value === null ? info !== null && isOfTwo(info) : isOfTwo(now.value),
       about: now.value?.about ?? info?.about ?? "",
       lifetimeMs: now.value === null ? record.lifetimeMs : now.value.lifetimeMs,
       history: policyOf(now.value === null ? record.history : now.value.history),

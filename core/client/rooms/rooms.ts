@@ -76,7 +76,7 @@ export interface Rooms {
   readonly histories: Pick<RoomHistories, "prover" | "earlier">;
   /** The room as its group has it; null while this device is not in it. */
   contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
-  create(name: string): Promise<Result<ConversationId, ClientError>>;
+  create(name: string, asked?: readonly RoomIntent[]): Promise<Result<ConversationId, ClientError>>;
   /** Asks something of a room; it is carried out by whichever own device can first. Runs within the serial. */
   ask(roomId: ConversationId, intent: RoomIntent): Promise<Result<void, ClientError>>;
   accept(roomId: ConversationId): Promise<Result<void, ClientError>>;

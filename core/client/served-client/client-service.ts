@@ -191,6 +191,7 @@ export const CLIENT_SERVICE: Service<ServedClient> = {
     rooms: [],
     roomHappenings: [conversation],
     createRoom: [textArgument],
+    createConversationOfTwo: [account],
     inviteToRoom: [conversation, account, optionalArgument(wordArgument(ROOM_ROLES))],
     acceptRoom: [conversation],
     leaveRoom: [conversation],

@@ -1,6 +1,6 @@
 /**
  * What all members of a room agree on: its name, who is in it, in what role. It is the one extension of the group's context,
- * so it is signed, part of the transcript, and the same on every member of an epoch. Rules RM1, RM2.
+ * so it is signed, part of the transcript, and the same on every member of an epoch. Rules RM1, RM2, RM70.
  */
 import type { Bytes } from "../../base/bytes.ts";
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
@@ -12,6 +12,7 @@ import {
   ROOM_LIFETIME_MS_MAX,
   ROOM_LIFETIME_MS_MIN,
   ROOM_NAME_BYTES_MAX,
+  ROOM_OF_TWO_ACCOUNTS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
 } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -88,6 +89,7 @@ export const roomContextWithHistoryShape = struct({
 
 /** What members agree on, whichever form it has. */
 export interface RoomContext {
+  /** "" in a conversation of two. RM70 */
   readonly name: string;
   readonly about: string;
   readonly keysSince: number;
@@ -100,20 +102,33 @@ export interface RoomContext {
 
 export type RoomContextError =
   | DecodeError
-  /** Members are not in order, or one is there twice; nobody owns the room; it has no name. */
-  | { readonly type: "BadRoomContext"; readonly rule: "order" | "owner" | "name" };
+  /** Members are not in order, or one is there twice; nobody owns the room; it has no name, and is no conversation of two. */
+  | { readonly type: "BadRoomContext"; readonly rule: "order" | "owner" | "of-two" };
 
 /** Context of received bytes. */
 export function parseRoomContext(bytes: Bytes): Result<RoomContext, RoomContextError> {
   const context = decodeContext(bytes);
   if (!context.ok) return context;
-  const { members, name } = context.value;
+  const { members } = context.value;
   const isAscending = members.every(
     (member, index) => index === 0 || (members[index - 1]?.accountId ?? "") < member.accountId,
   );
   if (!isAscending) return err({ type: "BadRoomContext", rule: "order" });
   if (!members.some(({ role }) => role === "owner")) return err({ type: "BadRoomContext", rule: "owner" });
-  return name === "" ? err({ type: "BadRoomContext", rule: "name" }) : ok(context.value);
+  if (isOfTwo(context.value) && !isFitForTwo(context.value))
+    return err({ type: "BadRoomContext", rule: "of-two" });
+  return ok(context.value);
+}
+
+/** Whether it is a conversation of two people, and can become nothing else. RM70 */
+export function isOfTwo({ name }: Pick<RoomContext, "name">): boolean {
+  return name === "";
+}
+
+function isFitForTwo({ about, history, members }: RoomContext): boolean {
+  const isForBoth =
+    members.length <= ROOM_OF_TWO_ACCOUNTS_MAX && members.every(({ role }) => role === "owner");
+  return isForBoth && about === "" && history === null;
 }
 
 /** RM1: one form says one thing, so bytes and context agree. Its version stands behind the byte that says of how many parts it is. */

@@ -1,12 +1,12 @@
 /**
  * Who may change what in a room: a pure function of the context before, the context after, and the leaves that come and go.
  * Every member judges every commit by it, at the commit's place in the log; what it refuses has no effect anywhere.
- * Rules RM3-RM10.
+ * Rules RM3-RM10, RM70.
  */
 import type { AccountId, DeviceId } from "../../base/ids.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import { encode } from "../../codec/shape.ts";
-import { memberOf, rankOf, type RoomContext, type RoomMember } from "./room-context.ts";
+import { isOfTwo, memberOf, rankOf, type RoomContext, type RoomMember } from "./room-context.ts";
 import { historyAfter, isSamePolicy, roomHistoryShape } from "./room-history.ts";
 
 /** A device in a room. */
@@ -99,8 +99,9 @@ function judgeKeys({ before, after, removed, epoch }: RoomChange): RoomRule | nu
   return after.keysSince === since ? null : "keys";
 }
 
-/** RM6 */
+/** RM6, RM70 */
 function judgeRoom(by: RoomMember, before: RoomContext, after: RoomContext): RoomRule | null {
+  if (isOfTwo(before) !== isOfTwo(after)) return "name";
   const isAdmin = rankOf(by.role) >= rankOf("admin");
   if (before.name !== after.name && !isAdmin) return "name";
   if (before.about !== after.about && !isAdmin) return "about";
@@ -130,7 +131,7 @@ function judgeDepartures({ before, after, hasLeft }: RoomChange, by: RoomMember)
   return gone.every(mayGo) ? null : "remove-account";
 }
 
-/** RM8: a moderator or above lets in, below their own role, with a device at least. */
+/** RM8: a moderator or above lets in, below their own role, with a device at least. RM70: of two each owns it. */
 function judgeArrivals(
   { before, after, added, epoch, isOnChain }: RoomChange,
   by: RoomMember,
@@ -138,7 +139,7 @@ function judgeArrivals(
   const come = after.members.filter(({ accountId }) => memberOf(before, accountId) === null);
   const mayCome = (member: RoomMember): boolean =>
     rankOf(by.role) >= rankOf("moderator") &&
-    (member.role === "member" || rankOf(member.role) < rankOf(by.role)) &&
+    (isOfTwo(after) || member.role === "member" || rankOf(member.role) < rankOf(by.role)) &&
     member.sinceEpoch === epoch + 1 &&
     member.mutedUntilMs === null &&
     isOnChain(member) &&

@@ -2,9 +2,15 @@
  * Founding a room's group: with a new room, and again for a room whose group no device has any more. Runs within the serial.
  * Rules RM29, RM64.
  */
+import { toHex } from "../../../base/bytes.ts";
 import { type ConversationId, type EntryId, idBytes, type LogId } from "../../../base/ids.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
-import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
+import {
+  intentKey,
+  type RoomIntent,
+  type RoomPart,
+  type RoomRecord,
+} from "../../../document/schema/groups.ts";
 import { createGroup, type Group, type GroupDeps, groupEpoch, isActive } from "../../../group/group.ts";
 import { createKeyPackage } from "../../../group/key-package.ts";
 import {
@@ -45,8 +51,8 @@ export interface RoomFoundingDeps {
 }
 
 export interface RoomFounding {
-  /** A room with this device as its only member. Its log is made when the server is there. */
-  create(name: string): Promise<Result<ConversationId, ClientError>>;
+  /** A room with this device as its only member, and what is asked of it. Its log is made when the server is there. */
+  create(name: string, asked?: readonly RoomIntent[]): Promise<Result<ConversationId, ClientError>>;
   /** RM64: begins the group anew when nobody has it any more. True when something of that was done. */
   createAnew(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
 }
@@ -88,7 +94,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     return group.ok ? ok({ group: group.value, now }) : err({ type: "RoomRefused", rule: group.error.rule });
   }
 
-  const create: RoomFounding["create"] = async (name) => {
+  const create: RoomFounding["create"] = async (name, asked = []) => {
     const { accountId, origin } = identity;
     const logId = roomLogId(accountId, random.bytes(ROOM_LOG_SALT_BYTES));
     const roomId = roomConversationId(logId);
@@ -120,6 +126,8 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     ]);
     const inside = insideOf(group, now, NO_ENTRY);
     if (inside !== null) parts.set("inside", inside);
+    for (const intent of asked)
+      parts.set(intentKey(toHex(random.bytes(16))), { type: "intent", intent, order: nowMs() });
     const happening = tables.happening.put([roomId, 0, 0], {
       by: accountId,
       atMs: standing.atMs,

@@ -6,7 +6,12 @@ import type { AccountId, EntryId } from "../../../base/ids.ts";
 import { ROOM_AGREED_BYTES_MAX, ROOM_INSIDE_DEVICES_MAX } from "../../../base/limits.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
 import { type Group, groupEpoch, leavesOf } from "../../../group/group.ts";
-import { encodeRoomContext, type RoomContext } from "../../../messenger/room/room-context.ts";
+import {
+  encodeRoomContext,
+  isOfTwo,
+  memberOf,
+  type RoomContext,
+} from "../../../messenger/room/room-context.ts";
 
 /** A room of more members is told anew when more than this share of them is not as it was told. */
 export const TOLD_AT_ONCE_MEMBERS_MAX = 64;
@@ -29,6 +34,41 @@ export function infoOf(group: Group, { name, about, members }: RoomContext): Inf
       mutedUntilMs,
     })),
   };
+}
+
+/**
+ * What a room is called here: what everybody in it calls it, or, of two, the other one by `nameOf`, told from the conversation with them
+ * over the Double Ratchet. RM70
+ */
+export function shownName(
+  { info, standing, intents }: Pick<RoomRecord, "info" | "standing" | "intents">,
+  self: AccountId,
+  nameOf: (accountId: AccountId) => string | undefined,
+): string {
+  if (info === null || !isOfTwo(info)) return info?.name ?? "";
+  const other = otherOf({ info, standing, intents }, self);
+  const known = info.members.find(({ accountId }) => accountId === other);
+  const name = other === null ? undefined : (nameOf(other) ?? known?.name);
+  return name === undefined ? "MLS" : `${name} (MLS)`;
+}
+
+/** Whom a conversation of two is with, as far as own devices were told; null when nobody is in it, or asked in. RM70 */
+export function otherOf(
+  { info, standing, intents }: Pick<RoomRecord, "info" | "standing" | "intents">,
+  self: AccountId,
+): AccountId | null {
+  const member = info?.members.find(({ accountId }) => accountId !== self);
+  const asked = intents.map(({ intent }) => intent).find(({ type }) => type === "invite");
+  return member?.accountId ?? standing.by ?? (asked?.type === "invite" ? asked.accountId : null);
+}
+
+/** Whether a group is what was offered: who is asked into a conversation of two has it with whoever asked, and with nobody else. RM70 */
+export function isAsOffered(
+  { info, standing }: Pick<RoomRecord, "info" | "standing">,
+  room: RoomContext,
+): boolean {
+  if (info === null || !isOfTwo(info)) return true;
+  return isOfTwo(room) && (standing.by === null || memberOf(room, standing.by) !== null);
 }
 
 /** Which own devices were in the group after that commit; null while somebody else is in it, who can let others in. RM64 */
@@ -72,6 +112,8 @@ export function isBegunAlone(group: Group, { members }: RoomContext, self: Accou
 /** Whether `info` is to be told, where `told` was last; `self` reads it. RM48 */
 export function isNews(told: RoomRecord["info"], info: Info, self: AccountId): boolean {
   if (told === null || told.name !== info.name || told.about !== info.about) return true;
+  // RM70: with whom a conversation of two was stays known.
+  if (isOfTwo(info) && info.members.length < told.members.length) return false;
   const changed = changedMembers(told.members, info.members);
   const count = Math.max(told.members.length, info.members.length);
   const changedMax = count > TOLD_AT_ONCE_MEMBERS_MAX ? count / TOLD_SHARE : 0;

@@ -7,7 +7,7 @@ import { parseServerOrigin } from "../../../base/server-origin.ts";
 import { encode } from "../../../codec/shape.ts";
 import { linkKey, type RoomPart, type RoomRecord } from "../../../document/schema/groups.ts";
 import { OP_KIND } from "../../../messenger/op.ts";
-import { memberOf, rankOf } from "../../../messenger/room/room-context.ts";
+import { isOfTwo, memberOf, rankOf } from "../../../messenger/room/room-context.ts";
 import {
   formatRoomLink,
   parseRoomLink,
@@ -49,6 +49,7 @@ export function createRoomLinkActs(engine: Engine, ask: AskByLink): RoomLinkActs
     if (!now.ok) return now;
     const self = now.value === null ? null : memberOf(now.value, identity.accountId);
     if (self === null || room.value.standing.standing !== "joined") return err({ type: "NotInRoom" });
+    if (now.value !== null && isOfTwo(now.value)) return err({ type: "RoomForbids", rule: "of-two" });
     return rankOf(self.role) < rankOf("moderator") ? err({ type: "RoomForbids", rule: "add-account" }) : room;
   }
 

@@ -11,6 +11,7 @@ import { type ChainState, hashAt } from "../../../sigchain/chain-state.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
+import { isAsOffered } from "../membership/room-info.ts";
 import { keysOf } from "../room-book.ts";
 import type { Invitation } from "./room-intake.ts";
 import { authenticateBy, hasPlace, roomContextOf, standInChain } from "./room-judge.ts";
@@ -47,6 +48,7 @@ export async function joinRoom(
   const { logId } = keysOf(at.room);
   if (!equalBytes(opened.value.state.groupContext.groupId, idBytes(logId))) return ok(null);
   if (memberOf(roomContext, identity.accountId) === null) return ok(null);
+  if (!isAsOffered(at.room, roomContext)) return ok(null);
   const found = await chainsOf(context, roomContext, opened.value);
   if (!found.ok) return found;
   if (found.value === null) return ok(null);

@@ -19,6 +19,7 @@ import {
   ROOM_LIFETIME_MS_MAX,
   ROOM_LIFETIME_MS_MIN,
   ROOM_NAME_BYTES_MAX,
+  ROOM_OF_TWO_ACCOUNTS_MAX,
 } from "../../../../core/base/limits.ts";
 import {
   judgeRoomChange,
@@ -98,6 +99,12 @@ const withNew = (room: RoomContext, role: RoomRole): RoomContext => ({
   ...room,
   members: [...room.members, { ...member(STRANGER, role), sinceEpoch: 21 }],
 });
+
+/** A conversation of so many: 1 acts. */
+function ofTwo(people: number): RoomContext {
+  const members = Array.from({ length: people }, (_, index) => member(index + 1, "owner"));
+  return { ...roomOf("owner"), name: "", members };
+}
 
 const ABOVE: Readonly<Record<RoomRole, readonly RoomRole[]>> = {
   member: [],
@@ -295,6 +302,21 @@ describe("what no role allows", () => {
   });
 });
 
+test("[RM70] a conversation of two gets no name, a room loses none, and whoever comes owns it", () => {
+  const both = ofTwo(2);
+  const come = (role: RoomRole): RoomContext => ({
+    ...ofTwo(1),
+    members: [...ofTwo(1).members, { ...member(STRANGER, role), sinceEpoch: 21 }],
+  });
+  expect(judgeRoomChange(change(ofTwo(1), come("owner")))).toBe(null);
+  expect(judgeRoomChange(change(both, { ...both, name: "Garden" }))).toBe("name");
+  const named = { ...both, name: "Garden" };
+  expect(judgeRoomChange(change(named, both))).toBe("name");
+  expect(judgeRoomChange(change(both, { ...both, lifetimeMs: ROOM_LIFETIME_MS_MIN }))).toBe(null);
+  expect(judgeRoomChange(change(both, without(both, 2)))).toBe("remove-account");
+  expect(judgeRoomChange(change(both, without(both, 2), { hasLeft: () => true }))).toBe(null);
+});
+
 describe("a context", () => {
   test("[RM1] comes back as it was; members are in order, once each", () => {
     const unsorted = roomOf("owner");
@@ -315,8 +337,24 @@ describe("a context", () => {
     const plain = without(roomOf("member"), OTHERS.owner);
     expect(parseRoomContext(encodeRoomContext(plain))).toMatchObject({ error: { rule: "owner" } });
     const nameless = encodeRoomContext({ ...roomOf("owner"), name: "" });
-    expect(parseRoomContext(nameless)).toMatchObject({ error: { rule: "name" } });
+    expect(parseRoomContext(nameless)).toMatchObject({ error: { rule: "of-two" } });
     expect(parseRoomContext(filled(1)).ok).toBe(false);
+  });
+
+  test("[RM70] without a name is of two, who own it, and says nothing else", () => {
+    expect(ROOM_OF_TWO_ACCOUNTS_MAX).toBe(2);
+    for (const people of [1, 2])
+      expect(parseRoomContext(encodeRoomContext(ofTwo(people)))).toEqual({ ok: true, value: ofTwo(people) });
+    const limited = { ...ofTwo(2), lifetimeMs: ROOM_LIFETIME_MS_MIN };
+    expect(parseRoomContext(encodeRoomContext(limited)).ok).toBe(true);
+    const history = { days: null, since: 1, former: [] };
+    for (const other of [
+      ofTwo(3),
+      { ...ofTwo(2), about: "for us" },
+      { ...ofTwo(2), history },
+      edit(ofTwo(2), 2, { role: "admin" as const }),
+    ])
+      expect(parseRoomContext(encodeRoomContext(other))).toMatchObject({ error: { rule: "of-two" } });
   });
 
   test("[RM1] holds what its limits say, and no more", () => {

@@ -3,6 +3,9 @@ import { beforeAll, expect, test } from "vitest";
 import { type AccountId, idFromBytes } from "../../../../../core/base/ids.ts";
 import {
   agreedOf,
+  isAsOffered,
+  otherOf,
+  shownName,
   insideOf,
   isBegunAlone,
   isNews,
@@ -13,7 +16,11 @@ import { ROOM_AGREED_BYTES_MAX, ROOM_INSIDE_DEVICES_MAX } from "../../../../../c
 import { NO_ENTRY } from "../../../../../core/client/rooms/log/room-landmarks.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
 import type { Group } from "../../../../../core/group/group.ts";
-import { encodeRoomContext, parseRoomContext } from "../../../../../core/messenger/room/room-context.ts";
+import {
+  encodeRoomContext,
+  parseRoomContext,
+  type RoomContext,
+} from "../../../../../core/messenger/room/room-context.ts";
 import { good } from "../../../../support/client-world.ts";
 import { createGroupWorld } from "../../../../support/group-world.ts";
 
@@ -134,4 +141,44 @@ test("[RM69] a group with one account's devices alone, though others are in the 
   expect(isBegunAlone(group, two, accountId)).toBe(true);
   expect(isBegunAlone(group, two, account(9))).toBe(false);
   expect(isBegunAlone(group, { ...two, members: two.members.slice(0, 1) }, accountId)).toBe(false);
+});
+
+test("[RM70] with whom a conversation of two was stays known, and is shown by what they are called here", () => {
+  const both = infoOf(2, 0, { name: "" });
+  expect(isNews(infoOf(1, 0, { name: "" }), both, SELF)).toBe(true);
+  expect(isNews(both, infoOf(1, 0, { name: "" }), SELF)).toBe(false);
+  const standing = { standing: "joined", since: 0, by: null, atMs: 0 } as const;
+  const asked = {
+    key: "intent",
+    intent: { type: "invite", accountId: account(7), role: "owner" },
+    order: 0,
+  } as const;
+  const nameOf = (id: AccountId) => (id === account(1) ? "Ben" : undefined);
+  const named = (room: Parameters<typeof otherOf>[0]) => shownName(room, SELF, nameOf);
+  expect(named({ info: infoOf(2), standing, intents: [] })).toBe("Garden");
+  expect(named({ info: both, standing, intents: [] })).toBe("Ben (MLS)");
+  expect(shownName({ info: both, standing, intents: [] }, SELF, () => undefined)).toBe("Before (MLS)");
+  const alone = infoOf(1, 0, { name: "" });
+  expect(otherOf({ info: alone, standing: { ...standing, by: account(1) }, intents: [] }, SELF)).toBe(
+    account(1),
+  );
+  expect(otherOf({ info: alone, standing, intents: [asked] }, SELF)).toBe(account(7));
+  expect(named({ info: alone, standing, intents: [] })).toBe("MLS");
+});
+
+test("[RM70] who is asked into a conversation of two comes into one with who asked, and into nothing else", () => {
+  const room = (name: string, ...ids: readonly number[]): RoomContext => ({
+    ...{ name, about: "", keysSince: 0, lifetimeMs: null, history: null },
+    members: ids.map((id) => ({
+      ...{ accountId: account(id), name: "", origin: "https://one.example", role: "owner" },
+      ...{ sinceEpoch: 0, seq: 1, head: idFromBytes("link", new Uint8Array(32)), mutedUntilMs: null },
+    })),
+  });
+  const standing = { standing: "invited", since: 1, by: account(1), atMs: 0 } as const;
+  const offered = { info: infoOf(0, 0, { name: "" }), standing };
+  expect(isAsOffered(offered, room("", 0, 1))).toBe(true);
+  expect(isAsOffered(offered, room("", 0, 2))).toBe(false);
+  expect(isAsOffered(offered, room("Garden", 0, 1))).toBe(false);
+  expect(isAsOffered({ info: infoOf(0), standing }, room("Garden", 0, 2))).toBe(true);
+  expect(isAsOffered({ info: null, standing }, room("Garden", 0, 2))).toBe(true);
 });
