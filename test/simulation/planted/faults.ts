@@ -474,6 +474,28 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     story: "schedules",
   },
   {
+    name: "a device that was set back goes on as if nothing were missing",
+    file: "core/client/account-log/account-log.ts",
+    find: "atServer > sealed.writerSeq() ? foundRolledBack(context, context.accountLogId) : ok(),",
+    replace: "ok(),",
+    also: {
+      find: "return page.value.isForeign ? foundRolledBack(context, context.accountLogId) : takePage(page.value);",
+      replace: "return takePage(page.value);",
+    },
+    elsewhere: [
+      {
+        file: "core/client/account-log/push-entries.ts",
+        find: "if (channel.writerSeq > sealed.writerSeq()) return rolledBack();",
+        replace: "",
+        also: {
+          find: '(result.code === "writer-seq" && (result.writerSeq ?? 0) >= (waiting[index]?.writerSeq ?? 0))',
+          replace: "(context === null)",
+        },
+      },
+    ],
+    story: "schedules",
+  },
+  {
     name: "every member of a room takes out whom they like",
     file: "core/messenger/room/room-rules.ts",
     find: 'return gone.every(mayGo) ? null : "remove-account";',

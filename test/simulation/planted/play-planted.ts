@@ -26,6 +26,8 @@ export interface PlantedResult {
 
 /** In so many of them a fault of theirs shows itself. */
 const SCHEDULES = 40;
+/** Of these, with what happens to disks. */
+const DISK_SCHEDULES_FROM = 700_040;
 
 const chosen = PLANTED_FAULTS.find(({ name }) => name === process.env.DOVETAIL_PLANTED);
 await cryptoReady();
@@ -61,8 +63,11 @@ async function playAside(story: StoryName | null): Promise<string | null> {
 }
 
 async function playSchedules(): Promise<string | null> {
-  const drawn = Array.from({ length: SCHEDULES }, (_, index) => planSchedule(String(index + 1)));
-  for (const plan of [...Object.values(PAST_SCHEDULES), ...LIE_SCHEDULES, ...drawn]) {
+  const drawn = Array.from({ length: SCHEDULES }, (_, index) => [
+    planSchedule(String(index + 1)),
+    planSchedule(String(DISK_SCHEDULES_FROM + index), 100),
+  ]);
+  for (const plan of [...Object.values(PAST_SCHEDULES), ...LIE_SCHEDULES, ...drawn.flat()]) {
     const [fault] = (await playSchedule(plan)).faults;
     if (fault !== undefined) return `schedule ${plan.seed}: ${fault}`;
   }
