@@ -19,7 +19,7 @@ export function describeAlarm(alarm: Alarm): string {
     case "SnapshotDistrusted":
       return `the server offers a packed history that does not hold (${plainLine(alarm.rule)}); nothing of it was taken over, and your devices keep what they have`;
     case "FrontierDistrusted":
-      return `what the server shows as the word of device ${shortId(alarm.device)} is not (${plainLine(alarm.rule)}); run \`dovetail sync --verify\` on both devices`;
+      return describeFrontier(shortId(alarm.device), alarm.rule);
     case "DevicesDiffer":
       return `device ${shortId(alarm.device)} has read the same as this one and holds something else; compare \`dovetail verify\` on both`;
     case "HistoryForged":
@@ -65,6 +65,15 @@ const OF_MOMENT: ReadonlySet<Alarm["type"]> = new Set([
 /** Whether it tells of a moment and not of a state that lasts: nothing of it is left to look at once it was read. */
 export function isOfMoment({ type }: Alarm): boolean {
   return OF_MOMENT.has(type);
+}
+
+/** Why a device's word on itself is not believed, as far as a person can do something about it. FR4 */
+function describeFrontier(device: string, rule: string): string {
+  if (rule === "Stale")
+    return `the server shows an older word of device ${device} than it showed before: it was set back, or hides what is newer; \`dovetail sync\` on that device says it again`;
+  if (rule === "Twofold")
+    return `device ${device} has said two things that cannot both be so: its profile is in use twice, or was set back; use it in one place only`;
+  return `what the server shows as the word of device ${device} is not (${plainLine(rule)}); run \`dovetail sync --verify\` on both devices`;
 }
 
 const COMPARE_DEVICES =

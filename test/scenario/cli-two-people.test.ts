@@ -319,5 +319,9 @@ describe("two people", { timeout: 120_000 }, () => {
     const stateless = (messages: unknown) =>
       (messages as readonly { readonly state: string }[]).map((message) => ({ ...message, state: null }));
     expect(stateless(fresh.messages)).toEqual(stateless(old.messages));
+    const alone = await world.run("ada-alone", ["backup", "restore", path], `${adaWords}\n`);
+    expect(`${alone.exitCode} ${alone.stderr}`).toMatch(/^0 /);
+    expect(alone.stderr).toContain("All other devices of the account are out; link them again.");
+    expect((await failure("ada-again", "sync")).exitCode).toBe(8);
   });
 });

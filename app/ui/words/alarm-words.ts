@@ -40,7 +40,7 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
     case "FrontierDistrusted":
       return {
         title: text("alarmFrontier"),
-        text: text("alarmFrontierText", { rule: alarm.rule }),
+        text: frontierText(alarm.rule),
         isFinal: false,
       };
     case "DevicesDiffer":
@@ -81,6 +81,12 @@ export function describeAlarm(alarm: Alarm, nameOf: (accountId: string) => strin
     default:
       return unreachable(alarm);
   }
+}
+
+/** Why a device's word on itself is not believed, as far as a person can do something about it. */
+function frontierText(rule: string): string {
+  if (rule === "Stale") return text("alarmFrontierStale");
+  return rule === "Twofold" ? text("alarmFrontierTwofold") : text("alarmFrontierText", { rule });
 }
 
 /** All that an alarm stands for, in words. */

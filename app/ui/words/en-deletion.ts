@@ -13,8 +13,8 @@ export const EN_DELETION = {
   redactedNow: "Taken back. {name} loses it when their devices next connect.",
   redactedNowRoom: "Taken back. The others lose it when their devices next connect.",
   deletedNow: {
-    one: "{count} message deleted, on all your devices.",
-    other: "{count} messages deleted, on all your devices.",
+    one: "{count} message deleted. Your other devices follow when they next connect.",
+    other: "{count} messages deleted. Your other devices follow when they next connect.",
   },
   deletingMessages: { one: "Deleting {count} message", other: "Deleting {count} messages" },
   deleteThread: "Delete the conversation",

@@ -640,6 +640,10 @@ export const EN = {
   alarmSnapshotText:
     "It breaks a rule ({rule}). Nothing of it was taken over, and your devices keep what they have.",
   alarmFrontier: "The server shows a device's own word that is not",
+  alarmFrontierStale:
+    "The server shows an older word of the device than before: it was set back, or hides what is newer. Synchronise that device, which says it again.",
+  alarmFrontierTwofold:
+    "The device has said two things that cannot both be so: it is in use twice, or was set back. Use it in one place only.",
   alarmFrontierText:
     "It breaks a rule ({rule}). Nothing of it was taken over. Synchronise both devices and look again.",
   alarmDiffer: "A device of yours holds something else",

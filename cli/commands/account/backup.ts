@@ -27,6 +27,7 @@ import { openBackupSink, readBackupFile } from "../../platform/backup-files.ts";
 import { prepareEngine } from "../../platform/prepare-engine.ts";
 import { syncWithProgress } from "../../send-off.ts";
 import { addExamples } from "../examples.ts";
+import { OTHERS_OUT } from "./recover-account.ts";
 
 interface CreateOptions {
   readonly words?: boolean;
@@ -162,7 +163,9 @@ async function restore(
   // BK12: all of it, before anything is begun.
   const checked = await readThrough(context, path, "checking", verifyBackup(key.value));
   if (!checked.ok) return checked;
-  const here = await withClient<Outcome>(context, (client) => bringBack(context, client, path, key.value));
+  const here = await withClient<Outcome>(context, (client) =>
+    bringBack(context, client, { path, key: key.value, isAlone: false }),
+  );
   const isEmpty = !here.ok && (here.error.type === "NoAccount" || here.error.type === "NoProfile");
   return isEmpty ? restoreAsNew(context, path, { key: key.value, report: checked.value, options }) : here;
 }
@@ -181,7 +184,7 @@ async function restoreAsNew(
     const existing = await openClient(platform);
     if (!existing.ok) return existing;
     if (existing.value !== null)
-      return stopAfter(existing.value, bringBack(context, existing.value, path, key));
+      return stopAfter(existing.value, bringBack(context, existing.value, { path, key, isAlone: false }));
     const recovered = await recoverAccount(platform, {
       origin: options.server ?? report.origin,
       account: { type: "id", accountId: report.accountId },
@@ -190,15 +193,16 @@ async function restoreAsNew(
       keepsDevices: options.keepDevices === true,
     });
     if (!recovered.ok) return recovered;
-    return stopAfter(recovered.value, bringBack(context, recovered.value, path, key));
+    const isAlone = options.keepDevices !== true;
+    return stopAfter(recovered.value, bringBack(context, recovered.value, { path, key, isAlone }));
   });
 }
 
+/** `isAlone`: the account's other devices are out by now. */
 async function bringBack(
   context: CommandContext,
   client: Client,
-  path: string,
-  key: BackupKey,
+  { path, key, isAlone }: { readonly path: string; readonly key: BackupKey; readonly isAlone: boolean },
 ): Promise<Result<Outcome, CliError>> {
   // What the account has comes first: what was deleted since the backup is known then.
   const before = await syncWithProgress(context, client);
@@ -211,7 +215,8 @@ async function bringBack(
   return ok({
     json: { restored: report.value },
     messages: [
-      `${plainLine(displayName)}: all ${count(documents, "document")} of the backup of ${localTime(createdAtMs)} are in the account, on all devices.`,
+      `${plainLine(displayName)}: all ${count(documents, "document")} of the backup of ${localTime(createdAtMs)} are in the account.`,
+      isAlone ? OTHERS_OUT : "Other devices you have get what they lack when they next connect.",
     ],
   });
 }

@@ -6,6 +6,9 @@ import type { CliError } from "../../errors/command-error.ts";
 import { plainLine } from "../../output/plain-text.ts";
 import { syncWithProgress } from "../../send-off.ts";
 
+/** What becomes of the other devices where they are not kept. */
+export const OTHERS_OUT = "All other devices of the account are out; link them again.";
+
 export interface RecoverRequest {
   readonly origin: string;
   /** Handle or account id. */
@@ -55,9 +58,7 @@ async function describe(
   if (!synced.ok) return synced;
   const account = await client.account();
   if (!account.ok) return account;
-  const others = keepsDevices
-    ? "Your other devices stay."
-    : "All other devices of the account are out; link them again.";
+  const others = keepsDevices ? "Your other devices stay." : OTHERS_OUT;
   return ok({
     json: { account: account.value },
     messages: [`${plainLine(account.value.displayName)} is back on this device. ${others}`],

@@ -109,7 +109,7 @@ async function deleteAll(
   if (!deleted.ok) return deleted;
   return reportChange(context, client, {
     json: { conversationId: id, ...deleted.value },
-    message: `${count(deleted.value.deletedMessages, "message")} deleted, on all your devices. ${isRoom ? `You stay in ${name}.` : `${name} is still a contact.`}`,
+    message: `${count(deleted.value.deletedMessages, "message")} deleted; other devices you have follow when they next connect. ${isRoom ? `You stay in ${name}.` : `${name} is still a contact.`}`,
   });
 }
 
@@ -133,6 +133,6 @@ async function deleteSome(
   if (!deleted.ok) return deleted;
   return reportChange(context, client, {
     json: { deleted: [...ids] },
-    message: `${count(deleted.value.deletedMessages, "message")} deleted, on all your devices.`,
+    message: `${count(deleted.value.deletedMessages, "message")} deleted; other devices you have follow when they next connect.`,
   });
 }

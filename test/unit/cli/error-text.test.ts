@@ -322,6 +322,17 @@ describe("alarms", () => {
   });
 
   test.each([
+    ["Stale", "an older word of device abababab", "`dovetail sync` on that device"],
+    ["Twofold", "device abababab has said two things", "use it in one place only"],
+  ])("say what a device's word that is %s means, in words and not by the rule", (rule, what, todo) => {
+    const device = idFromBytes("device", new Uint8Array(16).fill(0xab));
+    const told = describeAlarm({ type: "FrontierDistrusted", device, rule });
+    expect(told).toContain(what);
+    expect(told).toContain(todo);
+    expect(told).not.toContain(rule);
+  });
+
+  test.each([
     [1, "1 hour"],
     [47, "47 hours"],
     [48, "2 days"],
