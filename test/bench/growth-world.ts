@@ -3,10 +3,12 @@
  *
  * The messages come from a contact, so that nothing of them waits to be sent. They go through the same way as any that
  * arrive: rows, buckets, the account log, snapshots. With `--open` it is the process that opens the device it wrote.
+ * `--keep FOLDER` leaves a copy of the device and the server as they were before that.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import { openClient, toHex } from "@dovetail/core";
 import { present } from "../../core/base/assert.ts";
@@ -31,6 +33,9 @@ export interface GrowthFigures extends OpenFigures {
   readonly messages: number;
   readonly opBytes: number;
   readonly serverBytes: number;
+  /** Pages of the tables that hold the history, with their indexes, and what of them is filled. */
+  readonly historyBytes: number;
+  readonly historyFilledBytes: number;
   readonly snapshotBytes: number;
   readonly snapshotBlobs: number;
   readonly deviceBytes: number;
@@ -50,7 +55,12 @@ const TAIL_ENTRIES = 64;
 const HOUR_MS = 3_600_000;
 
 const { values, positionals } = parseArgs({
-  options: { open: { type: "string" }, key: { type: "string" }, conversations: { type: "string" } },
+  options: {
+    open: { type: "string" },
+    key: { type: "string" },
+    conversations: { type: "string" },
+    keep: { type: "string" },
+  },
   allowPositionals: true,
 });
 await devicesReady();
@@ -70,13 +80,23 @@ async function write(messages: number): Promise<GrowthFigures> {
     const server = await startLocalServer({ snapshotGraceMs: HOUR_MS * 1_000 }, store);
     const platform = { ...benchPlatform(folder.path, "ada"), snapshotTailEntries: TAIL_ENTRIES };
     const filled = await fill(server.origin, store, { platform, folder: folder.path, messages });
+    if (values.keep !== undefined) {
+      cpSync(folder.path, values.keep, { recursive: true });
+      const kept = { messages, origin: server.origin, key: toHex(platform.storeKey) };
+      writeFileSync(join(values.keep, "kept.json"), JSON.stringify(kept));
+    }
+    // Before more is sent: what is at rest when all is covered.
+    const atRest = {
+      serverBytes: bytesBelow(serverFolder),
+      ...historyIn(serverFolder),
+    };
     const opened = await openElsewhere(folder.path, toHex(platform.storeKey));
     const snapshot = await newestSnapshot(store, filled);
     await server.close();
     return {
       messages,
       opBytes: filled.opBytes,
-      serverBytes: bytesBelow(serverFolder),
+      ...atRest,
       snapshotBytes: snapshot.bytes,
       snapshotBlobs: snapshot.blobs,
       deviceBytes: bytesBelow(join(folder.path, "ada")),
@@ -183,6 +203,24 @@ function historyOf(
       ext: null,
     }),
   );
+}
+
+/** What of the server's file is the history's: entries, and what is kept of those that were let go, blobs and snapshots. */
+function historyIn(serverFolder: string): Pick<GrowthFigures, "historyBytes" | "historyFilledBytes"> {
+  // A running server lets nobody else into its file.
+  const copy = createTemporaryFolder();
+  cpSync(serverFolder, copy.path, { recursive: true });
+  const database = new DatabaseSync(join(copy.path, "dovetail.db"));
+  const row = database
+    .prepare(
+      `SELECT sum(pgsize) AS pages, sum(pgsize - unused) AS filled
+       FROM dbstat JOIN sqlite_schema ON sqlite_schema.name = dbstat.name
+       WHERE tbl_name IN ('entries', 'trimmed', 'blobs', 'snapshots', 'endorsements')`,
+    )
+    .get();
+  database.close();
+  copy.discard();
+  return { historyBytes: Number(row?.pages), historyFilledBytes: Number(row?.filled) };
 }
 
 async function newestSnapshot(

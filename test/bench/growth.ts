@@ -41,6 +41,9 @@ for (const messages of sizes) {
   for (const [name, value, unit] of [
     ["server bytes", figures.serverBytes, "bytes"],
     ["server over its snapshot", figures.serverBytes / figures.snapshotBytes, "x"],
+    ["server without the history", figures.serverBytes - figures.historyBytes, "bytes"],
+    ["history over its snapshot", figures.historyBytes / figures.snapshotBytes, "x"],
+    ["history over its snapshot, filled", figures.historyFilledBytes / figures.snapshotBytes, "x"],
     ["server over the ops", figures.serverBytes / figures.opBytes, "x"],
     ["device bytes", figures.deviceBytes, "bytes"],
     ["device over the ops", figures.deviceBytes / figures.opBytes, "x"],
