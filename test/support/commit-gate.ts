@@ -1,0 +1,55 @@
+/** A way to a server on which commits of rooms wait at a gate, so that many are on their way at once. */
+import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
+import type { ClientFrame } from "../../core/protocol/client-frame.ts";
+import type { ServerConnector } from "../../core/transport/server-connector.ts";
+import { createWebConnector } from "../../core/transport/web-connector.ts";
+import { createFrameStyle } from "./read-frame.ts";
+
+export interface CommitGate {
+  /** A device's way to its servers. */
+  connector(): ServerConnector;
+  close(): void;
+  /** Lets go what waits, in the order in which it came. */
+  open(): void;
+  /** How many commits wait. */
+  waiting(): number;
+}
+
+export function createCommitGate(): CommitGate {
+  const inner = createWebConnector();
+  let held: (() => void)[] | null = null;
+  return {
+    close: () => {
+      held ??= [];
+    },
+    open: () => {
+      const released = held ?? [];
+      held = null;
+      for (const send of released) send();
+    },
+    waiting: () => held?.length ?? 0,
+    connector: () => ({
+      request: inner.request,
+      async connect(origin, handlers) {
+        const style = createFrameStyle();
+        const opened = await inner.connect(origin, handlers);
+        if (!opened.ok) return opened;
+        const send = (bytes: Uint8Array) => {
+          const frame = style.heard(bytes);
+          if (held !== null && frame.ok && isCommit(frame.value)) held.push(() => opened.value.send(bytes));
+          else opened.value.send(bytes);
+        };
+        return { ok: true, value: { ...opened.value, send } };
+      },
+    }),
+  };
+}
+
+function isCommit(frame: ClientFrame): boolean {
+  const entries =
+    frame.type === "append" ? frame.entries : frame.type === "appendAndRekey" ? [frame.entry] : [];
+  return entries.some(({ header }) => {
+    const fields = parseEntryHeader(header);
+    return fields.ok && fields.value.kind === ENTRY_KIND.roomHandshake;
+  });
+}
