@@ -246,8 +246,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "the network loses a frame and says nothing",
     file: "test/simulation/world/virtual-network.ts",
-    find: "      else arrive();\n    });",
-    replace: "      else if (counts.frames % 40 !== 39) arrive();\n      else counts.frames += 1;\n    });",
+    find: "      else direction.waiting.shift()?.();",
+    replace:
+      "      else if (counts.frames % 40 !== 39) direction.waiting.shift()?.();\n      else counts.frames += Number(direction.waiting.shift() !== undefined);",
     story: "calm",
   },
   {

@@ -63,9 +63,10 @@ export interface VirtualNetwork {
 }
 
 interface Direction {
-  /** What a clogged way keeps, each with how many things were sent before it: one that was slow gets stuck after others that were sent later. */
-  readonly held: { readonly number: number; readonly arrive: () => void }[];
-  sent: number;
+  /** What was sent and has not arrived, in its order: whatever gets through next is the first of it. */
+  readonly waiting: (() => void)[];
+  /** How many of these a clogged way keeps. */
+  stuck: number;
   lastAtMs: number;
 }
 
@@ -117,10 +118,8 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
 
   /** Carries one thing; what is sent later on the same direction arrives later. */
   function carry(connection: Connection, direction: Direction, arrive: () => void): void {
-    const way = wayOf(connection.device);
-    const one = { number: direction.sent++, arrive };
     if (!connection.isOpen || connection.isSilent) return;
-    if (isCutOff(way, connection.origin)) {
+    if (isCutOff(wayOf(connection.device), connection.origin)) {
       connection.hasLost = true;
       return;
     }
@@ -129,8 +128,15 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
       connection.break();
       return;
     }
+    direction.waiting.push(arrive);
+    setOut(connection, direction);
+  }
+
+  /** One more thing of those that wait sets out. */
+  function setOut(connection: Connection, direction: Direction): void {
+    const way = wayOf(connection.device);
     if (way.isClogged) {
-      direction.held.push(one);
+      direction.stuck += 1;
       return;
     }
     if (way.resetPercent > 0 && random.chance(way.resetPercent)) {
@@ -141,15 +147,25 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
     direction.lastAtMs = Math.max(direction.lastAtMs, time.exactMs() + lengthOf(way));
     time.schedule(direction.lastAtMs - time.exactMs(), () => {
       if (!connection.isOpen || connection.isSilent) return;
-      if (wayOf(connection.device).isClogged) direction.held.push(one);
-      else arrive();
+      if (wayOf(connection.device).isClogged) direction.stuck += 1;
+      else direction.waiting.shift()?.();
     });
   }
 
   function releaseOne(connection: Connection): void {
-    for (const direction of [connection.out, connection.back])
-      for (const { arrive } of direction.held.splice(0).sort((a, b) => a.number - b.number))
-        carry(connection, direction, arrive);
+    for (const direction of [connection.out, connection.back]) {
+      const { stuck } = direction;
+      direction.stuck = 0;
+      for (let i = 0; i < stuck; i++) {
+        if (!connection.isOpen || connection.isSilent) return;
+        if (isCutOff(wayOf(connection.device), connection.origin)) {
+          // What is behind what was lost does not arrive either.
+          direction.waiting.length = 0;
+          connection.hasLost = true;
+        } else if (connection.hasLost) connection.break();
+        else setOut(connection, direction);
+      }
+    }
   }
 
   async function connect(device: string, origin: string, handlers: FrameHandlers, power: Power) {
@@ -174,8 +190,8 @@ export function createVirtualNetwork(time: VirtualTime, random: SeededRandom, tr
       isOpen: true,
       isSilent: false,
       hasLost: false,
-      out: { held: [], sent: 0, lastAtMs: 0 },
-      back: { held: [], sent: 0, lastAtMs: 0 },
+      out: { waiting: [], stuck: 0, lastAtMs: 0 },
+      back: { waiting: [], stuck: 0, lastAtMs: 0 },
       break() {
         if (!connection.isOpen) return;
         clientGone();
