@@ -59,7 +59,8 @@ export async function startParts(parts: StartedParts): Promise<Result<void, Clie
   if (!limited.ok && !isDamage(limited.error)) return limited;
   const conversationsStarted = await conversations.start();
   if (!conversationsStarted.ok) return conversationsStarted;
-  // AR7: the power may have gone between the change of a bucket and the rows of its ops. What a snapshot still brings is history.
+  // AR7: the power may have gone between the change of a bucket and the rows of its ops. What a snapshot still brings is history; it does
+  // not bring a bucket that was written anew since.
   const untold = logStarted.value.filter((name) => !isBucket(name) || !log.isExpected(name));
   const adopted = await conversations.adopt(untold);
   if (!adopted.ok && !isDamage(adopted.error)) return adopted;

@@ -78,8 +78,10 @@ export interface AccountLog {
   readonly retire: BucketRetirement["retire"];
   /** The document of a snapshot is not to be loaded after all. */
   unexpect(name: DocumentName): void;
-  /** Whether a bucket of this place is still to be loaded from a snapshot. */
-  isExpected(place: BucketPlace): boolean;
+  /** Whether this document is still to be loaded from a snapshot. */
+  isExpected(name: DocumentName): boolean;
+  /** Whether a bucket of this place is, of whatever generation. */
+  isPlaceExpected(place: BucketPlace): boolean;
   /** Takes over entries in order; returns the names of documents that changed. */
   receive(entries: readonly PlacedEntry[]): Promise<Result<readonly DocumentName[], ClientError>>;
   /** Takes over changes a sibling brought directly; returns the names of documents that changed. Rules DS12, DS13. */
@@ -432,6 +434,7 @@ export function createAccountLog(
     heldOps: retired.heldOps,
     retire: retired.retire,
     isExpected: heads.isExpected,
+    isPlaceExpected: heads.isPlaceExpected,
     unexpect: (name) => heads.arrived(heads.ref(name).id),
     receive,
     receiveDirect,

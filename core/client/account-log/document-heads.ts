@@ -60,8 +60,10 @@ export interface DocumentHeads {
   arrived(id: DocumentId): void;
   /** Whether a document is still to be loaded from a snapshot. */
   isAnyExpected(): boolean;
-  /** Whether a bucket of this place is still to be loaded from a snapshot. */
-  isExpected(place: BucketPlace): boolean;
+  /** Whether this document is still to be loaded from a snapshot. */
+  isExpected(name: DocumentName): boolean;
+  /** Whether a bucket of this place is, of whatever generation. */
+  isPlaceExpected(place: BucketPlace): boolean;
   /** The document is erased. */
   forget(id: DocumentId): void;
   /** Whether a document is known to hold no change that no row tells of. */
@@ -228,7 +230,8 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     },
     arrived: (id) => void expected.delete(id),
     isAnyExpected: () => expected.size > 0,
-    isExpected: ({ conversationId, device, index }) =>
+    isExpected: (name) => expected.has(ref(name).id),
+    isPlaceExpected: ({ conversationId, device, index }) =>
       [...expected.values()].some(
         ({ name }) =>
           isBucket(name) &&

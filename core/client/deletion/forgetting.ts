@@ -366,7 +366,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
 
   /** DE7, DE8: leaves one bucket at this place, without what is deleted. False while it is still to be loaded. */
   async function settlePlace(place: BucketPlace): Promise<Result<boolean, ClientError>> {
-    if (log.isExpected(place)) return ok(false);
+    if (log.isPlaceExpected(place)) return ok(false);
     const retired = await retiredAt(place);
     if (!retired.ok) return retired;
     for (const old of retired.value) {
@@ -440,7 +440,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     clear,
     work,
     survivors,
-    hasWork: () => [...dirty.values()].some((place) => !log.isExpected(place)),
+    hasWork: () => [...dirty.values()].some((place) => !log.isPlaceExpected(place)),
     stop: () => cancelWork?.(),
   };
 }

@@ -239,4 +239,25 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
       { type: "reclaim", silentMs: 400 },
     ],
   },
+  "a bucket that was written anew, and whose ops had no rows when the power went, while a snapshot still brought the one before it [AR7]":
+    {
+      seed: "900284",
+      steps: [
+        { type: "write", device: 1, count: 2 },
+        { type: "write", device: 0, count: 3 },
+        { type: "crash", device: 1, write: 2, moment: "before", forMs: 541 },
+        { type: "sync", device: 0 },
+        { type: "delete", device: 0, pick: 8 },
+        { type: "offline", device: 1, forMs: 603 },
+        { type: "crash", device: 1, write: 12, moment: "before", forMs: 111 },
+        { type: "pass", ms: 275 },
+        { type: "write", device: 2, count: 3 },
+        { type: "write", device: 2, count: 1 },
+        { type: "write", device: 2, count: 1 },
+        { type: "pass", ms: 146 },
+        { type: "delete", device: 2, pick: 7 },
+        { type: "write", device: 2, count: 2 },
+        { type: "pass", ms: 335 },
+      ],
+    },
 };
