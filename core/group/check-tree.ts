@@ -72,12 +72,17 @@ export function withOwnKeys(
     owners.set(keyText(getHpkePublicKey(node)), owner);
     if (node.nodeType === "leaf") owners.set(keyText(node.leaf.signaturePublicKey), owner);
   }
-  return wanted.filter(({ member, keyPackage: { leafNode } }) => {
-    const keys = [leafNode.hpkePublicKey, leafNode.signaturePublicKey].map(keyText);
+  return wanted.filter(({ member, keyPackage: { initKey, leafNode } }) => {
+    const keys = [leafNode.hpkePublicKey, leafNode.signaturePublicKey, initKey].map(keyText);
     if (keys.some((key) => (owners.get(key) ?? member.deviceId) !== member.deviceId)) return false;
     for (const key of keys) owners.set(key, member.deviceId);
     return true;
   });
+}
+
+/** Section 12.2: no init key is of two key packages that come together. */
+export function areInitKeysUnique(added: readonly VerifiedKeyPackage[]): boolean {
+  return new Set(added.map(({ keyPackage }) => keyText(keyPackage.initKey))).size === added.length;
 }
 
 /** Section 12.4.3.1: no key stands for two nodes. */

@@ -3,7 +3,7 @@
  *
  * Lifetimes are compared with the clock of whoever adds; the library would use its own.
  */
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, equalBytes } from "../base/bytes.ts";
 import { KEY_PACKAGE_BYTES_MAX, KEY_PACKAGE_LIFETIME_MS_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { bytes, decode, encode, struct } from "../codec/shape.ts";
@@ -21,7 +21,7 @@ import {
 } from "ts-mls";
 import { extensionsSupportedByCapabilities } from "ts-mls/extension.js";
 import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js";
-import { encodeLeafNode } from "ts-mls/leafNode.js";
+import { encodeLeafNode, verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js";
 import { GROUP_CIPHER_SUITE } from "./crypto-provider.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
 import { type Authenticate, credentialOf, type GroupMember, memberOf } from "./group-member.ts";
@@ -134,10 +134,18 @@ export async function verifyKeyPackageNow(
   if (leafNode.leafNodeSource !== "key_package") return refused("Malformed");
   if (!isLeafCapable(leafNode) || !isAgreementPublicKey(keyPackage.initKey as Bytes))
     return refused("Malformed");
+  // Section 10.1. What the library refuses in a commit only is refused here, before anybody makes one that all refuse.
+  if (equalBytes(keyPackage.initKey as Bytes, leafNode.hpkePublicKey as Bytes)) return refused("Malformed");
   const member = memberOf(leafNode.credential);
   if (member === null) return refused("Malformed");
   if (!authenticate(member, leafNode.signaturePublicKey)) return refused("UnknownDevice");
-  const verified = await libraryCall("Inauthentic", () => verifyKeyPackage(keyPackage, suite.signature));
+  const leaf = { ...leafNode, leafNodeSource: leafNode.leafNodeSource };
+  const verified = await libraryCall(
+    "Inauthentic",
+    async () =>
+      (await verifyLeafNodeSignatureKeyPackage(leaf, suite.signature)) &&
+      (await verifyKeyPackage(keyPackage, suite.signature)),
+  );
   if (!verified.ok) return verified;
   if (!verified.value) return refused("Inauthentic");
   const { notBefore, notAfter } = leafNode.lifetime;

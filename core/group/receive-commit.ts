@@ -23,7 +23,7 @@ import type { Commit } from "ts-mls/commit.js";
 import { type FramedContentCommit, verifyConfirmationTag } from "ts-mls/framedContent.js";
 import { initializeEpoch } from "ts-mls/keySchedule.js";
 import { leafWidth, toLeafIndex } from "ts-mls/treemath.js";
-import { areKeysUnique } from "./check-tree.ts";
+import { areInitKeysUnique, areKeysUnique } from "./check-tree.ts";
 import { needsPath } from "./create-commit.ts";
 import {
   type Group,
@@ -277,6 +277,7 @@ async function changeOf(
     members.push(member);
     added.push(verified.value);
   }
+  if (!areInitKeysUnique(added)) return refused("Malformed");
   const { brought } = evidence;
   const extensions = sorted.value.extensions ?? group.state.groupContext.extensions;
   const isNeeded = sorted.value.extensions !== null || added.length > 0;
