@@ -271,86 +271,97 @@ test("[RM7][RM23] who asks to come back and is taken out meanwhile is out with a
   await stopAll(ada);
 });
 
-test("[RM60] who comes with a key of somebody else's, or a chain no commit holds, stops neither letters nor others", async () => {
-  const { ada: first, ben, id } = await createRoomOfTwo("twin");
-  const carl = await newAccount(server.origin, "carl.twin");
-  good(await first.client.addContact(good(await carl.client.contactLink())));
-  await settle(first, carl);
-  good(await carl.client.acceptContact(await accountIdOf(first)));
-  await settle(first, carl);
-  const carlId = await accountIdOf(carl);
-  good(await carl.client.stop());
-  const { identity, clock } = (await engineOf(carl.platform)).engine.context;
-  good(await first.client.stop());
-  const ada = await engineOf(first.platform);
-  const { context, rooms, tables } = ada.engine;
-  const tree = present(good(await rooms.groups.load(id)), "the group").state.ratchetTree;
-  const taken = tree[0]?.nodeType === "leaf" ? tree[0].leaf.hpkePublicKey : null;
-  // Every key is her own to choose: hers is Ada's.
-  const suite = createGroupCrypto(context.random);
-  const twin = await createKeyPackage(
-    {
-      ...suite,
-      hpke: {
-        ...suite.hpke,
-        generateKeyPair: async () => ({
-          ...(await suite.hpke.generateKeyPair()),
-          publicKey: await suite.hpke.importPublicKey(present(taken, "a key")),
-        }),
+test.each([
+  ["a key of somebody else's", 1],
+  ["what is no key package", 0],
+])(
+  "[RM60] who comes with %s, or a chain no commit holds, stops neither letters nor others",
+  async (_what, bent) => {
+    const { ada: first, ben, id } = await createRoomOfTwo(`twin${bent}`);
+    const carl = await newAccount(server.origin, `carl.twin${bent}`);
+    good(await first.client.addContact(good(await carl.client.contactLink())));
+    await settle(first, carl);
+    good(await carl.client.acceptContact(await accountIdOf(first)));
+    await settle(first, carl);
+    const carlId = await accountIdOf(carl);
+    good(await carl.client.stop());
+    const { identity, clock } = (await engineOf(carl.platform)).engine.context;
+    good(await first.client.stop());
+    const ada = await engineOf(first.platform);
+    const { context, rooms, tables } = ada.engine;
+    const tree = present(good(await rooms.groups.load(id)), "the group").state.ratchetTree;
+    const taken = tree[0]?.nodeType === "leaf" ? tree[0].leaf.hpkePublicKey : null;
+    // Every key is hers to choose: that of her leaf is Ada's, or that and the other one, which may not be the same.
+    const suite = createGroupCrypto(context.random);
+    let pairs = 0;
+    const twin = await createKeyPackage(
+      {
+        ...suite,
+        hpke: {
+          ...suite.hpke,
+          generateKeyPair: async () => {
+            const pair = await suite.hpke.generateKeyPair();
+            const isBent = pairs++ >= bent;
+            const publicKey = isBent
+              ? await suite.hpke.importPublicKey(present(taken, "a key"))
+              : pair.publicKey;
+            return { ...pair, publicKey };
+          },
+        },
       },
-    },
-    { member: { accountId: carlId, deviceId: identity.deviceId }, signSeed: identity.seeds.mls },
-    { fromMs: clock.nowMs() - 1_000, untilMs: clock.nowMs() + 86_400_000 },
-  );
-  let claims = 0;
-  const { directory } = context;
-  const packages = [{ deviceId: identity.deviceId, keyPackage: twin.published }];
-  Object.assign(context, {
-    directory: (origin: string) => ({
-      ...directory(origin),
-      claimKeyPackages: async () => {
-        claims++;
-        return ok({ keyPackages: packages });
-      },
-    }),
-  });
-  good(await ada.client.inviteToRoom(id, carlId));
-  good(await ada.client.renameRoom(id, "renamed all the same"));
-  for (const text of ["goes out", "and so does this"]) {
-    good(await ada.client.send(id, text));
+      { member: { accountId: carlId, deviceId: identity.deviceId }, signSeed: identity.seeds.mls },
+      { fromMs: clock.nowMs() - 1_000, untilMs: clock.nowMs() + 86_400_000 },
+    );
+    let claims = 0;
+    const { directory } = context;
+    const packages = [{ deviceId: identity.deviceId, keyPackage: twin.published }];
+    Object.assign(context, {
+      directory: (origin: string) => ({
+        ...directory(origin),
+        claimKeyPackages: async () => {
+          claims++;
+          return ok({ keyPackages: packages });
+        },
+      }),
+    });
+    good(await ada.client.inviteToRoom(id, carlId));
+    good(await ada.client.renameRoom(id, "renamed all the same"));
+    for (const text of ["goes out", "and so does this"]) {
+      good(await ada.client.send(id, text));
+      await settle(ada, ben);
+    }
+    expect(await textsOf(ben, id)).toEqual(["goes out", "and so does this"]);
+    expect(await viewOf(ben, id)).toMatchObject({ name: "renamed all the same" });
+    expect((await viewOf(ben, id)).roles.size).toBe(2);
+    expect(claims, "asked once an hour").toBe(1);
+    // Nor does who asks to come back with more links than a commit brings of one account.
+    const benId = await accountIdOf(ben);
+    const chain = present(good(await context.storedChain(benId)), "Ben's chain");
+    const device = present([...chain.devicesById.values()][0], "his device");
+    const long = { ...chain, seq: chain.seq + ROOM_EVIDENCE_LINKS_MAX + 1 };
+    const tablet = { ...device, id: idFromBytes("device", new Uint8Array(16).fill(1)) };
+    const devicesById = new Map([...chain.devicesById, [tablet.id, tablet]]);
+    const { contactChain } = context;
+    Object.assign(context, { contactChain: async () => ok({ ...long, devicesById }) });
+    for (let at = chain.seq + 1; at <= long.seq; at++)
+      good(await context.store.batch([tables.chain.put([benId, at], { link: new Uint8Array(1) })]));
+    good(await context.store.batch([tables.rejoin.put([id, benId, tablet.id], {})]));
+    packages.push({ deviceId: tablet.id, keyPackage: twin.published });
+    good(await ada.client.renameRoom(id, "renamed again"));
     await settle(ada, ben);
-  }
-  expect(await textsOf(ben, id)).toEqual(["goes out", "and so does this"]);
-  expect(await viewOf(ben, id)).toMatchObject({ name: "renamed all the same" });
-  expect((await viewOf(ben, id)).roles.size).toBe(2);
-  expect(claims).toBe(1);
-  // Nor does who asks to come back with more links than a commit brings of one account.
-  const benId = await accountIdOf(ben);
-  const chain = present(good(await context.storedChain(benId)), "Ben's chain");
-  const device = present([...chain.devicesById.values()][0], "his device");
-  const long = { ...chain, seq: chain.seq + ROOM_EVIDENCE_LINKS_MAX + 1 };
-  const tablet = { ...device, id: idFromBytes("device", new Uint8Array(16).fill(1)) };
-  const devicesById = new Map([...chain.devicesById, [tablet.id, tablet]]);
-  const { contactChain } = context;
-  Object.assign(context, { contactChain: async () => ok({ ...long, devicesById }) });
-  for (let at = chain.seq + 1; at <= long.seq; at++)
-    good(await context.store.batch([tables.chain.put([benId, at], { link: new Uint8Array(1) })]));
-  good(await context.store.batch([tables.rejoin.put([id, benId, tablet.id], {})]));
-  packages.push({ deviceId: tablet.id, keyPackage: twin.published });
-  good(await ada.client.renameRoom(id, "renamed again"));
-  await settle(ada, ben);
-  expect(await viewOf(ben, id)).toMatchObject({ name: "renamed again" });
-  good(await context.store.batch([tables.rejoin.remove(id, benId, tablet.id)]));
-  Object.assign(context, { contactChain });
-  // A chain of so many links comes in no commit; whoever asks is told.
-  await ben.client.stop();
-  const link = new Uint8Array(LINK_BYTES_MAX);
-  const rows = ROOM_EVIDENCE_BYTES_MAX / LINK_BYTES_MAX;
-  for (let at = 0; at < rows; at++)
-    good(await context.store.batch([tables.chain.put([carlId, 9_000 + at], { link })]));
-  expect(bad(await ada.client.inviteToRoom(id, carlId)).type).toBe("RoomTooLarge");
-  await stopAll(ada);
-});
+    expect(await viewOf(ben, id)).toMatchObject({ name: "renamed again" });
+    good(await context.store.batch([tables.rejoin.remove(id, benId, tablet.id)]));
+    Object.assign(context, { contactChain });
+    // A chain of so many links comes in no commit; whoever asks is told.
+    await ben.client.stop();
+    const link = new Uint8Array(LINK_BYTES_MAX);
+    const rows = ROOM_EVIDENCE_BYTES_MAX / LINK_BYTES_MAX;
+    for (let at = 0; at < rows; at++)
+      good(await context.store.batch([tables.chain.put([carlId, 9_000 + at], { link })]));
+    expect(bad(await ada.client.inviteToRoom(id, carlId)).type).toBe("RoomTooLarge");
+    await stopAll(ada);
+  },
+);
 
 test("[RM22][RM23][RM26][RM30] nobody stops a room with bytes of a made-up epoch or another key, or calls a device into a group of their own", async () => {
   const { ada, ben: honest, id } = await createRoomOfTwo("called");

@@ -20,6 +20,7 @@ import {
   leavesOf,
 } from "../../../group/group.ts";
 import { withOwnKeys } from "../../../group/check-tree.ts";
+import type { GroupRule } from "../../../group/group-fault.ts";
 import type { GroupMember } from "../../../group/group-member.ts";
 import { type VerifiedKeyPackage, verifyPublishedKeyPackage } from "../../../group/key-package.ts";
 import { historyAfter, isSamePolicy, type RoomHistory } from "../../../messenger/room/room-history.ts";
@@ -41,8 +42,10 @@ import { chainBytes } from "../reading/room-evidence.ts";
 import { authenticateBy, hasPlace, judgeCase, roomContextOf, standInChain } from "../reading/room-judge.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
-/** How long a device that published a key of another is not asked for a key package. RM60 */
+/** How long a device that published a key of another, or no key package, is not asked for one. RM60 */
 const REFUSED_MS = 3_600_000;
+/** Why what a device published is no key package, whenever and by whoever it is read. */
+const BAD_PACKAGE: ReadonlySet<GroupRule> = new Set(["Malformed", "Inauthentic"]);
 
 export interface RoomPlan {
   /** Of the group it is made for. */
@@ -413,6 +416,8 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
           authenticate: authenticateBy(draft.chains),
           nowMs: context.times.likelyMs(),
         });
+        if (asked.includes(deviceId) && !verified.ok && BAD_PACKAGE.has(verified.error.rule))
+          refusedAtMs.set(deviceId, nowMs());
         const isAsked =
           asked.includes(deviceId) && verified.ok && verified.value.member.deviceId === deviceId;
         if (isAsked && verified.ok && verified.value.member.accountId === accountId)
