@@ -4,6 +4,7 @@ import type { Documents } from "../../document/documents.ts";
 import type { DocumentName } from "../../log/document-name.ts";
 import { documentsOf } from "../../log/snapshot/snapshot-index.ts";
 import { parseSnapshotHeader, type StoredSnapshot } from "../../protocol/snapshot.ts";
+import { activeDevices } from "../../sigchain/chain-state.ts";
 import type { AccountLog, RestoredDocument } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -48,6 +49,8 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   let tending: Promise<Result<void, ClientError>> | null = null;
   /** End of the newest snapshot as far as this device knows; asking again waits until there is a reason. */
   let askedAtSeq = -1;
+  /** How many devices were revoked when it was asked for. */
+  let askedAtRevoked = 0;
 
   async function tendOnce(
     gateway: Gateway,
@@ -59,14 +62,16 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     const { seq } = log.reader().point;
     const unpacked = await context.tables.unpacked.get();
     if (!unpacked.ok) return unpacked;
-    if (seq === askedAtSeq && unpacked.value === null) return ok();
+    const revoked = context.chain().devicesById.size - activeDevices(context.chain()).length;
+    const mayBeVoid = revoked > askedAtRevoked;
+    if (seq === askedAtSeq && !mayBeVoid && unpacked.value === null) return ok();
     const known = await context.tables.snapshot.get();
     if (!known.ok) return known;
-    // The end of the one before stands in its bytes, which are left out of an answer about a known one.
-    const isKnown = unpacked.value === null ? (known.value?.id ?? null) : null;
+    // The end of the one before, and who made it, stand in its bytes, which are left out of an answer about a known one.
+    const isKnown = unpacked.value === null && !mayBeVoid ? (known.value?.id ?? null) : null;
     const offered = await readSnapshots(context, gateway, isKnown);
     if (!offered.ok) return offered;
-    askedAtSeq = seq;
+    [askedAtSeq, askedAtRevoked] = [seq, revoked];
     const newest = offered.value[0];
     const due = await dueForDeletion(gateway, offered.value, unpacked.value);
     if (!due.ok) return distrusted(due.error);
@@ -81,6 +86,12 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     if (newest === undefined && known.value !== null) {
       raiseStale();
       isDue = true;
+    }
+    if (mayBeVoid && newest !== undefined && newest.id === known.value?.id) {
+      // SN30: it was good when this device got to know it; who made it has been revoked since.
+      const trusted = await trustSnapshot(context, newest);
+      if (!trusted.ok) return trusted;
+      if (trusted.value === "void") isDue = true;
     }
     if (newest !== undefined && newest.id !== known.value?.id) {
       const trusted = await trustSnapshot(context, newest);
