@@ -142,8 +142,9 @@ export function createSnapshotLoader(deps: LoaderDeps): SnapshotLoader {
         return err({ type: "SnapshotDistrusted", rule: "NoneHolds" });
       const made = await makeSnapshot(deps, gateway, { id: voided, inbound: [] }, () => []);
       if (!made.ok) return made;
-      isAnotherThere = made.value === "conflict";
-      if (made.value !== null && !isAnotherThere) return store.batch([tables.rebase.remove()]);
+      // Once there is one, what it begins with is to be had from that, also where none could be made a moment later.
+      if (made.value === "conflict") isAnotherThere = true;
+      else if (made.value !== null) return store.batch([tables.rebase.remove()]);
     }
     // One that ends past where the log did when it was opened is of use on the next connection.
     if (isBeyond) return err({ type: "Refused", code: "snapshot-conflict" });

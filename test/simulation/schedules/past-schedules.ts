@@ -287,4 +287,25 @@ export const PAST_SCHEDULES: Readonly<Record<string, SchedulePlan>> = {
       { type: "delete", device: 0, pick: 15 },
     ],
   },
+  "a device is shown nothing of what the log begins with, cannot make it a moment later, and goes on without [IN8]":
+    {
+      seed: "917680",
+      steps: [
+        { type: "edit", device: 2 },
+        { type: "lie", device: 1, lie: "changes entries", forMs: 153 },
+        { type: "offline", device: 1, forMs: 198 },
+        pass(161),
+        { type: "sync", device: 2 },
+        { type: "backup" },
+        pass(20),
+        ...edits(0, 1),
+        pass(20),
+        ...edits(0, 1),
+        pass(60),
+        { type: "restore" },
+        { type: "lie", device: 1, lie: "hides snapshots", forMs: 447 },
+        { type: "put-back", device: 0 },
+        pass(400),
+      ],
+    },
 };
