@@ -133,7 +133,7 @@ test("somebody is blocked and let in again, and a request is blocked where it is
 
 test("[CO7] somebody who deleted their account: what waits for them says why, the conversation and the person too", async () => {
   const { nora, ben } = await noraAtBen("ben.leaves");
-  await nora.getByRole("button", { name: "Write" }).click();
+  await nora.getByRole("button", { name: "Write", exact: true }).click();
   await bubble(nora, "Hello Nora.").waitFor();
   good(await ben.client.deleteAccount());
   await write(nora, "Are you there?");
