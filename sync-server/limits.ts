@@ -113,6 +113,8 @@ export const READY_FRESH_MS = 5_000;
 export const READY_TIMEOUT_MS = 2_000;
 /** How long a chain that is put back waits for its next link. */
 export const RESTORE_LAPSE_MS = 600_000;
+/** Chains that are put back at once, whoever brings them; where one more begins, the one that has waited longest goes. */
+export const RESTORES_MAX = 4_096;
 export const HTTP_BODY_BYTES_MAX = 393_216;
 export const HTTP_REQUEST_TIMEOUT_MS = 30_000;
 export const HTTP_HEADERS_TIMEOUT_MS = 10_000;

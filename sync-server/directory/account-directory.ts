@@ -92,7 +92,7 @@ export function createAccountDirectory(deps: AccountDirectoryDeps): AccountDirec
       const step = chainStep(verified.value, nowMs);
       if (head === null || head === step.hash) return store.register(step, handle, admission.value);
       // One that lapsed may begin anew.
-      restores.forget({ accountId: step.accountId, head: head });
+      restores.forget({ accountId: step.accountId, head });
       return store.beginRestore(step, { head, handle, admission: admission.value }, nowMs);
     },
     async deleteAccount(accountId, deviceId) {

@@ -26,7 +26,8 @@ export interface Restoration {
 
 export interface RestoreStore {
   /**
-   * Begins a chain, or says anew how the account of one that was begun will be registered. Takes neither handle nor use.
+   * Begins a chain, or says anew how the account of one that was begun will be registered. Takes neither handle nor use. Of more
+   * than `RESTORES_MAX` the one that has waited longest is erased.
    *
    * - Fails: as `register`. Of an account that is there nothing is begun.
    */

@@ -1,6 +1,7 @@
 /** The contract of `RestoreStore`, run on every adapter. Rule IN6. */
 import { describe, expect, test } from "vitest";
-import { ADDED_BOXES_PER_EPOCH_MAX, RESTORE_LAPSE_MS } from "../../sync-server/limits.ts";
+import { idFromBytes, type LinkHash } from "../../core/base/ids.ts";
+import { ADDED_BOXES_PER_EPOCH_MAX, RESTORE_LAPSE_MS, RESTORES_MAX } from "../../sync-server/limits.ts";
 import type { ChainStep } from "../../sync-server/store/directory-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { must } from "../support/chain-world.ts";
@@ -174,6 +175,33 @@ export function describeRestoreStore(name: string, createMedium: () => ServerSto
       expect(await store.stageLink(chain[2] as ChainStep, headOf(chain), NOW_MS)).toEqual(
         refused("account-deleted"),
       );
+    });
+
+    test(`[IN6] ${RESTORES_MAX} chains wait at once; with one more the one that has waited longest goes`, async () => {
+      const store = stores.open();
+      const random = createSeededRandom("many");
+      const [genesis] = chainOf("many", 1);
+      // What a chain is said to end with costs nothing.
+      const heads = Array.from({ length: RESTORES_MAX + 1 }, () => idFromBytes("link", random.bytes(32)));
+      const beginAt = async (at: number, nowMs: number) =>
+        must(
+          await store.beginRestore(
+            genesis,
+            { head: heads[at] as LinkHash, handle: null, admission: OPEN },
+            nowMs,
+          ),
+        );
+      const waits = async (at: number) =>
+        must(await store.findRestore({ accountId: genesis.accountId, head: heads[at] as LinkHash })) !== null;
+      await Promise.all(
+        heads.slice(0, RESTORES_MAX).map((_, at) => beginAt(at, at === 7 ? NOW_MS - 1 : NOW_MS)),
+      );
+      // One that waits already is not one more.
+      await beginAt(3, NOW_MS);
+      for (const at of [0, 3, 7, RESTORES_MAX - 1]) expect(await waits(at)).toBe(true);
+      await beginAt(RESTORES_MAX, NOW_MS);
+      expect(await waits(7)).toBe(false);
+      for (const at of [0, 3, RESTORES_MAX - 1, RESTORES_MAX]) expect(await waits(at)).toBe(true);
     });
 
     test(`[IN6] what waits ${RESTORE_LAPSE_MS} ms for its next link is erased`, async () => {

@@ -1,7 +1,7 @@
 /** `RestoreStore` in memory: what the port means, without a medium. */
 import { ok } from "@dovetail/core/base/result.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
-import { RESTORE_LAPSE_MS } from "../../limits.ts";
+import { RESTORE_LAPSE_MS, RESTORES_MAX } from "../../limits.ts";
 import { refuse } from "../refusal.ts";
 import type { Restoration, RestoreName, RestoreStore } from "../restore-store.ts";
 import {
@@ -23,6 +23,12 @@ interface MemoryRestore {
 /** Chains that are put back, beside the accounts of `registry`. */
 export function createMemoryRestores(registry: MemoryRegistry, gate: MemoryAdmission): RestoreStore {
   const restoreByName = new Map<string, MemoryRestore>();
+
+  function dropOldest(): void {
+    const [oldest] = [...restoreByName].sort(([, a], [, b]) => a.stagedAtMs - b.stagedAtMs);
+    if (oldest !== undefined) restoreByName.delete(oldest[0]);
+  }
+
   return {
     beginRestore(genesis, how, nowMs) {
       const there = registry.find(genesis.accountId);
@@ -31,7 +37,9 @@ export function createMemoryRestores(registry: MemoryRegistry, gate: MemoryAdmis
       const fault = registry.findFault(genesis.accountId, how.handle) ?? gate.look(how.admission);
       if (fault !== null) return Promise.resolve(refuse(fault));
       const name = nameOf({ accountId: genesis.accountId, head: how.head });
-      const account = restoreByName.get(name)?.account ?? newMemoryAccount(genesis);
+      const begun = restoreByName.get(name);
+      if (begun === undefined && restoreByName.size >= RESTORES_MAX) dropOldest();
+      const account = begun?.account ?? newMemoryAccount(genesis);
       restoreByName.set(name, { account, how, stagedAtMs: nowMs });
       return Promise.resolve(ok());
     },

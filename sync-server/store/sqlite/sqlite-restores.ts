@@ -9,7 +9,7 @@ import { type Bytes, concatBytes } from "@dovetail/core/base/bytes.ts";
 import { idBytes } from "@dovetail/core/base/ids.ts";
 import { ok } from "@dovetail/core/base/result.ts";
 import type { FailureCode } from "@dovetail/core/protocol/failure.ts";
-import { RESTORE_LAPSE_MS } from "../../limits.ts";
+import { RESTORE_LAPSE_MS, RESTORES_MAX } from "../../limits.ts";
 import type { ChainStep } from "../directory-store.ts";
 import { refuse } from "../refusal.ts";
 import type { RestoreName, RestoreStore } from "../restore-store.ts";
@@ -38,6 +38,7 @@ export function createSqliteRestores(deps: SqliteDirectoryDeps): RestoreStore {
   const note = db.prepare(
     "INSERT OR REPLACE INTO restores (account, handle, invitation, staged_at_ms) VALUES (?, ?, ?, ?)",
   );
+  const count = db.prepare("SELECT count(*) AS count FROM restores");
   const touch = db.prepare("UPDATE restores SET staged_at_ms = ? WHERE account = ?");
 
   return {
@@ -49,6 +50,8 @@ export function createSqliteRestores(deps: SqliteDirectoryDeps): RestoreStore {
         if (fault !== null) return refuse(fault);
         const name = nameOf({ accountId: genesis.accountId, head });
         const begun = select.get(name);
+        if (begun === undefined && numberOf(count.get()?.count) >= RESTORES_MAX)
+          lapse(Number.MAX_SAFE_INTEGER);
         const account = begun === undefined ? insert(name, genesis, null) : numberOf(begun.id);
         note.run(account, handle, admission.type === "open" ? null : admission.hash, nowMs);
         return ok();
@@ -109,9 +112,11 @@ function preparePublish(
   };
 }
 
-/** Erases one chain that has lapsed, and tells whether there was none. */
+/** Erases the chain that has waited longest, if since then or before, and tells whether there was none. */
 function prepareLapse({ db }: SqliteDirectoryDeps): (untilMs: number) => boolean {
-  const select = db.prepare("SELECT account FROM restores WHERE staged_at_ms <= ? LIMIT 1");
+  const select = db.prepare(
+    "SELECT account FROM restores WHERE staged_at_ms <= ? ORDER BY staged_at_ms LIMIT 1",
+  );
   const deleteSmall = prepareDeleteSmall(db);
   const deleteAccount = db.prepare("DELETE FROM accounts WHERE id = ?");
   const forget = db.prepare("DELETE FROM restores WHERE account = ?");
