@@ -7,7 +7,7 @@ import { type DirectSession, startDirectSession } from "../../core/client/direct
 import { cbor } from "@automerge/automerge-repo/slim";
 import { directFrameShape } from "../../core/log/direct-frame.ts";
 import type { ChainState } from "../../core/sigchain/chain-state.ts";
-import { engineReady, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { good, engineReady, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { meet } from "../support/direct-peers.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
@@ -60,7 +60,7 @@ async function join(
     };
     const { log, documents, conversations } = engine;
     const other = side === "dialler" ? "listener" : "dialler";
-    return startDirectSession(
+    const started = await startDirectSession(
       { context, log, documents, conversations },
       {
         side,
@@ -70,6 +70,7 @@ async function join(
         close: () => {},
       },
     );
+    return good(started);
   };
   const [dialler, listener] = await Promise.all([start("dialler", first), start("listener", second)]);
   sessions.dialler = dialler;

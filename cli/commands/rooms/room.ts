@@ -59,7 +59,7 @@ export function addRoomCommands(program: Command, run: RunCommand): void {
     .argument("[name]", "what everybody in it sees")
     .option("--with <contact>", "in place of a name: a conversation of two, which nobody else comes into")
     .action((name: string | undefined, options: { readonly with?: string }, command: Command) =>
-      run(command, (context) => found(context, name, options.with)),
+      run(command, (context) => createNamedOrOfTwo(context, name, options.with)),
     );
   addExamples(create, [
     ['dovetail room create "Allotment 12"', "then let people in: room invite"],
@@ -194,7 +194,7 @@ function listRooms(context: CommandContext): Promise<Result<Outcome, CliError>> 
   });
 }
 
-function found(
+function createNamedOrOfTwo(
   context: CommandContext,
   name: string | undefined,
   contact: string | undefined,

@@ -120,7 +120,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
 
   function record(name: DocumentName, heads: readonly string[]): void {
     const { id } = ref(name);
-    touched.add(id);
+    if (!isWhole) touched.add(id);
     know(id, name, heads);
   }
 
@@ -242,7 +242,7 @@ export function createDocumentHeads(context: EngineContext, documents: Documents
     forget(id) {
       const name = nameById.get(id);
       for (const known of [recorded, expected, replayed, nameById]) known.delete(id);
-      touched.add(id);
+      if (!isWhole) touched.add(id);
       heldList = null;
       tracked.delete(id);
       // DE12: a sibling that is being talked to hears that there is nothing of it here any more.

@@ -347,11 +347,12 @@ export function createViews(deps: ViewsDeps): Views {
     const rooms = await deps.roomBook.all();
     if (!rooms.ok) return rooms;
     const found = new Map<ConversationId, PlaceView>();
+    const nameOf = new Map<AccountId, string>();
     for (const record of all.value) {
       const view = contact(record);
       found.set(record.conversationId, { contact: view, name: view.name });
+      nameOf.set(record.accountId, view.name);
     }
-    const nameOf = new Map(all.value.map((record) => [record.accountId, contact(record).name]));
     const self = deps.context.identity.accountId;
     for (const [roomId, room] of rooms.value)
       found.set(roomId, { contact: null, name: shownName(room, self, (id) => nameOf.get(id)) });

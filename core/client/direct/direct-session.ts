@@ -73,7 +73,7 @@ interface Known {
 export async function startDirectSession(
   deps: DirectSessionDeps,
   ends: DirectSessionEnds,
-): Promise<DirectSession> {
+): Promise<Result<DirectSession, ClientError>> {
   const { context, log, documents, conversations } = deps;
   const { peer, channel } = ends;
   const ownId = context.identity.deviceId;
@@ -295,19 +295,26 @@ export async function startDirectSession(
   }
 
   // What was just written is put into its documents now, not in a moment.
-  const stopListening = await context.serial.run(async () => {
+  const heard = await context.serial.run(async () => {
     await conversations.prepareToSync();
     const held = await log.held();
-    for (const { name, heads } of held.ok ? held.value : []) {
+    if (!held.ok) return held;
+    for (const { name, heads } of held.value) {
       const known = know(name);
       if (known !== null) known.own = [...heads].sort();
     }
-    return log.onHeads(noteOwn);
+    return ok(log.onHeads(noteOwn));
   });
+  if (!heard.ok) {
+    socket.closed();
+    await exchange.stop();
+    return heard;
+  }
+  const stopListening = heard.value;
   socket.opened(way);
   sendCatalogue([...knownById.keys()], true);
   pingLater();
-  return { take, whenEqual, receivedCount: () => received.size, end, whenEnded: ended.promise };
+  return ok({ take, whenEqual, receivedCount: () => received.size, end, whenEnded: ended.promise });
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

@@ -141,10 +141,11 @@ export function createDirectSync(deps: DirectSyncDeps): DirectSync {
         send,
         close: () => socket?.close(),
       });
-      if (isOver) return started.end();
-      session = started;
-      talking.resolve(ok(started));
-      for (const frame of early.splice(0)) started.take(frame);
+      if (!started.ok) return fail(started.error);
+      if (isOver) return started.value.end();
+      session = started.value;
+      talking.resolve(started);
+      for (const frame of early.splice(0)) started.value.take(frame);
     }
 
     const stream: Stream = {

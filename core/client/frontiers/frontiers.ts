@@ -4,7 +4,7 @@
  * Nobody believes the server that all devices hold the same: each says so itself, signed. What this device has heard is
  * kept, so that a server that shows less later is found out.
  */
-import { type Bytes, equalBytes } from "../../base/bytes.ts";
+import { equalBytes } from "../../base/bytes.ts";
 import type { DeviceId, LogId } from "../../base/ids.ts";
 import { FRONTIER_INBOUND_LOGS_MAX, OP_CLOCK_AHEAD_MAX_MS } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -100,9 +100,9 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     };
     const { point } = log.reader();
     const isSettled = lacking.unopened + lacking.unloaded + lacking.unsent === 0;
-    const documents = (): Bytes =>
-      hashOf(held.value.map(({ name, heads }) => ({ id: log.ref(name).id, heads })));
-    return ok({ point, documents: isSettled ? documents() : null, ...lacking });
+    if (!isSettled) return ok({ point, documents: null, ...lacking });
+    const documents = hashOf(held.value.map(({ name, heads }) => ({ id: log.ref(name).id, heads })));
+    return ok({ point, documents, ...lacking });
   }
 
   /** FR3: stored before it is told, so that no number is ever used for two. Null when there is no news. */

@@ -21,6 +21,7 @@ export async function checkInvitee(
   return weight.value === null ? err({ type: "RoomTooLarge" }) : ok();
 }
 
+/** The part of a client that begins conversations of two. */
 export function createConversationsOfTwo(engine: Engine): Pick<Client, "createConversationOfTwo"> {
   const { context, rooms, roomViews } = engine;
   const { serial, identity } = context;
