@@ -14,14 +14,14 @@ const CLOSED: StoreError = { type: "StoreUnavailable", detail: "closed" };
 export function createMemoryTxStore(): TxStore {
   const valueByKey = new Map<string, Bytes>();
   let isClosed = false;
-  /** Keys in order, made when a scan needs them. */
-  let sortedKeys: readonly string[] | null = null;
+  /** Keys in order, made by the first scan and kept from then on: to sort them for each costs the square of the rows. */
+  let sortedKeys: string[] | null = null;
 
   const apply = (op: WriteOp): void => {
     if (op.type === "put") {
-      if (!valueByKey.has(op.key)) sortedKeys = null;
+      if (!valueByKey.has(op.key)) sortedKeys?.splice(lowerBound(sortedKeys, op.key), 0, op.key);
       valueByKey.set(op.key, op.value.slice());
-    } else if (valueByKey.delete(op.key)) sortedKeys = null;
+    } else if (valueByKey.delete(op.key)) sortedKeys?.splice(lowerBound(sortedKeys, op.key), 1);
   };
 
   return {
@@ -66,24 +66,31 @@ export function isAsExpected(actual: Bytes | null, expected: Bytes | null): bool
 
 function selectKeys(sortedKeys: readonly string[], range: ScanRange): readonly string[] {
   const { prefix, after, limit = Number.POSITIVE_INFINITY, reverse = false } = range;
-  const first = lowerBound(sortedKeys, prefix);
-  const selected: string[] = [];
-  let end = first;
-  while (end < sortedKeys.length && (sortedKeys[end] as string).startsWith(prefix)) end++;
-  for (let i = 0; i < end - first && selected.length < limit; i++) {
-    const key = sortedKeys[reverse ? end - 1 - i : first + i] as string;
-    if (after === undefined || (reverse ? key < after : key > after)) selected.push(key);
-  }
-  return selected;
+  let first = lowerBound(sortedKeys, prefix);
+  let end = firstIndex(sortedKeys, (key) => key >= prefix && !key.startsWith(prefix));
+  if (after !== undefined && reverse) end = Math.min(end, lowerBound(sortedKeys, after));
+  else if (after !== undefined)
+    first = Math.max(
+      first,
+      firstIndex(sortedKeys, (key) => key > after),
+    );
+  if (first >= end) return [];
+  return reverse
+    ? sortedKeys.slice(Math.max(first, end - limit), end).reverse()
+    : sortedKeys.slice(first, Math.min(end, first + limit));
 }
 
-function lowerBound(sortedKeys: readonly string[], key: string): number {
+const lowerBound = (sortedKeys: readonly string[], key: string): number =>
+  firstIndex(sortedKeys, (other) => other >= key);
+
+/** Where keys begin for which `isBehind` holds, as it does for all after the first. */
+function firstIndex(sortedKeys: readonly string[], isBehind: (key: string) => boolean): number {
   let low = 0;
   let high = sortedKeys.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((sortedKeys[middle] as string) < key) low = middle + 1;
-    else high = middle;
+    if (isBehind(sortedKeys[middle] as string)) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -1,7 +1,6 @@
 /** Where settings come from: flags, the environment, a file. Each gives texts by name, and its mistakes. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { spanEndpointOf } from "@dovetail/core/base/span-endpoint.ts";
 import { CONFIG_FILE_NAME, SETTINGS, SHORTHANDS } from "./settings.ts";
 import { parseListenAddress, variableOf } from "./setting.ts";
@@ -44,45 +43,50 @@ const KNOWN: ReadonlyMap<string, Known> = new Map([
   ]),
 ]);
 
-/** Reads flags; `ownOptions` are those of the command, true for those that take a value. */
+/**
+ * Reads flags; `ownOptions` are those of the command, true for those that take a value.
+ *
+ * Not by Node's `parseArgs`: that takes each letter after one dash for an option, and time with the square of their number.
+ */
 export function readFlags(
   args: readonly string[],
   ownOptions: Readonly<Record<string, boolean>>,
   mistakes: string[],
 ): CommandLine {
-  const options = Object.fromEntries([
-    ...[...KNOWN].map(([name, { isSwitch }]) => [name, { type: isSwitch ? "boolean" : "string" }] as const),
-    ...Object.entries(ownOptions).map(
-      ([name, takes]) => [name, { type: takes ? "string" : "boolean" }] as const,
-    ),
-  ]);
-  const { tokens } = parseArgs({
-    args: [...args],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
+  const takesValueByFlag = new Map([...KNOWN].map(([name, { isSwitch }]) => [`--${name}`, !isSwitch]));
+  for (const [name, takes] of Object.entries(ownOptions)) takesValueByFlag.set(`--${name}`, takes);
   const texts = new Map<string, string[]>();
   const own = new Map<string, string[]>();
   const positionals: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
-    if (token.kind !== "option") continue;
-    const { name, rawName, value } = token;
-    const isOwn = Object.hasOwn(ownOptions, name);
-    const option = Object.hasOwn(options, name) ? options[name] : undefined;
-    if (option === undefined) mistakes.push(`there is no option ${rawName}`);
-    else if (option.type === "string" && value === undefined) mistakes.push(`${rawName} needs a value`);
-    else if (option.type === "boolean" && value !== undefined) mistakes.push(`${rawName} takes no value`);
+  const words = args.values();
+  for (const word of words) {
+    if (word === "--") for (const rest of words) positionals.push(rest);
+    else if (word === "-" || !word.startsWith("-")) positionals.push(word);
     else {
-      const target = isOwn ? own : texts;
-      const values = target.get(name) ?? [];
-      values.push(value ?? "true");
-      target.set(name, values);
+      const { flag, given } = splitFlag(word);
+      const takesValue = takesValueByFlag.get(flag);
+      const value = takesValue === true ? (given ?? words.next().value) : given;
+      if (takesValue === undefined) mistakes.push(`there is no option ${flag}`);
+      else if (takesValue && value === undefined) mistakes.push(`${flag} needs a value`);
+      else if (!takesValue && value !== undefined) mistakes.push(`${flag} takes no value`);
+      else addTo(Object.hasOwn(ownOptions, flag.slice(2)) ? own : texts, flag.slice(2), value ?? "true");
     }
   }
   return { texts, own, positionals };
+}
+
+/** `--flag=given`, or without the latter. */
+function splitFlag(word: string): { readonly flag: string; readonly given: string | undefined } {
+  const end = word.indexOf("=", "--x".length);
+  return end < 0
+    ? { flag: word, given: undefined }
+    : { flag: word.slice(0, end), given: word.slice(end + 1) };
+}
+
+function addTo(texts: Map<string, string[]>, name: string, text: string): void {
+  const known = texts.get(name);
+  if (known === undefined) texts.set(name, [text]);
+  else known.push(text);
 }
 
 /** Reads variables. Lists are separated by commas. */

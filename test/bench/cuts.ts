@@ -4,9 +4,9 @@
  *
  * Ten people with two devices each, in pairs, write to each other through a tap on loopback that cuts each connection at a byte drawn
  * by chance: with a reset that both ends hear, in silence, or with a reset that one end hears. Devices wait a quarter of what they
- * would, so that who is not told finds out in seconds. They are in memory unless `--files` is given.
+ * would, so that who is not told finds out in seconds. They are in memory unless `--files` is given. After `--seconds` nothing more is written.
  *
- * Usage: node test/bench/cuts.ts [--json] [--messages N] [--cuts N] [--pairs N] [--bytes N] [--files] [--seed S]
+ * Usage: node test/bench/cuts.ts [--json] [--messages N] [--cuts N] [--pairs N] [--bytes N] [--seconds N] [--files] [--seed S]
  */
 import { parseArgs } from "node:util";
 import { type Clock, createSystemClock } from "../../core/base/clock.ts";
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     cuts: { type: "string", default: "1000" },
     pairs: { type: "string", default: "5" },
     bytes: { type: "string", default: "60000" },
+    seconds: { type: "string", default: "Infinity" },
     files: { type: "boolean", default: false },
     seed: { type: "string", default: "cuts" },
   },
@@ -53,11 +54,11 @@ try {
   const startMs = performance.now();
   const clock = createHastyClock(HASTE);
   const found = await cutTraffic(origin, tap, {
-    ...{ pairs, devicesEach: DEVICES_EACH, messages, cuts },
+    ...{ pairs, devicesEach: DEVICES_EACH, messages, cuts, secondsMax: Number(values.seconds) },
     platform: (name) =>
       values.files ? { ...benchPlatform(folder.path, name), clock } : memoryPlatform({ clock }),
     onProgress: (written, cut) => {
-      if (!values.json) console.error(`${written} messages, ${cut} disconnects`);
+      if (!values.json) console.error(`${written} messages, ${cut} disconnects, ${mebibytesHeld()} MiB`);
     },
   });
   const seconds = (performance.now() - startMs) / 1_000;
@@ -79,6 +80,8 @@ try {
   await tap.close();
   folder.discard();
 }
+
+const mebibytesHeld = () => Math.round(process.memoryUsage.rss() / 1_048_576);
 
 /** A clock that is right, and on which every wait is shorter. */
 function createHastyClock(factor: number): Clock {

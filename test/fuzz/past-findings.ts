@@ -64,4 +64,18 @@ export const PAST_FINDINGS: readonly PastFinding[] = [
     of: 2,
     input: toUtf8("--memory ".repeat(10_000).trim()),
   },
+  {
+    // 2.4 s: each letter after one dash was taken for a flag, became an object, and moved all letters behind it.
+    name: "sixty thousand letters after one dash",
+    target: "config",
+    of: 2,
+    input: toUtf8(`-${"m".repeat(60_000)}`),
+  },
+  {
+    // 60 MiB, of the same.
+    name: "twenty letters after one dash a thousand times",
+    target: "config",
+    of: 2,
+    input: toUtf8(`-${"a".repeat(28)} `.repeat(1_000).trim()),
+  },
 ];
