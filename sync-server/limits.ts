@@ -52,6 +52,10 @@ export const CATCH_UP_PAGE_BYTES = 65_536;
 /** Room that a frame's own structure may take beside its entries or boxes. */
 export const FRAME_OVERHEAD_BYTES = 4_096;
 export const ACK_COALESCE_MS = 200;
+/** From so many subscriptions on a log rests after each delivery: a millisecond for each so many, up to so long. GW9 */
+export const DELIVERY_REST_SUBSCRIPTIONS_MIN = 100;
+export const SUBSCRIPTIONS_PER_REST_MS = 25;
+export const DELIVERY_REST_MS_MAX = 100;
 
 // Logs
 export const LOGS_PER_ACCOUNT_MAX = 16_384;

@@ -3,7 +3,8 @@
  *
  * A subscription is live while its position is the log's head: a commit then reaches it as the one buffer built for
  * everybody. Otherwise it reads pages from the store, and stops reading while its connection is congested. Either way
- * its entries come in seq order without gaps.
+ * its entries come in seq order without gaps. A log that many hear rests after each delivery, and what was placed
+ * meanwhile goes out together: what a delivery costs goes by who hears it and hardly by what is in it.
  */
 import type { Bytes } from "@dovetail/core/base/bytes.ts";
 import type { Clock } from "@dovetail/core/base/clock.ts";
@@ -13,7 +14,14 @@ import { encode } from "@dovetail/core/codec/shape.ts";
 import type { Padding } from "@dovetail/core/crypto/padding.ts";
 import type { PlacedEntry } from "@dovetail/core/protocol/entry.ts";
 import { serverFrameShape } from "@dovetail/core/protocol/server-frame.ts";
-import { CATCH_UP_PAGE_BYTES, ENTRY_COST_BYTES, FRAME_OVERHEAD_BYTES } from "../limits.ts";
+import {
+  CATCH_UP_PAGE_BYTES,
+  DELIVERY_REST_MS_MAX,
+  DELIVERY_REST_SUBSCRIPTIONS_MIN,
+  ENTRY_COST_BYTES,
+  FRAME_OVERHEAD_BYTES,
+  SUBSCRIPTIONS_PER_REST_MS,
+} from "../limits.ts";
 import { type ServerMetrics, silentMetrics } from "../metrics/server-metrics.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { frameBinary } from "./raw-frame.ts";
@@ -57,6 +65,11 @@ export interface Subscriptions {
 interface HeardLog {
   headSeq: number;
   readonly subscriptions: Set<Subscription>;
+  /** The last delivery was just now. */
+  isResting: boolean;
+  /** What was placed since, in order. */
+  waiting: PlacedEntry[];
+  waitingBytes: number;
 }
 
 /** Subscriptions of one process over `store`. */
@@ -122,9 +135,57 @@ export function createSubscriptions(
     for (const frame of deliverFrames(logId, [])) target.send(frameBinary(frame, target.padding));
   }
 
+  /** Sends what waits to everybody at the head. */
+  function deliver(logId: LogId, heard: HeardLog): void {
+    const entries = heard.waiting;
+    const first = entries[0];
+    const last = entries.at(-1);
+    if (first === undefined || last === undefined) return;
+    heard.waiting = [];
+    heard.waitingBytes = 0;
+    const startMs = performance.now();
+    let frames: readonly Bytes[] | null = null;
+    const framesByPadding: Partial<Record<Padding, readonly Buffer[]>> = {};
+    let subscribers = 0;
+    for (const subscription of heard.subscriptions) {
+      // Who came to the head by reading has some of it, or all.
+      if (subscription.state !== "live" || subscription.position >= last.seq) continue;
+      if (subscription.target.isCongested() || subscription.position >= first.seq) {
+        subscription.state = "catching-up";
+        void catchUp(subscription, heard);
+        continue;
+      }
+      // GW9: built once for each padding, whoever hears it.
+      const { padding } = subscription.target;
+      frames ??= deliverFrames(logId, entries);
+      framesByPadding[padding] ??= frames.map((frame) => frameBinary(frame, padding));
+      for (const frame of framesByPadding[padding]) subscription.target.send(frame);
+      subscription.position = last.seq;
+      subscribers += 1;
+    }
+    if (subscribers > 0) metrics.delivered(entries.length, subscribers, secondsSince(startMs));
+    rest(logId, heard);
+  }
+
+  function rest(logId: LogId, heard: HeardLog): void {
+    const restMs = restMsOf(heard.subscriptions.size);
+    if (heard.isResting || restMs === 0) return;
+    heard.isResting = true;
+    clock.schedule(restMs, () => {
+      heard.isResting = false;
+      deliver(logId, heard);
+    });
+  }
+
   return {
     start(target, logId, after, headSeq) {
-      const heard = heardById.get(logId) ?? { headSeq, subscriptions: new Set() };
+      const heard = heardById.get(logId) ?? {
+        headSeq,
+        subscriptions: new Set(),
+        isResting: false,
+        waiting: [],
+        waitingBytes: 0,
+      };
       heardById.set(logId, heard);
       heard.headSeq = Math.max(heard.headSeq, headSeq);
       const subscription: Subscription = { logId, target, position: after, upto: null, state: "catching-up" };
@@ -134,35 +195,21 @@ export function createSubscriptions(
     },
     end,
     endAt(subscription, seq) {
+      const heard = heardById.get(subscription.logId);
+      if (heard !== undefined) deliver(subscription.logId, heard);
       subscription.upto = seq;
       if (subscription.state === "live" || subscription.position >= seq) endAloud(subscription);
     },
     publish(logId, entries) {
       const heard = heardById.get(logId);
-      const first = entries[0];
       const last = entries.at(-1);
-      if (heard === undefined || first === undefined || last === undefined) return;
+      if (heard === undefined || last === undefined) return;
       heard.headSeq = last.seq;
-      const startMs = performance.now();
-      let frames: readonly Bytes[] | null = null;
-      const framesByPadding: Partial<Record<Padding, readonly Buffer[]>> = {};
-      let subscribers = 0;
-      for (const subscription of heard.subscriptions) {
-        if (subscription.state !== "live") continue;
-        if (subscription.target.isCongested()) {
-          subscription.state = "catching-up";
-          void catchUp(subscription, heard);
-          continue;
-        }
-        // GW9: built once for each padding, whoever hears it.
-        const { padding } = subscription.target;
-        frames ??= deliverFrames(logId, entries);
-        framesByPadding[padding] ??= frames.map((frame) => frameBinary(frame, padding));
-        for (const frame of framesByPadding[padding]) subscription.target.send(frame);
-        subscription.position = last.seq;
-        subscribers += 1;
+      for (const entry of entries) {
+        heard.waiting.push(entry);
+        heard.waitingBytes += costOf(entry);
       }
-      if (subscribers > 0) metrics.delivered(entries.length, subscribers, secondsSince(startMs));
+      if (!heard.isResting || heard.waitingBytes >= CATCH_UP_PAGE_BYTES) deliver(logId, heard);
     },
     count: () => [...heardById.values()].reduce((sum, heard) => sum + heard.subscriptions.size, 0),
   };
@@ -170,6 +217,16 @@ export function createSubscriptions(
 
 function secondsSince(startMs: number): number {
   return (performance.now() - startMs) / 1_000;
+}
+
+/** How long a log that so many hear rests after a delivery. */
+function restMsOf(subscriptions: number): number {
+  if (subscriptions < DELIVERY_REST_SUBSCRIPTIONS_MIN) return 0;
+  return Math.min(Math.floor(subscriptions / SUBSCRIPTIONS_PER_REST_MS), DELIVERY_REST_MS_MAX);
+}
+
+function costOf({ header, sealed }: PlacedEntry): number {
+  return header.length + sealed.length + ENTRY_COST_BYTES;
 }
 
 function isStillHeard(subscription: Subscription): boolean {
@@ -187,7 +244,7 @@ function deliverFrames(logId: LogId, entries: readonly PlacedEntry[]): readonly 
     bytes = 0;
   };
   for (const entry of entries) {
-    const cost = entry.header.length + entry.sealed.length + ENTRY_COST_BYTES;
+    const cost = costOf(entry);
     if (
       part.length === READ_PAGE_ENTRIES_MAX ||
       (part.length > 0 && bytes + cost > FRAME_BYTES_MAX - FRAME_OVERHEAD_BYTES)
