@@ -231,8 +231,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a commit reaches the first who listens only",
     file: "sync-server/gateway/subscriptions.ts",
-    find: "        subscribers += 1;\n",
-    replace: "        subscribers += 1;\n        break;\n",
+    find: "      subscribers += 1;\n",
+    replace: "      subscribers += 1;\n      break;\n",
     story: "calm",
   },
   {
