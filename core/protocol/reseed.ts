@@ -4,7 +4,7 @@
  * `after` is the last point the device has read; the log begins again at seq 0 of the next incarnation.
  */
 import type { Bytes } from "../base/bytes.ts";
-import type { DeviceId } from "../base/ids.ts";
+import type { AccountId, DeviceId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import {
   bytes,
@@ -44,6 +44,13 @@ export type ReseedError =
   | BadSignature
   | { readonly type: "UnknownWriter"; readonly device: DeviceId }
   | { readonly type: "IncarnationNotAbove" };
+
+/** Whose a reseed says the log is, which nothing has shown yet. */
+export function ownerClaimed(reseed: Bytes): AccountId | null {
+  const signed = decode(reseedShape, reseed);
+  const content = signed.ok ? decode(reseedContentShape, signed.value.content) : signed;
+  return content.ok ? content.value.accountId : null;
+}
 
 /** Reads a reseed and checks who signed it. */
 export function openReseed(

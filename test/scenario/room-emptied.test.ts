@@ -149,6 +149,41 @@ test("[RM64] a room whose only device with its group was emptied is begun anew o
   await stopAll(away, back);
 });
 
+test("[RM64] somebody who was left alone in a room that another founded begins it anew when their only device is emptied", async () => {
+  const [ada, ben] = [await ownerOf("ada.leaver"), await ownerOf("ben.left")];
+  await befriend(ada, ben);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  await letIn(ada, ben, id);
+  good(await ada.client.leaveRoom(id));
+  await settle(ada, ben);
+  good(await ben.client.send(id, "alone"));
+  await settle(ben);
+  good(await ben.client.stop());
+  const back = await replaced(ben);
+  await settle(back);
+  expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joining", people: 1 });
+  for (let minute = 0; minute < 2; minute++) {
+    time.adjust(MINUTE_MS);
+    await settle(back);
+  }
+  await expectAtRest(async () => {
+    expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 1 });
+  }, back);
+  expect(await textsOf(back, id)).toEqual(["alone"]);
+  // They own it now, and ask in whom they like, who founded it too.
+  await letIn(back, ada, id);
+  good(await back.client.send(id, "again"));
+  await expectAtRest(
+    async () => {
+      expect(await roomViewOf(ada, id)).toEqual({ name: "Garden", state: "joined", people: 2 });
+      expect(await textsOf(ada, id)).toContain("again");
+    },
+    back,
+    ada,
+  );
+  await stopAll(ada, back);
+});
+
 /** Ada's room with Ben and Carl in it. */
 async function roomOfThree(story: string) {
   const [ada, ben, carl] = [

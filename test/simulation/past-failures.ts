@@ -383,4 +383,37 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       isWatched: true,
       tailEntries: 3,
     },
+  "who was in no group of a room took its log, which its founder had begun anew, for one that somebody else had":
+    {
+      seed: "400075",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 45 },
+        { type: "pass", ms: 200 },
+        { type: "room", device: 0, act: "invite", pick: 51 },
+        { type: "pass", ms: 1705 },
+        { type: "room", device: 2, act: "accept", pick: 43 },
+        { type: "server-lost", forMs: 105 },
+      ],
+      isWatched: true,
+      tailEntries: 6,
+    },
+  "who was left alone in a room that somebody else had founded, and whose devices were emptied, never came in again":
+    {
+      seed: "400134",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 61 },
+        { type: "room", device: 0, act: "invite", pick: 4 },
+        { type: "pass", ms: 2790 },
+        { type: "room", device: 2, act: "accept", pick: 5 },
+        { type: "room", device: 61, act: "leave", pick: 12 },
+        { type: "evict", device: 3, forMs: 2728 },
+        { type: "pass", ms: 384 },
+        { type: "evict", device: 41, forMs: 2373 },
+      ],
+      isWatched: true,
+    },
 };

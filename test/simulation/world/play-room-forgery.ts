@@ -3,6 +3,7 @@
  * be, so that what it forges reaches the judge that is meant, and not only the first seal. It writes as a writer of its own.
  */
 import { type Bytes, concatBytes } from "../../../core/base/bytes.ts";
+import { KEY_PACKAGE_BYTES_MAX } from "../../../core/base/limits.ts";
 import { idBytes, idFromBytes } from "../../../core/base/ids.ts";
 import { encodeCbor } from "../../../core/codec/cbor.ts";
 import { encode } from "../../../core/codec/shape.ts";
@@ -341,6 +342,9 @@ async function publishLies({ engine, random, suite, world, now }: RoomForging): 
     }),
   );
   const expiresAtMs = nowMs + YEAR_MS / 8;
-  const keyPackages = made.map((keyPackage) => ({ keyPackage, isLastResort: false, expiresAtMs }));
+  // What is no frame is not sent.
+  const sent = made.filter(({ length }) => length > 0 && length <= KEY_PACKAGE_BYTES_MAX);
+  if (sent.length === 0) return;
+  const keyPackages = sent.map((keyPackage) => ({ keyPackage, isLastResort: false, expiresAtMs }));
   await home.value.gateway.call("done", { type: "publishKeyPackages", keyPackages });
 }

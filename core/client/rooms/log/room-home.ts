@@ -1,12 +1,14 @@
 /**
  * Where a room's log is. It is its founder's: it lives where their account lives, and only their devices begin it anew. Rules RM61, IN3.
  */
-import type { AccountId, ConversationId } from "../../../base/ids.ts";
+import type { Bytes } from "../../../base/bytes.ts";
+import type { AccountId, ConversationId, LogId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { judgeReseed } from "../../../log/judge-reseed.ts";
 import type { RoomContext } from "../../../messenger/room/room-context.ts";
-import type { ReseedContent } from "../../../protocol/reseed.ts";
+import { ownerClaimed, type ReseedContent } from "../../../protocol/reseed.ts";
+import { isRoomLogOf } from "../../../protocol/room-log-id.ts";
 import type { ChainState } from "../../../sigchain/chain-state.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook } from "../../contacts/contact-book.ts";
@@ -40,6 +42,12 @@ export interface RoomHomes {
 /** Who founded a room: they have been in it since its first epoch. */
 export function founderOf(now: RoomContext | null): AccountId | null {
   return now?.members.find(({ sinceEpoch }) => sinceEpoch === 0)?.accountId ?? null;
+}
+
+/** Whom a reseed names, if the id of the log says that it is theirs (LG22): it is still to be judged. */
+export function ownerNamedIn(logId: LogId, reseed: Bytes | null): AccountId | null {
+  const named = reseed === null ? null : ownerClaimed(reseed);
+  return named !== null && isRoomLogOf(logId, named) ? named : null;
 }
 
 /** What knowing needs of a running client. */

@@ -30,7 +30,7 @@ import type { RoomAnew } from "./room-anew.ts";
 import { keysOf, type RoomBook } from "../room-book.ts";
 import type { RoomCommits } from "../membership/room-commits.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
-import { createRoomHomes, homePart, type PlacedRoom, type RoomHome } from "./room-home.ts";
+import { createRoomHomes, homePart, ownerNamedIn, type PlacedRoom, type RoomHome } from "./room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { publicRoomKey } from "./room-keys.ts";
 
@@ -165,19 +165,30 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return opened.ok || isForbidden(opened.error) ? ok(opened.ok) : opened;
   };
 
-  const enter: RoomRestart["enter"] = async ({ roomId, room, home }, channel) => {
+  /** LG22: who is in no group, and was told nothing, has it from the id of the log whose the room is. */
+  async function ownedBy(
+    { roomId, home }: PlacedRoom,
+    { logId, reseed }: LogChannel,
+  ): Promise<Result<RoomHome, ClientError>> {
+    const now = home.founder === null ? await serial.run(() => contextOf(roomId)) : ok(null);
+    if (!now.ok) return now;
+    const isUntold = home.founder === null && now.value === null;
+    return ok(isUntold ? { ...home, founder: ownerNamedIn(logId, reseed) } : home);
+  }
+
+  const enter: RoomRestart["enter"] = async (placed, channel) => {
+    const { roomId, room } = placed;
     const { incarnation } = channel.head;
     const before = await serial.run(() => intake.reader(room));
     if (!before.ok) return before;
     const { point } = before.value;
     if (incarnation <= point.incarnation) return ok(false);
+    const owned = await ownedBy(placed, channel);
+    if (!owned.ok) return owned;
+    const home = owned.value;
     const judged = await homes.judge(home, channel);
     if (!judged.ok) return judged;
-    const row = await serial.run(() => tables.reader.get(channel.logId));
-    if (!row.ok) return row;
-    // Who has read nothing yet has nothing that could be taken from them, and cannot know whose the room is.
-    const isNew = home.founder === null && row.value === null;
-    if (judged.value === null && !isNew) {
+    if (judged.value === null) {
       const fault = { type: "LogIncarnationChanged", seen: point.incarnation, incarnation } as const;
       return context.distrustLog(channel.logId, fault);
     }

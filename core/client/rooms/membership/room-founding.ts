@@ -65,21 +65,21 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
   async function foundedBy(
     logId: LogId,
     room: RoomContext,
-    firstEpoch: number,
+    { firstEpoch, sinceEpoch }: { readonly firstEpoch: number; readonly sinceEpoch: number },
   ): Promise<Result<{ readonly group: Group; readonly now: RoomContext }, ClientError>> {
     const { accountId, deviceId, origin } = identity;
     const called = await all.displayName();
     if (!called.ok) return called;
     const { seq, head } = context.chain();
-    const founder = {
+    const owner = {
       accountId,
       name: called.value,
       origin,
       role: "owner",
-      sinceEpoch: 0,
+      sinceEpoch,
       mutedUntilMs: null,
     } as const;
-    const self = { ...(memberOf(room, accountId) ?? founder), seq, head };
+    const self = { ...(memberOf(room, accountId) ?? owner), seq, head };
     const now: RoomContext = {
       ...room,
       members: [...room.members.filter((one) => one.accountId !== accountId), self],
@@ -99,7 +99,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     const logId = roomLogId(accountId, random.bytes(ROOM_LOG_SALT_BYTES));
     const roomId = roomConversationId(logId);
     const room = { name, about: "", keysSince: 0, lifetimeMs: null, history: null, members: [] };
-    const founded = await foundedBy(logId, room, 0);
+    const founded = await foundedBy(logId, room, { firstEpoch: 0, sinceEpoch: 0 });
     if (!founded.ok) return founded;
     const { group, now } = founded.value;
     const keys: RoomPart = {
@@ -147,10 +147,10 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
    * answer. One of those that comes back after all is let in again, and has lost nothing.
    */
   async function isLost(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
-    const { standing, info, inside, keys } = room;
+    const { info, inside, keys } = room;
     if (info?.members.some(({ accountId }) => accountId !== identity.accountId))
       return isUnreachable(roomId, room);
-    if (standing.since !== 0 || inside === null) return ok(false);
+    if (inside === null) return ok(false);
     const { devicesById } = context.chain();
     const isOut = (device: (typeof inside.devices)[number]) =>
       device === identity.deviceId || typeof devicesById.get(device)?.revokedSeq === "number";
@@ -185,7 +185,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
   /** A group that counts once its first commit has its place: until then there is no landmark of it. */
   async function found(
     roomId: ConversationId,
-    { keys, info, inside, agreed, lifetimeMs, history }: RoomRecord,
+    { keys, standing, info, inside, agreed, lifetimeMs, history }: RoomRecord,
   ): Promise<Result<Group, ClientError>> {
     const epochs = [keys.generation, info?.epoch ?? 0, inside?.epoch ?? 0, agreed?.epoch ?? 0];
     const firstEpoch = 1 + Math.max(...epochs);
@@ -199,7 +199,10 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
       history: history && { ...history, since: firstEpoch, former: [] },
       members: [],
     };
-    const founded = await foundedBy(keys.logId, kept?.ok === true ? kept.value : alone, firstEpoch);
+    const founded = await foundedBy(keys.logId, kept?.ok === true ? kept.value : alone, {
+      firstEpoch,
+      sinceEpoch: standing.since,
+    });
     if (!founded.ok) return founded;
     const { group } = founded.value;
     const forgotten = await groups.forget(roomId);

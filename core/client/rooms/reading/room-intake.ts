@@ -729,7 +729,9 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   /** What opens the log from where the draft stands, for own devices. */
   function keysPart(room: RoomRecord, { keys, reader: { point } }: RoomDraft): RoomPart {
     const { logId, origin } = keysOf(room);
-    return { type: "keys", logId, origin, ...keys, fromSeq: point.seq, fromChain: point.chain };
+    // The place is one of the first incarnation; in a later one whoever takes them reads on where they are.
+    const { seq, chain } = point.incarnation === 0 ? point : createLogReader(logId).point;
+    return { type: "keys", logId, origin, ...keys, fromSeq: seq, fromChain: chain };
   }
 
   /** RM68: the keys somebody else has told this device, once the group has shown that they are those of the room. */
@@ -949,14 +951,16 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
     const kept = book.keep(roomId, keptKeysOf(room));
-    const moved = createLogReader(logId, from);
+    const before = await reader(current.value);
+    if (!before.ok) return before;
+    const moved = from.seq === 0 ? before.value : createLogReader(logId, from);
     // Which was the last commit before is not known.
-    const last = tables.handshake.remove(roomId);
+    const last = moved === before.value ? [] : [tables.handshake.remove(roomId)];
     const stored = await store.batch([
       ...wrapped.value,
       ...forgotten.value,
       kept.write,
-      last,
+      ...last,
       readerWrite(moved),
     ]);
     if (!stored.ok) return stored;

@@ -3,13 +3,19 @@ import { beforeAll, expect, test } from "vitest";
 import { idFromBytes } from "../../../../../core/base/ids.ts";
 import { ok } from "../../../../../core/base/result.ts";
 import type { ContactRecord } from "../../../../../core/client/contacts/contact-book.ts";
-import { createRoomHomes, founderOf, type RoomHome } from "../../../../../core/client/rooms/log/room-home.ts";
+import {
+  createRoomHomes,
+  founderOf,
+  ownerNamedIn,
+  type RoomHome,
+} from "../../../../../core/client/rooms/log/room-home.ts";
 import { createSerial } from "../../../../../core/client/serial.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
 import type { RoomRecord } from "../../../../../core/document/schema/groups.ts";
 import { createReseed } from "../../../../../core/log/create-reseed.ts";
 import type { RoomContext } from "../../../../../core/messenger/room/room-context.ts";
 import { chainStart } from "../../../../../core/protocol/entry.ts";
+import { ROOM_LOG_SALT_BYTES, roomLogId } from "../../../../../core/protocol/room-log-id.ts";
 import type { ChainState } from "../../../../../core/sigchain/chain-state.ts";
 import { addDevice, createWorld, must, stateOf } from "../../../../support/chain-world.ts";
 import { createManualClock } from "../../../../support/manual-clock.ts";
@@ -108,4 +114,13 @@ test("[RM61] its log is where their chain says they live, of a contact where the
   );
   expect((await originOf({ state: "blocked", origin: "https://new.example" }))[0]).toBe(named);
   expect((await originOf({ state: "accepted", origin: "not a place" }))[0]).toBe(ORIGIN);
+});
+
+test("[RM61] who was told nothing has from the id of a log whose it is, and believes nobody else who began it anew", () => {
+  const { served, own, phone, tablet, begin } = look();
+  const logId = roomLogId(served.accountId, new Uint8Array(ROOM_LOG_SALT_BYTES).fill(3));
+  expect(ownerNamedIn(logId, begin(served, phone))).toBe(served.accountId);
+  expect(ownerNamedIn(logId, begin(own, tablet))).toBeNull();
+  expect(ownerNamedIn(logId, new Uint8Array([1, 2]))).toBeNull();
+  expect(ownerNamedIn(logId, null)).toBeNull();
 });
