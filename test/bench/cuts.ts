@@ -81,7 +81,9 @@ try {
   folder.discard();
 }
 
-const mebibytesHeld = () => Math.round(process.memoryUsage.rss() / 1_048_576);
+function mebibytesHeld(): number {
+  return Math.round(process.memoryUsage.rss() / 1_048_576);
+}
 
 /** A clock that is right, and on which every wait is shorter. */
 function createHastyClock(factor: number): Clock {
