@@ -54,14 +54,17 @@ export function createSqliteSnapshots(deps: SqliteSnapshotsDeps): Omit<SnapshotS
         return ok(rows);
       }),
     endorse: (endorsement) => queue.run(() => endorse(endorsement)),
-    noteSeen(accountId, deviceId, nowMs) {
-      if (Math.abs(nowMs - (seenAtMs.get(deviceId) ?? 0)) < DEVICE_SEEN_MS) return Promise.resolve(ok());
+    async noteSeen(accountId, deviceId, nowMs) {
+      if (Math.abs(nowMs - (seenAtMs.get(deviceId) ?? 0)) < DEVICE_SEEN_MS) return ok();
       seenAtMs.set(deviceId, nowMs);
-      return queue.run(() => {
+      const noted = await queue.run(() => {
         const standing = deps.standings.byId(accountId);
         if (standing !== null) updateSeen.run(nowMs, standing.row, idBytes(deviceId));
         return ok();
       });
+      // What was not written is written when the device is here again, and not an hour later.
+      if (!noted.ok) seenAtMs.delete(deviceId);
+      return noted;
     },
   };
 }
