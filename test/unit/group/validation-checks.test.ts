@@ -15,7 +15,7 @@ import {
   type UpdatePath,
 } from "ts-mls";
 import { signKeyPackage } from "ts-mls/keyPackage.js";
-import { signLeafNodeKeyPackage } from "ts-mls/leafNode.js";
+import { signLeafNodeCommit, signLeafNodeKeyPackage } from "ts-mls/leafNode.js";
 import { cryptoReady } from "../../../core/crypto/sodium.ts";
 import { contextExtension, epochAuthenticator, type Group } from "../../../core/group/group.ts";
 import type { GroupRule } from "../../../core/group/group-fault.ts";
@@ -418,6 +418,22 @@ describe("proposals", () => {
     expect(bad(await fetched(await bent(dora, doras, { extensions }))).rule).toBe("Malformed");
     const capabilities = { ...doras.leafNode.capabilities, extensions: [0xf0d0, 0xf0d1] };
     expect((await fetched(await bent(dora, doras, { extensions, capabilities }))).ok).toBe(true);
+  });
+
+  test("[§7.3 source] the leaf of a key package is of no commit, where it is fetched too", async () => {
+    const { groupId } = ada.state.groupContext;
+    const { lifetime: _, ...leaf } = doras.leafNode as LeafNode & { lifetime: unknown };
+    const place = { groupId, leafIndex: 4, info: { leafNodeSource: "commit" } } as const;
+    const claim = { ...leaf, ...place, leafNodeSource: "commit", parentHash: NOTHING };
+    const leafNode = await signLeafNodeCommit(
+      claim as unknown as Parameters<typeof signLeafNodeCommit>[0],
+      dora.signSeed,
+      suite.signature,
+    );
+    const strange = { ...doras, leafNode } as unknown as KeyPackage;
+    const signed = await signKeyPackage(strange, dora.signSeed, suite.signature);
+    expect(bad(await fetched(signed)).rule).toBe("Malformed");
+    await refuses({ proposals: [add(signed)], hasPath: false }, "Inauthentic");
   });
 
   test("[§12.2 one device] a commit adds no device that stays", async () => {
