@@ -1,11 +1,23 @@
-/** What a person is told of contacts that is no fault: who asks, and which devices came to an account. */
-import type { ContactView, DeviceNoticeView } from "@dovetail/core";
+/** What a person is told of contacts that is no fault: who asks for what, and which devices came to an account. */
+import type { ContactView, DeviceNoticeView, RoomView } from "@dovetail/core";
+import { quoteArgument } from "../commands/quote-argument.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { shortId } from "./error-words.ts";
 
 /** Somebody asks to write. */
 export function describeRequest({ name, accountId }: ContactView): string {
   return `${plainLine(name)} wants to write to you: dovetail contact accept ${shortId(accountId)}`;
+}
+
+/** A contact asks into a room, or to write over MLS. */
+export function describeInvitation(
+  { name, isOfTwo, invitedBy }: RoomView,
+  contacts: readonly ContactView[],
+): string {
+  const by = contacts.find(({ accountId }) => accountId === invitedBy);
+  const who = by === undefined ? "Somebody" : plainLine(by.name);
+  const what = isOfTwo ? "to write over MLS" : `you into ${plainLine(name)}`;
+  return `${who} asks ${what}: dovetail room accept ${quoteArgument(plainLine(name))}`;
 }
 
 /** A device that came to a contact's account. */

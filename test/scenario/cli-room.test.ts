@@ -33,7 +33,7 @@ async function people(): Promise<void> {
   await json("Ben", "sync");
   const { link } = await json("Ben", "contact", "link");
   await json("Ada", "contact", "add", link);
-  await json("Ben", "sync");
+  expect((await run("Ben", "sync")).stderr).toContain("Ada wants to write to you: dovetail contact accept");
   await json("Ben", "contact", "accept", "Ada");
   await json("Ada", "sync");
 }
@@ -44,7 +44,9 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   expect(made.stderr).toContain("room invite 'Garden club' CONTACT");
   expect((await json("Ada", "room", "invite", "Garden club", "Ben")).room.members).toHaveLength(2);
   await json("Ada", "sync");
-  await json("Ben", "sync");
+  const asked = "Ada asks you into Garden club: dovetail room accept 'Garden club'";
+  expect((await run("Ben", "sync")).stderr).toContain(asked);
+  expect((await run("Ben", "sync", "--verify")).stderr).toContain(asked);
   expect((await run("Ben", "inbox")).stdout).toContain("you are invited");
   const early = await run("Ben", "send", "Garden", "too early");
   expect(early).toMatchObject({ exitCode: 2 });
@@ -168,7 +170,9 @@ test("[RM70] a conversation of two beside the one there is", { timeout: 120_000 
   const made = await run("Ada", "room", "create", "--with", "Ben");
   expect(made.stderr).toContain("Ben is asked in. Write: dovetail send 'Ben (MLS)' TEXT");
   await json("Ada", "sync");
-  await json("Ben", "sync");
+  expect((await run("Ben", "sync")).stderr).toContain(
+    "Ada asks to write over MLS: dovetail room accept 'Ada (MLS)'",
+  );
   const offered = await run("Ben", "room", "show", "Ada (MLS)");
   expect(offered.stderr).toContain("Join: dovetail room accept 'Ada (MLS)'");
   expect(offered.stderr).not.toContain("You would see");

@@ -16,7 +16,7 @@ import type { CommandBody, CommandContext, Outcome, RunCommand } from "../../com
 import { describeAlarm, exitCodeOfAlarms } from "../../errors/alarm-text.ts";
 import type { CliError } from "../../errors/command-error.ts";
 import { describeError } from "../../errors/error-text.ts";
-import { describeNotice, describeRequest } from "../../errors/notice-text.ts";
+import { describeInvitation, describeNotice, describeRequest } from "../../errors/notice-text.ts";
 import { count } from "../../errors/error-words.ts";
 import { EXIT } from "../../errors/exit-code.ts";
 import { METRICS_LISTEN_HELP, metricsListenOf } from "../../metrics-listen.ts";
@@ -87,12 +87,14 @@ async function syncAndVerify(context: CommandContext): Promise<Result<Outcome, C
     if (!synced.ok) return synced;
     const report = await client.deviceFrontiers();
     if (!report.ok) return report;
+    const asked = await askedLines(client);
+    if (!asked.ok) return asked;
     const ofAlarms = exitCodeOfAlarms(synced.value.alarms);
     const exitCode = ofAlarms === EXIT.ok && !report.value.isSynced ? EXIT.incomplete : ofAlarms;
     return ok({
       json: { sync: synced.value, frontiers: report.value },
       text: (page) => [...layOutFrontiers(report.value, page), ""],
-      messages: [describeSync(synced.value), describeFrontiers(report.value)],
+      messages: [describeSync(synced.value), ...asked.value, describeFrontiers(report.value)],
       exitCode,
     });
   });
@@ -117,12 +119,28 @@ async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliErr
   return withClient(context, async (client) => {
     const synced = await syncWithProgress(context, client);
     if (!synced.ok) return synced;
+    const asked = await askedLines(client);
+    if (!asked.ok) return asked;
     return ok({
       json: { sync: synced.value },
-      messages: [describeSync(synced.value)],
+      messages: [describeSync(synced.value), ...asked.value],
       exitCode: exitCodeOfAlarms(synced.value.alarms),
     });
   });
+}
+
+/** Who asks for what, and waits for an answer. */
+async function askedLines(client: Client): Promise<Result<readonly string[], CliError>> {
+  const contacts = await client.contacts();
+  if (!contacts.ok) return contacts;
+  const rooms = await client.rooms();
+  if (!rooms.ok) return rooms;
+  return ok([
+    ...contacts.value.filter(({ state }) => state === "incoming").map(describeRequest),
+    ...rooms.value
+      .filter(({ state }) => state === "invited")
+      .map((room) => describeInvitation(room, contacts.value)),
+  ]);
 }
 
 function describeSync({ receivedMessages, sentMessages, waitingMessages }: SyncReport): string {
