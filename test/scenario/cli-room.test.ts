@@ -167,12 +167,14 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
 });
 
 test("[RM70] a conversation of two beside the one there is", { timeout: 120_000 }, async () => {
+  const watching = world.start("ben", ["sync", "--watch"], true);
   const made = await run("Ada", "room", "create", "--with", "Ben");
   expect(made.stderr).toContain("Ben is asked in. Write: dovetail send 'Ben (MLS)' TEXT");
-  await json("Ada", "sync");
-  expect((await run("Ben", "sync")).stderr).toContain(
-    "Ada asks to write over MLS: dovetail room accept 'Ada (MLS)'",
-  );
+  const asked = "Ada asks to write over MLS: dovetail room accept 'Ada (MLS)'";
+  await watching.said((line) => line === asked);
+  watching.signal("SIGINT");
+  expect((await watching.end).stderr.split(asked)).toHaveLength(2);
+  expect((await run("Ben", "sync")).stderr).toContain(asked);
   const offered = await run("Ben", "room", "show", "Ada (MLS)");
   expect(offered.stderr).toContain("Join: dovetail room accept 'Ada (MLS)'");
   expect(offered.stderr).not.toContain("You would see");

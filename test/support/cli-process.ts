@@ -22,6 +22,8 @@ export interface CommandEnd {
 export interface RunningCommand {
   /** Resolves with the first line of standard output that `accepts` takes. */
   line(accepts: (line: string) => boolean): Promise<string>;
+  /** The same of standard error, where people are told things. */
+  said(accepts: (line: string) => boolean): Promise<string>;
   type(text: string): void;
   signal(name: "SIGINT" | "SIGTERM"): void;
   /** Closes its standard output from this side, as `| head` does. */
@@ -122,6 +124,7 @@ function watch(child: ChildProcess, timeoutMs: number | null): RunningCommand {
   const waiting = new Set<() => void>();
   child.stderr?.on("data", (part: Buffer) => {
     stderr += part.toString("utf8");
+    for (const look of waiting) look();
   });
   if (child.stdout !== null) {
     createInterface({ input: child.stdout }).on("line", (line) => {
@@ -139,20 +142,21 @@ function watch(child: ChildProcess, timeoutMs: number | null): RunningCommand {
       resolve({ exitCode, stdout, stderr });
     });
   });
+  const first = (of: () => readonly string[], accepts: (line: string) => boolean): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = of().find(accepts);
+        if (found !== undefined) resolve(found);
+        else if (hasEnded) reject(new Error(`ended with ${child.exitCode}: ${stderr}`));
+        else return;
+        waiting.delete(look);
+      };
+      waiting.add(look);
+      look();
+    });
   return {
-    line(accepts) {
-      return new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = lines.find(accepts);
-          if (found !== undefined) resolve(found);
-          else if (hasEnded) reject(new Error(`ended with ${child.exitCode}: ${stderr}`));
-          else return;
-          waiting.delete(look);
-        };
-        waiting.add(look);
-        look();
-      });
-    },
+    line: (accepts) => first(() => lines, accepts),
+    said: (accepts) => first(() => stderr.split("\n"), accepts),
     type: (text) => void child.stdin?.end(text),
     signal: (name) => void child.kill(name),
     stopReading: () => void child.stdout?.destroy(),

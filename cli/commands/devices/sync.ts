@@ -8,6 +8,7 @@ import {
   err,
   ok,
   type Result,
+  type RoomView,
   type SyncReport,
   unreachable,
 } from "@dovetail/core";
@@ -131,15 +132,11 @@ async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliErr
 
 /** Who asks for what, and waits for an answer. */
 async function askedLines(client: Client): Promise<Result<readonly string[], CliError>> {
-  const contacts = await client.contacts();
-  if (!contacts.ok) return contacts;
-  const rooms = await client.rooms();
-  if (!rooms.ok) return rooms;
+  const people = await loadPeople(client);
+  if (!people.ok) return people;
   return ok([
-    ...contacts.value.filter(({ state }) => state === "incoming").map(describeRequest),
-    ...rooms.value
-      .filter(({ state }) => state === "invited")
-      .map((room) => describeInvitation(room, contacts.value)),
+    ...people.value.contacts.filter(({ state }) => state === "incoming").map(describeRequest),
+    ...invitationsIn(people.value).map(({ line }) => line),
   ]);
 }
 
@@ -160,25 +157,33 @@ async function watch(
   const metrics = metricsListenOf(metricsListen, context.env);
   if (!metrics.ok) return metrics;
   const body = async (client: Client): Promise<Result<Outcome, CliError>> => {
-    const names = await loadNames(client);
-    if (!names.ok) return names;
+    const people = await loadPeople(client);
+    if (!people.ok) return people;
+    const names = new Map(namesIn(people.value));
+    const tellInvitations = createInvitationTeller(context.output);
     const lost: LostAt = { sinceMs: null };
     const ended = Promise.withResolvers<Result<Outcome, CliError>>();
     const tellDirect = createDirectTeller(client, context.output);
     const take = (event: ClientEvent): void => {
       if (context.output.isJson) context.output.stream({ event });
       else if (event.type === "direct") tellDirect(event);
-      else showEvent(context.output, names.value, lost, event);
+      else showEvent(context.output, names, lost, event);
       const end = endOfWatch(event);
       if (end !== null) ended.resolve(err(end));
       if (event.type === "state")
-        void loadNames(client).then((fresh) => fresh.ok && renew(names.value, fresh.value));
+        void loadPeople(client).then((fresh) => {
+          if (!fresh.ok) return;
+          names.clear();
+          for (const [id, name] of namesIn(fresh.value)) names.set(id, name);
+          tellInvitations(fresh.value);
+        });
     };
     const stopListening = client.onEvent(take);
     const interrupt = (): void =>
       ended.resolve(ok({ json: { event: { type: "stopped" } }, messages: ["Stopped."] }));
     if (context.interrupted.aborted) interrupt();
     context.interrupted.addEventListener("abort", interrupt, { once: true });
+    tellInvitations(people.value);
     client.start();
     // Where another process has the profile there may be a connection already, of which no event tells.
     if (client.status().state === "online") take({ type: "connection", status: client.status() });
@@ -208,27 +213,49 @@ export function endOfWatch(event: ClientEvent): CliError | null {
 /** By conversation, and in rooms by `room/author`. */
 type NamesByConversation = Map<string, string>;
 
-async function loadNames(client: Client): Promise<Result<NamesByConversation, CliError>> {
+interface People {
+  readonly contacts: readonly ContactView[];
+  readonly rooms: readonly RoomView[];
+}
+
+async function loadPeople(client: Client): Promise<Result<People, CliError>> {
   const contacts = await client.contacts();
   if (!contacts.ok) return contacts;
   const rooms = await client.rooms();
-  if (!rooms.ok) return rooms;
-  const inRooms = rooms.value.flatMap((room) =>
-    room.members.map(({ accountId, name }): readonly [string, string] => [
-      `${room.id}/${accountId}`,
-      `${plainLine(name)} in ${plainLine(room.name)}`,
-    ]),
-  );
-  const people = contacts.value.map((contact: ContactView): readonly [string, string] => [
-    contact.conversationId,
-    plainLine(contact.name),
-  ]);
-  return ok(new Map([...people, ...inRooms]));
+  return rooms.ok ? ok({ contacts: contacts.value, rooms: rooms.value }) : rooms;
 }
 
-function renew(names: NamesByConversation, fresh: NamesByConversation): void {
-  names.clear();
-  for (const [id, name] of fresh) names.set(id, name);
+function namesIn({ contacts, rooms }: People): readonly (readonly [string, string])[] {
+  return [
+    ...contacts.map(({ conversationId, name }) => [conversationId, plainLine(name)] as const),
+    ...rooms.flatMap(({ id, name, members }) =>
+      members.map(
+        (member) => [`${id}/${member.accountId}`, `${plainLine(member.name)} in ${plainLine(name)}`] as const,
+      ),
+    ),
+  ];
+}
+
+function invitationsIn({
+  contacts,
+  rooms,
+}: People): readonly { readonly id: string; readonly line: string }[] {
+  return rooms
+    .filter(({ state }) => state === "invited")
+    .map((room) => ({ id: room.id, line: describeInvitation(room, contacts) }));
+}
+
+/** Says each invitation once; programs read it from the state. */
+function createInvitationTeller(output: Output): (people: People) => void {
+  const told = new Set<string>();
+  return (people) => {
+    if (output.isJson) return;
+    for (const { id, line } of invitationsIn(people)) {
+      if (told.has(id)) continue;
+      told.add(id);
+      output.say(line);
+    }
+  };
 }
 
 function showEvent(output: Output, names: NamesByConversation, lost: LostAt, event: ClientEvent): void {
