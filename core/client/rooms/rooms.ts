@@ -2,11 +2,10 @@
  * Rooms of this account on this device: what people do in them, and the loop that reads, joins, commits and sends until there
  * is nothing left to do. Rules RM13, RM18-RM27.
  */
-import { toHex } from "../../base/bytes.ts";
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
-import { intentKey, type RoomIntent, type RoomRecord } from "../../document/schema/groups.ts";
+import { newIntentKey, type RoomIntent, type RoomRecord } from "../../document/schema/groups.ts";
 import { createGroupCrypto } from "../../group/crypto-provider.ts";
 import { isActive } from "../../group/group.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
@@ -239,7 +238,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   }
 
   async function ask(roomId: ConversationId, intent: RoomIntent): Promise<Result<void, ClientError>> {
-    const key = intentKey(toHex(random.bytes(16)));
+    const key = newIntentKey(random);
     const asked = await book.set(roomId, new Map([[key, { type: "intent", intent, order: nowMs() }]]));
     kick(roomId);
     return asked;

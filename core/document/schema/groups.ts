@@ -6,6 +6,7 @@
  */
 import { type Bytes, toHex } from "../../base/bytes.ts";
 import type { ConversationId } from "../../base/ids.ts";
+import type { Random } from "../../base/random.ts";
 import {
   DISPLAY_NAME_BYTES_MAX,
   ROOM_AGREED_BYTES_MAX,
@@ -215,9 +216,11 @@ export function limitKey(opIdBytes: Bytes): string {
   return `limit-${toHex(opIdBytes.subarray(0, 16))}`;
 }
 
-/** Key of an intent's part. */
-export function intentKey(random: string): string {
-  return `intent-${random}`;
+const INTENT_KEY_BYTES = 16;
+
+/** Key of a new intent's part. */
+export function newIntentKey(random: Pick<Random, "bytes">): string {
+  return `intent-${toHex(random.bytes(INTENT_KEY_BYTES))}`;
 }
 
 /** Reads a groups document. A room exists once it has keys and a standing. DC45 */

@@ -12,7 +12,7 @@ import { chainNext, chainStart, entryId } from "@dovetail/core/protocol/entry.ts
 import { blobId } from "@dovetail/core/protocol/snapshot.ts";
 import { parseLink } from "@dovetail/core/sigchain/link.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
-import { placeOf, SCHEMA_VERSION, seqAt } from "./sqlite-schema.ts";
+import { IS_ACCOUNT, placeOf, SCHEMA_VERSION, seqAt } from "./sqlite-schema.ts";
 
 export interface DatabaseReport {
   readonly version: number;
@@ -65,7 +65,7 @@ function inspect(db: DatabaseSync): Result<DatabaseReport, DatabaseFault> {
   const probed = meta.get("probed_at_ms")?.value;
   return ok({
     version,
-    accounts: count("SELECT count(*) AS count FROM accounts WHERE head_seq > 0 AND length(account_id) = 32"),
+    accounts: count(`SELECT count(*) AS count FROM accounts WHERE ${IS_ACCOUNT}`),
     logs: logs.value,
     entries: count("SELECT count(*) AS count FROM entries"),
     probedAtMs: typeof probed === "number" ? probed : 0,
@@ -141,7 +141,7 @@ function prepareLogCheck(db: DatabaseSync, version: number): (log: CheckedLog) =
 /** An account is named by its first link, and its head is its last. */
 function checkLinks(db: DatabaseSync): Result<void, DatabaseFault> {
   const select = db.prepare(
-    "SELECT account_id, head_seq, head_hash, seq, link FROM accounts JOIN links ON links.account = accounts.id WHERE head_seq > 0 AND length(account_id) = 32",
+    `SELECT account_id, head_seq, head_hash, seq, link FROM accounts JOIN links ON links.account = accounts.id WHERE ${IS_ACCOUNT}`,
   );
   for (const row of select.iterate()) {
     const link = parseLink(blobOf(row.link));

@@ -6,7 +6,7 @@ import type { CommitQueue } from "../commit-queue.ts";
 import type { OperatorStore, StoreFigures } from "../operator-store.ts";
 import type { Refusal } from "../refusal.ts";
 import { numberOf } from "./sqlite-row.ts";
-import { LOG_KIND_NUMBER } from "./sqlite-schema.ts";
+import { IS_ACCOUNT, LOG_KIND_NUMBER } from "./sqlite-schema.ts";
 
 export interface SqliteFiguresDeps {
   readonly db: DatabaseSync;
@@ -19,9 +19,7 @@ export function createSqliteFigures(
   deps: SqliteFiguresDeps,
 ): Pick<OperatorStore, "figures" | "probe" | "load"> {
   const { db, queue } = deps;
-  const countAccounts = db.prepare(
-    "SELECT count(*) AS count FROM accounts WHERE head_seq > 0 AND length(account_id) = 32",
-  );
+  const countAccounts = db.prepare(`SELECT count(*) AS count FROM accounts WHERE ${IS_ACCOUNT}`);
   const countErasures = db.prepare("SELECT count(*) AS count FROM erasures WHERE log > 0");
   const sumKind = db.prepare(
     "SELECT count(*) AS logs, coalesce(sum(seq), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM logs WHERE kind = ? AND owner > 0",

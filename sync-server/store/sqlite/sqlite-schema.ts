@@ -231,3 +231,6 @@ function readVersion(db: DatabaseSync): number {
   const row = db.prepare("SELECT value FROM meta WHERE key = 'schema_version'").get();
   return typeof row?.value === "number" ? row.value : 0;
 }
+
+/** Of rows of `accounts` those that are accounts: neither being put back (IN6) nor deleted. */
+export const IS_ACCOUNT = "head_seq > 0 AND length(account_id) = 32";

@@ -23,7 +23,7 @@ import { GENESIS_MAPS, genesisChange } from "../../../core/document/schema/genes
 import {
   GROUPS,
   groupsSchema,
-  intentKey,
+  newIntentKey,
   type RoomPart,
   type RoomStanding,
 } from "../../../core/document/schema/groups.ts";
@@ -612,7 +612,8 @@ describe("a room in the groups document", () => {
       intent: { type: "name", name },
       order,
     });
-    const [first, second] = [intentKey("0".repeat(32)), intentKey("f".repeat(32))];
+    const keyOf = (byte: number) => newIntentKey({ bytes: (length) => new Uint8Array(length).fill(byte) });
+    const [first, second] = [keyOf(0x00), keyOf(0xff)];
     await pair.editApart(put("standing", standing(1, "joined")), put(second, intent("one", 1)));
     await pair.editApart(put(first, intent("two", 2)), nothing);
     expect((await read())?.intents.map((one) => one.intent)).toEqual([

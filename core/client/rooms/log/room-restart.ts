@@ -2,10 +2,9 @@
  * A room's log that its server lost, or that lives elsewhere since: its founder's devices begin it anew, everybody else follows, and what
  * led to the newest state of the group is brought again. Rules RM61-RM63, IN3.
  */
-import { toHex } from "../../../base/bytes.ts";
 import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
-import { intentKey, type RoomPart, type RoomRecord } from "../../../document/schema/groups.ts";
+import { newIntentKey, type RoomPart, type RoomRecord } from "../../../document/schema/groups.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
 import { createReseed } from "../../../log/create-reseed.ts";
 import { checkHead } from "../../../log/log-reader.ts";
@@ -285,7 +284,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
         lost.ok && sinceEpoch <= epoch && memberOf(lost.value, accountId) === null && isBelow(role),
     );
     const intents = gone.map(({ accountId }): [string, RoomPart] => [
-      intentKey(toHex(random.bytes(16))),
+      newIntentKey(random),
       { type: "intent", intent: { type: "remove", accountId }, order: nowMs() },
     ]);
     const done = await book.set(roomId, new Map(intents), { with: [tables.roomredo.remove(roomId)] });

@@ -2,11 +2,10 @@
  * Founding a room's group: with a new room, and again for a room whose group no device has any more. Runs within the serial.
  * Rules RM29, RM64.
  */
-import { toHex } from "../../../base/bytes.ts";
 import { type ConversationId, type EntryId, idBytes, type LogId } from "../../../base/ids.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
 import {
-  intentKey,
+  newIntentKey,
   type RoomIntent,
   type RoomPart,
   type RoomRecord,
@@ -126,8 +125,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     ]);
     const inside = insideOf(group, now, NO_ENTRY);
     if (inside !== null) parts.set("inside", inside);
-    for (const intent of asked)
-      parts.set(intentKey(toHex(random.bytes(16))), { type: "intent", intent, order: nowMs() });
+    for (const intent of asked) parts.set(newIntentKey(random), { type: "intent", intent, order: nowMs() });
     const happening = tables.happening.put([roomId, 0, 0], {
       by: accountId,
       atMs: standing.atMs,

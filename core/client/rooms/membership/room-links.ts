@@ -9,7 +9,7 @@ import { ok, type Result } from "../../../base/result.ts";
 import { decode } from "../../../codec/shape.ts";
 import { hash } from "../../../crypto/hash.ts";
 import { LABEL } from "../../../crypto/labels.ts";
-import { intentKey, type RoomPart, type RoomRecord, useKey } from "../../../document/schema/groups.ts";
+import { newIntentKey, type RoomPart, type RoomRecord, useKey } from "../../../document/schema/groups.ts";
 import { roomJoinPayloadShape } from "../../../messenger/room/room-link.ts";
 import { rowKeyParts } from "../../../store/row-key.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
@@ -103,7 +103,7 @@ export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: 
       order: atMs,
     };
     const parts = new Map<string, RoomPart>([
-      [intentKey(toHex(random.bytes(16))), intent],
+      [newIntentKey(random), intent],
       // Named by whom and what, so that two devices that are asked at once count it once.
       [useKey(toHex(digest.slice(0, 16))), { type: "use", link, accountId: by, atMs }],
     ]);
