@@ -100,6 +100,31 @@ async function expectRoom(
 }
 
 describe("a room whose server lost everything", () => {
+  test("[RM61] is not made a second time by a device of its founder that was never in it", async () => {
+    const server = await losableServer();
+    const phone = keep(await newAccount(server.origin, "ada", platform()));
+    const linked = keep(await linkedDevice(phone.client, "tablet", platform()));
+    await settle(phone, linked);
+    good(await linked.client.stop());
+    const { id } = good(await phone.client.createRoom("Reading"));
+    await say(phone, id, "one");
+    await settle(phone);
+    const ofPhone = alarmsOf(phone);
+    await server.lose();
+    // It puts back the account, and hears of the room as its sibling's changes come again.
+    const tablet = keep(await reopened(linked.platform));
+    const ofTablet = alarmsOf(tablet);
+    good(await tablet.client.putBack());
+    await settle(phone, tablet);
+    await settle(phone, tablet);
+    expect(ofPhone.filter(({ type }) => type === "LogDistrusted")).toEqual([]);
+    expect(ofPhone).toContainEqual({ type: "RoomGone", roomId: id, isOurs: true });
+    expect(ofTablet).toEqual([]);
+    good(await phone.client.putBack());
+    await expectRoom(id, { people: 1, texts: ["one"] }, phone, tablet);
+    await expectSameState(phone, tablet);
+  });
+
   test("[RM61] [RM62] [RM63] goes on from its newest state, with what had been written, and without who was removed", async () => {
     const server = await losableServer();
     const { others, id, ...founder } = await roomOf(server.origin, "ben", "cara", "dan");

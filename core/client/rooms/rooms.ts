@@ -9,6 +9,7 @@ import { newIntentKey, type RoomIntent, type RoomRecord } from "../../document/s
 import { createGroupCrypto } from "../../group/crypto-provider.ts";
 import { isActive } from "../../group/group.ts";
 import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
+import { isRoomLogOf } from "../../protocol/room-log-id.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ChainStore } from "../contacts/chain-store.ts";
 import type { ClientError } from "../client-error.ts";
@@ -322,7 +323,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       const found = await restart.findAgain(placed.value, opened.error);
       // Who comes in again looks for themselves.
       if (!found.ok && isUnknownLog(found.error) && standing === "joined") {
-        const isOurs = placed.value.home.founder === identity.accountId;
+        const isOurs = isRoomLogOf(room.keys.logId, identity.accountId);
         const wasThere = await serial.run(() => logs.hasBeenThere(room));
         if (!wasThere.ok) return wasThere;
         // One's own may still have to be made, when the server is there.

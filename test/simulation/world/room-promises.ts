@@ -1,6 +1,7 @@
 /** What worlds with rooms promise on top: one room for all who are in it, and each text once where it belongs. */
 import type { RoomView } from "@dovetail/core";
-import { toHex } from "../../../core/base/bytes.ts";
+import { equalBytes, toHex } from "../../../core/base/bytes.ts";
+import { publicRoomKey } from "../../../core/client/rooms/log/room-keys.ts";
 import { createRoomGroups } from "../../../core/client/rooms/membership/room-groups.ts";
 import { createTables } from "../../../core/client/tables.ts";
 import { createGroupCrypto } from "../../../core/group/crypto-provider.ts";
@@ -26,12 +27,34 @@ export async function findUnkeptInRooms(world: World): Promise<readonly string[]
       const view = good(await client.rooms()).find(({ id }) => id === room.id);
       if (view !== undefined) seen.push({ member, view });
     }
-    unkept.push(...findOtherViews(world, seen));
+    const isShut = await isShutFor(world, room, seen);
+    if (!isShut) unkept.push(...findOtherViews(world, seen));
     unkept.push(...findOusted(room, seen));
-    unkept.push(...(await findOtherGroups(room, seen)));
-    unkept.push(...(await findTexts(world, room, seen)));
+    if (!isShut) unkept.push(...(await findOtherGroups(room, seen)));
+    unkept.push(...(await findTexts(world, { room, isShut }, seen)));
   }
   return unkept;
+}
+
+/**
+ * Whether nobody can write into a room any more: a changed program has put a key on its log that nobody else knows, and its founder, who
+ * alone could set it right (RM30), is out. What is not there then stays away; what may not be shown may not be shown either.
+ */
+async function isShutFor(world: World, room: Room, seen: readonly Seen[]): Promise<boolean> {
+  if (seen.some(({ member, view }) => member.person === room.founder && view.state === "joined"))
+    return false;
+  for (const { member } of seen) {
+    const record = await member.engine?.rooms.book.get(room.id);
+    if (record?.ok !== true || record.value === null) continue;
+    const { logId } = record.value.keys;
+    if (!world.forgedRoomLogs.has(logId)) return false;
+    const own = publicRoomKey(record.value.keys);
+    for (const server of world.servers) {
+      const log = good(await server.store().findLog(logId));
+      if (log?.appendKey != null && equalBytes(log.appendKey, own)) return false;
+    }
+  }
+  return true;
 }
 
 /** Devices of a person show a room alike; all who are in it show the same people, roles and name, and nothing that waits. */
@@ -133,16 +156,20 @@ async function groupOn({ device }: Member, { id }: Room) {
 }
 
 /** Every text of a room, where it has to be and where it may not be. */
-async function findTexts(world: World, room: Room, seen: readonly Seen[]): Promise<readonly string[]> {
+async function findTexts(
+  world: World,
+  { room, isShut }: { readonly room: Room; readonly isShut: boolean },
+  seen: readonly Seen[],
+): Promise<readonly string[]> {
   const faults: string[] = [];
   const shownBy = new Map<Member, ReadonlyMap<string, { readonly times: number; readonly state: string }>>();
   for (const { member } of seen) shownBy.set(member, await textsOn(world, member, room));
   for (const [index, row] of room.written.entries()) {
     if (isHostile(world, row.by.person)) continue;
     const at = shownBy.get(row.by)?.get(row.text);
-    const isPromised = isKept(row) && at !== undefined && at.state !== "failed";
+    const isPromised = !isShut && isKept(row) && at !== undefined && at.state !== "failed";
     if (isKept(row) && at === undefined) faults.push(`${row.by.device.name} lacks its own ${row.text}`);
-    const isSteady = !room.unsteady.has(row.by.person);
+    const isSteady = !isShut && !room.unsteady.has(row.by.person);
     if (isPromised && at.state === "kept" && isSteady) faults.push(`${row.text} has not been sent`);
     const isHeard = !room.muted.has(row.by.person);
     if (isKept(row) && at?.state === "failed" && isSteady && isHeard) faults.push(`${row.text} was given up`);

@@ -169,10 +169,13 @@ async function useWhatWasStolen(stage: Stage): Promise<void> {
   await comeToRest(stage);
 }
 
-/** Whoever is told that the server has lost the account puts it back. */
+/** Whoever is told that the server has lost the account, or a room of theirs, puts it back. */
 async function syncOrPutBack(client: Client): Promise<unknown> {
   const synced = await client.sync();
-  return synced.ok ? synced : client.putBack();
+  if (!synced.ok) return client.putBack();
+  const told = await client.alarms();
+  const isGone = told.ok && told.value.some(({ alarm }) => alarm.type === "RoomGone" && alarm.isOurs);
+  return isGone ? client.putBack() : synced;
 }
 
 export type { World };

@@ -5,7 +5,7 @@
 import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
-import type { GroupDeps } from "../../../group/group.ts";
+import { type GroupDeps, isActive } from "../../../group/group.ts";
 import { checkHead, checkQuote } from "../../../log/log-reader.ts";
 import type { PlacedEntry } from "../../../protocol/entry.ts";
 import type { AppendResult } from "../../../protocol/server-frame.ts";
@@ -21,6 +21,8 @@ import type { PlacedRoom } from "./room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { joinRoom } from "../reading/room-joining.ts";
 
+/** How long whoever may have made a log has to bring it back, before a device that is in no group makes it. */
+const MAKER_WAIT_MS = 60_000;
 /** Pages that are read at once. */
 const PAGES_MAX = 256;
 
@@ -66,7 +68,9 @@ export interface RoomLogs {
 
 export function createRoomLogs(all: RoomLogDeps): RoomLogs {
   const { context, groups, intake, commits, deps } = all;
-  const { store, identity, serial } = context;
+  const { store, identity, serial, clock } = context;
+  /** Since when a log is known not to be there. */
+  const absentSinceMs = new Map<LogId, number>();
   const subscribed = new Set<LogId>();
   /** With keys of which generation each log is open. */
   const openedWith = new Map<LogId, number>();
@@ -134,10 +138,23 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     if (wasThere.value) return opened;
     // Its founder makes the log, over the connection of the account that pays for it.
     if (!isAbsent || origin !== identity.origin || home === null) return opened;
+    const awaited = await awaitsMaker(roomId, logId);
+    if (!awaited.ok || awaited.value) return awaited.ok ? opened : awaited;
     const appendKey = capability.publicKey;
     const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });
     if (!created.ok) return created;
     return guests.open(origin, open);
+  }
+
+  /** RM61: who is in no group does not know whether the log was there, and is not to make another one beside it. */
+  async function awaitsMaker(roomId: ConversationId, logId: LogId): Promise<Result<boolean, ClientError>> {
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    if (group.value !== null && isActive(group.value)) return ok(false);
+    const nowMs = clock.nowMs();
+    const sinceMs = absentSinceMs.get(logId) ?? nowMs;
+    absentSinceMs.set(logId, sinceMs);
+    return ok(Math.abs(nowMs - sinceMs) < MAKER_WAIT_MS);
   }
 
   /** Reads what is there, and follows from there on. True when the group or the position moved. */
