@@ -9,15 +9,15 @@ export function describeRequest({ name, accountId }: ContactView): string {
   return `${plainLine(name)} wants to write to you: dovetail contact accept ${shortId(accountId)}`;
 }
 
-/** A contact asks into a room, or to write over MLS. */
+/** A contact let this account into a room, or wants to write over MLS. */
 export function describeInvitation(
   { name, isOfTwo, invitedBy }: RoomView,
   contacts: readonly ContactView[],
 ): string {
   const by = contacts.find(({ accountId }) => accountId === invitedBy);
   const who = by === undefined ? "Somebody" : plainLine(by.name);
-  const what = isOfTwo ? "to write over MLS" : `you into ${plainLine(name)}`;
-  return `${who} asks ${what}: dovetail room accept ${quoteArgument(plainLine(name))}`;
+  const what = isOfTwo ? "wants to write to you over MLS too" : `let you into ${plainLine(name)}`;
+  return `${who} ${what}: dovetail room accept ${quoteArgument(plainLine(name))}`;
 }
 
 /** A device that came to a contact's account. */

@@ -87,6 +87,23 @@ test("[RM70] a person is written to over MLS too; what only a room of more has i
   good(await ben.client.stop());
 });
 
+test("[RM70] who is offered one is told so in the inbox, joins and reads", async () => {
+  const { nora, ben } = await noraAtBen("ben.offers");
+  const contact = present(good(await ben.client.contacts())[0], "Nora");
+  const { id } = good(await ben.client.createConversationOfTwo(contact.accountId));
+  good(await ben.client.send(id, "Over MLS."));
+  good(await ben.client.sync());
+  await openSection(nora, "Inbox");
+  await nora.getByText("One room waits for your answer").click();
+  const row = nora.locator("a.row", { hasText: "ben.offers (MLS)" });
+  await row.getByText("Wants to write to you over MLS too").waitFor();
+  await row.click();
+  await nora.getByText("ben.offers wants to write to you over MLS too.").waitFor();
+  await nora.getByRole("button", { name: "Join" }).click();
+  await bubble(nora, "Over MLS.").waitFor();
+  good(await ben.client.stop());
+});
+
 test("a safety number compared by eye is noted, shown in the conversation, and taken back", async () => {
   const { nora, ben } = await noraAtBen("ben.verified");
   const [contact] = good(await ben.client.contacts());

@@ -44,7 +44,7 @@ test("a room from founding to leaving", { timeout: 120_000 }, async () => {
   expect(made.stderr).toContain("room invite 'Garden club' CONTACT");
   expect((await json("Ada", "room", "invite", "Garden club", "Ben")).room.members).toHaveLength(2);
   await json("Ada", "sync");
-  const asked = "Ada asks you into Garden club: dovetail room accept 'Garden club'";
+  const asked = "Ada let you into Garden club: dovetail room accept 'Garden club'";
   expect((await run("Ben", "sync")).stderr).toContain(asked);
   expect((await run("Ben", "sync", "--verify")).stderr).toContain(asked);
   expect((await run("Ben", "inbox")).stdout).toContain("you are invited");
@@ -170,7 +170,7 @@ test("[RM70] a conversation of two beside the one there is", { timeout: 120_000 
   const watching = world.start("ben", ["sync", "--watch"], true);
   const made = await run("Ada", "room", "create", "--with", "Ben");
   expect(made.stderr).toContain("Ben is asked in. Write: dovetail send 'Ben (MLS)' TEXT");
-  const asked = "Ada asks to write over MLS: dovetail room accept 'Ada (MLS)'";
+  const asked = "Ada wants to write to you over MLS too: dovetail room accept 'Ada (MLS)'";
   await watching.said((line) => line === asked);
   watching.signal("SIGINT");
   expect((await watching.end).stderr.split(asked)).toHaveLength(2);

@@ -52,6 +52,7 @@ function preview(thread: Thread, session: Session) {
 function roomPreview(room: RoomThread, { views }: Session) {
   const { state, lastMessage } = room;
   if (state === "invited") {
+    if (room.isOfTwo) return say("rowInvitedToTwo");
     const by = views.contacts.find(({ accountId }) => accountId === room.invitedBy);
     return by === undefined ? say("rowInvited") : say("rowInvitedBy", { name: by.name });
   }

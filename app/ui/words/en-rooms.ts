@@ -36,6 +36,7 @@ export const EN_ROOMS = {
   roomDeclinedNote: "You declined to join this room.",
   rowInvited: "You were let in",
   rowInvitedBy: "{name} let you in",
+  rowInvitedToTwo: "Wants to write to you over MLS too",
   rowJoining: "Joining",
   rowLeft: "You left",
   rowRemoved: "You were removed",
