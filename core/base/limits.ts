@@ -182,6 +182,9 @@ export const ROOM_EVIDENCE_BYTES_MAX = 1_048_576;
 /** Commits a device keeps for a log that begins anew, and how large one of them may be. */
 export const ROOM_PAST_COMMITS_MAX = 16;
 export const ROOM_PAST_COMMIT_BYTES_MAX = 262_144;
+/** When a device gives its leaf fresh keys, after the last time it did: each time another age between the two. */
+export const ROOM_LEAF_RENEW_MS_MIN = 518_400_000;
+export const ROOM_LEAF_RENEW_MS_MAX = 604_800_000;
 export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;

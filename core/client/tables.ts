@@ -93,6 +93,7 @@
  * | roombegun | room | what who began the log said first of it |
  * | roombring | room | a past commit that is brought again, on its way |
  * | roomplace | room, writerSeq | where own letters stand in the room's log |
+ * | roomleaf | room | the key of this device's leaf, and since when it has it |
  * | roomredo | room | the room as a group that was given up had it |
  * | roomunproven | room, account | whose chain nobody could give yet |
  * | roomwords | room, account, seq, number | what such an account wrote, until its chain is here |
@@ -577,6 +578,7 @@ export function createTables(store: TxStore) {
       "roomredo",
       struct({ epoch: integer(0), context: bytes(1, GROUP_CONTEXT_BYTES_MAX) }),
     ),
+    roomleaf: createTable(store, "roomleaf", struct({ key: bytes(32), sinceMs: integer(0) })),
     missed: createTable(store, "missed", missedRow),
     roomunproven: createTable(store, "roomunproven", struct({})),
     roomwords: createTable(

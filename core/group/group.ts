@@ -190,6 +190,12 @@ export function leafAt(tree: RatchetTree, leafIndex: number): GroupLeaf | null {
   return member === null ? null : { leafIndex, member };
 }
 
+/** What is sealed to this device's leaf alone: a fresh key with each commit of its own that has a path. */
+export function ownLeafKey({ state: { ratchetTree, privatePath } }: Group): Bytes | null {
+  const node = ratchetTree[privatePath.leafIndex * 2];
+  return node?.nodeType === "leaf" ? (node.leaf.hpkePublicKey as Bytes) : null;
+}
+
 export function groupEpoch({ state }: Group): bigint {
   return state.groupContext.epoch;
 }

@@ -124,6 +124,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roombring: "drop",
   roomplace: "drop",
   roomredo: "drop",
+  // Counted from then on.
+  roomleaf: "drop",
   missed: "drop",
   roomunproven: "renew",
   // Siblings have it, or who wrote it is not known.

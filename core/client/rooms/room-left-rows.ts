@@ -20,6 +20,7 @@ export const ROOM_STATE_TABLES = [
   "roombring",
   "roomplace",
   "roomredo",
+  "roomleaf",
   "roomunproven",
   "roomwords",
   "departure",

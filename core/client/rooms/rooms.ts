@@ -38,6 +38,7 @@ import { createRoomLinks } from "./membership/room-links.ts";
 import { type RoomMissed, SIBLING_WAIT_MS } from "./reading/room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomPlanner } from "./membership/room-plan.ts";
+import { createRoomRenewal } from "./membership/room-renewal.ts";
 import { createRoomRestart } from "./log/room-restart.ts";
 import { createRoomUnproven } from "./reading/room-unproven.ts";
 
@@ -213,6 +214,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     displayName: all.displayName,
   });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
+  const renewal = createRoomRenewal({ context, groups, planner, commits, kick });
   const restart = createRoomRestart({
     context,
     contacts,
@@ -384,6 +386,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!redone.ok || redone.value) return redone;
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;
+    const renewed = await serial.run(() => renewal.renew(roomId, room));
+    if (!renewed.ok || renewed.value) return renewed;
     const sealed = await serial.run(() => commits.sealLetter(roomId, room));
     if (!sealed.ok || sealed.value) return sealed;
     // Both ask servers of others: nothing that is to be sent waits for them.
@@ -580,6 +584,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       for (const { cancel } of looks.values()) cancel();
       looks.clear();
       cancelRetry?.();
+      renewal.close();
       histories.close();
       unproven.close();
       cancelRetry = null;

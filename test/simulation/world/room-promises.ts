@@ -2,10 +2,11 @@
 import type { RoomView } from "@dovetail/core";
 import { equalBytes, toHex } from "../../../core/base/bytes.ts";
 import { publicRoomKey } from "../../../core/client/rooms/log/room-keys.ts";
+import { ROOM_LEAF_RENEW_MS_MAX } from "../../../core/base/limits.ts";
 import { createRoomGroups } from "../../../core/client/rooms/membership/room-groups.ts";
 import { createTables } from "../../../core/client/tables.ts";
 import { createGroupCrypto } from "../../../core/group/crypto-provider.ts";
-import { epochAuthenticator, groupEpoch, isActive, leavesOf } from "../../../core/group/group.ts";
+import { epochAuthenticator, groupEpoch, isActive, leavesOf, ownLeafKey } from "../../../core/group/group.ts";
 import { sealTxStore } from "../../../core/store/sealing-tx-store.ts";
 import { good } from "../../support/client-world.ts";
 import { isHostile, type Member, type Person, type Room, type RoomText, type World } from "./world.ts";
@@ -123,6 +124,9 @@ async function findOtherGroups(room: Room, seen: readonly Seen[]): Promise<reado
     states.set(member, group.state);
     if (view.state !== "joined") continue;
     first ??= { who: name, state: group.state };
+    if (group.ageMs === null) faults.push(`${name} does not count the age of its keys in the room`);
+    else if (group.ageMs >= ROOM_LEAF_RENEW_MS_MAX)
+      faults.push(`${name} has keys in the room that are ${group.ageMs} ms old`);
     if (first.state !== group.state) faults.push(`${first.who} and ${name} have different groups`);
     const own = member.device.client === null ? [] : good(await member.device.client.devices());
     for (const { id } of own.filter(({ isActive: isThere }) => !isThere))
@@ -144,11 +148,18 @@ async function groupOn({ device }: Member, { id }: Room) {
   const store = { ...device.disk.store({ isOn: true }, () => {}), close: async () => {} };
   const platform = { storeKey: device.storeKey, random: { bytes: (count: number) => new Uint8Array(count) } };
   const suite = createGroupCrypto(platform.random);
-  const loaded = await createRoomGroups(createTables(sealTxStore(store, platform)), { suite }).load(id);
+  const tables = createTables(sealTxStore(store, platform));
+  const loaded = await createRoomGroups(tables, { suite }).load(id);
   if (!loaded.ok) throw new Error(`${device.name}: its group does not load: ${loaded.error.type}`);
   if (loaded.value === null || !isActive(loaded.value)) return null;
   const members = good(leavesOf(loaded.value)).map(({ member }) => member);
+  const key = ownLeafKey(loaded.value);
+  const leaf = good(await tables.roomleaf.get(id));
+  // RM71: as far as the time that was counted is stored.
+  const countedMs = good(await tables.times.get())?.steadyMs ?? 0;
+  const isCounted = key !== null && leaf !== null && equalBytes(key, leaf.key);
   return {
+    ageMs: isCounted ? countedMs - leaf.sinceMs : null,
     state: `${groupEpoch(loaded.value)} ${toHex(epochAuthenticator(loaded.value))}`,
     accounts: members.map(({ accountId }) => accountId),
     devices: new Set<string>(members.map(({ deviceId }) => deviceId)),

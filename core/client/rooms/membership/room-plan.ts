@@ -73,6 +73,8 @@ export interface Planned {
 
 export interface RoomPlanner {
   plan(roomId: ConversationId, room: RoomRecord): Promise<Result<Planned | null, ClientError>>;
+  /** A commit that changes nothing, for the fresh keys it brings. Null where this device may make none. RM71 */
+  renewal(roomId: ConversationId): Promise<Result<RoomPlan | null, ClientError>>;
 }
 
 /** The plan while it is made. */
@@ -165,6 +167,21 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       ? ok({ plan: made, settled, forgotten: one.forgotten })
       : err({ type: "RoomRefused", rule });
   }
+
+  const renewal: RoomPlanner["renewal"] = async (roomId) => {
+    const found = await groups.load(roomId);
+    if (!found.ok) return found;
+    const group = found.value;
+    if (group === null || !isActive(group)) return ok(null);
+    const draft = await begin(roomId, group);
+    if (!draft.ok || draft.value === null) return draft.ok ? ok(null) : draft;
+    const { before, chains } = draft.value;
+    const made: RoomPlan = {
+      ...{ epoch: Number(groupEpoch(group)), before, after: before, chains },
+      ...{ add: [], removeLeaves: [], departures: [], invitees: [], carried: [] },
+    };
+    return ok(ruleAgainst(draft.value, made) === null ? made : null);
+  };
 
   function ruleAgainst({ roomId, leaves }: Draft, made: RoomPlan): RoomRule | null {
     const [removed, staying] = [true, false].map((isGone) =>
@@ -427,7 +444,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     return ok(found);
   }
 
-  return { plan };
+  return { plan, renewal };
 }
 
 interface Ready {
