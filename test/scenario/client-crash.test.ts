@@ -141,6 +141,48 @@ describe("a client whose power is cut", () => {
     },
   );
 
+  test("whose disk refused any one write before is whole when it starts again: nothing lost, nothing twice", async () => {
+    const crashing = createCrashDevice();
+    const start = await createFriends(server.origin, ["ada.refused", "ben.refused"], {
+      ada: crashing.boot(),
+    });
+    const { ben, conversationId } = start;
+    let ada: Device = start.ada;
+    const phone = await linkedDevice(ada.client, "phone");
+    await settle(ada, phone, ben);
+    const confirmed: string[] = [];
+    const before = crashing.writeCount();
+    await live(ada, conversationId, confirmed, "whole");
+    const writes = crashing.writeCount() - before;
+    for (let n = 1; n <= writes; n++) {
+      good(await ben.client.send(conversationId, `ben ${n}`));
+      confirmed.push(`ben ${n}`);
+      good(await ben.client.sync());
+      crashing.refuseAt(n);
+      const sent = await ada.client.send(conversationId, `refused ${n}`);
+      if (sent.ok) confirmed.push(`refused ${n}`);
+      if (!crashing.hasRefused()) await ada.client.createTag(`tag ${n}`);
+      if (!crashing.hasRefused()) await ada.client.sync();
+      // One time it is cut off at once, where only what is on the disk counts, and one time it goes on before.
+      if (n % 2 === 0) {
+        good(await ada.client.send(conversationId, `after ${n}`));
+        confirmed.push(`after ${n}`);
+        good(await ada.client.sync());
+      }
+      crashing.cutNow();
+      ada = await reopened(crashing.boot());
+    }
+    const alarms = [ada, phone, ben].map(alarmsOf);
+    await settle(ada, phone, ben);
+    const texts = await textsOf(ada, conversationId);
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(texts).toEqual(expect.arrayContaining(confirmed));
+    for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
+    await expectSameState(ada, phone);
+    expect(alarms.flat()).toEqual([]);
+    await stopAll(ada, phone, ben);
+  });
+
   test("[DM12] at any write, while what it sent is read and trimmed, sends the rest all the same", async () => {
     const local = await startLocalServer();
     const crashing = createCrashDevice();

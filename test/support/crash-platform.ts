@@ -20,6 +20,9 @@ export interface CrashDevice {
   /** Cuts the power at the `count`-th write of the store from now. */
   cutAt(count: number, moment: CutMoment): void;
   cutNow(): void;
+  /** Refuses the `count`-th write of the store from now, as a full disk does, and takes those after it. */
+  refuseAt(count: number): void;
+  hasRefused(): boolean;
   isDead(): boolean;
   /** Resolves when the power is cut. */
   readonly whenDead: Promise<void>;
@@ -36,6 +39,7 @@ export function createCrashDevice(): CrashDevice {
   const base = memoryPlatform();
   let writes = 0;
   let cut: { readonly at: number; readonly moment: CutMoment } | null = null;
+  let refusedAt = 0;
   let landLate = async (): Promise<void> => {};
   let kill = (): void => {};
   let dead = Promise.withResolvers<void>();
@@ -75,6 +79,8 @@ export function createCrashDevice(): CrashDevice {
         if (!power.isOn) return never;
         await landLate();
         writes++;
+        if (writes === refusedAt)
+          return { ok: false, error: { type: "StoreUnavailable", detail: "the disk is full" } };
         const isLast = cut !== null && writes >= cut.at;
         if (isLast && cut?.moment === "before") {
           kill();
@@ -120,6 +126,10 @@ export function createCrashDevice(): CrashDevice {
       cut = { at: writes + count, moment };
     },
     cutNow: () => kill(),
+    refuseAt: (count) => {
+      refusedAt = writes + count;
+    },
+    hasRefused: () => writes >= refusedAt,
     isDead: () => isDead,
     get whenDead() {
       return dead.promise;
