@@ -416,4 +416,39 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       ],
       isWatched: true,
     },
+  "a device held a sibling's snapshot for wrong, because it lacked a change of its own that a full disk had not taken yet":
+    {
+      seed: "402110",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 24 },
+        { type: "pass", ms: 1344 },
+        { type: "room", device: 8, act: "create", pick: 37 },
+        { type: "disk-full", device: 56, forMs: 867 },
+      ],
+      isWatched: true,
+      tailEntries: 7,
+    },
+  "who was out of a room's group while a changed program had replaced the keys of its log remembered no letter of that time":
+    {
+      seed: "71179",
+      devicesByPerson: [2, 1, 1],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 48 },
+        { type: "room", device: 0, act: "invite", pick: 58 },
+        { type: "room", device: 0, act: "invite", pick: 47 },
+        { type: "pass", ms: 1690 },
+        { type: "room", device: 2, act: "accept", pick: 24 },
+        { type: "room", device: 3, act: "accept", pick: 60 },
+        { type: "pass", ms: 1060 },
+        { type: "forge-room", act: "rekey", pick: 655364 },
+        { type: "slow", device: 37, maxMs: 2363, forMs: 1799 },
+        { type: "pass", ms: 683 },
+        { type: "room", device: 16, act: "send", pick: 12 },
+      ],
+      isWatched: true,
+      hostile: 2,
+    },
 };

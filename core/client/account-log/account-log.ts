@@ -120,6 +120,8 @@ export interface AccountLog {
   mend(): Promise<Result<void, ClientError>>;
   /** Kinds of documents that were mended since this was last asked; whole once the log was read to its end. */
   takeMended(): ReadonlySet<string>;
+  /** Documents with a change that could not be made durable yet: it is shown here, and is in no row and no entry. */
+  readonly untold: OwnChanges["untold"];
   /** What a snapshot made now covers; null while a change could not be taken by its document. Rule SN23. */
   coverage(): Coverage | null;
   /** Goes on behind a snapshot; its documents are expected from then on. Rule SN26. */
@@ -428,6 +430,7 @@ export function createAccountLog(
     start,
     ref: heads.ref,
     edit: own.edit,
+    untold: own.untold,
     archive: own.archive,
     archiveAll: retired.archiveAll,
     bring,

@@ -162,6 +162,7 @@ async function coversDocuments(
   if (!direct.ok) return direct;
   for (const { value } of [...unsent.value, ...direct.value])
     addChanges(late, log.ref(value.document).id, documents.changeNames(value.changes));
+  const untold = new Set(log.untold().map((name) => log.ref(name).id));
   const rowById = new Map(documentsOf(index.packs).map((row) => [log.ref(row.name).id, row]));
   const own = await context.tables.heads.scan();
   if (!own.ok) return own;
@@ -172,7 +173,9 @@ async function coversDocuments(
     const row = rowById.get(ref.id);
     const heads = row === undefined ? [] : headsOf(row);
     if (row !== undefined && heads.join() === [...value.heads].sort().join()) continue;
-    // What the maker had and this device has not is on its way; it is looked at again then.
+    // What the maker had and this device has not is on its way, and what could not be written yet is told of later; it is looked at
+    // again then.
+    if (untold.has(ref.id)) return ok(false);
     const has = await documents.hasHeads(ref, heads);
     if (!has.ok) return has;
     if (!has.value) return ok(false);

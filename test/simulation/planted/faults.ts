@@ -32,6 +32,7 @@ export type StoryName =
   | "disks"
   | "deletes"
   | "rooms"
+  | "room-week"
   | "copies"
   | "doubled"
   | "stolen"
@@ -321,6 +322,13 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     find: "const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;",
     replace: "const after = agreed;",
     story: "rooms",
+  },
+  {
+    name: "the keys of a leaf stay as they are",
+    file: "core/client/rooms/membership/room-renewal.ts",
+    find: "if (nowMs < dueMs) {",
+    replace: "if (nowMs >= 0) {",
+    story: "room-week",
   },
   {
     name: "a device that was set back says nothing of it",

@@ -1,4 +1,5 @@
 /** Short stories that together do everything, so that a planted fault is found in the first one or two. */
+import { ROOM_LEAF_RENEW_MS_MAX } from "../../../core/base/limits.ts";
 import { FORGERIES, ROOM_FORGERIES, type RoomForgery } from "../world/hostile-plan.ts";
 import type { RoomAct } from "../world/room-plan.ts";
 import type { Step, StoryPlan } from "../world/story-plan.ts";
@@ -41,6 +42,9 @@ const FORGED_IN_ROOM: readonly (readonly [RoomForgery, number])[] = [
   ...[9, 10, 5].map((pick) => ["commit", pick] as const),
   ...(["fork", "rekey"] as const).map((act) => [act, 8] as const),
 ];
+
+/** Longer than a device keeps its keys in a room. */
+const WEEK_MS = ROOM_LEAF_RENEW_MS_MAX + 3_600_000;
 
 type WorldName = Exclude<StoryName, "late" | "log" | "schedules">;
 
@@ -195,6 +199,16 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
     pass(900),
     inRoom(0, "send"),
     pass(600),
+  ],
+  "room-week": [
+    ...roomOfThree(),
+    { type: "clock", device: 0, byMs: WEEK_MS },
+    { type: "clock", device: 2, byMs: WEEK_MS },
+    { type: "sync", device: 0 },
+    { type: "sync", device: 2 },
+    pass(1_500),
+    inRoom(3, "send"),
+    pass(900),
   ],
   copies: [
     say(1),
@@ -371,6 +385,7 @@ const STEPS_BY_STORY: Readonly<Record<WorldName, readonly Step[]>> = {
 
 const OF_THREE: readonly WorldName[] = [
   "rooms",
+  "room-week",
   "lost-rooms",
   "room-devices",
   "hostile",
@@ -405,6 +420,7 @@ export function storiesFrom(first: StoryName): readonly StoryPlan[] {
     "disks",
     "deletes",
     "rooms",
+    "room-week",
     "copies",
     "doubled",
     "stolen",

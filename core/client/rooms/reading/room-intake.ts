@@ -289,6 +289,10 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
       const taken = await words.take({ roomId, entry, ownSeq, body }, draft);
       if (!taken.ok) return taken;
     }
+    // RM24: whoever is out of the group may lack the key of the outer layer too.
+    const isShut = header.ok && header.value.kind === ENTRY_KIND.roomMessage && body === null;
+    const isOut = draft.group === null || !isActive(draft.group);
+    if (isShut && isOut && !conversations.isArchived(entry.id)) draft.missed.push(entry);
     draft.writes.push(...handshake);
     if (isHandshake) mark(roomId, entry, draft);
     passEntry(draft, entry);
