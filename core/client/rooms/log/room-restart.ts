@@ -160,8 +160,12 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
   };
 
   const opens: RoomRestart["opens"] = async ({ room, home }, keys) => {
+    const before = await serial.run(() => intake.reader(room));
+    if (!before.ok) return before;
     const opened = await openAside(home.origin, keysOf(room).logId, keys);
-    return opened.ok || isForbidden(opened.error) ? ok(opened.ok) : opened;
+    if (!opened.ok) return isForbidden(opened.error) ? ok(false) : opened;
+    // Former keys open it up to where they ended (LG21): whoever told them had read less than this device.
+    return ok(!isBeyond(before.value.point, opened.value.head));
   };
 
   /** LG22: who is in no group, and was told nothing, has it from the id of the log whose the room is. */
