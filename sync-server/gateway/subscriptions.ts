@@ -67,9 +67,10 @@ interface HeardLog {
   readonly subscriptions: Set<Subscription>;
   /** The last delivery was just now. */
   isResting: boolean;
-  /** What was placed since, in order. */
+  /** What was placed since, in order, and since when the first of it waits. */
   waiting: PlacedEntry[];
   waitingBytes: number;
+  waitingSinceMs: number;
 }
 
 /** Subscriptions of one process over `store`. */
@@ -143,7 +144,6 @@ export function createSubscriptions(
     if (first === undefined || last === undefined) return;
     heard.waiting = [];
     heard.waitingBytes = 0;
-    const startMs = performance.now();
     let frames: readonly Bytes[] | null = null;
     const framesByPadding: Partial<Record<Padding, readonly Buffer[]>> = {};
     let subscribers = 0;
@@ -163,7 +163,7 @@ export function createSubscriptions(
       subscription.position = last.seq;
       subscribers += 1;
     }
-    if (subscribers > 0) metrics.delivered(entries.length, subscribers, secondsSince(startMs));
+    if (subscribers > 0) metrics.delivered(entries.length, subscribers, secondsSince(heard.waitingSinceMs));
     rest(logId, heard);
   }
 
@@ -185,6 +185,7 @@ export function createSubscriptions(
         isResting: false,
         waiting: [],
         waitingBytes: 0,
+        waitingSinceMs: 0,
       };
       heardById.set(logId, heard);
       heard.headSeq = Math.max(heard.headSeq, headSeq);
@@ -205,6 +206,7 @@ export function createSubscriptions(
       const last = entries.at(-1);
       if (heard === undefined || last === undefined) return;
       heard.headSeq = last.seq;
+      if (heard.waiting.length === 0) heard.waitingSinceMs = performance.now();
       for (const entry of entries) {
         heard.waiting.push(entry);
         heard.waitingBytes += costOf(entry);

@@ -1,6 +1,7 @@
 /** Stories of power cuts: of a server in mid-conversation, and of a client at every write of its store. */
 import { cpSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { ConversationId } from "../../core/base/ids.ts";
 import { bad, good, linkedDevice } from "../support/client-world.ts";
 import { createCrashDevice, type CutMoment } from "../support/crash-platform.ts";
 import { startServer } from "../support/server-process.ts";
@@ -81,10 +82,23 @@ describe("a server that is killed", () => {
   });
 });
 
+/** Nothing of what was said to be kept is lost, nothing is there twice, and all devices show and hold the same. */
+async function expectWhole(
+  { ada, phone, ben }: { readonly ada: Device; readonly phone: Device; readonly ben: Device },
+  conversationId: ConversationId,
+  confirmed: readonly string[],
+): Promise<void> {
+  const texts = await textsOf(ada, conversationId);
+  expect(new Set(texts).size).toBe(texts.length);
+  expect(texts).toEqual(expect.arrayContaining([...confirmed]));
+  for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
+  await expectSameState(ada, phone);
+}
+
 /** What a device does while its power may go at any write. Tells each text whose sending was confirmed. */
 async function live(
   device: Device,
-  conversationId: Parameters<Device["client"]["send"]>[0],
+  conversationId: ConversationId,
   confirmed: string[],
   round: string,
 ): Promise<void> {
@@ -126,11 +140,7 @@ describe("a client whose power is cut", () => {
       }
       const alarms = [ada, phone, ben].map(alarmsOf);
       await settle(ada, phone, ben);
-      const texts = await textsOf(ada, conversationId);
-      expect(new Set(texts).size).toBe(texts.length);
-      expect(texts).toEqual(expect.arrayContaining(confirmed));
-      for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
-      await expectSameState(ada, phone);
+      await expectWhole({ ada, phone, ben }, conversationId, confirmed);
       expect(alarms.flat()).toEqual([]);
       const isAllSent = async () => {
         expect(good(await ada.client.sync()).waitingMessages).toBe(0);
@@ -154,6 +164,7 @@ describe("a client whose power is cut", () => {
     const before = crashing.writeCount();
     await live(ada, conversationId, confirmed, "whole");
     const writes = crashing.writeCount() - before;
+    expect(writes).toBeGreaterThan(5);
     for (let n = 1; n <= writes; n++) {
       good(await ben.client.send(conversationId, `ben ${n}`));
       confirmed.push(`ben ${n}`);
@@ -163,6 +174,7 @@ describe("a client whose power is cut", () => {
       if (sent.ok) confirmed.push(`refused ${n}`);
       if (!crashing.hasRefused()) await ada.client.createTag(`tag ${n}`);
       if (!crashing.hasRefused()) await ada.client.sync();
+      expect(crashing.hasRefused()).toBe(true);
       // One time it is cut off at once, where only what is on the disk counts, and one time it goes on before.
       if (n % 2 === 0) {
         good(await ada.client.send(conversationId, `after ${n}`));
@@ -174,11 +186,7 @@ describe("a client whose power is cut", () => {
     }
     const alarms = [ada, phone, ben].map(alarmsOf);
     await settle(ada, phone, ben);
-    const texts = await textsOf(ada, conversationId);
-    expect(new Set(texts).size).toBe(texts.length);
-    expect(texts).toEqual(expect.arrayContaining(confirmed));
-    for (const device of [phone, ben]) expect(await textsOf(device, conversationId)).toEqual(texts);
-    await expectSameState(ada, phone);
+    await expectWhole({ ada, phone, ben }, conversationId, confirmed);
     expect(alarms.flat()).toEqual([]);
     await stopAll(ada, phone, ben);
   });

@@ -20,6 +20,8 @@ const WRITES = /^\s*(?:BEGIN|COMMIT|INSERT|UPDATE|DELETE|REPLACE)/i;
 export interface FailingWrites {
   /** As `store`, over a medium that fails as this says. */
   failing(store: ServerStore): ServerStore;
+  /** Fails what `isRefused` says, whoever asks for it; null for nothing more. */
+  refuse(isRefused: ((sql: string) => boolean) | null): void;
   /** How many writes failed so far, by the method that asked for them. */
   readonly failuresByMethod: ReadonlyMap<string, number>;
   /** Lets all writes through from now on. */
@@ -32,7 +34,9 @@ export function watchWrites(): FailingWrites {
   /** Writes until one fails; zero for never. */
   let left = 0;
   let fault: (typeof FAULTS)[number] = FAULTS[0];
+  let refused: ((sql: string) => boolean) | null = null;
   const pass = (sql: string): void => {
+    if (refused?.(sql) === true) throw new Error(FAULTS[0][0]);
     if (!WRITES.test(sql) || left === 0) return;
     left--;
     if (left === 0) throw new Error(fault[0]);
@@ -79,6 +83,9 @@ export function watchWrites(): FailingWrites {
 
   return {
     failuresByMethod,
+    refuse: (isRefused) => {
+      refused = isRefused;
+    },
     failing: (store) =>
       new Proxy(store, {
         get(target, name) {

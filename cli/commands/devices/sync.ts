@@ -245,16 +245,14 @@ function invitationsIn({
     .map((room) => ({ id: room.id, line: describeInvitation(room, contacts) }));
 }
 
-/** Says each invitation once; programs read it from the state. */
+/** Says each invitation once for as long as it waits; programs read it from the state. */
 function createInvitationTeller(output: Output): (people: People) => void {
-  const told = new Set<string>();
+  let told: ReadonlySet<string> = new Set();
   return (people) => {
     if (output.isJson) return;
-    for (const { id, line } of invitationsIn(people)) {
-      if (told.has(id)) continue;
-      told.add(id);
-      output.say(line);
-    }
+    const waiting = invitationsIn(people);
+    for (const { id, line } of waiting) if (!told.has(id)) output.say(line);
+    told = new Set(waiting.map(({ id }) => id));
   };
 }
 

@@ -128,12 +128,20 @@ test("[GW9] it rests a millisecond for SUBSCRIPTIONS_PER_REST_MS of them, DELIVE
 });
 
 test("[GW9] no more than CATCH_UP_PAGE_BYTES wait", async () => {
-  const { first, place } = await hear(DELIVERY_REST_SUBSCRIPTIONS_MIN);
-  place();
-  place(CATCH_UP_PAGE_BYTES - 2 * (ENTRY_COST_BYTES + 1) - 2);
-  expect(first.listener.frames).toEqual([[1]]);
-  place(2);
-  expect(first.listener.frames).toEqual([[1], [2, 3]]);
+  // What two entries cost beside their sealed bytes.
+  const beside = 2 * (ENTRY_COST_BYTES + 1);
+  for (const [bytes, sent] of [
+    [CATCH_UP_PAGE_BYTES - 1, [[1]]],
+    [CATCH_UP_PAGE_BYTES, [[1], [2, 3]]],
+    [CATCH_UP_PAGE_BYTES + 1, [[1], [2, 3]]],
+  ] as const) {
+    const { first, place } = await hear(DELIVERY_REST_SUBSCRIPTIONS_MIN);
+    place();
+    place(bytes - beside - 2);
+    expect(first.listener.frames).toEqual([[1]]);
+    place(2);
+    expect(first.listener.frames).toEqual(sent);
+  }
 });
 
 test("[GW9] who comes while it rests, or could take nothing then, gets everything once and in order", async () => {

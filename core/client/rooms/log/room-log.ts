@@ -130,6 +130,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     const capability = capabilityKey(accessSeed);
     const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
     const opened = await guests.open(origin, open);
+    if (opened.ok) absentSinceMs.delete(logId);
     const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
     const home = all.home();
     const wasThere = await serial.run(() => hasBeenThere(room));
@@ -138,7 +139,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     if (wasThere.value) return opened;
     // Its founder makes the log, over the connection of the account that pays for it.
     if (!isAbsent || origin !== identity.origin || home === null) return opened;
-    const awaited = await awaitsMaker(roomId, logId);
+    const awaited = await serial.run(() => awaitsMaker(roomId, logId));
     if (!awaited.ok || awaited.value) return awaited.ok ? opened : awaited;
     const appendKey = capability.publicKey;
     const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });

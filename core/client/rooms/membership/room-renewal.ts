@@ -36,7 +36,8 @@ export interface RoomRenewal {
 export function createRoomRenewal(all: RoomRenewalDeps): RoomRenewal {
   const { context, groups, planner, commits, kick } = all;
   const { tables, store, times, clock } = context;
-  const known = new Map<ConversationId, { readonly key: Bytes; readonly sinceMs: number }>();
+  /** What the rows say, as far as they were read. */
+  const leafByRoom = new Map<ConversationId, { readonly key: Bytes; readonly sinceMs: number }>();
   const failedAtMs = new Map<ConversationId, number>();
   /** Rooms that are looked at when keys come due, by counted time. */
   const waits = new Map<ConversationId, { readonly dueMs: number; readonly cancel: () => void }>();
@@ -44,14 +45,15 @@ export function createRoomRenewal(all: RoomRenewalDeps): RoomRenewal {
   /** Since when the leaf has this key, as far as this device has seen. */
   async function sinceMs(roomId: ConversationId, key: Bytes): Promise<Result<number, ClientError>> {
     const nowMs = times.steadyMs();
-    const row = known.has(roomId) ? ok(known.get(roomId) ?? null) : await tables.roomleaf.get(roomId);
+    const known = leafByRoom.get(roomId);
+    const row = known === undefined ? await tables.roomleaf.get(roomId) : ok(known);
     if (!row.ok) return row;
     // Counted time begins anew where its own row was lost.
     const isSame = row.value !== null && equalBytes(row.value.key, key) && row.value.sinceMs <= nowMs;
-    const leaf = isSame && row.value !== null ? row.value : { key, sinceMs: nowMs };
+    const leaf = isSame ? row.value : { key, sinceMs: nowMs };
     const stored = isSame ? ok() : await store.batch([tables.roomleaf.put([roomId], leaf)]);
     if (!stored.ok) return stored;
-    known.set(roomId, leaf);
+    leafByRoom.set(roomId, leaf);
     return ok(leaf.sinceMs);
   }
 
