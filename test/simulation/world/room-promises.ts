@@ -218,9 +218,10 @@ function isReader(
   return joinedAt !== undefined && index >= joinedAt && row.readers.has(person) && !room.unsteady.has(person);
 }
 
-/** Whoever wrote it had seen them go, and nobody has asked them in again. */
+/** Whoever wrote it had seen them go, and nobody has asked them in again; who founded it was in it without being asked. */
 function isClosedTo(room: Room, person: Person, row: RoomText): boolean {
-  return row.removed.has(person) && (room.invitations.get(person) ?? 0) < 2;
+  const cameIn = (room.invitations.get(person) ?? 0) + (room.founder === person ? 1 : 0);
+  return row.removed.has(person) && cameIn < 2;
 }
 
 /** Texts a device shows; what a changed program says in its own name is its own affair. */
