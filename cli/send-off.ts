@@ -65,14 +65,15 @@ export async function reportChange(
   return ok({ json: { ...json, sync: sent.value }, messages: [message, ...describeSendOff(sent.value)] });
 }
 
-/** One whole synchronisation with a bar while it lasts, and a warning for each alarm. */
+/** One whole synchronisation with a bar while it lasts, and a warning for each alarm. `told`: which news are said when it is done. */
 export async function syncWithProgress(
   context: CommandContext,
   client: Client,
+  told: readonly ClientEvent["type"][] = ["notice", "request"],
 ): Promise<Result<SyncReport, CliError>> {
   const news: ClientEvent[] = [];
   const stopListening = client.onEvent((event) => {
-    if (event.type === "notice" || event.type === "request") news.push(event);
+    if (told.includes(event.type)) news.push(event);
   });
   const synced = await withProgress(context, client, () => client.sync()).finally(stopListening);
   await tellNews(context, client, news);

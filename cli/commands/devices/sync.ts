@@ -84,7 +84,7 @@ function bodyOf(options: SyncOptions): CommandBody {
 async function syncAndVerify(context: CommandContext): Promise<Result<Outcome, CliError>> {
   if (context.isOffline) return err(OFFLINE);
   return withClient(context, async (client) => {
-    const synced = await syncWithProgress(context, client);
+    const synced = await syncWithProgress(context, client, ["notice"]);
     if (!synced.ok) return synced;
     const report = await client.deviceFrontiers();
     if (!report.ok) return report;
@@ -118,7 +118,7 @@ const OFFLINE: CliError = {
 async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliError>> {
   if (context.isOffline) return err(OFFLINE);
   return withClient(context, async (client) => {
-    const synced = await syncWithProgress(context, client);
+    const synced = await syncWithProgress(context, client, ["notice"]);
     if (!synced.ok) return synced;
     const asked = await askedLines(client);
     if (!asked.ok) return asked;
@@ -130,7 +130,7 @@ async function syncOnce(context: CommandContext): Promise<Result<Outcome, CliErr
   });
 }
 
-/** Who asks for what, and waits for an answer. */
+/** Who asks for what, and waits for an answer: who asked just now, too. */
 async function askedLines(client: Client): Promise<Result<readonly string[], CliError>> {
   const people = await loadPeople(client);
   if (!people.ok) return people;
