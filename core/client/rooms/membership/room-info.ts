@@ -5,13 +5,14 @@
 import type { AccountId, EntryId } from "../../../base/ids.ts";
 import { ROOM_AGREED_BYTES_MAX, ROOM_INSIDE_DEVICES_MAX } from "../../../base/limits.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
-import { type Group, groupEpoch, leavesOf } from "../../../group/group.ts";
+import { type Group, groupEpoch, isActive, leavesOf } from "../../../group/group.ts";
 import {
   encodeRoomContext,
   isOfTwo,
   memberOf,
   type RoomContext,
 } from "../../../messenger/room/room-context.ts";
+import { isSamePolicy } from "../../../messenger/room/room-history.ts";
 
 /** A room of more members is told anew when more than this share of them is not as it was told. */
 export const TOLD_AT_ONCE_MEMBERS_MAX = 64;
@@ -19,6 +20,30 @@ export const TOLD_SHARE = 16;
 
 type Info = Extract<RoomPart, { readonly type: "info" }>;
 type Member = Info["members"][number];
+
+/** What own devices are to be told of the room as it is after the commit `handshake`, where `room` is what they were told so far. */
+export function newsOf(
+  room: RoomRecord | null,
+  group: Group,
+  now: RoomContext,
+  { handshake, self }: { readonly handshake: EntryId; readonly self: AccountId },
+): ReadonlyMap<string, RoomPart> {
+  const parts = new Map<string, RoomPart>();
+  const info = infoOf(group, now);
+  if (isNews(room?.info ?? null, info, self)) parts.set("info", info);
+  const inside = isActive(group) ? insideOf(group, now, handshake) : null;
+  if (inside !== null) parts.set("inside", inside);
+  const agreed = agreedOf(group, now, { handshake, self });
+  const isKnown = room?.agreed?.handshake === handshake;
+  if (agreed !== null && !isKnown && isActive(group)) parts.set("agreed", agreed);
+  const { lifetimeMs } = now;
+  if ((room?.lifetimeMs ?? null) !== lifetimeMs)
+    parts.set("lifetime", { type: "lifetime", epoch: Number(groupEpoch(group)), lifetimeMs });
+  const history = now.history && { days: now.history.days };
+  if (!isSamePolicy(room?.history ?? null, history))
+    parts.set("history", { type: "history", epoch: Number(groupEpoch(group)), history });
+  return parts;
+}
 
 /** The room as own devices are shown it. */
 export function infoOf(group: Group, { name, about, members }: RoomContext): Info {

@@ -1,5 +1,5 @@
 /** What entries of a page of a room's log add up to, until it is stored in one transaction. */
-import type { EntryId } from "../../../base/ids.ts";
+import type { ConversationId, EntryId } from "../../../base/ids.ts";
 import type { Group } from "../../../group/group.ts";
 import { type LogReader, type NamedEntry, readEntries } from "../../../log/log-reader.ts";
 import type { NamedOp } from "../../../messenger/op.ts";
@@ -8,6 +8,7 @@ import type { RoomLimit } from "../../deletion/lifetimes.ts";
 import type { ReplacedLetter } from "./room-missed.ts";
 import type { RoomKeysRow } from "../../tables.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
+import { withLandmark } from "../log/room-landmarks.ts";
 
 /** An op and the letter it came in. */
 export interface RoomOp {
@@ -72,4 +73,11 @@ export function emptyRoomDraft(draft: RoomDraft): void {
 export function passEntry(draft: RoomDraft, entry: NamedEntry): void {
   const moved = readEntries(draft.reader, [entry]);
   if (moved.ok) draft.reader = moved.value.reader;
+}
+
+/** Notes the state of the group after a commit, good or not, for comparing with others. RM26 */
+export function markCommit(draft: RoomDraft, roomId: ConversationId, entry: NamedEntry): void {
+  const places = withLandmark(draft.landmarks, roomId, entry.id, draft.group);
+  draft.areLandmarksNew ||= places !== draft.landmarks;
+  draft.landmarks = places;
 }

@@ -13,7 +13,7 @@ import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { isAsOffered } from "../membership/room-info.ts";
 import { keysOf } from "../room-book.ts";
-import type { Invitation } from "./room-intake.ts";
+import type { Invitation } from "./room-welcome.ts";
 import { authenticateBy, hasPlace, roomContextOf, standInChain } from "./room-judge.ts";
 
 /** Of how many members chains are asked for at once. */

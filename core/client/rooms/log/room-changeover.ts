@@ -1,0 +1,204 @@
+/**
+ * A room's log is read otherwise from now on than by what comes next in it: afresh, with other keys, from another place, or from its
+ * start because it began anew. Runs within the serial. Rules RM30, RM61, RM62, RM67, RM68.
+ */
+import type { ConversationId, LogId } from "../../../base/ids.ts";
+import { ok, type Result } from "../../../base/result.ts";
+import type { RoomRecord } from "../../../document/schema/groups.ts";
+import { isActive } from "../../../group/group.ts";
+import { createLogReader } from "../../../log/log-reader.ts";
+import { memberOf } from "../../../messenger/room/room-context.ts";
+import type { WriteOp } from "../../../store/tx-store.ts";
+import type { ClientError } from "../../client-error.ts";
+import type { EngineContext } from "../../engine-context.ts";
+import type { RoomKeysRow } from "../../tables.ts";
+import type { RoomGivingUp } from "../membership/room-giving-up.ts";
+import type { RoomGroups } from "../membership/room-groups.ts";
+import { createRoomDraft } from "../reading/room-draft.ts";
+import { roomContextOf } from "../reading/room-judge.ts";
+import type { RoomMissed } from "../reading/room-missed.ts";
+import type { RoomUnproven } from "../reading/room-unproven.ts";
+import type { RoomWords } from "../reading/room-words.ts";
+import { keptKeysOf, keysOf, type RoomBook } from "../room-book.ts";
+import { eraseRoomState } from "../room-left-rows.ts";
+import type { RoomAnew } from "./room-anew.ts";
+import { rewrapLetters } from "./room-keys.ts";
+import { NO_ENTRY, type RoomLandmarks, withLandmark } from "./room-landmarks.ts";
+import type { RoomReaders } from "./room-readers.ts";
+
+export interface RoomChangeoverDeps {
+  readonly context: Pick<EngineContext, "tables" | "store" | "identity" | "random" | "entryId" | "padding">;
+  readonly book: Pick<RoomBook, "get" | "keep">;
+  readonly groups: Pick<RoomGroups, "load" | "forget" | "keep">;
+  readonly landmarks: RoomLandmarks;
+  readonly readers: RoomReaders;
+  readonly missed: Pick<RoomMissed, "forget">;
+  readonly anew: Pick<RoomAnew, "of" | "put" | "forget">;
+  readonly unproven: Pick<RoomUnproven, "refresh">;
+  readonly words: Pick<RoomWords, "sendUnread">;
+  readonly givingUp: Pick<RoomGivingUp, "give">;
+  onChanged(): void;
+}
+
+export interface RoomChangeover {
+  /** Forgets, for an account that comes in again, that this device has been in before. */
+  startAfresh(roomId: ConversationId, logId: LogId): { readonly writes: readonly WriteOp[]; commit(): void };
+  /** Forgets what this device has of a room its account is out of, but for what people read there. RM67 */
+  leaveBehind(roomId: ConversationId, logId: LogId): Promise<Result<void, ClientError>>;
+  /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
+  moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
+  /** Goes on from here with keys somebody in the room has told; what this device had of the group is given up. RM68 */
+  takeKeys(
+    roomId: ConversationId,
+    room: RoomRecord,
+    keys: Pick<RoomKeysRow, "accessSeed" | "roomKey">,
+  ): Promise<Result<void, ClientError>>;
+  /** Goes on with keys the log had before, until what replaced them is brought again. RM62 */
+  useKeys(roomId: ConversationId, room: RoomRecord, keys: RoomKeysRow): Promise<Result<void, ClientError>>;
+  /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
+  enter(
+    roomId: ConversationId,
+    room: RoomRecord,
+    begun: { readonly incarnation: number; readonly logEpoch: number | null },
+  ): Promise<Result<void, ClientError>>;
+}
+
+export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
+  const { context, book, groups, landmarks, readers, anew } = all;
+  const { tables, store, identity } = context;
+
+  const startAfresh: RoomChangeover["startAfresh"] = (roomId, logId) => {
+    const missing = all.missed.forget(roomId);
+    const marks = landmarks.put(roomId, []);
+    const kept = book.keep(roomId, null);
+    const read = readers.forget(logId);
+    const commit = () => {
+      missing.commit();
+      marks.commit();
+      kept.commit();
+      read.commit();
+    };
+    return { writes: [...missing.writes, marks.write, kept.write, read.write], commit };
+  };
+
+  const leaveBehind: RoomChangeover["leaveBehind"] = async (roomId, logId) => {
+    const erased = await eraseRoomState(tables, roomId);
+    if (!erased.ok) return erased;
+    const fresh = startAfresh(roomId, logId);
+    const stored = await store.batch([...erased.value, ...fresh.writes]);
+    if (!stored.ok) return stored;
+    fresh.commit();
+    anew.forget(roomId);
+    all.unproven.refresh(roomId);
+    groups.keep(roomId, null);
+    return ok();
+  };
+
+  const moveTo: RoomChangeover["moveTo"] = async (roomId, room) => {
+    const current = await book.get(roomId);
+    if (!current.ok || current.value === null) return current.ok ? ok() : current;
+    const { logId, roomKey, from } = keysOf(room);
+    const pair = { before: current.value.keys.roomKey, after: roomKey };
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
+    if (!wrapped.ok) return wrapped;
+    const forgotten = await groups.forget(roomId);
+    if (!forgotten.ok) return forgotten;
+    const kept = book.keep(roomId, keptKeysOf(room));
+    const before = await readers.of(current.value);
+    if (!before.ok) return before;
+    const moved = from.seq === 0 ? before.value : createLogReader(logId, from);
+    const read = readers.put(moved);
+    // Which was the last commit before is not known.
+    const last = moved === before.value ? [] : [tables.handshake.remove(roomId)];
+    const stored = await store.batch([...wrapped.value, ...forgotten.value, kept.write, ...last, read.write]);
+    if (!stored.ok) return stored;
+    kept.commit();
+    read.commit();
+    groups.keep(roomId, null);
+    return ok();
+  };
+
+  const takeKeys: RoomChangeover["takeKeys"] = async (roomId, room, { accessSeed, roomKey }) => {
+    const before = await readers.of(room);
+    if (!before.ok) return before;
+    const places = await landmarks.of(roomId);
+    if (!places.ok) return places;
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    const group = loaded.value !== null && isActive(loaded.value) ? loaded.value : null;
+    const pair = { before: room.keys.roomKey, after: roomKey };
+    const { logId } = before.value;
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
+    if (!wrapped.ok) return wrapped;
+    // Since when they are the log's the group says, once this device is in it.
+    const row = { generation: room.keys.generation, accessSeed, roomKey };
+    const draft = createRoomDraft({ reader: before.value, group }, { row, areNew: true }, places.value);
+    const left = group === null ? null : roomContextOf(group);
+    const me = left === null ? null : memberOf(left, identity.accountId);
+    // RM62
+    const said = me === null ? ok() : await all.words.sendUnread(roomId, me, draft);
+    if (!said.ok) return said;
+    const given = await all.givingUp.give(roomId, draft);
+    if (!given.ok) return given;
+    const kept = book.keep(roomId, row);
+    const stored = await store.batch([...wrapped.value, ...draft.writes, kept.write]);
+    if (!stored.ok) return stored;
+    kept.commit();
+    for (const commit of draft.commits) commit();
+    groups.keep(roomId, null);
+    return ok();
+  };
+
+  const useKeys: RoomChangeover["useKeys"] = async (roomId, room, keys) => {
+    const { logId, roomKey } = keysOf(room);
+    const pair = { before: roomKey, after: keys.roomKey };
+    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
+    if (!wrapped.ok) return wrapped;
+    const kept = book.keep(roomId, keys);
+    const stored = await store.batch([...wrapped.value, kept.write]);
+    if (stored.ok) kept.commit();
+    return stored;
+  };
+
+  const enter: RoomChangeover["enter"] = async (roomId, room, { incarnation, logEpoch }) => {
+    const { logId } = keysOf(room);
+    const row = await tables.reader.get(logId);
+    if (!row.ok) return row;
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const known = await anew.of(roomId);
+    if (!known.ok) return known;
+    const letters = await tables.letter.scan({ under: [roomId] });
+    if (!letters.ok) return letters;
+    const begun = await tables.roompart.scan({ under: [roomId] });
+    if (!begun.ok) return begun;
+    const point = row.value?.point;
+    // Where nothing of an incarnation was read, what was read before it is as far as ever.
+    const upto = point === undefined || point.seq === 0 ? (known.value?.upto ?? null) : point;
+    const isAgain = known.value?.incarnation === incarnation;
+    const told = isAgain && known.value !== null ? known.value : { upto, isTold: upto === null };
+    const entered = anew.put(roomId, { ...told, incarnation, logEpoch });
+    const marks = landmarks.put(roomId, withLandmark([], roomId, NO_ENTRY, group.value));
+    const read = readers.put(createLogReader(logId, { ...createLogReader(logId).point, incarnation }));
+    // What had no place yet is sealed anew, behind what is brought again; the word of who leaves goes as it is.
+    const isStaying = room.standing.standing === "joined";
+    const unsent = isStaying ? letters.value : [];
+    const stored = await store.batch([
+      read.write,
+      marks.write,
+      entered.write,
+      tables.handshake.remove(roomId),
+      tables.commit.remove(roomId),
+      tables.roombring.remove(roomId),
+      ...[...begun.value, ...unsent].map(({ key }) => ({ type: "delete" as const, key })),
+    ]);
+    if (!stored.ok) return stored;
+    entered.commit();
+    marks.commit();
+    read.commit();
+    all.onChanged();
+    return ok();
+  };
+
+  return { startAfresh, leaveBehind, moveTo, takeKeys, useKeys, enter };
+}
