@@ -42,6 +42,12 @@ export async function libraryStateOf(
   return { ...state, secretTree };
 }
 
+/** What a test knows to be there. */
+export function present<T>(value: T | undefined | null): T {
+  if (value === undefined || value === null) throw new Error("it is there");
+  return value;
+}
+
 /** A world of devices from one seed. */
 export function createGroupWorld(seed: string) {
   const random = createSeededRandom(seed);

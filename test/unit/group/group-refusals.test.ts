@@ -37,7 +37,7 @@ import {
 } from "../../../core/group/key-package.ts";
 import { type CommitJudge, receiveCommit } from "../../../core/group/receive-commit.ts";
 import { bad, good } from "../../support/client-world.ts";
-import { bytesOf, createGroupWorld, FIRST, LIFETIME, NOW_MS } from "../../support/group-world.ts";
+import { bytesOf, createGroupWorld, FIRST, LIFETIME, NOW_MS, present } from "../../support/group-world.ts";
 
 // The library, where it forges for these tests, goes by the machine's clock.
 beforeAll(() => {
@@ -49,11 +49,6 @@ afterAll(() => {
 });
 
 const NOTHING = new Uint8Array(0);
-
-function present<T>(value: T | undefined | null): T {
-  if (value === undefined || value === null) throw new Error("it is there");
-  return value;
-}
 
 /** Ada, Ben and Carl in a group; Ada is a modified client. */
 async function createTrio(seed: string) {

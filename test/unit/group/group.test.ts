@@ -15,16 +15,11 @@ import {
 import { claimedEpoch, openGroupMessage, sealGroupMessage } from "../../../core/group/group-message.ts";
 import { joinGroup, welcomedKeyPackages } from "../../../core/group/join-group.ts";
 import { bad, good } from "../../support/client-world.ts";
-import { bytesOf, createGroupWorld } from "../../support/group-world.ts";
+import { bytesOf, createGroupWorld, present } from "../../support/group-world.ts";
 
 beforeAll(cryptoReady);
 
 const NOTHING = new Uint8Array(0);
-
-function present<T>(value: T | undefined | null): T {
-  if (value === undefined || value === null) throw new Error("it is there");
-  return value;
-}
 
 function pair(groups: readonly Group[]): [Group, Group] {
   return [present(groups[0]), present(groups[1])];

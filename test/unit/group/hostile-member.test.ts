@@ -26,15 +26,10 @@ import {
 import { receiveCommit } from "../../../core/group/receive-commit.ts";
 import { createPath, followPath, type PathPlace, placePath } from "../../../core/group/update-path.ts";
 import { bad, good } from "../../support/client-world.ts";
-import { createGroupWorld, FIRST, LIFETIME, NOW_MS } from "../../support/group-world.ts";
+import { createGroupWorld, FIRST, LIFETIME, NOW_MS, present } from "../../support/group-world.ts";
 import { LOW_ORDER_POINTS } from "../../support/low-order-points.ts";
 
 beforeAll(cryptoReady);
-
-function present<T>(value: T | undefined | null): T {
-  if (value === undefined || value === null) throw new Error("it is there");
-  return value;
-}
 
 /** Ada, with two devices beside each other, and Ben. */
 async function createWorld(seed: string) {

@@ -22,16 +22,11 @@ import { parsePrivateMessage } from "../../../core/group/receive-commit.ts";
 import { parentHash, rootHash } from "../../../core/group/tree-hashes.ts";
 import { toNodeIndex } from "ts-mls/treemath.js";
 import { bad, good } from "../../support/client-world.ts";
-import { bytesOf, createGroupWorld, FIRST } from "../../support/group-world.ts";
+import { bytesOf, createGroupWorld, FIRST, present } from "../../support/group-world.ts";
 
 beforeAll(cryptoReady);
 
 const NOTHING = new Uint8Array(0);
-
-function present<T>(value: T | undefined | null): T {
-  if (value === undefined || value === null) throw new Error("it is there");
-  return value;
-}
 
 /** A group in which devices are added, removed and renewed by any member, drawn from the seed. Every member follows. */
 async function grown(seed: string, steps: number) {

@@ -17,15 +17,10 @@ import {
 import { rootHash } from "../../../core/group/tree-hashes.ts";
 import { bad, good } from "../../support/client-world.ts";
 import { type Forgery, forgeCommit } from "../../support/commit-forge.ts";
-import { createGroupWorld, FIRST } from "../../support/group-world.ts";
+import { createGroupWorld, FIRST, present } from "../../support/group-world.ts";
 
 const world = createGroupWorld("validation checks of who joins");
 const { suite, deps } = world;
-
-function present<T>(value: T | undefined | null): T {
-  if (value === undefined || value === null) throw new Error("it is there");
-  return value;
-}
 
 /** Ada's group, in which Erin came after the last keys above her were made. */
 let ada: Group;
