@@ -8,12 +8,11 @@ import type { Engine } from "../../engine/engine.ts";
 import { baseStyles } from "../look/base-styles.ts";
 import { fieldsOf } from "../parts/form.ts";
 import { serverAddress } from "../parts/server-address.ts";
-import type { HistoryProgress, Session } from "../session/session.ts";
-import { Watch } from "../session/watch.ts";
+import type { Session } from "../session/session.ts";
 import type { ErrorWords } from "../words/en-errors.ts";
 import { describeError } from "../words/error-words.ts";
 import { say, text } from "../words/say.ts";
-import { askedField } from "./asked-field.ts";
+import { PutBackForm } from "./put-back-form.ts";
 import { faultLine } from "../parts/fault-line.ts";
 import "../parts/dt-progress.ts";
 import "../parts/dt-prove.ts";
@@ -33,7 +32,6 @@ export class DtMove extends LitElement {
     engine: { attribute: false },
     step: { state: true },
     address: { state: true },
-    needsHandle: { state: true },
     fault: { state: true },
   };
   static override styles = [
@@ -59,27 +57,14 @@ export class DtMove extends LitElement {
   declare engine: Engine;
   declare step: Step;
   declare address: string;
-  /** Somebody else has the account's handle there. */
-  declare needsHandle: boolean;
   declare fault: ErrorWords | null;
-  #invitation = "";
-  #handle = "";
-  #progress: HistoryProgress | null = null;
+  #form = new PutBackForm(this);
 
   constructor() {
     super();
     this.step = { type: "address" };
     this.address = "";
-    this.needsHandle = false;
     this.fault = null;
-    new Watch(
-      this,
-      () => this.session ?? null,
-      (event) => {
-        if (event?.type === "progress" && event.phase === "restoring")
-          this.#progress = { done: event.done, total: event.total };
-      },
-    );
   }
 
   #look = async (event: SubmitEvent): Promise<void> => {
@@ -110,14 +95,7 @@ export class DtMove extends LitElement {
     const { server } = this.step;
     this.step = { type: "moving", server };
     this.fault = null;
-    this.#progress = null;
-    const invitation = this.#invitation.trim();
-    const handle = this.#handle.trim();
-    const moved = await this.session.client.putBack({
-      origin: server.origin,
-      ...(invitation === "" ? {} : { invitation }),
-      ...(handle === "" ? {} : { handle }),
-    });
+    const moved = await this.#form.send(server.origin);
     this.session.refresh();
     this.session.client.start();
     if (moved.ok) {
@@ -125,15 +103,7 @@ export class DtMove extends LitElement {
       return;
     }
     this.step = { type: "seen", server };
-    const isTaken = moved.error.type === "Refused" && moved.error.code === "handle-taken";
-    this.needsHandle ||= isTaken;
-    const taken = handle === "" ? (this.session.views.account?.handle ?? "") : handle;
-    this.fault = isTaken
-      ? { text: text("moveHandleTaken", { server: hostOf(server.origin), handle: taken }) }
-      : wordsOf(moved.error);
-    if (!isTaken) return;
-    await this.updateComplete;
-    this.renderRoot.querySelector<HTMLInputElement>("#handle")?.select();
+    this.fault = this.#form.handleTaken(moved.error, hostOf(server.origin)) ?? wordsOf(moved.error);
   };
 
   #close = (): void => {
@@ -201,7 +171,7 @@ export class DtMove extends LitElement {
   #question(server: ServerView, home: string, isBusy: boolean) {
     const names = { server: hostOf(server.origin), own: hostOf(home) };
     const others = this.session.views.devices.filter((one) => one.isActive).length - 1;
-    const progress = this.#progress;
+    const needsInvitation = !server.isRegistrationOpen && !server.knowsAccount;
     return html`<p class="ready">${say("moveReady", names)}</p>
       <ul>
         <li>${say("moveBrings", names)}</li>
@@ -210,40 +180,13 @@ export class DtMove extends LitElement {
         <li>${say("moveLeaves", names)}</li>
         <li>${say("movePage", names)}</li>
       </ul>
-      ${
-        server.isRegistrationOpen || server.knowsAccount
-          ? nothing
-          : askedField({
-              id: "invitation",
-              label: say("invitation"),
-              note: say("invitationNote"),
-              isBusy,
-              onType: (typed) => {
-                this.#invitation = typed;
-              },
-            })
-      }
-      ${
-        this.needsHandle
-          ? askedField({
-              id: "handle",
-              label: say("moveHandle", names),
-              note: say("moveHandleNote"),
-              isBusy,
-              onType: (typed) => {
-                this.#handle = typed;
-              },
-            })
-          : nothing
-      }
+      ${this.#form.fields({ server: names.server, needsInvitation, isBusy })}
       ${faultLine(this.fault)}
       ${
         isBusy
-          ? html`<dt-progress
-              .label=${progress === null ? text("moving", names) : text("movingPart", { ...names, ...progress })}
-              .done=${progress?.done ?? null}
-              .total=${progress?.total ?? null}
-            ></dt-progress>`
+          ? this.#form.progress((come) =>
+              come === null ? text("moving", names) : text("movingPart", { ...names, ...come }),
+            )
           : nothing
       }
       <dt-prove .engine=${this.engine} .label=${text("moveGo", names)} .disabled=${isBusy} @dt-proven=${this.#move}
