@@ -7,17 +7,35 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../base/ids.ts";
 import type { Result } from "../base/result.ts";
-import type { RoomHistoryPolicy } from "../messenger/room/room-history.ts";
-import type { Padding } from "../crypto/padding.ts";
-import type { ExportProof } from "../messenger/exported/export-proof.ts";
-import type { SearchOrder } from "../messenger/search/search-index.ts";
-import type { DeviceKind } from "../document/schema/settings.ts";
-import type { DeviceArrival } from "../sigchain/chain-state.ts";
-import type { TextRange } from "../messenger/search/search-text.ts";
-import type { Snippet } from "../messenger/search/snippet.ts";
 import type { BackupKey } from "./backup/backup-secret.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
-import type { RoomHappening } from "./rooms/room-happening-shape.ts";
+import type { AccountView, DeviceView, FrontierReport, ServerView } from "./views/account-view.ts";
+import type { AlarmView, DeviceNoticeView } from "./views/alarm-view.ts";
+import type { ContactDetails, ContactView, ContactsImport } from "./views/contact-view.ts";
+import type {
+  ConversationView,
+  DraftView,
+  ExportPage,
+  MessagePage,
+  MessageRef,
+  MessageView,
+  SearchPage,
+  StarredPage,
+  TagRuleView,
+  TagView,
+} from "./views/conversation-view.ts";
+import type {
+  RoomDocumentEdit,
+  RoomDocumentView,
+  RoomHappeningView,
+  RoomLinkView,
+  RoomRole,
+  RoomView,
+} from "./views/room-view.ts";
+import type { Padding } from "../crypto/padding.ts";
+import type { ExportProof } from "../messenger/exported/export-proof.ts";
+import type { RoomHistoryPolicy } from "../messenger/room/room-history.ts";
+import type { SearchOrder } from "../messenger/search/search-index.ts";
 
 /** How the client stands to its server. `sinceMs` is when that began; attempts to connect go on without changing it. */
 export interface ConnectionStatus {
@@ -29,73 +47,6 @@ export interface ConnectionStatus {
   readonly pendingCount: number;
 }
 
-export interface AccountView {
-  readonly accountId: AccountId;
-  readonly deviceId: DeviceId;
-  readonly origin: string;
-  readonly handle: string | null;
-  readonly displayName: string;
-  readonly epoch: number;
-  readonly chainSeq: number;
-}
-
-export interface DeviceView {
-  readonly id: DeviceId;
-  readonly name: string;
-  /** As the device says of itself; null until it has. */
-  readonly kind: DeviceKind | null;
-  readonly isThis: boolean;
-  readonly isActive: boolean;
-  readonly addedSeq: number;
-  readonly arrival: DeviceArrival;
-  /** The device that linked it; null for the first one and for one that came by the recovery key. */
-  readonly addedBy: DeviceId | null;
-  /** As the clock of who signed it said; null while the link is not here. */
-  readonly addedAtMs: number | null;
-  /** Null while it is active. */
-  readonly revokedAtMs: number | null;
-}
-
-/**
- * How far an own device has said it is, compared with this one. `equal`: it holds the same. `behind`: it has not said yet
- * that it has read `missingEntries` entries that this device has. `ahead`: it has read what is not here. `incomplete`: it
- * has read the same, and there or here something is still to be loaded, opened or sent. `differs`: it has read the same and
- * holds something else. `unheard`: it has never said anything.
- */
-export type FrontierState = "equal" | "behind" | "ahead" | "incomplete" | "differs" | "unheard";
-
-/** What an active own device has said of itself, signed by it. Times are by its own clock. */
-export interface DeviceFrontier {
-  readonly device: DeviceId;
-  readonly name: string;
-  readonly isThis: boolean;
-  readonly state: FrontierState;
-  /** Where in the account log it is; null for `unheard`. */
-  readonly seq: number | null;
-  /** Since when it is there with what it holds. */
-  readonly reachedAtMs: number | null;
-  /** When it last said so: at least daily while it is in use. */
-  readonly toldAtMs: number | null;
-  readonly missingEntries: number;
-  readonly aheadEntries: number;
-  /** Entries it could not open, documents it has not loaded, changes nobody but it has: what it said it lacked. */
-  readonly unopenedEntries: number;
-  readonly unloadedDocuments: number;
-  readonly unsentChanges: number;
-}
-
-export interface FrontierReport {
-  /** Where this device is in the account log. */
-  readonly incarnation: number;
-  readonly seq: number;
-  /** When the server was last read to its end and asked what devices say; null when not since the program started. */
-  readonly checkedAtMs: number | null;
-  /** Every active device has said that it holds what this one holds. Nothing else may be called synced. */
-  readonly isSynced: boolean;
-  readonly devices: readonly DeviceFrontier[];
-}
-
-/** `known`: brought in from a file; nobody has asked anybody anything yet. */
 export interface PutBackOptions {
   /** Another server, which becomes the home of the account; its present one unless named. */
   readonly origin?: string;
@@ -105,290 +56,10 @@ export interface PutBackOptions {
   readonly handle?: string;
 }
 
-/** Another server, as it shows itself before an account moves there. */
-export interface ServerView {
-  /** The first of its addresses. */
-  readonly origin: string;
-  /** The account lives there already. */
-  readonly isHome: boolean;
-  /** It has the account, or had it: no invitation is asked for. */
-  readonly knowsAccount: boolean;
-  /** Where this is false, who is not known there needs an invitation. */
-  readonly isRegistrationOpen: boolean;
-}
-
 export interface PutBackReport {
   readonly origin: string;
   /** Logs that were begun anew; 0 when the server had all that this device has read. */
   readonly logs: number;
-}
-
-export type ContactState = "known" | "requested" | "incoming" | "accepted" | "declined" | "blocked";
-
-/** How long ago somebody was last heard of: within a day, a week, a month, or longer. Coarse on purpose. */
-export type LastSeen = "day" | "week" | "month" | "longer" | "never";
-
-/** A contact with all there is to it. */
-export interface ContactDetails {
-  readonly contact: ContactView;
-  readonly notes: string | null;
-  readonly safetyNumber: string;
-  /** By what came from them, acknowledgements included; it says nothing about when they were connected. */
-  readonly lastSeen: LastSeen;
-  /** Active devices on their chain as far as it is known here; null when it is not. */
-  readonly deviceCount: number | null;
-}
-
-export interface ContactView {
-  readonly accountId: AccountId;
-  /** What to call them: the petname given here, else the name they gave, else their handle, else the start of their id. */
-  readonly name: string;
-  readonly petname: string | null;
-  readonly displayName: string | null;
-  readonly handle: string | null;
-  readonly origin: string;
-  readonly state: ContactState;
-  readonly conversationId: ConversationId;
-  readonly addedAtMs: number;
-  /** When the safety number was compared and was the same; null while it was not. */
-  readonly verifiedAtMs: number | null;
-  /** Nothing is sent to them until an alarm about their devices is over; what is written waits. See `alarms`. */
-  readonly isStopped: boolean;
-  /** Since when their server says that their account was deleted there; null when it does not. What is written waits. */
-  readonly deletedSinceMs: number | null;
-}
-
-/** An alarm as it is kept on this device. */
-export interface AlarmView {
-  /** For `acknowledgeAlarm`. */
-  readonly id: string;
-  readonly alarm: Alarm;
-  /** How many it stands for: faults of one kind that nobody has read yet are one. `alarm` is the first, `latest` the last. */
-  readonly count: number;
-  readonly latest: Alarm;
-  /** What was broken, of many faults the first few. */
-  readonly rules: readonly string[];
-  /** The last entries that were refused, as they stand in their log. */
-  readonly seqs: readonly number[];
-  /** Whom it is about, where it is about a contact. */
-  readonly contact: ContactView | null;
-  /** Of a `ChainsDisagree`: what devices of the contact see otherwise. */
-  readonly disagreements: readonly ChainDisagreement[];
-  readonly raisedAtMs: number;
-  /** When it was last found. */
-  readonly seenAtMs: number;
-  /** When a person said to have read it. Nothing goes on because of that. */
-  readonly acknowledgedAtMs: number | null;
-  /** When it was over, where that can be known. */
-  readonly resolvedAtMs: number | null;
-}
-
-/** The first device list two sides do not share: `own` is this account's, `theirs` the contact's. */
-export interface ChainDisagreement {
-  readonly device: DeviceId;
-  readonly chain: "own" | "theirs";
-  /** Up to which link their device has quoted it. */
-  readonly seq: number;
-}
-
-/**
- * A device came to a contact's account. `linked`: a device that was known signed it; `recovered`: the recovery key did. The
- * safety number is that of the two accounts, so it is the same as before.
- */
-export interface DeviceNoticeView {
-  readonly id: string;
-  readonly contact: AccountId;
-  readonly conversationId: ConversationId;
-  readonly device: DeviceId;
-  readonly how: "linked" | "recovered";
-  /** When this device heard of it. */
-  readonly atMs: number;
-  /** The safety number had been compared by then. */
-  readonly wasVerified: boolean;
-}
-
-/** What a list shows of a conversation. */
-export interface ConversationSummary {
-  readonly messageCount: number;
-  readonly unreadCount: number;
-  readonly starredCount: number;
-  readonly lastMessage: MessageView | null;
-  readonly tagIds: readonly string[];
-  readonly isArchived: boolean;
-  /** What comes there is shown and raises nothing: no count, no notice. */
-  readonly isMuted: boolean;
-}
-
-export interface ConversationView extends ConversationSummary {
-  readonly id: ConversationId;
-  readonly contact: ContactView;
-}
-
-/**
- * How this account stands to a room. `joining`: it said yes, and this device is still to come in. `left` and `removed` rooms
- * stay readable as far as they were read.
- */
-export type RoomState = "invited" | "joining" | "joined" | "declined" | "left" | "removed";
-
-/** Lower first. */
-export type RoomRole = "member" | "moderator" | "admin" | "owner";
-
-export interface RoomMemberView {
-  readonly accountId: AccountId;
-  /** As this account calls them, else as they call themselves. */
-  readonly name: string;
-  readonly role: RoomRole;
-  readonly isSelf: boolean;
-  /** Nothing they write before is shown; null when they are not muted. */
-  readonly mutedUntilMs: number | null;
-}
-
-/**
- * What happened in a room, as this device followed it: who came or went, what somebody may do from then on, what it is
- * called. `name` is what the person is called here, else in the room; of `renamed` it is the room's.
- */
-export interface RoomHappeningView {
-  /** Grows with what came later. */
-  readonly id: string;
-  /** As who did it says, and no later than when this device read it. */
-  readonly atMs: number;
-  readonly by: AccountId | null;
-  /** Null for somebody this account no longer knows by name. */
-  readonly byName: string | null;
-  readonly happening: RoomHappening;
-}
-
-export interface RoomDocumentItem {
-  /** The same on every device. */
-  readonly id: string;
-  readonly text: string;
-  readonly isDone: boolean;
-}
-
-/** A document that the members of a room write together. */
-export interface RoomDocumentView {
-  readonly id: OpId;
-  readonly roomId: ConversationId;
-  /** `note` and `list`; programs may have others, which have neither text nor items here. */
-  readonly form: string;
-  readonly title: string;
-  /** Of a note; else "". */
-  readonly text: string;
-  /** Of a list, in its order; else none. */
-  readonly items: readonly RoomDocumentItem[];
-  readonly createdBy: AccountId;
-  readonly createdAtMs: number;
-  readonly changedBy: AccountId;
-  readonly changedAtMs: number;
-  /** What is shown, for `editRoomDocument`. */
-  readonly version: readonly OpId[];
-  /** Changes that wait for others which are not here yet. */
-  readonly waitingCount: number;
-  /** Changes of this device that the server does not have yet. */
-  readonly unsentCount: number;
-  /** It takes no more changes. */
-  readonly isFull: boolean;
-}
-
-/**
- * What is done to a shared document: `add` to `remove` are of lists, `item` is the id of one. Added with an `item`, what is new stands
- * before it; without, or where it is gone, at the end.
- */
-export interface RoomDocumentEdit {
-  readonly type: "title" | "text" | "add" | "item-text" | "check" | "uncheck" | "remove";
-  readonly text?: string;
-  readonly item?: string;
-}
-
-/** Something asked of a room that has not happened yet: it waits for the server, or for somebody's devices. */
-export type RoomPending =
-  | { readonly type: "invite"; readonly accountId: AccountId }
-  | { readonly type: "remove"; readonly accountId: AccountId }
-  | { readonly type: "role"; readonly accountId: AccountId }
-  | { readonly type: "mute"; readonly accountId: AccountId }
-  | { readonly type: "name" | "about" | "lifetime" | "history"; readonly accountId: null };
-
-/** A link into a room. Whoever has `code` can come in: show it to nobody else. */
-export interface RoomLinkView {
-  /** For `revokeRoomLink`. */
-  readonly id: string;
-  readonly code: string;
-  readonly madeAtMs: number;
-  readonly untilMs: number;
-  readonly usesMax: number;
-  readonly useCount: number;
-  /** Whether it lets anybody in now: not over, not used up, not revoked. */
-  readonly isLive: boolean;
-}
-
-/**
- * What was written before this account came to a room. `asked`: nobody has answered yet. `coming`: `left` messages and more are still to
- * come, as far as whoever answers has counted. `done`: nobody has more.
- */
-export interface RoomEarlier {
-  readonly state: "asked" | "coming" | "done";
-  readonly received: number;
-  readonly left: number;
-}
-
-/** A room. Its id is that of its conversation: messages, unread marks, tags and search take it as any other. */
-export interface RoomView extends ConversationSummary {
-  readonly id: ConversationId;
-  /** Of a conversation of two the other one's name, and `(MLS)`. */
-  readonly name: string;
-  /** A conversation of two: it has no name of its own, no description and no roles, and nobody else comes in. */
-  readonly isOfTwo: boolean;
-  /** What the room is for, in its admins' words; "" when nothing is said. May have several lines. */
-  readonly about: string;
-  /** How long after it was written a message goes, on every device of everybody in the room; null for never. */
-  readonly lifetimeMs: number | null;
-  /** What those get of before who come later: the last `days`, all with null; without this nothing. Of an invitation, what it says. */
-  readonly history: RoomHistoryPolicy | null;
-  /** What was written before this account came, on its way; null when there is none, or nobody was asked for it. */
-  readonly earlier: RoomEarlier | null;
-  readonly state: RoomState;
-  /** Null while this account is not in it. */
-  readonly role: RoomRole | null;
-  readonly members: readonly RoomMemberView[];
-  /** Who was in it while there was history, and has left: what their messages are shown under. */
-  readonly former: readonly { readonly accountId: AccountId; readonly name: string }[];
-  /** Who let this account in, and since when it stands as it does. */
-  readonly invitedBy: AccountId | null;
-  readonly sinceMs: number;
-  readonly pending: readonly RoomPending[];
-}
-
-/**
- * `kept`: here only. `sent`: the server has it. `delivered`: a device of theirs has it. `failed`: refused for good.
- * `elsewhere`: written on another own device, which knows whether it has been sent. `received`: not an own message.
- */
-export type DeliveryState = "kept" | "sent" | "delivered" | "failed" | "elsewhere" | "received";
-
-/**
- * Why a message was not sent. `closed`: the other side closed the conversation. `outside`: this account was not in the room any
- * more. `muted`: it had its place in the room, and nobody took it. `deleted`: the other side's server says that their account was deleted there; it is kept and goes if that changes.
- */
-export type DeliveryFailure = "closed" | "refused" | "outside" | "muted" | "deleted";
-
-export interface MessageView {
-  readonly id: OpId;
-  readonly conversationId: ConversationId;
-  readonly author: AccountId;
-  readonly isOwn: boolean;
-  readonly device: DeviceId;
-  readonly sentAtMs: number;
-  /** Empty when the author has taken the message back. */
-  readonly text: string;
-  readonly isRedacted: boolean;
-  readonly state: DeliveryState;
-  /** Null unless `failed`, or `kept` for an account that is said to be deleted. */
-  readonly failure: DeliveryFailure | null;
-  readonly isStarred: boolean;
-}
-
-export interface MessageRef {
-  readonly conversationId: ConversationId;
-  readonly id: OpId;
 }
 
 export interface DeletionReport {
@@ -421,33 +92,6 @@ export interface BackupReport {
   readonly createdAtMs: number;
   readonly documents: number;
   readonly ops: number;
-}
-
-/** Where something stands: in the conversation with a contact, or, without one, in a room. `name` is what it is called. */
-export interface PlaceView {
-  readonly contact: ContactView | null;
-  readonly name: string;
-}
-
-export interface DraftView extends PlaceView {
-  readonly conversationId: ConversationId;
-  /** Texts that devices wrote apart stand below each other, with an empty line between. */
-  readonly text: string;
-  /** How many texts were put together: more than one is for the person to look at. */
-  readonly textCount: number;
-}
-
-export interface TagView {
-  readonly id: string;
-  readonly name: string;
-  readonly conversationCount: number;
-}
-
-/** Messages of `sender` put their conversation under `tagId`. */
-export interface TagRuleView {
-  readonly id: string;
-  readonly sender: AccountId;
-  readonly tagId: string;
 }
 
 export type ClientEvent =
@@ -873,53 +517,6 @@ export interface SearchOptions {
   readonly older?: string;
 }
 
-/** A message that was found. Ranges are in UTF-16 units. */
-export interface SearchHit extends PlaceView {
-  readonly message: MessageView;
-  /** Where in the message's text. */
-  readonly ranges: readonly TextRange[];
-  readonly snippet: Snippet;
-}
-
-export interface SearchPage {
-  readonly hits: readonly SearchHit[];
-  /** To pass as `older`; null when there is no more. A page may hold fewer hits than asked for and still go on. */
-  readonly older: string | null;
-}
-
-/** A message with a star, and where it stands. */
-export interface StarredMessage extends PlaceView {
-  readonly message: MessageView;
-}
-
-export interface StarredPage {
-  /** Newest first. */
-  readonly messages: readonly StarredMessage[];
-  /** To pass as `before` for older ones; null when there are no more. */
-  readonly older: string | null;
-}
-
-/** What an import took of a contact, or would not. */
-export type ContactImportField = "petname" | "notes" | "verified";
-
-export interface ContactImport {
-  readonly accountId: AccountId;
-  readonly name: string;
-  readonly outcome: "new" | "changed" | "unchanged" | "self";
-  readonly isBlocked: boolean;
-  readonly taken: readonly ContactImportField[];
-  /** Fields for which the file says something else than what is here, and stays. */
-  readonly kept: readonly ContactImportField[];
-  /** The file says they were verified, and nothing proves that this account did it: they are not verified by it. */
-  readonly isClaimedVerified: boolean;
-}
-
-export interface ContactsImport {
-  /** One for each account in the file. */
-  readonly contacts: readonly ContactImport[];
-  readonly isDryRun: boolean;
-}
-
 export interface ImportMessage {
   readonly op: Bytes;
   readonly proof: ExportProof;
@@ -932,25 +529,4 @@ export interface MessagesImport {
   readonly known: number;
   /** Messages of conversations with nobody who is here; they were left out. */
   readonly strangers: number;
-}
-
-/** A message with its bytes; without a proof it cannot be brought back. */
-export interface ExportMessage {
-  readonly message: MessageView;
-  readonly op: Bytes;
-  readonly proof: ExportProof | null;
-}
-
-export interface ExportPage {
-  /** Newest first. */
-  readonly messages: readonly ExportMessage[];
-  /** To pass as `before` for older ones; null at the beginning of the conversation. */
-  readonly older: string | null;
-}
-
-export interface MessagePage {
-  /** Newest first. */
-  readonly messages: readonly MessageView[];
-  /** To pass as `before` for older ones; null at the beginning of the conversation. */
-  readonly older: string | null;
 }

@@ -8,7 +8,7 @@ import { DrawLater } from "../../app/ui/parts/draw-later.ts";
 import type { Session } from "../../app/ui/session/session.ts";
 import { Watch } from "../../app/ui/session/watch.ts";
 import { idFromBytes } from "../../core/base/ids.ts";
-import type { RoomDocumentView } from "../../core/client/client.ts";
+import type { RoomDocumentView } from "../../core/client/views/room-view.ts";
 
 afterEach(() => document.body.replaceChildren());
 

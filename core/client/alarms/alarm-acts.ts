@@ -1,6 +1,7 @@
 /** Alarms and notices as a face sees them, and the one thing it can do: say that a person has read an alarm. */
 import { err, ok } from "../../base/result.ts";
-import type { AlarmView, ChainDisagreement, Client } from "../client.ts";
+import type { Client } from "../client.ts";
+import type { AlarmView, ChainDisagreement } from "../views/alarm-view.ts";
 import type { Engine } from "../engine.ts";
 import type { StoredAlarm } from "./alarm-book.ts";
 import type { ChainsQuote } from "./disputes.ts";

@@ -1,7 +1,7 @@
 /** Notices as a face sees them. */
 import type { AccountId } from "../../base/ids.ts";
 import { directConversationId } from "../../messenger/op.ts";
-import type { DeviceNoticeView } from "../client.ts";
+import type { DeviceNoticeView } from "../views/alarm-view.ts";
 import type { DeviceNotice } from "./chain-notices.ts";
 
 /** A notice as a face sees it. */

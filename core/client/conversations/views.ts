@@ -8,8 +8,8 @@ import { isAhead } from "../../messenger/hlc.ts";
 import type { NamedOp } from "../../messenger/op.ts";
 import { timelineMessage } from "../../messenger/timeline.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
+import type { ContactView, PlaceView } from "../views/contact-view.ts";
 import type {
-  ContactView,
   ConversationSummary,
   ConversationView,
   DeliveryFailure,
@@ -17,12 +17,11 @@ import type {
   MessagePage,
   MessageView,
   DraftView,
-  PlaceView,
   StarredMessage,
   StarredPage,
   TagRuleView,
   TagView,
-} from "../client.ts";
+} from "../views/conversation-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook, ContactRecord } from "../contacts/contact-book.ts";
 import type { Conversations } from "./conversations.ts";

@@ -7,7 +7,7 @@ import type { ChainDevice, ChainState } from "../../sigchain/chain-state.ts";
 import { parseLink } from "../../sigchain/link.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ChainStore } from "../contacts/chain-store.ts";
-import type { DeviceView } from "../client.ts";
+import type { DeviceView } from "../views/account-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Documents } from "../../document/documents.ts";
 

@@ -15,7 +15,8 @@ import {
 } from "../../messenger/exported/contacts-file.ts";
 import { checkFact, proveFact } from "../../messenger/exported/export-proof.ts";
 import { safetyNumber } from "../../sigchain/contact/safety-number.ts";
-import type { Client, ContactImport, ContactImportField, ContactsImport } from "../client.ts";
+import type { Client } from "../client.ts";
+import type { ContactImport, ContactImportField, ContactsImport } from "../views/contact-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactPatch, ContactRecord } from "../contacts/contact-book.ts";
 import type { Engine } from "../engine.ts";

@@ -2,7 +2,9 @@
 import { toBase64Url } from "../../base/bytes.ts";
 import { EXPORT_VERSION } from "../../messenger/exported/export-line.ts";
 import { encodeProof } from "../../messenger/exported/export-proof.ts";
-import type { AccountView, ConversationView, ExportMessage, RoomView } from "../client.ts";
+import type { AccountView } from "../views/account-view.ts";
+import type { ConversationView, ExportMessage } from "../views/conversation-view.ts";
+import type { RoomView } from "../views/room-view.ts";
 
 /** A line before it is written as JSON. */
 export type MessagesLine = Readonly<Record<string, unknown>> & { readonly type: string };

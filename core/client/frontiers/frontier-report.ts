@@ -5,7 +5,7 @@ import type { FrontierContent } from "../../log/frontier.ts";
 import { compareFrontier, type OwnHolding } from "../../log/judge-frontier.ts";
 import { activeDevices, type ChainState } from "../../sigchain/chain-state.ts";
 import type { ClientError } from "../client-error.ts";
-import type { DeviceFrontier, FrontierReport } from "../client.ts";
+import type { DeviceFrontier, FrontierReport } from "../views/account-view.ts";
 import type { Frontiers, Lacking } from "./frontiers.ts";
 
 export interface ReportDeps {

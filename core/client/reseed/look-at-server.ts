@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { parseServerOrigin } from "../../base/server-origin.ts";
 import type { ServerInfo } from "../../protocol/directory.ts";
 import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "../../protocol/version.ts";
-import type { ServerView } from "../client.ts";
+import type { ServerView } from "../views/account-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 

@@ -21,7 +21,8 @@ import {
   type RoomContext,
   type RoomMember,
 } from "../../messenger/room/room-context.ts";
-import type { Client, RoomView } from "../client.ts";
+import type { Client } from "../client.ts";
+import type { RoomView } from "../views/room-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { Engine } from "../engine.ts";
 import { checkInvitee } from "./conversation-of-two.ts";

@@ -4,7 +4,13 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { RoomIntent, RoomRecord } from "../../document/schema/groups.ts";
 import { isOfTwo } from "../../messenger/room/room-context.ts";
 import type { RoomHistoryPolicy } from "../../messenger/room/room-history.ts";
-import type { RoomHappeningView, RoomMemberView, RoomPending, RoomState, RoomView } from "../client.ts";
+import type {
+  RoomHappeningView,
+  RoomMemberView,
+  RoomPending,
+  RoomState,
+  RoomView,
+} from "../views/room-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";

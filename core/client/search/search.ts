@@ -22,7 +22,9 @@ import type {
 import { parseSearchQuery, type NameFilter, type SearchNode } from "../../messenger/search/search-query.ts";
 import { snippetOf } from "../../messenger/search/snippet.ts";
 import { timelineMessage } from "../../messenger/timeline.ts";
-import type { PlaceView, SearchHit, SearchOptions, SearchPage, TagView } from "../client.ts";
+import type { SearchOptions } from "../client.ts";
+import type { PlaceView } from "../views/contact-view.ts";
+import type { SearchHit, SearchPage, TagView } from "../views/conversation-view.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook, ContactRecord } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";

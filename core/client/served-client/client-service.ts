@@ -23,9 +23,9 @@ import type {
   ImportMessage,
   LinkingHost,
   PutBackOptions,
-  RoomDocumentEdit,
   SearchOptions,
 } from "../client.ts";
+import type { RoomDocumentEdit } from "../views/room-view.ts";
 import { handleRule, type Service } from "./service.ts";
 
 /** `stop` is each side's own; what does not answer with a promise is made from `start` and the events. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { AccountId, ConversationId } from "../../../core/base/ids.ts";
 import { parseServerOrigin } from "../../../core/base/server-origin.ts";
-import type { ContactView } from "../../../core/client/client.ts";
+import type { ContactView } from "../../../core/client/views/contact-view.ts";
 import { formatContactLink } from "../../../core/sigchain/contact/contact-link.ts";
 import { judgeAsked } from "../../../app/ui/embed/asked-contact.ts";
 import { must } from "../../support/chain-world.ts";

@@ -5,7 +5,7 @@ import {
   versionGapOf,
   wasDeleted,
 } from "../../../app/ui/session/connection-words.ts";
-import type { AccountView } from "../../../core/client/client.ts";
+import type { AccountView } from "../../../core/client/views/account-view.ts";
 import { PROTOCOL_VERSION } from "../../../core/protocol/version.ts";
 
 type Fault = NonNullable<Parameters<typeof versionGapOf>[0]["lastError"]>;

@@ -6,7 +6,7 @@ import { idFromBytes } from "../../../core/base/ids.ts";
 import { MESSAGE_TEXT_BYTES_MAX } from "../../../core/base/limits.ts";
 import { err, ok } from "../../../core/base/result.ts";
 import type { ClientError } from "../../../core/client/client-error.ts";
-import type { DraftView, MessageView } from "../../../core/client/client.ts";
+import type { DraftView, MessageView } from "../../../core/client/views/conversation-view.ts";
 
 const conversationId = idFromBytes("conversation", new Uint8Array(32).fill(1));
 const STOPPED: ClientError = { type: "ClientStopped" };

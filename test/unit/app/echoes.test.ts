@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Drafts } from "../../../app/ui/session/drafts.ts";
 import { type Echo, Echoes, Sender } from "../../../app/ui/session/echoes.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
-import type { MessageView } from "../../../core/client/client.ts";
+import type { MessageView } from "../../../core/client/views/conversation-view.ts";
 
 const NOW_MS = 1_000_000;
 

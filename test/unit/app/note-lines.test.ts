@@ -10,7 +10,7 @@ import {
   SHARED_NOTE_BYTES_MAX,
   SHARED_TITLE_BYTES_MAX,
 } from "../../../core/base/limits.ts";
-import type { RoomMemberView, RoomState } from "../../../core/client/client.ts";
+import type { RoomMemberView, RoomState } from "../../../core/client/views/room-view.ts";
 
 /** What a template puts on the page, less the marks. */
 function said(part: unknown): string {

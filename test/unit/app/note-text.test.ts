@@ -3,7 +3,7 @@ import { type NoteClient, NoteText } from "../../../app/ui/notes/note-text.ts";
 import { NoteTexts } from "../../../app/ui/notes/note-texts.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { err, ok, type Result } from "../../../core/base/result.ts";
-import type { RoomDocumentEdit, RoomDocumentView } from "../../../core/client/client.ts";
+import type { RoomDocumentEdit, RoomDocumentView } from "../../../core/client/views/room-view.ts";
 import type { ClientError } from "../../../core/client/client-error.ts";
 
 beforeEach(() => {

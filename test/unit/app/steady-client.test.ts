@@ -3,7 +3,8 @@ import { createSteadyClient } from "../../../app/engine/steady-client.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { createPlatformRandom } from "../../../core/base/random.ts";
 import { err, ok } from "../../../core/base/result.ts";
-import type { Client, ClientEvent, MessageView } from "../../../core/client/client.ts";
+import type { Client, ClientEvent } from "../../../core/client/client.ts";
+import type { MessageView } from "../../../core/client/views/conversation-view.ts";
 
 const random = createPlatformRandom();
 const conversationId = idFromBytes("conversation", random.bytes(32));

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Timeline, type TimelineSource } from "../../../app/ui/session/timeline.ts";
 import { idFromBytes } from "../../../core/base/ids.ts";
 import { ok } from "../../../core/base/result.ts";
-import type { MessageView } from "../../../core/client/client.ts";
+import type { MessageView } from "../../../core/client/views/conversation-view.ts";
 
 const PAGE_MESSAGES = 100;
 const conversationId = idFromBytes("conversation", new Uint8Array(32).fill(1));

@@ -1,7 +1,7 @@
 /** Which alarms a person is reminded of. */
 import { describe, expect, test } from "vitest";
 import { attentionLines, needsAttention } from "../../../cli/commands/devices/alarm.ts";
-import type { AlarmView } from "../../../core/client/client.ts";
+import type { AlarmView } from "../../../core/client/views/alarm-view.ts";
 import { parseId } from "../../../core/base/ids.ts";
 import { must } from "../../support/chain-world.ts";
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { createClientMetrics } from "../../../cli/platform/client-metrics.ts";
 import { readinessOf } from "../../../cli/serve-metrics.ts";
-import type { ClientEvent, ConnectionStatus, MessageView } from "../../../core/client/client.ts";
+import type { ClientEvent, ConnectionStatus } from "../../../core/client/client.ts";
+import type { MessageView } from "../../../core/client/views/conversation-view.ts";
 import { parseId } from "../../../core/base/ids.ts";
 import { good } from "../../support/client-world.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createDirectTeller } from "../../../cli/commands/devices/direct.ts";
 import { parseId } from "../../../core/base/ids.ts";
 import { ok } from "../../../core/base/result.ts";
-import type { DeviceView } from "../../../core/client/client.ts";
+import type { DeviceView } from "../../../core/client/views/account-view.ts";
 import { good } from "../../support/client-world.ts";
 
 const ID = good(parseId("device", "57".repeat(16)));

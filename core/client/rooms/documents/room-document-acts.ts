@@ -10,7 +10,8 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import type { DocumentRoot } from "../../../document/document-loader.ts";
 import { editList, type ListEdit, setText } from "../../../document/shared/shared-forms.ts";
 import { memberOf } from "../../../messenger/room/room-context.ts";
-import type { Client, RoomDocumentEdit, RoomDocumentView } from "../../client.ts";
+import type { Client } from "../../client.ts";
+import type { RoomDocumentEdit, RoomDocumentView } from "../../views/room-view.ts";
 import type { ClientError, RoomDocumentRule } from "../../client-error.ts";
 import type { Engine } from "../../engine.ts";
 

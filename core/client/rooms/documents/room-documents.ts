@@ -38,7 +38,7 @@ import {
 } from "../../../messenger/shared/shared-gate.ts";
 import { compareOps } from "../../../messenger/timeline.ts";
 import { rowKeyParts } from "../../../store/row-key.ts";
-import type { RoomDocumentView } from "../../client.ts";
+import type { RoomDocumentView } from "../../views/room-view.ts";
 import type { ClientError, RoomDocumentRule } from "../../client-error.ts";
 import type { Conversations } from "../../conversations/conversations.ts";
 import type { EngineContext } from "../../engine-context.ts";

@@ -30,7 +30,7 @@ import type { ChainState } from "../../../sigchain/chain-state.ts";
 import { rowKeyLastNumber, rowKeyParts } from "../../../store/row-key.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { AccountLog } from "../../account-log/account-log.ts";
-import type { RoomEarlier } from "../../client.ts";
+import type { RoomEarlier } from "../../views/room-view.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { Conversations } from "../../conversations/conversations.ts";
 import type { HistoryRow } from "../../tables.ts";

@@ -14,7 +14,9 @@ import {
   ROOM_LINK_SECRET_BYTES,
   roomJoinPayloadShape,
 } from "../../../messenger/room/room-link.ts";
-import type { Client, ContactView, RoomLinkView } from "../../client.ts";
+import type { Client } from "../../client.ts";
+import type { ContactView } from "../../views/contact-view.ts";
+import type { RoomLinkView } from "../../views/room-view.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { Engine } from "../../engine.ts";
 import { isLive, usesOf } from "./room-links.ts";
