@@ -13,6 +13,7 @@ import type { Entry, LogPoint } from "../protocol/entry.ts";
 import type { ChainState } from "../sigchain/chain-state.ts";
 import type { TxStore } from "../store/tx-store.ts";
 import type { ServerConnector } from "../transport/server-connector.ts";
+import type { TakenLink } from "./account/own-account.ts";
 import type { Alarm, ClientError } from "./client-error.ts";
 import type { Times } from "./calendar/times.ts";
 import type { DeviceIdentity } from "./devices/device-identity.ts";
@@ -52,6 +53,8 @@ export interface EngineContext {
   cutOf(device: DeviceId): LogPoint | null;
   /** Fetches and verifies newer links and boxes of the own account. */
   refreshOwnChain(): Promise<Result<void, ClientError>>;
+  /** Notes a link of this device that the server has taken. Within the serial. */
+  takeOwnLink(own: TakenLink): Promise<Result<void, ClientError>>;
   /** Another account's chain as far as it is stored. */
   storedChain(accountId: AccountId): Promise<Result<ChainState | null, ClientError>>;
   /** A contact's chain: from the store, or fetched. `isFresh` asks the server in any case. */

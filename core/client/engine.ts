@@ -228,6 +228,7 @@ export async function createEngine(
       if (gateway === null) return err({ type: "NotOnline" });
       return followed(() => own.refresh(gateway, directory(identity.origin)));
     },
+    takeOwnLink: (link) => followed(() => own.take(link)),
     storedChain: chains.load,
     contactChain: async (accountId, origin, isFresh) => {
       const stored = await chains.load(accountId);

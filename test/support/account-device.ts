@@ -121,6 +121,7 @@ async function bootOf(
     padding: () => "padme",
     cutSeqOf: (of) => cutOf(of)?.seq ?? null,
     cutOf,
+    takeOwnLink: async () => ({ ok: true, value: undefined }),
     refreshOwnChain: async () => {
       known = stateOf(chain);
       return { ok: true, value: undefined };

@@ -114,6 +114,7 @@ export async function createSide(
     padding: () => "padme",
     cutSeqOf: () => null,
     cutOf: () => null,
+    takeOwnLink: async () => ({ ok: true, value: undefined }),
     refreshOwnChain: async () => ({ ok: true, value: undefined }),
     storedChain: async (account) => ({ ok: true, value: chains.get(account) ?? null }),
     contactChain: async (account) => ({

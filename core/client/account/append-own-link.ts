@@ -12,7 +12,7 @@ import type { ClientError } from "../client-error.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { HomeLink } from "../connection/home-link.ts";
-import type { OwnAccount } from "./own-account.ts";
+import type { OwnAccount, TakenLink } from "./own-account.ts";
 
 /** How often a lost compare-and-swap is tried again. */
 const ATTEMPTS_MAX = 8;
@@ -45,8 +45,9 @@ export async function appendOwnLink(
   plan: AppendPlan,
 ): Promise<Result<void, ClientError>> {
   const { context, own } = engine;
+  const { serial } = context;
   const { accountId, origin } = context.identity;
-  const refresh = () => context.serial.run(() => context.refreshOwnChain());
+  const refresh = () => serial.run(() => context.refreshOwnChain());
   const linked = await engine.connected();
   if (!linked.ok) return linked;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -61,11 +62,7 @@ export async function appendOwnLink(
     const boxes = epoch?.boxes ?? null;
     const appended = await context.directory(origin).appendLink(accountId, { link, boxes, box: null });
     if (epoch !== null) discardEpoch(epoch);
-    // IN6: of a server that is lost before they are fetched, only who made them could give them back.
-    // A disk that refuses changes nothing: the link is on the chain, and they are fetched.
-    if (appended.ok && boxes !== null)
-      await context.store.batch([context.tables.boxes.put([state.epochs.length], { boxes, added: [] })]);
-    if (appended.ok) return refresh();
+    if (appended.ok) return serial.run(() => followTaken(context, { link, state, boxes }));
     if (appended.error.type !== "Refused" || appended.error.code !== "chain-conflict") {
       // The answer may be lost and the link there: the chain tells.
       const after = await refresh();
@@ -73,6 +70,18 @@ export async function appendOwnLink(
     }
   }
   return err({ type: "Refused", code: "chain-conflict" });
+}
+
+/**
+ * IN6: a server that is lost before a link is fetched may have shown it to others, and only who made it can give it back. A disk that
+ * refuses changes nothing: the link is on the chain, and is fetched. Runs within the serial.
+ */
+export async function followTaken(
+  context: EngineContext,
+  taken: TakenLink,
+): Promise<Result<void, ClientError>> {
+  await context.takeOwnLink(taken);
+  return context.refreshOwnChain();
 }
 
 /** This device as who signs its links. */

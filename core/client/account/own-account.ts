@@ -24,6 +24,15 @@ import { loadOwnKemKeys, type OwnKemKeys } from "./own-kem-keys.ts";
 import type { Gateway } from "../connection/gateway.ts";
 import type { Tables } from "../tables.ts";
 
+/** What this device has added to the chain. */
+export interface TakenLink {
+  readonly link: Bytes;
+  /** The chain with it. */
+  readonly state: ChainState;
+  /** Of the epoch it begins, or null. */
+  readonly boxes: Bytes | null;
+}
+
 export interface OwnAccount {
   chain(): ChainState;
   epochSecret(epoch: number): Bytes | null;
@@ -31,6 +40,8 @@ export interface OwnAccount {
   cutOf(device: DeviceId): LogPoint | null;
   /** Newer links, and the secrets of epochs this device has not opened yet. */
   refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>>;
+  /** A link of this device that the server has taken counts from then on, also where it is never fetched. IN6 */
+  take(own: TakenLink): Promise<Result<void, ClientError>>;
   /** Newer links alone. */
   refreshChain(directory: DirectoryClient): Promise<Result<void, ClientError>>;
   /** The X-Wing key that is to replace the one the chain names for this device. */
@@ -80,6 +91,19 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
     chain = refreshed.value;
     return ok();
   }
+
+  const take: OwnAccount["take"] = async ({ link, state, boxes }) => {
+    // It may have been fetched by now, and its boxes not.
+    const isNext = state.seq === chain.seq + 1;
+    const written = await store.batch([
+      ...(isNext ? chains.writes(identity.accountId, state.seq, [link]) : []),
+      ...(boxes === null ? [] : [tables.boxes.put([state.epochs.length], { boxes, added: [] })]),
+    ]);
+    if (!written.ok || !isNext) return written;
+    chains.keep(state);
+    chain = state;
+    return ok();
+  };
 
   async function refresh(gateway: Gateway, directory: DirectoryClient): Promise<Result<void, ClientError>> {
     const refreshed = await chains.refresh(identity.accountId, directory);
@@ -201,6 +225,7 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
     },
     cutOf: (device) => cutByDevice.get(device) ?? null,
     refresh,
+    take,
     refreshChain,
     nextKemKey: kemKeys.next,
   });

@@ -1,4 +1,5 @@
 /** Linking one more device from this one: runs `stepExisting` against the server and the chain. Rules LK14-LK28. */
+import { followTaken } from "../account/append-own-link.ts";
 import { sleep } from "../../base/clock.ts";
 import type { DeviceId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -163,7 +164,7 @@ export async function hostLinking(
     epoch = null;
     if (appended === "appended") {
       await context.serial.run(async () => {
-        await context.refreshOwnChain();
+        await followTaken(context, { ...built.value, boxes: boxes.boxes });
         if (platformName === "") return;
         await engine.log.edit({ type: "settings" }, (draft) =>
           setField(

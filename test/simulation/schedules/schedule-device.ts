@@ -240,6 +240,7 @@ function contextOf(deps: PartsDeps, onSettled: EngineContext["onSettled"]): Engi
       return cut.seq;
     },
     cutOf,
+    takeOwnLink: async () => ok(),
     refreshOwnChain: async () => {
       known.state = stateOf(chain);
       return ok();
