@@ -1,11 +1,12 @@
 /** Editing a loaded document and applying changes to it. Rules DC4 to DC7, DC18. */
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { parseId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
-import { missingOps, type StoredOp, takeOps } from "./schema/bucket.ts";
+import { type StoredOp, takeOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
+import type { DocumentHandle } from "./document-handle.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
 import { genesisHash } from "./schema/genesis.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
@@ -27,18 +28,35 @@ export interface Applied {
 
 /** Runs an edit as one change. */
 export function editLive(
-  { ref, handle }: LiveDocument,
+  live: LiveDocument,
   edit: (draft: DocumentRoot) => void,
 ): Result<Edited, DocumentError> {
-  const before = Automerge.getHeads(handle.doc());
-  try {
-    // No time and no message: the same edit is the same bytes whenever it is made, and tells nobody when that was. DC4
+  // No time and no message: the same edit is the same bytes whenever it is made, and tells nobody when that was. DC4
+  return edited(live, ({ handle }) =>
     handle.update((document) =>
       Automerge.change(document, { time: 0 }, (draft) => {
         const returned: unknown = edit(draft);
         assert(!(returned instanceof Promise), "an edit is not async");
       }),
-    );
+    ),
+  );
+}
+
+/** Puts those of `ops` that a bucket lacks, as one change. */
+export function putLive(live: LiveDocument, ops: readonly StoredOp[]): Result<Edited, DocumentError> {
+  return edited(live, () => opsOf(live).put(ops));
+}
+
+/** Those of a bucket that is loaded. */
+export function opsOf({ handle }: LiveDocument): NonNullable<DocumentHandle["ops"]> {
+  return present(handle.ops, "ops are kept in buckets");
+}
+
+function edited(live: LiveDocument, edit: (live: LiveDocument) => void): Result<Edited, DocumentError> {
+  const { ref, handle } = live;
+  const before = Automerge.getHeads(handle.doc());
+  try {
+    edit(live);
   } catch (thrown) {
     if (thrown instanceof RangeError) return err({ type: "EditRefused", id: ref.id }); // DC6
     return engineFailure(ref, thrown);
@@ -171,20 +189,6 @@ export function inspectSaved(ref: DocumentRef, saved: Bytes): Result<Inspected, 
     return ok({ heads: Automerge.getHeads(document), ops, isWhole });
   } finally {
     Automerge.free(document);
-  }
-}
-
-/** Puts those of `ops` that a bucket lacks. */
-export function putMissing(draft: DocumentRoot, ops: readonly StoredOp[]): void {
-  const missing = new Set(
-    missingOps(
-      draft,
-      ops.map(([opId]) => opId),
-    ),
-  );
-  for (const [opId, bytes] of ops) {
-    if (!missing.delete(opId)) continue;
-    (draft.ops as { [opId: string]: Bytes })[opId] = bytes; // DC20
   }
 }
 
