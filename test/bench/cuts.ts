@@ -4,9 +4,10 @@
  *
  * Ten people with two devices each, in pairs, write to each other through a tap on loopback that cuts each connection at a byte drawn
  * by chance: with a reset that both ends hear, in silence, or with a reset that one end hears. Devices wait a quarter of what they
- * would, so that who is not told finds out in seconds. They are in memory unless `--files` is given. After `--seconds` nothing more is written.
+ * would, so that who is not told finds out in seconds, and write up to `--run` messages in a row before anything else happens. They are
+ * in memory unless `--files` is given. After `--seconds` nothing more is written.
  *
- * Usage: node test/bench/cuts.ts [--json] [--messages N] [--cuts N] [--pairs N] [--bytes N] [--seconds N] [--files] [--seed S]
+ * Usage: node test/bench/cuts.ts [--json] [--messages N] [--cuts N] [--pairs N] [--bytes N] [--seconds N] [--run N] [--files] [--seed S]
  */
 import { parseArgs } from "node:util";
 import { type Clock, createSystemClock } from "../../core/base/clock.ts";
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     bytes: { type: "string", default: "60000" },
     seconds: { type: "string", default: "Infinity" },
     files: { type: "boolean", default: false },
+    run: { type: "string", default: "1" },
     seed: { type: "string", default: "cuts" },
   },
 });
@@ -55,6 +57,7 @@ try {
   const clock = createHastyClock(HASTE);
   const found = await cutTraffic(origin, tap, {
     ...{ pairs, devicesEach: DEVICES_EACH, messages, cuts, secondsMax: Number(values.seconds) },
+    runMax: Number(values.run),
     platform: (name) =>
       values.files ? { ...benchPlatform(folder.path, name), clock } : memoryPlatform({ clock }),
     onProgress: (written, cut) => {
@@ -74,6 +77,7 @@ try {
   figure("out of a sender's order", found.outOfOrder, "times");
   for (const kind of CUT_KINDS) figure(`cuts: ${kind}`, tap.cuts[kind], "cuts");
   figure("until all hold all", seconds, "s");
+  figure("processor time, all devices and the tap", found.processorMs / found.messages, "ms a message");
   if (found.lost + found.doubled + found.outOfOrder + found.unknown > 0) process.exitCode = 1;
 } finally {
   await server.stop();

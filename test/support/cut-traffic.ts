@@ -4,12 +4,15 @@ import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { good, linkedDevice } from "./client-world.ts";
 import type { CuttingTap } from "./cutting-tap.ts";
+import { createSeededRandom } from "./seeded-random.ts";
 import { createFriends, type Device, settle, stopAll, textsOf } from "./story.ts";
 
 export interface CutPlan {
   /** Pairs of people who write to each other. */
   readonly pairs: number;
   readonly devicesEach: number;
+  /** A device writes so many in a row, at most, before it lets anything else happen: by chance from one to this. */
+  readonly runMax?: number;
   /** At least so many messages are written, by all devices alike, and at least so many connections cut. */
   readonly messages: number;
   readonly cuts: number;
@@ -25,6 +28,8 @@ export interface CutReport extends Found {
   readonly devices: number;
   readonly messages: number;
   readonly cuts: number;
+  /** Of all devices and the tap, from the first message until all hold all. */
+  readonly processorMs: number;
 }
 
 interface Found {
@@ -69,19 +74,25 @@ export async function cutTraffic(origin: string, tap: CuttingTap, plan: CutPlan)
   const endsAtMs = performance.now() + (plan.secondsMax ?? Number.POSITIVE_INFINITY) * 1_000;
   const isEnough = () =>
     (messages >= plan.messages && tap.cutCount() >= plan.cuts) || performance.now() > endsAtMs;
+  const random = createSeededRandom("runs");
+  const runLength = (): number => 1 + random.below(plan.runMax ?? 1);
   const write = async ({ conversationId }: Pair, { device, name, written }: Author): Promise<void> => {
     const { client } = device;
     client.start();
+    let left = runLength();
     while (!isEnough()) {
       const text = `${name} ${written.length}`;
       good(await client.send(conversationId, text));
       written.push(text);
       messages += 1;
       if (messages % PROGRESS_EVERY === 0) plan.onProgress?.(messages, tap.cutCount());
+      if (--left > 0) continue;
+      left = runLength();
       do await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       while (client.status().pendingCount > WAITING_MAX && !isEnough());
     }
   };
+  const before = process.cpuUsage();
   tap.begin();
   await Promise.all(pairs.flatMap((pair) => pair.authors.map((author) => write(pair, author))));
   const cuts = tap.cutCount();
@@ -93,7 +104,8 @@ export async function cutTraffic(origin: string, tap: CuttingTap, plan: CutPlan)
     for (const kind of FOUND) found[kind] += inPair[kind];
     await stopAll(...pair.authors.map(({ device }) => device));
   }
-  return { devices: authors.length, messages, cuts, ...found };
+  const { user, system } = process.cpuUsage(before);
+  return { devices: authors.length, messages, cuts, processorMs: (user + system) / 1_000, ...found };
 }
 
 async function whenOnline({ client }: Device): Promise<void> {
