@@ -1,5 +1,5 @@
 /** What reaches a server: frames of its gateway at every standing, requests over HTTP, what its operator writes. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bytes, toUtf8 } from "../../../core/base/bytes.ts";
@@ -353,8 +353,11 @@ const config: FuzzTarget = {
     const folder = mkdtempSync(join(tmpdir(), "dovetail-fuzz-"));
     const path = join(folder, "server.json");
     const content = { port: 1, "rate-factor": 2, "work-bits": 3, origin: ["https://a.example"], json: true };
+    const file = openSync(path, "w");
     const fromFile = (input: Bytes): Verdict => {
-      writeFileSync(path, input);
+      // Over what is there: a file that is emptied first is brought to the disk each time.
+      writeSync(file, input, 0, input.length, 0);
+      ftruncateSync(file, input.length);
       return verdictOf(readConfig(["--config", path], {}));
     };
     const fromFlags = (input: Bytes): Verdict => {
@@ -373,7 +376,10 @@ const config: FuzzTarget = {
         { bytes: toUtf8("{}"), form: "text", feed: fromFile },
         { bytes: toUtf8(flags.trim()), form: "text", feed: (input) => fromFlags(input) },
       ],
-      close: async () => rmSync(folder, { recursive: true, force: true }),
+      async close() {
+        closeSync(file);
+        rmSync(folder, { recursive: true, force: true });
+      },
     };
   },
 };
