@@ -14,6 +14,8 @@ import type { EngineContext } from "../engine-context.ts";
 
 /** Of the revocations of either side, how many are gone back through for logs that may hold something unread. */
 const REVOCATIONS_FOLLOWED = 4;
+/** The same for a log that was followed when there had been fewer, and has something that waited for the chain since. */
+export const REVOCATIONS_SEARCHED = 64;
 
 export interface ContactLogs {
   /** The log this contact should write to now, in this turn or the one given; null without the epoch's secret. */
@@ -42,7 +44,12 @@ export function createContactLogs(context: EngineContext): ContactLogs {
     return ok(logAt(contact, { epoch: cutEpochs(context.chain()).at(-1) ?? 1, theirCutSeq, turn }));
   }
 
-  async function earlier(contact: Known): Promise<Result<readonly OwnLog[], ClientError>> {
+  const earlier: ContactLogs["earlier"] = (contact) => logsBefore(contact, REVOCATIONS_FOLLOWED);
+
+  async function logsBefore(
+    contact: Known,
+    revocations: number,
+  ): Promise<Result<readonly OwnLog[], ClientError>> {
     const { own } = contact;
     if (own === null) return ok([]);
     const chain = await context.storedChain(contact.accountId);
@@ -50,8 +57,8 @@ export function createContactLogs(context: EngineContext): ContactLogs {
     const epochs = cutEpochs(context.chain()).filter((epoch) => epoch <= own.epoch);
     const theirs = cutSeqs(chain.value).filter((seq) => seq <= own.theirCutSeq);
     const logs: OwnLog[] = [];
-    for (const epoch of epochs.slice(-REVOCATIONS_FOLLOWED))
-      for (const theirCutSeq of theirs.slice(-REVOCATIONS_FOLLOWED)) {
+    for (const epoch of epochs.slice(-revocations))
+      for (const theirCutSeq of theirs.slice(-revocations)) {
         const log = logAt(contact, { epoch, theirCutSeq, turn: own.turn });
         if (log !== null && log.logId !== own.logId) logs.push(log);
       }
@@ -64,8 +71,13 @@ export function createContactLogs(context: EngineContext): ContactLogs {
 
   async function find(contact: Known, logId: LogId): Promise<Result<OwnLog | null, ClientError>> {
     if (contact.own?.logId === logId) return ok(contact.own);
-    const before = await earlier(contact);
-    return before.ok ? ok(before.value.find((log) => log.logId === logId) ?? null) : before;
+    for (const revocations of [REVOCATIONS_FOLLOWED, REVOCATIONS_SEARCHED]) {
+      const before = await logsBefore(contact, revocations);
+      if (!before.ok) return before;
+      const log = before.value.find((one) => one.logId === logId);
+      if (log !== undefined) return ok(log);
+    }
+    return ok(null);
   }
 
   return { target, earlier, find };

@@ -5,7 +5,6 @@
 import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
-import { isActive } from "../../../group/group.ts";
 import { type NamedEntry, readEntries } from "../../../log/log-reader.ts";
 import { openRoomEntry, type RoomBody } from "../../../messenger/room/room-entry.ts";
 import {
@@ -139,10 +138,10 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
       const taken = await words.take({ roomId, entry, ownSeq, body }, draft);
       if (!taken.ok) return taken;
     }
-    // RM24: whoever is out of the group may lack the key of the outer layer too.
+    // RM24: a commit that says the keys are others, and leaves the log what it has, shuts out letters behind it.
     const isShut = header.ok && header.value.kind === ENTRY_KIND.roomMessage && body === null;
-    const isOut = draft.group === null || !isActive(draft.group);
-    if (isShut && isOut && !all.conversations.isArchived(entry.id)) draft.missed.push(entry);
+    const isOthers = header.ok && header.value.writerTag !== ownTag(logId);
+    if (isShut && isOthers && !all.conversations.isArchived(entry.id)) draft.missed.push(entry);
     draft.writes.push(...handshake);
     if (isHandshake) markCommit(draft, roomId, entry);
     passEntry(draft, entry);

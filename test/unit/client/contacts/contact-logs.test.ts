@@ -1,0 +1,43 @@
+/** Logs that a contact had before, found by their id. */
+import { describe, expect, test } from "vitest";
+import { present } from "../../../../core/base/assert.ts";
+import { createContactLogs, REVOCATIONS_SEARCHED } from "../../../../core/client/contacts/contact-logs.ts";
+import type { EngineContext } from "../../../../core/client/engine-context.ts";
+import { inboundKeys } from "../../../../core/messenger/inbound-keys.ts";
+import type { ChainState } from "../../../../core/sigchain/chain-state.ts";
+import { good } from "../../../support/client-world.ts";
+import { accountOf } from "../../../support/messages.ts";
+
+const secret = new Uint8Array(32).fill(3);
+const contact = accountOf(1);
+
+/** The logs of a contact that has revoked so many devices. */
+function logsAfter(revocations: number) {
+  const cuts = Array.from({ length: revocations }, (_, index) => ({ seq: index + 2 }));
+  const context = {
+    epochSecret: () => secret,
+    chain: () => ({ cuts: [] }) as unknown as ChainState,
+    storedChain: async () => ({ ok: true, value: { cuts } as unknown as ChainState }),
+  } as unknown as EngineContext;
+  const place = { epoch: 1, theirCutSeq: cuts.at(-1)?.seq ?? 0, turn: 0 };
+  const own = { ...place, ...inboundKeys(secret, contact, place) };
+  return { logs: createContactLogs(context), known: { accountId: contact, own } };
+}
+
+const first = inboundKeys(secret, contact);
+
+describe("[DM5] the log of an entry that waited for a chain", () => {
+  test.each([0, 1, 3, 4, REVOCATIONS_SEARCHED - 1])(
+    "is found when the chain has come with %i revocations",
+    async (revocations) => {
+      const { logs, known } = logsAfter(revocations);
+      expect(present(good(await logs.find(known, first.logId)), "the log")).toMatchObject(first);
+    },
+  );
+
+  test(`is gone after ${REVOCATIONS_SEARCHED}`, async () => {
+    const { logs, known } = logsAfter(REVOCATIONS_SEARCHED);
+    expect(good(await logs.find(known, first.logId))).toBeNull();
+    expect(good(await logs.earlier(known)), "as few are followed as ever").toHaveLength(3);
+  });
+});
