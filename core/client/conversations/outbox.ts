@@ -19,20 +19,18 @@ import { rowKeyNumber, rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
+import { createOutboxParcels, type Parcel } from "./outbox-parcels.ts";
 import { CLOSED, closedTurnOf, createOutboxRows, kindOf, type OutboxQueries } from "./outbox-rows.ts";
 import { PASSING } from "./passing-refusals.ts";
 import { type ClaimedBundles, createSealing, groupOps, type Route } from "./seal-for-contact.ts";
-import type { OutboxRow, ParcelRow, WriterRow } from "../tables.ts";
+import type { OutboxRow, WriterRow } from "../tables.ts";
 
 /** Parcels sealed at once; more ops wait unsealed. */
 const PARCELS_PER_FLUSH_MAX = 64;
 
 const DELIVERED_PER_MARK_MAX = 4_096;
 
-export interface Parcel extends ParcelRow {
-  readonly logId: LogId;
-  readonly writerSeq: number;
-}
+export type { Parcel };
 
 export interface Outbox extends OutboxQueries {
   start(): Promise<Result<void, StoreError>>;
@@ -86,7 +84,7 @@ export function createOutbox(context: EngineContext): Outbox {
   const rows = createOutboxRows(tables, spans);
   const { keep, forget } = rows;
   const sealing = createSealing(context);
-  let parcels: Parcel[] = [];
+  const parcels = createOutboxParcels();
   const writers = new Map<LogId, WriterRow>();
   let sentMessages = 0;
 
@@ -95,16 +93,18 @@ export function createOutbox(context: EngineContext): Outbox {
     if (!stored.ok) return stored;
     const sealed = await tables.parcel.scan();
     if (!sealed.ok) return sealed;
-    parcels = sealed.value.map(({ key, value }) => {
-      const [, logId, writerSeq] = rowKeyParts(key);
-      return { ...value, logId: logId as LogId, writerSeq: rowKeyNumber(writerSeq) ?? 0 };
-    });
+    parcels.add(
+      sealed.value.map(({ key, value }) => {
+        const [, logId, writerSeq] = rowKeyParts(key);
+        return { ...value, logId: logId as LogId, writerSeq: rowKeyNumber(writerSeq) ?? 0 };
+      }),
+    );
     return ok();
   }
 
   function put(op: NamedOp, contact: AccountId) {
     const key = tables.outbox.key(op.op.conversationId, op.op.hlc, op.id);
-    const carriers = parcels.filter((parcel) => parcel.outboxKeys.includes(key));
+    const carriers = parcels.carrying(key);
     const [, row] = rows.draft(
       op,
       contact,
@@ -135,11 +135,16 @@ export function createOutbox(context: EngineContext): Outbox {
     if (!dropped.ok) return dropped;
     // FC5: what was sealed for the request log and did not get there goes the way that is open now.
     const elsewhere = await takeBack(
-      parcels.filter((parcel) => parcel.contact === contact && parcel.logId !== logId && !parcel.isAccepted),
+      parcels
+        .all()
+        .filter((parcel) => parcel.contact === contact && parcel.logId !== logId && !parcel.isAccepted),
     );
     if (!elsewhere.ok) return elsewhere;
     // FC1: a request is one entry; what comes after it waits for the answer.
-    if (route.type === "request" && parcels.some((parcel) => parcel.logId === logId && !parcel.isAccepted))
+    if (
+      route.type === "request" &&
+      parcels.all().some((parcel) => parcel.logId === logId && !parcel.isAccepted)
+    )
       return ok();
     const waiting = rows.waiting(contact).filter(([, row]) => row.state === "kept");
     if (waiting.length === 0) return ok();
@@ -192,7 +197,7 @@ export function createOutbox(context: EngineContext): Outbox {
     ]);
     if (!written.ok) return written;
     for (const [key, row] of changed) keep(key, row);
-    parcels.push(...made);
+    parcels.add(made);
     writers.set(logId, writerRow);
     wipe(...draft.spent);
     return ok();
@@ -205,7 +210,7 @@ export function createOutbox(context: EngineContext): Outbox {
 
   /** Parcels not accepted yet that a revoked device could open are taken back; their ops are sealed anew. Rule DM13. */
   async function dropForRevoked(logId: LogId, chain: ChainState): Promise<Result<void, ClientError>> {
-    const own = parcels.filter((parcel) => parcel.logId === logId && !parcel.isAccepted);
+    const own = parcels.all().filter((parcel) => parcel.logId === logId && !parcel.isAccepted);
     const firstBad = own.findIndex((parcel) =>
       parcel.recipients.some((device) => chain.devicesById.get(device)?.revokedSeq !== null),
     );
@@ -225,7 +230,7 @@ export function createOutbox(context: EngineContext): Outbox {
       ...[...changed].map(([key, row]) => rows.write(key, row)),
     ]);
     if (!written.ok) return written;
-    parcels = parcels.filter((parcel) => !taken.includes(parcel));
+    parcels.remove(taken);
     for (const [key, row] of changed) keep(key, row);
     return ok();
   }
@@ -254,9 +259,11 @@ export function createOutbox(context: EngineContext): Outbox {
     const checked = await checkWriter(logId, writerSeqAtServer);
     if (!checked.ok) return checked;
     const writer = checked.value;
-    const own = parcels.filter(
-      (parcel) => parcel.logId === logId && (!parcel.isAccepted || parcel.writerSeq > writerSeqAtServer),
-    );
+    const own = parcels
+      .all()
+      .filter(
+        (parcel) => parcel.logId === logId && (!parcel.isAccepted || parcel.writerSeq > writerSeqAtServer),
+      );
     // A parcel whose receipt was lost is sent once more: the server knows its bytes and gives the receipt again.
     const known = own.filter((parcel) => parcel.writerSeq <= writerSeqAtServer);
     const unsent = own.filter((parcel) => parcel.writerSeq > writerSeqAtServer);
@@ -270,7 +277,7 @@ export function createOutbox(context: EngineContext): Outbox {
   async function pendingAnew(logId: LogId): Promise<Result<readonly Parcel[], ClientError>> {
     const writer = await writerOf(logId);
     if (!writer.ok) return writer;
-    const own = parcels.filter((parcel) => parcel.logId === logId);
+    const own = parcels.all().filter((parcel) => parcel.logId === logId);
     let next = writer.value.writerSeq;
     const run = new Set<Parcel>();
     for (const parcel of [...own].sort((a, b) => b.writerSeq - a.writerSeq)) {
@@ -326,21 +333,17 @@ export function createOutbox(context: EngineContext): Outbox {
     const gone = new Set<Parcel>(isFailed && refused !== undefined ? [refused] : []);
     for (const parcel of accepted)
       if (parcel.outboxKeys.every((key) => outcome.done.includes(key) || !rows.has(key))) gone.add(parcel);
-    const kept = [...accepted]
-      .filter((parcel) => !gone.has(parcel))
-      .map((parcel) => ({ ...parcel, isAccepted: true }));
+    const kept = [...accepted].filter((parcel) => !gone.has(parcel));
     const written = await store.batch([
       ...[...outcome.changed].map(([key, row]) => rows.write(key, row)),
       ...outcome.done.map((key): WriteOp => ({ type: "delete", key })),
       ...[...gone].map((parcel) => tables.parcel.remove(parcel.logId, parcel.writerSeq)),
-      ...kept.map(parcelWrite),
+      ...kept.map((parcel) => parcelWrite({ ...parcel, isAccepted: true })),
       tables.writer.put([logId], writerRow),
     ]);
     if (!written.ok) return written;
-    const keptBySeq = new Map(kept.map((parcel) => [parcel.writerSeq, parcel]));
-    parcels = parcels
-      .filter((parcel) => !gone.has(parcel))
-      .map((parcel) => (accepted.has(parcel) ? (keptBySeq.get(parcel.writerSeq) ?? parcel) : parcel));
+    parcels.remove(gone);
+    for (const parcel of kept) parcels.accept(parcel);
     writers.set(logId, writerRow);
     for (const [key, row] of outcome.changed) keep(key, row);
     for (const key of outcome.done) forget(key);
@@ -349,9 +352,11 @@ export function createOutbox(context: EngineContext): Outbox {
     if (!isFailed && code !== "writer-seq") return ok([code]);
     // The counter has a hole now, or at this place the server has other bytes, or had these and trimmed them when they
     // were read: from here on all is sealed anew.
-    const after = parcels.filter(
-      (parcel) => parcel.logId === logId && !parcel.isAccepted && parcel.writerSeq >= refused.writerSeq,
-    );
+    const after = parcels
+      .all()
+      .filter(
+        (parcel) => parcel.logId === logId && !parcel.isAccepted && parcel.writerSeq >= refused.writerSeq,
+      );
     const last = counterAtServer(sent, results);
     const restarted =
       last === null
@@ -383,7 +388,7 @@ export function createOutbox(context: EngineContext): Outbox {
 
   async function close(contact: AccountId, turn: number): Promise<Result<void, ClientError>> {
     const taken = await takeBack(
-      parcels.filter((parcel) => parcel.contact === contact && !parcel.isAccepted && !parcel.isRequest),
+      parcels.all().filter((parcel) => parcel.contact === contact && !parcel.isAccepted && !parcel.isRequest),
     );
     if (!taken.ok) return taken;
     const changed = new Map<string, OutboxRow>();
@@ -432,7 +437,7 @@ export function createOutbox(context: EngineContext): Outbox {
     }
     const goneKeys = new Set(gone);
     const left = (parcel: Parcel) => parcel.outboxKeys.some((key) => rows.has(key) && !goneKeys.has(key));
-    const done = parcels.filter((parcel) => parcel.isAccepted && !left(parcel));
+    const done = parcels.all().filter((parcel) => parcel.isAccepted && !left(parcel));
     if (gone.length === 0 && done.length === 0) return ok();
     const written = await store.batch([
       ...gone.map((key): WriteOp => ({ type: "delete", key })),
@@ -440,7 +445,7 @@ export function createOutbox(context: EngineContext): Outbox {
     ]);
     if (!written.ok) return written;
     for (const key of gone) forget(key);
-    parcels = parcels.filter((parcel) => !done.includes(parcel));
+    parcels.remove(done);
     return ok();
   }
 
