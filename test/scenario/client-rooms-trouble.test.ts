@@ -14,7 +14,7 @@ import {
   ROOM_RESENT_OPS_MAX,
 } from "../../core/base/limits.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
-import { createRoomCommits } from "../../core/client/rooms/membership/room-commits.ts";
+import { createRoomSending } from "../../core/client/rooms/sending/room-sending.ts";
 import { createRoomPlanner } from "../../core/client/rooms/membership/room-plan.ts";
 import { createGroup, groupEpoch, leavesOf } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
@@ -30,7 +30,7 @@ import type { FrameSocket, ServerConnector } from "../../core/transport/server-c
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createCrashDevice } from "../support/crash-platform.ts";
-import { commitBody, commitDeps, forge, forgeBody } from "../support/room-forger.ts";
+import { commitBody, forge, forgeBody, sendingDeps } from "../support/room-forger.ts";
 import {
   accountIdOf,
   alarmsOf,
@@ -181,8 +181,8 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   const room = present(good(await rooms.book.get(id)), "the room");
   const planner = createRoomPlanner({ context, contacts, groups: rooms.groups, deps });
   const plan = present(good(await planner.plan(id, room))?.plan, "a plan");
-  const inParts = createRoomCommits({ ...commitDeps(ada.engine), partBytes: 1_500 });
-  expect(good(await context.serial.run(() => inParts.make(id, room, plan)))).toBe(true);
+  const inParts = createRoomSending({ ...sendingDeps(ada.engine), partBytes: 1_500 });
+  expect(good(await context.serial.run(() => inParts.commits.make(id, room, plan)))).toBe(true);
   const letters = good(await tables.letter.scan({ under: [id] }));
   expect(letters.length).toBeGreaterThan(2);
   await settle(ada, ben, carl);
@@ -592,8 +592,8 @@ test("[RM24] what was sealed in a group that was given up before it had a place 
     const { rooms, context } = engine;
     good(await client.send(id, "nobody could open it"));
     const room = present(good(await rooms.book.get(id)), "the room");
-    const { sealLetter } = createRoomCommits(commitDeps(engine));
-    expect(good(await context.serial.run(() => sealLetter(id, room)))).toBe(true);
+    const { letters } = createRoomSending(sendingDeps(engine));
+    expect(good(await context.serial.run(() => letters.sealLetter(id, room)))).toBe(true);
     good(await context.store.batch(good(await rooms.groups.forget(id))));
   });
   await expectAtRest(

@@ -6,7 +6,7 @@ import type { AccountId, ConversationId, RoomView } from "@dovetail/core";
 import { ROOM_HISTORY_DAYS_MAX } from "../../core/base/limits.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { createRoomAnew } from "../../core/client/rooms/log/room-anew.ts";
-import { createRoomCommits } from "../../core/client/rooms/membership/room-commits.ts";
+import { createRoomSending } from "../../core/client/rooms/sending/room-sending.ts";
 import { createRoomMissed } from "../../core/client/rooms/reading/room-missed.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
@@ -292,7 +292,7 @@ async function answerForged(
   const payload = encode(messagePayloadShape, { text: "As Ada never wrote it" });
   const forged = [createOp({ ...real, payload }), createOp({ ...real, payload, ext: null, deviceSeq: 9 })];
   const never = () => Promise.reject(new Error("nothing is read"));
-  const commits = createRoomCommits({
+  const { letters } = createRoomSending({
     ...{ context, chains, groups: rooms.groups, outbox: roomOutbox, missed: createRoomMissed(tables) },
     anew: createRoomAnew(tables),
     deps: { suite: createGroupCrypto(context.random) },
@@ -301,5 +301,5 @@ async function answerForged(
   const record = present(good(await rooms.book.get(roomId)), "the room");
   const ops = [...forged, ...kept].map(({ bytes }) => bytes);
   const letter = { type: "answer" as const, ...to, ops, left: 0, isLast: true };
-  expect(good(await context.serial.run(() => commits.sealWord(roomId, record, letter, [])))).toBe(true);
+  expect(good(await context.serial.run(() => letters.sealWord(roomId, record, letter, [])))).toBe(true);
 }

@@ -8,7 +8,7 @@ import type { Engine } from "../../core/client/engine.ts";
 import { createGuestGateways } from "../../core/client/connection/guest-gateways.ts";
 import { createRoomAnew } from "../../core/client/rooms/log/room-anew.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
-import { createRoomCommits, type RoomCommitsDeps } from "../../core/client/rooms/membership/room-commits.ts";
+import { createRoomSending, type RoomSendingDeps } from "../../core/client/rooms/sending/room-sending.ts";
 import { createRoomMissed } from "../../core/client/rooms/reading/room-missed.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
 import { groupEpoch } from "../../core/group/group.ts";
@@ -23,8 +23,8 @@ import {
 import { ENTRY_KIND, type Entry, encodeEntryHeader, writerTag } from "../../core/protocol/entry.ts";
 import { good } from "./client-world.ts";
 
-/** What makes commits in an engine, past what reads them. */
-export function commitDeps({ context, chains, rooms, roomOutbox, tables }: Engine): RoomCommitsDeps {
+/** What sends in an engine, past what reads it. */
+export function sendingDeps({ context, chains, rooms, roomOutbox, tables }: Engine): RoomSendingDeps {
   return {
     context,
     chains,
@@ -57,7 +57,7 @@ export async function forge(
   const known = new Map<AccountId, ReturnType<typeof context.chain>>();
   for (const { accountId } of before.members)
     known.set(accountId, present(good(await context.storedChain(accountId)) ?? context.chain(), "a chain"));
-  const commits = createRoomCommits(commitDeps(engine));
+  const { commits } = createRoomSending(sendingDeps(engine));
   const made = await commits.make(roomId, room, {
     epoch: Number(groupEpoch(group)),
     before,

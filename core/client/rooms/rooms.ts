@@ -27,7 +27,7 @@ import { createRoomInvitations } from "./membership/room-invitations.ts";
 import { createRoomLogs } from "./log/room-log.ts";
 import { createRoomAnew } from "./log/room-anew.ts";
 import { createRoomFounding } from "./membership/room-founding.ts";
-import { createRoomCommits } from "./membership/room-commits.ts";
+import { createRoomSending } from "./sending/room-sending.ts";
 import type { PlacedRoom } from "./log/room-home.ts";
 import { createRoomGroups, type RoomGroups } from "./membership/room-groups.ts";
 import { createRoomHistories, type RoomHistories } from "./history/room-history.ts";
@@ -145,8 +145,9 @@ export function createRooms(all: RoomsDeps): Rooms {
     },
     onChanged: all.onChanged,
   });
-  const commits = createRoomCommits({ context, chains, groups, outbox, intake, missed, anew, deps });
-  const asking = createRoomAsking({ context, groups, commits, missed, lookIn });
+  const sending = createRoomSending({ context, chains, groups, outbox, intake, missed, anew, deps });
+  const { commits, letters, outgoing } = sending;
+  const asking = createRoomAsking({ context, groups, letters, missed, lookIn });
   const keyAsking = createRoomKeyAsking({
     context,
     contacts,
@@ -164,7 +165,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     book,
     intake,
     keyAsking,
-    commits,
+    letters,
     outbox,
     kick: (roomId) => kick(roomId),
     onChanged: all.onChanged,
@@ -173,7 +174,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     context,
     groups,
     intake,
-    commits,
+    outgoing,
     deps,
     home: all.home,
     onLost: () => retryLater(),
@@ -189,7 +190,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     log: all.log,
     ops: all.ops,
     lifetimes: all.lifetimes,
-    seal: commits.sealWord,
+    seal: letters.sealWord,
     kick: (roomId) => kick(roomId),
     onChanged: all.onChanged,
   });
@@ -221,7 +222,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     book,
     groups,
     intake,
-    commits,
+    sending,
     anew,
     guests: logs.guests,
     home: all.home,
@@ -311,7 +312,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   /** One thing there is to do in a room; false when there is none. */
   async function stepRoom(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>> {
     const { standing } = room.standing;
-    const departing = await serial.run(() => commits.waiting(roomId));
+    const departing = await serial.run(() => outgoing.waiting(roomId));
     if (!departing.ok) return departing;
     if (standing === "joined") leftBehind.delete(roomId);
     if (standing !== "joined" && (departing.value === null || standing === "invited"))
@@ -365,11 +366,11 @@ export function createRooms(all: RoomsDeps): Rooms {
       const isUnbegun = await serial.run(() => restart.isUnbegun(roomId));
       if (!isUnbegun.ok || isUnbegun.value) return isUnbegun.ok ? ok(brought.value) : isUnbegun;
     }
-    const waiting = await serial.run(() => commits.waiting(roomId));
+    const waiting = await serial.run(() => outgoing.waiting(roomId));
     if (!waiting.ok) return waiting;
     if (waiting.value !== null) return logs.send(roomId, room, opened.value, waiting.value);
     if (standing !== "joined") return ok(false);
-    const positioned = await serial.run(() => commits.sealPosition(roomId, room));
+    const positioned = await serial.run(() => letters.sealPosition(roomId, room));
     if (!positioned.ok || positioned.value) return positioned;
     const told = await serial.run(() => invitations.tellInvitees(placed.value));
     if (!told.ok || told.value) return told;
@@ -388,7 +389,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!planned.ok || planned.value) return planned;
     const renewed = await serial.run(() => renewal.renew(roomId, room));
     if (!renewed.ok || renewed.value) return renewed;
-    const sealed = await serial.run(() => commits.sealLetter(roomId, room));
+    const sealed = await serial.run(() => letters.sealLetter(roomId, room));
     if (!sealed.ok || sealed.value) return sealed;
     // Both ask servers of others: nothing that is to be sent waits for them.
     const proven = await unproven.prove(roomId, keysOf(room).logId);

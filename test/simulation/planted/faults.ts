@@ -431,7 +431,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "a device without a room's group does not ask to come back",
     file: "core/client/rooms/log/room-asking.ts",
-    find: "const asked = await commits.sealRejoin(roomId, room);",
+    find: "const asked = await letters.sealRejoin(roomId, room);",
     replace: "const asked = ok();",
     story: "room-devices",
   },

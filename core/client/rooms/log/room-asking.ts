@@ -8,7 +8,7 @@ import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
 import { isBegunAlone } from "../membership/room-info.ts";
-import type { RoomCommits } from "../membership/room-commits.ts";
+import type { RoomLetters } from "../sending/room-letters.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import type { RoomMissed } from "../reading/room-missed.ts";
 
@@ -22,7 +22,7 @@ const STAND_INTERVAL_MS = 60_000;
 export interface RoomAskingDeps {
   readonly context: EngineContext;
   readonly groups: RoomGroups;
-  readonly commits: Pick<RoomCommits, "sealRejoin" | "sealStand">;
+  readonly letters: Pick<RoomLetters, "sealRejoin" | "sealStand">;
   readonly missed: RoomMissed;
   /** The room is to be looked at again then. */
   lookIn(roomId: ConversationId, afterMs: number): void;
@@ -41,7 +41,7 @@ export interface RoomAsking {
   takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
 }
 
-export function createRoomAsking({ context, groups, commits, missed, lookIn }: RoomAskingDeps): RoomAsking {
+export function createRoomAsking({ context, groups, letters, missed, lookIn }: RoomAskingDeps): RoomAsking {
   /** Rooms whose others are to be told what this device sees, and when they were last. */
   const owed = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
@@ -62,7 +62,7 @@ export function createRoomAsking({ context, groups, commits, missed, lookIn }: R
     if (group.value !== null && isActive(group.value)) return ok(false);
     if (isRecent(roomId)) return ok(false);
     askedAtMs.set(roomId, nowMs());
-    const asked = await commits.sealRejoin(roomId, room);
+    const asked = await letters.sealRejoin(roomId, room);
     if (asked.ok) askedCount.set(roomId, (askedCount.get(roomId) ?? 0) + 1);
     return asked.ok ? ok(true) : asked;
   }
@@ -85,7 +85,7 @@ export function createRoomAsking({ context, groups, commits, missed, lookIn }: R
       lookIn(roomId, STAND_INTERVAL_MS - Math.abs(nowMs() - last));
       return ok(false);
     }
-    const sealed = await commits.sealStand(roomId, room, missing);
+    const sealed = await letters.sealStand(roomId, room, missing);
     if (!sealed.ok || !sealed.value) return sealed;
     toldAtMs.set(roomId, nowMs());
     owed.delete(roomId);

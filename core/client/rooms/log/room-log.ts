@@ -15,7 +15,7 @@ import type { EngineContext } from "../../engine-context.ts";
 import type { Gateway } from "../../connection/gateway.ts";
 import { createGuestGateways, type GuestGateways, type GuestLog } from "../../connection/guest-gateways.ts";
 import { keysOf } from "../room-book.ts";
-import type { Departing, RoomCommits } from "../membership/room-commits.ts";
+import type { Departing, RoomOutgoing } from "../sending/room-outgoing.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import type { PlacedRoom } from "./room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
@@ -30,7 +30,7 @@ export interface RoomLogDeps {
   readonly context: EngineContext;
   readonly groups: RoomGroups;
   readonly intake: RoomIntake;
-  readonly commits: Pick<RoomCommits, "settle" | "waiting">;
+  readonly outgoing: RoomOutgoing;
   readonly deps: Pick<GroupDeps, "suite">;
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
@@ -67,7 +67,7 @@ export interface RoomLogs {
 }
 
 export function createRoomLogs(all: RoomLogDeps): RoomLogs {
-  const { context, groups, intake, commits, deps } = all;
+  const { context, groups, intake, outgoing, deps } = all;
   const { store, identity, serial, clock } = context;
   /** Since when a log is known not to be there. */
   const absentSinceMs = new Map<LogId, number>();
@@ -279,7 +279,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     if (!result.ok) return result;
     const answer = result.value;
     if (answer === null) return ok(false);
-    const settled = await serial.run(() => commits.settle(roomId, room, departing, answer));
+    const settled = await serial.run(() => outgoing.settle(roomId, room, departing, answer));
     if (!settled.ok) {
       guests.forget(channel.logId);
       return settled;
@@ -303,7 +303,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
 
   /** The group of a room that was left, once its others have been told. */
   async function forgetLeft(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>> {
-    const waiting = await commits.waiting(roomId);
+    const waiting = await outgoing.waiting(roomId);
     if (!waiting.ok) return waiting;
     if (room.standing.standing === "joined" || waiting.value !== null) return ok();
     const forgotten = await groups.forget(roomId);

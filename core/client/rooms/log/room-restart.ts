@@ -27,7 +27,7 @@ import type { LogChannel, OpenLog } from "../../connection/log-channel.ts";
 import type { RoomKeysRow } from "../../tables.ts";
 import type { RoomAnew } from "./room-anew.ts";
 import { keysOf, type RoomBook } from "../room-book.ts";
-import type { RoomCommits } from "../membership/room-commits.ts";
+import type { RoomSending } from "../sending/room-sending.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import { createRoomHomes, homePart, ownerNamedIn, type PlacedRoom, type RoomHome } from "./room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
@@ -42,7 +42,7 @@ export interface RoomRestartDeps {
   readonly book: RoomBook;
   readonly groups: RoomGroups;
   readonly intake: RoomIntake;
-  readonly commits: RoomCommits;
+  readonly sending: RoomSending;
   readonly anew: RoomAnew;
   readonly guests: GuestGateways;
   /** The signed-in connection to the home server, or null. */
@@ -82,7 +82,8 @@ export interface RoomRestart {
 }
 
 export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
-  const { context, book, groups, intake, commits, anew, guests, contextOf } = all;
+  const { context, book, groups, intake, anew, guests, contextOf } = all;
+  const { commits, letters, outgoing } = all.sending;
   const { tables, store, identity, random, clock, serial } = context;
   const homes = createRoomHomes(context, all.contacts);
   const toldElsewhere = new Set<ConversationId>();
@@ -244,9 +245,9 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     const row = await anew.of(roomId);
     if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
     const isBeginning = home.founder === identity.accountId && row.value.logEpoch !== null;
-    const waiting = isBeginning && !row.value.isTold ? await commits.waiting(roomId) : null;
+    const waiting = isBeginning && !row.value.isTold ? await outgoing.waiting(roomId) : null;
     if (waiting === null || !waiting.ok) return waiting ?? ok(false);
-    return waiting.value === null ? commits.sealPosition(roomId, room) : ok(false);
+    return waiting.value === null ? letters.sealPosition(roomId, room) : ok(false);
   };
 
   const awaitsSibling: RoomRestart["awaitsSibling"] = async ({ roomId, room }, gateway) => {
@@ -377,7 +378,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     const opened = await openAside(origin, logId, room.keys);
     if (!opened.ok) return;
     const { writerSeq, append } = opened.value;
-    const sealed = await serial.run(() => commits.sealMoved(roomId, room, writerSeq + 1));
+    const sealed = await serial.run(() => letters.sealMoved(roomId, room, writerSeq + 1));
     if (sealed.ok) await append([sealed.value]);
   }
 

@@ -25,7 +25,7 @@ import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import type { RoomAnew } from "../log/room-anew.ts";
 import type { RoomBook } from "../room-book.ts";
-import type { RoomCommits } from "./room-commits.ts";
+import type { RoomCommits } from "../sending/room-commits.ts";
 import type { RoomGroups } from "./room-groups.ts";
 import { infoOf, insideOf, isEldest } from "./room-info.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";

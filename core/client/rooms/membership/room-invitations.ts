@@ -18,7 +18,7 @@ import type { Conversations } from "../../conversations/conversations.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { isDialable } from "../../conversations/inbound.ts";
 import { keysOf, type RoomBook } from "../room-book.ts";
-import type { RoomCommits } from "./room-commits.ts";
+import type { RoomLetters } from "../sending/room-letters.ts";
 import type { RoomKeyAsking } from "./room-key-asking.ts";
 import type { PlacedRoom } from "../log/room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
@@ -31,7 +31,7 @@ export interface RoomInvitationsDeps {
   readonly book: RoomBook;
   readonly intake: Pick<RoomIntake, "startAfresh">;
   readonly keyAsking: Pick<RoomKeyAsking, "take" | "takeOut">;
-  readonly commits: Pick<RoomCommits, "sealDeparture">;
+  readonly letters: Pick<RoomLetters, "sealDeparture">;
   readonly outbox: RoomOutbox;
   kick(roomId: ConversationId): void;
   onChanged(): void;
@@ -54,7 +54,7 @@ export interface RoomInvitations {
 }
 
 export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations {
-  const { context, contacts, conversations, book, intake, commits, outbox, kick } = all;
+  const { context, contacts, conversations, book, intake, outbox, kick } = all;
   const { tables, store, identity, clock } = context;
   const nowMs = () => Math.max(0, clock.nowMs());
 
@@ -88,7 +88,7 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
     if (!room.ok) return room;
     const { standing } = room.value;
     if (standing.standing !== "invited" && standing.standing !== "joined") return err({ type: "NotInRoom" });
-    const departure = await commits.sealDeparture(roomId, room.value);
+    const departure = await all.letters.sealDeparture(roomId, room.value);
     if (!departure.ok) return departure;
     // What is sealed already goes before the departure, and counts.
     const letters = await tables.letter.scan({ under: [roomId] });

@@ -10,7 +10,7 @@ import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { isActive, ownLeafKey } from "../../../group/group.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
-import type { RoomCommits } from "./room-commits.ts";
+import type { RoomCommits } from "../sending/room-commits.ts";
 import type { RoomGroups } from "./room-groups.ts";
 import type { RoomPlanner } from "./room-plan.ts";
 
