@@ -19,6 +19,7 @@ import {
   type Applied,
   applyLive,
   dependenciesOfChange,
+  draftLive,
   type Edited,
   editLive,
   type Inspected,
@@ -46,6 +47,11 @@ export interface Documents {
    *   What else `edit` throws is thrown on.
    */
   change(ref: DocumentRef, edit: (draft: DocumentRoot) => void): Promise<Result<Edited, DocumentError>>;
+  /**
+   * What `change` would make, for who stores it before it counts; the document is as it was. `apply` takes it over, before any
+   * other edit. - Fails: as `change`. - Cost: a copy of the document.
+   */
+  draft(ref: DocumentRef, edit: (draft: DocumentRoot) => void): Promise<Result<Edited, DocumentError>>;
   /** Applies changes of other devices, all or none. Known ones are skipped. */
   apply(ref: DocumentRef, changes: readonly Bytes[]): Promise<Result<Applied, DocumentError>>;
   /** The document by its schema: plain values, its own copy. Malformed fields are reported to `onFault` and left out. */
@@ -126,6 +132,7 @@ export function createDocuments(deps: DocumentsDeps): Documents {
 
   return {
     change,
+    draft: (ref, edit) => live.withLive(ref, (document) => draftLive(document, edit)),
     apply: (ref, changes) =>
       live.withLive(ref, (document) => applyLive(document, () => applyAll(document.handle, changes))),
     read: (ref, schema) =>

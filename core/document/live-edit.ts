@@ -3,10 +3,10 @@ import { assert, present } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { parseId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { Automerge } from "./automerge.ts";
+import { Automerge, copyWithActor } from "./automerge.ts";
 import { type StoredOp, takeOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
-import type { DocumentHandle } from "./document-handle.ts";
+import { createDocumentHandle, type DocumentHandle } from "./document-handle.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
 import { genesisHash } from "./schema/genesis.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
@@ -31,15 +31,32 @@ export function editLive(
   live: LiveDocument,
   edit: (draft: DocumentRoot) => void,
 ): Result<Edited, DocumentError> {
-  // No time and no message: the same edit is the same bytes whenever it is made, and tells nobody when that was. DC4
-  return edited(live, ({ handle }) =>
-    handle.update((document) =>
-      Automerge.change(document, { time: 0 }, (draft) => {
-        const returned: unknown = edit(draft);
-        assert(!(returned instanceof Promise), "an edit is not async");
-      }),
-    ),
-  );
+  return edited(live, () => live.handle.update((document) => editOnce(document, edit)));
+}
+
+/** What `editLive` would make, of a copy: the document stays as it is. AR6 */
+export function draftLive(
+  { ref, handle }: LiveDocument,
+  edit: (draft: DocumentRoot) => void,
+): Result<Edited, DocumentError> {
+  const document = handle.doc();
+  const copy = createDocumentHandle(copyWithActor(document, Automerge.getActorId(document)), ref.kind);
+  try {
+    return edited({ ref, handle: copy }, () => copy.update((draft) => editOnce(draft, edit)));
+  } finally {
+    Automerge.free(copy.doc());
+  }
+}
+
+/** No time and no message: the same edit is the same bytes whenever it is made, and tells nobody when that was. DC4 */
+function editOnce(
+  document: Automerge.Doc<DocumentRoot>,
+  edit: (draft: DocumentRoot) => void,
+): Automerge.Doc<DocumentRoot> {
+  return Automerge.change(document, { time: 0 }, (draft) => {
+    const returned: unknown = edit(draft);
+    assert(!(returned instanceof Promise), "an edit is not async");
+  });
 }
 
 /** Puts those of `ops` that a bucket lacks, as one change. */
@@ -52,11 +69,13 @@ export function opsOf({ handle }: LiveDocument): NonNullable<DocumentHandle["ops
   return present(handle.ops, "ops are kept in buckets");
 }
 
-function edited(live: LiveDocument, edit: (live: LiveDocument) => void): Result<Edited, DocumentError> {
-  const { ref, handle } = live;
+function edited(
+  { ref, handle }: Pick<LiveDocument, "ref" | "handle">,
+  edit: () => void,
+): Result<Edited, DocumentError> {
   const before = Automerge.getHeads(handle.doc());
   try {
-    edit(live);
+    edit();
   } catch (thrown) {
     if (thrown instanceof RangeError) return err({ type: "EditRefused", id: ref.id }); // DC6
     return engineFailure(ref, thrown);

@@ -7,7 +7,19 @@ import { flipBits, makeUsedDatabase } from "./flip-bits.ts";
 import { fillDisk, mountDisk, unmountDisk } from "./full-disk.ts";
 import { killClients } from "./kill-clients.ts";
 import { fillServer, killServers } from "./kill-servers.ts";
+import { engineReady } from "../support/client-world.ts";
+import { startServer } from "../support/server-process.ts";
 import { recordStates, verifyState } from "./crash-points.ts";
+import { ACCOUNT_STORIES } from "./refused/account-stories.ts";
+import { CONTACT_STORIES } from "./refused/contact-stories.ts";
+import { HISTORY_STORIES } from "./refused/history-stories.ts";
+import { LINKING_STORIES } from "./refused/linking-stories.ts";
+import { ROOM_STORIES } from "./refused/room-stories.ts";
+
+const REFUSED_STORIES = [
+  ...[...CONTACT_STORIES, ...ACCOUNT_STORIES],
+  ...[...HISTORY_STORIES, ...LINKING_STORIES, ...ROOM_STORIES],
+];
 
 const HELP = `Kills, fills and bends what is real, and says what came of it.
 
@@ -16,12 +28,14 @@ Usage: npm run crash -- SUITE… [options]
   points       a crash before every write of two people and their server
   servers      kill -9 of the server under load, over a filled database
   clients      kill -9 of commands that send
+  refused      every write of a client's disk refused once, and all from it on, while it does this and that
   full-disk    a disk that fills under the server, and under a profile (as root: it mounts one)
   bits         one bit in every 64-byte block of a server's database
 
   --every N    points, bits: only every N-th                         (1)
   --kills N    servers, clients: how many                            (1000)
   --records N  servers: what the database holds before               (1000000)
+  --story WORD refused: only stories whose name holds it
   --help
 
 The exit code is 1 when anything was lost, doubled, half there or wrong.
@@ -33,6 +47,7 @@ const { values, positionals } = parseArgs({
     every: { type: "string", default: "1" },
     kills: { type: "string", default: "1000" },
     records: { type: "string", default: "1000000" },
+    story: { type: "string", default: "" },
     help: { type: "boolean", default: false },
   },
 });
@@ -42,6 +57,7 @@ const SUITES: Readonly<Record<string, (folder: string) => Promise<boolean>>> = {
   servers,
   clients,
   bits,
+  refused,
   "full-disk": fullDisk,
 };
 const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
@@ -100,6 +116,23 @@ async function clients(): Promise<boolean> {
     `${kills} commands, ${kills - ended} killed before their end; ${confirmed} confirmed, ${keptUnsaid} kept without having said so, ${broken.length} promises broken`,
   );
   return broken.length === 0;
+}
+
+async function refused(folder: string): Promise<boolean> {
+  await engineReady();
+  const server = await startServer(folder, ["--rate-factor", "1000", "--work-bits", "4", "--memory"]);
+  let isWhole = true;
+  try {
+    for (const { name, play } of REFUSED_STORIES.filter((story) => story.name.includes(values.story))) {
+      const { played, broken } = await play(server.origin, true);
+      for (const what of broken) print(`  ${what}`);
+      print(`${name}: ${played} times, ${broken.length} promises broken`);
+      isWhole &&= broken.length === 0;
+    }
+  } finally {
+    await server.stop();
+  }
+  return isWhole;
 }
 
 async function bits(folder: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import { ok, type Result } from "../../base/result.ts";
 import type { StoredOp } from "../../document/schema/bucket.ts";
 import type { Documents } from "../../document/documents.ts";
 import type { DocumentRoot } from "../../document/live-documents.ts";
+import type { DocumentRef } from "../../document/schema/document-kind.ts";
 import type { DocumentName } from "../../log/document-name.ts";
 import { rowKeyLastNumber } from "../../store/row-key.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
@@ -19,12 +20,9 @@ import type { OutRow } from "../tables.ts";
 import { type MovedDocument, outRowsOf } from "./document-changes.ts";
 import type { DocumentHeads } from "./document-heads.ts";
 
-/** A change to make durable together with other rows. */
 export interface EditOptions {
-  /** Written in the same transaction. */
+  /** Rows written in the same transaction: the change and they are both made, or neither is. */
   readonly with?: readonly WriteOp[];
-  /** Keys of rows to delete once the change is in the account log. */
-  readonly settles?: readonly string[];
 }
 
 export interface OwnChanges {
@@ -59,7 +57,7 @@ export interface OwnChanges {
   numbersOf(id: DocumentId): readonly number[];
   /** The document is erased, its rows with it. */
   forget(id: DocumentId): void;
-  /** Documents with a change that could not be made durable: it is shown here, so it has to be told of. */
+  /** Documents with a change that could not be made durable, though it is shown here, or that is durable and not shown yet. */
   untold(): readonly DocumentName[];
 }
 
@@ -78,6 +76,8 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
   const outs = new Map<number, OutRow>();
   const readBack = new Map<number, DocumentName>();
   const untold = new Map<DocumentId, DocumentName>();
+  /** Changes that are stored and that their document has not taken yet. */
+  const unmade = new Map<DocumentId, { readonly name: DocumentName; readonly changes: readonly Bytes[] }>();
   let nextOut = 1;
 
   async function start(): Promise<Result<void, ClientError>> {
@@ -107,10 +107,9 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
   async function queue(
     name: DocumentName,
     change: MovedDocument,
-    options: EditOptions,
+    settles: readonly string[],
   ): Promise<Result<void, ClientError>> {
     const { id } = heads.ref(name);
-    const settles = options.settles ?? [];
     // DS15: what is to be acknowledged when the log has it may be here by a direct way only; then it goes from here.
     const relayed = settles.length > 0 ? direct.take(id) : null;
     const rows = outRowsOf(name, [...(relayed?.changes ?? []), ...change.changes], settles);
@@ -119,7 +118,7 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
         ? settles.map((key) => ({ type: "delete", key }))
         : [...puts(rows), heads.row(name, change.heads)];
     heads.setTracked(id, false);
-    const written = await store.batch([...(options.with ?? []), ...writes, ...(relayed?.writes ?? [])]);
+    const written = await store.batch([...writes, ...(relayed?.writes ?? [])]);
     if (!written.ok) {
       untold.set(id, name);
       deps.onUntold();
@@ -138,16 +137,52 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
   }
 
   async function reconcile(name: DocumentName): Promise<Result<void, ClientError>> {
+    const made = await make(heads.ref(name));
+    if (!made.ok) return made;
     const missed = await heads.untold(name);
     if (!missed.ok) return missed;
-    return missed.value === null ? ok() : queue(name, missed.value, {});
+    return missed.value === null ? ok() : queue(name, missed.value, []);
   }
 
   async function edit(name: DocumentName, change: (draft: DocumentRoot) => void, options: EditOptions = {}) {
     const reconciled = await reconcile(name);
     if (!reconciled.ok) return reconciled;
+    const rows = options.with ?? [];
+    if (rows.length > 0) return editTogether(name, change, rows);
     const changed = await documents.change(heads.ref(name), change);
-    return changed.ok ? queue(name, changed.value, options) : changed;
+    return changed.ok ? queue(name, changed.value, []) : changed;
+  }
+
+  /**
+   * AR6, FC6: stored before it is made. One that is made and then refused by the disk stays, and goes out without its rows: a contact
+   * would be accepted whom nobody tells.
+   */
+  async function editTogether(
+    name: DocumentName,
+    change: (draft: DocumentRoot) => void,
+    together: readonly WriteOp[],
+  ): Promise<Result<void, ClientError>> {
+    const ref = heads.ref(name);
+    const drafted = await documents.draft(ref, change);
+    if (!drafted.ok) return drafted;
+    const rows = outRowsOf(name, drafted.value.changes, []);
+    const told = rows.length === 0 ? [] : [...puts(rows), heads.row(name, drafted.value.heads)];
+    const written = await store.batch([...together, ...told]);
+    if (!written.ok || rows.length === 0) return written;
+    // It counts from here on. One that its document does not take now is made before the next edit, or by the next start from its rows.
+    unmade.set(ref.id, { name, changes: drafted.value.changes });
+    await make(ref);
+    heads.move(name, drafted.value.heads);
+    add(rows);
+    return ok();
+  }
+
+  async function make(ref: DocumentRef): Promise<Result<void, ClientError>> {
+    const stored = unmade.get(ref.id);
+    const made = stored === undefined ? ok() : await documents.apply(ref, stored.changes);
+    if (!made.ok) return made;
+    unmade.delete(ref.id);
+    return ok();
   }
 
   const archive: OwnChanges["archive"] = async (name, ops) => {
@@ -157,7 +192,8 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
       heads.ref(name),
       ops.map((op) => op.stored),
     );
-    return changed.ok ? queue(name, changed.value, { settles: ops.map((op) => op.settles) }) : changed;
+    const settles = ops.map((op) => op.settles);
+    return changed.ok ? queue(name, changed.value, settles) : changed;
   };
 
   async function relayDirect(nowMs: number): Promise<Result<void, ClientError>> {
@@ -213,7 +249,8 @@ export function createOwnChanges(deps: OwnChangesDeps): OwnChanges {
         readBack.delete(number);
       }
       untold.delete(id);
+      unmade.delete(id);
     },
-    untold: () => [...untold.values()],
+    untold: () => [...untold.values(), ...[...unmade.values()].map(({ name }) => name)],
   };
 }

@@ -60,9 +60,10 @@ export function createContactActs(engine: Engine): ContactActs {
 
   async function block(record: ContactRecord): Promise<Result<void, ClientError>> {
     if (record.state === "blocked") return ok();
+    // CO3: first, because who is blocked already is not blocked again, where the disk refused the second.
+    const replaced = await engine.ticket.replace();
     // CO1, FC7: from here on nothing of theirs is shown; the logs close with the next connection.
-    const blocked = await contacts.set(record.accountId, { state: "blocked" });
-    return blocked.ok ? engine.ticket.replace() : blocked;
+    return replaced.ok ? contacts.set(record.accountId, { state: "blocked" }) : replaced;
   }
 
   /** CO2: what was closed stays closed; they are told of another log, or may be accepted again. */

@@ -159,27 +159,28 @@ export async function hostLinking(
     if (!built.ok) return step({ type: "append-refused", reason: built.error.type });
     const boxes = boxesFor(proposedOn, effect.device);
     if (boxes === null) return step({ type: "append-refused", reason: "NoSecret" });
+    const named = await keepName(deviceIdOf(effect.device.signKey));
+    if (!named.ok) return step({ type: "append-refused", reason: named.error.type });
     const appended = await appendUntilAnswered({ link: built.value.link, ...boxes }, built.value.state);
     if (epoch !== null) discardEpoch(epoch);
     epoch = null;
     if (appended === "appended") {
-      await context.serial.run(async () => {
-        await followTaken(context, { ...built.value, boxes: boxes.boxes });
-        if (platformName === "") return;
-        await engine.log.edit({ type: "settings" }, (draft) =>
-          setField(
-            draft,
-            SETTINGS.device,
-            { device: deviceIdOf(effect.device.signKey), fact: "name" },
-            platformName,
-          ),
-        );
-      });
+      await context.serial.run(() => followTaken(context, { ...built.value, boxes: boxes.boxes }));
       return step({ type: "appended", seq: built.value.state.seq, head: built.value.state.head });
     }
     if (appended === "lost") return step({ type: "append-lost" });
     platform.logger.log("warn", "linking-append", { error: appended.reason });
     step({ type: "append-refused", reason: appended.reason });
+  }
+
+  /** Before the link: nobody else knows it, and a disk that is full must not cost it. */
+  async function keepName(device: DeviceId): Promise<Result<void, ClientError>> {
+    if (platformName === "") return ok();
+    return context.serial.run(() =>
+      engine.log.edit({ type: "settings" }, (draft) =>
+        setField(draft, SETTINGS.device, { device, fact: "name" }, platformName),
+      ),
+    );
   }
 
   /** The new device's way in: among the boxes of the epoch that begins with it, or one of its own. */

@@ -178,6 +178,73 @@ describe("[AR6] a change", () => {
     await expectSame(one, two);
   });
 
+  test("that is stored with other rows is made with them or not at all, and the one after it is as if it had never been", async () => {
+    const world = createAccountWorld("together");
+    let isFull = false;
+    const one = await firstDevice(world, (store) => ({
+      ...store,
+      batch: async (ops: readonly WriteOp[], expect) =>
+        isFull
+          ? { ok: false, error: { type: "StoreUnavailable", detail: "full" } }
+          : store.batch(ops, expect),
+    }));
+    const two = await createAccountDevice(world);
+    const together = (byte: number) =>
+      one.running.context.serial.run(() =>
+        one.running.log.edit(
+          TAGS_DOCUMENT,
+          (draft) => setField(draft, TAGS.name, tagOf(byte), `tag ${byte}`),
+          {
+            with: [{ type: "put", key: `with/${byte}`, value: filled(byte, 1) }],
+          },
+        ),
+      );
+    must(await together(1));
+    isFull = true;
+    expect(await together(2)).toMatchObject({ ok: false, error: { type: "StoreUnavailable" } });
+    expect(await tagNames(one)).toEqual(["tag 1"]);
+    isFull = false;
+    must(await editTag(one, 3));
+    must(await together(4));
+    await exchange(one);
+    await exchange(two);
+    for (const device of [one, two]) expect(await tagNames(device)).toEqual(["tag 1", "tag 3", "tag 4"]);
+    await expectSame(one, two);
+    expect(must(await one.running.store.scan({ prefix: "with/" })).map(({ key }) => key)).toEqual([
+      "with/1",
+      "with/4",
+    ]);
+    expect(await rowCounts(one)).toEqual([0, 0, 0]);
+  });
+
+  test("that is stored with other rows and cut off before it is made is made by the next start", async () => {
+    const world = createAccountWorld("cut together");
+    let cut = (): void => {};
+    const one = await firstDevice(world, (store) => ({
+      ...store,
+      batch: async (ops: readonly WriteOp[], expect) => {
+        const written = await store.batch(ops, expect);
+        if (ops.some(({ key }) => key.startsWith("with/"))) cut();
+        return written;
+      },
+    }));
+    const two = await createAccountDevice(world);
+    const gone = new Promise<void>((resolve) => {
+      cut = resolve;
+    });
+    void one.running.context.serial.run(() =>
+      one.running.log.edit(TAGS_DOCUMENT, (draft) => setField(draft, TAGS.name, tagOf(1), "tag 1"), {
+        with: [{ type: "put", key: "with/1", value: filled(1, 1) }],
+      }),
+    );
+    await gone;
+    await reboot(world, one);
+    expect(await tagNames(one)).toEqual(["tag 1"]);
+    await exchange(one);
+    await exchange(two);
+    await expectSame(one, two);
+  });
+
   test("that a sibling made meanwhile does not hide one whose transaction failed", async () => {
     let isFull = false;
     const world = createAccountWorld("hidden");

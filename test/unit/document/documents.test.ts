@@ -47,6 +47,26 @@ test("a change gives what a sibling needs and nothing else; an edit that changes
   expect(unwrap(await sibling.read(ref, plain))).toEqual({ a: 1, list: [1, { b: "x" }] });
 });
 
+test("a draft leaves the document as it is, and is what the edit would have made; once taken over, edits go on from it", async () => {
+  const ref = documentRef(random, "app");
+  const documents = createDocumentDisk("draft").open();
+  const first = unwrap(await documents.change(ref, (draft) => Object.assign(draft, { a: 1 })));
+  unwrap(await documents.draft(ref, (draft) => Object.assign(draft, { a: 3, dropped: true })));
+  const drafted = unwrap(await documents.draft(ref, (draft) => Object.assign(draft, { a: 2 })));
+  expect(unwrap(await documents.read(ref, plain))).toEqual({ a: 1 });
+  expect(unwrap(await documents.heads(ref))).toEqual(first.heads);
+  expect(unwrap(await documents.apply(ref, drafted.changes)).heads).toEqual(drafted.heads);
+  const last = unwrap(await documents.change(ref, (draft) => Object.assign(draft, { b: 1 })));
+  const sibling = createDocumentDisk("draft's sibling").open();
+  unwrap(await sibling.apply(ref, [...first.changes, ...drafted.changes, ...last.changes]));
+  for (const each of [documents, sibling]) {
+    expect(unwrap(await each.heads(ref))).toEqual(last.heads);
+    expect(unwrap(await each.read(ref, plain))).toEqual({ a: 2, b: 1 });
+  }
+  const refused = await documents.draft(ref, (draft) => Object.assign(draft, { f: () => 1 }));
+  expect(refused).toEqual({ ok: false, error: { type: "EditRefused", id: ref.id } });
+});
+
 test("[DC3] every load has an actor of its own, from the random port", async () => {
   const ref = documentRef(random, "app");
   const disk = createDocumentDisk("actors");
