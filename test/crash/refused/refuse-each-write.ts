@@ -13,6 +13,9 @@ export interface Refusal {
   readonly isCutOff: boolean;
 }
 
+const MEETINGS_MAX = 60;
+const MEETING_PAUSE_MS = 200;
+
 const REFUSALS = [
   { isForGood: false, isCutOff: false },
   { isForGood: true, isCutOff: true },
@@ -64,7 +67,7 @@ export async function refuseEachWrite(
         disk.cut();
         device = await reopened(disk.boot());
         alarms.push(alarmsOf(device));
-      }
+      } else await meetAgain(device);
       played++;
       try {
         await act.verify(device, label, told);
@@ -78,6 +81,15 @@ export async function refuseEachWrite(
     if (!isAnyRefused) break;
   }
   return { device, played, broken };
+}
+
+/** A document whose save was refused is saved a while later, and until then each meeting says so. */
+async function meetAgain({ client }: Device): Promise<void> {
+  for (let attempt = 0; attempt < MEETINGS_MAX; attempt++) {
+    const met = await client.sync();
+    if (met.ok || met.error.type !== "DocumentStorageUnavailable") return;
+    await new Promise((resolve) => setTimeout(resolve, MEETING_PAUSE_MS));
+  }
 }
 
 /** Which writes are refused: each, or in the short form the first, second, third, fifth, eighth and so on. */
