@@ -38,9 +38,18 @@ export const backupCommand: ServerCommand = {
         "choose a folder that is there, or remove a backup that was cut short",
       );
     }
-    const exitCode = await copy(context, path, partial);
-    rmSync(partial, { force: true });
-    return exitCode;
+    try {
+      return await copy(context, path, partial);
+    } catch (error) {
+      rmSync(hashPath(path), { force: true });
+      return fail(
+        `cannot write ${partial} (${error instanceof Error ? error.message : "unknown"})`,
+        "make room and begin again; nothing of this copy is left",
+      );
+    } finally {
+      for (const left of [partial, `${partial}-journal`, `${partial}-wal`, `${partial}-shm`])
+        rmSync(left, { force: true });
+    }
   },
 };
 

@@ -102,6 +102,7 @@ function rollBack(db: DatabaseSync): void {
   }
 }
 
-function faultCode(error: unknown): FailureCode {
+/** What a medium's refusal is called. */
+export function faultCode(error: unknown): FailureCode {
   return error instanceof Error && /full/i.test(error.message) ? "storage-full" : "internal";
 }

@@ -112,7 +112,8 @@ function isRefusedWith(answer: unknown, code: string): boolean {
   return !result.ok && result.error.code === code;
 }
 
-function wrap(
+/** Calls `before` ahead of each call of a method of the platform; the result undoes that. */
+export function wrap(
   owner: object,
   name: string,
   before: (self: unknown, args: readonly unknown[]) => void,

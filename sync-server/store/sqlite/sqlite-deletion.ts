@@ -21,6 +21,7 @@ import type { Tombstones } from "./sqlite-invitations.ts";
 import type { LogHeads } from "./sqlite-log-heads.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
 import { placeOf } from "./sqlite-schema.ts";
+import type { SqliteSpace } from "./sqlite-space.ts";
 
 export interface SqliteDeletionDeps {
   readonly db: DatabaseSync;
@@ -28,6 +29,7 @@ export interface SqliteDeletionDeps {
   readonly heads: LogHeads;
   readonly standings: AccountStandings;
   readonly tombstones: Tombstones;
+  readonly space: Pick<SqliteSpace, "emptyLog">;
   announce(event: StoreEvent): void;
 }
 
@@ -48,8 +50,7 @@ export function createSqliteDeletion(deps: SqliteDeletionDeps): DeletionOperatio
       if (!erased.ok) return erased;
       isDone = erased.value;
     }
-    if (!isStopped) emptyWriteAheadLog(deps);
-    return ok();
+    return isStopped ? ok() : deps.space.emptyLog();
   }
 
   /** One run at a time; what is deleted while it runs is found by it. */
@@ -74,16 +75,6 @@ export function createSqliteDeletion(deps: SqliteDeletionDeps): DeletionOperatio
       isStopped = true;
     },
   };
-}
-
-/** Old pages stand in the log until it is written over: it ends with what was erased. */
-function emptyWriteAheadLog({ db, queue }: SqliteDeletionDeps): void {
-  queue.flush();
-  try {
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  } catch {
-    // A full medium: the next checkpoint does it.
-  }
 }
 
 /** Deletes the rows of an account beside its own and those of its logs and blobs. */

@@ -17,7 +17,6 @@ import {
   RECLAIM_LOGS_MAX,
   TRIM_ENTRIES_MAX,
   TRIMMED_IDS_PER_ROW,
-  VACUUM_PAGES_MAX,
 } from "../../limits.ts";
 import { decideTrim, type DeviceStanding, type SnapshotStanding, type Trim } from "../decide-trim.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -26,22 +25,26 @@ import type { LogHead } from "./sqlite-log-heads.ts";
 import { blobOf, numberOf } from "./sqlite-row.ts";
 import { placeOf, seqAt } from "./sqlite-schema.ts";
 import type { SqliteSnapshotsDeps } from "./sqlite-snapshots.ts";
+import type { SqliteSpace } from "./sqlite-space.ts";
 
 const ID = ID_BYTES.entry;
 
 /** `readIds` and `reclaim` of the SQLite store. */
-export function createSqliteReclaim(deps: SqliteSnapshotsDeps): Pick<SnapshotStore, "readIds" | "reclaim"> {
+export function createSqliteReclaim(
+  deps: SqliteSnapshotsDeps & { readonly space: Pick<SqliteSpace, "giveBack"> },
+): Pick<SnapshotStore, "readIds" | "reclaim"> {
   const { db, queue, heads } = deps;
   const readIds = prepareReadIds(deps);
   const standingsOf = prepareStandings(deps);
   const trim = prepareTrim(deps);
   const collect = prepareCollect(deps);
   const selectNext = db.prepare("SELECT id, log_id FROM logs WHERE id > ? AND owner > 0 ORDER BY id LIMIT ?");
-  const isFree = db.prepare("PRAGMA freelist_count");
   let cursor = 0;
 
   async function reclaim(rules: ReclaimRules): Promise<Result<Reclaimed, Refusal>> {
-    const rows = selectNext.all(cursor, RECLAIM_LOGS_MAX);
+    const listed = await deps.read(() => ok(selectNext.all(cursor, RECLAIM_LOGS_MAX)));
+    if (!listed.ok) return listed;
+    const rows = listed.value;
     let entries = 0;
     let blobs = 0;
     for (const row of rows) {
@@ -57,7 +60,7 @@ export function createSqliteReclaim(deps: SqliteSnapshotsDeps): Pick<SnapshotSto
       blobs += collected.value;
     }
     cursor = rows.length < RECLAIM_LOGS_MAX ? 0 : numberOf(rows.at(-1)?.id);
-    giveBack();
+    deps.space.giveBack();
     return ok({ entries, blobs, isDone: cursor === 0 });
   }
 
@@ -72,17 +75,6 @@ export function createSqliteReclaim(deps: SqliteSnapshotsDeps): Pick<SnapshotSto
   function collectOf(logId: LogId, rules: ReclaimRules): number {
     const head = heads.find(logId);
     return head === null || head.kind !== "account" ? 0 : collect(head, rules);
-  }
-
-  /** SN16: free pages leave the file; the log of the last writes with them. */
-  function giveBack(): void {
-    queue.flush();
-    try {
-      if (numberOf(isFree.get()?.freelist_count) === 0) return;
-      db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES_MAX}); PRAGMA wal_checkpoint(TRUNCATE)`);
-    } catch {
-      // The medium is full or closed; nothing is lost but space, and the next round tries again.
-    }
   }
 
   return { readIds: (range) => deps.read(() => readIds(range)), reclaim };

@@ -211,8 +211,6 @@ export function openDatabase(path: string): Result<DatabaseSync, OpenStoreError>
     for (const sql of MIGRATIONS.slice(version)) db.exec(sql);
     db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('schema_version', ?)").run(SCHEMA_VERSION);
     db.exec("COMMIT");
-    // A file from before keeps its pages for ever until it is rewritten once.
-    if (version === 1) db.exec("PRAGMA auto_vacuum=INCREMENTAL; VACUUM");
     return ok(db);
   } catch (error) {
     db?.close();

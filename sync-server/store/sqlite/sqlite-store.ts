@@ -22,6 +22,7 @@ import { createSqliteReclaim } from "./sqlite-reclaim.ts";
 import { createSqliteRestores } from "./sqlite-restores.ts";
 import { openDatabase, type OpenStoreError } from "./sqlite-schema.ts";
 import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
+import { createSqliteSpace, rewriteOnce } from "./sqlite-space.ts";
 
 export interface SqliteStoreOptions {
   readonly quotas?: Quotas;
@@ -41,6 +42,8 @@ export function openSqliteStore(
   const opened = openDatabase(path);
   if (!opened.ok) return opened;
   const db = opened.value;
+  const rewritten = rewriteOnce(db);
+  if (!rewritten.ok) logger.log("error", "store-space-failed", { code: rewritten.error.code });
   const heads = createLogHeads(db);
   const standings = createAccountStandings(db);
   const listeners = new Set<(event: StoreEvent) => void>();
@@ -76,6 +79,10 @@ export function openSqliteStore(
     quotas,
     tombstones: createTombstones(db),
     announce,
+    space: createSqliteSpace(db, queue, (code) => {
+      metrics.storeFailed(code);
+      logger.log("error", "store-space-failed", { code });
+    }),
     keys: createLogKeys({ db, announce }),
     read<T>(query: () => Result<T, Refusal>): Promise<Result<T, Refusal>> {
       try {
