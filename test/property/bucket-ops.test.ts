@@ -77,7 +77,7 @@ const step = fc.oneof(
 test("[DC7] [DC20] [DC21] the ops of a bucket are those of its document", { timeout: 120_000 }, async () => {
   let runs = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 40, size: "max" }), async (steps) => {
       runs += 1;
       const ref = documentRef(createSeededRandom(`bucket ${runs}`), "bucket");
       const devices = Array.from({ length: DEVICES }, (_, i) =>
