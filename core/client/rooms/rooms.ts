@@ -3,12 +3,12 @@
  * is nothing left to do. Rules RM13, RM18-RM27.
  */
 import type { AccountId, ConversationId, LogId } from "../../base/ids.ts";
-import { err, ok, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import type { Documents } from "../../document/documents.ts";
 import { newIntentKey, type RoomIntent, type RoomRecord } from "../../document/schema/groups.ts";
 import { createGroupCrypto } from "../../group/crypto-provider.ts";
 import { isActive } from "../../group/group.ts";
-import { memberOf, type RoomContext } from "../../messenger/room/room-context.ts";
+import type { RoomContext } from "../../messenger/room/room-context.ts";
 import { isRoomLogOf } from "../../protocol/room-log-id.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ChainStore } from "../contacts/chain-store.ts";
@@ -20,7 +20,7 @@ import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../connection/gateway.ts";
 import type { OpStore } from "../conversations/op-store.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
-import { publicRoomKey } from "./log/room-keys.ts";
+import { createRoomKeySetting } from "./log/room-key-setting.ts";
 import { createRoomAsking } from "./log/room-asking.ts";
 import { createRoomKeyAsking } from "./membership/room-key-asking.ts";
 import { createRoomInvitations } from "./membership/room-invitations.ts";
@@ -230,6 +230,16 @@ export function createRooms(all: RoomsDeps): Rooms {
     openAnew: logs.openAnew,
     lookLater: (roomId) => lookIn(roomId, SIBLING_WAIT_MS),
   });
+  const keySetting = createRoomKeySetting({
+    context,
+    book,
+    intake,
+    restart,
+    home: all.home,
+    contextOf,
+    openAnew: logs.openAnew,
+    lookLater: (roomId) => lookIn(roomId, SIBLING_WAIT_MS),
+  });
   const nowMs = () => Math.max(0, clock.nowMs());
   const looks = new Map<ConversationId, { readonly atMs: number; readonly cancel: () => void }>();
   let cancelRetry: (() => void) | null = null;
@@ -335,7 +345,7 @@ export function createRooms(all: RoomsDeps): Rooms {
       }
       if (found.ok || !isForbidden(found.error)) return found;
       const told = await askForKeys(placed.value);
-      return !told.ok || told.value ? told : regain(placed.value, found.error);
+      return !told.ok || told.value ? told : keySetting.regain(placed.value, found.error);
     }
     const entered = await restart.enter(placed.value, opened.value.channel);
     if (entered.ok && (entered.value || !here.has(roomId)))
@@ -349,7 +359,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (logs.isCutOff(roomId)) {
       const opens = await restart.tryFormerKeys(placed.value);
       if (!opens.ok || opens.value) return opens;
-      const regained = await regain(placed.value, null);
+      const regained = await keySetting.regain(placed.value, null);
       if (!regained.ok || regained.value) return regained;
       // A server tells who was cut off nothing more on the connection there is.
       logs.openOnceMore(keysOf(room).logId);
@@ -461,36 +471,6 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (isIn && own !== null && own.keysSince >= shared.value.keys.generation) return ok(false);
     const moved = await intake.moveTo(roomId, shared.value);
     return moved.ok ? ok(true) : moved;
-  }
-
-  /**
-   * RM30: the log has another key than the one the group gives, and nothing says why. Its founder's account, which owns it, sets it
-   * right; others wait for that.
-   */
-  async function regain(
-    placed: PlacedRoom,
-    error: ClientError | null,
-  ): Promise<Result<boolean, ClientError>> {
-    const { roomId, room } = placed;
-    const { origin } = placed.home;
-    const { logId } = keysOf(room);
-    const now = await serial.run(() => contextOf(roomId));
-    if (!now.ok) return now;
-    const self = now.value === null ? null : memberOf(now.value, identity.accountId);
-    const home = all.home();
-    if (self?.sinceEpoch !== 0 || origin !== identity.origin || home === null)
-      return error === null ? ok(false) : err(error);
-    // Two devices would take the log from each other without end.
-    const awaits = await restart.awaitsSibling(placed, home);
-    if (!awaits.ok) return awaits;
-    if (awaits.value) {
-      lookIn(roomId, SIBLING_WAIT_MS);
-      return error === null ? ok(false) : err(error);
-    }
-    const set = await home.call("done", { type: "setLogKey", logId, appendKey: publicRoomKey(room.keys) });
-    if (!set.ok) return set;
-    logs.openAnew(roomId, logId);
-    return ok(true);
   }
 
   /** A room is looked at again after so long, or sooner; its log is read only if it was not followed. */

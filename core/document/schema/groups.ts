@@ -5,7 +5,7 @@
  * once, and any of them carries out what was asked of another. Rules DC44, DC45.
  */
 import { type Bytes, toHex } from "../../base/bytes.ts";
-import type { ConversationId } from "../../base/ids.ts";
+import { type ConversationId, type DeviceId, idBytes } from "../../base/ids.ts";
 import type { Random } from "../../base/random.ts";
 import {
   DISPLAY_NAME_BYTES_MAX,
@@ -129,6 +129,8 @@ const partShape = variants({
   ],
   /** What the members agree on after that commit of the log, told while others are in and this account has been there for longest. */
   agreed: [14, { epoch: integer(0), handshake: id("entry"), context: bytes(1, ROOM_AGREED_BYTES_MAX) }],
+  /** What a device of the founder's has put on the room's log, the how manieth of these; each has a part of its own. */
+  put: [15, { device: id("device"), count: integer(1), accessSeed: bytes(32), roomKey: bytes(32) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;
 type PartOf<T extends RoomPart["type"]> = Omit<Extract<RoomPart, { readonly type: T }>, "type">;
@@ -151,6 +153,7 @@ export interface RoomRecord {
   readonly links: readonly (PartOf<"link"> & { readonly key: string })[];
   readonly uses: readonly (PartOf<"use"> & { readonly key: string })[];
   readonly limits: readonly PartOf<"limit">[];
+  readonly puts: readonly PartOf<"put">[];
 }
 
 export interface Groups {
@@ -159,7 +162,7 @@ export interface Groups {
   readonly wantedById: ReadonlyMap<ConversationId, PartOf<"wanted">>;
 }
 
-const NUMBERED = /^(intent|link|use|limit)-[0-9a-f]{32}$/;
+const NUMBERED = /^(intent|link|use|limit|put)-[0-9a-f]{32}$/;
 const SINGLE = [
   "keys",
   "standing",
@@ -173,7 +176,7 @@ const SINGLE = [
   "agreed",
 ];
 
-/** One of `SINGLE`; or `intent-`, `link-`, `use-`, `limit-` and 32 hexadecimal digits. */
+/** One of `SINGLE`; or `intent-`, `link-`, `use-`, `limit-`, `put-` and 32 hexadecimal digits. */
 const partKey: KeyCodec<string> = {
   print: (key) => key,
   parse: (text) => (SINGLE.includes(text) || NUMBERED.test(text) ? text : null),
@@ -199,6 +202,7 @@ function rankOfPart(part: RoomPart): number {
   // Of two devices that read a message apart the earlier time holds.
   if (part.type === "limit") return -part.dueMs;
   if (part.type === "earlier") return part.since;
+  if (part.type === "put") return part.count;
   return "epoch" in part ? part.epoch + 1 : 0;
 }
 
@@ -214,6 +218,11 @@ export function useKey(digest: string): string {
 /** Key of a limit's part, by the bytes of the op's id. */
 export function limitKey(opIdBytes: Bytes): string {
   return `limit-${toHex(opIdBytes.subarray(0, 16))}`;
+}
+
+/** Key of what a device has put on a room's log. */
+export function putKey(device: DeviceId): string {
+  return `put-${toHex(idBytes(device))}`;
 }
 
 const INTENT_KEY_BYTES = 16;
@@ -252,6 +261,7 @@ export const groupsSchema: DocumentSchema<Groups> = {
       links.sort((a, b) => a.madeAtMs - b.madeAtMs || (a.key < b.key ? -1 : 1));
       const uses = [...parts].flatMap(([key, part]) => (part.type === "use" ? [{ key, ...part }] : []));
       const limits = [...parts.values()].filter((part) => part.type === "limit");
+      const puts = [...parts.values()].filter((part) => part.type === "put");
       const known = info?.type === "info" ? info : null;
       const moved = parts.get("home");
       const home = moved?.type === "home" ? moved : null;
@@ -264,7 +274,20 @@ export const groupsSchema: DocumentSchema<Groups> = {
       const given = parts.get("history");
       const earlier = parts.get("earlier");
       roomsById.set(room, {
-        ...{ keys, standing, info: known, lifetimeMs, home, inside, agreed, intents, links, uses, limits },
+        ...{
+          keys,
+          standing,
+          info: known,
+          lifetimeMs,
+          home,
+          inside,
+          agreed,
+          intents,
+          links,
+          uses,
+          limits,
+          puts,
+        },
         history: given?.type === "history" ? given.history : null,
         earlierSince: earlier?.type === "earlier" ? earlier.since : null,
       });
