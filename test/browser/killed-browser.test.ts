@@ -1,5 +1,5 @@
 /** A browser that is killed in the middle of writing: what it had confirmed is there when it is started again, once. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
   type BrowserWorld,
   befriendTab,
@@ -45,6 +45,10 @@ async function beginWriting(tab: Tab, conversationId: string, round: number): Pr
 test("[WB1] a browser that is killed in the middle of writing has all it confirmed when it is started again, and the other side has it once", async () => {
   const folder = createTemporaryFolder();
   let browser = await startMortalChromium(folder.path);
+  onTestFinished(async () => {
+    await browser.context.close();
+    folder.discard();
+  });
   const { tab: first, ben, conversationId } = await befriendTab(browser.context, world.origin);
   const confirmed: string[] = [];
   let tab = first;
@@ -90,6 +94,4 @@ test("[WB1] a browser that is killed in the middle of writing has all it confirm
     .toBe(true);
   expect(await textsOf(ben, conversationId)).toEqual(expect.arrayContaining(confirmed));
   await stopAll(ben);
-  await browser.kill();
-  folder.discard();
 });

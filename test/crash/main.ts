@@ -73,6 +73,8 @@ if (values.help || positionals.length === 0 || unknown.length > 0) {
       rmSync(folder, { recursive: true, force: true });
     }
   }
+  // Devices that were cut off have timers which nobody ends.
+  process.exit();
 }
 
 async function points(folder: string): Promise<boolean> {
