@@ -66,14 +66,6 @@ export function withChanges<T>(document: Automerge.Doc<T>, changes: readonly Uin
   return isAlone ? next : drawn(Automerge.getBackend(next));
 }
 
-/** What stands in a document, built anew: the objects `document` shows may be older, and stay so. */
-export function drawnApart<T>(document: Automerge.Doc<T>): T {
-  const backend = Automerge.getBackend(document);
-  const root = backend.materialize("/") as T;
-  backend.resetDiffCursor();
-  return root;
-}
-
 function drawn<T>(handle: ReturnType<typeof Automerge.getBackend>): Automerge.Doc<T> {
   return handle.materialize("/", undefined, {
     handle,

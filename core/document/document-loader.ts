@@ -16,6 +16,7 @@ import {
   interpretAsDocumentId,
   openChunkStore,
   type RepoDocumentId,
+  withChanges,
 } from "./automerge.ts";
 import type { DocumentError } from "./document-error.ts";
 import { createDocumentHandle, type DocumentHandle, type DocumentRoot } from "./document-handle.ts";
@@ -107,7 +108,7 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
     // Offered at every load: the library takes what it loaded for stored, and may store only what came after it. DC2
     const loaded = await loadChunks(repoId, [unstoredChunk(repoId, genesis), ...stored.value]);
     if (loaded === null) return err({ type: "DocumentDamaged", id: ref.id, chunks: stored.value.length });
-    const handle = createDocumentHandle(loaded, ref.kind);
+    const handle = createDocumentHandle(loaded);
     const isExpectedWhole = durable.value !== null && repair?.isLossAccepted !== true;
     const expected = isExpectedWhole ? (durable.value ?? []) : [genesisHash(ref.kind)];
     const fault = judge(ref.id, handle, expected, repair?.changes ?? []);
@@ -199,7 +200,7 @@ export function createDocumentLoader(deps: LoaderDeps, events: RepoStorageEvents
 /** Applies all of `changes` or, when one is malformed, none. */
 export function applyAll(handle: DocumentHandle, changes: readonly Bytes[]): boolean {
   try {
-    handle.apply(changes); // DC5
+    handle.update((document) => withChanges(document, changes)); // DC5
     return true;
   } catch (thrown) {
     // Automerge names bad input by RangeError; a trap of its WebAssembly is something else.

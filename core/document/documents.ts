@@ -9,7 +9,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocumentId, OpId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import { Automerge } from "./automerge.ts";
-import type { StoredOp } from "./schema/bucket.ts";
+import { missingOps, type StoredOp, storedOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
 import { applyAll, type DocumentRoot, type Repair } from "./document-loader.ts";
@@ -26,9 +26,8 @@ import {
   inspectSaved,
   mergeSaved,
   nameOfChange,
-  opsOf,
   opsOfChange,
-  putLive,
+  putMissing,
 } from "./live-edit.ts";
 
 export type { Applied, DocumentRoot, Edited, Repair };
@@ -58,8 +57,8 @@ export interface Documents {
   read<T>(ref: DocumentRef, schema: DocumentSchema<T>): Promise<Result<T, DocumentError>>;
   /** Puts ops into a bucket, those it has excepted. */
   putOps(ref: DocumentRef, ops: readonly StoredOp[]): Promise<Result<Edited, DocumentError>>;
-  /** Every op of a bucket but those `known`, each its own copy, in no meaningful order. */
-  scanOps(ref: DocumentRef, known?: ReadonlySet<OpId>): Promise<Result<readonly StoredOp[], DocumentError>>;
+  /** Every op of a bucket, in no meaningful order. */
+  scanOps(ref: DocumentRef): Promise<Result<readonly StoredOp[], DocumentError>>;
   /** Which of these ops a bucket lacks. */
   missingOps(ref: DocumentRef, opIds: readonly OpId[]): Promise<Result<readonly OpId[], DocumentError>>;
   heads(ref: DocumentRef): Promise<Result<readonly string[], DocumentError>>;
@@ -138,21 +137,17 @@ export function createDocuments(deps: DocumentsDeps): Documents {
     read: (ref, schema) =>
       live.withLive(ref, ({ handle }) => {
         assert(schema.kind === ref.kind, "a document is read by the schema of its kind");
-        const { value, faults } = schema.decode(viewOf(handle.root()));
+        const { value, faults } = schema.decode(viewOf(handle.doc()));
         for (const { field, count } of faults)
           deps.onFault({ type: "MalformedField", id: ref.id, field, count });
         return ok(value);
       }),
-    putOps: (ref, ops) => live.withLive(ref, (bucket) => putLive(bucket, ops)),
-    scanOps: (ref, known = new Set()) =>
-      live.withLive(ref, (bucket) => {
-        const found: StoredOp[] = [];
-        for (const [opId, bytes] of opsOf(bucket).all())
-          if (!known.has(opId)) found.push([opId, bytes.slice()]);
-        return ok(found);
-      }),
-    missingOps: (ref, opIds) =>
-      live.withLive(ref, (bucket) => ok(opIds.filter((opId) => !opsOf(bucket).all().has(opId)))),
+    putOps(ref, ops) {
+      assert(ref.kind === "bucket", "ops are kept in buckets");
+      return change(ref, (draft) => putMissing(draft, ops));
+    },
+    scanOps: (ref) => live.withLive(ref, ({ handle }) => ok(storedOps(handle.doc()))),
+    missingOps: (ref, opIds) => live.withLive(ref, ({ handle }) => ok(missingOps(handle.doc(), opIds))),
     heads: (ref) => live.withLive(ref, ({ handle }) => ok(Automerge.getHeads(handle.doc()))),
     changesSince: (ref, heads) =>
       live.withLive(ref, ({ handle }) =>

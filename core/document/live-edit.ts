@@ -1,12 +1,12 @@
 /** Editing a loaded document and applying changes to it. Rules DC4 to DC7, DC18. */
-import { assert, present } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { parseId } from "../base/ids.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { Automerge, copyWithActor } from "./automerge.ts";
-import { type StoredOp, takeOps } from "./schema/bucket.ts";
+import { missingOps, type StoredOp, takeOps } from "./schema/bucket.ts";
 import type { DocumentError } from "./document-error.ts";
-import { createDocumentHandle, type DocumentHandle } from "./document-handle.ts";
+import { createDocumentHandle } from "./document-handle.ts";
 import type { DocumentRef } from "./schema/document-kind.ts";
 import { genesisHash } from "./schema/genesis.ts";
 import { applyAll, type DocumentRoot, type LiveDocument } from "./document-loader.ts";
@@ -40,7 +40,7 @@ export function draftLive(
   edit: (draft: DocumentRoot) => void,
 ): Result<Edited, DocumentError> {
   const document = handle.doc();
-  const copy = createDocumentHandle(copyWithActor(document, Automerge.getActorId(document)), ref.kind);
+  const copy = createDocumentHandle(copyWithActor(document, Automerge.getActorId(document)));
   try {
     return edited({ ref, handle: copy }, () => copy.update((draft) => editOnce(draft, edit)));
   } finally {
@@ -57,16 +57,6 @@ function editOnce(
     const returned: unknown = edit(draft);
     assert(!(returned instanceof Promise), "an edit is not async");
   });
-}
-
-/** Puts those of `ops` that a bucket lacks, as one change. */
-export function putLive(live: LiveDocument, ops: readonly StoredOp[]): Result<Edited, DocumentError> {
-  return edited(live, () => opsOf(live).put(ops));
-}
-
-/** Those of a bucket that is loaded. */
-export function opsOf({ handle }: LiveDocument): NonNullable<DocumentHandle["ops"]> {
-  return present(handle.ops, "ops are kept in buckets");
 }
 
 function edited(
@@ -208,6 +198,20 @@ export function inspectSaved(ref: DocumentRef, saved: Bytes): Result<Inspected, 
     return ok({ heads: Automerge.getHeads(document), ops, isWhole });
   } finally {
     Automerge.free(document);
+  }
+}
+
+/** Puts those of `ops` that a bucket lacks. */
+export function putMissing(draft: DocumentRoot, ops: readonly StoredOp[]): void {
+  const missing = new Set(
+    missingOps(
+      draft,
+      ops.map(([opId]) => opId),
+    ),
+  );
+  for (const [opId, bytes] of ops) {
+    if (!missing.delete(opId)) continue;
+    (draft.ops as { [opId: string]: Bytes })[opId] = bytes; // DC20
   }
 }
 

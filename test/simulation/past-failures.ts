@@ -577,4 +577,19 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       isWatched: true,
       hostile: 2,
     },
+  "a bucket that was changed in place while it was being saved counted as saved with the change": {
+    seed: "720119",
+    devicesByPerson: [2, 1, 1],
+    server: "sqlite",
+    steps: [
+      { type: "room", device: 0, act: "create", pick: 37 },
+      { type: "pass", ms: 1507 },
+      { type: "room", device: 1, act: "send", pick: 3 },
+      { type: "link", device: 18 },
+      { type: "disk-full", device: 13, forMs: 1307 },
+      { type: "pass", ms: 6346 },
+      { type: "stop", device: 11, forMs: 58711 },
+    ],
+    isWatched: true,
+  },
 };

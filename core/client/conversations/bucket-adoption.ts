@@ -56,9 +56,9 @@ export function createBucketAdoption(deps: BucketAdoptionDeps): AdoptBuckets {
     const sourceById = new Map<OpId, EntryId>();
     for (const name of names) {
       const held = opsOf(name);
-      const known = knownIn(name);
-      const stored = held === null ? await documents.scanOps(log.ref(name), known) : ok(held);
+      const stored = held === null ? await documents.scanOps(log.ref(name)) : ok(held);
       if (!stored.ok) return stored;
+      const known = knownIn(name);
       const candidates: NamedOp[] = [];
       for (const [opId, bytes] of stored.value) {
         if (known.has(opId)) continue;

@@ -10,7 +10,12 @@ import { type OpId, parseId } from "../../base/ids.ts";
 /** An op and the bytes kept for it. */
 export type StoredOp = readonly [opId: OpId, bytes: Bytes];
 
-/** The ops of a bucket as it holds them. What is not an op id with bytes is left out. DC21 */
+/** The ops of a bucket, each its own copy. What is not an op id with bytes is left out. DC21 */
+export function storedOps(root: unknown): readonly StoredOp[] {
+  return takeOps(root).map(([opId, bytes]) => [opId, bytes.slice()]);
+}
+
+/** As `storedOps`, of a document that nobody looks at any more: what it held is not copied. */
 export function takeOps(root: unknown): readonly StoredOp[] {
   const ops: StoredOp[] = [];
   for (const [key, bytes] of Object.entries(opsOf(root))) {
@@ -18,6 +23,12 @@ export function takeOps(root: unknown): readonly StoredOp[] {
     if (opId.ok && bytes instanceof Uint8Array) ops.push([opId.value, bytes]);
   }
   return ops;
+}
+
+/** Those of `opIds` that a bucket lacks. */
+export function missingOps(root: unknown, opIds: readonly OpId[]): readonly OpId[] {
+  const ops = opsOf(root);
+  return opIds.filter((opId) => !Object.hasOwn(ops, opId));
 }
 
 function opsOf(root: unknown): object {

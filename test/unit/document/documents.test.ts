@@ -401,23 +401,6 @@ test("[DC21] what is no op in a bucket is left out, and left alone", async () =>
   expect(unwrap(await documents.scanOps(ref))).toEqual([[op, new Uint8Array([9])]]);
 });
 
-test("[DC7] an op is told of once its change is no longer waiting, and not when a sibling has taken it out", async () => {
-  const ref = documentRef(random, "bucket");
-  const [a, b] = [createDocumentDisk("waits a").open(), createDocumentDisk("waits b").open()];
-  const ops = [1, 2].map((fill) => [opIdOf(random), new Uint8Array([fill])] as const);
-  const made = [];
-  for (const op of ops) made.push(unwrap(await a.putOps(ref, [op])).changes);
-  unwrap(await b.apply(ref, made[1] ?? []));
-  expect(unwrap(await b.scanOps(ref))).toEqual([]);
-  unwrap(await b.apply(ref, made[0] ?? []));
-  expect(new Set(unwrap(await b.scanOps(ref)))).toEqual(new Set(ops));
-  const takeOut = (draft: { [key: string]: unknown }): void => {
-    delete (draft.ops as { [opId: string]: unknown })[ops[0]?.[0] ?? ""];
-  };
-  unwrap(await b.apply(ref, unwrap(await a.change(ref, takeOut)).changes));
-  expect(unwrap(await b.scanOps(ref))).toEqual([ops[1]]);
-});
-
 test("a closed set of documents refuses every request", async () => {
   const ref = documentRef(random, "app");
   const documents = createDocumentDisk("closed").open();
