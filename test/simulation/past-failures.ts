@@ -592,4 +592,20 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     ],
     isWatched: true,
   },
+  "a room's founder who had read nothing of its log yet made it a second time where the server had lost it": {
+    seed: "500932",
+    devicesByPerson: [2, 1, 1],
+    server: "sqlite",
+    steps: [
+      { type: "room", device: 0, act: "create", pick: 58 },
+      { type: "pass", ms: 200 },
+      { type: "room", device: 0, act: "invite", pick: 33 },
+      { type: "room", device: 0, act: "invite", pick: 62 },
+      { type: "pass", ms: 968 },
+      { type: "server-lost", forMs: 2818 },
+      { type: "sync", device: 52 },
+    ],
+    isWatched: true,
+    tailEntries: 7,
+  },
 };

@@ -174,7 +174,9 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     if (!begun.ok) return begun;
     const point = row.value?.point;
     // Where nothing of an incarnation was read, what was read before it is as far as ever.
-    const upto = point === undefined || point.seq === 0 ? (known.value?.upto ?? null) : point;
+    const before = point === undefined || point.seq === 0 ? (known.value?.upto ?? null) : point;
+    // RM66: who begins it says so, though it has read nothing.
+    const upto = before ?? (logEpoch === null ? null : createLogReader(logId).point);
     const isAgain = known.value?.incarnation === incarnation;
     const told = isAgain && known.value !== null ? known.value : { upto, isTold: upto === null };
     const entered = anew.put(roomId, { ...told, incarnation, logEpoch });

@@ -53,7 +53,7 @@ export interface RoomLogs {
   /** The same, of a log that takes nothing from the keys there are: its founder may set them again. */
   openOnceMore(logId: LogId): void;
   open(placed: PlacedRoom): Promise<Result<GuestLog, ClientError>>;
-  /** Whether anything of a room's log was read, by this device or before it was told of the room. Runs within the serial. */
+  /** Whether a room's log was there, for this device or before it was told of the room. Runs within the serial. */
   hasBeenThere(room: RoomRecord): Promise<Result<boolean, ClientError>>;
   /** Reads what is there, and follows from there on. True when the group or the position moved. */
   readOn(roomId: ConversationId, room: RoomRecord, log: GuestLog): Promise<Result<boolean, ClientError>>;
@@ -109,13 +109,11 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     unread.add(logId);
   }
 
-  /** Whether anything of a room's log was read, by this device or before it was told of the room. */
+  /** Whether a room's log was there, for this device or before it was told of the room. */
   async function hasBeenThere(room: RoomRecord): Promise<Result<boolean, ClientError>> {
-    const reader = await intake.reader(room);
-    if (!reader.ok) return reader;
-    const { point } = reader.value;
     const { fromSeq, generation } = room.keys;
-    return ok(point.seq > 0 || point.incarnation > 0 || fromSeq > 0 || generation > 0);
+    if (fromSeq > 0 || generation > 0) return ok(true);
+    return intake.hasOpened(keysOf(room).logId);
   }
 
   async function open({
@@ -130,7 +128,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     const capability = capabilityKey(accessSeed);
     const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
     const opened = await guests.open(origin, open);
-    if (opened.ok) absentSinceMs.delete(logId);
+    if (opened.ok) return noteOpened(room, opened.value);
     const isAbsent = !opened.ok && opened.error.type === "Refused" && opened.error.code === "unknown-log";
     const home = all.home();
     const wasThere = await serial.run(() => hasBeenThere(room));
@@ -144,7 +142,15 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     const appendKey = capability.publicKey;
     const created = await home.call("done", { type: "createLog", logId, kind: "room", appendKey });
     if (!created.ok) return created;
-    return guests.open(origin, open);
+    const made = await guests.open(origin, open);
+    return made.ok ? noteOpened(room, made.value) : made;
+  }
+
+  /** RM61: others may have written into it before this device reads anything. */
+  async function noteOpened(room: RoomRecord, log: GuestLog): Promise<Result<GuestLog, ClientError>> {
+    absentSinceMs.delete(log.channel.logId);
+    const noted = await serial.run(() => intake.noteOpened(room));
+    return noted.ok ? ok(log) : noted;
   }
 
   /** RM61: who is in no group does not know whether the log was there, and is not to make another one beside it. */

@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import { newIntentKey, type RoomPart, type RoomRecord } from "../../../document/schema/groups.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
 import { createReseed } from "../../../log/create-reseed.ts";
-import { checkHead } from "../../../log/log-reader.ts";
+import { checkHead, createLogReader } from "../../../log/log-reader.ts";
 import {
   memberOf,
   parseRoomContext,
@@ -234,7 +234,9 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     }
     const start = await startOf(roomId);
     if (!start.ok || start.value === null) return start.ok ? ok(false) : start;
-    const noted = anew.put(roomId, { ...row.value, logEpoch: start.value });
+    const isUntold = row.value.upto === null;
+    const position = isUntold ? { upto: createLogReader(keysOf(room).logId).point, isTold: false } : {};
+    const noted = anew.put(roomId, { ...row.value, ...position, logEpoch: start.value });
     const stored = await store.batch([noted.write]);
     if (!stored.ok) return stored;
     noted.commit();
@@ -327,8 +329,9 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     if (!reader.ok) return reader;
     const past = await anew.past(roomId, Number(groupEpoch(group.value)));
     if (!past.ok) return past;
+    const there = await intake.hasOpened(reader.value.logId);
+    if (!there.ok || !there.value) return there.ok ? ok(null) : there;
     const after = reader.value.point;
-    if (after.seq === 0 && after.incarnation === 0) return ok(null);
     return ok({ after, keys: past.value[0]?.before ?? room.keys });
   }
 

@@ -25,7 +25,7 @@ import type { RoomAnew } from "../log/room-anew.ts";
 import { createRoomChangeover, type RoomChangeover } from "../log/room-changeover.ts";
 import { createRoomIncarnation } from "../log/room-incarnation.ts";
 import { liveLandmarks, type RoomLandmarks } from "../log/room-landmarks.ts";
-import { createRoomReaders } from "../log/room-readers.ts";
+import { createRoomReaders, type RoomReaders } from "../log/room-readers.ts";
 import { createRoomRekeying } from "../log/room-rekeying.ts";
 import { createRoomGivingUp } from "../membership/room-giving-up.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
@@ -62,7 +62,11 @@ export interface RoomIntakeDeps {
   onChanged(): void;
 }
 
-export interface RoomIntake extends RoomEntries, Pick<RoomWelcome, "pass">, RoomChangeover {
+export interface RoomIntake
+  extends RoomEntries,
+    Pick<RoomWelcome, "pass">,
+    Pick<RoomReaders, "hasOpened" | "noteOpened">,
+    RoomChangeover {
   /** What this device would say of where it stands; null when it is in no group. */
   place(roomId: ConversationId): Promise<Result<RoomStatePlace | null, ClientError>>;
   /** How far the room's log has been read. */
@@ -71,7 +75,7 @@ export interface RoomIntake extends RoomEntries, Pick<RoomWelcome, "pass">, Room
 
 export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   const { context, groups, landmarks } = all;
-  const readers = createRoomReaders(context.tables);
+  const readers = createRoomReaders(context);
   const flush = createRoomFlush({ ...all, readers });
   const givingUp = createRoomGivingUp(all);
   const { isArchived } = all.conversations;
@@ -91,5 +95,6 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
     return group.ok ? ok(liveLandmarks(places.value, roomId, group.value).at(-1) ?? null) : group;
   };
 
-  return { place, reader: readers.of, ...entries, pass: welcome.pass, ...changeover };
+  const { of: reader, hasOpened, noteOpened } = readers;
+  return { place, reader, hasOpened, noteOpened, ...entries, pass: welcome.pass, ...changeover };
 }
