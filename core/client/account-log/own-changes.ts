@@ -20,6 +20,7 @@ import type { OutRow } from "../tables.ts";
 import { type MovedDocument, outRowsOf } from "./document-changes.ts";
 import type { DocumentHeads } from "./document-heads.ts";
 
+/** What goes together with a change. */
 export interface EditOptions {
   /** Rows written in the same transaction: the change and they are both made, or neither is. */
   readonly with?: readonly WriteOp[];

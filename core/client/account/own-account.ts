@@ -8,7 +8,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import type { StoredBoxes } from "../../protocol/server-frame.ts";
 import { parseEpochBoxes } from "../../sigchain/epoch-box.ts";
-import { type ChainState, currentEpoch } from "../../sigchain/chain-state.ts";
+import { type ChainState, currentEpoch, hashAt } from "../../sigchain/chain-state.ts";
 import type { EpochSecret } from "../../sigchain/epoch/epoch-secret.ts";
 import { openCut } from "../../sigchain/epoch/cut.ts";
 import { openAddedBox, openEpoch } from "../../sigchain/epoch/open-epoch.ts";
@@ -95,6 +95,9 @@ export async function loadOwnAccount(deps: OwnAccountDeps): Promise<Result<OwnAc
   const take: OwnAccount["take"] = async ({ link, state, boxes }) => {
     // It may have been fetched by now, and its boxes not.
     const isNext = state.seq === chain.seq + 1;
+    const [shorter, longer] = state.seq > chain.seq ? [chain, state] : [state, chain];
+    // It was built on another chain than what was fetched since: that is judged where chains are fetched.
+    if (hashAt(longer, shorter.seq) !== shorter.head) return ok();
     const written = await store.batch([
       ...(isNext ? chains.writes(identity.accountId, state.seq, [link]) : []),
       ...(boxes === null ? [] : [tables.boxes.put([state.epochs.length], { boxes, added: [] })]),

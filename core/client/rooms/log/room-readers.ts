@@ -65,10 +65,9 @@ export function createRoomReaders({ tables, store }: RoomReadersDeps): RoomReade
     put,
     hasOpened,
     async noteOpened(room) {
-      const there = await hasOpened(keysOf(room).logId);
-      const reader = there.ok && there.value ? null : await of(room);
-      if (!there.ok || reader === null) return there.ok ? ok() : there;
+      const reader = await of(room);
       if (!reader.ok) return reader;
+      if (opened.has(reader.value.logId)) return ok();
       const change = put(reader.value);
       const stored = await store.batch([change.write]);
       if (stored.ok) change.commit();

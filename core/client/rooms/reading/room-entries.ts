@@ -2,7 +2,7 @@
  * Takes in a page of a room's log, entry by entry: each is opened, and goes to those who know its kind. What cannot be opened is passed
  * over and stops nothing. Runs within the serial. Rules RM19, RM20, RM24, RM38, RM62.
  */
-import type { ConversationId, LogId } from "../../../base/ids.ts";
+import type { ConversationId, LogId, WriterTag } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { type NamedEntry, readEntries } from "../../../log/log-reader.ts";
@@ -75,6 +75,7 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
   const { context, flush, words } = all;
   const { tables, identity } = context;
   const parts = createRoomParts(tables);
+  const ownTags = new Map<LogId, WriterTag>();
 
   const take: RoomEntries["take"] = async (roomId, room, entries) => {
     const before = await all.readers.of(room);
@@ -112,6 +113,7 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
   ): Promise<Result<Intake, ClientError>> {
     const { logId } = keysOf(room);
     const { roomKey } = draft.keys;
+    const ownTag = ownTagIn(logId);
     const header = parseEntryHeader(entry.header);
     const place = { logId, header: entry.header };
     const opened = header.ok ? openRoomEntry(roomKey, place, entry.sealed) : null;
@@ -131,7 +133,7 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
     const unplaced = isHandshake ? await all.givingUp.giveUnplaced(roomId, entry, draft) : ok();
     if (!unplaced.ok) return unplaced;
     if (header.ok && body !== null && (body.type === "commit") === isHandshake) {
-      const ownSeq = header.value.writerTag === ownTag(logId) ? header.value.writerSeq : null;
+      const ownSeq = header.value.writerTag === ownTag ? header.value.writerSeq : null;
       const from = { entry, header: header.value, ownSeq };
       if (body.type === "commit") return takeLast(roomId, { ...from, body }, draft);
       if (body.type === "part") return takePart(roomId, { ...from, body }, draft);
@@ -140,7 +142,7 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
     }
     // RM24: a commit that says the keys are others, and leaves the log what it has, shuts out letters behind it.
     const isShut = header.ok && header.value.kind === ENTRY_KIND.roomMessage && body === null;
-    const isOthers = header.ok && header.value.writerTag !== ownTag(logId);
+    const isOthers = header.ok && header.value.writerTag !== ownTag;
     if (isShut && isOthers && !all.conversations.isArchived(entry.id)) draft.missed.push(entry);
     draft.writes.push(...handshake);
     if (isHandshake) markCommit(draft, roomId, entry);
@@ -195,7 +197,14 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
     return flushed.ok ? ok(DONE) : flushed;
   }
 
-  const ownTag = (logId: LogId) => writerTag(logId, writerKey(identity.seeds, logId).publicKey);
+  /** Derived once a log: each entry read is asked for it. */
+  function ownTagIn(logId: LogId): WriterTag {
+    const known = ownTags.get(logId);
+    if (known !== undefined) return known;
+    const tag = writerTag(logId, writerKey(identity.seeds, logId).publicKey);
+    ownTags.set(logId, tag);
+    return tag;
+  }
 
   return { take };
 }
