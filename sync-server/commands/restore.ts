@@ -1,12 +1,22 @@
 /** `restore FILE`: the database of a backup in the place of a server's. The server must be stopped. */
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { askOperator } from "../operator/operator-socket.ts";
 import { checkDatabase, type DatabaseReport, explainDatabaseFault } from "../store/sqlite/check-database.ts";
 import { databasePath, EXIT, fail, makeDataFolder, print, say, type ServerCommand } from "./command.ts";
 import { hashFile, readHash, syncToDisk } from "./file-hash.ts";
 
-const BESIDE = ["", "-wal", "-shm"];
+const BESIDE = ["-wal", "-shm"];
+const ASIDE = ".replaced-";
 
 export const restoreCommand: ServerCommand = {
   name: "restore",
@@ -82,9 +92,7 @@ async function putInPlace(path: string, folder: string, isReplacing: boolean): P
     copyFileSync(path, restoring);
     chmodSync(restoring, 0o600);
     syncToDisk(restoring);
-    const aside = `${target}.replaced-${new Date().toISOString().replace(/[:.]/g, "-")}`;
-    for (const beside of BESIDE)
-      if (existsSync(`${target}${beside}`)) renameSync(`${target}${beside}`, `${aside}${beside}`);
+    if (existsSync(target)) moveAside(target, folder);
     renameSync(restoring, target);
     syncToDisk(folder);
     return EXIT.ok;
@@ -93,4 +101,32 @@ async function putInPlace(path: string, folder: string, isReplacing: boolean): P
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     return fail(`cannot write in ${folder} (${code})`, "look at its permissions and at the disk's room");
   }
+}
+
+/**
+ * Gives the present database a second name: the restored one takes the first over in one act, so that at every moment a server which starts
+ * finds one of the two. Without a database it would begin with an empty one.
+ */
+function moveAside(target: string, folder: string): void {
+  const { ino, dev } = statSync(target, { bigint: true });
+  const isSame = (path: string): boolean => {
+    const other = statSync(path, { bigint: true });
+    return other.ino === ino && other.dev === dev;
+  };
+  const name = `${basename(target)}${ASIDE}`;
+  // A restore that was cut short has left one.
+  for (const file of readdirSync(folder))
+    if (file.startsWith(name) && isSame(join(folder, file))) rmSync(join(folder, file));
+  const aside = `${target}${ASIDE}${new Date().toISOString().replace(/[:.]/g, "-")}`;
+  try {
+    linkSync(target, aside);
+  } catch {
+    // Not every file system has second names.
+    copyFileSync(target, aside);
+    syncToDisk(aside);
+  }
+  // What the check could not bring into a damaged file stays with it: beside another it would be taken for that one's.
+  for (const beside of BESIDE)
+    if (existsSync(`${target}${beside}`)) renameSync(`${target}${beside}`, `${aside}${beside}`);
+  syncToDisk(folder);
 }

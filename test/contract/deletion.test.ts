@@ -1,28 +1,17 @@
 /** Deleting an account: what is gone, what stays taken, and that the file holds nothing of it. */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Bytes } from "../../core/base/bytes.ts";
-import { idBytes, idFromBytes } from "../../core/base/ids.ts";
+import { idBytes } from "../../core/base/ids.ts";
 import { silentLogger } from "../../core/base/logger.ts";
 import { cryptoReady } from "../../core/crypto/sodium.ts";
-import { ERASE_ENTRIES_MAX } from "../../sync-server/limits.ts";
 import type { StoreEvent } from "../../sync-server/store/log-store.ts";
 import { createMemoryStore } from "../../sync-server/store/memory/memory-store.ts";
-import type { ServerStore } from "../../sync-server/store/server-store.ts";
 import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { must } from "../support/chain-world.ts";
+import { fillAccount, found, INBOUND_ENTRIES, piecesOf } from "../support/filled-account.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
-import {
-  byDevice,
-  firstDevice,
-  genesisStep,
-  nextStep,
-  NOW_MS,
-  storeEntry,
-  storePreKey,
-} from "../support/store-world.ts";
+import { genesisStep, nextStep, NOW_MS, storeEntry } from "../support/store-world.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 beforeAll(cryptoReady);
@@ -33,57 +22,6 @@ afterEach(async () => {
 });
 
 const refused = (code: string) => ({ ok: false, error: { type: "Refused", code } });
-const ENTRIES = ERASE_ENTRIES_MAX + 5;
-
-/** An account with something in every table, and all bytes that are its own. */
-async function fillAccount(store: ServerStore, seed: string, handle: string) {
-  const random = createSeededRandom(seed);
-  const step = genesisStep(random);
-  const deviceId = firstDevice(step);
-  const { accountId } = step;
-  must(await store.register(step, handle));
-  const sibling = { deviceId: idFromBytes("device", random.bytes(16)), signKey: random.bytes(32) };
-  const second = nextStep(random, step, { addedDevices: [sibling], box: random.bytes(60) });
-  must(await store.appendLink(second));
-  const preKeys = (["signed", "lastResort", "oneTime"] as const).map((kind) => storePreKey(random, kind));
-  must(await store.publishPreKeys(accountId, deviceId, preKeys, NOW_MS));
-  const blob = random.bytes(30_000);
-  must(await store.putBlobs(accountId, [blob], NOW_MS));
-  const frontier = random.bytes(300);
-  must(await store.putFrontier(accountId, deviceId, frontier));
-  const own: Bytes[] = [frontier, idBytes(accountId), idBytes(deviceId), idBytes(sibling.deviceId), blob];
-  own.push(step.link, second.link, step.recoveryKey, sibling.signKey, ...preKeys.map(({ bytes }) => bytes));
-  if (step.boxes !== null && second.box !== null) own.push(step.boxes, second.box);
-  const logs = [];
-  for (const kind of ["account", "inbound", "request"] as const) {
-    const logId = idFromBytes("log", random.bytes(32));
-    const appendKey = kind === "inbound" ? random.bytes(32) : null;
-    must(await store.createLog({ logId, ownerId: accountId, kind, appendKey }));
-    const writerTag = idFromBytes("writerTag", random.bytes(16));
-    const entries = Array.from({ length: kind === "inbound" ? ENTRIES : 3 }, (_, index) =>
-      storeEntry(logId, writerTag, index + 1, random.bytes(index === 0 ? 9_000 : 120)),
-    );
-    must(await store.append({ logId, appender: byDevice(accountId, deviceId), writerTag, entries }));
-    must(await store.ack(logId, deviceId, 2));
-    own.push(
-      idBytes(logId),
-      idBytes(writerTag),
-      ...entries.flatMap(({ id, sealed }) => [idBytes(id), sealed]),
-    );
-    if (appendKey !== null) own.push(appendKey);
-    logs.push({ logId, writerTag, kind });
-  }
-  const inbound = logs.find(({ kind }) => kind === "inbound");
-  const nextKey = random.bytes(32);
-  if (inbound !== undefined) must(await store.setLogKey(inbound.logId, nextKey));
-  own.push(nextKey);
-  const request = logs.find(({ kind }) => kind === "request");
-  const ticket = random.bytes(32);
-  if (request !== undefined) must(await store.setTickets(request.logId, [ticket]));
-  own.push(ticket);
-  return { step, second, accountId, deviceId, handle, logs, own };
-}
-
 for (const [name, open] of [
   ["memory", () => createMemoryStore()],
   ["node:sqlite", () => must(openSqliteStore(":memory:", silentLogger))],
@@ -122,7 +60,7 @@ for (const [name, open] of [
       expect(must(await store.findHandle("bob"))).toBe(stays.accountId);
       for (const { logId, kind } of stays.logs) {
         const page = must(await store.read({ logId, after: 0, entriesMax: 9_999, bytesMax: 9_999_999 }));
-        expect(page.entries).toHaveLength(kind === "inbound" ? ENTRIES : 3);
+        expect(page.entries).toHaveLength(kind === "inbound" ? INBOUND_ENTRIES : 3);
       }
       expect(must(await store.claimPreKeys(stays.accountId, null, NOW_MS)).bundles).toHaveLength(1);
       expect(must(await store.figures())).toMatchObject({ accounts: 1, erasures: 0 });
@@ -147,19 +85,6 @@ for (const [name, open] of [
 }
 
 describe("the file of a deleted account", () => {
-  /** Which of `needles` stand in any file of the database. */
-  function found(path: string, needles: readonly Bytes[]): number {
-    const files = [path, `${path}-wal`, `${path}-shm`].filter(existsSync).map((file) => readFileSync(file));
-    return needles.filter((needle) => files.some((file) => file.includes(Buffer.from(needle)))).length;
-  }
-
-  /** Pieces of an account's own bytes: a large value lies in several pages. */
-  const piecesOf = (own: readonly Bytes[], handle: string): readonly Bytes[] => [
-    ...own.map((bytes) => bytes.subarray(0, 12)),
-    ...own.map((bytes) => bytes.subarray(-12)),
-    new TextEncoder().encode(handle),
-  ];
-
   function openFile() {
     const folder = createTemporaryFolder();
     cleanUps.push(folder.discard);
@@ -233,7 +158,7 @@ describe("the file of a deleted account", () => {
     expect(found(path, lost)).toBe(0);
     for (const { logId, kind } of stays.logs) {
       const page = must(await second.read({ logId, after: 0, entriesMax: 9_999, bytesMax: 9_999_999 }));
-      expect(page.entries).toHaveLength(kind === "inbound" ? ENTRIES : 3);
+      expect(page.entries).toHaveLength(kind === "inbound" ? INBOUND_ENTRIES : 3);
     }
     await second.close();
   });

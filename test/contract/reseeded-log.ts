@@ -100,6 +100,29 @@ export function describeReseededLog(name: string, createMedium: () => ServerStor
       });
     });
 
+    test("[IN4] [LG21] the keys a room's log had open no other log, also where it gets the number of what was erased", async () => {
+      const { store, random, log, accountId } = await world(0);
+      const keys = [random.bytes(32), random.bytes(32)] as const;
+      const room = { ...log, logId: idFromBytes("log", random.bytes(32)), kind: "room" as const };
+      must(await store.createLog({ ...room, appendKey: keys[0] }));
+      must(await store.setLogKey(room.logId, keys[1]));
+      expect(must(await store.formerKey(room.logId, keys[0]))).not.toBe(null);
+      const after = { incarnation: 0, seq: 9, chain: new Uint8Array(32) };
+      const anew = { ...room, appendKey: keys[1], incarnation: 1, after, reseed: random.bytes(9) };
+      must(await store.reseedLog(anew));
+      expect(must(await store.formerKey(room.logId, keys[0]))).toBe(null);
+      must(await store.erased());
+      must(await store.deleteAccount(accountId));
+      must(await store.erased());
+      const other = await registerAccount(store, random);
+      for (let i = 0; i < 3; i++) {
+        const logId = idFromBytes("log", random.bytes(32));
+        const appendKey = random.bytes(32);
+        must(await store.createLog({ logId, ownerId: other.accountId, kind: "room", appendKey }));
+        for (const key of keys) expect(must(await store.formerKey(logId, key))).toBe(null);
+      }
+    });
+
     test("[IN5] a writer goes on with its own numbers, and skips none from then on", async () => {
       const { begin, points, append, random } = await world();
       must(await begin(further(points.at(-1))));

@@ -7,6 +7,7 @@ import { flipBits, makeUsedDatabase } from "./flip-bits.ts";
 import { fillDisk, mountDisk, unmountDisk } from "./full-disk.ts";
 import { killClients } from "./kill-clients.ts";
 import { fillServer, killServers } from "./kill-servers.ts";
+import { cryptoReady } from "../../core/crypto/sodium.ts";
 import { engineReady } from "../support/client-world.ts";
 import { startServer } from "../support/server-process.ts";
 import { recordStates, verifyState } from "./crash-points.ts";
@@ -15,6 +16,8 @@ import { CONTACT_STORIES } from "./refused/contact-stories.ts";
 import { HISTORY_STORIES } from "./refused/history-stories.ts";
 import { LINKING_STORIES } from "./refused/linking-stories.ts";
 import { ROOM_STORIES } from "./refused/room-stories.ts";
+import { killAtEachWrite } from "./server-paths/kill-each-write.ts";
+import { SERVER_PATHS } from "./server-paths/server-paths.ts";
 
 const REFUSED_STORIES = [
   ...[...CONTACT_STORIES, ...ACCOUNT_STORIES],
@@ -28,6 +31,8 @@ Usage: npm run crash -- SUITE… [options]
   points       a crash before every write of two people and their server
   servers      kill -9 of the server under load, over a filled database
   clients      kill -9 of commands that send
+  paths        a kill at each write of what takes a server many: restore, backup, a log begun anew, an account put
+               back or deleted, trimming, a room's keys
   refused      every write of a client's disk refused once, and all from it on, while it does this and that
   full-disk    a disk that fills under the server, and under a profile (as root: it mounts one)
   bits         one bit in every 64-byte block of a server's database
@@ -35,7 +40,7 @@ Usage: npm run crash -- SUITE… [options]
   --every N    points, bits: only every N-th                         (1)
   --kills N    servers, clients: how many                            (1000)
   --records N  servers: what the database holds before               (1000000)
-  --story WORD refused: only stories whose name holds it
+  --story WORD refused, paths: only those whose name holds it
   --help
 
 The exit code is 1 when anything was lost, doubled, half there or wrong.
@@ -58,6 +63,7 @@ const SUITES: Readonly<Record<string, (folder: string) => Promise<boolean>>> = {
   clients,
   bits,
   refused,
+  paths,
   "full-disk": fullDisk,
 };
 const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
@@ -133,6 +139,21 @@ async function refused(folder: string): Promise<boolean> {
     }
   } finally {
     await server.stop();
+  }
+  return isWhole;
+}
+
+async function paths(folder: string): Promise<boolean> {
+  await cryptoReady();
+  let isWhole = true;
+  for (const [at, path] of SERVER_PATHS.map((make) => make()).entries()) {
+    if (!path.name.includes(values.story)) continue;
+    const place = join(folder, `path-${at}`);
+    const { effects, states, broken } = await killAtEachWrite(place, path, { isLong: true });
+    for (const what of broken) print(`  ${what}`);
+    print(`${path.name}: ${effects} effects, ${states} states opened, ${broken.length} promises broken`);
+    isWhole &&= broken.length === 0;
+    rmSync(place, { recursive: true });
   }
   return isWhole;
 }

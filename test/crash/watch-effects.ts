@@ -16,6 +16,7 @@ const CHANGES = [
   "ftruncateSync",
   "renameSync",
   "linkSync",
+  "copyFileSync",
   "rmSync",
   "rmdirSync",
   "unlinkSync",
@@ -24,7 +25,8 @@ const CHANGES = [
 const PROMISED_CHANGES = ["open", "rename", "mkdir", "rm", "unlink"] as const;
 const HANDLE_CHANGES = ["writeFile", "write", "sync"] as const;
 /** A statement that only reads has none of these. */
-const WRITES = /^\s*(?:BEGIN|COMMIT|INSERT|UPDATE|DELETE|REPLACE|CREATE|PRAGMA wal_checkpoint)/i;
+const WRITES =
+  /^\s*(?:BEGIN|COMMIT|INSERT|UPDATE|DELETE|REPLACE|CREATE|VACUUM|PRAGMA (?:wal_checkpoint|incremental_vacuum|auto_vacuum|journal_mode))/i;
 
 /** Calls `onEffect` before each effect from now on; what it does itself is not told. Gives what ends the watch. */
 export function watchEffects(onEffect: (what: string) => void): () => void {
@@ -54,11 +56,10 @@ export function watchEffects(onEffect: (what: string) => void): () => void {
   for (const name of CHANGES) wrap(fs, name, always);
   for (const name of PROMISED_CHANGES) wrap(fs.promises, name, always);
   wrap(DatabaseSync.prototype, "exec", (_, [sql]) => typeof sql === "string" && WRITES.test(sql));
-  wrap(
-    StatementSync.prototype,
-    "run",
-    (self) => self instanceof StatementSync && WRITES.test(self.sourceSQL),
-  );
+  const isWritten = (self: unknown): boolean => self instanceof StatementSync && WRITES.test(self.sourceSQL);
+  for (const name of ["run", "get"]) wrap(StatementSync.prototype, name, isWritten);
+  // The last connection brings the write-ahead log into the file, and removes it.
+  wrap(DatabaseSync.prototype, "close", always);
   void wrapHandles(wrap);
   syncBuiltinESMExports();
   return () => {

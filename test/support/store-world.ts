@@ -3,12 +3,16 @@ import type { Bytes } from "../../core/base/bytes.ts";
 import {
   type AccountId,
   type DeviceId,
+  ID_BYTES,
   idFromBytes,
   type LogId,
   type WriterTag,
 } from "../../core/base/ids.ts";
 import type { Random } from "../../core/base/random.ts";
+import { encode } from "../../core/codec/shape.ts";
+import { SIGNATURE_BYTES } from "../../core/crypto/verify.ts";
 import { type EntryHeader, encodeEntryHeader, entryId } from "../../core/protocol/entry.ts";
+import { accountIdOf, encodeLink, type LinkBody, linkBodyShape, linkHash } from "../../core/sigchain/link.ts";
 import type { ChainStep, NewPreKey } from "../../sync-server/store/directory-store.ts";
 import type { Appender, NewEntry } from "../../sync-server/store/log-store.ts";
 import type { ServerStore } from "../../sync-server/store/server-store.ts";
@@ -16,15 +20,27 @@ import { must } from "./chain-world.ts";
 
 export const NOW_MS = 1_800_000_000_000;
 
+/** A link of the right form that means nothing, and the hash it has. It ends with random bytes. */
+function madeUpLink(
+  random: Random,
+  place: Pick<LinkBody, "accountId" | "seq" | "prevHash">,
+): Pick<ChainStep, "hash" | "link"> {
+  const signerId = idFromBytes("signer", random.bytes(ID_BYTES.signer));
+  const service = { origin: "https://made-up.example", requestLogId: idFromBytes("log", random.bytes(32)) };
+  const payload = { type: "service", service } as const;
+  const body = encode(linkBodyShape, { ...place, timeMs: NOW_MS, payload, signerId });
+  const signature = random.bytes(SIGNATURE_BYTES);
+  return { hash: linkHash(body), link: encodeLink(body, [{ signerId, signature }]) };
+}
+
 /** The first step of an account with one device. */
 export function genesisStep(random: Random): ChainStep {
-  const hash = random.bytes(32);
+  const made = madeUpLink(random, { accountId: null, seq: 1, prevHash: null });
   return {
-    accountId: idFromBytes("account", hash),
+    ...made,
+    accountId: accountIdOf(made.hash),
     seq: 1,
     previousHash: null,
-    hash: idFromBytes("link", hash),
-    link: random.bytes(100),
     epoch: 1,
     recoveryKey: random.bytes(32),
     addedDevices: [{ deviceId: idFromBytes("device", random.bytes(16)), signKey: random.bytes(32) }],
@@ -37,12 +53,12 @@ export function genesisStep(random: Random): ChainStep {
 
 /** A step that follows `before`; without more it changes nothing but the head. */
 export function nextStep(random: Random, before: ChainStep, changes: Partial<ChainStep> = {}): ChainStep {
+  const { seq = before.seq + 1, previousHash = before.hash } = changes;
   return {
     ...before,
-    seq: before.seq + 1,
-    previousHash: before.hash,
-    hash: idFromBytes("link", random.bytes(32)),
-    link: random.bytes(100),
+    ...madeUpLink(random, { accountId: before.accountId, seq, prevHash: previousHash }),
+    seq,
+    previousHash,
     addedDevices: [],
     revokedDeviceIds: [],
     boxes: null,
@@ -55,9 +71,10 @@ export function nextStep(random: Random, before: ChainStep, changes: Partial<Cha
 export async function registerAccount(
   store: ServerStore,
   random: Random,
+  handle: string | null = null,
 ): Promise<{ step: ChainStep; accountId: AccountId; deviceId: DeviceId }> {
   const step = genesisStep(random);
-  must(await store.register(step, null));
+  must(await store.register(step, handle));
   return { step, accountId: step.accountId, deviceId: firstDevice(step) };
 }
 

@@ -97,7 +97,6 @@ function prepareRemove(deps: SqliteDeletionDeps): (accountId: AccountId) => Resu
   const blankLogs = db.prepare(
     "UPDATE logs SET log_id = CAST(id AS BLOB), owner = -id, append_key = NULL, is_closed = 1, chain = x'', bytes = 0, kinds = x'', reseed = NULL WHERE owner = ?",
   );
-  const deleteKeys = db.prepare("DELETE FROM former_keys WHERE log IN (SELECT id FROM logs WHERE owner = ?)");
   const noteAccount = db.prepare("INSERT INTO erasures (log) VALUES (?)");
   const blankAccount = db.prepare(
     "UPDATE accounts SET account_id = CAST(id AS BLOB), head_seq = 0, head_hash = x'', epoch = 0, recovery_key = x'', handle = NULL WHERE id = ?",
@@ -114,7 +113,6 @@ function prepareRemove(deps: SqliteDeletionDeps): (accountId: AccountId) => Resu
     if (typeof row.handle === "string") tombstones.addHandle(row.handle);
     deleteSmall(account);
     noteLogs.run(account);
-    deleteKeys.run(account);
     blankLogs.run(account);
     noteAccount.run(-account);
     blankAccount.run(account);
@@ -141,7 +139,7 @@ function prepareErase(db: DatabaseSync): () => boolean {
     some("trimmed", "log", ERASE_BLOBS_MAX),
     some("writers", "log", ERASE_ROWS_MAX),
   ];
-  const ofLogWhole = ["acks", "tickets", "endorsements"].map((table) =>
+  const ofLogWhole = ["acks", "tickets", "endorsements", "former_keys"].map((table) =>
     db.prepare(`DELETE FROM ${table} WHERE log = ?`),
   );
   const deleteLog = db.prepare("DELETE FROM logs WHERE id = ?");

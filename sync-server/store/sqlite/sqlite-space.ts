@@ -26,8 +26,8 @@ export function createSqliteSpace(
   onFault: (code: FailureCode) => void,
 ): SqliteSpace {
   const isFree = db.prepare("PRAGMA freelist_count");
-  /** Something was to leave the write-ahead log and did not. */
-  let isOwed = false;
+  /** Something was to leave the write-ahead log and did not; by a process that was killed too, whose log is still there. */
+  let isOwed = true;
 
   function attempt(work: () => void): Result<void, Refusal> {
     queue.flush();
