@@ -185,6 +185,8 @@ export const ROOM_PAST_COMMIT_BYTES_MAX = 262_144;
 /** When a device gives its leaf fresh keys, after the last time it did: each time another age between the two. */
 export const ROOM_LEAF_RENEW_MS_MIN = 518_400_000;
 export const ROOM_LEAF_RENEW_MS_MAX = 604_800_000;
+/** How long a server keeps what everybody in a room has read, at least, and half of how long at most. RM74 */
+export const ROOM_LOG_KEPT_MS = 2_592_000_000;
 export const ROOM_NAME_BYTES_MAX = 256;
 export const ROOM_ABOUT_BYTES_MAX = 4_096;
 export const ROOM_INTENTS_MAX = 64;

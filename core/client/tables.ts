@@ -94,6 +94,8 @@
  * | roombring | room | a past commit that is brought again, on its way |
  * | roomplace | room, writerSeq | where own letters stand in the room's log |
  * | roomleaf | room | the key of this device's leaf, and since when it has it |
+ * | roomrelease | room | of a room this account has founded: the last commit, and up to where its log is needed by nobody, since when |
+ * | roomread | room, device | how far each device of such a room has read, by its commits |
  * | roomredo | room | the room as a group that was given up had it |
  * | roomunproven | room, account | whose chain nobody could give yet |
  * | roomwords | room, account, seq, number | what such an account wrote, until its chain is here |
@@ -573,6 +575,12 @@ export function createTables(store: TxStore) {
     roombegun: createTable(store, "roombegun", roomBegunRow),
     roombring: createTable(store, "roombring", roomBringRow),
     roomplace: createTable(store, "roomplace", struct({ incarnation: integer(0), seq: integer(1) })),
+    roomrelease: createTable(
+      store,
+      "roomrelease",
+      struct({ incarnation: integer(0), lastSeq: integer(0), upto: integer(0), sinceMs: integer(0) }),
+    ),
+    roomread: createTable(store, "roomread", struct({ incarnation: integer(0), seq: integer(0) })),
     roomredo: createTable(
       store,
       "roomredo",

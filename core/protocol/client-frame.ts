@@ -178,6 +178,8 @@ export const clientFrameShape = variants({
   appendAndRekey: [41, { requestId, channel, entry: entryShape, appendKey: bytes(32) }],
   /** Replaces the key of an own room log: for the day somebody has set one that nobody knows. */
   setLogKey: [42, { requestId, logId: id("log"), appendKey: bytes(32) }],
+  /** Says that nobody in the room of an own log needs its entries up to `upto`, in this incarnation. */
+  releaseLog: [43, { requestId, logId: id("log"), incarnation: integer(0), upto: integer(0) }],
   /** What this device says of itself to its siblings; takes the place of what it said before. */
   putFrontier: [36, { requestId, frontier: bytes(1, FRONTIER_BYTES_MAX) }],
   /** The last frontier of each active device of the own account. */

@@ -25,6 +25,7 @@ import {
   handleHeads,
   handleLookup,
   handleRead,
+  handleReleaseLog,
   handleSetLogKey,
   handleSetTickets,
   handleSubscribe,
@@ -105,6 +106,8 @@ export function dispatch(
       return handleAppendAndRekey(context, connection, frame);
     case "setLogKey":
       return handleSetLogKey(context, connection, frame);
+    case "releaseLog":
+      return handleReleaseLog(context, connection, frame);
     case "closeLog":
       return handleCloseLog(context, connection, frame);
     case "setTickets":

@@ -74,9 +74,12 @@ export async function handleRead(
     entriesMax: limit,
     bytesMax: FRAME_BYTES_MAX - FRAME_OVERHEAD_BYTES,
   };
+  const { readUpto } = channel;
+  // LG21: what comes after is not for this key, trimmed or not.
+  if (readUpto !== null && after >= readUpto.seq)
+    return connection.reply({ type: "entries", requestId, entries: [], head: readUpto });
   const page = await context.store.read(range);
   if (!page.ok) return connection.reply({ type: "failed", requestId, code: page.error.code });
-  const { readUpto } = channel;
   if (readUpto === null) return connection.reply({ type: "entries", requestId, ...page.value });
   const entries = page.value.entries.filter(({ seq }) => seq <= readUpto.seq);
   connection.reply({ type: "entries", requestId, entries, head: readUpto });
@@ -191,6 +194,26 @@ export async function handleSetLogKey(
   answer(connection, requestId, await context.store.setLogKey(logId, appendKey));
 }
 
+/** LG20 */
+export async function handleReleaseLog(
+  context: GatewayContext,
+  connection: Connection,
+  frame: FrameOf<"releaseLog">,
+): Promise<void> {
+  const { requestId, logId, incarnation, upto } = frame;
+  const log = await ownLog(context, connection, frame);
+  if (log === null) return;
+  const { identity } = connection;
+  if (log.kind !== "room" || identity?.type !== "device")
+    return connection.reply({ type: "failed", requestId, code: "forbidden" });
+  // Of the log as it was before it began anew it says nothing any more.
+  if (incarnation !== log.head.incarnation)
+    return connection.reply({ type: "failed", requestId, code: "seq-out-of-range" });
+  context.metrics.acked();
+  answer(connection, requestId, await context.store.ack(logId, identity.deviceId, upto));
+  noteSeen(context, identity);
+}
+
 /** LG12 */
 export async function handleSetTickets(
   context: GatewayContext,
@@ -208,7 +231,7 @@ export async function handleSetTickets(
 async function ownLog(
   context: GatewayContext,
   connection: Connection,
-  frame: FrameOf<"closeLog"> | FrameOf<"setTickets"> | FrameOf<"setLogKey">,
+  frame: FrameOf<"closeLog" | "setTickets" | "setLogKey" | "releaseLog">,
 ): Promise<LogRecord | null> {
   const { requestId, logId } = frame;
   const { identity } = connection;

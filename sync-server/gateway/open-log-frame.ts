@@ -41,7 +41,7 @@ export async function handleOpenLog(
     type: "opened",
     requestId,
     head,
-    trimmedUpto: access.mayRead ? log.trimmedUpto : 0,
+    trimmedUpto: access.mayRead ? Math.min(log.trimmedUpto, head.seq) : 0,
     writerSeq: last.value,
     isClosed: log.isClosed,
     reseed: log.reseed,

@@ -100,11 +100,14 @@ export async function handleReadIds(
   const { requestId, after, limit } = frame;
   const channel = readableChannel(connection, frame);
   if (channel === null) return;
-  if (channel.readUpto !== null) return fail(connection, requestId, "forbidden");
-  const range = { logId: channel.logId, after, idsMax: limit, bytesMax: KEPT_BYTES_MAX };
-  const page = await context.store.readIds(range);
+  const { readUpto } = channel;
+  // LG21
+  const idsMax = readUpto === null ? limit : Math.min(limit, readUpto.seq - after);
+  if (readUpto !== null && idsMax <= 0)
+    return connection.reply({ type: "ids", requestId, ids: new Uint8Array(0), kept: [], head: readUpto });
+  const page = await context.store.readIds({ logId: channel.logId, after, idsMax, bytesMax: KEPT_BYTES_MAX });
   if (!page.ok) return fail(connection, requestId, page.error.code);
-  connection.reply({ type: "ids", requestId, ...page.value });
+  connection.reply({ type: "ids", requestId, ...page.value, head: readUpto ?? page.value.head });
 }
 
 function signedIn(

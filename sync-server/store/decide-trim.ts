@@ -46,9 +46,7 @@ export function decideTrim(log: TrimCase, rules: ReclaimRules): Trim {
     ({ isActive, seenAtMs }) => isActive && rules.nowMs - seenAtMs <= rules.silentMs,
   );
   const acked = live.length === 0 ? 0 : Math.min(...live.map(({ ackedUpto }) => ackedUpto));
-  // SN13: what was acknowledged of another log is in the account log.
-  // LG20: nobody acknowledges a room's log, because that would tell who is in it.
-  if (log.kind === "room") return { upto: log.trimmedUpto, except };
+  // SN13, LG20: what was acknowledged of another log is in the account log, or with everybody in the room.
   const covered = log.kind === "account" ? coveredUpto(log, rules) : acked;
   return { upto: Math.max(log.trimmedUpto, Math.min(acked, covered)), except };
 }

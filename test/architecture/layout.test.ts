@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "e88ab17cec6aafa6e03806cba7a942e5df16fdd4a53128469cf0a3a544baaaa6" };
+const PINNED = { layout: 1, hash: "b68911261694afe5a5b1c9a033af1322c0b531731a9d11583dfaa22acac3f9f7" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "f00d184d35731608f67d4e1f768a7a751aa4ea86ef0cb79fe6984d5b1015f4e8" };
+const PINNED = { version: 1, hash: "b0c0eb03486f2c07c1c78a188c93e53359e1eabffbc1dc110fe6c127c2cda3ed" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -2,14 +2,13 @@
 import { expect, test } from "vitest";
 import { toHex } from "../../core/base/bytes.ts";
 import { present } from "../../core/base/assert.ts";
-import type { Clock } from "../../core/base/clock.ts";
 import type { ConversationId } from "@dovetail/core";
 import { ROOM_LEAF_RENEW_MS_MAX, ROOM_LEAF_RENEW_MS_MIN } from "../../core/base/limits.ts";
 import { createRoomGroups } from "../../core/client/rooms/membership/room-groups.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
 import { groupEpoch, ownLeafKey } from "../../core/group/group.ts";
-import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { createPlatformRandom } from "@dovetail/core";
+import { createPatientClock } from "../support/patient-clock.ts";
 import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
 import {
   accountIdOf,
@@ -29,29 +28,6 @@ const DAY_MS = 86_400_000;
 const server = useStoryServer();
 const suite = createGroupCrypto(createPlatformRandom());
 let stories = 0;
-
-/** A clock whose long waits are over when the story says so. */
-function createPatientClock() {
-  const adjustable = createAdjustableClock();
-  const waiting = new Set<{ readonly atMs: number; readonly task: () => void }>();
-  const clock: Clock = {
-    nowMs: adjustable.nowMs,
-    schedule(delayMs, task) {
-      if (delayMs < DAY_MS) return adjustable.schedule(delayMs, task);
-      const one = { atMs: adjustable.nowMs() + delayMs, task };
-      waiting.add(one);
-      return () => void waiting.delete(one);
-    },
-  };
-  const pass = (byMs: number): void => {
-    adjustable.adjust(byMs);
-    for (const one of [...waiting].filter(({ atMs }) => atMs <= adjustable.nowMs())) {
-      waiting.delete(one);
-      one.task();
-    }
-  };
-  return { clock, pass };
-}
 
 /** The epoch a device's group is in, and the key of its own leaf. */
 async function standOf(device: Device, id: ConversationId) {

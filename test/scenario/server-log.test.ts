@@ -704,9 +704,18 @@ describe("a request log", () => {
         entries: [{ seq: 1 }, { seq: 2 }],
         head: { seq: 2 },
       });
+      for (const [after, count] of [
+        [0, 2],
+        [1, 1],
+        [2, 0],
+        [3, 0],
+      ] as const) {
+        const page = expectFrame(await client.call({ type: "readIds", channel, after, limit: 9 }), "ids");
+        expect(page).toMatchObject({ kept: [], head: { seq: 2 } });
+        expect(page.ids).toHaveLength(32 * count);
+      }
       for (const request of [
         { type: "subscribe", channel, after: 2 },
-        { type: "readIds", channel, after: 0, limit: 9 },
         { type: "append", channel, entries: [nextEntry(bobs, new Uint8Array(5))], admission: null },
         { type: "appendAndRekey", channel, entry, appendKey: lost.publicKey },
       ] as const)
@@ -745,6 +754,39 @@ describe("a request log", () => {
     const foreign = { type: "setLogKey", logId, appendKey: key.publicKey } as const;
     expect(await other.call(foreign)).toMatchObject({ code: "forbidden" });
     for (const client of [owner, ann, bob, carl, again, other]) client.close();
+  });
+
+  test("[LG20] what of a room's log nobody needs its founder's device says, no further than it goes, and nobody else", async () => {
+    const world = await registerWorld(server.origin, "releasing");
+    const stranger = await registerWorld(server.origin, "releasing stranger");
+    const [owner, other, anybody] = [
+      await connectSignedIn(server.origin, world),
+      await connectSignedIn(server.origin, stranger),
+      await connectRaw(server.origin),
+    ];
+    const logId = roomLogOf(world);
+    const key = signKeyPairFromSeed(world.random.bytes(32));
+    const create = { type: "createLog", logId, kind: "room", appendKey: key.publicKey } as const;
+    expectFrame(await owner.call(create), "done");
+    const pen = createWriter(logId, world.random.bytes(32));
+    expectFrame(
+      await anybody.call(openRequest(anybody, 1, logId, { capability: key, writer: pen })),
+      "opened",
+    );
+    expect((await appendOne(anybody, 1, nextEntry(pen, new Uint8Array(5)))).type).toBe("accepted");
+    const release = { type: "releaseLog", logId, incarnation: 0, upto: 1 } as const;
+    expectFrame(await owner.call(release), "done");
+    expect(await owner.call({ ...release, upto: 2 })).toMatchObject({ code: "seq-out-of-range" });
+    expect(await owner.call({ ...release, incarnation: 1 })).toMatchObject({ code: "seq-out-of-range" });
+    expect(await other.call(release)).toMatchObject({ code: "forbidden" });
+    expect(await anybody.call(release)).toMatchObject({ code: "not-signed-in" });
+    const unknown = { ...release, logId: idFromBytes("log", world.random.bytes(32)) };
+    expect(await owner.call(unknown)).toMatchObject({ code: "unknown-log" });
+    const requests = idFromBytes("log", world.random.bytes(32));
+    const asking = { type: "createLog", logId: requests, kind: "request", appendKey: null } as const;
+    expectFrame(await owner.call(asking), "done");
+    expect(await owner.call({ ...release, logId: requests })).toMatchObject({ code: "forbidden" });
+    for (const client of [owner, other, anybody]) client.close();
   });
 
   test("[LG13] a log has the key its kind needs and no other", async () => {

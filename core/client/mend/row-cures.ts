@@ -124,6 +124,9 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roombring: "drop",
   roomplace: "drop",
   roomredo: "drop",
+  // The log is kept for longer.
+  roomrelease: "drop",
+  roomread: "drop",
   // Counted from then on.
   roomleaf: "drop",
   missed: "drop",

@@ -21,6 +21,8 @@ export const ROOM_STATE_TABLES = [
   "roomplace",
   "roomredo",
   "roomleaf",
+  "roomrelease",
+  "roomread",
   "roomunproven",
   "roomwords",
   "departure",

@@ -26,6 +26,7 @@ import { createRoomKeyAsking } from "./membership/room-key-asking.ts";
 import { createRoomInvitations } from "./membership/room-invitations.ts";
 import { createRoomLogs } from "./log/room-log.ts";
 import { createRoomAnew } from "./log/room-anew.ts";
+import { createRoomRelease } from "./log/room-release.ts";
 import { createRoomFounding } from "./membership/room-founding.ts";
 import { createRoomSending } from "./sending/room-sending.ts";
 import type { PlacedRoom } from "./log/room-home.ts";
@@ -216,6 +217,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   });
   const planner = createRoomPlanner({ context, contacts, groups, deps });
   const renewal = createRoomRenewal({ context, groups, planner, commits, kick });
+  const release = createRoomRelease({ context, chains, home: all.home, contextOf });
   const restart = createRoomRestart({
     context,
     contacts,
@@ -406,7 +408,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!proven.ok || proven.value) return proven;
     const judged = await histories.judge(roomId, room);
     if (!judged.ok || judged.value) return judged;
-    return serial.run(() => histories.speak(roomId, room));
+    const spoken = await serial.run(() => histories.speak(roomId, room));
+    if (!spoken.ok || spoken.value) return spoken;
+    const released = await release.release(roomId, room);
+    return released.ok ? ok(false) : released;
   }
 
   /** RM68: others are asked for the keys the log has; with what they say this device goes on once that has opened it. */

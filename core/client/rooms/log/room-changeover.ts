@@ -6,7 +6,7 @@ import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { isActive } from "../../../group/group.ts";
-import { createLogReader } from "../../../log/log-reader.ts";
+import { createLogReader, type LogReader } from "../../../log/log-reader.ts";
 import { memberOf } from "../../../messenger/room/room-context.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
@@ -27,7 +27,10 @@ import { NO_ENTRY, type RoomLandmarks, withLandmark } from "./room-landmarks.ts"
 import type { RoomReaders } from "./room-readers.ts";
 
 export interface RoomChangeoverDeps {
-  readonly context: Pick<EngineContext, "tables" | "store" | "identity" | "random" | "entryId" | "padding">;
+  readonly context: Pick<
+    EngineContext,
+    "tables" | "store" | "identity" | "random" | "entryId" | "padding" | "raise"
+  >;
   readonly book: Pick<RoomBook, "get" | "keep">;
   readonly groups: Pick<RoomGroups, "load" | "forget" | "keep">;
   readonly landmarks: RoomLandmarks;
@@ -55,6 +58,8 @@ export interface RoomChangeover {
   ): Promise<Result<void, ClientError>>;
   /** Goes on with keys the log had before, until what replaced them is brought again. RM62 */
   useKeys(roomId: ConversationId, room: RoomRecord, keys: RoomKeysRow): Promise<Result<void, ClientError>>;
+  /** Goes on behind entries that are gone. Gives whether this device is in the group as far as it knows, and should have read them. RM74 */
+  passTrimmed(roomId: ConversationId, after: LogReader): Promise<Result<boolean, ClientError>>;
   /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
   enter(
     roomId: ConversationId,
@@ -160,6 +165,16 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     return stored;
   };
 
+  const passTrimmed: RoomChangeover["passTrimmed"] = async (roomId, after) => {
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const read = readers.put(after);
+    const stored = await store.batch([read.write]);
+    if (!stored.ok) return stored;
+    read.commit();
+    return ok(group.value !== null && isActive(group.value));
+  };
+
   const enter: RoomChangeover["enter"] = async (roomId, room, { incarnation, logEpoch }) => {
     const { logId } = keysOf(room);
     const row = await tables.reader.get(logId);
@@ -202,5 +217,5 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     return ok();
   };
 
-  return { startAfresh, leaveBehind, moveTo, takeKeys, useKeys, enter };
+  return { startAfresh, leaveBehind, moveTo, takeKeys, useKeys, passTrimmed, enter };
 }

@@ -6,7 +6,7 @@ import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { type GroupDeps, isActive } from "../../../group/group.ts";
-import { checkHead, checkQuote } from "../../../log/log-reader.ts";
+import { checkHead, checkQuote, type LogFault, passIds } from "../../../log/log-reader.ts";
 import type { PlacedEntry } from "../../../protocol/entry.ts";
 import type { AppendResult } from "../../../protocol/server-frame.ts";
 import type { ClientError } from "../../client-error.ts";
@@ -86,6 +86,8 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
   const delivered = new Map<LogId, PlacedEntry[]>();
   /** When the first of them came, for its span. */
   const deliveredMs = new Map<LogId, number>();
+  /** What was gone before a device that is in the group had read it, until it shows which key the log has. */
+  const gaps = new Map<ConversationId, LogFault>();
   const guests = createGuestGateways(context, (logIds) => {
     if (logIds.some((logId) => subscribed.has(logId))) all.onLost();
     for (const logId of logIds) {
@@ -182,8 +184,10 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     const sinceMs = deliveredMs.get(logId) ?? context.spans?.monotonicMs() ?? 0;
     // What has been delivered by now is taken by the next line, or was read before.
     deliveredMs.delete(logId);
+    const passed = await passTrimmed(roomId, room, channel);
+    if (!passed.ok || passed.value) return passed;
     const entries = await nextEntries(logId, before.value.point.seq, channel);
-    if (!entries.ok) return entries;
+    if (!entries.ok) return isTrimmed(entries.error) ? openAgain(roomId, logId) : entries;
     if (entries.value.length === 0) return subscribe(roomId, room, channel);
     const taken = await serial.run(() => intake.take(roomId, room, entries.value));
     context.spans?.received(sinceMs, taken);
@@ -195,12 +199,45 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       // Back in the group: what did not open may be asked for at once.
       if (joined.value !== null) all.onBack(roomId);
       // Said before this device was in, in a log that began anew.
-      const first = channel.head.incarnation === 0 ? ok({ entries: [] }) : await channel.read(0);
+      const isWhole = channel.head.incarnation > 0 && channel.trimmedUpto === 0;
+      const first = isWhole ? await channel.read(0) : ok({ entries: [] });
       if (!first.ok) return first;
       const read = { ...invitation, first: first.value.entries };
       const passed = await serial.run(() => intake.pass(roomId, room, read, joined.value));
       if (!passed.ok) return passed;
     }
+    return ok(true);
+  }
+
+  /** RM74: what nobody in the room needed any more is gone; its ids still make the chain. True when the position moved. */
+  async function passTrimmed(
+    roomId: ConversationId,
+    room: RoomRecord,
+    channel: GuestLog["channel"],
+  ): Promise<Result<boolean, ClientError>> {
+    const { trimmedUpto, logId } = channel;
+    for (let page = 0; page < PAGES_MAX; page++) {
+      const reader = await serial.run(() => intake.reader(room));
+      if (!reader.ok) return reader;
+      const { seq } = reader.value.point;
+      const left = trimmedUpto - seq;
+      if (left <= 0) return ok(page > 0);
+      const named = await channel.readIds(seq);
+      if (!named.ok) return named;
+      const ids = named.value.ids.slice(0, left);
+      if (ids.length === 0)
+        return context.distrustLog(logId, { type: "LogGap", expectedSeq: seq + 1, seq: trimmedUpto });
+      const wasIn = await serial.run(() => intake.passTrimmed(roomId, passIds(reader.value, ids)));
+      if (!wasIn.ok) return wasIn;
+      if (wasIn.value && !gaps.has(roomId))
+        gaps.set(roomId, { type: "LogGap", expectedSeq: seq + 1, seq: trimmedUpto });
+    }
+    return ok(true);
+  }
+
+  /** Where its end is now the server says when it is opened. */
+  function openAgain(roomId: ConversationId, logId: LogId): Result<boolean, ClientError> {
+    openAnew(roomId, logId);
     return ok(true);
   }
 
@@ -247,9 +284,14 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       // RM30: what the key opens has ended. What replaced it may have come since that was read to its end.
       const hasMore = await isMoreThere(room, channel);
       if (hasMore.ok && !hasMore.value) cutOff.add(roomId);
+      gaps.delete(roomId);
       return hasMore;
     }
     if (!following.ok) return following;
+    const gap = gaps.get(roomId);
+    // RM74: who was taken out is not in the way of what goes; who has the present key, and was in the group, is.
+    if (gap !== undefined) context.raise({ type: "LogDistrusted", logId, fault: gap });
+    gaps.delete(roomId);
     cutOff.delete(roomId);
     subscribed.add(logId);
     return ok(false);
@@ -358,6 +400,10 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       void guests.closeAll();
     },
   };
+}
+
+function isTrimmed(error: ClientError): boolean {
+  return error.type === "Refused" && error.code === "log-trimmed";
 }
 
 function isForbidden(error: ClientError): boolean {

@@ -2,7 +2,7 @@
  * A room's group has moved on by a commit: what follows from it for this device is stored in one transaction with it, and own devices
  * are told. Runs within the serial. Rules RM17, RM22, RM23, RM28, RM33.
  */
-import type { AccountId, ConversationId } from "../../../base/ids.ts";
+import type { AccountId, ConversationId, DeviceId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomPart } from "../../../document/schema/groups.ts";
 import { type Group, groupEpoch, isActive } from "../../../group/group.ts";
@@ -14,6 +14,7 @@ import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import type { RoomAnew } from "../log/room-anew.ts";
+import { readRows } from "../log/room-release.ts";
 import type { RoomIncarnation } from "../log/room-incarnation.ts";
 import type { RoomRekeying } from "../log/room-rekeying.ts";
 import { newsOf } from "../membership/room-info.ts";
@@ -28,12 +29,13 @@ export interface GroupMove {
   /** The room as the commit makes it, also where this device is not in it any more. */
   readonly after: RoomContext | null;
   readonly by: AccountId;
+  readonly byDevice: DeviceId;
   /** When it was made, as it says; null for an own one. */
   readonly timeMs: number | null;
   /** Who has left, as the commit says. */
   readonly departed: readonly AccountId[];
   readonly next: Group;
-  readonly added: ReadonlySet<string>;
+  readonly added: ReadonlySet<DeviceId>;
   /** As it was sent. */
   readonly commit: RoomCommit;
   /** Keys of own intents that it carries out. */
@@ -41,7 +43,7 @@ export interface GroupMove {
 }
 
 export interface MoveGroupDeps {
-  readonly context: Pick<EngineContext, "tables" | "identity" | "clock">;
+  readonly context: Pick<EngineContext, "tables" | "identity" | "clock" | "times">;
   readonly book: Pick<RoomBook, "get" | "set">;
   readonly anew: Pick<RoomAnew, "keep">;
   readonly rekeying: Pick<RoomRekeying, "keysWith">;
@@ -78,6 +80,10 @@ export function createMoveGroup(all: MoveGroupDeps): MoveGroup {
       const noted = await all.incarnation.noteLogEpoch(roomId, at, draft);
       if (!noted.ok) return noted;
     }
+    const followed = { by: move.byDevice, added: [...added], seq: entry.seq };
+    const read = await readRows(context, roomId, draft.reader, followed);
+    if (!read.ok) return read;
+    draft.writes.push(...read.value);
     const happened = await happeningRows(roomId, move);
     if (!happened.ok) return happened;
     draft.writes.push(...happened.value);

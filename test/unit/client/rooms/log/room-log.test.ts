@@ -39,7 +39,7 @@ function createCase(entries: readonly PlacedEntry[], standing: "joined" | "left"
   const send = () => logs.send(roomId, room, { channel } as unknown as GuestLog, departing);
   const followWith = (answer: typeof refused | ReturnType<typeof ok>) => {
     const head = createLogReader(logId).point;
-    const open = { ...channel, head, subscribe: async () => answer };
+    const open = { ...channel, head, trimmedUpto: 0, subscribe: async () => answer };
     return logs.readOn(roomId, room, { channel: open } as unknown as GuestLog);
   };
   return { logs, send, followWith };

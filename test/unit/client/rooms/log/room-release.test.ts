@@ -1,0 +1,116 @@
+/** Up to where a room's log is needed by nobody, as its founder's device counts it, and when it tells the server. */
+import { beforeAll, expect, test } from "vitest";
+import { type DeviceId, idFromBytes, type LogId } from "../../../../../core/base/ids.ts";
+import { ROOM_LOG_KEPT_MS } from "../../../../../core/base/limits.ts";
+import { err, ok } from "../../../../../core/base/result.ts";
+import { createRoomRelease, readRows } from "../../../../../core/client/rooms/log/room-release.ts";
+import { createTables } from "../../../../../core/client/tables.ts";
+import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
+import { createLogReader } from "../../../../../core/log/log-reader.ts";
+import { roomLogId } from "../../../../../core/protocol/room-log-id.ts";
+import { createMemoryTxStore } from "../../../../../core/store/memory-tx-store.ts";
+import { addDevice, createWorld, firstKeys, stateOf } from "../../../../support/chain-world.ts";
+import { good } from "../../../../support/client-world.ts";
+
+beforeAll(cryptoReady);
+
+const roomId = idFromBytes("conversation", new Uint8Array(32).fill(7));
+
+/** Ada, who has founded the room, with two devices, and Ben with one, who are in it. */
+function createFounder() {
+  const [adas, bens] = [createWorld("release ada"), createWorld("release ben")];
+  const phone = firstKeys(adas).id;
+  const laptop = addDevice(adas).id;
+  const bensPhone = firstKeys(bens).id;
+  const [ada, ben] = [stateOf(adas), stateOf(bens)];
+  const store = createMemoryTxStore();
+  const tables = createTables(store);
+  const logId = roomLogId(ada.accountId, new Uint8Array(16));
+  const state = { nowMs: 1_800_000_000_000, told: [] as object[], code: null as "seq-out-of-range" | null };
+  const identity = { accountId: ada.accountId } as never;
+  const times = { steadyMs: () => state.nowMs } as never;
+  const context = { store, tables, identity, times, serial: { run: <T>(work: () => T) => work() } as never };
+  const release = createRoomRelease({
+    context,
+    chains: { load: async (id) => ok([ada, ben].find(({ accountId }) => accountId === id) ?? null) },
+    home: () =>
+      ({
+        call: async (_: string, frame: object) => {
+          state.told.push(frame);
+          return state.code === null ? ok({}) : err({ type: "Refused", code: state.code });
+        },
+      }) as never,
+    contextOf: async () =>
+      ok({ members: [ada, ben].map(({ accountId, seq }) => ({ accountId, seq })) } as never),
+  });
+  const follow = async (
+    by: DeviceId,
+    seq: number,
+    added: readonly DeviceId[] = [],
+    { log = logId, incarnation = 0 }: { readonly log?: LogId; readonly incarnation?: number } = {},
+  ) => {
+    const reader = createLogReader(log, { ...createLogReader(log).point, incarnation });
+    good(await store.batch(good(await readRows(context, roomId, reader, { by, added, seq }))));
+  };
+  const readOf = async (device: DeviceId) => good(await tables.roomread.get(roomId, device));
+  const tell = async () => {
+    const before = state.told.length;
+    good(await release.release(roomId, { keys: { logId } } as never));
+    return state.told.slice(before).map((frame) => ("upto" in frame ? frame.upto : null));
+  };
+  return { phone, laptop, bensPhone, tables, state, logId, follow, readOf, tell, bensId: ben.accountId };
+}
+
+test("[RM74] who makes a commit has read what stood before the last one, and whom it brings reads on from there", async () => {
+  const { phone, laptop, bensPhone, follow, readOf } = createFounder();
+  await follow(phone, 1, [laptop]);
+  expect(await readOf(phone)).toEqual({ incarnation: 0, seq: 0 });
+  await follow(phone, 9, [bensPhone]);
+  expect(await readOf(phone)).toEqual({ incarnation: 0, seq: 1 });
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 0, seq: 1 });
+  await follow(bensPhone, 20);
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 0, seq: 9 });
+  // Who comes back may have read no more than when they last made one.
+  await follow(phone, 30, [bensPhone]);
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 0, seq: 9 });
+  // A log that began anew counts from its start.
+  await follow(bensPhone, 4, [phone], { incarnation: 1 });
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 1, seq: 0 });
+  expect(await readOf(phone)).toEqual({ incarnation: 1, seq: 0 });
+});
+
+test("[RM74] a device counts nothing in a room that somebody else has founded", async () => {
+  const { phone, tables, follow, bensId } = createFounder();
+  await follow(phone, 5, [], { log: roomLogId(bensId, new Uint8Array(16)) });
+  expect(good(await tables.roomread.scan())).toEqual([]);
+  expect(good(await tables.roomrelease.scan())).toEqual([]);
+});
+
+test("[RM74] what every device of every member has read is told once that was so for 30 days, and not a moment before", async () => {
+  const { phone, laptop, bensPhone, state, follow, tell, logId } = createFounder();
+  expect(await tell()).toEqual([]);
+  await follow(phone, 1, [laptop, bensPhone]);
+  for (const [index, device] of [phone, laptop, bensPhone, phone, laptop].entries())
+    await follow(device, 10 + index);
+  const passKept = async () => {
+    state.nowMs += ROOM_LOG_KEPT_MS - 1;
+    expect(await tell()).toEqual([]);
+    state.nowMs += 1;
+    return tell();
+  };
+  // It begins to count what has been read; Ben's phone has made one commit, which follows that at 11.
+  expect(await passKept()).toEqual([]);
+  await follow(bensPhone, 30);
+  expect(await passKept()).toEqual([11]);
+  expect(state.told.at(-1)).toEqual({ type: "releaseLog", logId, incarnation: 0, upto: 11 });
+  expect(await passKept()).toEqual([12]);
+  // Refused: with the next month's, and no other error.
+  state.code = "seq-out-of-range";
+  expect(await passKept()).toEqual([12]);
+  // A device of which nothing is known, and counted time that was lost, hold everything back.
+  state.nowMs -= ROOM_LOG_KEPT_MS;
+  expect(await tell()).toEqual([]);
+  await follow(phone, 2, [], { incarnation: 1 });
+  expect(await passKept()).toEqual([]);
+  expect(await passKept()).toEqual([]);
+});
