@@ -279,6 +279,48 @@ test("[RM68] a device of somebody who was taken out while they had none is told 
   await stopAll(ada, carl, back);
 });
 
+test("[RM68] a device of somebody who was taken out and asked in again while they had none learns so from who is asked, and asks its person", async () => {
+  const { ada, ben, carl, id } = await roomOfThree("twice");
+  const benId = await accountIdOf(ben);
+  await befriend(ben, carl);
+  good(await ben.client.stop());
+  good(await ada.client.removeFromRoom(id, benId));
+  await settle(ada, carl);
+  good(await ada.client.inviteToRoom(id, benId));
+  await settle(ada, carl);
+  const back = await replaced(ben);
+  // One alone could as well make it up.
+  await settle(back, ada, carl, back);
+  expect((await roomViewOf(back, id)).state).toBe("joining");
+  time.adjust(MINUTE_MS);
+  await expectAtRest(
+    async () => {
+      expect((await roomViewOf(back, id)).state).toBe("invited");
+    },
+    back,
+    ada,
+    carl,
+  );
+  good(await back.client.acceptRoom(id));
+  await expectAtRest(
+    async () => {
+      expect(await roomViewOf(back, id)).toEqual({ name: "Garden", state: "joined", people: 3 });
+    },
+    ada,
+    back,
+    carl,
+  );
+  good(await ada.client.send(id, "welcome back"));
+  await expectAtRest(
+    async () => {
+      expect(await textsOf(back, id)).toEqual(["welcome back"]);
+    },
+    ada,
+    back,
+  );
+  await stopAll(ada, carl, back);
+});
+
 test("[RM68] who is not in the room is told no keys, and keys of somebody who was not asked are not taken", async () => {
   const { ada, ben, carl, id } = await roomOfThree("curious");
   good(await ada.client.removeFromRoom(id, await accountIdOf(carl)));

@@ -30,7 +30,7 @@ export interface RoomInvitationsDeps {
   readonly conversations: Conversations;
   readonly book: RoomBook;
   readonly intake: Pick<RoomIntake, "startAfresh">;
-  readonly keyAsking: Pick<RoomKeyAsking, "take" | "takeOut">;
+  readonly keyAsking: Pick<RoomKeyAsking, "take" | "takeOut" | "takeLater">;
   readonly letters: Pick<RoomLetters, "sealDeparture">;
   readonly outbox: RoomOutbox;
   kick(roomId: ConversationId): void;
@@ -155,7 +155,10 @@ export function createRoomInvitations(all: RoomInvitationsDeps): RoomInvitations
       return told.ok ? store.batch([remove]) : told;
     }
     if (room.value?.standing.standing === "joined") {
-      // This account may be out by now: that the log says, or the room (RM68), and no invitation.
+      // This account may be out by now: that the log says, or who of the room was asked (RM68), and no other invitation.
+      const isOut = await all.keyAsking.takeLater(roomId, room.value, { by, sinceEpoch });
+      // It is taken over once what is left of the membership before it is gone.
+      if (!isOut.ok || isOut.value) return isOut.ok ? ok() : isOut;
       const key = `${by} ${roomId}`;
       const other = waiting.get(key);
       const isLater = other === undefined || other.sinceEpoch < sinceEpoch;

@@ -75,6 +75,12 @@ export interface RoomKeyAsking {
   ): Promise<Result<void, ClientError>>;
   /** Notes that somebody who was asked says this account is out, in one transaction with `remove`. */
   takeOut(by: AccountId, out: RoomOut, remove: WriteOp): Promise<Result<void, ClientError>>;
+  /** The same of who says that its membership begins later than it knows: the one it had is over. True when this account is out by that. */
+  takeLater(
+    roomId: ConversationId,
+    room: RoomRecord,
+    later: { readonly by: AccountId; readonly sinceEpoch: number },
+  ): Promise<Result<boolean, ClientError>>;
   /** Tells somebody who asks the keys there are where this device has read to, or that they are out; `remove` goes with it. */
   answer(
     asked: { readonly roomId: ConversationId; readonly room: RoomRecord; readonly by: AccountId },
@@ -192,23 +198,37 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   const takeOut: RoomKeyAsking["takeOut"] = async (by, { roomId, epoch }, remove) => {
     const room = await all.book.get(roomId);
     if (!room.ok) return room;
-    const before = room.value === null ? ok(null) : await awaited(roomId, room.value, by);
-    if (!before.ok) return before;
-    if (room.value === null || before.value === null || epoch < room.value.standing.since)
-      return store.batch([remove]);
+    if (room.value === null || epoch < room.value.standing.since) return store.batch([remove]);
+    const isOut = await hearOut(roomId, room.value, by, [remove]);
+    if (!isOut.ok) return isOut;
+    return isOut.value ? ok() : store.batch([remove]);
+  };
+
+  const takeLater: RoomKeyAsking["takeLater"] = async (roomId, room, { by, sinceEpoch }) =>
+    sinceEpoch <= room.standing.since ? ok(false) : hearOut(roomId, room, by, []);
+
+  /** One more says that this account is out. True when these are enough: then it is, in one transaction with `rows`. */
+  async function hearOut(
+    roomId: ConversationId,
+    room: RoomRecord,
+    by: AccountId,
+    rows: readonly WriteOp[],
+  ): Promise<Result<boolean, ClientError>> {
+    const before = await awaited(roomId, room, by);
+    if (!before.ok || before.value === null) return before.ok ? ok(false) : before;
     const out = [...before.value.out.filter((one) => one !== by), by];
     asked.set(roomId, { ...before.value, out });
-    const members = await othersIn(roomId, room.value);
+    const members = await othersIn(roomId, room);
     if (!members.ok) return members;
-    if (out.length < Math.min(OUT_OPINIONS, members.value.length)) return store.batch([remove]);
-    const { standing } = room.value;
-    const part: RoomPart = { type: "standing", ...standing, standing: "removed", atMs: nowMs() };
-    const told = await all.book.set(roomId, new Map([["standing", part]]), { with: [remove] });
+    if (out.length < Math.min(OUT_OPINIONS, members.value.length)) return ok(false);
+    const part: RoomPart = { type: "standing", ...room.standing, standing: "removed", atMs: nowMs() };
+    const told = await all.book.set(roomId, new Map([["standing", part]]), { with: rows });
+    if (!told.ok) return told;
     asked.delete(roomId);
     all.kick(roomId);
     all.onChanged();
-    return told;
-  };
+    return ok(true);
+  }
 
   const answer: RoomKeyAsking["answer"] = async ({ roomId, room, by }, remove) => {
     const nothing = () => store.batch([remove]);
@@ -284,6 +304,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     isTold: (roomId) => asked.get(roomId)?.isTold === true,
     take,
     takeOut,
+    takeLater,
     answer,
   };
 }
