@@ -608,4 +608,23 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
     isWatched: true,
     tailEntries: 7,
   },
+  "a letter of somebody who had been taken out, and that nobody could read any more, went into a room's log that began anew": {
+    seed: "520710",
+    devicesByPerson: [2, 2],
+    server: "sqlite",
+    servers: 2,
+    steps: [
+      { type: "room", device: 0, act: "create", pick: 30 },
+      { type: "room", device: 0, act: "invite", pick: 62 },
+      { type: "pass", ms: 2354 },
+      { type: "room", device: 2, act: "accept", pick: 22 },
+      { type: "pass", ms: 152 },
+      { type: "room", device: 42, act: "send", pick: 13 },
+      { type: "part", device: 2, server: 0, forMs: 1609 },
+      { type: "room", device: 36, act: "remove", pick: 8 },
+      { type: "pass", ms: 48 },
+      { type: "server-lost", forMs: 857, server: 0 },
+    ],
+    isWatched: true,
+  },
 };

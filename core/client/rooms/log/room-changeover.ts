@@ -197,9 +197,10 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     const entered = anew.put(roomId, { ...told, incarnation, logEpoch });
     const marks = landmarks.put(roomId, withLandmark([], roomId, NO_ENTRY, group.value));
     const read = readers.put(createLogReader(logId, { ...createLogReader(logId).point, incarnation }));
-    // What had no place yet is sealed anew, behind what is brought again; the word of who leaves goes as it is.
+    // What had no place yet is sealed anew, behind what is brought again. Of who is out the word goes as it is, and no letter (RM33):
+    // it would stand where nobody is who could open it, and nobody would send it again.
     const isStaying = room.standing.standing === "joined";
-    const unsent = isStaying ? letters.value : [];
+    const unsent = letters.value.filter(({ value }) => isStaying || value.outKeys.length > 0);
     const stored = await store.batch([
       read.write,
       marks.write,
