@@ -29,7 +29,14 @@ import type { RoomAnew } from "./room-anew.ts";
 import { keysOf, type RoomBook } from "../room-book.ts";
 import type { RoomSending } from "../sending/room-sending.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
-import { createRoomHomes, homePart, ownerNamedIn, type PlacedRoom, type RoomHome } from "./room-home.ts";
+import {
+  createRoomHomes,
+  founderOf,
+  homePart,
+  ownerNamedIn,
+  type PlacedRoom,
+  type RoomHome,
+} from "./room-home.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { publicRoomKey } from "./room-keys.ts";
 
@@ -144,11 +151,18 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     if (!before.ok) return before;
     const former = await serial.run(() => anew.formerKeys(roomId));
     if (!former.ok) return former;
+    const now = await serial.run(() => contextOf(roomId));
+    if (!now.ok) return now;
+    const { point } = before.value;
+    const isFounder = founderOf(now.value) === identity.accountId;
     for (const keys of former.value) {
       if (keys.generation === generation) continue;
       const opened = await openAside(home.origin, logId, keys);
       if (!opened.ok && !isForbidden(opened.error)) return opened;
-      if (!opened.ok || !isFurther(opened.value.head, before.value.point)) continue;
+      if (!opened.ok || !isFurther(opened.value.head, point)) continue;
+      // RM30: what the log has had since it began anew is put back by a device of its founder, or given up; nothing leads on from before.
+      const isSetBack = keys.generation < generation && opened.value.head.incarnation === point.incarnation;
+      if (isFounder && isSetBack) continue;
       const judged = await homes.judge(home, opened.value);
       if (!judged.ok) return judged;
       if (judged.value === null) continue;
