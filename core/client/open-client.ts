@@ -154,9 +154,10 @@ export function createClient(engine: Engine): Client {
   async function startEpoch(change: EpochChange): Promise<Result<void, ClientError>> {
     const changed = await changeEpoch(engine, change);
     if (!changed.ok) return changed;
-    const told = await serial.run(introductions.handOver);
+    // It is done, whether or not contacts could be told already: what the disk refuses here is tried again by what is kicked.
+    await serial.run(introductions.handOver);
     engine.kickContacts();
-    return told.ok ? ok() : told;
+    return ok();
   }
 
   async function resolveAddress(address: string): Promise<Result<Address, ClientError>> {
@@ -216,16 +217,9 @@ export function createClient(engine: Engine): Client {
         return err({ type: "ContactExists", accountId });
       // FC4: asking somebody who has asked is an answer, also after a refusal.
       const hasAsked = known.value !== null && known.value.theirs !== null;
-      const added = hasAsked
-        ? await acceptRecord(accountId, options.petname ?? null)
-        : await request(known.value);
-      if (!added.ok || options.greeting === undefined) return added;
-      const written = await conversations.write(
-        added.value,
-        OP_KIND.message,
-        encode(messagePayloadShape, { text: options.greeting }),
-      );
-      return written.ok ? added : written;
+      return hasAsked
+        ? acceptRecord(accountId, options.petname ?? null, options.greeting)
+        : request(known.value);
     });
 
     async function request(known: ContactRecord | null): Promise<Result<ContactView, ClientError>> {
@@ -238,7 +232,8 @@ export function createClient(engine: Engine): Client {
         addedAtMs: nowMs(),
       };
       const ticketRow = ticket === null ? [] : [context.tables.ticket.put([accountId], { secret: ticket })];
-      const introduced = await introduce(accountId, { isAccept: false, patch, rows: ticketRow });
+      const plan = { isAccept: false, patch, rows: ticketRow, greeting: options.greeting };
+      const introduced = await introduce(accountId, plan);
       if (!introduced.ok) return introduced;
       engine.kickContacts();
       return ok(views.contact(introduced.value));
@@ -248,10 +243,12 @@ export function createClient(engine: Engine): Client {
   async function acceptRecord(
     accountId: AccountId,
     petname: string | null,
+    greeting?: string,
   ): Promise<Result<ContactView, ClientError>> {
     const introduced = await introduce(accountId, {
       isAccept: true,
       patch: { state: "accepted", ...(petname === null ? {} : { petname }) },
+      greeting,
     });
     if (!introduced.ok) return introduced;
     engine.kickContacts();
@@ -427,8 +424,9 @@ export function createClient(engine: Engine): Client {
         async confirm(digits: string) {
           const confirmed = await host.value.confirm(digits);
           if (!confirmed.ok) return confirmed;
-          const handed = await serial.run(introductions.handOver);
-          return handed.ok ? confirmed : handed;
+          await serial.run(introductions.handOver);
+          engine.kickContacts();
+          return confirmed;
         },
       });
     },

@@ -39,7 +39,7 @@ export interface AppendPlan {
   readonly build: () => Result<OwnLink | null, ClientError>;
 }
 
-/** Resolves once the link is on the chain, or `build` has found that none is needed. */
+/** Resolves once the link is on the chain, or `build` has found that none is needed. - Fails: only where it is not known to be there. */
 export async function appendOwnLink(
   engine: ChainWriter,
   plan: AppendPlan,
@@ -62,7 +62,10 @@ export async function appendOwnLink(
     const boxes = epoch?.boxes ?? null;
     const appended = await context.directory(origin).appendLink(accountId, { link, boxes, box: null });
     if (epoch !== null) discardEpoch(epoch);
-    if (appended.ok) return serial.run(() => followTaken(context, { link, state, boxes }));
+    if (appended.ok) {
+      await serial.run(() => followTaken(context, { link, state, boxes }));
+      return ok();
+    }
     if (appended.error.type !== "Refused" || appended.error.code !== "chain-conflict") {
       // The answer may be lost and the link there: the chain tells.
       const after = await refresh();
@@ -74,14 +77,12 @@ export async function appendOwnLink(
 
 /**
  * IN6: a server that is lost before a link is fetched may have shown it to others, and only who made it can give it back. A disk that
- * refuses changes nothing: the link is on the chain, and is fetched. Runs within the serial.
+ * refuses, and a server that is away, change nothing: the link is on the chain, and is fetched with the next meeting at the latest. Runs
+ * within the serial.
  */
-export async function followTaken(
-  context: EngineContext,
-  taken: TakenLink,
-): Promise<Result<void, ClientError>> {
+export async function followTaken(context: EngineContext, taken: TakenLink): Promise<void> {
   await context.takeOwnLink(taken);
-  return context.refreshOwnChain();
+  await context.refreshOwnChain();
 }
 
 /** This device as who signs its links. */

@@ -19,7 +19,7 @@ export type EpochChange =
   | { readonly type: "rotate"; readonly after?: number };
 
 /**
- * Makes the change; resolves once it is on the chain and this device has the new secret.
+ * Makes the change; resolves once it is on the chain. Where its disk takes it, this device has the new secret then.
  *
  * - Fails: `UnknownDevice` for one that is not active; `ChainDistrusted` with the rule it would break, such as revoking
  *   the last device; `Refused` with `device-on-hold` from a device added less than 24 hours ago; server errors.

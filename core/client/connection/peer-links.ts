@@ -16,7 +16,7 @@ import { capabilityKey, writerKey } from "../devices/device-identity.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { createGuestGateways } from "./guest-gateways.ts";
 import type { LogChannel } from "./log-channel.ts";
-import type { Outbox, Parcel } from "../conversations/outbox.ts";
+import { type Outbox, type Parcel, PARCELS_AT_ONCE_MAX } from "../conversations/outbox.ts";
 import { requestRoute, type Route } from "../conversations/seal-for-contact.ts";
 
 /** A contact's chain verified this long ago is fresh enough to seal for. Rule DM11. */
@@ -211,7 +211,8 @@ export function createPeerLinks(
     if (parcels.ok && !isOwners)
       return context.distrustLog(channel.logId, { type: "LogIncarnationChanged", seen: 0, incarnation });
     if (!parcels.ok || parcels.value.length === 0) return parcels.ok ? ok() : parcels;
-    const sending = parcels.value;
+    // What is left goes with the next round.
+    const sending = parcels.value.slice(0, PARCELS_AT_ONCE_MAX);
     const admission =
       route.type === "request" ? await admissionFor(contact, channel.logId, sending) : ok(undefined);
     if (!admission.ok) return admission;

@@ -15,7 +15,7 @@ import type { PeerLinks } from "./peer-links.ts";
 import type { Serial } from "../serial.ts";
 import type { Connection } from "./connection.ts";
 
-/** How long until what another server did not take is offered to it again; each time twice as long, up to the second. */
+/** How long until what a server or the disk did not take is tried again; each time twice as long, up to the second. */
 const RESEND_MIN_MS = 15_000;
 const RESEND_MAX_MS = 960_000;
 
@@ -47,16 +47,40 @@ export interface Sending {
 /** - Cost: one timer for other servers, one for what is to be relayed. */
 export function createSending(deps: SendingDeps): Sending {
   const { clock, logger, serial, connection, log, contacts, introductions, peers } = deps;
-  let cancelResend: (() => void) | null = null;
+  const resend = createRetry(kickContacts);
+  const pushAgain = createRetry(kickPush);
   let cancelRelay: (() => void) | null = null;
-  let resendMs = RESEND_MIN_MS;
+
+  /** Does it a while later, once, and later each time. */
+  function createRetry(act: () => void) {
+    let cancel: (() => void) | null = null;
+    let waitMs = RESEND_MIN_MS;
+    return {
+      later(): void {
+        if (connection.isStopped() || cancel !== null) return;
+        cancel = clock.schedule(waitMs, () => {
+          cancel = null;
+          waitMs = Math.min(RESEND_MAX_MS, waitMs * 2);
+          act();
+        });
+      },
+      begin(): void {
+        waitMs = RESEND_MIN_MS;
+      },
+      stop: () => cancel?.(),
+    };
+  }
 
   function kickPush(): void {
     connection.publishStatus();
     const link = connection.link();
     if (link === null) return;
     void link.push().then((pushed) => {
-      if (!pushed.ok) logger.log("warn", "push", { error: pushed.error.type });
+      if (!pushed.ok) {
+        logger.log("warn", "push", { error: pushed.error.type });
+        // A disk or a server refuses now and not for ever: nothing else would try it again while both stay connected.
+        pushAgain.later();
+      }
       connection.publishStatus();
     });
   }
@@ -67,19 +91,9 @@ export function createSending(deps: SendingDeps): Sending {
     void peers.flush(contact).then((flushed) => {
       if (!flushed.ok) {
         logger.log("warn", "send", { error: flushed.error.type });
-        resendLater();
+        resend.later();
       }
       connection.publishStatus();
-    });
-  }
-
-  /** Another server may be away while ours is not, or ours refuse a log: nothing else would try it again. */
-  function resendLater(): void {
-    if (connection.isStopped() || cancelResend !== null) return;
-    cancelResend = clock.schedule(resendMs, () => {
-      cancelResend = null;
-      resendMs = Math.min(RESEND_MAX_MS, resendMs * 2);
-      kickContacts();
     });
   }
 
@@ -99,7 +113,8 @@ export function createSending(deps: SendingDeps): Sending {
     for (const done of [introduced, opened]) {
       if (done.ok) continue;
       logger.log("warn", "contacts", { error: done.error.type });
-      resendLater();
+      // Another server may be away while ours is not, or ours refuse a log: nothing else would try it again.
+      resend.later();
     }
     await kickAllOutgoing();
   }
@@ -124,10 +139,12 @@ export function createSending(deps: SendingDeps): Sending {
     kickContacts,
     relayDirect,
     begin() {
-      resendMs = RESEND_MIN_MS;
+      resend.begin();
+      pushAgain.begin();
     },
     stop() {
-      cancelResend?.();
+      resend.stop();
+      pushAgain.stop();
       cancelRelay?.();
     },
   };

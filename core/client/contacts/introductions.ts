@@ -1,15 +1,20 @@
 /**
  * Telling contacts who we are and where to write. Rules FC1, FC6, DM17, CO2.
  *
- * An introduction and what it changes about the contact are stored in one transaction, so nobody is a contact who is
- * never told. Runs within the serial.
+ * An introduction, what it changes about the contact and the greeting that goes with it are stored in one transaction, so nobody is a
+ * contact who is never told. Runs within the serial.
  */
 import type { AccountId } from "../../base/ids.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { encode } from "../../codec/shape.ts";
 import type { Documents } from "../../document/documents.ts";
 import { settingsSchema } from "../../document/schema/settings.ts";
-import { directConversationId, introductionPayloadShape, OP_KIND } from "../../messenger/op.ts";
+import {
+  directConversationId,
+  introductionPayloadShape,
+  messagePayloadShape,
+  OP_KIND,
+} from "../../messenger/op.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
@@ -34,6 +39,8 @@ export interface IntroductionPlan {
   readonly rows?: readonly WriteOp[];
   /** A new turn, after a block. */
   readonly turn?: number;
+  /** A message that goes with it. */
+  readonly greeting?: string | undefined;
 }
 
 export interface Introductions {
@@ -62,7 +69,7 @@ export function createIntroductions(deps: IntroductionsDeps): Introductions {
 
   async function introduce(
     accountId: AccountId,
-    { isAccept, patch, rows = [], turn }: IntroductionPlan,
+    { isAccept, patch, rows = [], turn, greeting }: IntroductionPlan,
   ): Promise<Result<ContactRecord, ClientError>> {
     const name = await displayName();
     if (!name.ok) return name;
@@ -81,8 +88,10 @@ export function createIntroductions(deps: IntroductionsDeps): Introductions {
     });
     const to = { accountId, conversationId: directConversationId(identity.accountId, accountId) };
     const given = { ...patch, own: own.value };
+    const message = greeting === undefined ? null : encode(messagePayloadShape, { text: greeting });
     // FC6
     const written = await conversations.write(to, OP_KIND.introduction, payload, {
+      message,
       storeWith: (writes) => contacts.set(accountId, given, { with: [...rows, ...writes] }),
     });
     if (!written.ok) return written;

@@ -56,6 +56,8 @@ export interface WriteOptions {
   readonly target?: OpId | null;
   /** When it goes by itself. */
   readonly expire?: number | null;
+  /** Payload of a message to a contact that is stored in the same act, right after it. */
+  readonly message?: Uint8Array | null;
 }
 
 /** Stores rows together with something of the caller's. */

@@ -321,7 +321,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     contact: Correspondent,
     kind: number,
     payload: Uint8Array,
-    { storeWith = store.batch, target = null, expire = null }: WriteOptions = {},
+    { storeWith = store.batch, target = null, expire = null, message = null }: WriteOptions = {},
   ): Promise<Result<NamedOp, ClientError>> {
     const draft = {
       conversationId: contact.conversationId,
@@ -338,7 +338,14 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const prove = isProvable(draft) ? (contact.prove ?? null) : null;
     const op = await ops.create(draft, times, { lifetimeMs, prove });
     if (!op.ok) return op;
-    const added = await storeOwn(op.value, contact, storeWith);
+    const own: [NamedOp, ...NamedOp[]] = [op.value];
+    if (message !== null) {
+      const beside = { ...draft, kind: OP_KIND.message, target: null, expire: null, payload: message };
+      const second = await ops.create(beside, times, { after: op.value });
+      if (!second.ok) return second;
+      own.push(second.value);
+    }
+    const added = await storeOwn(own, contact, storeWith);
     if (!added.ok) return added;
     // DM14: who is accepted is told of what came with the request.
     if (kind === OP_KIND.introduction && contact.accountId !== null) marks.due(contact.accountId, false);
@@ -346,24 +353,24 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   }
 
   async function storeOwn(
-    op: NamedOp,
-    { accountId }: Correspondent,
+    own: readonly [NamedOp, ...NamedOp[]],
+    { accountId, conversationId }: Correspondent,
     storeWith: StoreWith,
   ): Promise<Result<void, ClientError>> {
-    const addition = await ops.add([op], times.latestMs());
+    const addition = await ops.add(own, times.latestMs());
     if (!addition.ok) return addition;
-    const queued = accountId === null ? roomOutbox.put(op) : outbox.put(op, accountId);
+    const queued = own.map((op) => (accountId === null ? roomOutbox.put(op) : outbox.put(op, accountId)));
     const step = together(
       addition.value,
-      { writes: [queued.write], commit: queued.commit },
-      raise([op]),
-      archive.add([{ op, source: null }]),
+      ...queued.map(({ write, commit }) => ({ writes: [write], commit })),
+      raise(own),
+      archive.add(own.map((op) => ({ op, source: null }))),
     );
     const written = await storeWith(step.writes);
     if (!written.ok) return written;
     step.commit();
     const deleted = await deleting.redacted(addition.value.redacted, true);
-    if (accountId === null) events.onRoomOutgoing(op.op.conversationId);
+    if (accountId === null) events.onRoomOutgoing(conversationId);
     else events.onOutgoing(accountId);
     return deleted;
   }

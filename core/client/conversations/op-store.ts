@@ -89,6 +89,8 @@ export type OpTimes = Pick<Times, "earliestMs" | "latestMs" | "writingMs">;
 export interface OpOptions {
   readonly lifetimeMs?: number | null;
   readonly prove?: ((op: Op) => Bytes) | null;
+  /** An own op of the conversation that is stored with this one, right before it. */
+  readonly after?: NamedOp | null;
 }
 
 export interface OpStore {
@@ -445,7 +447,7 @@ export function createOpStore(
   async function create(
     op: Parameters<OpStore["create"]>[0],
     times: OpTimes,
-    { lifetimeMs = null, prove = null }: OpOptions = {},
+    { lifetimeMs = null, prove = null, after = null }: OpOptions = {},
   ): Promise<Result<NamedOp, StoreError>> {
     const feed = await feedOf(op.conversationId, op.device);
     if (!feed.ok) return feed;
@@ -456,9 +458,13 @@ export function createOpStore(
       ? await newestOfOthers(op, sum.value.newestHlc)
       : ok(sum.value.newestHlc);
     if (!last.ok) return last;
-    const hlc = nextHlc(last.value, times.earliestMs());
+    const hlc = nextHlc(Math.max(last.value, after?.op.hlc ?? 0), times.earliestMs());
     const expire = lifetimeMs === null ? op.expire : expiryOf(hlc, lifetimeMs, times.writingMs());
-    const bare: Op = { ...op, expire, version: 1, deviceSeq, devicePrev: feed.value.last, hlc };
+    const place =
+      after === null
+        ? { deviceSeq, devicePrev: feed.value.last }
+        : { deviceSeq: after.op.deviceSeq + 1, devicePrev: after.id };
+    const bare: Op = { ...op, ...place, expire, version: 1, hlc };
     return ok(createOp(prove === null ? bare : { ...bare, ext: prove(bare) }));
   }
 

@@ -11,6 +11,7 @@ import type { EntryId } from "../../base/ids.ts";
 import type { FailureCode } from "../../protocol/failure.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../store/tx-store.ts";
+import type { RowsStep } from "../account-log/rows-step.ts";
 import type { ClientSpans } from "../client-spans.ts";
 import type { OutboxRow, Tables } from "../tables.ts";
 
@@ -18,6 +19,7 @@ import type { OutboxRow, Tables } from "../tables.ts";
 export const CLOSED: FailureCode = "log-closed";
 /** The same, once the other side has been told not to wait for it. */
 const SETTLED: FailureCode = CLOSED;
+const SETTLED_PER_STEP_MAX = 16_384;
 
 /** A row and its key. */
 export type KeyedOutboxRow = readonly [key: string, row: OutboxRow];
@@ -32,8 +34,8 @@ export interface OutboxQueries {
   liveSeqs(conversationId: ConversationId): ReadonlySet<number>;
   /** Whether messages wait for a log that was closed before `turn`: they are never sent. Rule CO4. */
   hasClosedBefore(contact: AccountId, turn: number): boolean;
-  /** Notes that those are told of as unsent. */
-  settleClosed(contact: AccountId): { readonly writes: readonly WriteOp[]; commit(): void };
+  /** Notes that those are told of as unsent, in steps of which each fits a transaction beside an op. */
+  settleClosed(contact: AccountId): readonly RowsStep[];
   /** Own ops the server has and the other side has not confirmed. */
   sentOps(conversationId: ConversationId): readonly NamedOp[];
   opsOf(conversationId: ConversationId): readonly OpId[];
@@ -158,14 +160,19 @@ export function createOutboxRows(tables: Tables, spans: ClientSpans | null): Out
     );
   }
 
-  function settleClosed(contact: AccountId) {
+  function settleClosed(contact: AccountId): readonly RowsStep[] {
     const settled = closed(contact).map(([key, row]) => [key, { ...row, reason: SETTLED }] as const);
-    return {
-      writes: settled.map(([key, row]) => write(key, row)),
-      commit: () => {
-        for (const [key, row] of settled) keep(key, row);
-      },
-    };
+    const steps: RowsStep[] = [];
+    for (let from = 0; from < settled.length; from += SETTLED_PER_STEP_MAX) {
+      const some = settled.slice(from, from + SETTLED_PER_STEP_MAX);
+      steps.push({
+        writes: some.map(([key, row]) => write(key, row)),
+        commit() {
+          for (const [key, row] of some) keep(key, row);
+        },
+      });
+    }
+    return steps;
   }
 
   return {

@@ -6,6 +6,7 @@
  * frontier covers the op. Runs within the serial.
  */
 import type { AccountId, ConversationId, LogId, OpId } from "../../base/ids.ts";
+import { STORE_BATCH_ROWS_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { wipe } from "../../crypto/secret.ts";
 import { BODY_BYTES_MAX, type Letter } from "../../messenger/envelope.ts";
@@ -27,6 +28,9 @@ import type { OutboxRow, WriterRow } from "../tables.ts";
 
 /** Parcels sealed at once; more ops wait unsealed. */
 const PARCELS_PER_FLUSH_MAX = 64;
+
+/** Parcels sent, or taken back, at once: with their ops they fit one transaction of the store. */
+export const PARCELS_AT_ONCE_MAX = 1_024;
 
 const DELIVERED_PER_MARK_MAX = 4_096;
 
@@ -217,9 +221,19 @@ export function createOutbox(context: EngineContext): Outbox {
     return firstBad < 0 ? ok() : takeBack(own.slice(firstBad));
   }
 
-  /** The counter stays: only the server knows what it has taken, and `pending` goes by that. */
+  /**
+   * The counter stays: only the server knows what it has taken, and `pending` goes by that. The last ones first: what the disk refuses
+   * then has no hole before it.
+   */
   async function takeBack(taken: readonly Parcel[]): Promise<Result<void, ClientError>> {
-    if (taken.length === 0) return ok();
+    for (let end = taken.length; end > 0; end -= PARCELS_AT_ONCE_MAX) {
+      const back = await takeSomeBack(taken.slice(Math.max(0, end - PARCELS_AT_ONCE_MAX), end));
+      if (!back.ok) return back;
+    }
+    return ok();
+  }
+
+  async function takeSomeBack(taken: readonly Parcel[]): Promise<Result<void, ClientError>> {
     const changed = new Map<string, OutboxRow>();
     for (const key of taken.flatMap((parcel) => parcel.outboxKeys)) {
       const row = rows.get(key);
@@ -411,18 +425,21 @@ export function createOutbox(context: EngineContext): Outbox {
     return rewrite(changed, []);
   }
 
+  /** Each row stands by itself, so that as many transactions as it takes may do it. */
   async function rewrite(
     changed: ReadonlyMap<string, OutboxRow>,
     gone: readonly string[],
   ): Promise<Result<void, ClientError>> {
-    if (changed.size === 0 && gone.length === 0) return ok();
-    const written = await store.batch([
-      ...[...changed].map(([key, row]) => rows.write(key, row)),
-      ...gone.map((key): WriteOp => ({ type: "delete", key })),
-    ]);
-    if (!written.ok) return written;
-    for (const [key, row] of changed) keep(key, row);
-    for (const key of gone) forget(key);
+    const steps = [
+      ...[...changed].map(([key, row]) => ({ write: rows.write(key, row), commit: () => keep(key, row) })),
+      ...gone.map((key) => ({ write: { type: "delete", key } as const, commit: () => forget(key) })),
+    ];
+    for (let from = 0; from < steps.length; from += STORE_BATCH_ROWS_MAX) {
+      const some = steps.slice(from, from + STORE_BATCH_ROWS_MAX);
+      const written = await store.batch(some.map(({ write }) => write));
+      if (!written.ok) return written;
+      for (const { commit } of some) commit();
+    }
     return ok();
   }
 

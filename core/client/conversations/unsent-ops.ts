@@ -30,6 +30,8 @@ export interface UnsentOps {
   tell(contact: ContactRecord): Promise<Result<boolean, ClientError>>;
 }
 
+const NOTHING: RowsStep = { writes: [], commit() {} };
+
 export function createUnsentOps({ context, ops, outbox, deliveredTo, write }: UnsentOpsDeps): UnsentOps {
   const { tables, store, identity } = context;
   /** By `conversation/author device`. */
@@ -76,7 +78,7 @@ export function createUnsentOps({ context, ops, outbox, deliveredTo, write }: Un
       let gone = EMPTY_FEED;
       for (let seq = deliveredTo(conversationId, accountId, identity.deviceId); seq < end.value; seq++)
         if (!live.has(seq)) gone = addRunToFeed(gone, seq, seq + 1);
-      const settled = outbox.settleClosed(accountId);
+      const [settled = NOTHING, ...later] = outbox.settleClosed(accountId);
       for (let from = 0; from < gone.runs.length; from += UNSENT_RUNS_MAX) {
         const runs = gone.runs.slice(from, from + UNSENT_RUNS_MAX);
         const isLast = from + UNSENT_RUNS_MAX >= gone.runs.length;
@@ -89,6 +91,12 @@ export function createUnsentOps({ context, ops, outbox, deliveredTo, write }: Un
         if (!told.ok) return told;
       }
       settled.commit();
+      // Where the disk refuses them, the same is told once more.
+      for (const step of later) {
+        const written = await store.batch(step.writes);
+        if (!written.ok) return written;
+        step.commit();
+      }
       return ok(true);
     },
   };

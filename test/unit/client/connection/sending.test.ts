@@ -7,6 +7,34 @@ import { createSending, type SendingDeps } from "../../../../core/client/connect
 import { createSerial } from "../../../../core/client/serial.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 
+test("own changes that were refused are sent a while later, on the same connection, and later each time", async () => {
+  const clock = createManualClock();
+  let [pushed, refusals] = [0, 2];
+  const link = {
+    async push(): Promise<Result<void, ClientError>> {
+      pushed++;
+      return refusals-- > 0 ? err({ type: "StoreUnavailable" } as ClientError) : ok();
+    },
+  };
+  const deps = {
+    ...{ clock, logger: silentLogger, serial: createSerial() },
+    connection: { link: () => link, isStopped: () => false, publishStatus: () => {} },
+  } as unknown as SendingDeps;
+  const sending = createSending(deps);
+  sending.kickPush();
+  for (const [waitMs, count] of [
+    [15_000, 2],
+    [30_000, 3],
+  ] as const) {
+    await expect.poll(() => clock.scheduledCount()).toBe(1);
+    await clock.advance(waitMs - 1);
+    expect(pushed).toBe(count - 1);
+    await clock.advance(1);
+    await expect.poll(() => pushed).toBe(count);
+  }
+  expect(clock.scheduledCount()).toBe(0);
+});
+
 test("a contact's log that was refused is opened a while later, on the same connection", async () => {
   const clock = createManualClock();
   const answers: Result<void, ClientError>[] = [err({ type: "Refused", code: "overloaded" })];
