@@ -2,16 +2,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type BackupKey, type Client, recoverAccount, toUtf8, verifyBackup } from "@dovetail/core";
 import { present } from "../../core/base/assert.ts";
-import { concatBytes } from "../../core/base/bytes.ts";
 import { backupSecretOf } from "../../core/client/backup/backup-secret.ts";
 import { createBackupReader } from "../../core/log/backup/backup-file.ts";
+import { BACKUP_KEY, backUp, readThrough } from "../support/backup-files.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
 import { plainChanges } from "../support/scan-device.ts";
 import {
   alarmsOf,
   createFriends,
-  type Device,
   expectSameState,
   fingerprintOf,
   settle,
@@ -34,40 +33,23 @@ function keep<T extends { readonly client: Client }>(device: T): T {
   return device;
 }
 
-const KEY: BackupKey = { type: "passphrase", passphrase: toUtf8("between two trees") };
-
-async function backUp({ client }: Device, key: BackupKey): Promise<Uint8Array> {
-  const source = good(await client.createBackup(key));
-  const pieces: Uint8Array[] = [];
-  for (let piece = good(await source.next()); piece !== null; piece = good(await source.next()))
-    pieces.push(piece.bytes);
-  return concatBytes(...pieces);
-}
-
-async function readThrough(intake: ReturnType<typeof verifyBackup>, file: Uint8Array, step = 5_000) {
-  const { push, finish } = good(intake);
-  for (let at = 0; at < file.length; at += step) {
-    const pushed = await push(file.subarray(at, at + step));
-    if (!pushed.ok) return pushed;
-  }
-  return finish();
-}
-
 describe("a backup", () => {
   test("[BK7] [BK8] is whole as it says, and holds no key of a device or an epoch", async () => {
     const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.whole", "ben.whole"]);
     keep(ada);
     keep(ben);
     good(await ada.client.send(conversationId, "In the backup"));
-    const file = await backUp(ada, KEY);
-    const report = good(await readThrough(verifyBackup(KEY), file));
+    const file = await backUp(ada);
+    const report = good(await readThrough(verifyBackup(BACKUP_KEY), file));
     expect(report).toMatchObject({ displayName: "ada.whole", handle: "ada.whole", origin: server.origin });
     expect(report.documents).toBeGreaterThan(3);
     expect(report.ops).toBeGreaterThan(2);
     const flipped = file.slice();
     flipped[file.length >> 1] = (flipped[file.length >> 1] ?? 0) ^ 1;
-    expect(bad(await readThrough(verifyBackup(KEY), flipped)).type).toBe("BackupDamaged");
-    expect(bad(await readThrough(verifyBackup(KEY), file.subarray(0, -5))).type).toBe("BackupTruncated");
+    expect(bad(await readThrough(verifyBackup(BACKUP_KEY), flipped)).type).toBe("BackupDamaged");
+    expect(bad(await readThrough(verifyBackup(BACKUP_KEY), file.subarray(0, -5))).type).toBe(
+      "BackupTruncated",
+    );
     const other: BackupKey = { type: "passphrase", passphrase: toUtf8("between two stones") };
     expect(bad(await readThrough(verifyBackup(other), file)).type).toBe("WrongBackupSecret");
     const secrets = good(await tablesOf(ada).epoch.scan()).map(({ value }) => value.secret);
@@ -131,11 +113,11 @@ describe("a backup", () => {
     const { id } = good(await ada.client.send(conversationId, "To be deleted"));
     good(await ada.client.send(conversationId, "To stay"));
     await settle(ada, phone, ben);
-    const file = await backUp(phone, KEY);
+    const file = await backUp(phone, BACKUP_KEY);
     good(await ada.client.deleteMessages(conversationId, [id]));
     good(await ada.client.send(conversationId, "After the backup"));
     await settle(ada, phone, ben);
-    good(await readThrough(await phone.client.restoreBackup(KEY), file));
+    good(await readThrough(await phone.client.restoreBackup(BACKUP_KEY), file));
     await settle(ada, phone);
     for (const device of [ada, phone])
       expect(await textsOf(device, conversationId)).toEqual(["To stay", "After the backup"]);
@@ -145,9 +127,9 @@ describe("a backup", () => {
   test("[BK12] of another account changes nothing; [BK3] words of another account lock none", async () => {
     const eve = keep(await newAccount(server.origin, "eve.backup"));
     const ada = keep(await newAccount(server.origin, "ada.other"));
-    const file = await backUp(eve, KEY);
+    const file = await backUp(eve, BACKUP_KEY);
     const before = await fingerprintOf(ada.client);
-    expect(bad(await readThrough(await ada.client.restoreBackup(KEY), file))).toEqual({
+    expect(bad(await readThrough(await ada.client.restoreBackup(BACKUP_KEY), file))).toEqual({
       type: "BackupOfAnotherAccount",
     });
     expect(await fingerprintOf(ada.client)).toEqual(before);
@@ -166,7 +148,7 @@ function plainOf(file: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
   reader.push(file);
   for (let event = good(reader.next()); event !== null; event = good(reader.next())) {
-    if (event.type === "locked") good(reader.unlock(good(backupSecretOf(KEY))));
+    if (event.type === "locked") good(reader.unlock(good(backupSecretOf(BACKUP_KEY))));
     if (event.type === "part") parts.push(event.bytes, plainChanges(event.bytes));
   }
   return Buffer.concat(parts);

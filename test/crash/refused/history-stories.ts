@@ -1,9 +1,8 @@
 /** Deleting, making and loading a snapshot, and bringing a backup back, on a disk that refuses a write. */
 import { deepEqual, equal, ok as isTrue } from "node:assert/strict";
-import { concatBytes, toUtf8 } from "../../../core/base/bytes.ts";
 import { present } from "../../../core/base/assert.ts";
 import type { ConversationId } from "../../../core/base/ids.ts";
-import type { BackupKey } from "@dovetail/core";
+import { BACKUP_KEY, backUp, readThrough } from "../../support/backup-files.ts";
 import { good, linkedDevice, memoryPlatform } from "../../support/client-world.ts";
 import { createRefusingDevice } from "../../support/refusing-disk.ts";
 import {
@@ -19,27 +18,14 @@ import { expectTexts, stopped } from "./expect-whole.ts";
 import { type RefusedStory, refuseEachWrite } from "./refuse-each-write.ts";
 
 const TAIL_ENTRIES = 4;
-const KEY: BackupKey = { type: "passphrase", passphrase: toUtf8("between two trees") };
 
 async function idOf({ client }: Device, id: ConversationId, text: string) {
   const { messages } = good(await client.messages(id, { limit: 100 }));
   return messages.find((one) => one.text === text)?.id ?? null;
 }
 
-async function backUp({ client }: Device): Promise<Uint8Array> {
-  const source = good(await client.createBackup(KEY));
-  const pieces: Uint8Array[] = [];
-  for (let piece = good(await source.next()); piece !== null; piece = good(await source.next()))
-    pieces.push(piece.bytes);
-  return concatBytes(...pieces);
-}
-
-async function bringBack({ client }: Device, file: Uint8Array) {
-  const intake = await client.restoreBackup(KEY);
-  if (!intake.ok) return intake;
-  const pushed = await intake.value.push(file);
-  return pushed.ok ? intake.value.finish() : pushed;
-}
+const bringBack = async ({ client }: Device, file: Uint8Array) =>
+  readThrough(await client.restoreBackup(BACKUP_KEY), file);
 
 export const HISTORY_STORIES: readonly RefusedStory[] = [
   {
