@@ -671,4 +671,19 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       ],
       isWatched: true,
     },
+  "a device of a room's founder at an epoch from which nothing led on in its log begun anew committed there without end, and nothing of it counted":
+    {
+      seed: "850252",
+      devicesByPerson: [2, 1, 1],
+      server: "memory",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 43 },
+        { type: "sync", device: 11 },
+        { type: "pass", ms: 200 },
+        { type: "server-lost", forMs: 3704 },
+        { type: "pass", ms: 854 },
+      ],
+      isWatched: true,
+      tailEntries: 6,
+    },
 };

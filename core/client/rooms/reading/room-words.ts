@@ -443,7 +443,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (!known.ok || known.value !== null) return known.ok ? ok() : known;
     draft.writes.push(tables.roombegun.put([roomId], { incarnation, epoch, commits }));
     draft.isUrgent = true;
-    return ok();
+    // Nothing that counts there leads on from an epoch before those.
+    const isBefore = draft.group !== null && Number(groupEpoch(draft.group)) < epoch - commits.length;
+    return isBefore ? all.give(roomId, draft) : ok();
   }
 
   /** Whether a log that began anew has not come to what its founder says first of it. */
