@@ -205,6 +205,8 @@ export const ROOM_AGREED_BYTES_MAX = 4_096;
 export const ROOM_MISSED_ASKED_MAX = 64;
 /** Requests to come back of devices that no chain here has, of one room. */
 export const ROOM_REJOINS_MAX = 64;
+/** Members whose word on a room's group a device does not go by for a while. */
+export const ROOM_DOUBTED_MAX = 8;
 /** What waits of an account in a room until its chain is there. */
 export const ROOM_UNPROVEN_OPS_MAX = 256;
 /** What a device sends again in an hour because one account could not open it. */

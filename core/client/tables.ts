@@ -97,6 +97,7 @@
  * | roomrelease | room | of a room this account has founded: the last commit, and up to where its log is needed by nobody, since when |
  * | roomread | room, device | how far each device of such a room has read, by its commits |
  * | roomredo | room | the room as a group that was given up had it |
+ * | roomcalled | room | who has called this device into the group it is in, and whose word on it is not gone by |
  * | roomunproven | room, account | whose chain nobody could give yet |
  * | roomwords | room, account, seq, number | what such an account wrote, until its chain is here |
  * | happening | room, epoch, number | what happened in a room, for people to read |
@@ -118,6 +119,7 @@ import {
   ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
   ROOM_PAST_COMMIT_BYTES_MAX,
+  ROOM_DOUBTED_MAX,
   ROOM_PAST_COMMITS_MAX,
   SEARCH_SEGMENT_OPS_MAX,
   SERVER_ORIGIN_CHARS_MAX,
@@ -349,6 +351,14 @@ const roomBegunRow = struct({
   commits: list(bytes(32), ROOM_PAST_COMMITS_MAX),
 });
 
+/** `by`: who has called this device into its group with the commit at that place, null where nobody has; `doubted`: whose groups it has left. */
+const roomCalledRow = struct({
+  by: nullable(id("account")),
+  incarnation: integer(0),
+  seq: integer(0),
+  doubted: list(struct({ accountId: id("account"), atMs: integer(0) }), ROOM_DOUBTED_MAX),
+});
+
 const roomBringRow = struct({
   entry: entryShape,
   entryId: id("entry"),
@@ -433,6 +443,7 @@ export type HistoryRow = ShapeOf<typeof historyRow>;
 export type HistoryAskRow = ShapeOf<typeof historyAskRow>;
 export type RoomPastRow = ShapeOf<typeof roomPastRow>;
 export type RoomAnewRow = ShapeOf<typeof roomAnewRow>;
+export type RoomCalledRow = ShapeOf<typeof roomCalledRow>;
 export type RoomBegunRow = ShapeOf<typeof roomBegunRow>;
 export type CommitRow = ShapeOf<typeof commitRow>;
 export type RoomKeysRow = ShapeOf<typeof roomKeysRow>;
@@ -588,6 +599,7 @@ export function createTables(store: TxStore) {
     ),
     roomleaf: createTable(store, "roomleaf", struct({ key: bytes(32), sinceMs: integer(0) })),
     missed: createTable(store, "missed", missedRow),
+    roomcalled: createTable(store, "roomcalled", roomCalledRow),
     roomunproven: createTable(store, "roomunproven", struct({})),
     roomwords: createTable(
       store,

@@ -28,10 +28,16 @@ import { isTreeSound } from "./check-tree.ts";
 import { GROUP_CIPHER_SUITE } from "./crypto-provider.ts";
 import { type Group, type GroupDeps, groupConfig, isContextOf, leafAt, leavesOf } from "./group.ts";
 import { type GroupRefused, libraryCall, refused } from "./group-fault.ts";
-import { areDistinct, type Authenticate } from "./group-member.ts";
+import { areDistinct, type Authenticate, type GroupMember } from "./group-member.ts";
 import { isLeafCapable, type KeyPackagePair, openKeyPackagePair } from "./key-package.ts";
 import { createRatchets } from "./ratchets.ts";
 import { keysFrom } from "./update-path.ts";
+
+/** A group this device came into, and who has let it in. */
+export interface WelcomedGroup extends Group {
+  /** Who has made the Welcome. */
+  readonly welcomedBy: GroupMember;
+}
 
 /** Bytes of the hash of a key package. */
 const REF_BYTES = 32;
@@ -61,7 +67,7 @@ export async function joinGroup(
   welcome: Bytes,
   own: Pick<KeyPackagePair, "published" | "secret">,
   context: Bytes,
-): Promise<Result<Group, GroupRefused>> {
+): Promise<Result<WelcomedGroup, GroupRefused>> {
   const pair = await openKeyPackagePair(own);
   if (!pair.ok) return pair;
   const message = await libraryCall("Malformed", async () => decodeMlsMessage(welcome, 0));
@@ -102,7 +108,7 @@ async function join(
   welcome: Welcome,
   keyPackage: KeyPackage,
   own: PrivateKeyPackage,
-): Promise<Omit<Group, "context">> {
+): Promise<Omit<WelcomedGroup, "context">> {
   const { suite } = deps;
   const ref = await makeKeyPackageRef(keyPackage, suite.hash);
   const opener = await suite.hpke.importPrivateKey(own.initPrivateKey);
@@ -161,7 +167,9 @@ async function join(
   };
   // The signer's device is judged by the chains, as all are.
   if (!areLeavesAuthentic({ state }, deps.authenticate)) throw new TypeError("a leaf is a device");
-  return { state, ratchets, past: new Map() };
+  const by = leafAt(tree, signer);
+  if (by === null) throw new TypeError("a Welcome is signed by a device");
+  return { state, ratchets, past: new Map(), welcomedBy: by.member };
 }
 
 /** The lowest node above both leaves that the signer's path has. */

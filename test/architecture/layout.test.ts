@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "b68911261694afe5a5b1c9a033af1322c0b531731a9d11583dfaa22acac3f9f7" };
+const PINNED = { layout: 1, hash: "69a26cd19e52228328e01ffc961bac0600b88a36e5aaf4ec3b81cbf859fcccd9" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -15,6 +15,7 @@ import {
 } from "../../core/base/limits.ts";
 import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { createRoomSending } from "../../core/client/rooms/sending/room-sending.ts";
+import { createRoomCalling } from "../../core/client/rooms/membership/room-calling.ts";
 import { createRoomPlanner } from "../../core/client/rooms/membership/room-plan.ts";
 import { createGroup, groupEpoch, leavesOf } from "../../core/group/group.ts";
 import { createKeyPackage, verifyPublishedKeyPackage } from "../../core/group/key-package.ts";
@@ -179,7 +180,10 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   const carlId = await accountIdOf(carl);
   good(await context.serial.run(() => rooms.ask(id, { type: "invite", accountId: carlId, role: "member" })));
   const room = present(good(await rooms.book.get(id)), "the room");
-  const planner = createRoomPlanner({ context, contacts, groups: rooms.groups, deps });
+  const planner = createRoomPlanner({
+    ...{ context, contacts, groups: rooms.groups, deps },
+    calling: createRoomCalling(context),
+  });
   const plan = present(good(await planner.plan(id, room))?.plan, "a plan");
   const inParts = createRoomSending({ ...sendingDeps(ada.engine), partBytes: 1_500 });
   expect(good(await context.serial.run(() => inParts.commits.make(id, room, plan)))).toBe(true);

@@ -1,7 +1,7 @@
 /** A member of a room with a changed program: commits and entries of its own making, put into the log past its client. */
 import { expect } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import type { AccountId, ConversationId } from "../../core/base/ids.ts";
+import { type AccountId, type ConversationId, idBytes } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
 import { capabilityKey, writerKey } from "../../core/client/devices/device-identity.ts";
 import type { Engine } from "../../core/client/engine.ts";
@@ -11,9 +11,16 @@ import { keysOf } from "../../core/client/rooms/room-book.ts";
 import { createRoomSending, type RoomSendingDeps } from "../../core/client/rooms/sending/room-sending.ts";
 import { createRoomMissed } from "../../core/client/rooms/reading/room-missed.ts";
 import { createGroupCrypto } from "../../core/group/crypto-provider.ts";
-import { groupEpoch } from "../../core/group/group.ts";
+import { createCommit } from "../../core/group/create-commit.ts";
+import { createGroup, groupEpoch } from "../../core/group/group.ts";
+import type { GroupMember } from "../../core/group/group-member.ts";
+import {
+  createKeyPackage,
+  type VerifiedKeyPackage,
+  verifyPublishedKeyPackage,
+} from "../../core/group/key-package.ts";
 import { createLogReader } from "../../core/log/log-reader.ts";
-import type { RoomContext } from "../../core/messenger/room/room-context.ts";
+import { encodeRoomContext, type RoomContext } from "../../core/messenger/room/room-context.ts";
 import {
   cutRoomCommit,
   type RoomBody,
@@ -123,4 +130,46 @@ export async function forgeBody(
     },
     rekey,
   );
+}
+
+/**
+ * Calls devices into a group of this member's own under the room's id, in which it owns the room, with a commit that nobody can judge who
+ * is in the true one. `change` makes of the room's context what that group says.
+ */
+export async function callInto(
+  engine: Engine,
+  roomId: ConversationId,
+  devices: readonly GroupMember[],
+  change: (room: RoomContext) => RoomContext = (room) => room,
+): Promise<void> {
+  const { context, rooms } = engine;
+  const { identity, random, clock } = context;
+  const room = present(good(await rooms.book.get(roomId)), "the room");
+  const group = present(good(await rooms.groups.load(roomId)), "the group");
+  const now = present(good(await rooms.contextOf(roomId)), "its context");
+  const deps = { suite: createGroupCrypto(random), authenticate: () => true };
+  const nowMs = clock.nowMs();
+  const { accountId, deviceId } = identity;
+  const self = await createKeyPackage(
+    deps.suite,
+    { member: { accountId, deviceId }, signSeed: identity.seeds.mls },
+    { fromMs: nowMs - 86_400_000, untilMs: nowMs + 86_400_000 },
+  );
+  const members = now.members.map((one) => ({
+    ...one,
+    role: one.accountId === accountId ? ("owner" as const) : ("member" as const),
+  }));
+  const said = encodeRoomContext(change({ ...now, members }));
+  const own = good(
+    await createGroup(deps, idBytes(keysOf(room).logId), self, said, Number(groupEpoch(group))),
+  );
+  const add: VerifiedKeyPackage[] = [];
+  const directory = context.directory(keysOf(room).origin);
+  for (const called of devices) {
+    const claimed = good(await directory.claimKeyPackages(called.accountId, [called.deviceId]));
+    const { keyPackage } = present(claimed.keyPackages[0], "a key package");
+    add.push(good(await verifyPublishedKeyPackage(deps.suite, keyPackage, { ...deps, nowMs })));
+  }
+  const { commit, welcome, next } = good(await createCommit(deps, own, { add }));
+  await forgeBody(engine, roomId, commitBody({ commit, context: next.context, welcome }));
 }

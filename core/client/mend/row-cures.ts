@@ -130,6 +130,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   // Counted from then on.
   roomleaf: "drop",
   missed: "drop",
+  roomcalled: "drop",
   roomunproven: "renew",
   // Siblings have it, or who wrote it is not known.
   roomwords: "drop",

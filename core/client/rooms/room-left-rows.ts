@@ -23,6 +23,7 @@ export const ROOM_STATE_TABLES = [
   "roomleaf",
   "roomrelease",
   "roomread",
+  "roomcalled",
   "roomunproven",
   "roomwords",
   "departure",

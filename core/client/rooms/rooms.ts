@@ -27,6 +27,7 @@ import { createRoomInvitations } from "./membership/room-invitations.ts";
 import { createRoomLogs } from "./log/room-log.ts";
 import { createRoomAnew } from "./log/room-anew.ts";
 import { createRoomRelease } from "./log/room-release.ts";
+import { createRoomCalling } from "./membership/room-calling.ts";
 import { createRoomFounding } from "./membership/room-founding.ts";
 import { createRoomSending } from "./sending/room-sending.ts";
 import type { PlacedRoom } from "./log/room-home.ts";
@@ -117,6 +118,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     ConversationId,
     { again: boolean; readonly done: Promise<Result<boolean, ClientError>> }
   >();
+  const calling = createRoomCalling(context);
   const unproven = createRoomUnproven({
     context,
     groups,
@@ -136,10 +138,17 @@ export function createRooms(all: RoomsDeps): Rooms {
     anew,
     landmarks,
     unproven,
+    calling,
     limit: all.lifetimes.limit,
     deps,
     onDisagreement: (roomId) => asking.owe(roomId),
     onAgreement: (roomId) => asking.agree(roomId),
+    onAsked: (roomId) => asking.oweTo(roomId),
+    onCalled: (roomId, lacksKnown) => {
+      asking.owe(roomId);
+      if (lacksKnown) asking.askAgain(roomId, "in");
+    },
+    onLeft: (roomId) => asking.askAgain(roomId, "out"),
     onElsewhere: (roomId) => {
       restart.noteElsewhere(roomId);
       kick(roomId);
@@ -148,7 +157,7 @@ export function createRooms(all: RoomsDeps): Rooms {
   });
   const sending = createRoomSending({ context, chains, groups, outbox, intake, missed, anew, deps });
   const { commits, letters, outgoing } = sending;
-  const asking = createRoomAsking({ context, groups, letters, missed, lookIn });
+  const asking = createRoomAsking({ context, groups, letters, missed, calling, lookIn });
   const keyAsking = createRoomKeyAsking({
     context,
     contacts,
@@ -156,6 +165,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     book,
     groups,
     intake,
+    calling,
     kick: (roomId) => kick(roomId),
     onChanged: all.onChanged,
   });
@@ -215,7 +225,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     isUnanswered: asking.isUnanswered,
     displayName: all.displayName,
   });
-  const planner = createRoomPlanner({ context, contacts, groups, deps });
+  const planner = createRoomPlanner({ context, contacts, groups, calling, deps });
   const renewal = createRoomRenewal({ context, groups, planner, commits, kick });
   const release = createRoomRelease({ context, chains, home: all.home, contextOf });
   const restart = createRoomRestart({

@@ -1,9 +1,9 @@
 /**
  * A stand: a device's signed word on which state of a room's group it has, and which letters it could not open. It travels
- * beside the group, so that devices whose groups have come apart can still hear each other. Rules RM24, RM26.
+ * beside the group, so that devices whose groups have come apart can still hear each other. Rules RM24, RM26, RM72.
  */
 import type { Bytes } from "../../base/bytes.ts";
-import { type ConversationId, type EntryId, idBytes } from "../../base/ids.ts";
+import { type ConversationId, type EntryId, idBytes, idFromBytes } from "../../base/ids.ts";
 import { ROOM_MISSED_ASKED_MAX } from "../../base/limits.ts";
 import { bytes, encode, id, integer, list, type ShapeOf, struct } from "../../codec/shape.ts";
 import { HASH_BYTES, hash } from "../../crypto/hash.ts";
@@ -28,6 +28,17 @@ const claimFields = {
 export const roomStandClaimShape = struct({ roomId: id("conversation"), ...claimFields });
 export const roomStandShape = struct({ ...claimFields, signature: bytes(SIGNATURE_BYTES) });
 export type RoomStand = ShapeOf<typeof roomStandShape>;
+
+/** What a device says that was called into its group: it stands nowhere that others would compare with theirs, and asks where they do. RM72 */
+export const NOWHERE: RoomStatePlace = {
+  handshake: idFromBytes("entry", new Uint8Array(32).fill(255)),
+  epoch: 0,
+  state: new Uint8Array(HASH_BYTES),
+};
+
+export function isNowhere({ handshake }: RoomStatePlace): boolean {
+  return handshake === NOWHERE.handshake;
+}
 
 /** What of an epoch's authenticator others are told. */
 export function roomStateAt(

@@ -1,4 +1,4 @@
-/** What a device that is not where the others are asks of them: to be added again, and letters that did not open. Rules RM23, RM24, RM26. */
+/** What a device that is not where the others are asks of them: to be added again, and letters that did not open. Rules RM23, RM24, RM26, RM72. */
 import type { ConversationId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
@@ -7,6 +7,7 @@ import { activeDevices } from "../../../sigchain/chain-state.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
+import type { RoomCalling } from "../membership/room-calling.ts";
 import { isBegunAlone } from "../membership/room-info.ts";
 import type { RoomLetters } from "../sending/room-letters.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
@@ -18,12 +19,15 @@ const REJOIN_INTERVAL_MS = 60_000;
 const UNANSWERED_MAX = 2;
 /** How often a device says where it stands in a room. */
 const STAND_INTERVAL_MS = 60_000;
+/** So many say where they stand to a device that was called into its group: it may not go by what one of them says. RM72 */
+const VOICES = 2;
 
 export interface RoomAskingDeps {
   readonly context: EngineContext;
   readonly groups: RoomGroups;
   readonly letters: Pick<RoomLetters, "sealRejoin" | "sealStand">;
   readonly missed: RoomMissed;
+  readonly calling: Pick<RoomCalling, "of">;
   /** The room is to be looked at again then. */
   lookIn(roomId: ConversationId, afterMs: number): void;
 }
@@ -31,7 +35,11 @@ export interface RoomAskingDeps {
 export interface RoomAsking {
   /** Others are to be told what this device sees, or somebody has told them. */
   owe(roomId: ConversationId): void;
+  /** Somebody asks where others stand: more than one is to say. RM72 */
+  oweTo(roomId: ConversationId): void;
   agree(roomId: ConversationId): void;
+  /** This device asks once more to be added, at once; `even` where it is in a group. RM72 */
+  askAgain(roomId: ConversationId, even: "in" | "out"): void;
   /** Back in the group: what did not open may be asked for at once. */
   noteBack(roomId: ConversationId): void;
   /** Whether this device has asked to come back, time and again, and nobody has brought it. Until then it looks again. RM64 */
@@ -41,9 +49,12 @@ export interface RoomAsking {
   takeStand(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
 }
 
-export function createRoomAsking({ context, groups, letters, missed, lookIn }: RoomAskingDeps): RoomAsking {
-  /** Rooms whose others are to be told what this device sees, and when they were last. */
-  const owed = new Set<ConversationId>();
+export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
+  const { context, groups, letters, missed, calling, lookIn } = all;
+  /** Rooms whose others are to be told what this device sees, unless so many others say the same, and when they were last. */
+  const owed = new Map<ConversationId, number>();
+  /** Rooms in which this device asks to be added though it is in a group. */
+  const asksInside = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
   const askedAtMs = new Map<ConversationId, number>();
   const askedCount = new Map<ConversationId, number>();
@@ -59,8 +70,9 @@ export function createRoomAsking({ context, groups, letters, missed, lookIn }: R
   ): Promise<Result<boolean, ClientError>> {
     const group = await groups.load(roomId);
     if (!group.ok) return group;
-    if (group.value !== null && isActive(group.value)) return ok(false);
+    if (group.value !== null && isActive(group.value) && !asksInside.has(roomId)) return ok(false);
     if (isRecent(roomId)) return ok(false);
+    asksInside.delete(roomId);
     askedAtMs.set(roomId, nowMs());
     const asked = await letters.sealRejoin(roomId, room);
     if (asked.ok) askedCount.set(roomId, (askedCount.get(roomId) ?? 0) + 1);
@@ -85,7 +97,9 @@ export function createRoomAsking({ context, groups, letters, missed, lookIn }: R
       lookIn(roomId, STAND_INTERVAL_MS - Math.abs(nowMs() - last));
       return ok(false);
     }
-    const sealed = await letters.sealStand(roomId, room, missing);
+    const called = await calling.of(roomId);
+    if (!called.ok) return called;
+    const sealed = await letters.sealStand(roomId, room, { missing, isCalled: called.value !== null });
     if (!sealed.ok || !sealed.value) return sealed;
     toldAtMs.set(roomId, nowMs());
     owed.delete(roomId);
@@ -93,8 +107,17 @@ export function createRoomAsking({ context, groups, letters, missed, lookIn }: R
   }
 
   return {
-    owe: (roomId) => void owed.add(roomId),
-    agree: (roomId) => void owed.delete(roomId),
+    owe: (roomId) => void owed.set(roomId, Math.max(1, owed.get(roomId) ?? 0)),
+    oweTo: (roomId) => void owed.set(roomId, VOICES),
+    agree(roomId) {
+      const left = (owed.get(roomId) ?? 1) - 1;
+      if (left <= 0) owed.delete(roomId);
+      else owed.set(roomId, left);
+    },
+    askAgain(roomId, even) {
+      askedAtMs.delete(roomId);
+      if (even === "in") asksInside.add(roomId);
+    },
     noteBack(roomId) {
       toldAtMs.delete(roomId);
       askedCount.delete(roomId);

@@ -214,6 +214,7 @@ export function createRoomFounding(all: RoomFoundingDeps): RoomFounding {
     const begun = incarnation.value && all.anew.put(roomId, { ...incarnation.value, logEpoch: firstEpoch });
     const stored = await store.batch([
       ...forgotten.value.filter(({ key }) => !put.has(key)),
+      tables.roomcalled.remove(roomId),
       ...writes,
       ...(begun === null ? [] : [begun.write]),
       mark.write,

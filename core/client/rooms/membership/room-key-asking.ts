@@ -1,7 +1,7 @@
 /**
  * A device to which the log gives nothing more by the keys it has asks a contact who is in the room for those the log has now, in the
  * conversation with them, and is told them as one is who was let in; one that is in a group asks the founder alone. Runs within the
- * serial. Rule RM68.
+ * serial. Rules RM68, RM72.
  */
 import { type Bytes, equalBytes } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
@@ -29,6 +29,7 @@ import { roomContextOf } from "../reading/room-judge.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
 import { happeningsIn } from "../room-happenings.ts";
+import type { RoomCalling } from "./room-calling.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 /** How long the next contact is not asked; as long again once all were, and twice as long each time. */
@@ -48,6 +49,7 @@ export interface RoomKeyAskingDeps {
   readonly book: Pick<RoomBook, "get" | "set">;
   readonly groups: Pick<RoomGroups, "load">;
   readonly intake: Pick<RoomIntake, "takeKeys" | "reader">;
+  readonly calling: Pick<RoomCalling, "of">;
   kick(roomId: ConversationId): void;
   onChanged(): void;
 }
@@ -117,6 +119,14 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return group.ok ? ok(group.value !== null && isActive(group.value)) : group;
   }
 
+  /** Whether it is in a group that it was not called into (RM72): who was may be shut out of the room's. */
+  async function isSettled(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
+    const inside = await isInside(roomId);
+    if (!inside.ok || !inside.value) return inside;
+    const called = await all.calling.of(roomId);
+    return called.ok ? ok(called.value === null) : called;
+  }
+
   /** Contacts to ask: who is in the room, as far as this account was told; by a device that is in a group its founder alone, whose the log is. */
   async function othersIn(
     roomId: ConversationId,
@@ -124,7 +134,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   ): Promise<Result<readonly ContactRecord[], ClientError>> {
     const known = await all.contacts.all();
     if (!known.ok) return known;
-    const inside = await isInside(roomId);
+    const inside = await isSettled(roomId);
     if (!inside.ok) return inside;
     const members = new Set(info?.members.map(({ accountId }) => accountId));
     // Who has never come in knows of nobody else.
@@ -137,7 +147,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   const ask: RoomKeyAsking["ask"] = async (roomId, room) => {
     const members = await othersIn(roomId, room);
     if (!members.ok) return members;
-    const inside = await isInside(roomId);
+    const inside = await isSettled(roomId);
     if (!inside.ok) return inside;
     // Who is further than a log that begins anew may still bring what leads on from there (RM62).
     const known = asked.get(roomId);

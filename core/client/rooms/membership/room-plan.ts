@@ -1,6 +1,6 @@
 /**
  * What a room's group should become next: own devices that are missing or revoked, who left, who asks to come back, and what
- * was asked of the room. Reads state and asks servers; changes nothing. Rules RM8, RM23, RM25, RM27.
+ * was asked of the room. Reads state and asks servers; changes nothing. Rules RM8, RM23, RM25, RM27, RM72.
  */
 import type { AccountId, ConversationId, DeviceId } from "../../../base/ids.ts";
 import { equalBytes } from "../../../base/bytes.ts";
@@ -40,10 +40,13 @@ import type { ContactBook } from "../../contacts/contact-book.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { chainBytes } from "../reading/room-evidence.ts";
 import { authenticateBy, hasPlace, judgeCase, roomContextOf, standInChain } from "../reading/room-judge.ts";
+import type { RoomCalling } from "./room-calling.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 /** How long a device that published a key of another, or no key package, is not asked for one. RM60 */
 const REFUSED_MS = 3_600_000;
+/** How long others have to add somebody, before a device does that was itself called into the group. RM72 */
+const BRING_LATE_MS = 120_000;
 /** Why what a device published is no key package, whenever and by whoever it is read. */
 const BAD_PACKAGE: ReadonlySet<GroupRule> = new Set(["Malformed", "Inauthentic"]);
 
@@ -94,20 +97,26 @@ interface Draft {
   /** Whose chain was asked for, and writes that forget who asked to come back and is none of their devices. */
   readonly lookedUp: Set<AccountId>;
   readonly forgotten: WriteOp[];
+  /** Who has called this device into the group. RM72 */
+  calledBy: AccountId | null;
 }
 
 export interface RoomPlannerDeps {
   readonly context: EngineContext;
   readonly contacts: ContactBook;
   readonly groups: RoomGroups;
+  readonly calling: Pick<RoomCalling, "of">;
   readonly deps: Pick<GroupDeps, "suite">;
 }
 
-export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlannerDeps): RoomPlanner {
+export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
+  const { context, contacts, groups, calling, deps } = all;
   const { tables, identity } = context;
   const self = { accountId: identity.accountId, deviceId: identity.deviceId };
   /** Devices that published a key which is another's, and when that was seen. */
   const refusedAtMs = new Map<DeviceId, number>();
+  /** Since when this device has seen others wait to be added to a group it was called into. */
+  const waitingSinceMs = new Map<string, number>();
   const nowMs = () => Math.max(0, context.clock.nowMs());
   const isRefused = (deviceId: DeviceId) =>
     Math.abs(nowMs() - (refusedAtMs.get(deviceId) ?? -REFUSED_MS)) < REFUSED_MS;
@@ -123,6 +132,9 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     const draft = await begin(roomId, group);
     if (!draft.ok || draft.value === null) return draft.ok ? ok(null) : draft;
     const one = draft.value;
+    const called = await calling.of(roomId);
+    if (!called.ok) return called;
+    one.calledBy = called.value?.by ?? null;
     followOwnChain(one);
     const left = await takeOutLeavers(one);
     if (!left.ok) return left;
@@ -225,7 +237,8 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       lookedUp: new Set<AccountId>(),
       forgotten: [],
     };
-    return ok({ roomId, before, after: before, leaves: leaves.value, chains, evidenceBytes: 0, ...lists });
+    const draft = { roomId, before, after: before, leaves: leaves.value, chains, evidenceBytes: 0 };
+    return ok({ ...draft, ...lists, calledBy: null });
   }
 
   const ownChain = (chains: ReadonlyMap<AccountId, ChainState>): ChainState =>
@@ -238,13 +251,25 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
     if (own === null) return;
     const leaves = draft.leaves.filter(({ member }) => member.accountId === self.accountId);
     const missing = activeDevices(chain).filter(
-      ({ id }) => !leaves.some(({ member }) => member.deviceId === id),
+      ({ id }) => !leaves.some(({ member }) => member.deviceId === id) && mayBring(draft, own, id),
     );
     const revoked = leaves.filter(({ member }) => !isActiveDevice(chain, member.deviceId));
     if (missing.length === 0 && revoked.length === 0) return;
     moveChain(draft, own, chain);
     for (const { id } of missing) draft.wanted.push({ accountId: self.accountId, deviceId: id });
     for (const { leafIndex } of revoked) draft.gone.add(leafIndex);
+  }
+
+  /** RM72: who was called into the group leaves others to those who know that it is the room's, and brings them if nobody has. */
+  function mayBring({ roomId, calledBy }: Draft, { accountId }: RoomMember, deviceId: string): boolean {
+    const key = `${roomId} ${deviceId}`;
+    if (calledBy === null || calledBy === accountId) {
+      waitingSinceMs.delete(key);
+      return true;
+    }
+    const sinceMs = waitingSinceMs.get(key) ?? nowMs();
+    waitingSinceMs.set(key, sinceMs);
+    return Math.abs(nowMs() - sinceMs) >= BRING_LATE_MS;
   }
 
   function moveChain(draft: Draft, member: RoomMember, { seq, head }: ChainState): void {
@@ -282,6 +307,7 @@ export function createRoomPlanner({ context, contacts, groups, deps }: RoomPlann
       const [, , accountId, deviceId] = rowKeyParts(key);
       const member = draft.after.members.find((one) => one.accountId === accountId);
       if (member === undefined || deviceId === undefined) continue;
+      if (!mayBring(draft, member, deviceId)) continue;
       const chain = await freshChain(draft, member, deviceId as DeviceId);
       if (!chain.ok) continue;
       // Anybody can name devices nobody has: each is looked for once.

@@ -17,6 +17,7 @@ import type { RoomAnew } from "../log/room-anew.ts";
 import { readRows } from "../log/room-release.ts";
 import type { RoomIncarnation } from "../log/room-incarnation.ts";
 import type { RoomRekeying } from "../log/room-rekeying.ts";
+import type { RoomCalling } from "../membership/room-calling.ts";
 import { newsOf } from "../membership/room-info.ts";
 import type { RoomBook } from "../room-book.ts";
 import { happeningsOf, keepHappenings } from "../room-happenings.ts";
@@ -49,6 +50,7 @@ export interface MoveGroupDeps {
   readonly rekeying: Pick<RoomRekeying, "keysWith">;
   readonly incarnation: Pick<RoomIncarnation, "noteLogEpoch">;
   readonly flush: RoomFlush;
+  readonly calling: Pick<RoomCalling, "noteBrought">;
   onChanged(): void;
 }
 
@@ -68,6 +70,7 @@ export function createMoveGroup(all: MoveGroupDeps): MoveGroup {
   const moveGroup: MoveGroup = async (roomId, entry, move, draft) => {
     const { after, next, added, carried } = move;
     draft.group = next;
+    if (move.by === self) all.calling.noteBrought(added);
     markCommit(draft, roomId, entry);
     const before = draft.keys;
     const keys = await all.rekeying.keysWith(roomId, next, after, draft);

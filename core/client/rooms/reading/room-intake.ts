@@ -27,6 +27,7 @@ import { createRoomIncarnation } from "../log/room-incarnation.ts";
 import { liveLandmarks, type RoomLandmarks } from "../log/room-landmarks.ts";
 import { createRoomReaders, type RoomReaders } from "../log/room-readers.ts";
 import { createRoomRekeying } from "../log/room-rekeying.ts";
+import type { RoomCalling } from "../membership/room-calling.ts";
 import { createRoomGivingUp } from "../membership/room-giving-up.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import type { RoomBook } from "../room-book.ts";
@@ -51,12 +52,17 @@ export interface RoomIntakeDeps {
   readonly anew: RoomAnew;
   readonly landmarks: RoomLandmarks;
   readonly unproven: RoomUnproven;
+  readonly calling: RoomCalling;
   readonly limit: Lifetimes["limit"];
   readonly deps: Pick<GroupDeps, "suite">;
   /** Others may see another group than this device does: they are to be told what it sees. */
   onDisagreement(roomId: ConversationId): void;
   /** Somebody else has said what this device sees. */
   onAgreement(roomId: ConversationId): void;
+  /** RM72: somebody asks where others stand; this device was called into its group, and where it has left that. */
+  onAsked(roomId: ConversationId): void;
+  onCalled(roomId: ConversationId, lacksKnown: boolean): void;
+  onLeft(roomId: ConversationId): void;
   /** The room's founder says that the log goes on, and this device has not come there. */
   onElsewhere(roomId: ConversationId): void;
   onChanged(): void;
@@ -84,7 +90,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   const incarnation = createRoomIncarnation({ ...all, rekeying });
   const moveGroup = createMoveGroup({ ...all, rekeying, incarnation, flush });
   const following = createRoomFollowing({ ...all, incarnation, givingUp, moveGroup });
-  const welcome = createRoomWelcome({ ...all, readers, words, incarnation, rekeying });
+  const welcome = createRoomWelcome({ ...all, readers, words, incarnation, rekeying, flush });
   const entries = createRoomEntries({ ...all, readers, flush, givingUp, words, following, welcome });
   const changeover = createRoomChangeover({ ...all, readers, words, givingUp });
 

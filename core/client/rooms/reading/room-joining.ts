@@ -22,6 +22,8 @@ const CHAINS_AT_ONCE = 16;
 export interface Joined {
   readonly group: Group;
   readonly context: RoomContext;
+  /** Whose device has made the Welcome. */
+  readonly by: AccountId;
   /** The key package is used up. */
   readonly writes: readonly WriteOp[];
 }
@@ -61,8 +63,9 @@ export async function joinRoom(
     ? tables.keypackage.put([ref], { ...row.value, createdAtMs: 0 })
     : tables.keypackage.remove(ref);
   const waits = unproven.map((accountId) => tables.roomunproven.put([at.roomId, accountId], {}));
-  const group = withAuthenticate(opened.value, authenticate);
-  return ok({ group, context: roomContext, writes: [used, ...waits] });
+  const { welcomedBy, ...welcomed } = opened.value;
+  const group = withAuthenticate(welcomed, authenticate);
+  return ok({ group, context: roomContext, by: welcomedBy.accountId, writes: [used, ...waits] });
 }
 
 /** Chains of members, and whose nobody could give: for those the group's own word stands in. RM65 */

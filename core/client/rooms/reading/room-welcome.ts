@@ -1,6 +1,6 @@
 /**
  * A Welcome for this device in a room's log: whether it is to be followed, and moving past it, with the group it gave or without.
- * Joining itself asks servers (`room-joining.ts`). Runs within the serial. Rules RM23, RM28, RM66, RM68, RM69.
+ * Joining itself asks servers (`room-joining.ts`). Runs within the serial. Rules RM23, RM28, RM66, RM68, RM69, RM72.
  */
 import { type Bytes, toHex } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId, EntryId } from "../../../base/ids.ts";
@@ -21,11 +21,13 @@ import type { RoomIncarnation } from "../log/room-incarnation.ts";
 import { type RoomLandmarks, withLandmark } from "../log/room-landmarks.ts";
 import type { RoomReaders } from "../log/room-readers.ts";
 import type { RoomRekeying } from "../log/room-rekeying.ts";
+import type { RoomCalling } from "../membership/room-calling.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import { isBegunAlone, newsOf } from "../membership/room-info.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
 import { keepHappenings } from "../room-happenings.ts";
-import { createRoomDraft, passEntry, type RoomDraft } from "./room-draft.ts";
+import { createRoomDraft, markCommit, passEntry, type RoomDraft } from "./room-draft.ts";
+import type { RoomFlush } from "./room-flush.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
 import type { RoomMissed } from "./room-missed.ts";
 import type { RoomUnproven } from "./room-unproven.ts";
@@ -39,6 +41,8 @@ export interface Invitation {
   readonly context: Bytes;
   /** Name of the key package, in hexadecimal. */
   readonly ref: string;
+  /** Whether it leads from the group this device is in into one that its commit does not follow from. */
+  readonly isElsewhere: boolean;
   /** Forgets the parts the commit came in. */
   readonly writes: readonly WriteOp[];
 }
@@ -46,12 +50,15 @@ export interface Invitation {
 /** The group a Welcome gave. */
 interface JoinedGroup {
   readonly group: Group;
+  readonly by: AccountId;
   readonly context: RoomContext;
   readonly writes: readonly WriteOp[];
 }
 
 export interface RoomWelcomeDeps {
   readonly context: Pick<EngineContext, "tables" | "store" | "identity">;
+  readonly calling: RoomCalling;
+  readonly flush: RoomFlush;
   readonly chains: ChainStore;
   readonly deps: Pick<GroupDeps, "suite">;
   readonly book: RoomBook;
@@ -60,16 +67,18 @@ export interface RoomWelcomeDeps {
   readonly readers: RoomReaders;
   readonly missed: Pick<RoomMissed, "renew">;
   readonly unproven: Pick<RoomUnproven, "refresh">;
-  readonly words: Pick<RoomWords, "sendUnread">;
+  readonly words: Pick<RoomWords, "sendUnread" | "sendSince">;
   readonly incarnation: Pick<RoomIncarnation, "beginWith">;
   readonly rekeying: Pick<RoomRekeying, "keysWith" | "untoldKeys">;
+  /** This device was called into its group: it asks where others stand, and where those are missing who were there, to come in once more. */
+  onCalled(roomId: ConversationId, lacksKnown: boolean): void;
   onChanged(): void;
 }
 
 export interface RoomWelcome {
   /**
    * The Welcome for this device in a commit, if it is to be followed: by one that is in no group, or in one that its account has begun
-   * anew alone (RM69), or that the commit, judged like any other, takes out and adds again. Else anybody could call a device into
+   * anew alone (RM69), or that it was called into (RM72), or that the commit, judged like any other, takes out and adds again. Else anybody could call a device into
    * another group. RM23
    */
   invitationIn(
@@ -82,7 +91,7 @@ export interface RoomWelcome {
   pass(
     roomId: ConversationId,
     room: RoomRecord,
-    by: Pick<Invitation, "entry" | "writes"> & { readonly first: readonly PlacedEntry[] },
+    by: Pick<Invitation, "entry" | "writes" | "isElsewhere"> & { readonly first: readonly PlacedEntry[] },
     joined: JoinedGroup | null,
   ): Promise<Result<void, ClientError>>;
 }
@@ -100,20 +109,28 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
       const row = await tables.keypackage.get(ref);
       if (!row.ok) return row;
       if (row.value === null) continue;
-      const invitation = { entry, welcome, context: brought, ref };
+      const invitation = { entry, welcome, context: brought, ref, isElsewhere: false };
       const now = group === null || !isActive(group) ? null : roomContextOf(group);
       if (group === null || now === null) return ok(invitation);
       const { judge, fault } = createRoomJudge(chains, roomId, group, brought);
       const received = await receiveCommit({ ...deps, authenticate: () => false }, group, commit, judge);
       const broken = fault();
       if (broken !== null) return err(broken);
-      const isElsewhere = !received.ok && isBegunAlone(group, now, self);
-      return ok(isElsewhere || (received.ok && !isActive(received.value.next)) ? invitation : null);
+      if (received.ok) return ok(isActive(received.value.next) ? null : invitation);
+      const called = await all.calling.of(roomId);
+      if (!called.ok) return called;
+      const mayGo = called.value !== null || isBegunAlone(group, now, self);
+      return ok(mayGo ? { ...invitation, isElsewhere: true } : null);
     }
     return ok(null);
   };
 
-  const pass: RoomWelcome["pass"] = async (roomId, room, { entry, writes: over, first }, joined) => {
+  const pass: RoomWelcome["pass"] = async (roomId, room, invitation, joined) => {
+    const { entry, writes: over, first, isElsewhere } = invitation;
+    const heeded = joined === null ? ok(false) : await all.calling.isHeeded(roomId, joined.by);
+    if (!heeded.ok) return heeded;
+    // RM72: what leads nowhere, or to whom this device has left, leaves it where it is.
+    if (isElsewhere && (joined === null || !heeded.value)) return passOver(roomId, room, invitation);
     const before = await readers.of(room);
     if (!before.ok) return before;
     const places = await landmarks.of(roomId);
@@ -146,6 +163,16 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
       const said = await all.words.sendUnread(roomId, me, draft);
       if (!said.ok) return said;
     }
+    const called = isElsewhere ? await all.calling.of(roomId) : ok(null);
+    if (!called.ok) return called;
+    if (called.value !== null && me !== null) {
+      const said = await all.words.sendSince(roomId, called.value.at, me, draft);
+      if (!said.ok) return said;
+    }
+    const at = { incarnation: draft.reader.point.incarnation, seq: entry.seq };
+    const cameIn =
+      joined === null ? null : await all.calling.cameIn(roomId, room, { ...joined, at, isElsewhere });
+    if (cameIn?.ok === false) return cameIn;
     const isAnew = joined !== null && draft.reader.point.incarnation > 0;
     const begun = isAnew ? await all.incarnation.beginWith(roomId, draft, first, joined) : ok(null);
     if (!begun.ok) return begun;
@@ -160,6 +187,7 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
       ...writes,
       ...over,
       ...(joined?.writes ?? []),
+      ...(cameIn === null ? [] : [cameIn.value.write]),
       ...came.value,
       ...(begun.value?.writes ?? []),
       marks.write,
@@ -178,13 +206,35 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
     kept.commit();
     all.unproven.refresh(roomId);
     groups.keep(roomId, joined?.group ?? null);
-    const at = { handshake: entry.id, rekeyed: changed.value };
-    const parts = joined === null ? ok(new Map<string, RoomPart>()) : await newsAt(roomId, joined, at, draft);
+    if (cameIn?.value.isCalled === true) all.onCalled(roomId, cameIn.value.lacksKnown);
+    const placed = { handshake: entry.id, rekeyed: changed.value };
+    const parts =
+      joined === null ? ok(new Map<string, RoomPart>()) : await newsAt(roomId, joined, placed, draft);
     if (!parts.ok) return parts;
     const told = parts.value.size === 0 ? ok() : await book.set(roomId, parts.value);
     all.onChanged();
     return told;
   };
+
+  /** Moves past a Welcome that leaves this device in the group it is in. */
+  async function passOver(
+    roomId: ConversationId,
+    room: RoomRecord,
+    { entry, writes }: Pick<Invitation, "entry" | "writes">,
+  ): Promise<Result<void, ClientError>> {
+    const before = await readers.of(room);
+    if (!before.ok) return before;
+    const places = await landmarks.of(roomId);
+    if (!places.ok) return places;
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const keys = { row: keptKeysOf(room), areNew: false };
+    const draft = createRoomDraft({ reader: before.value, group: group.value }, keys, places.value);
+    draft.writes.push(tables.handshake.put([roomId], { last: entry.id }), ...writes);
+    markCommit(draft, roomId, entry);
+    passEntry(draft, entry);
+    return all.flush(roomId, draft);
+  }
 
   /** RM28: that this account came in; told once a membership, however often the device is added again. */
   async function arrivalRow(

@@ -1,6 +1,6 @@
 /**
  * What is said in a room beside its commits: letters, departures, requests to come back, and stands. Each is judged by the group
- * as it is at its place in the log. Runs within the serial. Rules RM19, RM23, RM24, RM26.
+ * as it is at its place in the log. Runs within the serial. Rules RM19, RM23, RM24, RM26, RM72.
  */
 import type { ConversationId, EntryId } from "../../../base/ids.ts";
 import { ROOM_REJOINS_MAX } from "../../../base/limits.ts";
@@ -23,7 +23,7 @@ import {
   roomLetterShape,
 } from "../../../messenger/room/room-entry.ts";
 import { isBeyond, type RoomPosition } from "../../../messenger/room/room-position.ts";
-import { isSenior, isStandSigned, type RoomStand } from "../../../messenger/room/room-stand.ts";
+import { isNowhere, isSenior, isStandSigned, type RoomStand } from "../../../messenger/room/room-stand.ts";
 import type { LogPoint } from "../../../protocol/entry.ts";
 import { isActiveAt } from "../../../sigchain/chain-state.ts";
 import { rowKeyLastNumber, rowKeyParts } from "../../../store/row-key.ts";
@@ -39,6 +39,7 @@ import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "../history/room-history-words.ts";
 import { compareState, liveLandmarks } from "../log/room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
+import type { Called, RoomCalling } from "../membership/room-calling.ts";
 import { isBegunAlone } from "../membership/room-info.ts";
 import { writerOf } from "./room-missed.ts";
 import type { RoomOutbox } from "../room-outbox.ts";
@@ -50,6 +51,7 @@ export interface RoomWordsDeps {
   readonly context: EngineContext;
   readonly chains: ChainStore;
   readonly outbox: RoomOutbox;
+  readonly calling: RoomCalling;
   readonly deps: Pick<GroupDeps, "suite">;
   /** Whether a sibling has archived what this entry carries. */
   isArchived(entry: EntryId): boolean;
@@ -57,6 +59,10 @@ export interface RoomWordsDeps {
   onDisagreement(roomId: ConversationId): void;
   /** Somebody who sees what this device sees has said so. */
   onAgreement(roomId: ConversationId): void;
+  /** Somebody was called into their group, and asks where others stand. RM72 */
+  onAsked(roomId: ConversationId): void;
+  /** Others see another group than the one this device was called into, and it has left that. RM72 */
+  onLeft(roomId: ConversationId): void;
   /** The room's founder says that the log goes on elsewhere. */
   onElsewhere(roomId: ConversationId): void;
   readonly anew: RoomAnew;
@@ -77,6 +83,13 @@ export interface RoomWord {
 export interface RoomWords {
   /** What this device has said in the log as it is goes again, in the group it comes into: nobody there could open it. */
   sendUnread(roomId: ConversationId, self: RoomMember, draft: RoomDraft): Promise<Result<void, ClientError>>;
+  /** The same of what it has said beyond a place. */
+  sendSince(
+    roomId: ConversationId,
+    at: Pick<LogPoint, "incarnation" | "seq">,
+    self: RoomMember,
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>>;
   take(word: RoomWord, draft: RoomDraft): Promise<Result<void, ClientError>>;
   /** An own entry has its place: the answer to its append may still be on its way, or lost. */
   takeOwn(
@@ -88,7 +101,7 @@ export interface RoomWords {
 }
 
 export function createRoomWords(all: RoomWordsDeps): RoomWords {
-  const { context, chains, outbox, deps } = all;
+  const { context, chains, outbox, calling, deps } = all;
   const { tables, identity } = context;
   const pages = createOpPages(tables);
   const history = createHistoryWords(context);
@@ -376,10 +389,22 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (!isStandSigned(roomId, stand, device.signKey)) return ok();
     const compared = compareState(liveLandmarks(draft.landmarks, roomId, draft.group), stand);
     if (compared === "same") all.onAgreement(roomId);
+    if (isNowhere(stand) && !calling.hasBrought(deviceId)) all.onAsked(roomId);
     // RM26
     const self = memberOf(now, identity.accountId);
     const own = context.chain().devicesById.get(identity.deviceId);
     if (self === null || own === undefined) return ok();
+    const called = await calling.of(roomId);
+    if (!called.ok) return called;
+    if (called.value !== null && compared === "other")
+      return leaveCalled(roomId, stand, { member, self, called: called.value }, draft);
+    const isProof = accountId !== identity.accountId && accountId !== called.value?.by;
+    if (called.value !== null && compared === "same" && isProof) {
+      const confirmed = await calling.confirmed(roomId);
+      if (!confirmed.ok) return confirmed;
+      draft.writes.push(confirmed.value);
+      draft.isUrgent = true;
+    }
     if (compared === "other" && isSenior({ member: self, device: own }, { member, device })) {
       // It could not open what is sent now; it asks again once it is back.
       all.onDisagreement(roomId);
@@ -396,6 +421,31 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const isAlone = draft.group !== null && isBegunAlone(draft.group, now, self.accountId);
     const said = isAnew || isAlone ? await sendUnread(roomId, self, draft) : ok();
     return said.ok ? all.give(roomId, draft) : said;
+  }
+
+  /** RM72: whoever says another state than the group has that this device was called into is believed, unless it came here from theirs. */
+  async function leaveCalled(
+    roomId: ConversationId,
+    stand: RoomStand,
+    {
+      member,
+      self,
+      called,
+    }: { readonly member: RoomMember; readonly self: RoomMember; readonly called: Called },
+    draft: RoomDraft,
+  ): Promise<Result<void, ClientError>> {
+    const heeded = await calling.isHeeded(roomId, stand.accountId);
+    if (!heeded.ok || !heeded.value) return heeded.ok ? ok() : heeded;
+    const isBehind = await mayCatchUp(roomId, stand, member, draft);
+    if (!isBehind.ok || isBehind.value) return isBehind.ok ? ok() : isBehind;
+    const said = await sendLost(roomId, called.at, self, draft);
+    if (!said.ok) return said;
+    const left = await calling.left(roomId);
+    if (!left.ok) return left;
+    draft.writes.push(left.value);
+    draft.isUrgent = true;
+    all.onLeft(roomId);
+    return all.give(roomId, draft);
   }
 
   const sendUnread: RoomWords["sendUnread"] = (roomId, self, draft) =>
@@ -555,5 +605,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     return ok();
   }
 
-  return { take, takeOwn, sendUnread };
+  const sendSince: RoomWords["sendSince"] = (roomId, at, self, draft) => sendLost(roomId, at, self, draft);
+
+  return { take, takeOwn, sendUnread, sendSince };
 }

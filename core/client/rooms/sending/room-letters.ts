@@ -16,7 +16,7 @@ import {
   signRejoin,
 } from "../../../messenger/room/room-entry.ts";
 import { pastCommitHash, signPosition } from "../../../messenger/room/room-position.ts";
-import { signStand } from "../../../messenger/room/room-stand.ts";
+import { NOWHERE, signStand } from "../../../messenger/room/room-stand.ts";
 import { ENTRY_KIND, type Entry } from "../../../protocol/entry.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
@@ -57,11 +57,11 @@ export interface RoomLetters {
   /** The word that this account leaves, and the request of this device to come back. */
   sealDeparture(roomId: ConversationId, room: RoomRecord): Promise<Result<readonly WriteOp[], ClientError>>;
   sealRejoin(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
-  /** Says where this device stands, and asks for letters it could not open. False when it stands nowhere. */
+  /** Says where this device stands, or that it was called there, and asks for letters it could not open. False when it stands nowhere. */
   sealStand(
     roomId: ConversationId,
     room: RoomRecord,
-    missing: readonly EntryId[],
+    said: { readonly missing: readonly EntryId[]; readonly isCalled: boolean },
   ): Promise<Result<boolean, ClientError>>;
   /** Says how far this device had read before the log began anew. False when that is said. RM63 */
   sealPosition(roomId: ConversationId, room: RoomRecord): Promise<Result<boolean, ClientError>>;
@@ -141,8 +141,8 @@ export function createRoomLetters(all: RoomLettersDeps): RoomLetters {
     return writes.ok ? store.batch(writes.value) : writes;
   };
 
-  const sealStand: RoomLetters["sealStand"] = async (roomId, room, missing) => {
-    const place = await intake.place(roomId);
+  const sealStand: RoomLetters["sealStand"] = async (roomId, room, { missing, isCalled }) => {
+    const place = isCalled ? ok(NOWHERE) : await intake.place(roomId);
     if (!place.ok || place.value === null) return place.ok ? ok(false) : place;
     const { accountId, deviceId, keys } = identity;
     const asked = missed.asked(roomId, missing, Math.max(MS_MIN, clock.nowMs()));
