@@ -23,7 +23,7 @@ export interface RoomKeySettingDeps {
   readonly context: Pick<EngineContext, "identity" | "chain" | "serial">;
   readonly book: Pick<RoomBook, "set">;
   readonly intake: Pick<RoomIntake, "takeKeys">;
-  readonly restart: Pick<RoomRestart, "opens" | "awaitsSibling">;
+  readonly restart: Pick<RoomRestart, "doLeadOn" | "awaitsSibling">;
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
   contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
@@ -84,9 +84,9 @@ export function createRoomKeySetting(all: RoomKeySettingDeps): RoomKeySetting {
     if (room.standing.standing !== "joined" || !isRoomLogOf(room.keys.logId, identity.accountId))
       return ok(false);
     for (const keys of eldersKeys(room)) {
-      const opens = await restart.opens(placed, keys);
-      if (!opens.ok) return opens;
-      if (!opens.value) continue;
+      const leadOn = await restart.doLeadOn(placed, keys);
+      if (!leadOn.ok) return leadOn;
+      if (!leadOn.value) continue;
       const taken = await serial.run(() => intake.takeKeys(roomId, room, keys));
       if (!taken.ok) return taken;
       all.openAnew(roomId, room.keys.logId);

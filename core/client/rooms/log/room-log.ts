@@ -2,6 +2,7 @@
  * A room's log as this device has it open: it is made by its founder, read to its end, followed from there on, and written to. Rules
  * RM18, RM29, RM30, RM61.
  */
+import { type Bytes, equalBytes } from "../../../base/bytes.ts";
 import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
@@ -72,8 +73,8 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
   /** Since when a log is known not to be there. */
   const absentSinceMs = new Map<LogId, number>();
   const subscribed = new Set<LogId>();
-  /** With keys of which generation each log is open. */
-  const openedWith = new Map<LogId, number>();
+  /** With which key each log is open. */
+  const openedWith = new Map<LogId, Bytes>();
   /** Rooms whose log takes nothing from the keys there are. */
   const cutOff = new Set<ConversationId>();
   /** Logs to be read to their end: what is delivered may be a moment behind. */
@@ -123,11 +124,13 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
     room,
     home: { origin },
   }: PlacedRoom): Promise<Result<GuestLog, ClientError>> {
-    const { logId, accessSeed, generation } = keysOf(room);
-    if (openedWith.get(logId) !== generation || openedAt.get(logId) !== origin) openAnew(roomId, logId);
-    openedWith.set(logId, generation);
-    openedAt.set(logId, origin);
+    const { logId, accessSeed } = keysOf(room);
     const capability = capabilityKey(accessSeed);
+    const last = openedWith.get(logId);
+    const isKey = last !== undefined && equalBytes(last, capability.publicKey);
+    if (!isKey || openedAt.get(logId) !== origin) openAnew(roomId, logId);
+    openedWith.set(logId, capability.publicKey);
+    openedAt.set(logId, origin);
     const open = { logId, right: "append", capability, writer: writerKey(identity.seeds, logId) } as const;
     const opened = await guests.open(origin, open);
     if (opened.ok) return noteOpened(room, opened.value);

@@ -70,8 +70,10 @@ export interface RoomRestart {
    * that time. True when they lead further.
    */
   tryFormerKeys(placed: PlacedRoom): Promise<Result<boolean, ClientError>>;
-  /** Whether these keys open the log. RM68 */
+  /** Whether these keys open the log, as those it has or had. RM68 */
   opens(placed: PlacedRoom, keys: Pick<RoomKeysRow, "accessSeed">): Promise<Result<boolean, ClientError>>;
+  /** Whether these keys lead on from where this device has read: there is more to read with them, or they are those the log has now. RM30 */
+  doLeadOn(placed: PlacedRoom, keys: Pick<RoomKeysRow, "accessSeed">): Promise<Result<boolean, ClientError>>;
   /** Follows the log into a later incarnation, if its owner has said so. True when it has. */
   enter(placed: PlacedRoom, channel: LogChannel): Promise<Result<boolean, ClientError>>;
   /** RM66: who begins a log says so before anything else, and what they will bring. True when that is on its way. Runs within the serial. */
@@ -174,13 +176,30 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return ok(false);
   };
 
-  const opens: RoomRestart["opens"] = async ({ room, home }, keys) => {
+  /** Where this device has read to, and the log by these keys; null where they open nothing, or less than that. */
+  async function openedBy({ room, home }: PlacedRoom, keys: Pick<RoomKeysRow, "accessSeed">) {
     const before = await serial.run(() => intake.reader(room));
     if (!before.ok) return before;
     const opened = await openAside(home.origin, keysOf(room).logId, keys);
-    if (!opened.ok) return isForbidden(opened.error) ? ok(false) : opened;
+    if (!opened.ok) return isForbidden(opened.error) ? ok(null) : opened;
+    const { point } = before.value;
     // Former keys open it up to where they ended (LG21): whoever told them had read less than this device.
-    return ok(!isBeyond(before.value.point, opened.value.head));
+    return ok(isBeyond(point, opened.value.head) ? null : { point, channel: opened.value });
+  }
+
+  const opens: RoomRestart["opens"] = async (placed, keys) => {
+    const opened = await openedBy(placed, keys);
+    return opened.ok ? ok(opened.value !== null) : opened;
+  };
+
+  const doLeadOn: RoomRestart["doLeadOn"] = async (placed, keys) => {
+    const opened = await openedBy(placed, keys);
+    if (!opened.ok || opened.value === null) return opened.ok ? ok(false) : opened;
+    const { point, channel } = opened.value;
+    if (isBeyond(channel.head, point)) return ok(true);
+    // LG21: by former keys nothing is followed.
+    const followed = await channel.subscribe(channel.head.seq, () => {});
+    return followed.ok || isForbidden(followed.error) ? ok(followed.ok) : followed;
   };
 
   /** LG22: who is in no group, and was told nothing, has it from the id of the log whose the room is. */
@@ -405,6 +424,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     findAgain,
     tryFormerKeys,
     opens,
+    doLeadOn,
     enter,
     sayBegun,
     bring,

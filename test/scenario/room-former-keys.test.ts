@@ -1,0 +1,64 @@
+/** Devices of a room's founder whose log has another key than the group gives. Over the real server and real sockets. */
+import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
+import { capabilityKey } from "../../core/client/devices/device-identity.ts";
+import { keysOf } from "../../core/client/rooms/room-book.ts";
+import { putKey } from "../../core/document/schema/groups.ts";
+import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import {
+  accountIdOf,
+  createFriends,
+  engineOf,
+  expectAtRest,
+  roomViewOf,
+  settle,
+  stopAll,
+  textsOf,
+} from "../support/story.ts";
+import { useStoryServer } from "../support/story-server.ts";
+
+const server = useStoryServer();
+
+test("[RM30] a device that the log shuts out goes back to nothing that an elder one set before the keys there were, though it opens all that was read", async () => {
+  const { ada, ben } = await createFriends(server.origin, ["ada.former", "ben.former"]);
+  const tablet = await linkedDevice(ada.client, "tablet", memoryPlatform());
+  await settle(tablet, ada);
+  const { id } = good(await ada.client.createRoom("Garden"));
+  good(await ada.client.inviteToRoom(id, await accountIdOf(ben)));
+  await settle(ada, ben, tablet);
+  good(await ben.client.acceptRoom(id));
+  await settle(ada, ben, tablet);
+  // The elder device has once had to set the key of the log.
+  good(await ada.client.stop());
+  const elder = await engineOf(ada.platform);
+  const { context, rooms } = elder.engine;
+  const { accessSeed, roomKey } = present(good(await rooms.book.get(id)), "the room").keys;
+  const device = context.identity.deviceId;
+  const part = { type: "put", device, count: 1, accessSeed, roomKey } as const;
+  good(await context.serial.run(() => rooms.book.set(id, new Map([[putKey(device), part]]))));
+  await settle(elder, ben, tablet);
+  good(await elder.client.removeFromRoom(id, await accountIdOf(ben)));
+  await settle(elder, ben, tablet);
+  good(await elder.client.stop());
+  const inside = await roomViewOf(tablet, id);
+  expect(inside).toMatchObject({ state: "joined", people: 1 });
+  good(await tablet.client.stop());
+  const younger = await engineOf(tablet.platform);
+  const link = good(await younger.engine.connected());
+  const { logId, accessSeed: seedNow } = keysOf(
+    present(good(await younger.engine.rooms.book.get(id)), "the room"),
+  );
+  expect(seedNow).not.toEqual(accessSeed);
+  // Nobody knows this one.
+  const appendKey = capabilityKey(new Uint8Array(32).fill(7)).publicKey;
+  good(await link.gateway.call("done", { type: "setLogKey", logId, appendKey }));
+  await expectAtRest(async () => {
+    good(await younger.client.sync());
+    expect(await roomViewOf(younger, id)).toEqual(inside);
+  }, younger);
+  good(await younger.client.send(id, "still here"));
+  const back = await engineOf(ada.platform);
+  await settle(younger, back, younger);
+  expect(await textsOf(back, id)).toEqual(["still here"]);
+  await stopAll(younger, back, ben);
+});
