@@ -1,6 +1,8 @@
 /** Devices that are in no group, and a member with a changed program who calls them into one of their own making. Over the real server and real sockets. */
 import { expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
+import { keysOf } from "../../core/client/rooms/room-book.ts";
 import type { GroupMember } from "../../core/group/group-member.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -191,4 +193,30 @@ test("[RM72] who was called away and is back goes nowhere once somebody else has
   await expectTogether(id, ben, ["from Ada", "from Dora"], back, founder, others);
   expect([founder.gaveUp(), others.gaveUp()]).toEqual([0, 0]);
   await stopAll(back, founder, others, ben, eve);
+});
+
+test("[RM72] two who were called by the same member, while nobody else is there, do not ask each other without end", async () => {
+  const { ada, ben, carl: first, more, id } = await roomOf("chatter", "dora");
+  await stopAll(ada);
+  const [carl, dora] = [await emptied(first, id), await emptied(more[0] as Device, id)];
+  const headOf = async () => {
+    const rows = good(await tablesOf(carl).reader.scan());
+    const { logId } = keysOf(present(good(await ben.engine.rooms.book.get(id)), "the room"));
+    return rows.find(({ key }) => key.includes(logId))?.value.point.seq;
+  };
+  for (let minute = 0; minute < 3; minute++) {
+    await settle(carl, dora, ben);
+    time.adjust(MINUTE_MS);
+  }
+  const before = await headOf();
+  for (let minute = 0; minute < 4; minute++) {
+    await settle(carl, dora, ben);
+    time.adjust(MINUTE_MS);
+  }
+  expect(await headOf()).toBe(before);
+  for (const device of [carl, dora]) {
+    const room = good(await device.client.rooms()).find((one) => one.id === id);
+    expect(room?.state).toBe("joined");
+  }
+  await stopAll(carl, dora, ben);
 });

@@ -9,12 +9,13 @@ import { isRoomLogOf } from "../../core/protocol/room-log-id.ts";
 import { rowKeyParts } from "../../core/store/row-key.ts";
 import { openSqliteStore } from "../../sync-server/store/sqlite/sqlite-store.ts";
 import { must } from "../support/chain-world.ts";
-import { engineReady, good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import { engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createPatientClock } from "../support/patient-clock.ts";
 import { startLocalServer } from "../support/server-in-process.ts";
 import {
   accountIdOf,
   alarmsOf,
+  befriend,
   createFriends,
   type Device,
   reopened,
@@ -162,4 +163,34 @@ test("[RM74] a server that gives up what somebody in the room has not read is na
     expect.objectContaining({ type: "LogDistrusted", fault: expect.objectContaining({ type: "LogGap" }) }),
   );
   await stopAll(ada, back);
+});
+
+test("[RM74] [RM30] a founder's device that finds gone how somebody was taken out brings back neither them nor the key they have", async () => {
+  const { ada, ben, id, on, store, logId, self, pass, weeks, reclaim, headSeq } = await roomOfMonths();
+  const { origin } = good(await ada.client.account());
+  const zed = await newAccount(origin, "months.zed", on());
+  await befriend(ada, zed);
+  good(await ada.client.inviteToRoom(id, await accountIdOf(zed)));
+  good(await ada.client.setRoomRole(id, await accountIdOf(ben), "admin"));
+  await settle(ada, ben, zed);
+  good(await zed.client.acceptRoom(id));
+  await settle(ada, ben, zed);
+  await weeks(1, ada, ben);
+  await stopAll(ada);
+  good(await ben.client.removeFromRoom(id, await accountIdOf(zed)));
+  await settle(ben);
+  must(await store.ack(logId, self.deviceId, await headSeq()));
+  expect(await reclaim()).toBe(await headSeq());
+  const back = await reopened(ada.platform);
+  for (let minute = 0; minute < 6; minute++) {
+    await settle(back, ben);
+    pass(MINUTE_MS);
+  }
+  good(await ben.client.send(id, "without Zed"));
+  await settle(back, ben, zed);
+  for (const device of [back, ben])
+    expect(await roomViewOf(device, id)).toMatchObject({ state: "joined", people: 2 });
+  expect(await textsOf(back, id)).toContain("without Zed");
+  expect(await textsOf(zed, id)).not.toContain("without Zed");
+  await stopAll(back, ben, zed);
 });

@@ -57,6 +57,8 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
   const asksInside = new Set<ConversationId>();
   const toldAtMs = new Map<ConversationId, number>();
   const askedAtMs = new Map<ConversationId, number>();
+  /** When it last asked sooner than after that interval. */
+  const againAtMs = new Map<ConversationId, number>();
   const askedCount = new Map<ConversationId, number>();
   const nowMs = () => Math.max(0, context.clock.nowMs());
 
@@ -115,7 +117,12 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
       else owed.set(roomId, left);
     },
     askAgain(roomId, even) {
-      askedAtMs.delete(roomId);
+      const last = againAtMs.get(roomId);
+      // Somebody may say another state each time it is back.
+      if (last === undefined || Math.abs(nowMs() - last) >= REJOIN_INTERVAL_MS) {
+        askedAtMs.delete(roomId);
+        againAtMs.set(roomId, nowMs());
+      }
       if (even === "in") asksInside.add(roomId);
     },
     noteBack(roomId) {

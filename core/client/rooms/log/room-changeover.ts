@@ -58,8 +58,15 @@ export interface RoomChangeover {
   ): Promise<Result<void, ClientError>>;
   /** Goes on with keys the log had before, until what replaced them is brought again. RM62 */
   useKeys(roomId: ConversationId, room: RoomRecord, keys: RoomKeysRow): Promise<Result<void, ClientError>>;
-  /** Goes on behind entries that are gone. Gives whether this device is in the group as far as it knows, and should have read them. RM74 */
-  passTrimmed(roomId: ConversationId, after: LogReader): Promise<Result<boolean, ClientError>>;
+  /**
+   * Goes on behind entries that are gone. Gives whether this device was in the group as far as it knows, and should have read them: among
+   * them may be a commit, so what it had of the group is given up. RM74
+   */
+  passTrimmed(
+    roomId: ConversationId,
+    room: RoomRecord,
+    after: LogReader,
+  ): Promise<Result<boolean, ClientError>>;
   /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
   enter(
     roomId: ConversationId,
@@ -165,14 +172,19 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     return stored;
   };
 
-  const passTrimmed: RoomChangeover["passTrimmed"] = async (roomId, after) => {
-    const group = await groups.load(roomId);
-    if (!group.ok) return group;
+  const passTrimmed: RoomChangeover["passTrimmed"] = async (roomId, room, after) => {
+    const loaded = await groups.load(roomId);
+    if (!loaded.ok) return loaded;
+    const group = loaded.value !== null && isActive(loaded.value) ? loaded.value : null;
+    const draft = createRoomDraft({ reader: after, group }, { row: keptKeysOf(room), areNew: false }, []);
+    const given = group === null ? ok() : await all.givingUp.give(roomId, draft);
+    if (!given.ok) return given;
     const read = readers.put(after);
-    const stored = await store.batch([read.write]);
+    const stored = await store.batch([...draft.writes, read.write]);
     if (!stored.ok) return stored;
     read.commit();
-    return ok(group.value !== null && isActive(group.value));
+    if (group !== null) groups.keep(roomId, null);
+    return ok(group !== null);
   };
 
   const enter: RoomChangeover["enter"] = async (roomId, room, { incarnation, logEpoch }) => {

@@ -204,8 +204,9 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       // Said before this device was in, in a log that began anew.
       const isWhole = channel.head.incarnation > 0 && channel.trimmedUpto === 0;
       const first = isWhole ? await channel.read(0) : ok({ entries: [] });
-      if (!first.ok) return first;
-      const read = { ...invitation, first: first.value.entries };
+      // It was let go while this channel was open.
+      if (!first.ok && !isTrimmed(first.error)) return first;
+      const read = { ...invitation, first: first.ok ? first.value.entries : [] };
       const passed = await serial.run(() => intake.pass(roomId, room, read, joined.value));
       if (!passed.ok) return passed;
     }
@@ -230,7 +231,7 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       const ids = named.value.ids.slice(0, left);
       if (ids.length === 0)
         return context.distrustLog(logId, { type: "LogGap", expectedSeq: seq + 1, seq: trimmedUpto });
-      const wasIn = await serial.run(() => intake.passTrimmed(roomId, passIds(reader.value, ids)));
+      const wasIn = await serial.run(() => intake.passTrimmed(roomId, room, passIds(reader.value, ids)));
       if (!wasIn.ok) return wasIn;
       if (wasIn.value && !gaps.has(roomId))
         gaps.set(roomId, { type: "LogGap", expectedSeq: seq + 1, seq: trimmedUpto });

@@ -74,6 +74,8 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
     roomId: ConversationId,
     incarnation: number,
   ): Promise<Result<number, ClientError>> {
+    // What stands in a log that began anew may have been brought again (RM62): it says nothing of how far its author has read.
+    if (incarnation > 0) return ok(0);
     const room = await contextOf(roomId);
     if (!room.ok || room.value === null) return room.ok ? ok(0) : room;
     const rows = await tables.roomread.scan({ under: [roomId] });
@@ -87,7 +89,8 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
     for (const { accountId, seq } of room.value.members) {
       const chain = await chains.load(accountId);
       if (!chain.ok) return chain;
-      if (chain.value === null) return ok(0);
+      // Who gives less of a chain than the room has may leave devices out.
+      if (chain.value === null || chain.value.seq < seq) return ok(0);
       for (const [deviceId, device] of chain.value.devicesById)
         if (isActiveAt(device, seq))
           upto = Math.min(upto, seqByKey.get(tables.roomread.key(roomId, deviceId)) ?? 0);
@@ -100,7 +103,12 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
     const row = await tables.roomrelease.get(roomId);
     if (!row.ok || row.value === null) return row.ok ? ok(null) : row;
     const heldMs = times.steadyMs() - row.value.sinceMs;
-    return ok(heldMs >= 0 && heldMs < ROOM_LOG_KEPT_MS ? null : { ...row.value, isHeld: heldMs >= 0 });
+    if (heldMs >= 0 && heldMs < ROOM_LOG_KEPT_MS) return ok(null);
+    const { incarnation, upto } = row.value;
+    const read = await readByAll(roomId, incarnation);
+    if (!read.ok) return read;
+    // Who has come since then may have read less.
+    return ok({ incarnation, upto: heldMs >= 0 ? Math.min(upto, read.value) : 0 });
   }
 
   async function release(roomId: ConversationId, { keys }: RoomRecord): Promise<Result<void, ClientError>> {
@@ -108,8 +116,8 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
     if (gateway === null || !isRoomLogOf(keys.logId, identity.accountId)) return ok();
     const held = await serial.run(() => due(roomId));
     if (!held.ok || held.value === null) return held.ok ? ok() : held;
-    const { incarnation, upto, isHeld } = held.value;
-    if (isHeld && upto > 0) {
+    const { incarnation, upto } = held.value;
+    if (upto > 0) {
       const told = await gateway.call("done", { type: "releaseLog", logId: keys.logId, incarnation, upto });
       // What is refused is said again with what has been read by then.
       if (!told.ok && told.error.type !== "Refused") return told;

@@ -26,8 +26,9 @@ export interface Called {
 
 /** A Welcome that was followed. */
 export interface FollowedWelcome {
-  /** Whose device has made its commit. */
+  /** Whose device has made its commit, and whether that account's chain says so, or the group alone (RM65). */
   readonly by: AccountId;
+  readonly isProven: boolean;
   readonly context: RoomContext;
   readonly at: Called["at"];
   /** Whether it led from another group into this one. */
@@ -100,14 +101,15 @@ export function createRoomCalling(
       const row = await rowOf(roomId);
       return row.ok ? ok(!isDoubted(row.value, by)) : row;
     },
-    async cameIn(roomId, room, { by, context: { members }, at, isElsewhere }) {
+    async cameIn(roomId, room, { by, isProven, context: { members }, at, isElsewhere }) {
       const before = await rowOf(roomId);
       if (!before.ok) return before;
       const { doubted } = isElsewhere ? withDoubt(before.value) : before.value;
       const inside = new Set(members.map(({ accountId }) => accountId));
       const known = (room.info?.members ?? []).map(({ accountId }) => accountId);
       const hasOthers = [...inside, ...known].some((one) => one !== self && one !== by);
-      const isCalled = hasOthers && !isTrusted(room, by);
+      // Whoever makes a group can put a leaf of anybody's into it.
+      const isCalled = hasOthers && !((isProven || by === self) && isTrusted(room, by));
       const { incarnation, seq } = at;
       const row = isCalled ? { by, incarnation, seq, doubted } : { ...NOBODY, doubted };
       const lacksKnown = known.some((one) => !inside.has(one));

@@ -22,8 +22,9 @@ const CHAINS_AT_ONCE = 16;
 export interface Joined {
   readonly group: Group;
   readonly context: RoomContext;
-  /** Whose device has made the Welcome. */
+  /** Whose device has made the Welcome, and whether that account's chain says so, or the group alone (RM65). */
   readonly by: AccountId;
+  readonly isProven: boolean;
   /** The key package is used up. */
   readonly writes: readonly WriteOp[];
 }
@@ -65,7 +66,8 @@ export async function joinRoom(
   const waits = unproven.map((accountId) => tables.roomunproven.put([at.roomId, accountId], {}));
   const { welcomedBy, ...welcomed } = opened.value;
   const group = withAuthenticate(welcomed, authenticate);
-  return ok({ group, context: roomContext, by: welcomedBy.accountId, writes: [used, ...waits] });
+  const by = welcomedBy.accountId;
+  return ok({ group, context: roomContext, by, isProven: !unproven.includes(by), writes: [used, ...waits] });
 }
 
 /** Chains of members, and whose nobody could give: for those the group's own word stands in. RM65 */

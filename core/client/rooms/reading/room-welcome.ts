@@ -23,7 +23,7 @@ import type { RoomReaders } from "../log/room-readers.ts";
 import type { RoomRekeying } from "../log/room-rekeying.ts";
 import type { RoomCalling } from "../membership/room-calling.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
-import { isBegunAlone, newsOf } from "../membership/room-info.ts";
+import { infoOf, isBegunAlone, newsOf } from "../membership/room-info.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
 import { keepHappenings } from "../room-happenings.ts";
 import { createRoomDraft, markCommit, passEntry, type RoomDraft } from "./room-draft.ts";
@@ -51,6 +51,7 @@ export interface Invitation {
 interface JoinedGroup {
   readonly group: Group;
   readonly by: AccountId;
+  readonly isProven: boolean;
   readonly context: RoomContext;
   readonly writes: readonly WriteOp[];
 }
@@ -207,7 +208,8 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
     all.unproven.refresh(roomId);
     groups.keep(roomId, joined?.group ?? null);
     if (cameIn?.value.isCalled === true) all.onCalled(roomId, cameIn.value.lacksKnown);
-    const placed = { handshake: entry.id, rekeyed: changed.value };
+    const lacksKnown = cameIn?.value.lacksKnown === true;
+    const placed = { handshake: entry.id, rekeyed: changed.value, lacksKnown };
     const parts =
       joined === null ? ok(new Map<string, RoomPart>()) : await newsAt(roomId, joined, placed, draft);
     if (!parts.ok) return parts;
@@ -256,12 +258,20 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
   async function newsAt(
     roomId: ConversationId,
     joined: JoinedGroup,
-    { handshake, rekeyed }: { readonly handshake: EntryId; readonly rekeyed: RoomPart | null },
+    {
+      handshake,
+      rekeyed,
+      lacksKnown,
+    }: { readonly handshake: EntryId; readonly rekeyed: RoomPart | null; readonly lacksKnown: boolean },
     draft: RoomDraft,
   ): Promise<Result<ReadonlyMap<string, RoomPart>, ClientError>> {
     const room = await book.get(roomId);
     if (!room.ok) return room;
-    const news = newsOf(room.value, joined.group, joined.context, { handshake, self });
+    const told = newsOf(room.value, joined.group, joined.context, { handshake, self });
+    // RM72: who was missed is asked for once, also in a room so large that it is not told at every change (RM48).
+    const news = lacksKnown
+      ? new Map([...told, ["info", infoOf(joined.group, joined.context)] as const])
+      : told;
     const untold = await rekeying.untoldKeys(roomId, joined.context, draft);
     if (!untold.ok) return untold;
     const keys = rekeyed ?? untold.value;

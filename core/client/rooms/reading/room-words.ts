@@ -389,13 +389,14 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     if (!isStandSigned(roomId, stand, device.signKey)) return ok();
     const compared = compareState(liveLandmarks(draft.landmarks, roomId, draft.group), stand);
     if (compared === "same") all.onAgreement(roomId);
-    if (isNowhere(stand) && !calling.hasBrought(deviceId)) all.onAsked(roomId);
+    const called = await calling.of(roomId);
+    if (!called.ok) return called;
+    // Who was called as well has nothing to answer with.
+    if (called.value === null && isNowhere(stand) && !calling.hasBrought(deviceId)) all.onAsked(roomId);
     // RM26
     const self = memberOf(now, identity.accountId);
     const own = context.chain().devicesById.get(identity.deviceId);
     if (self === null || own === undefined) return ok();
-    const called = await calling.of(roomId);
-    if (!called.ok) return called;
     if (called.value !== null && compared === "other")
       return leaveCalled(roomId, stand, { member, self, called: called.value }, draft);
     const isProof = accountId !== identity.accountId && accountId !== called.value?.by;

@@ -1,4 +1,4 @@
-/** When a room is looked at again for letters that did not open. Rule RM24. */
+/** When a room is looked at again for letters that did not open, and how often a device asks to be added. Rules RM23, RM24, RM72. */
 import { beforeAll, expect, test } from "vitest";
 import { type ConversationId, idFromBytes } from "../../../../../core/base/ids.ts";
 import { ok } from "../../../../../core/base/result.ts";
@@ -54,4 +54,29 @@ test("[RM24] a room is looked at again when its next letter is to be asked for, 
   nowMs += MINUTE_MS;
   expect(good(await asking.takeStand(roomId, room))).toBe(false);
   expect(looks.at(-1)).toEqual([roomId, 59 * MINUTE_MS]);
+});
+
+test("[RM23] [RM72] who says another state time and again has a device ask to be added at once, and once a minute besides", async () => {
+  let nowMs = 1_000;
+  let asked = 0;
+  const sealRejoin = async () => {
+    asked++;
+    return ok();
+  };
+  const asking = createRoomAsking({
+    context: { clock: { nowMs: () => nowMs } },
+    groups: { load: async () => ok(null) },
+    letters: { sealRejoin },
+  } as unknown as RoomAskingDeps);
+  const ask = async () => good(await asking.askToComeBack(roomId, {} as RoomRecord));
+  expect([await ask(), await ask()]).toEqual([true, false]);
+  for (let round = 0; round < 4; round++) {
+    asking.askAgain(roomId, "out");
+    await ask();
+  }
+  expect(asked).toBe(2);
+  nowMs += MINUTE_MS;
+  expect([await ask(), await ask()]).toEqual([true, false]);
+  asking.askAgain(roomId, "out");
+  expect(await ask()).toBe(true);
 });

@@ -26,13 +26,21 @@ function createFounder() {
   const store = createMemoryTxStore();
   const tables = createTables(store);
   const logId = roomLogId(ada.accountId, new Uint8Array(16));
-  const state = { nowMs: 1_800_000_000_000, told: [] as object[], code: null as "seq-out-of-range" | null };
+  const state = {
+    nowMs: 1_800_000_000_000,
+    told: [] as object[],
+    code: null as "seq-out-of-range" | null,
+    bensSeq: ben.seq,
+  };
   const identity = { accountId: ada.accountId } as never;
   const times = { steadyMs: () => state.nowMs } as never;
   const context = { store, tables, identity, times, serial: { run: <T>(work: () => T) => work() } as never };
   const release = createRoomRelease({
     context,
-    chains: { load: async (id) => ok([ada, ben].find(({ accountId }) => accountId === id) ?? null) },
+    chains: {
+      load: async (id) =>
+        ok([ada, { ...ben, seq: state.bensSeq }].find(({ accountId }) => accountId === id) ?? null),
+    },
     home: () =>
       ({
         call: async (_: string, frame: object) => {
@@ -58,7 +66,15 @@ function createFounder() {
     good(await release.release(roomId, { keys: { logId } } as never));
     return state.told.slice(before).map((frame) => ("upto" in frame ? frame.upto : null));
   };
-  return { phone, laptop, bensPhone, tables, state, logId, follow, readOf, tell, bensId: ben.accountId };
+  /** How much of Ben's chain this device has. */
+  const hasOfBens = (seq: number) => {
+    state.bensSeq = seq;
+  };
+  return {
+    ...{ phone, laptop, bensPhone, tables, state, logId, follow, readOf, tell, hasOfBens },
+    bensId: ben.accountId,
+    bensSeq: ben.seq,
+  };
 }
 
 test("[RM74] who makes a commit has read what stood before the last one, and whom it brings reads on from there", async () => {
@@ -111,6 +127,33 @@ test("[RM74] what every device of every member has read is told once that was so
   state.nowMs -= ROOM_LOG_KEPT_MS;
   expect(await tell()).toEqual([]);
   await follow(phone, 2, [], { incarnation: 1 });
+  expect(await passKept()).toEqual([]);
+  expect(await passKept()).toEqual([]);
+});
+
+test("[RM74] nothing is told while a chain is here less far than the room has it, nor of what somebody has come to lack since, nor of a log that began anew", async () => {
+  const { phone, laptop, bensPhone, bensSeq, state, follow, tell, hasOfBens } = createFounder();
+  const round = async (from: number, incarnation = 0) => {
+    for (const [index, device] of [phone, laptop, bensPhone, phone, laptop, bensPhone].entries())
+      await follow(device, from + index, [], { incarnation });
+  };
+  const passKept = async () => {
+    state.nowMs += ROOM_LOG_KEPT_MS;
+    return tell();
+  };
+  await round(1);
+  expect(await passKept()).toEqual([]);
+  // It is counted as read up to 3. Ben's phone is brought back, and may have read less.
+  await follow(phone, 7, [bensPhone]);
+  await round(10);
+  hasOfBens(bensSeq - 1);
+  expect(await passKept()).toEqual([]);
+  expect(await passKept()).toEqual([]);
+  hasOfBens(bensSeq);
+  expect(await passKept()).toEqual([]);
+  expect((await passKept()).length).toBe(1);
+  await round(1, 1);
+  await round(10, 1);
   expect(await passKept()).toEqual([]);
   expect(await passKept()).toEqual([]);
 });

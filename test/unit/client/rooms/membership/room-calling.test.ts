@@ -28,7 +28,14 @@ function world() {
   const others = [self, founder, account(3), account(4)].map((accountId) => ({ accountId }));
   const cameIn = async (
     by: AccountId,
-    { members = others, known = others, invitedBy = founder, since = 1, isElsewhere = false } = {},
+    {
+      members = others,
+      known = others,
+      invitedBy = founder,
+      since = 1,
+      isElsewhere = false,
+      isProven = true,
+    } = {},
   ) => {
     const room = {
       keys: { logId: roomLogId(founder, new Uint8Array(16)) },
@@ -37,7 +44,9 @@ function world() {
     };
     const at = { incarnation: 0, seq: 7 };
     const came = good(
-      await calling.cameIn(roomId, room as never, { by, context: { members } as never, at, isElsewhere }),
+      await calling.cameIn(roomId, room as never, {
+        ...{ by, isProven, context: { members } as never, at, isElsewhere },
+      }),
     );
     good(await store.batch([came.write]));
     return { isCalled: came.isCalled, lacksKnown: came.lacksKnown };
@@ -59,6 +68,12 @@ test("[RM72] called is who came in by somebody else than an own device, the foun
     expect((await cameIn(by)).isCalled).toBe(false);
     expect(await called()).toBe(null);
   }
+  // A leaf of the founder's that no chain of theirs knows anybody can make; of the own account the chain is here.
+  expect((await cameIn(founder, { isProven: false })).isCalled).toBe(true);
+  expect((await cameIn(self, { isProven: false })).isCalled).toBe(false);
+  expect((await cameIn(account(3), { invitedBy: account(3), since: 6, isProven: false })).isCalled).toBe(
+    true,
+  );
   // Who has asked them in is believed of the room they have not seen, and no more when they have been in.
   expect((await cameIn(account(3), { invitedBy: account(3), since: 6 })).isCalled).toBe(false);
   expect((await cameIn(account(3), { invitedBy: account(3), since: 5 })).isCalled).toBe(true);
