@@ -63,6 +63,9 @@ try {
     onProgress: (written, cut) => {
       if (!values.json) console.error(`${written} messages, ${cut} disconnects, ${mebibytesHeld()} MiB`);
     },
+    onStep: (step) => {
+      if (!values.json) console.error(`${Math.round((performance.now() - startMs) / 1_000)} s, ${step}`);
+    },
   });
   const seconds = (performance.now() - startMs) / 1_000;
   const figure = (name: string, value: number, unit: string) =>

@@ -202,7 +202,10 @@ test("[RM72] two who were called by the same member, while nobody else is there,
   const headOf = async () => {
     const rows = good(await tablesOf(carl).reader.scan());
     const { logId } = keysOf(present(good(await ben.engine.rooms.book.get(id)), "the room"));
-    return rows.find(({ key }) => key.includes(logId))?.value.point.seq;
+    return present(
+      rows.find(({ key }) => key.includes(logId)),
+      "the log was read",
+    ).value.point.seq;
   };
   for (let minute = 0; minute < 3; minute++) {
     await settle(carl, dora, ben);

@@ -21,6 +21,8 @@ export interface CutPlan {
   /** Where a device keeps what it has. */
   platform(name: string): Platform;
   readonly onProgress?: (messages: number, cuts: number) => void;
+  /** What is done once all is written, which takes long where it is much. */
+  readonly onStep?: (step: string) => void;
 }
 
 /** What was found on all devices at the end. */
@@ -99,8 +101,10 @@ export async function cutTraffic(origin: string, tap: CuttingTap, plan: CutPlan)
   tap.end();
   for (const { device } of authors) await whenOnline(device);
   const found = nothingFound();
-  for (const pair of pairs) {
-    const inPair = await findAtRest(pair);
+  for (const [index, pair] of pairs.entries()) {
+    const inPair = await findAtRest(pair, (step) =>
+      plan.onStep?.(`pair ${index + 1} of ${pairs.length}: ${step}`),
+    );
     for (const kind of FOUND) found[kind] += inPair[kind];
     await stopAll(...pair.authors.map(({ device }) => device));
   }
@@ -119,14 +123,16 @@ async function whenOnline({ client }: Device): Promise<void> {
  *
  * Not by the fingerprints of `settle`: each round of them reads every message of every device.
  */
-async function findAtRest(pair: Pair): Promise<Found> {
+async function findAtRest(pair: Pair, onStep: (step: string) => void): Promise<Found> {
   let found: Found | null = null;
   for (let round = 1; round <= ROUNDS_MAX && (found === null || found.lost > 0); round++) {
     for (const { device } of pair.authors) good(await device.client.sync());
-    if (round < ROUNDS_MIN || pair.authors.some(({ device }) => device.client.status().pendingCount > 0))
-      continue;
+    const pending = pair.authors.map(({ device }) => device.client.status().pendingCount);
+    onStep(`round ${round}, ${pending.join(" ")} to send`);
+    if (round < ROUNDS_MIN || pending.some((count) => count > 0)) continue;
     found = nothingFound();
     for (const { device } of pair.authors) compare(pair, await textsOf(device, pair.conversationId), found);
+    onStep(`${found.lost} lost`);
   }
   if (found === null) throw new Error("something waits to be sent, and no round sends it");
   return found;

@@ -38,7 +38,7 @@ export interface RoomAsking {
   /** Somebody asks where others stand: more than one is to say. RM72 */
   oweTo(roomId: ConversationId): void;
   agree(roomId: ConversationId): void;
-  /** This device asks once more to be added, at once; `even` where it is in a group. RM72 */
+  /** This device asks once more to be added, once a minute at once; `even` where it is in a group. RM72 */
   askAgain(roomId: ConversationId, even: "in" | "out"): void;
   /** Back in the group: what did not open may be asked for at once. */
   noteBack(roomId: ConversationId): void;
@@ -62,8 +62,8 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
   const askedCount = new Map<ConversationId, number>();
   const nowMs = () => Math.max(0, context.clock.nowMs());
 
-  const isRecent = (roomId: ConversationId) =>
-    Math.abs(nowMs() - (askedAtMs.get(roomId) ?? -REJOIN_INTERVAL_MS)) < REJOIN_INTERVAL_MS;
+  const sinceMs = (atMs: number | undefined) => Math.abs(nowMs() - (atMs ?? -REJOIN_INTERVAL_MS));
+  const isRecent = (roomId: ConversationId) => sinceMs(askedAtMs.get(roomId)) < REJOIN_INTERVAL_MS;
 
   /** RM23: what this device has of the group leads nowhere, or it has nothing of it. */
   async function askToComeBack(
@@ -117,13 +117,13 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
       else owed.set(roomId, left);
     },
     askAgain(roomId, even) {
-      const last = againAtMs.get(roomId);
-      // Somebody may say another state each time it is back.
-      if (last === undefined || Math.abs(nowMs() - last) >= REJOIN_INTERVAL_MS) {
-        askedAtMs.delete(roomId);
-        againAtMs.set(roomId, nowMs());
-      }
       if (even === "in") asksInside.add(roomId);
+      const askedMs = sinceMs(askedAtMs.get(roomId));
+      // Somebody may say another state each time it is back.
+      if (sinceMs(againAtMs.get(roomId)) < REJOIN_INTERVAL_MS && askedMs < REJOIN_INTERVAL_MS)
+        return lookIn(roomId, REJOIN_INTERVAL_MS - askedMs);
+      askedAtMs.delete(roomId);
+      againAtMs.set(roomId, nowMs());
     },
     noteBack(roomId) {
       toldAtMs.delete(roomId);

@@ -15,6 +15,7 @@ import type { ClientError } from "../../client-error.ts";
 import type { Gateway } from "../../connection/gateway.ts";
 import type { ChainStore } from "../../contacts/chain-store.ts";
 import type { EngineContext } from "../../engine-context.ts";
+import { hasPlace } from "../reading/room-judge.ts";
 
 /** A commit that was followed. */
 export interface FollowedCommit {
@@ -86,11 +87,12 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
         .map(({ key, value }) => [key, value.seq]),
     );
     let upto = Infinity;
-    for (const { accountId, seq } of room.value.members) {
+    for (const member of room.value.members) {
+      const { accountId, seq } = member;
       const chain = await chains.load(accountId);
       if (!chain.ok) return chain;
       // Who gives less of a chain than the room has may leave devices out.
-      if (chain.value === null || chain.value.seq < seq) return ok(0);
+      if (!hasPlace(chain.value, member)) return ok(0);
       for (const [deviceId, device] of chain.value.devicesById)
         if (isActiveAt(device, seq))
           upto = Math.min(upto, seqByKey.get(tables.roomread.key(roomId, deviceId)) ?? 0);

@@ -109,7 +109,7 @@ export function createRoomCalling(
       const known = (room.info?.members ?? []).map(({ accountId }) => accountId);
       const hasOthers = [...inside, ...known].some((one) => one !== self && one !== by);
       // Whoever makes a group can put a leaf of anybody's into it.
-      const isCalled = hasOthers && !((isProven || by === self) && isTrusted(room, by));
+      const isCalled = hasOthers && !(isProven && isTrusted(room, by));
       const { incarnation, seq } = at;
       const row = isCalled ? { by, incarnation, seq, doubted } : { ...NOBODY, doubted };
       const lacksKnown = known.some((one) => !inside.has(one));

@@ -21,16 +21,23 @@ export const TOLD_SHARE = 16;
 type Info = Extract<RoomPart, { readonly type: "info" }>;
 type Member = Info["members"][number];
 
-/** What own devices are to be told of the room as it is after the commit `handshake`, where `room` is what they were told so far. */
+/**
+ * What own devices are to be told of the room as it is after the commit `handshake`, where `room` is what they were told so far. Who is
+ * missed there (`lacksKnown`) is told of a large room too, so that they are asked for once (RM72).
+ */
 export function newsOf(
   room: RoomRecord | null,
   group: Group,
   now: RoomContext,
-  { handshake, self }: { readonly handshake: EntryId; readonly self: AccountId },
+  {
+    handshake,
+    self,
+    lacksKnown = false,
+  }: { readonly handshake: EntryId; readonly self: AccountId; readonly lacksKnown?: boolean },
 ): ReadonlyMap<string, RoomPart> {
   const parts = new Map<string, RoomPart>();
   const info = infoOf(group, now);
-  if (isNews(room?.info ?? null, info, self)) parts.set("info", info);
+  if (lacksKnown || isNews(room?.info ?? null, info, self)) parts.set("info", info);
   const inside = isActive(group) ? insideOf(group, now, handshake) : null;
   if (inside !== null) parts.set("inside", inside);
   const agreed = agreedOf(group, now, { handshake, self });

@@ -23,7 +23,7 @@ import type { RoomReaders } from "../log/room-readers.ts";
 import type { RoomRekeying } from "../log/room-rekeying.ts";
 import type { RoomCalling } from "../membership/room-calling.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
-import { infoOf, isBegunAlone, newsOf } from "../membership/room-info.ts";
+import { isBegunAlone, newsOf } from "../membership/room-info.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
 import { keepHappenings } from "../room-happenings.ts";
 import { createRoomDraft, markCommit, passEntry, type RoomDraft } from "./room-draft.ts";
@@ -267,11 +267,7 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
   ): Promise<Result<ReadonlyMap<string, RoomPart>, ClientError>> {
     const room = await book.get(roomId);
     if (!room.ok) return room;
-    const told = newsOf(room.value, joined.group, joined.context, { handshake, self });
-    // RM72: who was missed is asked for once, also in a room so large that it is not told at every change (RM48).
-    const news = lacksKnown
-      ? new Map([...told, ["info", infoOf(joined.group, joined.context)] as const])
-      : told;
+    const news = newsOf(room.value, joined.group, joined.context, { handshake, self, lacksKnown });
     const untold = await rekeying.untoldKeys(roomId, joined.context, draft);
     if (!untold.ok) return untold;
     const keys = rekeyed ?? untold.value;

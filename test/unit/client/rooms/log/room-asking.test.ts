@@ -59,6 +59,7 @@ test("[RM24] a room is looked at again when its next letter is to be asked for, 
 test("[RM23] [RM72] who says another state time and again has a device ask to be added at once, and once a minute besides", async () => {
   let nowMs = 1_000;
   let asked = 0;
+  const looks: number[] = [];
   const sealRejoin = async () => {
     asked++;
     return ok();
@@ -67,6 +68,7 @@ test("[RM23] [RM72] who says another state time and again has a device ask to be
     context: { clock: { nowMs: () => nowMs } },
     groups: { load: async () => ok(null) },
     letters: { sealRejoin },
+    lookIn: (_: ConversationId, afterMs: number) => void looks.push(afterMs),
   } as unknown as RoomAskingDeps);
   const ask = async () => good(await asking.askToComeBack(roomId, {} as RoomRecord));
   expect([await ask(), await ask()]).toEqual([true, false]);
@@ -75,6 +77,8 @@ test("[RM23] [RM72] who says another state time and again has a device ask to be
     await ask();
   }
   expect(asked).toBe(2);
+  // What it was kept from then it does by itself.
+  expect(looks).toEqual([MINUTE_MS, MINUTE_MS, MINUTE_MS]);
   nowMs += MINUTE_MS;
   expect([await ask(), await ask()]).toEqual([true, false]);
   asking.askAgain(roomId, "out");

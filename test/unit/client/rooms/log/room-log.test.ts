@@ -71,3 +71,42 @@ test("[RM30] who is cut off asks again over another connection, and follows wher
   expect(good(await followWith(ok()))).toBe(false);
   expect(logs.isCutOff(roomId)).toBe(false);
 });
+
+test("[RM74] a Welcome is taken in a log that began anew, of which the server let go of what stood before it meanwhile", async () => {
+  const reads: number[] = [];
+  const passed: object[] = [];
+  const head = { ...createLogReader(logId).point, incarnation: 1 };
+  const reader = createLogReader(logId, head);
+  const first = (result: ReturnType<typeof err>) => {
+    const deps = {
+      context: {
+        ...{ spans: null, store: {}, identity: {}, serial: { run: <T>(task: () => T) => task() } },
+        tables: { keypackage: { get: async () => ok(null) } },
+      },
+      ...{ groups: {}, commits: {}, deps: {}, home: () => null, onLost: () => {}, onBack: () => {} },
+      intake: {
+        reader: async () => ok(reader),
+        take: async () => ok({ type: "join", invitation: {} }),
+        pass: async (...given: unknown[]) => {
+          passed.push(given[2] as object);
+          return ok();
+        },
+      },
+      onChanged: () => {},
+      kick: () => {},
+    } as unknown as RoomLogDeps;
+    const read = async (after: number) => {
+      reads.push(after);
+      return reads.length === 1 ? ok({ entries: [entry] }) : result;
+    };
+    const channel = { logId, head, trimmedUpto: 0, read };
+    return createRoomLogs(deps).readOn(roomId, {} as RoomRecord, { channel } as unknown as GuestLog);
+  };
+  expect(good(await first(err({ type: "Refused", code: "log-trimmed" })))).toBe(true);
+  expect(reads).toEqual([0, 0]);
+  expect(passed).toEqual([{ first: [] }]);
+  reads.length = 0;
+  const lost = err({ type: "Disconnected" });
+  expect(await first(lost)).toEqual(lost);
+  expect(passed).toHaveLength(1);
+});

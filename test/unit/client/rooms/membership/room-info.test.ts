@@ -9,12 +9,14 @@ import {
   insideOf,
   isBegunAlone,
   isNews,
+  newsOf,
   TOLD_AT_ONCE_MEMBERS_MAX,
   TOLD_SHARE,
 } from "../../../../../core/client/rooms/membership/room-info.ts";
 import { ROOM_AGREED_BYTES_MAX, ROOM_INSIDE_DEVICES_MAX } from "../../../../../core/base/limits.ts";
 import { NO_ENTRY } from "../../../../../core/client/rooms/log/room-landmarks.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
+import type { RoomRecord } from "../../../../../core/document/schema/groups.ts";
 import type { Group } from "../../../../../core/group/group.ts";
 import {
   encodeRoomContext,
@@ -66,6 +68,23 @@ test("[RM48] what is as it was told is not told again; a name, a description and
   }
   const { members } = infoOf(large);
   expect(isNews(infoOf(large), infoOf(large, 0, { members: members.slice(1) }), SELF)).toBe(true);
+});
+
+test("[RM72] a large room is told of once more to ask for whom the group lacks", async () => {
+  const world = createGroupWorld("lacks");
+  const group = await world.found(world.device("ada", "laptop"));
+  const head = idFromBytes("link", new Uint8Array(32));
+  const { members, ...info } = infoOf(TOLD_AT_ONCE_MEMBERS_MAX + 1, 0, { name: "" });
+  const room = { info: { ...info, members } } as unknown as RoomRecord;
+  const now = {
+    ...{ name: "", about: "", keysSince: 0, lifetimeMs: null, history: null },
+    members: members.slice(1).map((member) => ({ ...member, origin: "", sinceEpoch: 0, seq: 1, head })),
+  };
+  const self = account(1);
+  const told = (lacksKnown: boolean) =>
+    newsOf(room, group, now, { handshake: NO_ENTRY, self, lacksKnown }).get("info");
+  expect(told(false)).toBe(undefined);
+  expect(told(true)).toMatchObject({ type: "info", members: members.slice(1) });
 });
 
 test(`[RM64] of a group that is this account's alone its devices are told, up to ${ROOM_INSIDE_DEVICES_MAX}`, async () => {
