@@ -7,6 +7,9 @@
  * would, so that who is not told finds out in seconds, and write up to `--run` messages in a row before anything else happens. They are
  * in memory unless `--files` is given. After `--seconds` nothing more is written.
  *
+ * For more than 100,000 messages name `--external-memory-accounted-in-global-limit` and `--max-old-space-size` to node: else it looks through
+ * all it holds with every 64 MiB that documents have given it.
+ *
  * Usage: node test/bench/cuts.ts [--json] [--messages N] [--cuts N] [--pairs N] [--bytes N] [--seconds N] [--run N] [--files] [--seed S]
  */
 import { parseArgs } from "node:util";
