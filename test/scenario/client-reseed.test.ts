@@ -91,6 +91,43 @@ describe("a server that lost everything", () => {
     good(await tablet.client.sync());
     expect(await textsOf(tablet, conversationId)).toHaveLength(5);
   }, 60_000);
+
+  test("[IN13] a log that a sibling made there, and that nobody else knew of, goes on as another incarnation of it", async () => {
+    const server = await losableServer();
+    const { ada, ben, conversationId, ...adas } = await conversation(server.origin);
+    const tablet = await linkedDevice(ben.client, "tablet");
+    await settle(ada, ben, adas.phone);
+    // From then on Ben writes into a log that Ada's laptop makes, and her phone has not heard of.
+    good(await adas.phone.client.stop());
+    good(await ben.client.revokeDevice(good(await tablet.client.account()).deviceId));
+    await tablet.client.stop();
+    await settle(ben, ada);
+    good(await ben.client.send(conversationId, "into the log of the laptop"));
+    await settle(ben, ada);
+    good(await ada.client.stop());
+    await server.lose();
+    const phone = keep(await reopened(adas.phone.platform));
+    good(await phone.client.putBack());
+    good(await ben.client.putBack());
+    await settle(phone, ben);
+    good(await ben.client.send(conversationId, "into the log of the phone"));
+    await settle(phone, ben);
+    const laptop = keep(await reopened(ada.platform));
+    const alarms = [alarmsOf(laptop), alarmsOf(phone), alarmsOf(ben)];
+    await settle(laptop, phone, ben);
+    good(await laptop.client.send(conversationId, "from the laptop"));
+    await settle(laptop, phone, ben);
+    expect(alarms).toEqual([[], [], []]);
+    for (const device of [laptop, phone, ben])
+      expect([...(await textsOf(device, conversationId))].sort()).toEqual([
+        "from Ada",
+        "from Ben",
+        "from the laptop",
+        "into the log of the laptop",
+        "into the log of the phone",
+      ]);
+    await expectSameState(laptop, phone);
+  }, 60_000);
 });
 
 describe("an account that is put back on a server that lost it", () => {

@@ -10,7 +10,7 @@ import { equalBytes } from "../../base/bytes.ts";
 import { hash } from "../../crypto/hash.ts";
 import { LABEL } from "../../crypto/labels.ts";
 import { sign } from "../../crypto/sign.ts";
-import type { LogReader } from "../../log/log-reader.ts";
+import { createLogReader, type LogReader } from "../../log/log-reader.ts";
 import { encodeSignInClaim } from "../../protocol/claims.ts";
 import { CHANNEL_MAX, type LogKind } from "../../protocol/client-frame.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
@@ -31,6 +31,7 @@ import { type LogChannel, openLogChannel } from "./log-channel.ts";
 import { createLogFollower } from "./log-follower.ts";
 import { keepPreKeys } from "../account/prekey-keeper.ts";
 import { keepKeyPackages } from "../rooms/membership/key-package-keeper.ts";
+import { beginAnew, type OwnedLog } from "../reseed/put-back-logs.ts";
 import type { SetAside } from "../conversations/set-aside.ts";
 import type { InboundPoints } from "../snapshot/snapshot-maker.ts";
 import type { Snapshots } from "../snapshot/snapshots.ts";
@@ -166,6 +167,9 @@ export async function signIn(
   return signedIn;
 }
 
+/** Whether anything is known to have been in a log. */
+const isReadIn = ({ point }: LogReader): boolean => point.seq > 0 || point.incarnation > 0;
+
 function createLink(deps: HomeLinkDeps, gateway: Gateway) {
   const { context, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
   const { store, tables, times } = context;
@@ -194,15 +198,28 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const known = await readerOf(logId);
     if (!known.ok) return known;
     const { seq, incarnation } = known.value.point;
-    // IN2: what was read was there. It is begun anew only when a person says so.
-    if (seq > 0 || incarnation > 0)
+    // IN2: what was read was there. It is begun anew only when a person says so. IN13: they have, and here it was not known.
+    const isLost = incarnation < log.reader().point.incarnation;
+    if (isReadIn(known.value) && !isLost)
       return context.distrustLog(logId, { type: "LogRolledBack", seenSeq: seq, headSeq: 0 });
-    const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;
-    const created = await gateway.call("done", { type: "createLog", logId, kind, appendKey });
-    if (!created.ok && !(created.error.type === "Refused" && created.error.code === "log-exists"))
-      return created;
+    const made = await make({ logId, kind, appendSeed, reader: known.value });
+    if (!made.ok && !(made.error.type === "Refused" && made.error.code === "log-exists")) return made;
     absent.note(logId, true);
     return openLogChannel(gateway, number, open);
+  }
+
+  /** A log that is not there. */
+  async function make(owned: OwnedLog): Promise<Result<unknown, ClientError>> {
+    const { logId, kind, appendSeed, reader } = owned;
+    const { incarnation } = log.reader().point;
+    if (incarnation > 0 && kind !== "account") {
+      // IN13: a sibling may have made it where it was lost.
+      const start = createLogReader(logId).point;
+      const before = createLogReader(logId, { ...start, incarnation: incarnation - 1 });
+      return beginAnew(context, gateway, isReadIn(reader) ? owned : { ...owned, reader: before }, null);
+    }
+    const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;
+    return gateway.call("done", { type: "createLog", logId, kind, appendKey });
   }
 
   const readerOf = async (logId: LogId): Promise<Result<LogReader, ClientError>> =>
@@ -397,8 +414,9 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
       if (row.value?.isClosed === true || absent.has(logId)) continue;
       if (logId === current.logId) {
         // One that was given away and never made is made first, so that it is found closed.
-        const appendKey = capabilityKey(appendSeed).publicKey;
-        const made = await gateway.call("done", { type: "createLog", logId, kind: "inbound", appendKey });
+        const known = await readerOf(logId);
+        if (!known.ok) return known;
+        const made = await make({ logId, kind: "inbound", appendSeed, reader: known.value });
         if (!made.ok) return made;
       }
       const closed = await gateway.call("done", { type: "closeLog", logId });

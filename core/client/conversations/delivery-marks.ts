@@ -194,12 +194,10 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
     if (!contact.ok) return contact;
     if (contact.value?.state !== "accepted" || contact.value.theirs === null) return ok();
     const { conversationId } = contact.value;
-    const chain = await context.contactChain(accountId, contact.value.origin, false);
-    if (!chain.ok) return chain;
     const frontiers = await ops.frontiers(conversationId);
     if (!frontiers.ok) return frontiers;
     const delivered = [...frontiers.value]
-      .filter(([device]) => chain.value.devicesById.has(device))
+      .filter(([device]) => !context.chain().devicesById.has(device))
       .map(([device, next]) => ({ device, next }));
     const isNews = delivered.some(
       ({ device, next }) => next > deliveredTo(conversationId, identity.accountId, device),

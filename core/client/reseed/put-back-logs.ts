@@ -39,7 +39,7 @@ export async function putBackLogs(
     // One that was never read is made when it is opened, as at the first time.
     const { point } = log.reader;
     if (isWhole.value || (head === null && point.seq === 0 && point.incarnation === 0)) continue;
-    const begun = await begin(context, gateway, log, head);
+    const begun = await beginAnew(context, gateway, log, head);
     if (!begun.ok) return begun;
     if (begun.value) count++;
   }
@@ -78,7 +78,7 @@ async function openToRead(
 }
 
 /** False when the server has what this device read after all: then nothing is to be done. */
-async function begin(
+export async function beginAnew(
   context: EngineContext,
   gateway: Gateway,
   { logId, kind, appendSeed, reader }: OwnedLog,
