@@ -30,10 +30,10 @@ import { cutRoomCommit, roomBodyShape, roomEvidenceShape } from "../../../core/m
 import { ENTRY_KIND } from "../../../core/protocol/entry.ts";
 import { createCommit as createLibraryCommit, encodeMlsMessage, type Proposal } from "ts-mls";
 import { pick } from "../../fuzz/case-random.ts";
-import { mutate } from "../../fuzz/mutate.ts";
 import { good } from "../../support/client-world.ts";
 import { libraryStateOf } from "../../support/group-world.ts";
 import type { SeededRandom } from "../../support/seeded-random.ts";
+import { changed } from "./changed-bytes.ts";
 import type { World } from "./world.ts";
 
 /** Where something is forged: the room as the forger has it. */
@@ -303,9 +303,4 @@ function entriesOf(
   if (bodies.length < 2 || last === undefined || random.chance(50)) return { bodies };
   const parts = bodies.slice(0, -1);
   return { bodies: [...(random.chance(50) ? parts.slice(1) : parts.toReversed()), last] };
-}
-
-function changed(random: SeededRandom, bytes: Bytes): Bytes {
-  const after = mutate(random, bytes, { form: "cbor", others: [bytes], words: [] });
-  return after.length === 0 ? new Uint8Array(1) : after;
 }

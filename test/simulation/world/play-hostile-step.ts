@@ -37,9 +37,9 @@ import { decodeSessionSet, encodeSessionSet } from "../../../core/ratchet/sessio
 import { type ChainState, pinOf } from "../../../core/sigchain/chain-state.ts";
 import { rowKeyParts } from "../../../core/store/row-key.ts";
 import { pick } from "../../fuzz/case-random.ts";
-import { mutate } from "../../fuzz/mutate.ts";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
+import { changed } from "./changed-bytes.ts";
 import { type ForgingPlace, forgeOp } from "./forge-op.ts";
 import type { HostileStep } from "./hostile-plan.ts";
 import { count, type Stage } from "./play-step.ts";
@@ -47,8 +47,6 @@ import type { World } from "./world.ts";
 
 /** Entries of one step. */
 const FORGED_MAX = 4;
-/** What a changed part may weigh: most of what an entry takes. */
-const PART_BYTES_MAX = 100_000;
 
 type Envelopes = RequestOuter["envelopes"];
 
@@ -135,7 +133,7 @@ async function forgeLetter(at: Forging): Promise<{ readonly body: Bytes; readonl
     bodyShape,
     ops.map(({ bytes }) => bytes),
   );
-  const listed = step.act === "body" ? changed(at, plain) : plain;
+  const listed = step.act === "body" ? changed(at.random, plain) : plain;
   const bodyKey = random.bytes(32);
   const body = seal(random, { key: bodyKey, label: LABEL.sealBody, aad: new Uint8Array(0) }, pad(listed));
   const ids = ops.map(({ bytes }) => idBytes(good(parseOp(bytes)).id));
@@ -152,7 +150,7 @@ async function forgeLetter(at: Forging): Promise<{ readonly body: Bytes; readonl
     yours: pin(chain),
     receipt: null,
   });
-  return { body, letter: step.act === "letter" ? changed(at, letter) : letter };
+  return { body, letter: step.act === "letter" ? changed(at.random, letter) : letter };
 }
 
 /** The letter for each device there is a session with, which goes on as it should. */
@@ -204,16 +202,11 @@ function sealEntry(
   if (step.act !== "outer") return sealInbound(random, outerKey, place, outer, body);
   const label = LABEL.sealInboundOuter;
   const aad = encodeCbor([label, idBytes(place.logId), place.header, hashBody(body)]);
-  const plain = pad(changed(at, encode(inboundOuterShape, outer)));
+  const plain = pad(changed(at.random, encode(inboundOuterShape, outer)));
   return encode(inboundEntryShape, { outer: seal(random, { key: outerKey, label, aad }, plain), body });
 }
 
 function anybody({ people }: World, random: ForgingPlace["random"]) {
   const ids = people.flatMap(({ accountId }) => accountId ?? []);
   return random.chance(70) ? pick(random, ids) : idFromBytes("account", random.bytes(32));
-}
-
-function changed({ random }: Forging, bytes: Bytes): Bytes {
-  const after = mutate(random, bytes, { form: "cbor", others: [bytes], words: [] });
-  return after.length === 0 ? new Uint8Array(1) : after.subarray(0, PART_BYTES_MAX);
 }

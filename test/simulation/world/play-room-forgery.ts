@@ -37,9 +37,9 @@ import { signStand } from "../../../core/messenger/room/room-stand.ts";
 import { type Entry, ENTRY_KIND, encodeEntryHeader, writerTag } from "../../../core/protocol/entry.ts";
 import { pick } from "../../fuzz/case-random.ts";
 import { generatorOf } from "../../fuzz/generate-shape.ts";
-import { mutate } from "../../fuzz/mutate.ts";
 import { good } from "../../support/client-world.ts";
 import { createSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
+import { changed } from "./changed-bytes.ts";
 import { type Forged, forgeCommit, forgeFork, type RoomForging } from "./forge-room-commit.ts";
 import { forgeRoomOp } from "./forge-op.ts";
 import type { RoomForgeStep } from "./hostile-plan.ts";
@@ -218,11 +218,6 @@ function generated(random: SeededRandom, shape: unknown): Bytes {
   if (generate === null) throw new Error("a structure prints itself");
   const bytes = encodeCbor(generate(random));
   return random.chance(70) ? bytes : changed(random, bytes);
-}
-
-function changed(random: SeededRandom, bytes: Bytes): Bytes {
-  const after = mutate(random, bytes, { form: "cbor", others: [bytes], words: [] });
-  return after.length === 0 ? new Uint8Array(1) : after;
 }
 
 /** A letter of the group, sealed as its own would be. Runs within the serial. */
