@@ -38,6 +38,7 @@ function keep<T extends Device>(device: T): T {
 
 /** How long who cannot follow a log waits for others to bring what leads on. */
 const MINUTE_MS = 60_000;
+const ROOM_LINK_LIFETIME_MS = 604_800_000;
 const time = createAdjustableClock();
 const platform = () => memoryPlatform({ clock: time });
 
@@ -236,6 +237,52 @@ describe("a room whose server lost everything", () => {
     await expectRoom(id, { people: 2, texts: ["without Dan", "and on"] }, ada, ben);
     await settle(dan);
     expect(await textsOf(dan, id)).toEqual([]);
+  }, 60_000);
+
+  test("[RM62] [RM68] who came in by one device of its founder's before, and who came in by another after, are in, or asked in again", async () => {
+    const server = await losableServer();
+    const { others, id, ada: laptop } = await roomOf(server.origin, "ben");
+    const [ben] = three(others);
+    const tablet = await linkedDevice(laptop.client, "tablet", platform());
+    const { code } = good(
+      await laptop.client.createRoomLink(id, { lifetimeMs: ROOM_LINK_LIFETIME_MS, usesMax: 3 }),
+    );
+    await settle(laptop, tablet, ben);
+    // The tablet is away while Carl comes, and Dora comes while the laptop is.
+    good(await tablet.client.stop());
+    const [carl, dora] = await Promise.all(
+      ["carl", "dora"].map(async (name) =>
+        keep(await newAccount(elsewhere.origin, `${name}.${crypto.randomUUID().slice(0, 8)}`, platform())),
+      ),
+    );
+    if (carl === undefined || dora === undefined) throw new Error("there are two");
+    good(await carl.client.joinRoom(code));
+    await expectRoom(id, { people: 3, texts: [] }, laptop, carl, ben);
+    good(await laptop.client.stop());
+    good(await ben.client.stop());
+    await server.lose();
+    const tabletBack = keep(await reopened(tablet.platform));
+    good(await tabletBack.client.putBack());
+    good(await dora.client.joinRoom(code));
+    await expectRoom(id, { people: 3, texts: [] }, tabletBack, dora);
+    const laptopBack = keep(await reopened(laptop.platform));
+    const benBack = keep(await reopened(ben.platform));
+    const all = [laptopBack, tabletBack, benBack, carl, dora] as const;
+    await expectAtRest(
+      async () => {
+        for (const one of all)
+          for (const { id: invited, state } of good(await one.client.rooms()))
+            if (state === "invited") good(await one.client.acceptRoom(invited));
+        for (const one of all) {
+          expect(present(good(await one.client.rooms())[0], "the room").state).toBe("joined");
+          expect(await peopleIn(one, id)).toBe(4);
+        }
+      },
+      ...all,
+    );
+    await say(carl, id, "from Carl");
+    await say(dora, id, "from Dora");
+    await expectRoom(id, { people: 4, texts: ["from Carl", "from Dora"] }, ...all);
   }, 60_000);
 });
 

@@ -41,6 +41,7 @@ import { type RoomMissed, SIBLING_WAIT_MS } from "./reading/room-missed.ts";
 import type { RoomOutbox } from "./room-outbox.ts";
 import { createRoomPlanner } from "./membership/room-plan.ts";
 import { createRoomRenewal } from "./membership/room-renewal.ts";
+import { createRoomRedo } from "./log/room-redo.ts";
 import { createRoomRestart } from "./log/room-restart.ts";
 import { createRoomUnproven } from "./reading/room-unproven.ts";
 
@@ -242,6 +243,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     openAnew: logs.openAnew,
     lookLater: (roomId) => lookIn(roomId, SIBLING_WAIT_MS),
   });
+  const redo = createRoomRedo({ context, book, contextOf });
   const keySetting = createRoomKeySetting({
     context,
     book,
@@ -405,7 +407,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (!next.ok || next.value) return next;
     const stood = await serial.run(() => asking.takeStand(roomId, room));
     if (!stood.ok || stood.value) return stood;
-    const redone = await serial.run(() => restart.redo(roomId));
+    const redone = await serial.run(() => redo(roomId));
     if (!redone.ok || redone.value) return redone;
     const planned = await planAndMake(roomId, room);
     if (!planned.ok || planned.value) return planned;

@@ -4,17 +4,11 @@
  */
 import type { ConversationId, LogId } from "../../../base/ids.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
-import { newIntentKey, type RoomPart, type RoomRecord } from "../../../document/schema/groups.ts";
+import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
 import { createReseed } from "../../../log/create-reseed.ts";
 import { checkHead, createLogReader } from "../../../log/log-reader.ts";
-import {
-  memberOf,
-  parseRoomContext,
-  rankOf,
-  type RoomContext,
-  type RoomMember,
-} from "../../../messenger/room/room-context.ts";
+import type { RoomContext } from "../../../messenger/room/room-context.ts";
 import { isBeyond } from "../../../messenger/room/room-position.ts";
 import type { LogPoint } from "../../../protocol/entry.ts";
 import type { ClientError } from "../../client-error.ts";
@@ -84,8 +78,6 @@ export interface RoomRestart {
   awaitsSibling(placed: PlacedRoom, gateway: Gateway): Promise<Result<boolean, ClientError>>;
   /** Whether what the log goes on from is still to come: nothing is written into it before. RM61 */
   isUnbegun(roomId: ConversationId): Promise<Result<boolean, ClientError>>;
-  /** Asks again for what a group that was given up had done. Runs within the serial. RM62 */
-  redo(roomId: ConversationId): Promise<Result<boolean, ClientError>>;
   /** Begins logs of this account's rooms anew, as far as the server lost them; `former` is where they were before a move. */
   putBack(gateway: Gateway, former: string | null): Promise<Result<number, ClientError>>;
 }
@@ -93,7 +85,7 @@ export interface RoomRestart {
 export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
   const { context, book, groups, intake, anew, guests, contextOf } = all;
   const { commits, letters, outgoing } = all.sending;
-  const { tables, store, identity, random, clock, serial } = context;
+  const { store, identity, clock, serial } = context;
   const homes = createRoomHomes(context, all.contacts);
   const toldElsewhere = new Set<ConversationId>();
   /** When this device came into an incarnation that its account has begun. */
@@ -308,29 +300,6 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return now.ok ? ok(now.value !== null) : now;
   };
 
-  const redo: RoomRestart["redo"] = async (roomId) => {
-    const row = await tables.roomredo.get(roomId);
-    if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
-    const now = await contextOf(roomId);
-    if (!now.ok || now.value === null) return now.ok ? ok(false) : now;
-    const { epoch, context: bytes } = row.value;
-    const lost = parseRoomContext(bytes);
-    const self = memberOf(now.value, identity.accountId);
-    const isBelow = (role: RoomMember["role"]) =>
-      self !== null && rankOf(self.role) >= rankOf("moderator") && rankOf(self.role) > rankOf(role);
-    // Who came in later than that is none of those who were out.
-    const gone = now.value.members.filter(
-      ({ accountId, sinceEpoch, role }) =>
-        lost.ok && sinceEpoch <= epoch && memberOf(lost.value, accountId) === null && isBelow(role),
-    );
-    const intents = gone.map(({ accountId }): [string, RoomPart] => [
-      newIntentKey(random),
-      { type: "intent", intent: { type: "remove", accountId }, order: nowMs() },
-    ]);
-    const done = await book.set(roomId, new Map(intents), { with: [tables.roomredo.remove(roomId)] });
-    return done.ok ? ok(true) : done;
-  };
-
   /** The owner's word that the log begins anew. False when nothing of it is lost, or it is never to have been made. */
   async function begin(
     gateway: Pick<Gateway, "call">,
@@ -430,7 +399,6 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     bring,
     awaitsSibling,
     isUnbegun,
-    redo,
     putBack,
   };
 }

@@ -6,11 +6,13 @@ import type { NamedEntry } from "../../../log/log-reader.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import type { RoomDraft } from "../reading/room-draft.ts";
+import type { RoomAnew } from "../log/room-anew.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 export interface RoomGivingUpDeps {
   readonly context: Pick<EngineContext, "tables">;
   readonly groups: Pick<RoomGroups, "forget">;
+  readonly anew: Pick<RoomAnew, "of">;
   onChanged(): void;
 }
 
@@ -25,21 +27,21 @@ export interface RoomGivingUp {
   ): Promise<Result<void, ClientError>>;
 }
 
-export function createRoomGivingUp({ context, groups, onChanged }: RoomGivingUpDeps): RoomGivingUp {
+export function createRoomGivingUp({ context, groups, anew, onChanged }: RoomGivingUpDeps): RoomGivingUp {
   const { tables } = context;
 
   const give: RoomGivingUp["give"] = async (roomId, draft) => {
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
     draft.writes.push(...forgotten.value);
-    // RM62: whom it had taken out is taken out again.
-    if (draft.group !== null && draft.reader.point.incarnation > 0)
-      draft.writes.push(
-        tables.roomredo.put([roomId], {
-          epoch: Number(groupEpoch(draft.group)),
-          context: draft.group.context,
-        }),
-      );
+    if (draft.group !== null && draft.reader.point.incarnation > 0) {
+      const row = await anew.of(roomId);
+      if (!row.ok) return row;
+      // RM62: up to there the log led all to the same; what this group did behind it is done again.
+      const own = Number(groupEpoch(draft.group));
+      const epoch = Math.min(own, row.value?.logEpoch ?? own);
+      draft.writes.push(tables.roomredo.put([roomId], { epoch, context: draft.group.context }));
+    }
     draft.group = null;
     onChanged();
     return ok();

@@ -28,7 +28,7 @@ import type { EngineContext } from "../../engine-context.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
-import { happeningsIn } from "../room-happenings.ts";
+import { takenOutOf } from "../room-happenings.ts";
 import type { RoomCalling } from "./room-calling.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
@@ -83,6 +83,8 @@ export interface RoomKeyAsking {
     room: RoomRecord,
     later: { readonly by: AccountId; readonly sinceEpoch: number },
   ): Promise<Result<boolean, ClientError>>;
+  /** Whether somebody this account has let in was lost with a group that came apart: nobody took them out that this device has followed. */
+  isLost(roomId: ConversationId, room: RoomRecord, by: AccountId): Promise<Result<boolean, ClientError>>;
   /** Tells somebody who asks the keys there are where this device has read to, or that they are out; `remove` goes with it. */
   answer(
     asked: { readonly roomId: ConversationId; readonly room: RoomRecord; readonly by: AccountId },
@@ -214,8 +216,10 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return isOut.value ? ok() : store.batch([remove]);
   };
 
-  const takeLater: RoomKeyAsking["takeLater"] = async (roomId, room, { by, sinceEpoch }) =>
-    sinceEpoch <= room.standing.since ? ok(false) : hearOut(roomId, room, by, []);
+  const takeLater: RoomKeyAsking["takeLater"] = async (roomId, room, { by, sinceEpoch }) => {
+    if (sinceEpoch <= room.standing.since) return ok(false);
+    return hearOut(roomId, room, by, [], isRoomLogOf(room.keys.logId, by) ? 1 : OUT_OPINIONS);
+  };
 
   /** One more says that this account is out. True when these are enough: then it is, in one transaction with `rows`. */
   async function hearOut(
@@ -223,6 +227,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     room: RoomRecord,
     by: AccountId,
     rows: readonly WriteOp[],
+    opinions = OUT_OPINIONS,
   ): Promise<Result<boolean, ClientError>> {
     const before = await awaited(roomId, room, by);
     if (!before.ok || before.value === null) return before.ok ? ok(false) : before;
@@ -230,7 +235,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     asked.set(roomId, { ...before.value, out });
     const members = await othersIn(roomId, room);
     if (!members.ok) return members;
-    if (out.length < Math.min(OUT_OPINIONS, members.value.length)) return ok(false);
+    if (out.length < Math.min(opinions, members.value.length)) return ok(false);
     const part: RoomPart = { type: "standing", ...room.standing, standing: "removed", atMs: nowMs() };
     const told = await all.book.set(roomId, new Map([["standing", part]]), { with: rows });
     if (!told.ok) return told;
@@ -267,16 +272,23 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return store.batch([remove, tables.invitee.put([roomId, by], told)]);
   };
 
+  const isLost: RoomKeyAsking["isLost"] = async (roomId, room, by) => {
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
+    const reader = await intake.reader(room);
+    if (!reader.ok) return reader;
+    if (now === null || memberOf(now, by) !== null || reader.value.point.incarnation === 0) return ok(false);
+    const out = await takenOutOf(tables, roomId);
+    return out.ok ? ok(!out.value.has(by)) : out;
+  };
+
   /** Whether they know anyway that this account is in the room: it has let them in, or this device has followed how they went. */
   async function hasBeenIn(roomId: ConversationId, by: AccountId): Promise<Result<boolean, ClientError>> {
-    const rows = await happeningsIn(tables, roomId);
-    if (!rows.ok) return rows;
-    const hasGone = rows.value.some(
-      ({ happening }) =>
-        (happening.type === "removed" || happening.type === "left") && happening.accountId === by,
-    );
-    const contact = hasGone ? ok(null) : await all.contacts.get(by);
-    if (!contact.ok || contact.value === null) return contact.ok ? ok(hasGone) : contact;
+    const out = await takenOutOf(tables, roomId);
+    if (!out.ok || out.value.has(by)) return out.ok ? ok(true) : out;
+    const contact = await all.contacts.get(by);
+    if (!contact.ok || contact.value === null) return contact.ok ? ok(false) : contact;
     const pages = await tables.op.scan({ under: [contact.value.conversationId] });
     if (!pages.ok) return pages;
     return ok(pages.value.some(({ value }) => value.some(({ op }) => isInvitationOf(op, roomId))));
@@ -315,6 +327,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     take,
     takeOut,
     takeLater,
+    isLost,
     answer,
   };
 }

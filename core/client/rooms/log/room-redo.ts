@@ -1,0 +1,77 @@
+/**
+ * What a group that was given up had done in a log that began anew is asked for again in the one that took its place. Runs within the
+ * serial. Rule RM62.
+ */
+import type { AccountId, ConversationId } from "../../../base/ids.ts";
+import { ok, type Result } from "../../../base/result.ts";
+import { newIntentKey, type RoomIntent, type RoomPart } from "../../../document/schema/groups.ts";
+import {
+  memberOf,
+  parseRoomContext,
+  rankOf,
+  type RoomContext,
+  type RoomMember,
+} from "../../../messenger/room/room-context.ts";
+import type { ClientError } from "../../client-error.ts";
+import type { EngineContext } from "../../engine-context.ts";
+import type { RoomBook } from "../room-book.ts";
+import { takenOutOf } from "../room-happenings.ts";
+
+export interface RoomRedoDeps {
+  readonly context: Pick<EngineContext, "tables" | "identity" | "random" | "clock">;
+  readonly book: Pick<RoomBook, "set">;
+  contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
+}
+
+/** A function that asks for it, once this device is in a group; it gives true when there was something. */
+export function createRoomRedo({ context, book, contextOf }: RoomRedoDeps) {
+  const { tables, identity, random, clock } = context;
+
+  return async function redo(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
+    const row = await tables.roomredo.get(roomId);
+    if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
+    const room = await contextOf(roomId);
+    if (!room.ok || room.value === null) return room.ok ? ok(false) : room;
+    const { epoch, context: bytes } = row.value;
+    const lost = parseRoomContext(bytes);
+    const takenOut = await takenOutOf(tables, roomId);
+    if (!takenOut.ok) return takenOut;
+    const self = memberOf(room.value, identity.accountId);
+    const missing = lost.ok
+      ? missingOf({ room: room.value, lost: lost.value, epoch, takenOut: takenOut.value }, self)
+      : [];
+    const order = Math.max(0, clock.nowMs());
+    const intents = missing.map((intent): [string, RoomPart] => [
+      newIntentKey(random),
+      { type: "intent", intent, order },
+    ]);
+    const done = await book.set(roomId, new Map(intents), { with: [tables.roomredo.remove(roomId)] });
+    return done.ok ? ok(true) : done;
+  };
+}
+
+/** A group that was given up, the room as it is, and whom this device has followed out of it. */
+interface Lost {
+  readonly room: RoomContext;
+  readonly lost: RoomContext;
+  /** Up to there both had come the same way. */
+  readonly epoch: number;
+  readonly takenOut: ReadonlySet<AccountId>;
+}
+
+/** Who was in before they parted, and was taken out in the one that is given up, goes; who came in there comes in. As far as `self` may ask. */
+function missingOf({ room, lost, epoch, takenOut }: Lost, self: RoomMember | null): readonly RoomIntent[] {
+  if (self === null || rankOf(self.role) < rankOf("moderator")) return [];
+  const mayAsk = ({ role }: RoomMember) => rankOf(self.role) > rankOf(role);
+  const gone = room.members.filter(
+    ({ accountId, sinceEpoch }) =>
+      sinceEpoch <= epoch && memberOf(lost, accountId) === null && takenOut.has(accountId),
+  );
+  const came = lost.members.filter(
+    ({ accountId, sinceEpoch }) => sinceEpoch > epoch && memberOf(room, accountId) === null,
+  );
+  return [
+    ...gone.filter(mayAsk).map(({ accountId }): RoomIntent => ({ type: "remove", accountId })),
+    ...came.filter(mayAsk).map(({ accountId, role }): RoomIntent => ({ type: "invite", accountId, role })),
+  ];
+}
