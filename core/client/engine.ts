@@ -501,6 +501,7 @@ export async function createEngine(
         // AL7
         onIncarnation: (logId: LogId) =>
           findings.resolve((alarm) => alarm.type === "LogDistrusted" && alarm.logId === logId),
+        onLost: () => rooms.noteLost(),
         onProgress: (done: number, total: number) => {
           // While a snapshot is loaded its documents are what is counted: the log's end is not the history's.
           if (snapshots.isComplete() && total > 1) emit({ type: "progress", phase: "history", done, total });

@@ -69,6 +69,8 @@ export interface HomeLinkDeps {
   onProgress(done: number, total: number): void;
   /** A log goes on as another incarnation, and its owner says so. */
   onIncarnation(logId: LogId): void;
+  /** The account log is in a later incarnation, which is not entered yet. */
+  onLost(): Promise<Result<void, ClientError>>;
   /** The chain names another home. */
   onMoved(origin: string): Promise<Result<void, ClientError>>;
   /** Entries of others were read; some may wait for their sender's chain. */
@@ -265,6 +267,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
         return changed.ok ? conversations.adopt(changed.value) : changed;
       },
       async enterIncarnation(incarnation) {
+        const noted = await deps.onLost();
+        if (!noted.ok) return noted;
         const entered = await context.serial.run(() => log.enterIncarnation(incarnation));
         if (entered.ok) deps.onIncarnation(context.accountLogId);
         return entered;

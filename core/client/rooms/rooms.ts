@@ -93,6 +93,8 @@ export interface Rooms {
   /** Looks after a room soon. */
   kick(roomId: ConversationId): void;
   kickAll(): void;
+  /** IN13: the account's server has lost logs. */
+  noteLost(): Promise<Result<void, ClientError>>;
   /**
    * Begins the logs of rooms this account has founded anew, as far as its server lost them; `former` is where it was before a move.
    * Gives how many.
@@ -239,6 +241,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     anew,
     guests: logs.guests,
     home: all.home,
+    accountIncarnation: () => all.log.reader().point.incarnation,
     contextOf,
     openAnew: logs.openAnew,
     lookLater: (roomId) => lookIn(roomId, SIBLING_WAIT_MS),
@@ -577,6 +580,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     advanceAll,
     kick,
     kickAll,
+    noteLost: restart.noteLost,
     putBack: restart.putBack,
     close: () => {
       for (const { cancel } of looks.values()) cancel();

@@ -11,6 +11,7 @@ import { checkHead, createLogReader } from "../../../log/log-reader.ts";
 import type { RoomContext } from "../../../messenger/room/room-context.ts";
 import { isBeyond } from "../../../messenger/room/room-position.ts";
 import type { LogPoint } from "../../../protocol/entry.ts";
+import { isRoomLogOf } from "../../../protocol/room-log-id.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ContactBook } from "../../contacts/contact-book.ts";
 import { capabilityKey, writerKey } from "../../devices/device-identity.ts";
@@ -48,6 +49,8 @@ export interface RoomRestartDeps {
   readonly guests: GuestGateways;
   /** The signed-in connection to the home server, or null. */
   home(): Gateway | null;
+  /** That the account log is in, as far as this device has read. */
+  accountIncarnation(): number;
   contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
   openAnew(roomId: ConversationId, logId: LogId): void;
   lookLater(roomId: ConversationId): void;
@@ -78,6 +81,8 @@ export interface RoomRestart {
   awaitsSibling(placed: PlacedRoom, gateway: Gateway): Promise<Result<boolean, ClientError>>;
   /** Whether what the log goes on from is still to come: nothing is written into it before. RM61 */
   isUnbegun(roomId: ConversationId): Promise<Result<boolean, ClientError>>;
+  /** IN13: the server has lost logs of this account. Those of rooms whose group is here, and that a sibling may have made, were there. */
+  noteLost(): Promise<Result<void, ClientError>>;
   /** Begins logs of this account's rooms anew, as far as the server lost them; `former` is where they were before a move. */
   putBack(gateway: Gateway, former: string | null): Promise<Result<number, ClientError>>;
 }
@@ -132,9 +137,12 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     }
     const gateway = all.home();
     const hasMoved = (room.home?.origin ?? room.keys.origin) !== home.origin;
-    if (!isUnknownLog(error) || !hasMoved || home.founder !== identity.accountId || gateway === null)
-      return err(error);
-    // A person has moved this account: what was asked then is carried out by whichever device can.
+    if (!isUnknownLog(error) || home.founder !== identity.accountId || gateway === null) return err(error);
+    const reader = await serial.run(() => intake.reader(room));
+    if (!reader.ok) return reader;
+    const isUnread = reader.value.point.seq === 0 && reader.value.point.incarnation === 0;
+    // A person has moved this account, or put it back (IN13): what was asked then is carried out by whichever device can.
+    if (!hasMoved && !(isUnread && all.accountIncarnation() > 0)) return err(error);
     const begun = await begin(gateway, roomId, room);
     return begun.ok && !begun.value ? err(error) : begun;
   }
@@ -337,7 +345,24 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     return ok({ after, keys: past.value[0]?.before ?? room.keys });
   }
 
+  const noteLost: RoomRestart["noteLost"] = () =>
+    serial.run(async () => {
+      const rooms = await book.all();
+      if (!rooms.ok) return rooms;
+      for (const [roomId, room] of rooms.value) {
+        if (!isRoomLogOf(room.keys.logId, identity.accountId)) continue;
+        const group = await groups.load(roomId);
+        if (!group.ok) return group;
+        if (group.value === null || !isActive(group.value)) continue;
+        const noted = await intake.noteOpened(room);
+        if (!noted.ok) return noted;
+      }
+      return ok();
+    });
+
   const putBack: RoomRestart["putBack"] = async (gateway, former) => {
+    const noted = await noteLost();
+    if (!noted.ok) return noted;
     const rooms = await serial.run(() => book.all());
     if (!rooms.ok) return rooms;
     let count = 0;
@@ -399,6 +424,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     bring,
     awaitsSibling,
     isUnbegun,
+    noteLost,
     putBack,
   };
 }
