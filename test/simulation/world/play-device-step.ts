@@ -108,8 +108,6 @@ async function comeBack(stage: Stage, lost: Member, member: Member): Promise<voi
   for (;;) {
     const elder = elderOf(person);
     const host = elder?.standing === "active" ? elder.device.client : null;
-    // From the words on it may revoke and link, whether or not the answer comes.
-    member.isElder ||= host === null;
     const came = host === null ? recover(stage, member) : world.link(host, member);
     const whether = came.then(
       () => true,
@@ -122,10 +120,17 @@ async function comeBack(stage: Stage, lost: Member, member: Member): Promise<voi
     await new Promise<void>((resolve) => world.time.schedule(COME_BACK_AGAIN_MS, resolve));
     if (await resumed(stage, member)) break;
   }
+  // It may revoke and link from the words on, whether or not their answer came; not if they came to nothing, and a link brought it.
+  member.isElder = await hasRecovered(member);
   member.standing = "active";
   watchPower(stage, member);
   stage.returning.delete(lost);
   count(stage, member.isElder ? "recovered by words" : "linked anew");
+}
+
+async function hasRecovered({ device }: Member): Promise<boolean> {
+  const devices = await device.client?.devices();
+  return devices?.ok === true && devices.value.some((one) => one.isThis && one.arrival === "recovered");
 }
 
 async function recover({ world }: Stage, member: Member): Promise<void> {
