@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "69a26cd19e52228328e01ffc961bac0600b88a36e5aaf4ec3b81cbf859fcccd9" };
+const PINNED = { layout: 1, hash: "01888a4970bf2f330b8c4d46fa41f7629e131d48aed57fbe4668cb6945f04cf2" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -124,6 +124,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roombring: "drop",
   roomplace: "drop",
   roomredo: "drop",
+  roomforked: "drop",
   // The log is kept for longer.
   roomrelease: "drop",
   roomread: "drop",

@@ -20,6 +20,7 @@ export const ROOM_STATE_TABLES = [
   "roombring",
   "roomplace",
   "roomredo",
+  "roomforked",
   "roomleaf",
   "roomrelease",
   "roomread",

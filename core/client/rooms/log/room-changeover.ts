@@ -150,7 +150,7 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     // RM62
     const said = me === null ? ok() : await all.words.sendUnread(roomId, me, draft);
     if (!said.ok) return said;
-    const given = await all.givingUp.give(roomId, draft);
+    const given = await all.givingUp.give(roomId, draft, "lost");
     if (!given.ok) return given;
     const kept = book.keep(roomId, row);
     const stored = await store.batch([...wrapped.value, ...draft.writes, kept.write]);
@@ -177,7 +177,7 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     if (!loaded.ok) return loaded;
     const group = loaded.value !== null && isActive(loaded.value) ? loaded.value : null;
     const draft = createRoomDraft({ reader: after, group }, { row: keptKeysOf(room), areNew: false }, []);
-    const given = group === null ? ok() : await all.givingUp.give(roomId, draft);
+    const given = group === null ? ok() : await all.givingUp.give(roomId, draft, "lost");
     if (!given.ok) return given;
     const read = readers.put(after);
     const stored = await store.batch([...draft.writes, read.write]);

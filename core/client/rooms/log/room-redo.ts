@@ -32,20 +32,24 @@ export function createRoomRedo({ context, book, contextOf }: RoomRedoDeps) {
     if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
     const room = await contextOf(roomId);
     if (!room.ok || room.value === null) return room.ok ? ok(false) : room;
+    const forked = await tables.roomforked.get(roomId);
+    if (!forked.ok) return forked;
     const { epoch, context: bytes } = row.value;
+    const forkedAfter = forked.value?.epoch ?? null;
     const lost = parseRoomContext(bytes);
     const takenOut = await takenOutOf(tables, roomId);
     if (!takenOut.ok) return takenOut;
     const self = memberOf(room.value, identity.accountId);
     const missing = lost.ok
-      ? missingOf({ room: room.value, lost: lost.value, epoch, takenOut: takenOut.value }, self)
+      ? missingOf({ room: room.value, lost: lost.value, epoch, forkedAfter, takenOut: takenOut.value }, self)
       : [];
     const order = Math.max(0, clock.nowMs());
     const intents = missing.map((intent): [string, RoomPart] => [
       newIntentKey(random),
       { type: "intent", intent, order },
     ]);
-    const done = await book.set(roomId, new Map(intents), { with: [tables.roomredo.remove(roomId)] });
+    const rows = [tables.roomredo.remove(roomId), tables.roomforked.remove(roomId)];
+    const done = await book.set(roomId, new Map(intents), { with: rows });
     return done.ok ? ok(true) : done;
   };
 }
@@ -54,13 +58,18 @@ export function createRoomRedo({ context, book, contextOf }: RoomRedoDeps) {
 interface Lost {
   readonly room: RoomContext;
   readonly lost: RoomContext;
-  /** Up to there both had come the same way. */
+  /** Of what was lost. */
   readonly epoch: number;
+  /** Up to there both had come the same way, where they came apart; null where it is not known that they did. */
+  readonly forkedAfter: number | null;
   readonly takenOut: ReadonlySet<AccountId>;
 }
 
-/** Who was in before they parted, and was taken out in the one that is given up, goes; who came in there comes in. As far as `self` may ask. */
-function missingOf({ room, lost, epoch, takenOut }: Lost, self: RoomMember | null): readonly RoomIntent[] {
+/** Whom this device has followed out of the one that was given up goes; who came in there comes in. As far as `self` may ask. */
+function missingOf(
+  { room, lost, epoch, forkedAfter, takenOut }: Lost,
+  self: RoomMember | null,
+): readonly RoomIntent[] {
   if (self === null || rankOf(self.role) < rankOf("moderator")) return [];
   const mayAsk = ({ role }: RoomMember) => rankOf(self.role) > rankOf(role);
   const gone = room.members.filter(
@@ -68,7 +77,8 @@ function missingOf({ room, lost, epoch, takenOut }: Lost, self: RoomMember | nul
       sinceEpoch <= epoch && memberOf(lost, accountId) === null && takenOut.has(accountId),
   );
   const came = lost.members.filter(
-    ({ accountId, sinceEpoch }) => sinceEpoch > epoch && memberOf(room, accountId) === null,
+    ({ accountId, sinceEpoch }) =>
+      forkedAfter !== null && sinceEpoch > forkedAfter && memberOf(room, accountId) === null,
   );
   return [
     ...gone.filter(mayAsk).map(({ accountId }): RoomIntent => ({ type: "remove", accountId })),

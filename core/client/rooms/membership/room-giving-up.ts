@@ -12,13 +12,13 @@ import type { RoomGroups } from "./room-groups.ts";
 export interface RoomGivingUpDeps {
   readonly context: Pick<EngineContext, "tables">;
   readonly groups: Pick<RoomGroups, "forget">;
-  readonly anew: Pick<RoomAnew, "of">;
+  readonly anew: Pick<RoomAnew, "begun">;
   onChanged(): void;
 }
 
 export interface RoomGivingUp {
-  /** The draft goes on without a group. RM22 */
-  give(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>>;
+  /** The draft goes on without a group. It was lost, or has come apart from others, who are in another one. RM22 */
+  give(roomId: ConversationId, draft: RoomDraft, why: "lost" | "forked"): Promise<Result<void, ClientError>>;
   /** RM64: of a group that this device has begun, and no landmark tells of, the first commit comes too late. */
   giveUnplaced(
     roomId: ConversationId,
@@ -30,17 +30,22 @@ export interface RoomGivingUp {
 export function createRoomGivingUp({ context, groups, anew, onChanged }: RoomGivingUpDeps): RoomGivingUp {
   const { tables } = context;
 
-  const give: RoomGivingUp["give"] = async (roomId, draft) => {
+  const give: RoomGivingUp["give"] = async (roomId, draft, why) => {
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
     draft.writes.push(...forgotten.value);
-    if (draft.group !== null && draft.reader.point.incarnation > 0) {
-      const row = await anew.of(roomId);
-      if (!row.ok) return row;
-      // RM62: up to there the log led all to the same; what this group did behind it is done again.
-      const own = Number(groupEpoch(draft.group));
-      const epoch = Math.min(own, row.value?.logEpoch ?? own);
-      draft.writes.push(tables.roomredo.put([roomId], { epoch, context: draft.group.context }));
+    // RM62: what it had done is done again.
+    const { incarnation } = draft.reader.point;
+    if (draft.group !== null && incarnation > 0) {
+      const { context } = draft.group;
+      const begun = why === "forked" ? await anew.begun(roomId, incarnation) : ok(null);
+      if (!begun.ok) return begun;
+      draft.writes.push(
+        tables.roomredo.put([roomId], { epoch: Number(groupEpoch(draft.group)), context }),
+        begun.value === null
+          ? tables.roomforked.remove(roomId)
+          : tables.roomforked.put([roomId], { epoch: begun.value.epoch }),
+      );
     }
     draft.group = null;
     onChanged();
@@ -51,7 +56,7 @@ export function createRoomGivingUp({ context, groups, anew, onChanged }: RoomGiv
     if (draft.group === null || !isActive(draft.group) || draft.landmarks.length > 0) return ok();
     const pending = await tables.commit.get(roomId);
     if (!pending.ok) return pending;
-    return pending.value?.entryId === entry.id ? ok() : give(roomId, draft);
+    return pending.value?.entryId === entry.id ? ok() : give(roomId, draft, "lost");
   };
 
   return { give, giveUnplaced };

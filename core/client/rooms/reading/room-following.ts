@@ -95,7 +95,7 @@ export function createRoomFollowing(all: RoomFollowingDeps): RoomFollowing {
     entry: NamedEntry,
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>> {
-    const given = await givingUp.give(roomId, draft);
+    const given = await givingUp.give(roomId, draft, "lost");
     return given.ok ? passOver(roomId, entry, draft) : given;
   }
 

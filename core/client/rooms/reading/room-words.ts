@@ -39,6 +39,7 @@ import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "../history/room-history-words.ts";
 import { compareState, liveLandmarks } from "../log/room-landmarks.ts";
 import { roomContextOf } from "./room-judge.ts";
+import type { RoomGivingUp } from "../membership/room-giving-up.ts";
 import type { Called, RoomCalling } from "../membership/room-calling.ts";
 import { isBegunAlone } from "../membership/room-info.ts";
 import { writerOf } from "./room-missed.ts";
@@ -68,7 +69,7 @@ export interface RoomWordsDeps {
   readonly anew: RoomAnew;
   readonly unproven: Pick<RoomUnproven, "isUnproven" | "keep">;
   /** This device's group is not the one its elders have: it is given up. */
-  give(roomId: ConversationId, draft: RoomDraft): Promise<Result<void, ClientError>>;
+  readonly give: RoomGivingUp["give"];
 }
 
 /** Something said in a room that is no commit, and where. */
@@ -421,7 +422,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const isAnew = draft.reader.point.incarnation > 0;
     const isAlone = draft.group !== null && isBegunAlone(draft.group, now, self.accountId);
     const said = isAnew || isAlone ? await sendUnread(roomId, self, draft) : ok();
-    return said.ok ? all.give(roomId, draft) : said;
+    return said.ok ? all.give(roomId, draft, "forked") : said;
   }
 
   /** RM72: whoever says another state than the group has that this device was called into is believed, unless it came here from theirs. */
@@ -446,7 +447,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     draft.writes.push(left.value);
     draft.isUrgent = true;
     all.onLeft(roomId);
-    return all.give(roomId, draft);
+    return all.give(roomId, draft, "forked");
   }
 
   const sendUnread: RoomWords["sendUnread"] = (roomId, self, draft) =>
@@ -496,7 +497,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     draft.isUrgent = true;
     // Nothing that counts there leads on from an epoch before those.
     const isBefore = draft.group !== null && Number(groupEpoch(draft.group)) < epoch - commits.length;
-    return isBefore ? all.give(roomId, draft) : ok();
+    return isBefore ? all.give(roomId, draft, "forked") : ok();
   }
 
   /** Whether a log that began anew has not come to what its founder says first of it. */

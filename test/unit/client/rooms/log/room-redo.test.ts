@@ -30,8 +30,15 @@ const roomOf = (...members: readonly Member[]): RoomContext => ({
   })),
 });
 
-/** What Ada asks of the room who gave up `lost`, in which both had come the same way up to epoch 4. */
-async function asked(lost: RoomContext, room: RoomContext | null, takenOut: readonly AccountId[] = []) {
+/** What Ada asks of the room who gave up `lost` in epoch 4, and had come the same way up to `forkedAfter`. */
+async function asked(
+  lost: RoomContext,
+  room: RoomContext | null,
+  {
+    takenOut = [],
+    forkedAfter = null,
+  }: { readonly takenOut?: readonly AccountId[]; readonly forkedAfter?: number | null } = {},
+) {
   const store = createMemoryTxStore();
   const tables = createTables(store);
   const intents: RoomIntent[] = [];
@@ -52,6 +59,8 @@ async function asked(lost: RoomContext, room: RoomContext | null, takenOut: read
   });
   const context = encodeRoomContext(lost);
   good(await store.batch([tables.roomredo.put([roomId], { epoch: 4, context })]));
+  if (forkedAfter !== null)
+    good(await store.batch([tables.roomforked.put([roomId], { epoch: forkedAfter })]));
   for (const [index, accountId] of takenOut.entries())
     good(
       await store.batch([
@@ -72,26 +81,32 @@ const self: Member = [ada, "owner", 0];
 test("[RM62] whom a device has followed out of a group that it gave up is taken out again, and nobody else who is not in that", async () => {
   const lost = roomOf(self);
   const room = roomOf(self, [ben, "member", 4], [carl, "member", 4]);
-  expect(await asked(lost, room, [ben])).toEqual([{ type: "remove", accountId: ben }]);
+  expect(await asked(lost, room, { takenOut: [ben] })).toEqual([{ type: "remove", accountId: ben }]);
   expect(await asked(lost, room)).toEqual([]);
   // Who came in after they parted is none of those.
-  expect(await asked(lost, roomOf(self, [ben, "member", 5]), [ben])).toEqual([]);
+  expect(await asked(lost, roomOf(self, [ben, "member", 5]), { takenOut: [ben] })).toEqual([]);
 });
 
-test("[RM62] who had come into a group that was given up comes in again, and nobody whom others have taken out", async () => {
-  const lost = roomOf(self, [ben, "moderator", 5], [carl, "member", 4]);
-  expect(await asked(lost, roomOf(self))).toEqual([{ type: "invite", accountId: ben, role: "moderator" }]);
-  expect(await asked(lost, roomOf(self, [ben, "member", 6]))).toEqual([]);
+test("[RM62] who had come into a group that came apart from others comes in again, and nobody whom others have taken out", async () => {
+  const lost = roomOf(self, [ben, "moderator", 3], [carl, "member", 2]);
+  const apart = { forkedAfter: 2 };
+  expect(await asked(lost, roomOf(self), apart)).toEqual([
+    { type: "invite", accountId: ben, role: "moderator" },
+  ]);
+  expect(await asked(lost, roomOf(self, [ben, "member", 6]), apart)).toEqual([]);
+  // One that was lost had come the same way as those that others have.
+  expect(await asked(lost, roomOf(self))).toEqual([]);
 });
 
 test("[RM62] nothing is asked for that the role does not allow", async () => {
   const owner: Member = [account(9), "owner", 0];
-  const lost = roomOf([ada, "moderator", 0], [ben, "member", 5], [carl, "moderator", 5], owner);
-  expect(await asked(lost, roomOf([ada, "moderator", 0], owner))).toEqual([
+  const apart = { forkedAfter: 2 };
+  const lost = roomOf([ada, "moderator", 0], [ben, "member", 3], [carl, "moderator", 3], owner);
+  expect(await asked(lost, roomOf([ada, "moderator", 0], owner), apart)).toEqual([
     { type: "invite", accountId: ben, role: "member" },
   ]);
-  expect(await asked(lost, roomOf([ada, "member", 0], owner))).toEqual([]);
-  expect(await asked(lost, roomOf(owner))).toEqual([]);
+  expect(await asked(lost, roomOf([ada, "member", 0], owner), apart)).toEqual([]);
+  expect(await asked(lost, roomOf(owner), apart)).toEqual([]);
 });
 
 test("[RM62] what is to be asked for waits until the device is in a group", async () => {
