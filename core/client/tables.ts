@@ -97,7 +97,7 @@
  * | roomrelease | room | of a room this account has founded: the last commit, and up to where its log is needed by nobody, since when |
  * | roomread | room, device | how far each device of such a room has read, by its commits |
  * | roomredo | room | the room as a group that was given up had it |
- * | roomforked | room | after which epoch that came apart from others |
+ * | roomdone | room | whom that had taken out and let in |
  * | roomcalled | room | who has called this device into the group it is in, and whose word on it is not gone by |
  * | roomunproven | room, account | whose chain nobody could give yet |
  * | roomwords | room, account, seq, number | what such an account wrote, until its chain is here |
@@ -237,6 +237,11 @@ const boxesRow = struct({
 
 /** The newest snapshot this device has made, endorsed or loaded. */
 const snapshotRow = struct({ id: id("snapshot"), upto: logPointShape });
+
+const roomDoneRow = struct({
+  gone: list(id("account"), ROOM_INTENTS_MAX),
+  came: list(id("account"), ROOM_INTENTS_MAX),
+});
 
 const tailRow = struct({ bytes: integer(0) });
 
@@ -598,7 +603,7 @@ export function createTables(store: TxStore) {
       "roomredo",
       struct({ epoch: integer(0), context: bytes(1, GROUP_CONTEXT_BYTES_MAX) }),
     ),
-    roomforked: createTable(store, "roomforked", struct({ epoch: integer(0) })),
+    roomdone: createTable(store, "roomdone", roomDoneRow),
     roomleaf: createTable(store, "roomleaf", struct({ key: bytes(32), sinceMs: integer(0) })),
     missed: createTable(store, "missed", missedRow),
     roomcalled: createTable(store, "roomcalled", roomCalledRow),

@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "01888a4970bf2f330b8c4d46fa41f7629e131d48aed57fbe4668cb6945f04cf2" };
+const PINNED = { layout: 1, hash: "c66d8c8c866ad5ad253b8fa30a22f6739b16aa9ff55d009cdcf92e09cb76dca4" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -218,7 +218,8 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
       // IN13: a sibling may have made it where it was lost.
       const start = createLogReader(logId).point;
       const before = createLogReader(logId, { ...start, incarnation: incarnation - 1 });
-      return beginAnew(context, gateway, isReadIn(reader) ? owned : { ...owned, reader: before }, null);
+      const isLast = isReadIn(reader) && reader.point.incarnation === incarnation - 1;
+      return beginAnew(context, gateway, isLast ? owned : { ...owned, reader: before }, null);
     }
     const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;
     return gateway.call("done", { type: "createLog", logId, kind, appendKey });

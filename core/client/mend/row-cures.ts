@@ -124,7 +124,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roombring: "drop",
   roomplace: "drop",
   roomredo: "drop",
-  roomforked: "drop",
+  roomdone: "drop",
   // The log is kept for longer.
   roomrelease: "drop",
   roomread: "drop",

@@ -64,16 +64,3 @@ export async function happeningsIn(
   if (!rows.ok) return rows;
   return ok(rows.value.map(({ key, value }) => ({ ...value, id: rowKeyParts(key).slice(2).join("/") })));
 }
-
-/** Who was taken out of a room, or left it, as far as this device has followed. */
-export async function takenOutOf(
-  tables: Tables,
-  roomId: ConversationId,
-): Promise<Result<ReadonlySet<AccountId>, StoreError>> {
-  const rows = await happeningsIn(tables, roomId);
-  if (!rows.ok) return rows;
-  const out = rows.value.flatMap(({ happening }) =>
-    happening.type === "removed" || happening.type === "left" ? [happening.accountId] : [],
-  );
-  return ok(new Set(out));
-}

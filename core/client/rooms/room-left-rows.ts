@@ -20,7 +20,7 @@ export const ROOM_STATE_TABLES = [
   "roombring",
   "roomplace",
   "roomredo",
-  "roomforked",
+  "roomdone",
   "roomleaf",
   "roomrelease",
   "roomread",

@@ -246,7 +246,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     openAnew: logs.openAnew,
     lookLater: (roomId) => lookIn(roomId, SIBLING_WAIT_MS),
   });
-  const redo = createRoomRedo({ context, book, contextOf });
+  const redo = createRoomRedo({ context, book, contacts, calling, contextOf });
   const keySetting = createRoomKeySetting({
     context,
     book,

@@ -3,6 +3,7 @@
  * serial. Rule RM62.
  */
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
+import { ROOM_INTENTS_MAX } from "../../../base/limits.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import { newIntentKey, type RoomIntent, type RoomPart } from "../../../document/schema/groups.ts";
 import {
@@ -10,78 +11,87 @@ import {
   parseRoomContext,
   rankOf,
   type RoomContext,
-  type RoomMember,
 } from "../../../messenger/room/room-context.ts";
 import type { ClientError } from "../../client-error.ts";
+import type { ContactBook } from "../../contacts/contact-book.ts";
 import type { EngineContext } from "../../engine-context.ts";
+import { lastInvitedTo } from "../membership/own-invitations.ts";
+import type { RoomCalling } from "../membership/room-calling.ts";
 import type { RoomBook } from "../room-book.ts";
-import { takenOutOf } from "../room-happenings.ts";
 
 export interface RoomRedoDeps {
   readonly context: Pick<EngineContext, "tables" | "identity" | "random" | "clock">;
-  readonly book: Pick<RoomBook, "set">;
+  readonly book: Pick<RoomBook, "get" | "set">;
+  readonly contacts: Pick<ContactBook, "get">;
+  readonly calling: Pick<RoomCalling, "of">;
   contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>>;
 }
 
-/** A function that asks for it, once this device is in a group; it gives true when there was something. */
-export function createRoomRedo({ context, book, contextOf }: RoomRedoDeps) {
+/** A function that asks for it, once this device is in a group that it was not called into; it gives true when there was something. */
+export function createRoomRedo({ context, book, contacts, calling, contextOf }: RoomRedoDeps) {
   const { tables, identity, random, clock } = context;
+  const self = identity.accountId;
 
   return async function redo(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
     const row = await tables.roomredo.get(roomId);
     if (!row.ok || row.value === null) return row.ok ? ok(false) : row;
-    const room = await contextOf(roomId);
-    if (!room.ok || room.value === null) return room.ok ? ok(false) : room;
-    const forked = await tables.roomforked.get(roomId);
-    if (!forked.ok) return forked;
-    const { epoch, context: bytes } = row.value;
-    const forkedAfter = forked.value?.epoch ?? null;
-    const lost = parseRoomContext(bytes);
-    const takenOut = await takenOutOf(tables, roomId);
-    if (!takenOut.ok) return takenOut;
-    const self = memberOf(room.value, identity.accountId);
-    const missing = lost.ok
-      ? missingOf({ room: room.value, lost: lost.value, epoch, forkedAfter, takenOut: takenOut.value }, self)
-      : [];
+    const now = await contextOf(roomId);
+    if (!now.ok || now.value === null) return now.ok ? ok(false) : now;
+    const called = await calling.of(roomId);
+    if (!called.ok || called.value !== null) return called.ok ? ok(false) : called;
+    const missing = await missingIn(roomId, now.value, row.value);
+    if (!missing.ok) return missing;
+    const room = await book.get(roomId);
+    if (!room.ok) return room;
+    const left = Math.max(0, ROOM_INTENTS_MAX - (room.value?.intents.length ?? 0));
     const order = Math.max(0, clock.nowMs());
-    const intents = missing.map((intent): [string, RoomPart] => [
-      newIntentKey(random),
-      { type: "intent", intent, order },
-    ]);
-    const rows = [tables.roomredo.remove(roomId), tables.roomforked.remove(roomId)];
+    const intents = missing.value
+      .slice(0, left)
+      .map((intent): [string, RoomPart] => [newIntentKey(random), { type: "intent", intent, order }]);
+    const rows = [tables.roomredo.remove(roomId), tables.roomdone.remove(roomId)];
     const done = await book.set(roomId, new Map(intents), { with: rows });
     return done.ok ? ok(true) : done;
   };
-}
 
-/** A group that was given up, the room as it is, and whom this device has followed out of it. */
-interface Lost {
-  readonly room: RoomContext;
-  readonly lost: RoomContext;
-  /** Of what was lost. */
-  readonly epoch: number;
-  /** Up to there both had come the same way, where they came apart; null where it is not known that they did. */
-  readonly forkedAfter: number | null;
-  readonly takenOut: ReadonlySet<AccountId>;
-}
+  /** Whom the lost group had taken out, and is in; whom this account had let into it, and is not. As far as its role allows. */
+  async function missingIn(
+    roomId: ConversationId,
+    now: RoomContext,
+    { epoch, context: bytes }: { readonly epoch: number; readonly context: Uint8Array },
+  ): Promise<Result<readonly RoomIntent[], ClientError>> {
+    const done = await tables.roomdone.get(roomId);
+    if (!done.ok) return done;
+    const lost = parseRoomContext(bytes);
+    const role = memberOf(now, self)?.role ?? "member";
+    if (!lost.ok || done.value === null || rankOf(role) < rankOf("moderator")) return ok([]);
+    const missing: RoomIntent[] = [];
+    for (const accountId of done.value.gone) {
+      const member = memberOf(now, accountId);
+      // Who came in later is none of those who were out.
+      const isBelow = member !== null && member.sinceEpoch <= epoch && rankOf(role) > rankOf(member.role);
+      if (isBelow) missing.push({ type: "remove", accountId });
+    }
+    for (const accountId of done.value.came) {
+      const member = memberOf(lost.value, accountId);
+      if (member === null || memberOf(now, accountId) !== null || rankOf(role) <= rankOf(member.role))
+        continue;
+      const isAsked = await isAskedSince(roomId, accountId, member.sinceEpoch);
+      if (!isAsked.ok) return isAsked;
+      if (!isAsked.value) missing.push({ type: "invite", accountId, role: member.role });
+    }
+    return ok(missing);
+  }
 
-/** Whom this device has followed out of the one that was given up goes; who came in there comes in. As far as `self` may ask. */
-function missingOf(
-  { room, lost, epoch, forkedAfter, takenOut }: Lost,
-  self: RoomMember | null,
-): readonly RoomIntent[] {
-  if (self === null || rankOf(self.role) < rankOf("moderator")) return [];
-  const mayAsk = ({ role }: RoomMember) => rankOf(self.role) > rankOf(role);
-  const gone = room.members.filter(
-    ({ accountId, sinceEpoch }) =>
-      sinceEpoch <= epoch && memberOf(lost, accountId) === null && takenOut.has(accountId),
-  );
-  const came = lost.members.filter(
-    ({ accountId, sinceEpoch }) =>
-      forkedAfter !== null && sinceEpoch > forkedAfter && memberOf(room, accountId) === null,
-  );
-  return [
-    ...gone.filter(mayAsk).map(({ accountId }): RoomIntent => ({ type: "remove", accountId })),
-    ...came.filter(mayAsk).map(({ accountId, role }): RoomIntent => ({ type: "invite", accountId, role })),
-  ];
+  /** Whether this account has let them in again meanwhile, by another device: what became of that is not known here. */
+  async function isAskedSince(
+    roomId: ConversationId,
+    accountId: AccountId,
+    since: number,
+  ): Promise<Result<boolean, ClientError>> {
+    const contact = await contacts.get(accountId);
+    if (!contact.ok) return contact;
+    if (contact.value?.state !== "accepted") return ok(true);
+    const last = await lastInvitedTo(tables, roomId, contact.value, self);
+    return last.ok ? ok(last.value !== null && last.value > since) : last;
+  }
 }

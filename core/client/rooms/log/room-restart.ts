@@ -95,6 +95,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
   const toldElsewhere = new Set<ConversationId>();
   /** When this device came into an incarnation that its account has begun. */
   const enteredAtMs = new Map<ConversationId, number>();
+  const absentSinceMs = new Map<ConversationId, number>();
   const nowMs = () => Math.max(0, clock.nowMs());
 
   const openingOf = (logId: LogId, { accessSeed }: Pick<RoomKeysRow, "accessSeed">): OpenLog => ({
@@ -143,8 +144,17 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     const isUnread = reader.value.point.seq === 0 && reader.value.point.incarnation === 0;
     // A person has moved this account, or put it back (IN13): what was asked then is carried out by whichever device can.
     if (!hasMoved && !(isUnread && all.accountIncarnation() > 0)) return err(error);
+    // A sibling that has read it knows better what it is to begin with.
+    if (!hasMoved && !hasWaited(roomId)) return err(error);
     const begun = await begin(gateway, roomId, room);
     return begun.ok && !begun.value ? err(error) : begun;
+  }
+
+  /** Whether the log of a room has been found missing for so long that no sibling is beginning it. */
+  function hasWaited(roomId: ConversationId): boolean {
+    const sinceMs = absentSinceMs.get(roomId) ?? nowMs();
+    absentSinceMs.set(roomId, sinceMs);
+    return Math.abs(nowMs() - sinceMs) >= SIBLING_MS;
   }
 
   const tryFormerKeys: RoomRestart["tryFormerKeys"] = async ({ roomId, room, home }) => {

@@ -1,18 +1,26 @@
 /** What this device has of a group leads nowhere: it is forgotten, and asked for again. Runs within the serial. Rules RM22, RM64. */
-import type { ConversationId } from "../../../base/ids.ts";
+import type { AccountId, ConversationId } from "../../../base/ids.ts";
+import { ROOM_INTENTS_MAX } from "../../../base/limits.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
 import type { NamedEntry } from "../../../log/log-reader.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
+import { memberOf } from "../../../messenger/room/room-context.ts";
 import type { RoomDraft } from "../reading/room-draft.ts";
+import { roomContextOf } from "../reading/room-judge.ts";
+import type { HappeningRow } from "../room-happening-shape.ts";
+import { happeningsIn } from "../room-happenings.ts";
 import type { RoomAnew } from "../log/room-anew.ts";
+import type { WriteOp } from "../../../store/tx-store.ts";
+import type { RoomCalling } from "./room-calling.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
 export interface RoomGivingUpDeps {
-  readonly context: Pick<EngineContext, "tables">;
+  readonly context: Pick<EngineContext, "tables" | "identity">;
   readonly groups: Pick<RoomGroups, "forget">;
   readonly anew: Pick<RoomAnew, "begun">;
+  readonly calling: Pick<RoomCalling, "of">;
   onChanged(): void;
 }
 
@@ -27,30 +35,60 @@ export interface RoomGivingUp {
   ): Promise<Result<void, ClientError>>;
 }
 
-export function createRoomGivingUp({ context, groups, anew, onChanged }: RoomGivingUpDeps): RoomGivingUp {
-  const { tables } = context;
+export function createRoomGivingUp({
+  context,
+  groups,
+  anew,
+  calling,
+  onChanged,
+}: RoomGivingUpDeps): RoomGivingUp {
+  const { tables, identity } = context;
+  const self = identity.accountId;
 
   const give: RoomGivingUp["give"] = async (roomId, draft, why) => {
     const forgotten = await groups.forget(roomId);
     if (!forgotten.ok) return forgotten;
     draft.writes.push(...forgotten.value);
-    // RM62: what it had done is done again.
-    const { incarnation } = draft.reader.point;
-    if (draft.group !== null && incarnation > 0) {
-      const { context } = draft.group;
-      const begun = why === "forked" ? await anew.begun(roomId, incarnation) : ok(null);
-      if (!begun.ok) return begun;
-      draft.writes.push(
-        tables.roomredo.put([roomId], { epoch: Number(groupEpoch(draft.group)), context }),
-        begun.value === null
-          ? tables.roomforked.remove(roomId)
-          : tables.roomforked.put([roomId], { epoch: begun.value.epoch }),
-      );
-    }
+    const kept = await redoRows(roomId, draft, why);
+    if (!kept.ok) return kept;
+    draft.writes.push(...kept.value);
     draft.group = null;
     onChanged();
     return ok();
   };
+
+  /** RM62: what it had done is done again. Nothing that a group says counts into which this device was called (RM72). */
+  async function redoRows(
+    roomId: ConversationId,
+    { group, reader }: RoomDraft,
+    why: "lost" | "forked",
+  ): Promise<Result<readonly WriteOp[], ClientError>> {
+    const { incarnation } = reader.point;
+    if (group === null || incarnation === 0) return ok([]);
+    const called = await calling.of(roomId);
+    if (!called.ok) return called;
+    const earlier = await tables.roomredo.get(roomId);
+    if (!earlier.ok) return earlier;
+    // What was to be done before is not done yet.
+    if (called.value !== null || earlier.value !== null) return ok([]);
+    const begun = await anew.begun(roomId, incarnation);
+    if (!begun.ok) return begun;
+    const rows = await happeningsIn(tables, roomId);
+    if (!rows.ok) return rows;
+    // Who is where the log began may go on from there before the commits it is to be brought are.
+    const from = begun.value === null ? 0 : begun.value.epoch - begun.value.commits.length;
+    const acts = actsBehind(from, rows.value);
+    const now = roomContextOf(group);
+    const isIn = (accountId: AccountId) => now !== null && memberOf(now, accountId) !== null;
+    const gone = [...acts].filter(([accountId, { isIn: isAdded }]) => !isAdded && !isIn(accountId));
+    const isApart = why === "forked" && begun.value !== null;
+    const came = [...acts].filter(([one, { isIn: isAdded, by }]) => isAdded && by === self && isIn(one));
+    const idsOf = (some: typeof came) => some.map(([accountId]) => accountId).slice(0, ROOM_INTENTS_MAX);
+    return ok([
+      tables.roomredo.put([roomId], { epoch: Number(groupEpoch(group)), context: group.context }),
+      tables.roomdone.put([roomId], { gone: idsOf(gone), came: isApart ? idsOf(came) : [] }),
+    ]);
+  }
 
   const giveUnplaced: RoomGivingUp["giveUnplaced"] = async (roomId, entry, draft) => {
     if (draft.group === null || !isActive(draft.group) || draft.landmarks.length > 0) return ok();
@@ -60,4 +98,16 @@ export function createRoomGivingUp({ context, groups, anew, onChanged }: RoomGiv
   };
 
   return { give, giveUnplaced };
+}
+
+/** Who came or went behind an epoch, by their last act, and who let them in. */
+function actsBehind(epoch: number, rows: readonly (HappeningRow & { readonly id: string })[]) {
+  const acts = new Map<AccountId, { readonly isIn: boolean; readonly by: AccountId | null }>();
+  for (const { id, by, happening } of rows) {
+    if (Number(id.split("/")[0]) <= epoch) continue;
+    const { type } = happening;
+    if (type === "added") acts.set(happening.accountId, { isIn: true, by });
+    if (type === "removed" || type === "left") acts.set(happening.accountId, { isIn: false, by });
+  }
+  return acts;
 }

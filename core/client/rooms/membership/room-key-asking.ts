@@ -3,18 +3,17 @@
  * conversation with them, and is told them as one is who was let in; one that is in a group asks the founder alone. Runs within the
  * serial. Rules RM68, RM72.
  */
-import { type Bytes, equalBytes } from "../../../base/bytes.ts";
+import { equalBytes } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
-import { decode, encode } from "../../../codec/shape.ts";
+import { encode } from "../../../codec/shape.ts";
 import type { RoomPart, RoomRecord } from "../../../document/schema/groups.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
-import { OP_KIND, parseOp } from "../../../messenger/op.ts";
-import { memberOf, roomConversationId } from "../../../messenger/room/room-context.ts";
+import { OP_KIND } from "../../../messenger/op.ts";
+import { memberOf } from "../../../messenger/room/room-context.ts";
 import {
   type RoomInvitation,
   type RoomKeys,
-  roomInvitationPayloadShape,
   type RoomOut,
   roomOutPayloadShape,
 } from "../../../messenger/room/room-invitation.ts";
@@ -28,7 +27,8 @@ import type { EngineContext } from "../../engine-context.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
 import { keptKeysOf, type RoomBook } from "../room-book.ts";
-import { takenOutOf } from "../room-happenings.ts";
+import { happeningsIn } from "../room-happenings.ts";
+import { lastInvitedTo } from "./own-invitations.ts";
 import type { RoomCalling } from "./room-calling.ts";
 import type { RoomGroups } from "./room-groups.ts";
 
@@ -83,8 +83,6 @@ export interface RoomKeyAsking {
     room: RoomRecord,
     later: { readonly by: AccountId; readonly sinceEpoch: number },
   ): Promise<Result<boolean, ClientError>>;
-  /** Whether somebody this account has let in was lost with a group that came apart: nobody took them out that this device has followed. */
-  isLost(roomId: ConversationId, room: RoomRecord, by: AccountId): Promise<Result<boolean, ClientError>>;
   /** Tells somebody who asks the keys there are where this device has read to, or that they are out; `remove` goes with it. */
   answer(
     asked: { readonly roomId: ConversationId; readonly room: RoomRecord; readonly by: AccountId },
@@ -218,7 +216,12 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
 
   const takeLater: RoomKeyAsking["takeLater"] = async (roomId, room, { by, sinceEpoch }) => {
     if (sinceEpoch <= room.standing.since) return ok(false);
-    return hearOut(roomId, room, by, [], isRoomLogOf(room.keys.logId, by) ? 1 : OUT_OPINIONS);
+    const reader = await intake.reader(room);
+    if (!reader.ok) return reader;
+    // Its founder may have been in another group when they let this account in, and can shut it out of the log in any case.
+    const isFoundersWord = isRoomLogOf(room.keys.logId, by) && room.standing.by === by;
+    const isEnough = isFoundersWord && reader.value.point.incarnation > 0;
+    return hearOut(roomId, room, by, [], isEnough ? 1 : OUT_OPINIONS);
   };
 
   /** One more says that this account is out. True when these are enough: then it is, in one transaction with `rows`. */
@@ -272,37 +275,18 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     return store.batch([remove, tables.invitee.put([roomId, by], told)]);
   };
 
-  const isLost: RoomKeyAsking["isLost"] = async (roomId, room, by) => {
-    const group = await groups.load(roomId);
-    if (!group.ok) return group;
-    const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
-    const reader = await intake.reader(room);
-    if (!reader.ok) return reader;
-    if (now === null || memberOf(now, by) !== null || reader.value.point.incarnation === 0) return ok(false);
-    const out = await takenOutOf(tables, roomId);
-    return out.ok ? ok(!out.value.has(by)) : out;
-  };
-
   /** Whether they know anyway that this account is in the room: it has let them in, or this device has followed how they went. */
   async function hasBeenIn(roomId: ConversationId, by: AccountId): Promise<Result<boolean, ClientError>> {
-    const out = await takenOutOf(tables, roomId);
-    if (!out.ok || out.value.has(by)) return out.ok ? ok(true) : out;
-    const contact = await all.contacts.get(by);
-    if (!contact.ok || contact.value === null) return contact.ok ? ok(false) : contact;
-    const pages = await tables.op.scan({ under: [contact.value.conversationId] });
-    if (!pages.ok) return pages;
-    return ok(pages.value.some(({ value }) => value.some(({ op }) => isInvitationOf(op, roomId))));
-  }
-
-  function isInvitationOf(bytes: Bytes, roomId: ConversationId): boolean {
-    const op = parseOp(bytes);
-    if (!op.ok || op.value.op.kind !== OP_KIND.roomInvitation) return false;
-    const told = decode(roomInvitationPayloadShape, op.value.op.payload);
-    return (
-      op.value.op.author === identity.accountId &&
-      told.ok &&
-      roomConversationId(told.value.keys.logId) === roomId
+    const rows = await happeningsIn(tables, roomId);
+    if (!rows.ok) return rows;
+    const hasGone = rows.value.some(
+      ({ happening }) =>
+        (happening.type === "removed" || happening.type === "left") && happening.accountId === by,
     );
+    const contact = hasGone ? ok(null) : await all.contacts.get(by);
+    if (!contact.ok || contact.value === null) return contact.ok ? ok(hasGone) : contact;
+    const invited = await lastInvitedTo(tables, roomId, contact.value, identity.accountId);
+    return invited.ok ? ok(invited.value !== null) : invited;
   }
 
   async function tellOut(by: AccountId, out: RoomOut, remove: WriteOp): Promise<Result<void, ClientError>> {
@@ -327,7 +311,6 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     take,
     takeOut,
     takeLater,
-    isLost,
     answer,
   };
 }

@@ -23,7 +23,7 @@ export interface RoomLinksDeps {
   readonly context: EngineContext;
   readonly book: RoomBook;
   readonly contacts: ContactBook;
-  readonly keyAsking: Pick<RoomKeyAsking, "answer" | "isLost">;
+  readonly keyAsking: Pick<RoomKeyAsking, "answer">;
   /** Makes a contact of who asked to be one. */
   acceptContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   onAsked(roomId: ConversationId): void;
@@ -39,19 +39,10 @@ export function usesOf({ uses }: RoomRecord, key: string): number {
   return uses.filter(({ link }) => link === key).length;
 }
 
-/** Whether a link lets anybody in now; who has come by it counts once. */
-export function isLive(
-  room: RoomRecord,
-  link: RoomRecord["links"][number],
-  nowMs: number,
-  by: AccountId | null = null,
-): boolean {
-  const used = usesOf(room, link.key) - (hasUsed(room, link.key, by) ? 1 : 0);
-  return !link.isRevoked && nowMs < link.untilMs && used < link.usesMax;
+/** Whether a link lets anybody in now. */
+export function isLive(room: RoomRecord, link: RoomRecord["links"][number], nowMs: number): boolean {
+  return !link.isRevoked && nowMs < link.untilMs && usesOf(room, link.key) < link.usesMax;
 }
-
-const hasUsed = ({ uses }: RoomRecord, key: string, by: AccountId | null): boolean =>
-  uses.some(({ link, accountId }) => link === key && accountId === by);
 
 export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: RoomLinksDeps): RoomLinks {
   const { tables, store, random, clock } = context;
@@ -67,7 +58,7 @@ export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: 
       if (!room.ok) return room;
       const link = room.value?.links.find(({ secret }) => ask.ok && equalBytes(secret, ask.value.secret));
       const taken =
-        ask.ok && room.value !== null && link !== undefined && isLive(room.value, link, nowMs(), value.by)
+        ask.ok && room.value !== null && link !== undefined && isLive(room.value, link, nowMs())
           ? await letIn(ask.value.roomId, room.value, { by: value.by, link: link.key }, remove)
           : await answerMember(ask.ok ? ask.value.roomId : null, room.value, { by: value.by, remove });
       if (!taken.ok) return taken;
@@ -75,17 +66,13 @@ export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: 
     return ok();
   }
 
-  /** RM68: somebody asks for the keys of the room's log. RM32: who came by a link, and is in no group any more, comes by it again. */
+  /** RM68: somebody asks by no link for the keys of the room's log. */
   async function answerMember(
     roomId: ConversationId | null,
     room: RoomRecord | null,
     { by, remove }: { readonly by: AccountId; readonly remove: WriteOp },
   ): Promise<Result<void, ClientError>> {
     if (roomId === null || room === null) return store.batch([remove]);
-    const link = room.links.find((one) => hasUsed(room, one.key, by) && isLive(room, one, nowMs(), by));
-    const isLost = link === undefined ? ok(false) : await keyAsking.isLost(roomId, room, by);
-    if (!isLost.ok) return isLost;
-    if (link !== undefined && isLost.value) return letIn(roomId, room, { by, link: link.key }, remove);
     const answered = await keyAsking.answer({ roomId, room, by }, remove);
     if (answered.ok) all.onAsked(roomId);
     return answered;
@@ -103,8 +90,7 @@ export function createRoomLinks({ context, book, contacts, keyAsking, ...all }: 
     const state = contact.value?.state;
     const isWelcome = state === "incoming" || state === "accepted";
     const isFull = room.intents.length >= ROOM_INTENTS_MAX;
-    const isAsked = room.intents.some(({ intent }) => intent.type === "invite" && intent.accountId === by);
-    if (!isWelcome || isFull || isAsked || room.standing.standing !== "joined") return store.batch([remove]);
+    if (!isWelcome || isFull || room.standing.standing !== "joined") return store.batch([remove]);
     if (state === "incoming") {
       const accepted = await all.acceptContact(by);
       if (!accepted.ok) return accepted;

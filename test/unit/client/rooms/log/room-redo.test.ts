@@ -1,11 +1,12 @@
 /** What is asked for again of a group that was given up. */
 import { beforeAll, expect, test } from "vitest";
 import { type AccountId, idFromBytes } from "../../../../../core/base/ids.ts";
+import { ROOM_INTENTS_MAX } from "../../../../../core/base/limits.ts";
 import { ok } from "../../../../../core/base/result.ts";
 import { createRoomRedo } from "../../../../../core/client/rooms/log/room-redo.ts";
 import { createTables } from "../../../../../core/client/tables.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
-import type { RoomIntent, RoomPart } from "../../../../../core/document/schema/groups.ts";
+import type { RoomIntent, RoomPart, RoomRecord } from "../../../../../core/document/schema/groups.ts";
 import {
   encodeRoomContext,
   type RoomContext,
@@ -30,98 +31,94 @@ const roomOf = (...members: readonly Member[]): RoomContext => ({
   })),
 });
 
-/** What Ada asks of the room who gave up `lost` in epoch 4, and had come the same way up to `forkedAfter`. */
-async function asked(
-  lost: RoomContext,
-  room: RoomContext | null,
-  {
-    takenOut = [],
-    forkedAfter = null,
-  }: { readonly takenOut?: readonly AccountId[]; readonly forkedAfter?: number | null } = {},
-) {
+interface Case {
+  /** As it was given up, in epoch 4. */
+  readonly lost: RoomContext;
+  /** Null while the device is in no group. */
+  readonly now: RoomContext | null;
+  readonly gone?: readonly AccountId[];
+  readonly came?: readonly AccountId[];
+  readonly isCalled?: boolean;
+  readonly intentCount?: number;
+  readonly state?: "accepted" | "blocked";
+}
+
+/** What Ada asks of the room, and whether anything is left to be asked. */
+async function asked({ lost, now, gone = [], came = [], ...rest }: Case) {
   const store = createMemoryTxStore();
   const tables = createTables(store);
   const intents: RoomIntent[] = [];
+  let drawn = 0;
+  const known = Array.from({ length: rest.intentCount ?? 0 }, () => ({}));
   const redo = createRoomRedo({
     context: {
       tables,
       identity: { accountId: ada },
-      random: { bytes: (count: number) => new Uint8Array(count).fill(intents.length) },
+      random: { bytes: (count: number) => new Uint8Array(count).fill(drawn++) },
       clock: { nowMs: () => 5 },
     } as never,
     book: {
+      get: async () => ok({ intents: known } as unknown as RoomRecord),
       set: async (_, parts: ReadonlyMap<string, RoomPart>, { with: rows = [] } = {}) => {
         for (const part of parts.values()) if (part.type === "intent") intents.push(part.intent);
         return store.batch(rows);
       },
     },
-    contextOf: async () => ok(room),
+    contacts: { get: async () => ok({ state: rest.state ?? "accepted", conversationId: roomId } as never) },
+    calling: { of: async () => ok(rest.isCalled === true ? ({} as never) : null) },
+    contextOf: async () => ok(now),
   });
   const context = encodeRoomContext(lost);
-  good(await store.batch([tables.roomredo.put([roomId], { epoch: 4, context })]));
-  if (forkedAfter !== null)
-    good(await store.batch([tables.roomforked.put([roomId], { epoch: forkedAfter })]));
-  for (const [index, accountId] of takenOut.entries())
-    good(
-      await store.batch([
-        tables.happening.put([roomId, 6, index], {
-          by: ada,
-          atMs: 1,
-          happening: { type: "removed", accountId, name: "" },
-        }),
-      ]),
-    );
-  const isDone = good(await redo(roomId));
-  expect(good(await redo(roomId))).toBe(false);
-  return isDone ? intents : null;
+  good(
+    await store.batch([
+      tables.roomredo.put([roomId], { epoch: 4, context }),
+      tables.roomdone.put([roomId], { gone, came }),
+    ]),
+  );
+  good(await redo(roomId));
+  const isLeft = good(await tables.roomredo.get(roomId)) !== null;
+  expect(good(await tables.roomdone.get(roomId)) !== null).toBe(isLeft);
+  return isLeft ? "waits" : intents;
 }
 
 const self: Member = [ada, "owner", 0];
 
-test("[RM62] whom a device has followed out of a group that it gave up is taken out again, and nobody else who is not in that", async () => {
+test("[RM62] whom a device has followed out of a group that it gave up is taken out again, unless they came in later", async () => {
   const lost = roomOf(self);
-  const room = roomOf(self, [ben, "member", 4], [carl, "member", 4]);
-  expect(await asked(lost, room, { takenOut: [ben] })).toEqual([{ type: "remove", accountId: ben }]);
-  expect(await asked(lost, room)).toEqual([]);
-  // Who came in after they parted is none of those.
-  expect(await asked(lost, roomOf(self, [ben, "member", 5]), { takenOut: [ben] })).toEqual([]);
+  const now = roomOf(self, [ben, "member", 4], [carl, "member", 4]);
+  expect(await asked({ lost, now, gone: [ben] })).toEqual([{ type: "remove", accountId: ben }]);
+  expect(await asked({ lost, now })).toEqual([]);
+  expect(await asked({ lost, now: roomOf(self, [ben, "member", 5]), gone: [ben] })).toEqual([]);
+  expect(await asked({ lost, now: roomOf(self), gone: [ben] })).toEqual([]);
 });
 
-test("[RM62] who had come into a group that came apart from others comes in again, and nobody whom others have taken out", async () => {
-  const lost = roomOf(self, [ben, "moderator", 3], [carl, "member", 2]);
-  const apart = { forkedAfter: 2 };
-  expect(await asked(lost, roomOf(self), apart)).toEqual([
+test("[RM62] whom this account had let into a group that came apart from others comes in again, as a contact", async () => {
+  const lost = roomOf(self, [ben, "moderator", 3], [carl, "member", 3]);
+  const came = [ben, carl];
+  const both = [
     { type: "invite", accountId: ben, role: "moderator" },
-  ]);
-  expect(await asked(lost, roomOf(self, [ben, "member", 6]), apart)).toEqual([]);
-  // One that was lost had come the same way as those that others have.
-  expect(await asked(lost, roomOf(self))).toEqual([]);
+    { type: "invite", accountId: carl, role: "member" },
+  ];
+  expect(await asked({ lost, now: roomOf(self), came })).toEqual(both);
+  expect(await asked({ lost, now: roomOf(self, [ben, "member", 6]), came })).toEqual(both.slice(1));
+  expect(await asked({ lost, now: roomOf(self), came, state: "blocked" })).toEqual([]);
+  expect(await asked({ lost, now: roomOf(self) })).toEqual([]);
 });
 
-test("[RM62] nothing is asked for that the role does not allow", async () => {
+test("[RM62] nothing is asked for that the role does not allow, nor more than a room's intents", async () => {
   const owner: Member = [account(9), "owner", 0];
-  const apart = { forkedAfter: 2 };
   const lost = roomOf([ada, "moderator", 0], [ben, "member", 3], [carl, "moderator", 3], owner);
-  expect(await asked(lost, roomOf([ada, "moderator", 0], owner), apart)).toEqual([
-    { type: "invite", accountId: ben, role: "member" },
-  ]);
-  expect(await asked(lost, roomOf([ada, "member", 0], owner), apart)).toEqual([]);
-  expect(await asked(lost, roomOf(owner), apart)).toEqual([]);
+  const came = [ben, carl];
+  const now = roomOf([ada, "moderator", 0], owner);
+  expect(await asked({ lost, now, came })).toEqual([{ type: "invite", accountId: ben, role: "member" }]);
+  expect(await asked({ lost, now, came, intentCount: ROOM_INTENTS_MAX - 1 })).toHaveLength(1);
+  expect(await asked({ lost, now, came, intentCount: ROOM_INTENTS_MAX })).toEqual([]);
+  expect(await asked({ lost, now: roomOf([ada, "member", 0], owner), came })).toEqual([]);
+  expect(await asked({ lost, now: roomOf(owner), came })).toEqual([]);
 });
 
-test("[RM62] what is to be asked for waits until the device is in a group", async () => {
-  const store = createMemoryTxStore();
-  const tables = createTables(store);
-  good(
-    await store.batch([
-      tables.roomredo.put([roomId], { epoch: 4, context: encodeRoomContext(roomOf(self)) }),
-    ]),
-  );
-  const redo = createRoomRedo({
-    context: { tables } as never,
-    book: { set: async () => ok() },
-    contextOf: async () => ok(null),
-  });
-  expect(good(await redo(roomId))).toBe(false);
-  expect(good(await tables.roomredo.get(roomId))).not.toBe(null);
+test("[RM62] [RM72] it waits until the device is in a group that it was not called into", async () => {
+  const lost = roomOf(self, [ben, "member", 3]);
+  expect(await asked({ lost, now: null, came: [ben] })).toBe("waits");
+  expect(await asked({ lost, now: roomOf(self), came: [ben], isCalled: true })).toBe("waits");
 });
