@@ -188,7 +188,7 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
   };
 
   const enter: RoomChangeover["enter"] = async (roomId, room, { incarnation, logEpoch }) => {
-    const { logId } = keysOf(room);
+    const { logId, from } = keysOf(room);
     const row = await tables.reader.get(logId);
     if (!row.ok) return row;
     const group = await groups.load(roomId);
@@ -202,10 +202,10 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     const point = row.value?.point;
     // Where nothing of an incarnation was read, what was read before it is as far as ever.
     const before = point === undefined || point.seq === 0 ? (known.value?.upto ?? null) : point;
-    // RM66: who begins it says so, though it has read nothing.
-    const upto = before ?? (logEpoch === null ? null : createLogReader(logId).point);
+    // RM66: who begins it says so, though it has read nothing; and who was let in and had not come yet, where it was to read from.
+    const upto = before ?? (logEpoch === null ? from : createLogReader(logId).point);
     const isAgain = known.value?.incarnation === incarnation;
-    const told = isAgain && known.value !== null ? known.value : { upto, isTold: upto === null };
+    const told = isAgain && known.value !== null ? known.value : { upto, isTold: false };
     const entered = anew.put(roomId, { ...told, incarnation, logEpoch });
     const marks = landmarks.put(roomId, withLandmark([], roomId, NO_ENTRY, group.value));
     const read = readers.put(createLogReader(logId, { ...createLogReader(logId).point, incarnation }));
