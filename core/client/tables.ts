@@ -116,6 +116,7 @@ import {
   MESSAGE_TEXT_BYTES_MAX,
   OP_BYTES_MAX,
   ROOM_ACCOUNTS_MAX,
+  ROOM_HAPPENINGS_MAX,
   ROOM_HISTORY_EXCEPT_MAX,
   ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
@@ -238,9 +239,10 @@ const boxesRow = struct({
 /** The newest snapshot this device has made, endorsed or loaded. */
 const snapshotRow = struct({ id: id("snapshot"), upto: logPointShape });
 
+/** They are found in what happened, of which no more is kept. */
 const roomDoneRow = struct({
-  gone: list(id("account"), ROOM_INTENTS_MAX),
-  came: list(id("account"), ROOM_INTENTS_MAX),
+  gone: list(id("account"), ROOM_HAPPENINGS_MAX),
+  came: list(id("account"), ROOM_HAPPENINGS_MAX),
 });
 
 const tailRow = struct({ bytes: integer(0) });

@@ -82,6 +82,11 @@ export function passIds(reader: LogReader, ids: readonly EntryId[]): LogReader {
   return { ...reader, point: { ...reader.point, seq, chain }, recentChains: recent };
 }
 
+/** Whether nothing is known to have been in a log: no entry of it was read, and it is as it was first begun. */
+export function isUnread({ point }: LogReader): boolean {
+  return point.seq === 0 && point.incarnation === 0;
+}
+
 /** Compares the head the server claims with what was read. A head ahead of the reader says nothing yet. */
 export function checkHead(reader: LogReader, head: LogPoint): Result<void, LogFault> {
   if (head.incarnation !== reader.point.incarnation) {

@@ -10,7 +10,7 @@ import { equalBytes } from "../../base/bytes.ts";
 import { hash } from "../../crypto/hash.ts";
 import { LABEL } from "../../crypto/labels.ts";
 import { sign } from "../../crypto/sign.ts";
-import { createLogReader, type LogReader } from "../../log/log-reader.ts";
+import { createLogReader, isUnread, type LogReader } from "../../log/log-reader.ts";
 import { encodeSignInClaim } from "../../protocol/claims.ts";
 import { CHANNEL_MAX, type LogKind } from "../../protocol/client-frame.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
@@ -169,9 +169,6 @@ export async function signIn(
   return signedIn;
 }
 
-/** Whether anything is known to have been in a log. */
-const isReadIn = ({ point }: LogReader): boolean => point.seq > 0 || point.incarnation > 0;
-
 function createLink(deps: HomeLinkDeps, gateway: Gateway) {
   const { context, log, inbound, conversations, contacts, contactLogs, setAside, snapshots } = deps;
   const { store, tables, times } = context;
@@ -202,7 +199,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const { seq, incarnation } = known.value.point;
     // IN2: what was read was there. It is begun anew only when a person says so. IN13: they have, and here it was not known.
     const isLost = incarnation < log.reader().point.incarnation;
-    if (isReadIn(known.value) && !isLost)
+    if (!isUnread(known.value) && !isLost)
       return context.distrustLog(logId, { type: "LogRolledBack", seenSeq: seq, headSeq: 0 });
     const made = await make({ logId, kind, appendSeed, reader: known.value });
     if (!made.ok && !(made.error.type === "Refused" && made.error.code === "log-exists")) return made;
@@ -218,7 +215,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
       // IN13: a sibling may have made it where it was lost.
       const start = createLogReader(logId).point;
       const before = createLogReader(logId, { ...start, incarnation: incarnation - 1 });
-      const isLast = isReadIn(reader) && reader.point.incarnation === incarnation - 1;
+      const isLast = !isUnread(reader) && reader.point.incarnation === incarnation - 1;
       return beginAnew(context, gateway, isLast ? owned : { ...owned, reader: before }, null);
     }
     const appendKey = appendSeed === null ? null : capabilityKey(appendSeed).publicKey;

@@ -3,7 +3,7 @@ import { type Bytes, equalBytes } from "../../base/bytes.ts";
 import type { LogId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { createReseed } from "../../log/create-reseed.ts";
-import { checkHead, type LogReader, passIds } from "../../log/log-reader.ts";
+import { checkHead, isUnread, type LogReader, passIds } from "../../log/log-reader.ts";
 import type { LogKind } from "../../protocol/client-frame.ts";
 import type { LogPoint } from "../../protocol/entry.ts";
 import type { ClientError } from "../client-error.ts";
@@ -37,8 +37,7 @@ export async function putBackLogs(
     const isWhole = channel.value === null ? ok(false) : await holdsAllRead(channel.value, log);
     if (!isWhole.ok) return isWhole;
     // One that was never read is made when it is opened, as at the first time.
-    const { point } = log.reader;
-    if (isWhole.value || (head === null && point.seq === 0 && point.incarnation === 0)) continue;
+    if (isWhole.value || (head === null && isUnread(log.reader))) continue;
     const begun = await beginAnew(context, gateway, log, head);
     if (!begun.ok) return begun;
     if (begun.value) count++;
@@ -77,7 +76,11 @@ async function openToRead(
   return isAbsent ? ok(null) : opened;
 }
 
-/** False when the server has what this device read after all: then nothing is to be done. */
+/**
+ * Begins a log as the incarnation after that of `reader`, or of `head` where the server has it from before. IN1
+ *
+ * False when the server has what was read after all, or a sibling was faster: then nothing is to be done. - Fails: with the server's refusals.
+ */
 export async function beginAnew(
   context: EngineContext,
   gateway: Gateway,

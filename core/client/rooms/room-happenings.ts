@@ -64,3 +64,21 @@ export async function happeningsIn(
   if (!rows.ok) return rows;
   return ok(rows.value.map(({ key, value }) => ({ ...value, id: rowKeyParts(key).slice(2).join("/") })));
 }
+
+/** Who came or went by commits behind an epoch, each by their last, with who made it. `rows` are oldest first. */
+export function membersLastActs(
+  rows: readonly (HappeningRow & { readonly id: string })[],
+  epoch: number,
+): ReadonlyMap<AccountId, { readonly type: "added" | "removed" | "left"; readonly by: AccountId | null }> {
+  const acts = new Map<
+    AccountId,
+    { readonly type: "added" | "removed" | "left"; readonly by: AccountId | null }
+  >();
+  for (const { id, by, happening } of rows) {
+    const isBehind = Number(id.split("/")[0]) > epoch;
+    const { type } = happening;
+    if (isBehind && (type === "added" || type === "removed" || type === "left"))
+      acts.set(happening.accountId, { type, by });
+  }
+  return acts;
+}

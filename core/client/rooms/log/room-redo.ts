@@ -2,6 +2,7 @@
  * What a group that was given up had done in a log that began anew is asked for again in the one that took its place. Runs within the
  * serial. Rule RM62.
  */
+import type { Bytes } from "../../../base/bytes.ts";
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
 import { ROOM_INTENTS_MAX } from "../../../base/limits.ts";
 import { ok, type Result } from "../../../base/result.ts";
@@ -43,12 +44,17 @@ export function createRoomRedo({ context, book, contacts, calling, contextOf }: 
     if (!missing.ok) return missing;
     const room = await book.get(roomId);
     if (!room.ok) return room;
-    const left = Math.max(0, ROOM_INTENTS_MAX - (room.value?.intents.length ?? 0));
+    const known = room.value?.intents.map(({ intent }) => intent) ?? [];
+    const toAsk = missing.value.filter((one) => !known.some((intent) => isSame(intent, one)));
+    const left = Math.max(0, ROOM_INTENTS_MAX - known.length);
+    // What finds no room among the intents waits until some are done.
+    if (left === 0 && toAsk.length > 0) return ok(false);
     const order = Math.max(0, clock.nowMs());
-    const intents = missing.value
+    const intents = toAsk
       .slice(0, left)
       .map((intent): [string, RoomPart] => [newIntentKey(random), { type: "intent", intent, order }]);
-    const rows = [tables.roomredo.remove(roomId), tables.roomdone.remove(roomId)];
+    const isAll = toAsk.length <= left;
+    const rows = isAll ? [tables.roomredo.remove(roomId), tables.roomdone.remove(roomId)] : [];
     const done = await book.set(roomId, new Map(intents), { with: rows });
     return done.ok ? ok(true) : done;
   };
@@ -57,7 +63,7 @@ export function createRoomRedo({ context, book, contacts, calling, contextOf }: 
   async function missingIn(
     roomId: ConversationId,
     now: RoomContext,
-    { epoch, context: bytes }: { readonly epoch: number; readonly context: Uint8Array },
+    { epoch, context: bytes }: { readonly epoch: number; readonly context: Bytes },
   ): Promise<Result<readonly RoomIntent[], ClientError>> {
     const done = await tables.roomdone.get(roomId);
     if (!done.ok) return done;
@@ -94,4 +100,11 @@ export function createRoomRedo({ context, book, contacts, calling, contextOf }: 
     const last = await lastInvitedTo(tables, roomId, contact.value, self);
     return last.ok ? ok(last.value !== null && last.value > since) : last;
   }
+}
+
+/** Whether two intents come to the same for whom they are about. */
+function isSame(one: RoomIntent, other: RoomIntent): boolean {
+  return (
+    one.type === other.type && "accountId" in one && "accountId" in other && one.accountId === other.accountId
+  );
 }

@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
 import { createReseed } from "../../../log/create-reseed.ts";
-import { checkHead, createLogReader } from "../../../log/log-reader.ts";
+import { checkHead, createLogReader, isUnread } from "../../../log/log-reader.ts";
 import type { RoomContext } from "../../../messenger/room/room-context.ts";
 import { isBeyond } from "../../../messenger/room/room-position.ts";
 import type { LogPoint } from "../../../protocol/entry.ts";
@@ -95,6 +95,7 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
   const toldElsewhere = new Set<ConversationId>();
   /** When this device came into an incarnation that its account has begun. */
   const enteredAtMs = new Map<ConversationId, number>();
+  /** Since when the log of a room is missing that a sibling may be beginning. */
   const absentSinceMs = new Map<ConversationId, number>();
   const nowMs = () => Math.max(0, clock.nowMs());
 
@@ -141,11 +142,11 @@ export function createRoomRestart(all: RoomRestartDeps): RoomRestart {
     if (!isUnknownLog(error) || home.founder !== identity.accountId || gateway === null) return err(error);
     const reader = await serial.run(() => intake.reader(room));
     if (!reader.ok) return reader;
-    const isUnread = reader.value.point.seq === 0 && reader.value.point.incarnation === 0;
     // A person has moved this account, or put it back (IN13): what was asked then is carried out by whichever device can.
-    if (!hasMoved && !(isUnread && all.accountIncarnation() > 0)) return err(error);
+    if (!hasMoved && !(isUnread(reader.value) && all.accountIncarnation() > 0)) return err(error);
     // A sibling that has read it knows better what it is to begin with.
     if (!hasMoved && !hasWaited(roomId)) return err(error);
+    absentSinceMs.delete(roomId);
     const begun = await begin(gateway, roomId, room);
     return begun.ok && !begun.value ? err(error) : begun;
   }

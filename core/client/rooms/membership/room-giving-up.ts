@@ -1,6 +1,5 @@
 /** What this device has of a group leads nowhere: it is forgotten, and asked for again. Runs within the serial. Rules RM22, RM64. */
 import type { AccountId, ConversationId } from "../../../base/ids.ts";
-import { ROOM_INTENTS_MAX } from "../../../base/limits.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import { groupEpoch, isActive } from "../../../group/group.ts";
 import type { NamedEntry } from "../../../log/log-reader.ts";
@@ -9,8 +8,7 @@ import type { EngineContext } from "../../engine-context.ts";
 import { memberOf } from "../../../messenger/room/room-context.ts";
 import type { RoomDraft } from "../reading/room-draft.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
-import type { HappeningRow } from "../room-happening-shape.ts";
-import { happeningsIn } from "../room-happenings.ts";
+import { happeningsIn, membersLastActs } from "../room-happenings.ts";
 import type { RoomAnew } from "../log/room-anew.ts";
 import type { WriteOp } from "../../../store/tx-store.ts";
 import type { RoomCalling } from "./room-calling.ts";
@@ -77,16 +75,17 @@ export function createRoomGivingUp({
     if (!rows.ok) return rows;
     // Who is where the log began may go on from there before the commits it is to be brought are.
     const from = begun.value === null ? 0 : begun.value.epoch - begun.value.commits.length;
-    const acts = actsBehind(from, rows.value);
+    const acts = membersLastActs(rows.value, from);
     const now = roomContextOf(group);
     const isIn = (accountId: AccountId) => now !== null && memberOf(now, accountId) !== null;
-    const gone = [...acts].filter(([accountId, { isIn: isAdded }]) => !isAdded && !isIn(accountId));
     const isApart = why === "forked" && begun.value !== null;
-    const came = [...acts].filter(([one, { isIn: isAdded, by }]) => isAdded && by === self && isIn(one));
-    const idsOf = (some: typeof came) => some.map(([accountId]) => accountId).slice(0, ROOM_INTENTS_MAX);
+    const gone = [...acts].flatMap(([who, { type }]) => (type !== "added" && !isIn(who) ? [who] : []));
+    const came = [...acts].flatMap(([who, { type, by }]) =>
+      isApart && type === "added" && by === self && isIn(who) ? [who] : [],
+    );
     return ok([
       tables.roomredo.put([roomId], { epoch: Number(groupEpoch(group)), context: group.context }),
-      tables.roomdone.put([roomId], { gone: idsOf(gone), came: isApart ? idsOf(came) : [] }),
+      tables.roomdone.put([roomId], { gone, came }),
     ]);
   }
 
@@ -98,16 +97,4 @@ export function createRoomGivingUp({
   };
 
   return { give, giveUnplaced };
-}
-
-/** Who came or went behind an epoch, by their last act, and who let them in. */
-function actsBehind(epoch: number, rows: readonly (HappeningRow & { readonly id: string })[]) {
-  const acts = new Map<AccountId, { readonly isIn: boolean; readonly by: AccountId | null }>();
-  for (const { id, by, happening } of rows) {
-    if (Number(id.split("/")[0]) <= epoch) continue;
-    const { type } = happening;
-    if (type === "added") acts.set(happening.accountId, { isIn: true, by });
-    if (type === "removed" || type === "left") acts.set(happening.accountId, { isIn: false, by });
-  }
-  return acts;
 }

@@ -18,20 +18,25 @@ const logId = idFromBytes("log", filled(2));
 const refused = err({ type: "Refused", code: "forbidden" } as const);
 const entry: PlacedEntry = { seq: 1, header: filled(3), sealed: filled(4) };
 
+/** What a room's log asks of others, which here do nothing, but for `changes`. */
+function depsOf(changes: object): RoomLogDeps {
+  const serial = { run: <T>(task: () => T) => task() };
+  const tables = { keypackage: { get: async () => ok(null) } };
+  return {
+    ...{
+      context: { spans: null, store: {}, identity: {}, serial, tables },
+      groups: {},
+      commits: {},
+      deps: {},
+    },
+    ...{ home: () => null, onLost: () => {}, onBack: () => {}, onChanged: () => {}, kick: () => {} },
+    ...changes,
+  } as unknown as RoomLogDeps;
+}
+
 /** A log whose key was replaced, by an entry of which this device has read nothing yet, or by nobody knows what. */
 function createCase(entries: readonly PlacedEntry[], standing: "joined" | "left" = "joined") {
-  const deps = {
-    context: { spans: null, store: {}, identity: {}, serial: { run: <T>(task: () => T) => task() } },
-    groups: {},
-    intake: { reader: async () => ok(createLogReader(logId)) },
-    commits: {},
-    deps: {},
-    home: () => null,
-    onLost: () => {},
-    onBack: () => {},
-    onChanged: () => {},
-    kick: () => {},
-  } as unknown as RoomLogDeps;
+  const deps = depsOf({ intake: { reader: async () => ok(createLogReader(logId)) } });
   const room = { standing: { standing } } as RoomRecord;
   const channel = { logId, append: async () => refused, read: async () => ok({ entries }) };
   const logs = createRoomLogs(deps);
@@ -78,12 +83,7 @@ test("[RM74] a Welcome is taken in a log that began anew, of which the server le
   const head = { ...createLogReader(logId).point, incarnation: 1 };
   const reader = createLogReader(logId, head);
   const first = (result: ReturnType<typeof err>) => {
-    const deps = {
-      context: {
-        ...{ spans: null, store: {}, identity: {}, serial: { run: <T>(task: () => T) => task() } },
-        tables: { keypackage: { get: async () => ok(null) } },
-      },
-      ...{ groups: {}, commits: {}, deps: {}, home: () => null, onLost: () => {}, onBack: () => {} },
+    const deps = depsOf({
       intake: {
         reader: async () => ok(reader),
         take: async () => ok({ type: "join", invitation: {} }),
@@ -92,9 +92,7 @@ test("[RM74] a Welcome is taken in a log that began anew, of which the server le
           return ok();
         },
       },
-      onChanged: () => {},
-      kick: () => {},
-    } as unknown as RoomLogDeps;
+    });
     const read = async (after: number) => {
       reads.push(after);
       return reads.length === 1 ? ok({ entries: [entry] }) : result;
