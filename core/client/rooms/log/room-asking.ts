@@ -87,7 +87,11 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
     const missing = missed.due(roomId, nowMs(), hasSiblings);
     const dueInMs = missing.length === 0 ? missed.dueInMs(roomId, nowMs(), hasSiblings) : null;
     if (dueInMs !== null) lookIn(roomId, dueInMs);
-    if (missing.length === 0 && !owed.has(roomId)) return ok(false);
+    const called = await calling.of(roomId);
+    if (!called.ok) return called;
+    // RM72: what it had to say before it was started again it may not have said.
+    const isOwed = owed.has(roomId) || (called.value !== null && !toldAtMs.has(roomId));
+    if (missing.length === 0 && !isOwed) return ok(false);
     const group = await groups.load(roomId);
     if (!group.ok) return group;
     const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
@@ -99,8 +103,6 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
       lookIn(roomId, STAND_INTERVAL_MS - Math.abs(nowMs() - last));
       return ok(false);
     }
-    const called = await calling.of(roomId);
-    if (!called.ok) return called;
     const sealed = await letters.sealStand(roomId, room, { missing, isCalled: called.value !== null });
     if (!sealed.ok || !sealed.value) return sealed;
     toldAtMs.set(roomId, nowMs());

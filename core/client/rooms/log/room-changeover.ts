@@ -109,28 +109,22 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
   const moveTo: RoomChangeover["moveTo"] = async (roomId, room) => {
     const current = await book.get(roomId);
     if (!current.ok || current.value === null) return current.ok ? ok() : current;
-    const { logId, roomKey, from } = keysOf(room);
-    const pair = { before: current.value.keys.roomKey, after: roomKey };
-    const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
-    if (!wrapped.ok) return wrapped;
-    const forgotten = await groups.forget(roomId);
-    if (!forgotten.ok) return forgotten;
-    const kept = book.keep(roomId, keptKeysOf(room));
-    const before = await readers.of(current.value);
-    if (!before.ok) return before;
-    const moved = from.seq === 0 ? before.value : createLogReader(logId, from);
-    const read = readers.put(moved);
-    // Which was the last commit before is not known.
-    const last = moved === before.value ? [] : [tables.handshake.remove(roomId)];
-    const stored = await store.batch([...wrapped.value, ...forgotten.value, kept.write, ...last, read.write]);
-    if (!stored.ok) return stored;
-    kept.commit();
-    read.commit();
-    groups.keep(roomId, null);
-    return ok();
+    const { logId, from } = keysOf(room);
+    const place = from.seq === 0 ? null : createLogReader(logId, from);
+    return goOnWith(roomId, current.value, keptKeysOf(room), place);
   };
 
-  const takeKeys: RoomChangeover["takeKeys"] = async (roomId, room, { accessSeed, roomKey }) => {
+  // Since when they are the log's the group says, once this device is in it.
+  const takeKeys: RoomChangeover["takeKeys"] = (roomId, room, { accessSeed, roomKey }) =>
+    goOnWith(roomId, room, { generation: room.keys.generation, accessSeed, roomKey }, null);
+
+  /** Reads on with other keys, from `place` or from where it has read to, without the group it was in. */
+  async function goOnWith(
+    roomId: ConversationId,
+    room: RoomRecord,
+    row: RoomKeysRow,
+    place: LogReader | null,
+  ): Promise<Result<void, ClientError>> {
     const before = await readers.of(room);
     if (!before.ok) return before;
     const places = await landmarks.of(roomId);
@@ -138,12 +132,10 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     const loaded = await groups.load(roomId);
     if (!loaded.ok) return loaded;
     const group = loaded.value !== null && isActive(loaded.value) ? loaded.value : null;
-    const pair = { before: room.keys.roomKey, after: roomKey };
+    const pair = { before: room.keys.roomKey, after: row.roomKey };
     const { logId } = before.value;
     const wrapped = await rewrapLetters(context, { roomId, logId }, pair, () => false);
     if (!wrapped.ok) return wrapped;
-    // Since when they are the log's the group says, once this device is in it.
-    const row = { generation: room.keys.generation, accessSeed, roomKey };
     const draft = createRoomDraft({ reader: before.value, group }, { row, areNew: true }, places.value);
     const left = group === null ? null : roomContextOf(group);
     const me = left === null ? null : memberOf(left, identity.accountId);
@@ -153,13 +145,17 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     const given = await all.givingUp.give(roomId, draft, "lost");
     if (!given.ok) return given;
     const kept = book.keep(roomId, row);
-    const stored = await store.batch([...wrapped.value, ...draft.writes, kept.write]);
+    const read = place === null ? null : readers.put(place);
+    // Which was the last commit before another place is not known.
+    const moved = read === null ? [] : [tables.handshake.remove(roomId), read.write];
+    const stored = await store.batch([...wrapped.value, ...draft.writes, kept.write, ...moved]);
     if (!stored.ok) return stored;
     kept.commit();
+    read?.commit();
     for (const commit of draft.commits) commit();
     groups.keep(roomId, null);
     return ok();
-  };
+  }
 
   const useKeys: RoomChangeover["useKeys"] = async (roomId, room, keys) => {
     const { logId, roomKey } = keysOf(room);

@@ -7,14 +7,20 @@ import { createRoomMissed } from "../../../../../core/client/rooms/reading/room-
 import { createTables } from "../../../../../core/client/tables.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
 import type { RoomRecord } from "../../../../../core/document/schema/groups.ts";
+import { encodeRoomContext } from "../../../../../core/messenger/room/room-context.ts";
 import { createMemoryTxStore } from "../../../../../core/store/memory-tx-store.ts";
 import { good } from "../../../../support/client-world.ts";
+import { createGroupWorld } from "../../../../support/group-world.ts";
 
 beforeAll(cryptoReady);
 
 const MINUTE_MS = 60_000;
 const filled = (byte: number) => new Uint8Array(32).fill(byte);
 const roomId = idFromBytes("conversation", filled(1));
+const OWNER = {
+  ...({ role: "owner", sinceEpoch: 0, seq: 1, name: "", origin: "", mutedUntilMs: null } as const),
+  head: idFromBytes("link", filled(0)),
+};
 
 test("[RM24] a room is looked at again when its next letter is to be asked for, and not before", async () => {
   let nowMs = 1_000;
@@ -25,7 +31,7 @@ test("[RM24] a room is looked at again when its next letter is to be asked for, 
   const asking = createRoomAsking({
     context: { clock: { nowMs: () => nowMs }, chain: () => ({ seq: 2, devicesById }) },
     groups: { load: async () => ok(null) },
-    commits: {},
+    calling: { of: async () => ok(null) },
     missed,
     lookIn: (id: ConversationId, afterMs: number) => void looks.push([id, afterMs]),
   } as unknown as RoomAskingDeps);
@@ -54,6 +60,39 @@ test("[RM24] a room is looked at again when its next letter is to be asked for, 
   nowMs += MINUTE_MS;
   expect(good(await asking.takeStand(roomId, room))).toBe(false);
   expect(looks.at(-1)).toEqual([roomId, 59 * MINUTE_MS]);
+});
+
+test("[RM72] a device that was called into its group says so once more where it is started again, and once only", async () => {
+  const world = createGroupWorld("asking");
+  const founded = await world.found(world.device("ada", "laptop"));
+  const context = encodeRoomContext({
+    ...{ name: "", about: "", keysSince: 0, lifetimeMs: null, history: null },
+    members: [{ ...OWNER, accountId: idFromBytes("account", filled(4)) }],
+  });
+  const sealed: boolean[] = [];
+  const started = (called: object | null) =>
+    createRoomAsking({
+      context: {
+        clock: { nowMs: () => 1_000 },
+        chain: () => ({ seq: 1, devicesById: new Map() }),
+        identity: { accountId: idFromBytes("account", filled(4)) },
+      },
+      groups: { load: async () => ok({ ...founded, context }) },
+      letters: {
+        sealStand: async (_: unknown, __: unknown, { isCalled }: { isCalled: boolean }) => {
+          sealed.push(isCalled);
+          return ok(true);
+        },
+      },
+      calling: { of: async () => ok(called) },
+      missed: { due: () => [], dueInMs: () => null },
+      lookIn: () => {},
+    } as unknown as RoomAskingDeps);
+  const asking = started({ by: "somebody" });
+  const says = async (of: typeof asking) => good(await of.takeStand(roomId, {} as RoomRecord));
+  expect([await says(asking), await says(asking)]).toEqual([true, false]);
+  expect(await says(started(null))).toBe(false);
+  expect(sealed).toEqual([true]);
 });
 
 test("[RM23] [RM72] who says another state time and again has a device ask to be added at once, and once a minute besides", async () => {
