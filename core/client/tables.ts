@@ -96,6 +96,7 @@
  * | roomleaf | room | the key of this device's leaf, and since when it has it |
  * | roomrelease | room | of a room this account has founded: the last commit, and up to where its log is needed by nobody, since when |
  * | roomread | room, device | how far each device of such a room has read, by its commits |
+ * | roomgap | room | what was gone of its log before this device, in the group, had read it, until it shows which key the log has |
  * | roomredo | room | the room as a group that was given up had it |
  * | roomdone | room | whom that had taken out and let in |
  * | roomcalled | room | who has called this device into the group it is in, and whose word on it is not gone by |
@@ -600,6 +601,7 @@ export function createTables(store: TxStore) {
       struct({ incarnation: integer(0), lastSeq: integer(0), upto: integer(0), sinceMs: integer(0) }),
     ),
     roomread: createTable(store, "roomread", struct({ incarnation: integer(0), seq: integer(0) })),
+    roomgap: createTable(store, "roomgap", struct({ expectedSeq: integer(1), seq: integer(1) })),
     roomredo: createTable(
       store,
       "roomredo",

@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "ff608d043712b29b8e8f811283830222add842e0fa43978ed8b1312b855481dc" };
+const PINNED = { layout: 1, hash: "13737ee308d2c82a44078ca38ad209e0fe9703b6a4d2553f8dd69e0d2803aa46" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

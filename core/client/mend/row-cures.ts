@@ -132,6 +132,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roomleaf: "drop",
   missed: "drop",
   roomcalled: "drop",
+  roomgap: "drop",
   roomunproven: "renew",
   // Siblings have it, or who wrote it is not known.
   roomwords: "drop",

@@ -24,6 +24,7 @@ export const ROOM_STATE_TABLES = [
   "roomleaf",
   "roomrelease",
   "roomread",
+  "roomgap",
   "roomcalled",
   "roomunproven",
   "roomwords",

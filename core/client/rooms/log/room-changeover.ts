@@ -59,14 +59,15 @@ export interface RoomChangeover {
   /** Goes on with keys the log had before, until what replaced them is brought again. RM62 */
   useKeys(roomId: ConversationId, room: RoomRecord, keys: RoomKeysRow): Promise<Result<void, ClientError>>;
   /**
-   * Goes on behind entries that are gone. Gives whether this device was in the group as far as it knows, and should have read them: among
-   * them may be a commit, so what it had of the group is given up. RM74
+   * Goes on behind entries that are gone, of those up to `trimmedUpto`. A device that was in the group as far as it knows should have read
+   * them, and notes the gap: among them may be a commit, so what it had of the group is given up. RM74
    */
   passTrimmed(
     roomId: ConversationId,
     room: RoomRecord,
     after: LogReader,
-  ): Promise<Result<boolean, ClientError>>;
+    trimmedUpto: number,
+  ): Promise<Result<void, ClientError>>;
   /** The log began anew: it is read from its start, and what this device has of the group stays. RM61 */
   enter(
     roomId: ConversationId,
@@ -168,7 +169,11 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     return stored;
   };
 
-  const passTrimmed: RoomChangeover["passTrimmed"] = async (roomId, room, after) => {
+  const passTrimmed: RoomChangeover["passTrimmed"] = async (roomId, room, after, trimmedUpto) => {
+    const before = await readers.of(room);
+    if (!before.ok) return before;
+    const earlier = await tables.roomgap.get(roomId);
+    if (!earlier.ok) return earlier;
     const loaded = await groups.load(roomId);
     if (!loaded.ok) return loaded;
     const group = loaded.value !== null && isActive(loaded.value) ? loaded.value : null;
@@ -176,11 +181,13 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     const given = group === null ? ok() : await all.givingUp.give(roomId, draft, "lost");
     if (!given.ok) return given;
     const read = readers.put(after);
-    const stored = await store.batch([...draft.writes, read.write]);
+    const gap = { expectedSeq: before.value.point.seq + 1, seq: trimmedUpto };
+    const noted = group === null || earlier.value !== null ? [] : [tables.roomgap.put([roomId], gap)];
+    const stored = await store.batch([...draft.writes, ...noted, read.write]);
     if (!stored.ok) return stored;
     read.commit();
     if (group !== null) groups.keep(roomId, null);
-    return ok(group !== null);
+    return ok();
   };
 
   const enter: RoomChangeover["enter"] = async (roomId, room, { incarnation, logEpoch }) => {

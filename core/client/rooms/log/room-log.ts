@@ -87,8 +87,6 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
   const delivered = new Map<LogId, PlacedEntry[]>();
   /** When the first of them came, for its span. */
   const deliveredMs = new Map<LogId, number>();
-  /** What was gone before a device that is in the group had read it, until it shows which key the log has. */
-  const gaps = new Map<ConversationId, LogFault>();
   const guests = createGuestGateways(context, (logIds) => {
     if (logIds.some((logId) => subscribed.has(logId))) all.onLost();
     for (const logId of logIds) {
@@ -231,10 +229,9 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       const ids = named.value.ids.slice(0, left);
       if (ids.length === 0)
         return context.distrustLog(logId, { type: "LogGap", expectedSeq: seq + 1, seq: trimmedUpto });
-      const wasIn = await serial.run(() => intake.passTrimmed(roomId, room, passIds(reader.value, ids)));
-      if (!wasIn.ok) return wasIn;
-      if (wasIn.value && !gaps.has(roomId))
-        gaps.set(roomId, { type: "LogGap", expectedSeq: seq + 1, seq: trimmedUpto });
+      const after = passIds(reader.value, ids);
+      const passed = await serial.run(() => intake.passTrimmed(roomId, room, after, trimmedUpto));
+      if (!passed.ok) return passed;
     }
     return ok(true);
   }
@@ -288,17 +285,27 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       // RM30: what the key opens has ended. What replaced it may have come since that was read to its end.
       const hasMore = await isMoreThere(room, channel);
       if (hasMore.ok && !hasMore.value) cutOff.add(roomId);
-      gaps.delete(roomId);
-      return hasMore;
+      const noted = await settleGap(roomId, () => {});
+      return noted.ok ? hasMore : noted;
     }
     if (!following.ok) return following;
-    const gap = gaps.get(roomId);
     // RM74: who was taken out is not in the way of what goes; who has the present key, and was in the group, is.
-    if (gap !== undefined) context.raise({ type: "LogDistrusted", logId, fault: gap });
-    gaps.delete(roomId);
+    const told = await settleGap(roomId, (fault) => context.raise({ type: "LogDistrusted", logId, fault }));
+    if (!told.ok) return told;
     cutOff.delete(roomId);
     subscribed.add(logId);
     return ok(false);
+  }
+
+  /** It shows which key the log has, so what was gone before it was read is told, or was to go. RM74 */
+  async function settleGap(
+    roomId: ConversationId,
+    tell: (fault: LogFault) => void,
+  ): Promise<Result<void, ClientError>> {
+    const gap = await context.tables.roomgap.get(roomId);
+    if (!gap.ok || gap.value === null) return gap.ok ? ok() : gap;
+    tell({ type: "LogGap", ...gap.value });
+    return store.batch([context.tables.roomgap.remove(roomId)]);
   }
 
   /** Whether the log has entries for the key that were not read yet. */

@@ -92,13 +92,14 @@ async function createCase(people: readonly (AccountId | undefined)[] | null) {
     },
     onChanged: () => {},
   } as unknown as RoomChangeoverDeps);
+  const gap = async () => good(await tables.roomgap.get(roomId));
   const after = async () => ({
     done,
     keys: good(await tables.roomkeys.get(roomId))?.generation,
     seq: good(await tables.reader.get(logId))?.point.seq,
     hasHandshake: good(await tables.handshake.get(roomId)) !== null,
   });
-  return { changeover, after };
+  return { changeover, after, gap };
 }
 
 const IN_GROUP = ["sends again", ada, 1, "gives up", "lost", true, "keys", "sent again", null];
@@ -128,4 +129,18 @@ test("[RM30] who is in no group, or not among its people, has nothing to send ag
   const out = await createCase([ben]);
   good(await out.changeover.moveTo(roomId, roomWith(2, 0)));
   expect((await out.after()).done).toEqual(["gives up", "lost", true, "keys", null]);
+});
+
+test("[RM74] who was in the group notes once what was gone before it was read, and who was in none does not", async () => {
+  const readTo = (seq: number) =>
+    createLogReader(logId, { ...createLogReader(logId).point, incarnation: 1, seq });
+  const { changeover, after, gap } = await createCase([ada, ben]);
+  good(await changeover.passTrimmed(roomId, roomWith(0, 0), readTo(6), 9));
+  good(await changeover.passTrimmed(roomId, roomWith(0, 0), readTo(9), 9));
+  expect(await gap()).toEqual({ expectedSeq: 4, seq: 9 });
+  expect(await after()).toMatchObject({ seq: 9 });
+  const none = await createCase(null);
+  good(await none.changeover.passTrimmed(roomId, roomWith(0, 0), readTo(9), 9));
+  expect(await none.gap()).toBe(null);
+  expect(await none.after()).toMatchObject({ seq: 9, done: [] });
 });

@@ -4,10 +4,12 @@ import { idFromBytes } from "../../../../../core/base/ids.ts";
 import { err, ok } from "../../../../../core/base/result.ts";
 import type { GuestLog } from "../../../../../core/client/connection/guest-gateways.ts";
 import { createRoomLogs, type RoomLogDeps } from "../../../../../core/client/rooms/log/room-log.ts";
+import { createTables } from "../../../../../core/client/tables.ts";
 import { cryptoReady } from "../../../../../core/crypto/sodium.ts";
 import type { RoomRecord } from "../../../../../core/document/schema/groups.ts";
 import { createLogReader } from "../../../../../core/log/log-reader.ts";
 import type { PlacedEntry } from "../../../../../core/protocol/entry.ts";
+import { createMemoryTxStore } from "../../../../../core/store/memory-tx-store.ts";
 import { good } from "../../../../support/client-world.ts";
 
 beforeAll(cryptoReady);
@@ -21,7 +23,7 @@ const entry: PlacedEntry = { seq: 1, header: filled(3), sealed: filled(4) };
 /** What a room's log asks of others, which here do nothing, but for `changes`. */
 function depsOf(changes: object): RoomLogDeps {
   const serial = { run: <T>(task: () => T) => task() };
-  const tables = { keypackage: { get: async () => ok(null) } };
+  const tables = { keypackage: { get: async () => ok(null) }, roomgap: { get: async () => ok(null) } };
   return {
     ...{
       context: { spans: null, store: {}, identity: {}, serial, tables },
@@ -75,6 +77,45 @@ test("[RM30] who is cut off asks again over another connection, and follows wher
   expect(logs.isCutOff(roomId)).toBe(true);
   expect(good(await followWith(ok()))).toBe(false);
   expect(logs.isCutOff(roomId)).toBe(false);
+});
+
+test("[RM74] what was gone before a device in the group had read it is told once its key is known to be the log's, also after a restart, and only then", async () => {
+  const store = createMemoryTxStore();
+  const tables = createTables(store);
+  const raised: unknown[] = [];
+  const serial = { run: <T>(task: () => T) => task() };
+  const context = {
+    spans: null,
+    store,
+    tables,
+    identity: {},
+    serial,
+    raise: (one: object) => raised.push(one),
+  };
+  const intake = { reader: async () => ok(createLogReader(logId)) };
+  const open = {
+    logId,
+    head: createLogReader(logId).point,
+    trimmedUpto: 0,
+    read: async () => ok({ entries: [] }),
+  };
+  const follow = async (subscribed: { readonly ok: boolean }) => {
+    const channel = { ...open, subscribe: async () => subscribed };
+    const logs = createRoomLogs(depsOf({ context, intake }));
+    return logs.readOn(roomId, { standing: {} } as RoomRecord, { channel } as unknown as GuestLog);
+  };
+  const note = async () =>
+    good(await store.batch([tables.roomgap.put([roomId], { expectedSeq: 3, seq: 9 })]));
+  await note();
+  good(await follow(refused));
+  good(await follow(ok()));
+  expect(raised).toEqual([]);
+  await note();
+  expect(await follow(err({ type: "Disconnected" }))).toMatchObject({ ok: false });
+  good(await follow(ok()));
+  good(await follow(ok()));
+  const fault = { type: "LogGap", expectedSeq: 3, seq: 9 };
+  expect(raised).toEqual([{ type: "LogDistrusted", logId, fault }]);
 });
 
 test("[RM74] a Welcome is taken in a log that began anew, of which the server let go of what stood before it meanwhile", async () => {
