@@ -36,8 +36,8 @@ afterEach(async () => {
 /** Ada's room with Ben in it, on a server that gives up nothing before the story asks it to. */
 async function roomOfMonths() {
   await engineReady();
-  const store = must(openSqliteStore(":memory:", silentLogger));
-  const server = await startLocalServer({ snapshotGraceMs: 1e12 }, store);
+  let store = must(openSqliteStore(":memory:", silentLogger));
+  let server = await startLocalServer({ snapshotGraceMs: 1e12 }, store);
   opened.push(() => server.close());
   const time = createPatientClock();
   const on = () => memoryPlatform({ clock: time.clock });
@@ -77,8 +77,17 @@ async function roomOfMonths() {
       ({ isDone } = must(await store.reclaim({ nowMs, graceMs: 0, silentMs: SILENT_MS })));
     return present(must(await store.findLog(logId)), "a log").trimmedUpto;
   };
+  /** Everything the server had is gone. */
+  const lose = async () => {
+    await server.close();
+    store = must(openSqliteStore(":memory:", silentLogger));
+    server = await startLocalServer(
+      { snapshotGraceMs: 1e12, port: Number(new URL(server.origin).port) },
+      store,
+    );
+  };
   const headSeq = async () => present(must(await store.findLog(logId)), "a log").head.seq;
-  return { ada, ben, id, on, store, logId, self, pass: time.pass, texts, weeks, reclaim, headSeq };
+  return { ada, ben, id, on, store, logId, self, pass: time.pass, texts, weeks, reclaim, headSeq, lose };
 }
 
 const isOfTrouble = ({ type }: { readonly type: string }) => type !== "ClockDiffers";
@@ -103,6 +112,36 @@ test("[RM74] [LG20] what everybody in a room has read goes from its server a mon
   const all = [...texts, "after", "by the late one"].sort();
   for (const device of [ada, ben, late]) expect([...(await textsOf(device, id))].sort()).toEqual(all);
   expect([...alarms.flat(), ...alarmsOf(late)].filter(isOfTrouble)).toEqual([]);
+  await stopAll(ada, ben, late);
+});
+
+test("[RM74] [RM62] a log that began anew goes from its server too, once it has what all have read there", async () => {
+  const { ada, ben, id, on, texts, weeks, reclaim, headSeq, lose, pass } = await roomOfMonths();
+  await weeks(3, ada, ben);
+  await lose();
+  for (const { client } of [ada, ben]) good(await client.putBack());
+  for (let minute = 0; minute < 3; minute++) {
+    await settle(ada, ben);
+    pass(MINUTE_MS);
+  }
+  await weeks(Math.ceil(ROOM_LOG_KEPT_MS / ROOM_LEAF_RENEW_MS_MAX), ada, ben);
+  expect(await reclaim(), "read by all, and not for a month").toBe(0);
+  await weeks(Math.ceil(ROOM_LOG_KEPT_MS / ROOM_LEAF_RENEW_MS_MAX) + 1, ada, ben);
+  const trimmedUpto = await reclaim();
+  expect(trimmedUpto).toBeGreaterThan(0);
+  expect(trimmedUpto).toBeLessThan(await headSeq());
+  for (const device of [ada, ben]) expect([...(await textsOf(device, id))].sort()).toEqual([...texts].sort());
+
+  // A device that was linked finds how the log began anew gone.
+  const late = await linkedDevice(ben.client, "months.ben late", on());
+  const alarms = alarmsOf(late);
+  await settle(ada, ben, late);
+  good(await ada.client.send(id, "after"));
+  good(await late.client.send(id, "by the late one"));
+  await settle(ada, ben, late);
+  const all = [...texts, "after", "by the late one"].sort();
+  for (const device of [ada, ben, late]) expect([...(await textsOf(device, id))].sort()).toEqual(all);
+  expect(alarms.filter(isOfTrouble)).toEqual([]);
   await stopAll(ada, ben, late);
 });
 

@@ -50,6 +50,9 @@ export async function readRows(
   const row = await tables.roomrelease.get(roomId);
   if (!row.ok) return row;
   const isSame = row.value?.incarnation === incarnation;
+  // What is brought again in a log that began anew (RM62) says nothing of how far its author has read. It leads on from what was lost, and
+  // so nothing of it counts behind a commit that was made in this log: the first this device knows to be such is its own.
+  if (incarnation > 0 && !isSame && by !== identity.deviceId) return ok([]);
   const before = isSame ? (row.value?.lastSeq ?? 0) : 0;
   const noted = isSame && row.value !== null ? row.value : { upto: 0, sinceMs: times.steadyMs() };
   const writes: WriteOp[] = [
@@ -75,8 +78,6 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
     roomId: ConversationId,
     incarnation: number,
   ): Promise<Result<number, ClientError>> {
-    // What stands in a log that began anew may have been brought again (RM62): it says nothing of how far its author has read.
-    if (incarnation > 0) return ok(0);
     const room = await contextOf(roomId);
     if (!room.ok || room.value === null) return room.ok ? ok(0) : room;
     const rows = await tables.roomread.scan({ under: [roomId] });

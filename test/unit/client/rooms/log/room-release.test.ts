@@ -38,7 +38,7 @@ function createFounder() {
     code: null as "seq-out-of-range" | null,
     bensSeq: ben.seq,
   };
-  const identity = { accountId: ada.accountId } as never;
+  const identity = { accountId: ada.accountId, deviceId: phone } as never;
   const times = { steadyMs: () => state.nowMs } as never;
   const context = { store, tables, identity, times, serial: { run: <T>(work: () => T) => work() } as never };
   const release = createRoomRelease({
@@ -98,10 +98,25 @@ test("[RM74] who makes a commit has read what stood before the last one, and who
   // Who comes back may have read no more than when they last made one.
   await follow(phone, 30, [bensPhone]);
   expect(await readOf(bensPhone)).toEqual({ incarnation: 0, seq: 9 });
-  // A log that began anew counts from its start.
-  await follow(bensPhone, 4, [phone], { incarnation: 1 });
-  expect(await readOf(bensPhone)).toEqual({ incarnation: 1, seq: 0 });
+});
+
+test("[RM74] in a log that began anew a device counts from the first commit on that it has made there itself", async () => {
+  const { phone, laptop, bensPhone, follow, readOf } = createFounder();
+  const anew = { incarnation: 1 };
+  await follow(phone, 1, [laptop, bensPhone]);
+  await follow(bensPhone, 9);
+  // What is brought again, or may be.
+  await follow(bensPhone, 2, [laptop], anew);
+  await follow(laptop, 3, [], anew);
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 0, seq: 1 });
+  expect(await readOf(laptop)).toEqual({ incarnation: 0, seq: 0 });
+  await follow(phone, 5, [bensPhone], anew);
   expect(await readOf(phone)).toEqual({ incarnation: 1, seq: 0 });
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 1, seq: 0 });
+  await follow(laptop, 8, [], anew);
+  expect(await readOf(laptop)).toEqual({ incarnation: 1, seq: 5 });
+  await follow(bensPhone, 12, [], anew);
+  expect(await readOf(bensPhone)).toEqual({ incarnation: 1, seq: 8 });
 });
 
 test("[RM74] a device counts nothing in a room that somebody else has founded", async () => {
@@ -135,15 +150,16 @@ test("[RM74] what every device of every member has read is told once that was so
   // A device of which nothing is known, and counted time that was lost, hold everything back.
   state.nowMs -= ROOM_LOG_KEPT_MS;
   expect(await tell()).toEqual([]);
+  // Of what was counted in a log that began anew the one before says nothing.
   await follow(phone, 2, [], { incarnation: 1 });
   expect(await passKept()).toEqual([]);
   expect(await passKept()).toEqual([]);
 });
 
-test("[RM74] nothing is told while a chain is here less far than the room has it, nor of what a device has not read that came since, nor of a log that began anew", async () => {
+test("[RM74] nothing is told while a chain is here less far than the room has it, nor of what a device has not read that came since, and of a log that began anew what was made there", async () => {
   const { phone, laptop, bensPhone, bensSeq, state, follow, tell, hasOfBens, forgetRead } = createFounder();
-  const round = async (from: number, incarnation = 0) => {
-    for (const [index, device] of [phone, laptop, bensPhone, phone, laptop, bensPhone].entries())
+  const round = async (from: number, incarnation = 0, devices = [phone, laptop, bensPhone]) => {
+    for (const [index, device] of [...devices, ...devices].entries())
       await follow(device, from + index, [], { incarnation });
   };
   const passKept = async () => {
@@ -159,7 +175,10 @@ test("[RM74] nothing is told while a chain is here less far than the room has it
   expect(await passKept(), "counted anew").toEqual([]);
   await forgetRead(laptop);
   expect(await passKept(), "counted, and a device is new").toEqual([]);
-  await round(20, 1);
+  await round(20, 1, [laptop, bensPhone]);
+  for (let month = 0; month < 3; month++) expect(await passKept(), "brought again").toEqual([]);
   await round(30, 1);
-  for (let month = 0; month < 3; month++) expect(await passKept(), "began anew").toEqual([]);
+  expect(await passKept(), "counted").toEqual([]);
+  expect(await passKept(), "made there").toEqual([32]);
+  expect(state.told.at(-1)).toMatchObject({ incarnation: 1 });
 });
