@@ -388,8 +388,8 @@ export function createRoomLogs(all: RoomLogDeps): RoomLogs {
       const sinceMs = context.spans?.monotonicMs() ?? 0;
       const taken = await serial.run(() => intake.take(roomId, room, read.value.entries));
       context.spans?.received(sinceMs, taken);
-      // A Welcome is for the next step.
-      if (!taken.ok || taken.value.type === "join") return taken.ok ? ok() : taken;
+      // A Welcome is for the next step, and so is what other keys open.
+      if (!taken.ok || taken.value.type !== "done") return taken.ok ? ok() : taken;
     }
     return ok();
   }

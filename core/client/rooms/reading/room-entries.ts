@@ -2,6 +2,7 @@
  * Takes in a page of a room's log, entry by entry: each is opened, and goes to those who know its kind. What cannot be opened is passed
  * over and stops nothing. Runs within the serial. Rules RM19, RM20, RM24, RM38, RM62.
  */
+import { equalBytes } from "../../../base/bytes.ts";
 import type { ConversationId, LogId, WriterTag } from "../../../base/ids.ts";
 import { ok, type Result } from "../../../base/result.ts";
 import type { RoomRecord } from "../../../document/schema/groups.ts";
@@ -34,10 +35,14 @@ import type { RoomWords } from "./room-words.ts";
 /** With the ops a letter may carry this stays within the rows a store takes at once. */
 const ENTRIES_PER_TRANSACTION_MAX = 64;
 
-/** How far a page was taken in. */
-export type Intake = { readonly type: "done" } | { readonly type: "join"; readonly invitation: Invitation };
+/** How far a page was taken in: to its end, to a commit that gives other keys of the log, or to a Welcome. */
+export type Intake =
+  | { readonly type: "done" }
+  | { readonly type: "rekeyed" }
+  | { readonly type: "join"; readonly invitation: Invitation };
 
 const DONE: Intake = { type: "done" };
+const REKEYED: Intake = { type: "rekeyed" };
 
 export interface RoomEntriesDeps {
   readonly context: Pick<EngineContext, "tables" | "identity" | "distrustLog">;
@@ -55,7 +60,7 @@ export interface RoomEntriesDeps {
 }
 
 export interface RoomEntries {
-  /** Takes in entries from the reading position on. */
+  /** Takes in entries from the reading position on; what stands behind other keys is read again, with those. */
   take(
     roomId: ConversationId,
     room: RoomRecord,
@@ -99,6 +104,11 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
       if (taken.value.type === "join") {
         const flushed = await flush(roomId, draft);
         return flushed.ok ? taken : flushed;
+      }
+      // RM30: a log that was set back to the keys of before shows more by those than the ones this device has now open.
+      if (!equalBytes(draft.keys.accessSeed, keys.row.accessSeed)) {
+        const flushed = await flush(roomId, draft);
+        return flushed.ok ? ok(REKEYED) : flushed;
       }
     }
     const flushed = await flush(roomId, draft);
