@@ -12,7 +12,7 @@ import type { WriteOp } from "../../../store/tx-store.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import type { RoomKeysRow } from "../../tables.ts";
-import type { RoomGivingUp } from "../membership/room-giving-up.ts";
+import type { GivenUp, RoomGivingUp } from "../membership/room-giving-up.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import { createRoomDraft } from "../reading/room-draft.ts";
 import { roomContextOf } from "../reading/room-judge.ts";
@@ -50,11 +50,15 @@ export interface RoomChangeover {
   leaveBehind(roomId: ConversationId, logId: LogId): Promise<Result<void, ClientError>>;
   /** Goes on with keys that others brought, from where they hold; what this device had of the group is given up. RM30 */
   moveTo(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
-  /** Goes on from here with keys somebody in the room has told; what this device had of the group is given up. RM68 */
+  /**
+   * Goes on from here with keys somebody in the room has told, or that an own device has set which is in another group (`forked`); what
+   * this device had of the group is given up. RM30, RM68
+   */
   takeKeys(
     roomId: ConversationId,
     room: RoomRecord,
     keys: Pick<RoomKeysRow, "accessSeed" | "roomKey">,
+    why: GivenUp,
   ): Promise<Result<void, ClientError>>;
   /** Goes on with keys the log had before, until what replaced them is brought again. RM62 */
   useKeys(roomId: ConversationId, room: RoomRecord, keys: RoomKeysRow): Promise<Result<void, ClientError>>;
@@ -112,19 +116,24 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     if (!current.ok || current.value === null) return current.ok ? ok() : current;
     const { logId, from } = keysOf(room);
     const place = from.seq === 0 ? null : createLogReader(logId, from);
-    return goOnWith(roomId, current.value, keptKeysOf(room), place);
+    return goOnWith(roomId, current.value, { row: keptKeysOf(room), place, why: "lost" });
   };
 
   // Since when they are the log's the group says, once this device is in it.
-  const takeKeys: RoomChangeover["takeKeys"] = (roomId, room, { accessSeed, roomKey }) =>
-    goOnWith(roomId, room, { generation: room.keys.generation, accessSeed, roomKey }, null);
+  const takeKeys: RoomChangeover["takeKeys"] = (roomId, room, { accessSeed, roomKey }, why) => {
+    const row = { generation: room.keys.generation, accessSeed, roomKey };
+    return goOnWith(roomId, room, { row, place: null, why });
+  };
 
   /** Reads on with other keys, from `place` or from where it has read to, without the group it was in. */
   async function goOnWith(
     roomId: ConversationId,
     room: RoomRecord,
-    row: RoomKeysRow,
-    place: LogReader | null,
+    {
+      row,
+      place,
+      why,
+    }: { readonly row: RoomKeysRow; readonly place: LogReader | null; readonly why: GivenUp },
   ): Promise<Result<void, ClientError>> {
     const before = await readers.of(room);
     if (!before.ok) return before;
@@ -143,7 +152,7 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
     // RM62
     const said = me === null ? ok() : await all.words.sendUnread(roomId, me, draft);
     if (!said.ok) return said;
-    const given = await all.givingUp.give(roomId, draft, "lost");
+    const given = await all.givingUp.give(roomId, draft, why);
     if (!given.ok) return given;
     const kept = book.keep(roomId, row);
     const read = place === null ? null : readers.put(place);

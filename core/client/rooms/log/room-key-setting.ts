@@ -87,7 +87,7 @@ export function createRoomKeySetting(all: RoomKeySettingDeps): RoomKeySetting {
       const leadOn = await restart.doLeadOn(placed, keys);
       if (!leadOn.ok) return leadOn;
       if (!leadOn.value) continue;
-      const taken = await serial.run(() => intake.takeKeys(roomId, room, keys));
+      const taken = await serial.run(() => intake.takeKeys(roomId, room, keys, "forked"));
       if (!taken.ok) return taken;
       all.openAnew(roomId, room.keys.logId);
       return ok(true);

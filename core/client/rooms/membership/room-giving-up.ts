@@ -22,9 +22,12 @@ export interface RoomGivingUpDeps {
   onChanged(): void;
 }
 
+/** Why a group is given up: it was lost, or has come apart from others, who are in another one. */
+export type GivenUp = "lost" | "forked";
+
 export interface RoomGivingUp {
-  /** The draft goes on without a group. It was lost, or has come apart from others, who are in another one. RM22 */
-  give(roomId: ConversationId, draft: RoomDraft, why: "lost" | "forked"): Promise<Result<void, ClientError>>;
+  /** The draft goes on without a group. RM22 */
+  give(roomId: ConversationId, draft: RoomDraft, why: GivenUp): Promise<Result<void, ClientError>>;
   /** RM64: of a group that this device has begun, and no landmark tells of, the first commit comes too late. */
   giveUnplaced(
     roomId: ConversationId,
@@ -59,7 +62,7 @@ export function createRoomGivingUp({
   async function redoRows(
     roomId: ConversationId,
     { group, reader }: RoomDraft,
-    why: "lost" | "forked",
+    why: GivenUp,
   ): Promise<Result<readonly WriteOp[], ClientError>> {
     const { incarnation } = reader.point;
     if (group === null || incarnation === 0) return ok([]);

@@ -201,7 +201,7 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
     if (before?.told !== keys) return ok(false);
     asked.set(roomId, { ...before, told: null, isTold: before.isTold || doOpen });
     if (!doOpen || room.standing.standing !== "joined") return ok(false);
-    const taken = await intake.takeKeys(roomId, room, keys);
+    const taken = await intake.takeKeys(roomId, room, keys, "lost");
     return taken.ok ? ok(true) : taken;
   };
 

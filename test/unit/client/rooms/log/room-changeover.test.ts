@@ -102,7 +102,8 @@ async function createCase(people: readonly (AccountId | undefined)[] | null) {
   return { changeover, after, gap };
 }
 
-const IN_GROUP = ["sends again", ada, 1, "gives up", "lost", true, "keys", "sent again", null];
+const inGroup = (why: string) => ["sends again", ada, 1, "gives up", why, true, "keys", "sent again", null];
+const IN_GROUP = inGroup("lost");
 
 test("[RM30] [RM62] who goes on with a sibling's keys sends again what it said in the group that it gives up, and asks for what it did there", async () => {
   const { changeover, after } = await createCase([ada, ben]);
@@ -116,10 +117,13 @@ test("[RM30] where a sibling's keys hold from another place, it goes on there", 
   expect(await after()).toEqual({ done: IN_GROUP, keys: 2, seq: 7, hasHandshake: false });
 });
 
-test("[RM68] so does who goes on with keys that somebody in the room has told", async () => {
-  const { changeover, after } = await createCase([ada, ben]);
-  good(await changeover.takeKeys(roomId, roomWith(0, 0), { accessSeed: filled(5), roomKey: filled(7) }));
-  expect(await after()).toEqual({ done: IN_GROUP, keys: 0, seq: 3, hasHandshake: true });
+test("[RM62] [RM68] so does who goes on with keys that somebody in the room has told, or an elder device has set, which shows that the groups came apart", async () => {
+  for (const why of ["lost", "forked"] as const) {
+    const { changeover, after } = await createCase([ada, ben]);
+    const keys = { accessSeed: filled(5), roomKey: filled(7) };
+    good(await changeover.takeKeys(roomId, roomWith(0, 0), keys, why));
+    expect(await after()).toEqual({ done: inGroup(why), keys: 0, seq: 3, hasHandshake: true });
+  }
 });
 
 test("[RM30] who is in no group, or not among its people, has nothing to send again", async () => {
