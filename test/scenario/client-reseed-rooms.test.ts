@@ -4,9 +4,12 @@ import { present } from "../../core/base/assert.ts";
 import type { ConversationId } from "../../core/base/ids.ts";
 import { err, ok } from "../../core/base/result.ts";
 import type { Gateway } from "../../core/client/connection/gateway.ts";
+import type { Platform } from "../../core/client/platform.ts";
+import { ENTRY_KIND, type Entry, parseEntryHeader } from "../../core/protocol/entry.ts";
 import { createAdjustableClock } from "../support/adjustable-clock.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { forge } from "../support/room-forger.ts";
+import { createLyingServer } from "../support/lying-server.ts";
 import { startLosableServer } from "../support/losable-server.ts";
 import {
   accountIdOf,
@@ -16,6 +19,7 @@ import {
   expectAtRest,
   expectSameState,
   reopened,
+  roomViewOf,
   settle,
   tablesOf,
   textsOf,
@@ -378,6 +382,81 @@ describe("who was removed, in a log that begins anew", () => {
     await say(back, id, "from Eve");
     await expectRoom(id, { people: 2, texts: ["without Dan", "from Eve"] }, ada, back);
   }, 120_000);
+
+  /** Dan was away when he was removed, and comes into the log begun anew before that commit is brought there: it is refused until then. */
+  async function beforeItIsBrought(wayOfDan: Partial<Platform> = {}) {
+    const server = await losableServer();
+    const { others, id, ...founder } = await roomOf(server.origin, "dan", "eve");
+    const [dan, eve] = three(others);
+    const danId = await accountIdOf(dan);
+    good(await dan.client.stop());
+    good(await founder.ada.client.removeFromRoom(id, danId));
+    await say(founder.ada, id, "without Dan");
+    await settle(founder.ada, eve);
+    good(await founder.ada.client.stop());
+    await server.lose();
+    const way = createLyingServer();
+    way.deaf = (frame) => {
+      if (frame.type !== "append" || !frame.entries.some(isOf(ENTRY_KIND.roomHandshake))) return null;
+      const refused = { type: "refused" as const, code: "overloaded" as const, writerSeq: null };
+      return [{ type: "appended", requestId: frame.requestId, results: frame.entries.map(() => refused) }];
+    };
+    const ada = keep(await reopened({ ...founder.ada.platform, connector: way.connector }));
+    good(await ada.client.putBack());
+    const bring = async () => {
+      way.deaf = null;
+      await expectRoom(id, { people: 2, texts: ["without Dan"] }, ada, eve);
+    };
+    return { ada, dan: keep(await reopened({ ...dan.platform, ...wayOfDan })), id, bring };
+  }
+
+  const isOf = (kind: number) => (entry: Pick<Entry, "header">) =>
+    good(parseEntryHeader(entry.header)).kind === kind;
+
+  async function fatesOf({ client }: Device, id: ConversationId) {
+    const { messages } = good(await client.messages(id));
+    return messages.map(({ text, state, failure }) => [text, state, failure]);
+  }
+  const unread = [["nobody reads this", "failed", "outside"]];
+
+  test("[RM33] what they say before that is brought again is shown as not sent, as all leave it out", async () => {
+    const { ada, dan, id, bring } = await beforeItIsBrought();
+    await say(dan, id, "nobody reads this");
+    await expectAtRest(async () => expect(dan.client.status().pendingCount).toBe(0), ada, dan);
+    expect(await fatesOf(dan, id)).toEqual([["nobody reads this", "sent", null]]);
+    await bring();
+    await expectAtRest(async () => expect(await fatesOf(dan, id)).toEqual(unread), ada, dan);
+    expect((await roomViewOf(dan, id)).state).toBe("removed");
+    good(await dan.client.stop());
+    expect(await fatesOf(keep(await reopened(dan.platform)), id)).toEqual(unread);
+  }, 60_000);
+
+  test("[RM33] what they said there, and read back together with that, is shown as not sent", async () => {
+    const way = createLyingServer();
+    const { ada, dan, id, bring } = await beforeItIsBrought({ connector: way.connector });
+    await say(dan, id, "nobody reads this");
+    // Of what he says, his position and this, he hears nothing once the server has it.
+    let said = 0;
+    way.deaf = (frame) => {
+      if (frame.type === "append" && frame.entries.some(isOf(ENTRY_KIND.roomMessage))) said++;
+      return null;
+    };
+    const hasIt = new Promise<void>((resolve) => {
+      way.lie = (frame) => {
+        if (said < 2) return [frame];
+        if (frame.type === "appended") resolve();
+        return [];
+      };
+    });
+    const syncing = dan.client.sync();
+    await hasIt;
+    good(await dan.client.stop());
+    await syncing;
+    await bring();
+    const back = keep(await reopened({ ...dan.platform, connector: ada.platform.connector }));
+    expect(await fatesOf(back, id)).toEqual([["nobody reads this", "kept", null]]);
+    await expectAtRest(async () => expect(await fatesOf(back, id)).toEqual(unread), ada, back);
+  }, 60_000);
 });
 
 describe("a room whose founder moves", () => {

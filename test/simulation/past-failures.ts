@@ -789,4 +789,25 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       ],
       isWatched: true,
     },
+  "what somebody who had been taken out, and had not heard of it, wrote into a log begun anew, before that was brought again, was shown as sent and read by nobody":
+    {
+      seed: "904726",
+      devicesByPerson: [2, 1, 1],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 44 },
+        { type: "room", device: 0, act: "invite", pick: 0 },
+        { type: "pass", ms: 2076 },
+        { type: "room", device: 2, act: "accept", pick: 34 },
+        { type: "pass", ms: 379 },
+        { type: "room", device: 60, act: "send", pick: 20 },
+        { type: "cut", device: 22, forMs: 1932 },
+        { type: "room", device: 28, act: "remove", pick: 8 },
+        { type: "room", device: 30, act: "send", pick: 4 },
+        { type: "pass", ms: 84 },
+        { type: "server-lost", forMs: 2132 },
+        { type: "restart", device: 32 },
+      ],
+      isWatched: true,
+    },
 };

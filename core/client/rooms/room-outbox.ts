@@ -42,8 +42,8 @@ export interface RoomOutbox {
   remove(keys: readonly string[]): OutboxChange;
   /** What these rows carry never goes: messages, and changes of shared documents, are kept as failed. RM33 */
   fail(keys: readonly string[], reason: RoomFailure): OutboxChange;
-  /** These have their place, and nobody takes them: their author was muted. RM33 */
-  failPlaced(ops: readonly NamedOp[]): OutboxChange;
+  /** These have their place, and are left out there: their author was muted, or was out already. RM33 */
+  failPlaced(ops: readonly NamedOp[], reason: "muted" | "outside"): OutboxChange;
   /** Ops that are taken back before they went. */
   withdraw(ids: readonly OpId[]): OutboxChange;
   /** The messages themselves go. */
@@ -172,7 +172,7 @@ export function createRoomOutbox(
     },
     remove,
     fail,
-    failPlaced: (ops) => note(ops, "muted"),
+    failPlaced: note,
     withdraw,
     forgetFailed,
     keysOf,

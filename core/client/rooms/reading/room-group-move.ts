@@ -23,6 +23,7 @@ import type { RoomBook } from "../room-book.ts";
 import { happeningsOf, keepHappenings } from "../room-happenings.ts";
 import { markCommit, type RoomDraft } from "./room-draft.ts";
 import type { RoomFlush } from "./room-flush.ts";
+import type { RoomUnheard } from "./room-unheard.ts";
 
 /** A commit that was taken over. `added` are the ids of the devices it brought. */
 export interface GroupMove {
@@ -50,6 +51,7 @@ export interface MoveGroupDeps {
   readonly rekeying: Pick<RoomRekeying, "keysWith">;
   readonly incarnation: Pick<RoomIncarnation, "noteLogEpoch">;
   readonly flush: RoomFlush;
+  readonly unheard: Pick<RoomUnheard, "fail">;
   readonly calling: Pick<RoomCalling, "noteBrought">;
   onChanged(): void;
 }
@@ -101,6 +103,8 @@ export function createMoveGroup(all: MoveGroupDeps): MoveGroup {
       for (const [key, part] of news) parts.set(key, part);
     }
     if (keys.value !== null) parts.set("keys", keys.value);
+    const unheard = isOutside(after) ? await all.unheard.fail(roomId, move.commit, draft) : ok();
+    if (!unheard.ok) return unheard;
     const flushed = await all.flush(roomId, draft);
     if (!flushed.ok) return flushed;
     const rows: WriteOp[] = [];

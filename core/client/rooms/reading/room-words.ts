@@ -45,6 +45,7 @@ import { isBegunAlone } from "../membership/room-info.ts";
 import { writerOf } from "./room-missed.ts";
 import type { RoomOutbox } from "../room-outbox.ts";
 import { createResendBudget } from "../room-resend-budget.ts";
+import type { RoomUnheard } from "./room-unheard.ts";
 import type { RoomUnproven, UnprovenOp } from "./room-unproven.ts";
 import { SENT_LETTERS_KEPT, sentLetter } from "../room-sent.ts";
 
@@ -67,6 +68,7 @@ export interface RoomWordsDeps {
   /** The room's founder says that the log goes on elsewhere. */
   onElsewhere(roomId: ConversationId): void;
   readonly anew: RoomAnew;
+  readonly unheard: Pick<RoomUnheard, "isBehind">;
   readonly unproven: Pick<RoomUnproven, "isUnproven" | "keep">;
   /** This device's group is not the one its elders have: it is given up. */
   readonly give: RoomGivingUp["give"];
@@ -155,7 +157,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     draft.writes.push(...placedRows(roomId, opIdsOf(taken), draft.group));
     const muted = await ownOps(roomId, leftOut);
     if (!muted.ok) return muted;
-    const failed = outbox.failPlaced(muted.value);
+    const failed = outbox.failPlaced(muted.value, "muted");
     draft.writes.push(...failed.writes);
     draft.commits.push(failed.commit);
     const { incarnation } = draft.reader.point;
@@ -166,6 +168,9 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
           ? [tables.roomplace.remove(roomId, writerSeq - SENT_LETTERS_KEPT)]
           : []),
       );
+    const isBehind = await all.unheard.isBehind(roomId, draft);
+    if (!isBehind.ok) return isBehind;
+    draft.isUrgent ||= isBehind.value;
     const limited = await limitOwn(roomId, carried.outKeys, draft);
     if (!limited.ok) return limited;
     if (row.value === null) return ok();
