@@ -172,9 +172,12 @@ export function count(stage: Stage, what: string): void {
 export async function reopen(stage: Stage, member: Member): Promise<void> {
   const { device } = member;
   if (device.client !== null || member.standing === "gone" || device.isOpening) return;
+  // The old process ends at once, and with it what it was opening.
+  const opening = stage.world.open(member);
+  const cuts = device.cutCount();
   device.isOpening = true;
   try {
-    const opened = await stage.world.open(member);
+    const opened = await opening;
     if (!opened.ok) {
       count(stage, "starts refused");
       if (!MAY_REFUSE_START.has(opened.error.type))
@@ -184,7 +187,8 @@ export async function reopen(stage: Stage, member: Member): Promise<void> {
   } catch (error) {
     stage.faults.push(`${device.name} broke at its start: ${String(error)}`);
   } finally {
-    device.isOpening = false;
+    // Where the power went meanwhile another process may be opening by now.
+    if (device.cutCount() === cuts) device.isOpening = false;
   }
 }
 

@@ -14,7 +14,7 @@ export interface SimDevice {
   skewMs: number;
   /** Its living client, or null. */
   client: Client | null;
-  /** A process is being started. */
+  /** A process is being started, and the power has not gone since. */
   isOpening: boolean;
   /** Hears that the power went. */
   onCut: (() => void) | null;
@@ -58,6 +58,8 @@ export function createSimDevice(
       cuts += 1;
       power.isOn = false;
       device.client = null;
+      // What was opening hangs for ever.
+      device.isOpening = false;
       network.reset(name);
     },
     boot() {
@@ -74,8 +76,6 @@ export function createSimDevice(
         connector: network.connector(name, current),
         store: disk.store(current, () => {
           device.cut();
-          // What was opening hangs for ever.
-          device.isOpening = false;
           device.onCut?.();
         }),
         documentStorage: disk.storage(current),
