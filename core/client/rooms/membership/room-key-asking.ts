@@ -188,13 +188,29 @@ export function createRoomKeyAsking(all: RoomKeyAskingDeps): RoomKeyAsking {
   const take: RoomKeyAsking["take"] = async (roomId, room, { by, invitation: { keys, sinceEpoch } }) => {
     const before = await awaited(roomId, room, by);
     if (!before.ok) return before;
-    if (before.value === null || room.standing.since !== sinceEpoch) return ok();
+    if (before.value === null) return ok();
+    const isMember = await isMembership(room, { by, sinceEpoch });
+    if (!isMember.ok || !isMember.value) return isMember.ok ? ok() : isMember;
     const { accessSeed, roomKey } = keys;
     if (equalBytes(accessSeed, room.keys.accessSeed) && equalBytes(roomKey, room.keys.roomKey)) return ok();
     asked.set(roomId, { ...before.value, told: { accessSeed, roomKey } });
     all.kick(roomId);
     return ok();
   };
+
+  /**
+   * Whether they are of the membership this account knows. Where the log has begun anew its founder's may be an earlier one: in the group
+   * that holds this account came in sooner than in the one it is in.
+   */
+  async function isMembership(
+    room: RoomRecord,
+    { by, sinceEpoch }: { readonly by: AccountId; readonly sinceEpoch: number },
+  ): Promise<Result<boolean, ClientError>> {
+    if (sinceEpoch >= room.standing.since || !isRoomLogOf(room.keys.logId, by))
+      return ok(sinceEpoch === room.standing.since);
+    const reader = await intake.reader(room);
+    return reader.ok ? ok(reader.value.point.incarnation > 0) : reader;
+  }
 
   const goOn: RoomKeyAsking["goOn"] = async (roomId, room, { keys, doOpen }) => {
     const before = asked.get(roomId);

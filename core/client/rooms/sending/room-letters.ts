@@ -15,6 +15,7 @@ import {
   signDeparture,
   signRejoin,
 } from "../../../messenger/room/room-entry.ts";
+import { memberOf } from "../../../messenger/room/room-context.ts";
 import { pastCommitHash, signPosition } from "../../../messenger/room/room-position.ts";
 import { NOWHERE, signStand } from "../../../messenger/room/room-stand.ts";
 import { ENTRY_KIND, type Entry } from "../../../protocol/entry.ts";
@@ -25,6 +26,7 @@ import type { LetterRow } from "../../tables.ts";
 import type { RoomAnew } from "../log/room-anew.ts";
 import type { RoomGroups } from "../membership/room-groups.ts";
 import type { RoomIntake } from "../reading/room-intake.ts";
+import { roomContextOf } from "../reading/room-judge.ts";
 import type { RoomMissed } from "../reading/room-missed.ts";
 import type { RoomOutbox } from "../room-outbox.ts";
 import type { RoomOutgoing } from "./room-outgoing.ts";
@@ -123,9 +125,14 @@ export function createRoomLetters(all: RoomLettersDeps): RoomLetters {
     return ok(true);
   }
 
-  const sealDeparture: RoomLetters["sealDeparture"] = (roomId, room) => {
+  const sealDeparture: RoomLetters["sealDeparture"] = async (roomId, room) => {
     const { accountId, deviceId, keys } = identity;
-    const claim = { roomId, accountId, deviceId, sinceEpoch: room.standing.since };
+    const group = await groups.load(roomId);
+    if (!group.ok) return group;
+    const now = group.value === null || !isActive(group.value) ? null : roomContextOf(group.value);
+    // RM12: where groups came apart it may have come into this one in another epoch than it was told.
+    const member = now && memberOf(now, accountId);
+    const claim = { roomId, accountId, deviceId, sinceEpoch: member?.sinceEpoch ?? room.standing.since };
     return letterWrites(
       roomId,
       room,
