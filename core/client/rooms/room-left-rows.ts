@@ -15,6 +15,7 @@ export const ROOM_STATE_TABLES = [
   "roompart",
   "roomsent",
   "roompast",
+  "roomheard",
   "roomanew",
   "roombegun",
   "roombring",
