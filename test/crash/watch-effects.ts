@@ -35,8 +35,11 @@ export function watchEffects(onEffect: (what: string) => void): () => void {
   const tell = (what: string): void => {
     if (isInside) return;
     isInside = true;
-    onEffect(what);
-    isInside = false;
+    try {
+      onEffect(what);
+    } finally {
+      isInside = false;
+    }
   };
   const wrap = (
     owner: object,
