@@ -182,11 +182,6 @@ export const ROOM_EVIDENCE_BYTES_MAX = 1_048_576;
 /** Commits a device keeps for a log that begins anew, and how large one of them may be. */
 export const ROOM_PAST_COMMITS_MAX = 16;
 export const ROOM_PAST_COMMIT_BYTES_MAX = 262_144;
-/** Of how many of the last entries of a room's log, in each of two incarnations, a device keeps letters of others, and how large one may be. */
-export const ROOM_HEARD_ENTRIES_MAX = 256;
-export const ROOM_HEARD_LETTER_BYTES_MAX = 135_168;
-/** What letters of who is out may weigh together that a commit brings in a log that began anew. */
-export const ROOM_BROUGHT_LETTERS_BYTES_MAX = 1_048_576;
 /** When a device gives its leaf fresh keys, after the last time it did: each time another age between the two. */
 export const ROOM_LEAF_RENEW_MS_MIN = 518_400_000;
 export const ROOM_LEAF_RENEW_MS_MAX = 604_800_000;

@@ -89,7 +89,6 @@
  * | historyin | room, seq | history that somebody has handed on, until it is judged |
  * | roomplaced | room, op id | own ops that the room's log has, where others may ask for them |
  * | roompast | room, epoch | the last commits that were followed, for who missed them when the log begins anew |
- * | roomheard | room, incarnation by two, seq by `ROOM_HEARD_ENTRIES_MAX` | the last letters of others that were read, for who has not read them when the log begins anew |
  * | roomanew | room | how far a log that began anew has come |
  * | roombegun | room | what who began the log said first of it |
  * | roombring | room | a past commit that is brought again, on its way |
@@ -122,7 +121,6 @@ import {
   ROOM_HISTORY_EXCEPT_MAX,
   ROOM_HISTORY_RUNS_MAX,
   ROOM_INTENTS_MAX,
-  ROOM_HEARD_LETTER_BYTES_MAX,
   ROOM_PAST_COMMIT_BYTES_MAX,
   ROOM_DOUBTED_MAX,
   ROOM_PAST_COMMITS_MAX,
@@ -345,15 +343,6 @@ const roomPastRow = struct({
   after: roomKeysRow,
 });
 
-/** A letter as it was sealed to the group, who wrote it, where it was read, and the epoch the group was in then. */
-const roomHeardRow = struct({
-  incarnation: integer(0),
-  seq: integer(1),
-  epoch: integer(0),
-  accountId: id("account"),
-  sealed: bytes(1, ROOM_HEARD_LETTER_BYTES_MAX),
-});
-
 /**
  * `logEpoch`: the epoch of the group to which the commits in this incarnation lead, null while none is known; `upto`: what this device
  * had read before it, null for nothing; `isTold`: the others know.
@@ -462,7 +451,6 @@ const historyInRow = struct({
 export type HistoryRow = ShapeOf<typeof historyRow>;
 export type HistoryAskRow = ShapeOf<typeof historyAskRow>;
 export type RoomPastRow = ShapeOf<typeof roomPastRow>;
-export type RoomHeardRow = ShapeOf<typeof roomHeardRow>;
 export type RoomAnewRow = ShapeOf<typeof roomAnewRow>;
 export type RoomCalledRow = ShapeOf<typeof roomCalledRow>;
 export type RoomBegunRow = ShapeOf<typeof roomBegunRow>;
@@ -603,7 +591,6 @@ export function createTables(store: TxStore) {
     ),
     roomkeys: createTable(store, "roomkeys", roomKeysRow),
     roompast: createTable(store, "roompast", roomPastRow),
-    roomheard: createTable(store, "roomheard", roomHeardRow),
     roomanew: createTable(store, "roomanew", roomAnewRow),
     roombegun: createTable(store, "roombegun", roomBegunRow),
     roombring: createTable(store, "roombring", roomBringRow),

@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "ae2ad6e3c6be1be0388d3bd2725918c1be22c7bcc161533680c852aab697889a" };
+const PINNED = { layout: 1, hash: "13737ee308d2c82a44078ca38ad209e0fe9703b6a4d2553f8dd69e0d2803aa46" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -12,7 +12,7 @@ import { LABEL } from "../../core/crypto/labels.ts";
 import { PROTOCOL_VERSION } from "../../core/protocol/version.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { version: 1, hash: "684c964fb7defb188c8148761ddcf61ff77f47035e4ea93cbed8646e54b2fb89" };
+const PINNED = { version: 1, hash: "b0c0eb03486f2c07c1c78a188c93e53359e1eabffbc1dc110fe6c127c2cda3ed" };
 
 /** Where structures of the wire are declared. */
 const FOLDERS = ["protocol", "sigchain", "ratchet", "log", "messenger"];

@@ -118,7 +118,6 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   roomkeys: "drop",
   // Of a log that begins anew: who misses a commit asks to come back, and what was sent is sent again for nothing.
   roompast: "drop",
-  roomheard: "drop",
   roomanew: "drop",
   // Nothing more is followed there before this device is back in the group by a Welcome.
   roombegun: "drop",

@@ -15,7 +15,6 @@ export const ROOM_STATE_TABLES = [
   "roompart",
   "roomsent",
   "roompast",
-  "roomheard",
   "roomanew",
   "roombegun",
   "roombring",

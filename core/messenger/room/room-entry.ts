@@ -12,8 +12,6 @@ import {
   ROOM_ACCOUNTS_MAX,
   ROOM_COMMIT_PARTS_MAX,
   ROOM_EVIDENCE_LINKS_MAX,
-  ROOM_HEARD_ENTRIES_MAX,
-  ROOM_HEARD_LETTER_BYTES_MAX,
   ROOM_HISTORY_EXCEPT_MAX,
   ROOM_HISTORY_LEFT_MAX,
   ROOM_HISTORY_RUNS_MAX,
@@ -86,12 +84,6 @@ export const roomCommitShape = struct({
   welcome: nullable(bytes(1, ROOM_COMMIT_BYTES_MAX)),
 });
 export type RoomCommit = ShapeOf<typeof roomCommitShape>;
-
-/** A commit in a log that began anew, and sealed letters that stood before it, of who is out after it. RM75 */
-export const broughtCommitShape = struct({
-  sent: roomCommitShape,
-  letters: list(bytes(1, ROOM_HEARD_LETTER_BYTES_MAX), 2 * ROOM_HEARD_ENTRIES_MAX, 1),
-});
 
 /**
  * What a room's entry holds. A commit that one entry does not hold comes in several of its writer, one directly after the other:
@@ -167,16 +159,12 @@ export type RoomLetter = ShapeOf<typeof roomLetterShape>;
 export type RoomQuestion = Extract<RoomLetter, { readonly type: "question" }>;
 export type RoomAnswer = Extract<RoomLetter, { readonly type: "answer" }>;
 
-/** The entries of a commit, in order: parts, and what takes effect; `letters` go with it. - Fails: `TooLarge`. */
+/** The entries of a commit, in order: parts, and what takes effect. - Fails: `TooLarge`. */
 export function cutRoomCommit(
   commit: RoomCommit,
   partBytes: number = ROOM_PART_BYTES_MAX,
-  letters: readonly Bytes[] = [],
 ): Result<readonly RoomBody[], { readonly type: "TooLarge" }> {
-  const whole =
-    letters.length === 0
-      ? encode(roomCommitShape, commit)
-      : encode(broughtCommitShape, { sent: commit, letters: [...letters] });
+  const whole = encode(roomCommitShape, commit);
   if (whole.length > ROOM_COMMIT_PARTS_MAX * partBytes) return err({ type: "TooLarge" });
   const pieces: Bytes[] = [];
   for (let at = 0; at < whole.length; at += partBytes) pieces.push(whole.slice(at, at + partBytes));
@@ -191,16 +179,8 @@ export function cutRoomCommit(
 
 /** The commit of all its bytes; null for what is none. */
 export function joinRoomCommit(pieces: readonly Bytes[]): RoomCommit | null {
-  return joinBroughtCommit(pieces)?.sent ?? null;
-}
-
-/** The same, with the letters it brings. */
-export function joinBroughtCommit(pieces: readonly Bytes[]): ShapeOf<typeof broughtCommitShape> | null {
-  const whole = concatBytes(...pieces);
-  const alone = decode(roomCommitShape, whole);
-  if (alone.ok) return { sent: alone.value, letters: [] };
-  const brought = decode(broughtCommitShape, whole);
-  return brought.ok ? brought.value : null;
+  const commit = decode(roomCommitShape, concatBytes(...pieces));
+  return commit.ok ? commit.value : null;
 }
 
 /** Where an entry stands. */

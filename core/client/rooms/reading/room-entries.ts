@@ -180,13 +180,13 @@ export function createRoomEntries(all: RoomEntriesDeps): RoomEntries {
       passEntry(draft, entry);
       return ok(DONE);
     }
-    const { commit: sent, letters, writes, from: before } = whole.value;
+    const { commit: sent, writes, from: before } = whole.value;
     const invitation = await all.welcome.invitationIn(roomId, entry, sent, draft.group);
     if (!invitation.ok) return invitation;
     // The rows of the commit itself come with the joining, and its parts go with it.
     if (invitation.value !== null) return ok({ type: "join", invitation: { ...invitation.value, writes } });
     draft.writes.push(handshake, ...writes);
-    const placed = { entry, isOwn: ownSeq !== null, sent, letters, before };
+    const placed = { entry, isOwn: ownSeq !== null, sent, before };
     const followed = await all.following.follow(roomId, placed, draft);
     return followed.ok ? ok(DONE) : followed;
   }

@@ -2,7 +2,6 @@
  * Which commits of a room's log this device follows: its own that has its place, and those of others that hold. What does not is
  * passed over. Runs within the serial. Rules RM17, RM21, RM22, RM26.
  */
-import type { Bytes } from "../../../base/bytes.ts";
 import type { ConversationId } from "../../../base/ids.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
 import { claimedEpoch } from "../../../group/group-message.ts";
@@ -22,7 +21,6 @@ import { groupAfter } from "../membership/room-groups.ts";
 import { markCommit, passEntry, type RoomDraft } from "./room-draft.ts";
 import type { MoveGroup } from "./room-group-move.ts";
 import { createRoomJudge, roomContextOf } from "./room-judge.ts";
-import type { RoomWords } from "./room-words.ts";
 
 /** A whole commit, and where it is. */
 export interface PlacedCommit {
@@ -31,8 +29,6 @@ export interface PlacedCommit {
   /** Whether this device wrote it, as the log says. */
   readonly isOwn: boolean;
   readonly sent: RoomCommit;
-  /** Letters it brings. RM75 */
-  readonly letters: readonly Bytes[];
   /** Where the log stands before its first entry. */
   readonly before: LogPoint;
 }
@@ -44,7 +40,6 @@ export interface RoomFollowingDeps {
   readonly incarnation: Pick<RoomIncarnation, "placeOf" | "takeAgain">;
   readonly givingUp: Pick<RoomGivingUp, "give">;
   readonly moveGroup: MoveGroup;
-  readonly words: Pick<RoomWords, "takeBrought">;
   /** Others may see another group than this device does: they are to be told what it sees. */
   onDisagreement(roomId: ConversationId): void;
 }
@@ -55,7 +50,7 @@ export interface RoomFollowing {
 }
 
 export function createRoomFollowing(all: RoomFollowingDeps): RoomFollowing {
-  const { chains, deps, incarnation, givingUp, moveGroup, words } = all;
+  const { chains, deps, incarnation, givingUp, moveGroup } = all;
   const { tables, identity } = all.context;
 
   const follow: RoomFollowing["follow"] = async (roomId, placed, draft) => {
@@ -84,10 +79,7 @@ export function createRoomFollowing(all: RoomFollowingDeps): RoomFollowing {
       const isNext = (await claimedEpoch(sent.commit)) === groupEpoch(group);
       return isNext ? giveUp(roomId, entry, draft) : passOver(roomId, entry, draft);
     }
-    const isNext =
-      draft.reader.point.incarnation > 0 && (await claimedEpoch(sent.commit)) === groupEpoch(group);
-    const heard = isNext ? await words.takeBrought(roomId, entry, placed.letters, draft) : ok();
-    return heard.ok ? followOther(roomId, placed, draft.group ?? group, draft) : heard;
+    return followOther(roomId, placed, group, draft);
   };
 
   /** A commit that leaves the group as it is. */

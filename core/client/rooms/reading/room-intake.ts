@@ -91,7 +91,7 @@ export function createRoomIntake(all: RoomIntakeDeps): RoomIntake {
   const rekeying = createRoomRekeying(all);
   const incarnation = createRoomIncarnation({ ...all, rekeying });
   const moveGroup = createMoveGroup({ ...all, rekeying, incarnation, flush, unheard });
-  const following = createRoomFollowing({ ...all, incarnation, givingUp, moveGroup, words });
+  const following = createRoomFollowing({ ...all, incarnation, givingUp, moveGroup });
   const welcome = createRoomWelcome({ ...all, readers, words, incarnation, rekeying, flush });
   const entries = createRoomEntries({ ...all, readers, flush, givingUp, words, following, welcome });
   const changeover = createRoomChangeover({ ...all, readers, words, givingUp });

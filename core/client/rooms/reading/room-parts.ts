@@ -6,7 +6,7 @@ import type { Bytes } from "../../../base/bytes.ts";
 import type { ConversationId } from "../../../base/ids.ts";
 import { ROOM_BEGUN_COMMITS_MAX, ROOM_COMMIT_PARTS_MAX } from "../../../base/limits.ts";
 import { ok, type Result } from "../../../base/result.ts";
-import { joinBroughtCommit, type RoomBody, type RoomCommit } from "../../../messenger/room/room-entry.ts";
+import { joinRoomCommit, type RoomBody, type RoomCommit } from "../../../messenger/room/room-entry.ts";
 import type { EntryHeader, LogPoint } from "../../../protocol/entry.ts";
 import { rowKeyLastNumber, rowKeyParts } from "../../../store/row-key.ts";
 import type { StoreError, WriteOp } from "../../../store/tx-store.ts";
@@ -34,8 +34,6 @@ export interface RoomParts {
 
 export interface WholeCommit {
   readonly commit: RoomCommit;
-  /** Letters that it brings. RM75 */
-  readonly letters: readonly Bytes[];
   readonly from: LogPoint;
   /** Forgets its parts. */
   readonly writes: readonly WriteOp[];
@@ -99,11 +97,11 @@ export function createRoomParts(tables: Pick<Tables, "roompart">): RoomParts {
     const isNext = last.parts === 0 || rows.value.at(-1)?.value.writerSeq === writerSeq - 1;
     if (rows.value.length !== last.parts || !isNext) return ok(null);
     const pieces: Bytes[] = [...rows.value.map(({ value }) => value.bytes), last.bytes];
-    const joined = joinBroughtCommit(pieces);
-    if (joined === null) return ok(null);
+    const commit = joinRoomCommit(pieces);
     const from = rows.value[0]?.value.from ?? before;
-    const writes = last.parts === 0 ? [] : forget(roomId, writerTag);
-    return ok({ commit: joined.sent, letters: joined.letters, from, writes });
+    return ok(
+      commit === null ? null : { commit, from, writes: last.parts === 0 ? [] : forget(roomId, writerTag) },
+    );
   };
 
   return { keep, whole };

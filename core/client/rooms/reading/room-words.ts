@@ -35,7 +35,6 @@ import { createOpPages } from "../../conversations/op-pages.ts";
 import type { LetterRow } from "../../tables.ts";
 import type { RoomAnew } from "../log/room-anew.ts";
 import { isPositionTrue } from "../log/room-begun.ts";
-import { keepHeard } from "../log/room-heard.ts";
 import type { RoomDraft } from "./room-draft.ts";
 import { createHistoryWords } from "../history/room-history-words.ts";
 import { compareState, liveLandmarks } from "../log/room-landmarks.ts";
@@ -95,13 +94,6 @@ export interface RoomWords {
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>>;
   take(word: RoomWord, draft: RoomDraft): Promise<Result<void, ClientError>>;
-  /** Letters that a commit brings which stood before it in a log that was lost: whoever has read them opens none. RM75 */
-  takeBrought(
-    roomId: ConversationId,
-    entry: NamedEntry,
-    letters: readonly Uint8Array[],
-    draft: RoomDraft,
-  ): Promise<Result<void, ClientError>>;
   /** An own entry has its place: the answer to its append may still be on its way, or lost. */
   takeOwn(
     roomId: ConversationId,
@@ -129,7 +121,7 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       const isEarly = await isBeforeBegun(roomId, draft);
       if (!isEarly.ok) return isEarly;
       if (group !== null && !isEarly.value)
-        return takeLetter(roomId, entry, { sealed: body.sealed, group, isBrought: false }, draft);
+        return takeLetter(roomId, entry, { sealed: body.sealed, group }, draft);
       // RM24: its account was in the room all the time: what no sibling brings is asked for once this device is in.
       miss(entry, draft);
       return ok();
@@ -258,16 +250,12 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
   async function takeLetter(
     roomId: ConversationId,
     entry: NamedEntry,
-    {
-      sealed,
-      group,
-      isBrought,
-    }: { readonly sealed: Uint8Array; readonly group: Group; readonly isBrought: boolean },
+    { sealed, group }: { readonly sealed: Uint8Array; readonly group: Group },
     draft: RoomDraft,
   ): Promise<Result<void, ClientError>> {
     const opened = await openGroupMessage({ ...deps, authenticate: () => false }, group, sealed);
     if (!opened.ok) {
-      if (!isBrought) miss(entry, draft);
+      miss(entry, draft);
       return ok();
     }
     draft.group = opened.value.next;
@@ -278,7 +266,6 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     const isMember = leaves.ok && leaves.value.some((leaf) => isSameMember(leaf.member, member));
     if (!letter.ok || now === null || !isMember) return ok();
     if (letter.value.type !== "letter") {
-      if (isBrought) return ok();
       const speaker = {
         roomId,
         room: now,
@@ -289,15 +276,6 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       return letter.value.type === "question"
         ? history.takeQuestion(speaker, letter.value, draft)
         : history.takeAnswer(speaker, letter.value, draft);
-    }
-    if (!isBrought) {
-      const { accountId } = member;
-      const at = {
-        incarnation: draft.reader.point.incarnation,
-        seq: entry.seq,
-        epoch: Number(groupEpoch(group)),
-      };
-      draft.writes.push(...keepHeard(tables, roomId, { ...at, accountId, sealed }));
     }
     const unproven = await all.unproven.isUnproven(roomId, member.accountId);
     if (!unproven.ok) return unproven;
@@ -313,7 +291,6 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
       if (dueMs !== null) draft.limits.push({ op, dueMs });
       draft.ops.push({ op, entry: from });
     }
-    if (isBrought) return ok();
     // Members compare how they see the log.
     const quoted = checkQuote(draft.reader, letter.value.seen);
     if (!quoted.ok) context.raise({ type: "LogDistrusted", logId: draft.reader.logId, fault: quoted.error });
@@ -322,16 +299,6 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
     draft.found.push(...letter.value.replaces.map((replaced) => ({ entry: replaced, writer })));
     return ok();
   }
-
-  const takeBrought: RoomWords["takeBrought"] = async (roomId, entry, letters, draft) => {
-    for (const sealed of letters) {
-      const { group } = draft;
-      if (group === null) return ok();
-      const taken = await takeLetter(roomId, entry, { sealed, group, isBrought: true }, draft);
-      if (!taken.ok) return taken;
-    }
-    return ok();
-  };
 
   /** RM19: what a letter brings of its sender's own, as far as they are not muted. */
   function wordsOf(
@@ -647,5 +614,5 @@ export function createRoomWords(all: RoomWordsDeps): RoomWords {
 
   const sendSince: RoomWords["sendSince"] = (roomId, at, self, draft) => sendLost(roomId, at, self, draft);
 
-  return { take, takeOwn, takeBrought, sendUnread, sendSince };
+  return { take, takeOwn, sendUnread, sendSince };
 }

@@ -3,7 +3,6 @@
  * until the server has decided. Runs within the serial. Rules RM18, RM20, RM62.
  */
 import { present } from "../../../base/assert.ts";
-import type { Bytes } from "../../../base/bytes.ts";
 import type { ConversationId, EntryId } from "../../../base/ids.ts";
 import { ROOM_EVIDENCE_LINKS_MAX } from "../../../base/limits.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
@@ -15,7 +14,6 @@ import { encodeRoomContext } from "../../../messenger/room/room-context.ts";
 import {
   cutRoomCommit,
   type RoomBody,
-  type RoomCommit,
   roomCommitShape,
   type RoomEvidence,
   roomEvidenceShape,
@@ -26,12 +24,11 @@ import type { ClientError } from "../../client-error.ts";
 import type { ChainStore } from "../../contacts/chain-store.ts";
 import type { EngineContext } from "../../engine-context.ts";
 import { nextToBring, type RoomAnew } from "../log/room-anew.ts";
-import { lettersToBring } from "../log/room-heard.ts";
 import { publicRoomKey, roomKeysOf } from "../log/room-keys.ts";
 import { NO_ENTRY } from "../log/room-landmarks.ts";
 import { nextEpochParts, type RoomGroups } from "../membership/room-groups.ts";
 import type { RoomPlan } from "../membership/room-plan.ts";
-import { authenticateBy, roomContextOf } from "../reading/room-judge.ts";
+import { authenticateBy } from "../reading/room-judge.ts";
 import { keysOf } from "../room-book.ts";
 import type { RoomOutgoing } from "./room-outgoing.ts";
 import { NO_OPS, type RoomSealing, type SealedEntry } from "./room-sealing.ts";
@@ -89,10 +86,10 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     const firstSeq = await sealing.nextSeq(room);
     if (!firstSeq.ok) return firstSeq;
     const isBrought = plan.after !== plan.before || welcome !== null;
-    const heard = { incarnation: begun.value?.incarnation ?? 0, epoch: plan.epoch, now: plan.after };
-    const letters = await lettersToBring(tables, roomId, heard);
-    if (!letters.ok) return letters;
-    const bodies = cutWith({ commit, context: isBrought ? next.context : null, welcome }, letters.value);
+    const bodies = cutRoomCommit(
+      { commit, context: isBrought ? next.context : null, welcome },
+      all.partBytes,
+    );
     if (!bodies.ok) return err({ type: "RoomTooLarge" });
     const cut = cutInto(roomId, room, bodies.value, { firstSeq: firstSeq.value, expect: last.value?.last });
     if (!cut.ok) return cut;
@@ -137,12 +134,7 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     if (!last.ok) return last;
     const firstSeq = await sealing.nextSeq(room);
     if (!firstSeq.ok) return firstSeq;
-    const incarnation = row.value?.incarnation ?? 0;
-    const now = roomContextOf(group);
-    const letters =
-      now === null ? ok([]) : await lettersToBring(tables, roomId, { incarnation, epoch: next.epoch, now });
-    if (!letters.ok) return letters;
-    const bodies = cutWith(commit.value, letters.value);
+    const bodies = cutRoomCommit(commit.value, all.partBytes);
     if (!bodies.ok) return err({ type: "RoomTooLarge" });
     const cut = cutInto(roomId, room, bodies.value, { firstSeq: firstSeq.value, expect: last.value?.last });
     if (!cut.ok) return cut;
@@ -155,12 +147,6 @@ export function createRoomCommits(all: RoomCommitsDeps): RoomCommits {
     ]);
     return stored.ok ? ok(true) : stored;
   };
-
-  /** RM75: with the letters that go with it, or alone where it has no room for them. */
-  function cutWith(commit: RoomCommit, letters: readonly Bytes[]): ReturnType<typeof cutRoomCommit> {
-    const whole = cutRoomCommit(commit, all.partBytes, letters);
-    return whole.ok || letters.length === 0 ? whole : cutRoomCommit(commit, all.partBytes);
-  }
 
   /** RM38: what one entry does not hold goes before it, as letters go. */
   function cutInto(

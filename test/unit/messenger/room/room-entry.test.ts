@@ -9,8 +9,6 @@ import {
   ROOM_ACCOUNTS_MAX,
   ROOM_COMMIT_PARTS_MAX,
   ROOM_FORMER_MAX,
-  ROOM_HEARD_ENTRIES_MAX,
-  ROOM_HEARD_LETTER_BYTES_MAX,
   ROOM_HISTORY_DAYS_MAX,
   ROOM_LIFETIME_MS_MAX,
   ROOM_NAME_BYTES_MAX,
@@ -27,7 +25,6 @@ import {
   cutRoomCommit,
   isDepartureSigned,
   isRejoinSigned,
-  joinBroughtCommit,
   joinRoomCommit,
   openRoomEntry,
   ROOM_COMMIT_BYTES_MAX,
@@ -106,22 +103,6 @@ test("[RM38] a commit is cut into as few entries as hold it, 16 at most, each of
     if (entries > 1) expect(joinRoomCommit(pieces.slice(0, -1))).toBe(null);
   }
   expect(bad(sizeOf(ROOM_COMMIT_BYTES_MAX))).toEqual({ type: "TooLarge" });
-});
-
-test("[RM75] letters go with a commit in the same entries, as many as are kept and none that is empty or too large", () => {
-  const whole = { commit: filled(1, 10), context: null, welcome: null };
-  const piecesWith = (letters: readonly Uint8Array[]) =>
-    good(cutRoomCommit(whole, 1_000_000, letters)).map((body) =>
-      "bytes" in body ? body.bytes : new Uint8Array(0),
-    );
-  const most = Array.from({ length: 2 * ROOM_HEARD_ENTRIES_MAX }, (_, index) => filled(index % 256, 1));
-  for (const letters of [[], [filled(4, ROOM_HEARD_LETTER_BYTES_MAX), filled(5, 1)], most])
-    expect(joinBroughtCommit(piecesWith(letters))).toEqual({ sent: whole, letters });
-  expect(piecesWith([])).toEqual(good(cutRoomCommit(whole)).map((body) => "bytes" in body && body.bytes));
-  expect(joinRoomCommit(piecesWith(most))).toEqual(whole);
-  expect(joinBroughtCommit(piecesWith([...most, filled(1, 1)]))).toBe(null);
-  for (const letter of [filled(4, 0), filled(4, ROOM_HEARD_LETTER_BYTES_MAX + 1)])
-    expect(() => piecesWith([letter])).toThrow();
 });
 
 test(`[RM1] ${ROOM_ACCOUNTS_MAX} members with the longest names and origins are a context a group takes`, () => {
