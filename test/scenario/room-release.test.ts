@@ -145,6 +145,27 @@ test("[RM74] [RM62] a log that began anew goes from its server too, once it has 
   await stopAll(ada, ben, late);
 });
 
+test("[RM74] a founder's device that is brought back in a log that began anew counts afresh", async () => {
+  const { ada, ben, id, weeks, lose, pass } = await roomOfMonths();
+  await lose();
+  for (const { client } of [ada, ben]) good(await client.putBack());
+  await weeks(2, ada, ben);
+  const countedOf = async (device: Device) => good(await tablesOf(device).roomrelease.get(id));
+  expect(await countedOf(ada)).toMatchObject({ incarnation: 1 });
+  good(await ada.client.stop());
+  good(await ada.platform.store.batch([tablesOf(ada).group.remove(id)]));
+  const back = await reopened(ada.platform);
+  for (let minute = 0; minute < 3; minute++) {
+    await settle(back, ben);
+    pass(MINUTE_MS);
+  }
+  expect(await roomViewOf(back, id)).toMatchObject({ state: "joined", people: 2 });
+  expect(await countedOf(back)).toBe(null);
+  await weeks(2, back, ben);
+  expect(await countedOf(back)).toMatchObject({ incarnation: 1 });
+  await stopAll(back, ben);
+});
+
 test("[RM74] a device that is away holds back what it has not read, however long, and a device that was just linked does too", async () => {
   const { ada, ben, id, texts, weeks, reclaim } = await roomOfMonths();
   await weeks(2, ada, ben);

@@ -232,6 +232,7 @@ export function createRoomChangeover(all: RoomChangeoverDeps): RoomChangeover {
       tables.handshake.remove(roomId),
       tables.commit.remove(roomId),
       tables.roombring.remove(roomId),
+      tables.roomgap.remove(roomId),
       ...[...begun.value, ...unsent].map(({ key }) => ({ type: "delete" as const, key })),
     ]);
     if (!stored.ok) return stored;

@@ -20,7 +20,6 @@ import { hasPlace } from "../reading/room-judge.ts";
 /** A commit that was followed. */
 export interface FollowedCommit {
   readonly by: DeviceId;
-  readonly added: readonly DeviceId[];
   /** Its entry. */
   readonly seq: number;
 }
@@ -39,12 +38,12 @@ export interface RoomRelease {
   release(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
 }
 
-/** Writes that note how far whoever has made this commit had read, and from where those it brings read on. RM74 */
+/** Writes that note how far whoever has made this commit had read. Whom it brings may have read less, until they make one. RM74 */
 export async function readRows(
   { tables, identity, times }: Pick<EngineContext, "tables" | "identity" | "times">,
   roomId: ConversationId,
   { logId, point: { incarnation } }: LogReader,
-  { by, added, seq }: FollowedCommit,
+  { by, seq }: FollowedCommit,
 ): Promise<Result<readonly WriteOp[], ClientError>> {
   if (!isRoomLogOf(logId, identity.accountId)) return ok([]);
   const row = await tables.roomrelease.get(roomId);
@@ -55,19 +54,10 @@ export async function readRows(
   if (incarnation > 0 && !isSame && by !== identity.deviceId) return ok([]);
   const before = isSame ? (row.value?.lastSeq ?? 0) : 0;
   const noted = isSame && row.value !== null ? row.value : { upto: 0, sinceMs: times.steadyMs() };
-  const writes: WriteOp[] = [
+  return ok([
     tables.roomrelease.put([roomId], { ...noted, incarnation, lastSeq: seq }),
     tables.roomread.put([roomId, by], { incarnation, seq: before }),
-  ];
-  for (const device of added) {
-    // One that comes back may have read less than what there was before the commit that brings it.
-    const known = await tables.roomread.get(roomId, device);
-    if (!known.ok) return known;
-    const isKnown = known.value?.incarnation === incarnation;
-    const from = isKnown ? Math.min(before, known.value?.seq ?? 0) : before;
-    writes.push(tables.roomread.put([roomId, device], { incarnation, seq: from }));
-  }
-  return ok(writes);
+  ]);
 }
 
 export function createRoomRelease({ context, chains, home, contextOf }: RoomReleaseDeps): RoomRelease {

@@ -85,7 +85,7 @@ export function createMoveGroup(all: MoveGroupDeps): MoveGroup {
       const noted = await all.incarnation.noteLogEpoch(roomId, at, draft);
       if (!noted.ok) return noted;
     }
-    const followed = { by: move.byDevice, added: [...added], seq: entry.seq };
+    const followed = { by: move.byDevice, seq: entry.seq };
     const read = await readRows(context, roomId, draft.reader, followed);
     if (!read.ok) return read;
     draft.writes.push(...read.value);

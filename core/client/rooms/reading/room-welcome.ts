@@ -191,6 +191,8 @@ export function createRoomWelcome(all: RoomWelcomeDeps): RoomWelcome {
       ...(cameIn === null ? [] : [cameIn.value.write]),
       ...came.value,
       ...(begun.value?.writes ?? []),
+      // RM74: what is brought again may lead on from the group it comes into.
+      ...(isAnew ? [tables.roomrelease.remove(roomId)] : []),
       marks.write,
       ...renewed.writes,
       ...draft.writes,

@@ -6,6 +6,7 @@ import {
   createRoomChangeover,
   type RoomChangeoverDeps,
 } from "../../../../../core/client/rooms/log/room-changeover.ts";
+import { createRoomAnew } from "../../../../../core/client/rooms/log/room-anew.ts";
 import type { RoomLandmarks } from "../../../../../core/client/rooms/log/room-landmarks.ts";
 import { createRoomReaders } from "../../../../../core/client/rooms/log/room-readers.ts";
 import type { RoomDraft } from "../../../../../core/client/rooms/reading/room-draft.ts";
@@ -74,7 +75,11 @@ async function createCase(people: readonly (AccountId | undefined)[] | null) {
       load: async () => ok(people === null ? null : { ...founded, context }),
       keep: (_: unknown, group: unknown) => done.push(group),
     },
-    landmarks: { of: async () => ok([]) } as unknown as RoomLandmarks,
+    landmarks: {
+      of: async () => ok([]),
+      put: () => ({ write: tables.landmark.put([roomId], { places: [] }), commit: () => {} }),
+    } as unknown as RoomLandmarks,
+    anew: createRoomAnew(tables),
     readers,
     words: {
       sendUnread: async (_: unknown, { accountId }: { accountId: AccountId }, draft: RoomDraft) => {
@@ -147,4 +152,14 @@ test("[RM74] who was in the group notes once what was gone before it was read, a
   good(await none.changeover.passTrimmed(roomId, roomWith(0, 0), readTo(9), 9));
   expect(await none.gap()).toBe(null);
   expect(await none.after()).toMatchObject({ seq: 9, done: [] });
+});
+
+test("[RM74] what was gone of a log is not told of the one that took its place", async () => {
+  const { changeover, gap } = await createCase([ada, ben]);
+  const readTo = createLogReader(logId, { ...createLogReader(logId).point, incarnation: 1, seq: 9 });
+  good(await changeover.passTrimmed(roomId, roomWith(0, 0), readTo, 9));
+  expect(await gap()).toEqual({ expectedSeq: 4, seq: 9 });
+  const room = { ...roomWith(0, 0), standing: { standing: "joined" } } as RoomRecord;
+  good(await changeover.enter(roomId, room, { incarnation: 2, logEpoch: null }));
+  expect(await gap()).toBe(null);
 });
