@@ -5,7 +5,7 @@ import type { ConversationId } from "../../core/base/ids.ts";
 import { good, linkedDevice } from "./client-world.ts";
 import type { CuttingTap } from "./cutting-tap.ts";
 import { createSeededRandom } from "./seeded-random.ts";
-import { createFriends, type Device, settle, stopAll, textsOf } from "./story.ts";
+import { createFriends, type Device, reopened, settle, stopAll, textsOf } from "./story.ts";
 
 export interface CutPlan {
   /** Pairs of people who write to each other. */
@@ -66,6 +66,8 @@ const LOOK_EVERY_MS = 2;
 const ROUNDS_MIN = 3;
 const ROUNDS_MAX = 12;
 const SYNCS_MAX = 16;
+/** A sync that fails so has shown nothing of what was kept. */
+const UNREACHED = new Set(["ServerUnreachable", "NotOnline"]);
 const PROGRESS_EVERY = 500;
 
 /** All devices write at once through a tap that cuts their connections; then it leaves them alone, and they come to rest. */
@@ -100,17 +102,26 @@ export async function cutTraffic(origin: string, tap: CuttingTap, plan: CutPlan)
   await Promise.all(pairs.flatMap((pair) => pair.authors.map((author) => write(pair, author))));
   const cuts = tap.cutCount();
   tap.end();
-  for (const { device } of authors) await whenOnline(device);
+  // Pair by pair, on devices started again: twenty that read all there is at once keep each other from hearing the server.
+  await stopAll(...authors.map(({ device }) => device));
   const found = nothingFound();
   for (const [index, pair] of pairs.entries()) {
-    const inPair = await findAtRest(pair, (step) =>
-      plan.onStep?.(`pair ${index + 1} of ${pairs.length}: ${step}`),
-    );
+    const onStep = (step: string) => plan.onStep?.(`pair ${index + 1} of ${pairs.length}: ${step}`);
+    onStep("started again");
+    const again = { ...pair, authors: await Promise.all(pair.authors.map(startedAgain)) };
+    onStep("online");
+    const inPair = await findAtRest(again, onStep);
     for (const kind of FOUND) found[kind] += inPair[kind];
-    await stopAll(...pair.authors.map(({ device }) => device));
+    await stopAll(...again.authors.map(({ device }) => device));
   }
   const { user, system } = process.cpuUsage(before);
   return { devices: authors.length, messages, cuts, processorMs: (user + system) / 1_000, ...found };
+}
+
+async function startedAgain(author: Author): Promise<Author> {
+  const device = await reopened(author.device.platform);
+  await whenOnline(device);
+  return { ...author, device };
 }
 
 async function whenOnline({ client }: Device): Promise<void> {
@@ -119,12 +130,13 @@ async function whenOnline({ client }: Device): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
 }
 
-/** A server that twenty devices ask for all there is at once may keep one waiting for longer than it waits. */
-async function syncAtLast({ client }: Device, onStep: (step: string) => void): Promise<void> {
+/** A server that devices ask for all there is at once may keep one waiting for longer than it waits. */
+async function syncAtLast(device: Device, onStep: (step: string) => void): Promise<void> {
   for (let left = SYNCS_MAX; ; left--) {
-    const synced = await client.sync();
-    if (synced.ok || left === 1 || synced.error.type !== "ServerUnreachable") return void good(synced);
-    onStep(`the server is asked again: ${synced.error.detail}`);
+    const synced = await device.client.sync();
+    if (synced.ok || left === 1 || !UNREACHED.has(synced.error.type)) return void good(synced);
+    onStep(`the server is asked again: ${synced.error.type}`);
+    await whenOnline(device);
   }
 }
 
