@@ -849,4 +849,23 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       isWatched: true,
       tailEntries: 4,
     },
+  "a deletion that the disk refused went out all the same, and siblings deleted what the device kept that was asked":
+    {
+      seed: "1200761",
+      devicesByPerson: [2, 1, 1],
+      server: "sqlite",
+      steps: [
+        { type: "send", device: 44, to: 6, count: 4 },
+        { type: "pass", ms: 2156 },
+        { type: "pass", ms: 4152 },
+        { type: "send", device: 54, to: 6, count: 1 },
+        { type: "delete", device: 41, pick: 54, isForAll: false },
+        { type: "disk-full", device: 33, forMs: 51047 },
+        { type: "room", device: 46, act: "send", pick: 62 },
+        { type: "send", device: 16, to: 6, count: 4 },
+        { type: "room", device: 42, act: "send", pick: 55 },
+      ],
+      isWatched: true,
+      tailEntries: 5,
+    },
 };

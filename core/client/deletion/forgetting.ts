@@ -11,6 +11,7 @@ import type { ConversationId, DeviceId, OpId } from "../../base/ids.ts";
 import { DELETED_OPS_PER_EDIT_MAX, OPS_PER_BUCKET_MAX } from "../../base/limits.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { StoredOp } from "../../document/schema/bucket.ts";
+import type { DocumentRoot } from "../../document/documents.ts";
 import { DELETIONS, type Deletions } from "../../document/schema/deletions.ts";
 import { setField } from "../../document/schema/state-field.ts";
 import { type BucketName, type BucketPlace, generationOf, isBucket } from "../../log/document-name.ts";
@@ -25,6 +26,8 @@ import type { AccountLog } from "../account-log/account-log.ts";
 import type { HeldDocument } from "../account-log/document-heads.ts";
 import { type DeletionState, placeText } from "./deletion-state.ts";
 
+/** What the disk refused is tried again after about so long. */
+const RETRY_DELAY_MS = 5_000;
 /** What others have taken back goes from the buckets a while later, so that one device of the account does it for all. */
 const REWRITE_DELAY_MS = 20_000;
 const CLEAR_PAGE_OPS = 1_000;
@@ -82,6 +85,9 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   /** Deletions whose rows are gone. */
   const doneOps = new Set<string>();
   const doneBelow = new Map<string, number>();
+  /** The deletions document says more than is done here, and nobody says it again. */
+  let isBehind = false;
+  let isStopped = false;
   let cancelWork: (() => void) | null = null;
 
   async function start(): Promise<Result<void, ClientError>> {
@@ -107,11 +113,14 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   }
 
   async function noticed(): Promise<Result<void, ClientError>> {
+    const done = await catchUp();
+    schedule(done.ok ? REWRITE_DELAY_MS / 10 : RETRY_DELAY_MS);
+    return done;
+  }
+
+  async function catchUp(): Promise<Result<void, ClientError>> {
     const applied = await applyAll();
-    if (!applied.ok) return applied;
-    const looked = await findRetired();
-    schedule(REWRITE_DELAY_MS / 10);
-    return looked;
+    return applied.ok ? findRetired() : applied;
   }
 
   async function findRetired(): Promise<Result<void, ClientError>> {
@@ -127,11 +136,14 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   }
 
   async function applyAll(): Promise<Result<void, ClientError>> {
+    isBehind = true;
     const read = await state.refresh();
     if (!read.ok) return read;
     const removed = await applyRemoved(read.value);
     if (!removed.ok) return removed;
-    return applyCleared(read.value);
+    const cleared = await applyCleared(read.value);
+    isBehind = !cleared.ok;
+    return cleared;
   }
 
   async function applyRemoved({ removed }: Deletions): Promise<Result<void, ClientError>> {
@@ -278,14 +290,16 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   };
 
   function schedule(delayMs: number): void {
-    if (dirty.size > 0) workLater(delayMs);
+    if (dirty.size > 0 || isBehind) workLater(delayMs);
   }
 
   function workLater(delayMs: number): void {
     const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 256;
     cancelWork ??= clock.schedule(Math.round(delayMs * jitter), () => {
       cancelWork = null;
-      void context.serial.run(work);
+      void context.serial.run(work).then((done) => {
+        if (!done.ok && !isStopped) schedule(RETRY_DELAY_MS);
+      });
     });
   }
 
@@ -293,12 +307,16 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     for (let from = 0; from < gone.length; from += DELETED_OPS_PER_EDIT_MAX) {
       const part = gone.slice(from, from + DELETED_OPS_PER_EDIT_MAX);
       const places = new Map(part.map(({ op }) => [placeText(bucketPlaceOf(op)), bucketPlaceOf(op)]));
-      const edited = await log.edit({ type: "deletions" }, (draft) => {
+      const change = (draft: DocumentRoot): void => {
         for (const { op, id } of part) {
           const { device, deviceSeq, hlc } = op;
           setField(draft, DELETIONS.removed, [op.conversationId, id] as const, { device, deviceSeq, hlc });
         }
         for (const place of places.values()) renew(draft, place);
+      };
+      // AR6: one that the disk refuses is not made, else siblings would delete what this device keeps.
+      const edited = await log.edit({ type: "deletions" }, change, {
+        with: dirtyWrites([...places.values()]),
       });
       if (!edited.ok) return edited;
     }
@@ -329,17 +347,19 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     const renewed = places.filter((place) => heldPlaces.has(placeText(place)));
     for (let from = 0; from === 0 || from < renewed.length; from += DELETED_OPS_PER_EDIT_MAX) {
       const part = renewed.slice(from, from + DELETED_OPS_PER_EDIT_MAX);
-      const edited = await log.edit({ type: "deletions" }, (draft) => {
+      const change = (draft: DocumentRoot): void => {
         for (const [device, next] of frontiers.value)
           if (next > 0) setField(draft, DELETIONS.cleared, [conversationId, device] as const, next);
         for (const place of part) renew(draft, place);
-      });
+      };
+      const looked = part.length > 0 ? part : places.slice(0, 1);
+      const edited = await log.edit({ type: "deletions" }, change, { with: dirtyWrites(looked) });
       if (!edited.ok) return edited;
     }
     return removeOps(above);
   }
 
-  function renew(draft: { [key: string]: unknown }, place: BucketPlace): void {
+  function renew(draft: DocumentRoot, place: BucketPlace): void {
     const { conversationId, device, index } = place;
     const step = Math.floor(state.generation(place) / GENERATION_STEP) + 1;
     const generation = step * GENERATION_STEP + drawnNumber(random.bytes(4));
@@ -347,6 +367,8 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   }
 
   async function work(): Promise<Result<void, ClientError>> {
+    const caughtUp = isBehind ? await catchUp() : ok();
+    if (!caughtUp.ok) return caughtUp;
     // The first time others are found that were to be erased.
     const held = dirty.size > 0 || state.isAnyRetired() ? await log.held() : ok();
     if (!held.ok) return held;
@@ -440,8 +462,11 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     clear,
     work,
     survivors,
-    hasWork: () => [...dirty.values()].some((place) => !log.isPlaceExpected(place)),
-    stop: () => cancelWork?.(),
+    hasWork: () => isBehind || [...dirty.values()].some((place) => !log.isPlaceExpected(place)),
+    stop() {
+      isStopped = true;
+      cancelWork?.();
+    },
   };
 }
 

@@ -55,8 +55,11 @@ export const HISTORY_STORIES: readonly RefusedStory[] = [
             return redacted.ok ? now.client.sync() : redacted;
           },
           async verify(now, label, told) {
+            await settle(now, phone, ben);
             const goes = await idOf(now, conversationId, `goes ${label}`);
             const taken = await idOf(now, conversationId, `taken ${label}`);
+            const onPhone = await idOf(phone, conversationId, `goes ${label}`);
+            equal(onPhone === null, goes === null, "it is gone on one device and not on the other");
             isTrue(!told.ok || (goes === null && taken === null), "what was said to be gone is there");
             if (goes !== null) good(await now.client.deleteMessages(conversationId, [goes]));
             if (taken !== null) good(await now.client.redact({ conversationId, id: taken }));
