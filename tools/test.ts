@@ -63,10 +63,9 @@ const STAGES: readonly Stage[] = [
     ],
     lint: [[BIN.biome, "check", "--error-on-warnings", "."]],
   }),
-  // Stories wait for processes and sockets more than they compute: with as many at once as there are cores, two in five of their seconds
-  // are idle.
+  // Stories wait for processes and sockets more than they compute; by itself vitest leaves one of two cores idle.
   vitestStage(["unit", "property", "vectors", "contract", "scenario", "architecture", "interop"], {
-    args: ["--maxWorkers=3"],
+    args: ["--maxWorkers=2"],
     prepare(chosen) {
       if (chosen.includes("scenario")) ensurePebble();
       return null;

@@ -319,6 +319,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
         with: dirtyWrites([...places.values()]),
       });
       if (!edited.ok) return edited;
+      for (const [key, place] of places) dirty.set(key, place);
     }
     const applied = await noticed();
     return applied.ok ? work() : applied;
@@ -355,6 +356,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
       const looked = part.length > 0 ? part : places.slice(0, 1);
       const edited = await log.edit({ type: "deletions" }, change, { with: dirtyWrites(looked) });
       if (!edited.ok) return edited;
+      for (const place of looked) dirty.set(placeText(place), place);
     }
     return removeOps(above);
   }
