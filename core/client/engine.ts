@@ -440,6 +440,11 @@ export async function createEngine(
   const peers = createPeerLinks(context, contacts, outbox, {
     onSent: () => connection.publishStatus(),
     isStopped: findings.isStopped,
+    async listen({ own: answers }) {
+      const link = connection.link();
+      // FC1
+      if (link !== null && answers !== null && !link.follows(answers.logId)) await link.openContactLogs();
+    },
   });
   const direct = createDirectSync({
     context,
@@ -518,7 +523,8 @@ export async function createEngine(
       void tending.begin(link);
       // RM36: only now is the time known for certain.
       void serial.run(lifetimes.sweep);
-      await sending.kickAllOutgoing();
+      // FC1: of who became a contact since this connection opened their logs too.
+      sending.kickContacts();
       rooms.kickAll();
     },
     onClosed() {

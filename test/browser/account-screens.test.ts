@@ -13,14 +13,8 @@ import { fromHex, toHex } from "../../core/base/bytes.ts";
 import { parseStoreKey } from "../../core/store/store-key.ts";
 import { addAuthenticator } from "../support/browser-world.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
-import {
-  ask,
-  bubble,
-  createAccount,
-  openSection,
-  requestAt,
-  useScreenWorld,
-} from "../support/screen-world.ts";
+import { ask, bubble, createAccount, openSection, useScreenWorld } from "../support/screen-world.ts";
+import { requestAt } from "../support/story.ts";
 
 const screens = useScreenWorld();
 const SECRET = "plane with the wide mouth";

@@ -10,10 +10,10 @@ import {
   createAccount,
   openSection,
   PHONE,
-  requestAt,
   useScreenWorld,
   write,
 } from "../support/screen-world.ts";
+import { requestAt } from "../support/story.ts";
 
 const screens = useScreenWorld();
 

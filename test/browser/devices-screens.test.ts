@@ -12,10 +12,9 @@ import {
   DESKTOP,
   linkedToPage,
   openSection,
-  requestAt,
   useScreenWorld,
 } from "../support/screen-world.ts";
-import { reopened } from "../support/story.ts";
+import { reopened, requestAt } from "../support/story.ts";
 
 const screens = useScreenWorld();
 

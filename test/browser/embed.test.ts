@@ -11,8 +11,8 @@ import { CHROMIUM_ARGS, findChromium } from "../../tools/chromium.ts";
 import { type BrowserWorld, openBrowserWorld } from "../support/browser-world.ts";
 import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { freePort } from "../support/free-port.ts";
-import { requestAt } from "../support/screen-world.ts";
-import { type Device, settle, stopAll } from "../support/story.ts";
+
+import { type Device, settle, stopAll, requestAt } from "../support/story.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = createTemporaryFolder();

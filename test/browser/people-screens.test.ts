@@ -5,16 +5,8 @@ import { expect, test } from "vitest";
 import { CONTACTS_FILE_BYTES_MAX } from "../../core/base/limits.ts";
 import { present } from "../../core/base/assert.ts";
 import { good, newAccount } from "../support/client-world.ts";
-import {
-  ask,
-  bubble,
-  createAccount,
-  openSection,
-  requestAt,
-  useScreenWorld,
-  write,
-} from "../support/screen-world.ts";
-import type { Device } from "../support/story.ts";
+import { ask, bubble, createAccount, openSection, useScreenWorld, write } from "../support/screen-world.ts";
+import { type Device, requestAt } from "../support/story.ts";
 
 const screens = useScreenWorld();
 const PATIENCE = { timeout: 30_000, interval: 100 };

@@ -17,11 +17,10 @@ import {
   linkedToPage,
   openSection,
   PHONE,
-  requestAt,
   useScreenWorld,
   write,
 } from "../support/screen-world.ts";
-import { reopened, textsOf } from "../support/story.ts";
+import { reopened, textsOf, requestAt } from "../support/story.ts";
 import { vectorSet } from "../support/vector-set.ts";
 
 const screens = useScreenWorld();

@@ -1,7 +1,8 @@
 /** Searching messages in the web app: loaded when it is wanted, found with what matches marked, opened where it stands. */
 import { expect, test } from "vitest";
 import { good, newAccount } from "../support/client-world.ts";
-import { ask, bubble, createAccount, requestAt, useScreenWorld } from "../support/screen-world.ts";
+import { ask, bubble, createAccount, useScreenWorld } from "../support/screen-world.ts";
+import { requestAt } from "../support/story.ts";
 
 const screens = useScreenWorld();
 

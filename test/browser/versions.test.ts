@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BrowserWorld, newerBuild, openBrowserWorld } from "../support/browser-world.ts";
 import { engineReady, good, newAccount } from "../support/client-world.ts";
 import { startOtherVersionServer } from "../support/other-version-server.ts";
-import { requestAt } from "../support/screen-world.ts";
-import { stopAll, textsOf } from "../support/story.ts";
+
+import { stopAll, textsOf, requestAt } from "../support/story.ts";
 
 let world: BrowserWorld;
 let build: ReturnType<typeof newerBuild>;

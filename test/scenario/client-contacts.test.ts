@@ -4,10 +4,12 @@ import { present } from "../../core/base/assert.ts";
 import type { AccountId } from "../../core/base/ids.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
+import type { ClientFrame } from "../../core/protocol/client-frame.ts";
 import { httpFailureShape } from "../../core/protocol/directory.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { createFrameGate } from "../support/frame-gate.ts";
 import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
 import {
   accountIdOf,
@@ -17,6 +19,7 @@ import {
   expectAtRest,
   expectSameState,
   reopened,
+  requestAt,
   settle,
   stopAll,
   textsOf,
@@ -49,6 +52,53 @@ async function appendBy(keys: {
   raw.close();
   return result;
 }
+
+describe("a request", () => {
+  /** An account whose frames of one type wait at a gate, and Ben, whom it is going to ask. */
+  async function askerAtGate(name: string, held: ClientFrame["type"]) {
+    const gate = createFrameGate(({ type }) => type === held);
+    const asker = await newAccount(server.origin, name, memoryPlatform({ connector: gate.connector() }));
+    const ben = await newAccount(server.origin, `${name}.ben`);
+    good(await ben.client.sync());
+    return { gate, asker, ben, link: good(await ben.client.contactLink()) };
+  }
+
+  /** Ben accepts and writes as soon as he is asked. */
+  async function answer(ben: Device): Promise<void> {
+    const asker = await requestAt(ben.client);
+    const { conversationId } = good(await ben.client.acceptContact(asker));
+    good(await ben.client.send(conversationId, "at once"));
+    await settle(ben);
+  }
+
+  test("[FC1] that is made while the connection is being made is answered on that connection", async () => {
+    const { gate, asker, ben, link } = await askerAtGate("ada.early", "preKeyCounts");
+    gate.close();
+    asker.client.start();
+    // All logs that there were are open, and it does not count as connected yet.
+    await expect.poll(gate.waiting).toBe(1);
+    const { conversationId } = good(await asker.client.addContact(link));
+    gate.open();
+    await answer(ben);
+    await expect.poll(() => textsOf(asker, conversationId), { timeout: 10_000 }).toContain("at once");
+    await stopAll(asker, ben);
+  });
+
+  test("[FC1] goes once the log is there that it says to answer in", async () => {
+    const { gate, asker, ben, link } = await askerAtGate("ada.order", "createLog");
+    good(await asker.client.sync());
+    gate.close();
+    const { conversationId } = good(await asker.client.addContact(link));
+    await expect.poll(gate.waiting).toBe(1);
+    good(await asker.client.send(conversationId, "and this"));
+    for (let round = 0; round < 5; round++) good(await ben.client.sync());
+    expect(good(await ben.client.contacts())).toEqual([]);
+    gate.open();
+    await answer(ben);
+    await expect.poll(() => textsOf(asker, conversationId), { timeout: 10_000 }).toContain("at once");
+    await stopAll(asker, ben);
+  });
+});
 
 describe("a block", () => {
   test("[CO1] [CO4] closes the log at the server; the other side reads that it is closed, and that all of it is kept", async () => {

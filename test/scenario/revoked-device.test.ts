@@ -227,6 +227,7 @@ describe("[EP5] [DM17] a revoked device with all its keys and all the server has
     const forged = present(parcels.at(-1), "a sealed entry").value.entry;
     const links = createPeerLinks(engine.context, engine.contacts, engine.outbox, {
       onSent: () => {},
+      listen: async () => {},
       isStopped: () => false,
     });
     await links.flush(accountId);

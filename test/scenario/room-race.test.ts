@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
 import { GROUP_ADDS_PER_COMMIT_MAX } from "../../core/base/limits.ts";
-import { createCommitGate } from "../support/commit-gate.ts";
+import { createFrameGate, isCommit } from "../support/frame-gate.ts";
 import { good, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { accountIdOf, alarmsOf, type Device, stopAll, tablesOf, textsOf } from "../support/story.ts";
 import { useStoryServer } from "../support/story-server.ts";
@@ -17,7 +17,7 @@ const sync = (devices: readonly Device[]) =>
 test("[RM20] of fifty commits made at once one has its place, and all follow it", {
   timeout: 300_000,
 }, async () => {
-  const gate = createCommitGate();
+  const gate = createFrameGate(isCommit);
   const person = (name: string) =>
     newAccount(server.origin, name, memoryPlatform({ connector: gate.connector() }));
   const ada = await person("ada.race");

@@ -1,12 +1,12 @@
 /** The screens of the app in browsers of their own, as people use them; what a page complains of fails the test. */
 import type { BrowserContext, Page } from "playwright";
-import { type Client, joinAccount } from "@dovetail/core";
+import { joinAccount } from "@dovetail/core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import type { AccountId, ConversationId } from "../../core/base/ids.ts";
+import type { ConversationId } from "../../core/base/ids.ts";
 import { type BrowserWorld, openBrowserWorld } from "./browser-world.ts";
 import { engineReady, good, memoryPlatform, newAccount } from "./client-world.ts";
 import { type LocalServer, startLocalServer } from "./server-in-process.ts";
-import { type Device, reopened } from "./story.ts";
+import { type Device, reopened, requestAt } from "./story.ts";
 
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
@@ -186,14 +186,4 @@ export async function linkedToPage(page: Page): Promise<Device> {
   good(await guest.whenLinked());
   await page.getByRole("button", { name: "Done" }).click();
   return reopened(platform);
-}
-
-/** Who asked `client`, once the request has come. */
-export async function requestAt(client: Client): Promise<AccountId> {
-  for (;;) {
-    good(await client.sync());
-    const [contact] = good(await client.contacts());
-    if (contact !== undefined) return contact.accountId;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

@@ -143,6 +143,16 @@ export async function accountIdOf({ client }: Device): Promise<AccountId> {
   return good(await client.account()).accountId;
 }
 
+/** Who asked `client`, once the request has come. */
+export async function requestAt(client: Client): Promise<AccountId> {
+  for (;;) {
+    good(await client.sync());
+    const [contact] = good(await client.contacts());
+    if (contact !== undefined) return contact.accountId;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** A room as somebody sees it who is in it, or was. */
 export async function roomViewOf({ client }: Device, id: ConversationId) {
   const room = good(await client.rooms()).find((one) => one.id === id);

@@ -83,6 +83,8 @@ export interface HomeLink {
   push(): Promise<Result<void, ClientError>>;
   /** Opens the inbound logs of contacts, closes those that are over, and lets in who has the ticket of today. */
   openContactLogs(): Promise<Result<void, ClientError>>;
+  /** Whether a log of ours is open on this connection: what others write there comes by itself. */
+  follows(logId: LogId): boolean;
   /** Reads every own log to its present head. */
   catchUp(): Promise<Result<void, ClientError>>;
   /** Sends what was taken over of a device that was revoked meanwhile. AR18 */
@@ -528,6 +530,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     gateway,
     push,
     openContactLogs,
+    follows: (logId) => follower.channelOf(logId) !== null,
     catchUp,
     handOn,
     tend,

@@ -31,6 +31,8 @@ export interface PeerLinks {
 
 export interface PeerLinkEvents {
   readonly onSent: () => void;
+  /** Something is about to be sent to this contact, who may answer at once. Resolves when their answer will be heard, if it can be. */
+  readonly listen: (contact: ContactRecord) => Promise<unknown>;
   /** Whether nothing is sealed for a contact until an alarm is over. Rules AL2, AL8. */
   readonly isStopped: (contact: AccountId) => boolean;
 }
@@ -98,9 +100,10 @@ export function createPeerLinks(
       if (waiting === 0 || !isOpen.value) return ok();
       const chain = await freshChain(found.value);
       if (!chain.ok) return chain;
-      if (events.isStopped(accountId)) return ok();
       const route = routeTo(found.value, chain.value);
       if (route === null) return ok();
+      await events.listen(found.value);
+      if (events.isStopped(accountId)) return ok();
       const sent = await sendAlong(found.value, chain.value, route);
       // CO7: their log is not there. What the server says of the account is asked before the next attempt.
       if (!sent.ok && sent.error.type === "Refused" && sent.error.code === "unknown-log")

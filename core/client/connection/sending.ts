@@ -34,8 +34,7 @@ export interface Sending {
   /** Own changes wait for the account log. */
   kickPush(): void;
   kickOutgoing(contact: AccountId): void;
-  kickAllOutgoing(): Promise<void>;
-  /** New contacts may need logs of their own on the home server. */
+  /** New contacts may need logs of their own on the home server, and what waits for anybody is sent. */
   kickContacts(): void;
   /** DS14: the account log has just been read to its end; while connected it is looked at again when something is due. */
   relayDirect(): Promise<Result<void, ClientError>>;
@@ -135,7 +134,6 @@ export function createSending(deps: SendingDeps): Sending {
   return {
     kickPush,
     kickOutgoing,
-    kickAllOutgoing,
     kickContacts,
     relayDirect,
     begin() {

@@ -1,21 +1,22 @@
-/** A way to a server on which commits of rooms wait at a gate, so that many are on their way at once. */
+/** A way to a server on which some frames wait at a gate, so that what happens meanwhile is not left to chance. */
 import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
 import type { ClientFrame } from "../../core/protocol/client-frame.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { createFrameStyle } from "./read-frame.ts";
 
-export interface CommitGate {
+export interface FrameGate {
   /** A device's way to its servers. */
   connector(): ServerConnector;
   close(): void;
   /** Lets go what waits, in the order in which it came. */
   open(): void;
-  /** How many commits wait. */
+  /** How many frames wait. */
   waiting(): number;
 }
 
-export function createCommitGate(): CommitGate {
+/** Frames that `isHeld` names wait while it is closed; the others go past them. */
+export function createFrameGate(isHeld: (frame: ClientFrame) => boolean): FrameGate {
   const inner = createWebConnector();
   let held: (() => void)[] | null = null;
   return {
@@ -36,7 +37,7 @@ export function createCommitGate(): CommitGate {
         if (!opened.ok) return opened;
         const send = (bytes: Uint8Array) => {
           const frame = style.heard(bytes);
-          if (held !== null && frame.ok && isCommit(frame.value)) held.push(() => opened.value.send(bytes));
+          if (held !== null && frame.ok && isHeld(frame.value)) held.push(() => opened.value.send(bytes));
           else opened.value.send(bytes);
         };
         return { ok: true, value: { ...opened.value, send } };
@@ -45,7 +46,8 @@ export function createCommitGate(): CommitGate {
   };
 }
 
-function isCommit(frame: ClientFrame): boolean {
+/** Whether a frame brings a commit of a room. */
+export function isCommit(frame: ClientFrame): boolean {
   const entries =
     frame.type === "append" ? frame.entries : frame.type === "appendAndRekey" ? [frame.entry] : [];
   return entries.some(({ header }) => {
