@@ -43,15 +43,25 @@ export interface Sending {
   stop(): void;
 }
 
-/** - Cost: one timer for other servers, one for what is to be relayed. */
+/** Something that is tried again. */
+interface Retry {
+  /** It failed: it is done again a while later, once. */
+  later(): void;
+  /** Nothing is left to try; the next failure waits the shortest while. */
+  done(): void;
+}
+
+/** - Cost: one timer for the home server, one for each contact whose server refuses, one for what is to be relayed. */
 export function createSending(deps: SendingDeps): Sending {
   const { clock, logger, serial, connection, log, contacts, introductions, peers } = deps;
-  const resend = createRetry(kickContacts);
+  const openAgain = createRetry(kickContacts);
   const pushAgain = createRetry(kickPush);
+  /** Each waits for itself: a server that is gone for weeks keeps nobody waiting but who is there. */
+  const sendAgain = new Map<AccountId, Retry>();
   let cancelRelay: (() => void) | null = null;
 
-  /** Does it a while later, once, and later each time. */
-  function createRetry(act: () => void) {
+  /** Does it a while later, once, and later each time until it is done. */
+  function createRetry(act: () => void): Retry {
     let cancel: (() => void) | null = null;
     let waitMs = RESEND_MIN_MS;
     return {
@@ -63,11 +73,29 @@ export function createSending(deps: SendingDeps): Sending {
           act();
         });
       },
-      begin(): void {
+      done(): void {
         waitMs = RESEND_MIN_MS;
+        cancel?.();
+        cancel = null;
       },
-      stop: () => cancel?.(),
     };
+  }
+
+  /** Of a contact whom nothing waits for there is none. */
+  function sendLater(contact: AccountId): void {
+    const retry = sendAgain.get(contact) ?? createRetry(() => kickOutgoing(contact));
+    sendAgain.set(contact, retry);
+    retry.later();
+  }
+
+  function sentTo(contact: AccountId): void {
+    sendAgain.get(contact)?.done();
+    sendAgain.delete(contact);
+  }
+
+  function forgetRetries(): void {
+    for (const retry of [openAgain, pushAgain, ...sendAgain.values()]) retry.done();
+    sendAgain.clear();
   }
 
   function kickPush(): void {
@@ -75,7 +103,8 @@ export function createSending(deps: SendingDeps): Sending {
     const link = connection.link();
     if (link === null) return;
     void link.push().then((pushed) => {
-      if (!pushed.ok) {
+      if (pushed.ok) pushAgain.done();
+      else {
         logger.log("warn", "push", { error: pushed.error.type });
         // A disk or a server refuses now and not for ever: nothing else would try it again while both stay connected.
         pushAgain.later();
@@ -88,9 +117,10 @@ export function createSending(deps: SendingDeps): Sending {
     connection.publishStatus();
     if (connection.link() === null) return;
     void peers.flush(contact).then((flushed) => {
-      if (!flushed.ok) {
+      if (flushed.ok) sentTo(contact);
+      else {
         logger.log("warn", "send", { error: flushed.error.type });
-        resend.later();
+        sendLater(contact);
       }
       connection.publishStatus();
     });
@@ -109,12 +139,11 @@ export function createSending(deps: SendingDeps): Sending {
   async function openAndSend(link: HomeLink): Promise<void> {
     const introduced = await serial.run(introductions.handOver);
     const opened = await link.openContactLogs();
-    for (const done of [introduced, opened]) {
-      if (done.ok) continue;
-      logger.log("warn", "contacts", { error: done.error.type });
-      // Another server may be away while ours is not, or ours refuse a log: nothing else would try it again.
-      resend.later();
-    }
+    const refused = [introduced, opened].filter((done) => !done.ok);
+    for (const { error } of refused) logger.log("warn", "contacts", { error: error.type });
+    // Ours may refuse a log, or the disk: nothing else would try it again.
+    if (refused.length > 0) openAgain.later();
+    else openAgain.done();
     await kickAllOutgoing();
   }
 
@@ -136,13 +165,9 @@ export function createSending(deps: SendingDeps): Sending {
     kickOutgoing,
     kickContacts,
     relayDirect,
-    begin() {
-      resend.begin();
-      pushAgain.begin();
-    },
+    begin: forgetRetries,
     stop() {
-      resend.stop();
-      pushAgain.stop();
+      forgetRetries();
       cancelRelay?.();
     },
   };

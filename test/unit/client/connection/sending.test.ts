@@ -1,5 +1,7 @@
 /** What goes out by itself, and what of it is tried again. */
 import { expect, test } from "vitest";
+import { present } from "../../../../core/base/assert.ts";
+import type { AccountId } from "../../../../core/base/ids.ts";
 import { silentLogger } from "../../../../core/base/logger.ts";
 import { err, ok, type Result } from "../../../../core/base/result.ts";
 import type { ClientError } from "../../../../core/client/client-error.ts";
@@ -56,5 +58,34 @@ test("a contact's log that was refused is opened a while later, on the same conn
   await expect.poll(() => clock.scheduledCount()).toBe(1);
   await clock.advance(15_000);
   await expect.poll(() => opened).toBe(2);
+  expect(clock.scheduledCount()).toBe(0);
+});
+
+test("a contact whose server stays away keeps no other one waiting", async () => {
+  const clock = createManualClock();
+  const [away, back] = ["away", "back"] as AccountId[];
+  const sent: string[] = [];
+  let refusals = 1;
+  const deps = {
+    ...{ clock, logger: silentLogger, serial: createSerial() },
+    connection: { link: () => ({}), isStopped: () => false, publishStatus: () => {} },
+    peers: {
+      async flush(contact: AccountId): Promise<Result<void, ClientError>> {
+        const isRefused = contact === away || refusals-- > 0;
+        if (!isRefused) sent.push(contact);
+        return isRefused ? err({ type: "ServerUnreachable", origin: "", detail: "" }) : ok();
+      },
+    },
+  } as unknown as SendingDeps;
+  const sending = createSending(deps);
+  sending.kickOutgoing(present(away, "a contact"));
+  await expect.poll(() => clock.scheduledCount()).toBe(1);
+  await clock.advance(3_600_000);
+  sending.kickOutgoing(present(back, "another one"));
+  await expect.poll(() => clock.scheduledCount()).toBe(2);
+  await clock.advance(15_000);
+  expect(sent).toEqual(["back"]);
+  expect(clock.scheduledCount()).toBe(1);
+  sending.stop();
   expect(clock.scheduledCount()).toBe(0);
 });
