@@ -93,9 +93,11 @@ export function createRoomOutbox(
     return { writes: [...gone.writes, ...noted.writes], commit };
   }
 
-  /** Messages, and changes of shared documents, are kept as failed. */
+  /** Messages, and changes of shared documents, are kept as failed, for what came first. */
   function note(ops: readonly NamedOp[], reason: RoomFailure): OutboxChange {
-    const kept = ops.filter((one) => one.op.kind === OP_KIND.message || sharedDocumentOf(one) !== null);
+    const kept = ops.filter(
+      (one) => (one.op.kind === OP_KIND.message || sharedDocumentOf(one) !== null) && !failed.has(one.id),
+    );
     const places = kept.map(({ id, op }) => [op.conversationId, op.hlc, id, reason] as const);
     const commit = () => {
       for (const place of places) failed.set(place[2], { key: tables.roomfailed.key(...place), reason });
