@@ -24,6 +24,8 @@ export class IndexedDbDocuments extends IndexedDBStorageAdapter {
 
   constructor(name: string, owner: DocumentsOwner) {
     super(name, STORE);
+    // The class above opens before anybody asks, and nobody asks where our own opening fails: we tell why.
+    void (Reflect.get(this, "dbPromise") as Promise<IDBDatabase>).catch(() => {});
     this.#name = name;
     this.#owner = owner;
   }
@@ -76,6 +78,9 @@ export class IndexedDbDocuments extends IndexedDBStorageAdapter {
   }
 
   close(): void {
-    void this.#opening?.then((idb) => idb.close());
+    void this.#opening?.then(
+      (idb) => idb.close(),
+      () => {},
+    );
   }
 }

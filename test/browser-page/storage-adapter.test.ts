@@ -69,6 +69,30 @@ test("[WB4] a save that the browser refuses is told, also when only an abort tel
   }
 });
 
+test("[WB9] a database that cannot be opened is told to whoever reads or writes, and to nobody else", async () => {
+  const name = `newer-${crypto.randomUUID()}`;
+  await new Promise((resolve) => {
+    const request = indexedDB.open(name, 2);
+    request.onsuccess = () => resolve(request.result.close());
+  });
+  const unheard: unknown[] = [];
+  const note = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    unheard.push(event.reason);
+  };
+  addEventListener("unhandledrejection", note);
+  try {
+    const adapter = new IndexedDbDocuments(name, { isOwner: async () => true });
+    await expect(adapter.load(["AAAA"])).rejects.toHaveProperty("name", "VersionError");
+    await expect(adapter.remove(["AAAA"])).rejects.toHaveProperty("name", "VersionError");
+    adapter.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(unheard).toEqual([]);
+  } finally {
+    removeEventListener("unhandledrejection", note);
+  }
+});
+
 /**
  * The library's tests expect chunks in the order of saving, which its port does not promise and its own IndexedDB adapter
  * does not keep: a range there comes in the order of keys.
