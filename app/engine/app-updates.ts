@@ -9,6 +9,9 @@ import { serviceWorkerUrl } from "../platform/trusted-urls.ts";
 /** How often a page that stays open looks for a newer version. */
 const CHECK_EVERY_MS = 3_600_000;
 
+/** How long a version that a person has said yes to has to take over before this page makes room for it. */
+const TAKE_OVER_MAX_MS = 3_000;
+
 /** A newer version that waits. */
 export interface AppUpdate {
   /** Loads it, in all tabs. */
@@ -61,7 +64,13 @@ function reload(): Promise<boolean> {
 function watch(registration: ServiceWorkerRegistration, onUpdate: (update: AppUpdate) => void): void {
   const offer = (worker: ServiceWorker | null): void => {
     if (worker === null || navigator.serviceWorker.controller === null) return;
-    onUpdate({ apply: () => worker.postMessage("activate") });
+    onUpdate({
+      apply() {
+        worker.postMessage("activate");
+        // Chromium lets the old one stay for minutes while it counts a request of this page as not over; with the page it goes.
+        setTimeout(() => location.reload(), TAKE_OVER_MAX_MS);
+      },
+    });
   };
   offer(registration.waiting);
   registration.addEventListener("updatefound", () => {

@@ -15,7 +15,7 @@ interface ServiceWorkerScope {
   skipWaiting(): Promise<void>;
   addEventListener(type: "install" | "activate", listener: (event: LifeEvent) => void): void;
   addEventListener(type: "fetch", listener: (event: RequestEvent) => void): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
+  addEventListener(type: "message", listener: (event: LifeEvent & MessageEvent<unknown>) => void): void;
 }
 
 interface LifeEvent {
@@ -45,8 +45,8 @@ scope.addEventListener("install", (event) =>
 
 scope.addEventListener("activate", (event) => event.waitUntil(dropOlder().then(() => scope.clients.claim())));
 
-scope.addEventListener("message", ({ data }) => {
-  if (data === "activate") void scope.skipWaiting(); // WB22
+scope.addEventListener("message", (event) => {
+  if (event.data === "activate") event.waitUntil(scope.skipWaiting()); // WB22
 });
 
 scope.addEventListener("fetch", (event) => {
