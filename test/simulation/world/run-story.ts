@@ -28,6 +28,8 @@ const CALM_MAX_MS = 10_000;
 const LOST_CALM_MAX_MS = 130_000;
 /** Rooms have waits of a minute in what heals them (RM23, RM24, RM26), one after the other. */
 const ROOMS_CALM_MAX_MS = 240_000;
+/** Where nobody looks, what failed is tried again by itself, sooner or later. */
+const ALONE_CALM_MAX_MS = 1_200_000;
 /** What a device can have lost that others go on sending to: prekeys, sessions, or all. */
 const LOSING = new Set<Step["type"]>(["server-lost", "set-back", "double", "evict"]);
 /** How long a thief waits between two attempts. */
@@ -145,7 +147,8 @@ async function comeToRest(stage: Stage): Promise<number> {
     if (isOnlyRooms) unkept = await world.time.run(findUnkeptInRooms(world));
     if (unkept.length === 0) return tookMs;
     const lastMs = isLost ? LOST_CALM_MAX_MS : CALM_MAX_MS;
-    if (tookMs >= (isOnlyRooms ? ROOMS_CALM_MAX_MS : lastMs)) break;
+    const watchedMs = isOnlyRooms ? ROOMS_CALM_MAX_MS : lastMs;
+    if (tookMs >= (world.plan.isAlone ? ALONE_CALM_MAX_MS : watchedMs)) break;
   }
   stage.faults.push(...unkept);
   return world.time.elapsedMs() - startMs;

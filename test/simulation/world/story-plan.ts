@@ -81,6 +81,8 @@ export interface StoryPlan {
   readonly steps: readonly Step[];
   /** Whether people ask their devices to synchronise at the end. Where there was no trouble everything comes by itself. */
   readonly isWatched: boolean;
+  /** Nobody does, though there was trouble: it may take as long as what is tried again by itself waits. */
+  readonly isAlone?: true;
   /** After how many entries devices make snapshots; without it too many for a story. */
   readonly tailEntries?: number;
 }
@@ -88,6 +90,11 @@ export interface StoryPlan {
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30 * DAY_MS;
 const SHRINKING_PERCENT = 25;
+const ALONE_PERCENT = 25;
+/** What people have to see to. */
+const NEEDS_SOMEBODY = new Set<Step["type"]>([
+  ...(["server-lost", "put-back", "copy", "set-back", "double", "evict", "thief"] as const),
+]);
 const LOSING_PERCENT = 10;
 /** A commit of a room costs as much as dozens of messages. */
 const ROOM_PERCENT = 4;
@@ -172,7 +179,7 @@ export interface PlanOptions {
 
 /** The story of a seed. */
 export function planStory(seed: string, options: PlanOptions = {}): StoryPlan {
-  return withServers(planOnOneServer(seed, options), options.serversPercent ?? SERVERS_PERCENT);
+  return leftAlone(withServers(planOnOneServer(seed, options), options.serversPercent ?? SERVERS_PERCENT));
 }
 
 function planOnOneServer(
@@ -223,6 +230,15 @@ function planOnOneServer(
   if (forged !== plan) return withShrinking(forged);
   const odd = withDevices(plan, devicePercent);
   return odd === plan ? withLoss(withShrinking(plan)) : withShrinking(odd);
+}
+
+/** In some worlds nobody has a device synchronise, whatever has gone wrong: what stays undone then was waited for by nobody. */
+function leftAlone(plan: StoryPlan): StoryPlan {
+  const { hostile, liar, steps, isWatched } = plan;
+  const needsSomebody = steps.some(({ type }) => NEEDS_SOMEBODY.has(type));
+  if (!isWatched || hostile !== undefined || liar !== undefined || needsSomebody) return plan;
+  const isAlone = createSeededRandom(`${plan.seed}/alone`).chance(ALONE_PERCENT);
+  return isAlone ? { ...plan, isWatched: false, isAlone } : plan;
 }
 
 /** In some worlds the server loses everything once, and people put back what their devices have, now or later. */
