@@ -74,10 +74,11 @@ export function createDeletionActs(engine: Engine, places: DeletionPlaces): Dele
         for (const id of ids) clearField(draft, INBOX.starred, [conversationId, id] as const);
       });
       if (!starless.ok) return starless;
-      const failed = await outbox.dropFailed(ids);
-      if (!failed.ok) return failed;
       const removed = await forgetting.removeOps(found.value);
-      return removed.ok ? ok({ deletedMessages: found.value.length }) : removed;
+      if (!removed.ok) return removed;
+      // Last: of a message that stays where the disk refused this it would be said that it has arrived.
+      const failed = await outbox.dropFailed(ids);
+      return failed.ok ? ok({ deletedMessages: found.value.length }) : failed;
     });
 
   const deleteConversation: DeletionActs["deleteConversation"] = (conversationId) =>
@@ -98,10 +99,10 @@ export function createDeletionActs(engine: Engine, places: DeletionPlaces): Dele
         }
       });
       if (!unset.ok) return unset;
-      const failed = await outbox.dropFailed(outbox.opsOf(conversationId));
-      if (!failed.ok) return failed;
       const cleared = await forgetting.clear(conversationId);
-      return cleared.ok ? ok({ deletedMessages: tally.value.messageCount }) : cleared;
+      if (!cleared.ok) return cleared;
+      const failed = await outbox.dropFailed(outbox.opsOf(conversationId));
+      return failed.ok ? ok({ deletedMessages: tally.value.messageCount }) : failed;
     });
 
   return { redact, deleteMessages, deleteConversation };

@@ -290,17 +290,30 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   };
 
   function schedule(delayMs: number): void {
-    if (dirty.size > 0 || isBehind) workLater(delayMs);
+    if (!isStopped && (dirty.size > 0 || isBehind)) workLater(delayMs);
   }
 
   function workLater(delayMs: number): void {
     const jitter = 0.5 + (random.bytes(1)[0] ?? 0) / 256;
     cancelWork ??= clock.schedule(Math.round(delayMs * jitter), () => {
       cancelWork = null;
-      void context.serial.run(work).then((done) => {
-        if (!done.ok && !isStopped) schedule(RETRY_DELAY_MS);
-      });
+      void context.serial.run(work);
     });
+  }
+
+  /** One edit of the deletions; from then on siblings may act on it, so it is done here too, whatever fails. AR6 */
+  async function editDeletions(
+    change: (draft: DocumentRoot) => void,
+    places: readonly BucketPlace[],
+  ): Promise<Result<void, ClientError>> {
+    const edited = await log.edit({ type: "deletions" }, change, { with: dirtyWrites(places) });
+    if (!edited.ok) {
+      schedule(RETRY_DELAY_MS);
+      return edited;
+    }
+    isBehind = true;
+    for (const place of places) dirty.set(placeText(place), place);
+    return ok();
   }
 
   async function removeOps(gone: readonly NamedOp[]): Promise<Result<void, ClientError>> {
@@ -315,11 +328,8 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
         for (const place of places.values()) renew(draft, place);
       };
       // AR6: one that the disk refuses is not made, else siblings would delete what this device keeps.
-      const edited = await log.edit({ type: "deletions" }, change, {
-        with: dirtyWrites([...places.values()]),
-      });
+      const edited = await editDeletions(change, [...places.values()]);
       if (!edited.ok) return edited;
-      for (const [key, place] of places) dirty.set(key, place);
     }
     const applied = await noticed();
     return applied.ok ? work() : applied;
@@ -353,10 +363,8 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
           if (next > 0) setField(draft, DELETIONS.cleared, [conversationId, device] as const, next);
         for (const place of part) renew(draft, place);
       };
-      const looked = part.length > 0 ? part : places.slice(0, 1);
-      const edited = await log.edit({ type: "deletions" }, change, { with: dirtyWrites(looked) });
+      const edited = await editDeletions(change, part.length > 0 ? part : places.slice(0, 1));
       if (!edited.ok) return edited;
-      for (const place of looked) dirty.set(placeText(place), place);
     }
     return removeOps(above);
   }
@@ -369,6 +377,12 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   }
 
   async function work(): Promise<Result<void, ClientError>> {
+    const done = await workOnce();
+    if (!done.ok) schedule(RETRY_DELAY_MS);
+    return done;
+  }
+
+  async function workOnce(): Promise<Result<void, ClientError>> {
     const caughtUp = isBehind ? await catchUp() : ok();
     if (!caughtUp.ok) return caughtUp;
     // The first time others are found that were to be erased.

@@ -100,6 +100,8 @@ export function createRoomRelease({ context, chains, home, contextOf }: RoomRele
     const { incarnation, upto } = row.value;
     const read = await readByAll(roomId, incarnation);
     if (!read.ok) return read;
+    // Whoever has come is waited for: what had been read by then counts once they have made a commit of their own.
+    if (heldMs >= 0 && upto > 0 && read.value === 0) return ok(null);
     // Who has come since then may have read less.
     return ok({ incarnation, upto: heldMs >= 0 ? Math.min(upto, read.value) : 0 });
   }
