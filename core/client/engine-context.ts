@@ -70,4 +70,6 @@ export interface EngineContext {
   onSettled(keys: readonly string[]): void;
   /** There is something to send to the account log. */
   onOutgoing(): void;
+  /** A sibling brought changes past the account log, which may never have them from anybody else. DS14 */
+  onDirect(): void;
 }

@@ -256,6 +256,7 @@ export async function createEngine(
       connection.publishStatus();
     },
     onOutgoing: () => sending.kickPush(),
+    onDirect: () => sending.tookDirect(),
   };
   const storage = createSealingStorageAdapter(platform.documentStorage, {
     random,
@@ -329,7 +330,7 @@ export async function createEngine(
       },
       onShared: () => emit({ type: "state" }),
       onRoomOutgoing: (roomId) => rooms.kick(roomId),
-      onInvitation: () => void serial.run(rooms.takeInvitations),
+      onInvitation: () => rooms.noteInvitation(),
       onOutgoing: (contact) => sending.kickOutgoing(contact),
       onAckable: (logId: LogId) => void connection.link()?.acknowledge(logId),
     },
@@ -440,11 +441,7 @@ export async function createEngine(
   const peers = createPeerLinks(context, contacts, outbox, {
     onSent: () => connection.publishStatus(),
     isStopped: findings.isStopped,
-    async listen({ own: answers }) {
-      const link = connection.link();
-      // FC1
-      if (link !== null && answers !== null && !link.follows(answers.logId)) await link.openContactLogs();
-    },
+    listen: async (contact) => connection.link()?.openLogsOf(contact) ?? err({ type: "NotOnline" }),
   });
   const direct = createDirectSync({
     context,
@@ -519,6 +516,7 @@ export async function createEngine(
     async onOpen(link) {
       sending.begin();
       sending.kickPush();
+      awaitedChains.begin();
       await sending.relayDirect();
       void tending.begin(link);
       // RM36: only now is the time known for certain.

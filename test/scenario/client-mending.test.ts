@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Platform } from "@dovetail/core";
 import { good, linkedDevice, memoryPlatform } from "../support/client-world.ts";
+import { createRefusingDevice } from "../support/refusing-disk.ts";
 import {
   alarmsOf,
   createFriends,
@@ -135,4 +136,27 @@ describe("a stored document that is damaged", () => {
     await settle(ada, phone, ben);
     await stopAll(ada, phone, ben);
   });
+});
+
+test("[AR7] whichever write the disk refuses while a device reads what a sibling wrote, all of it is taken up once it can be", async () => {
+  const disk = createRefusingDevice();
+  const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.full", "ben.full"], {
+    ada: disk.boot(),
+  });
+  const phone = await linkedDevice(ada.client, "phone");
+  await settle(ada, phone, ben);
+  const sent: string[] = [];
+  for (let write = 1; write <= 12; write++) {
+    disk.refuseAt(write, true);
+    good(await phone.client.send(conversationId, `message ${write}`));
+    sent.push(`message ${write}`);
+    await settle(phone);
+    await ada.client.sync();
+    disk.allow();
+    // Each save that failed is told once more.
+    await expect.poll(async () => (await ada.client.sync()).ok).toBe(true);
+    expect(await textsOf(ada, conversationId), `all from write ${write} on`).toEqual(sent);
+  }
+  await expectSameState(ada, phone);
+  await stopAll(ada, phone, ben);
 });

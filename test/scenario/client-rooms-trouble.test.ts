@@ -183,6 +183,7 @@ test("[RM38] a commit that takes several entries lets in who it adds, goes to ev
   const planner = createRoomPlanner({
     ...{ context, contacts, groups: rooms.groups, deps },
     calling: createRoomCalling(context),
+    lookIn: () => {},
   });
   const plan = present(good(await planner.plan(id, room))?.plan, "a plan");
   const inParts = createRoomSending({ ...sendingDeps(ada.engine), partBytes: 1_500 });

@@ -7,6 +7,7 @@ import type { Route } from "../../core/client/conversations/seal-for-contact.ts"
 import { createPeerLinks } from "../../core/client/connection/peer-links.ts";
 import { openAccountEntry } from "../../core/log/account-entry.ts";
 import { openInbound } from "../../core/messenger/inbound-entry.ts";
+import { ok } from "../../core/base/result.ts";
 import { type Entry, parseEntryHeader } from "../../core/protocol/entry.ts";
 import type { LogId } from "../../core/base/ids.ts";
 import type { ServerFrame, StoredBoxes } from "../../core/protocol/server-frame.ts";
@@ -227,7 +228,7 @@ describe("[EP5] [DM17] a revoked device with all its keys and all the server has
     const forged = present(parcels.at(-1), "a sealed entry").value.entry;
     const links = createPeerLinks(engine.context, engine.contacts, engine.outbox, {
       onSent: () => {},
-      listen: async () => {},
+      listen: async () => ok(),
       isStopped: () => false,
     });
     await links.flush(accountId);

@@ -136,6 +136,7 @@ async function bootOf(
     },
     onSettled: (keys) => void device.settled.push(...keys),
     onOutgoing: () => {},
+    onDirect: () => {},
   };
   const documents = createDocuments({
     storage: platform.documentStorage as DocumentStorage,

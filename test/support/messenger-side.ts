@@ -129,6 +129,7 @@ export async function createSide(
     },
     onSettled: () => {},
     onOutgoing: () => {},
+    onDirect: () => {},
   };
   const setAside = createSetAside(store, tables);
   const outbox = createOutbox(context);

@@ -86,6 +86,10 @@ export interface AccountLog {
   receive(entries: readonly PlacedEntry[]): Promise<Result<readonly DocumentName[], ClientError>>;
   /** Takes over changes a sibling brought directly; returns the names of documents that changed. Rules DS12, DS13. */
   receiveDirect(items: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** What changed and could not be taken up; it keeps its rows, also over a restart, until all of it has been. AR7 */
+  readonly keepUnadopted: Journal["keepUnadopted"];
+  readonly unadopted: Journal["unadopted"];
+  readonly adopted: Journal["adopted"];
   /** The log was read to its end: what came directly and still is not in it is sent from here after a while. DS14 */
   relayDirect(nowMs: number): Promise<Result<void, ClientError>>;
   /** When `relayDirect` has something to do next. */
@@ -197,7 +201,11 @@ export function createAccountLog(
   });
   const takeAwaited = createAwaitedChanges({
     ...{ context, documents, heads, intake },
-    receiveDirect: (items) => receiveDirect(items),
+    async receiveDirect(items) {
+      const taken = await receiveDirect(items);
+      if (taken.ok) journal.keepUnadopted(taken.value);
+      return taken;
+    },
   });
   const handOn = createHandOn({ context, documents, heads, own, intake, carry, takeAwaited });
 
@@ -287,6 +295,7 @@ export function createAccountLog(
     const written = await store.batch([...journaled.writes, ...kept.writes]);
     if (!written.ok) return written;
     for (const step of [kept, journaled]) step.commit();
+    context.onDirect();
     const changed = await journal.apply(fresh);
     return changed.ok ? ok([...carried, ...changed.value]) : changed;
   }
@@ -441,6 +450,7 @@ export function createAccountLog(
     unexpect: (name) => heads.arrived(heads.ref(name).id),
     receive,
     receiveDirect,
+    ...{ keepUnadopted: journal.keepUnadopted, unadopted: journal.unadopted, adopted: journal.adopted },
     relayDirect: own.relayDirect,
     nextRelayMs: direct.nextDueMs,
     held: heads.held,

@@ -31,13 +31,17 @@ export interface Journal {
   add(items: readonly DocumentChanges[], seqs: SeqRange): RowsStep;
   /** Applies what has rows; returns the names of documents that changed. */
   apply(items: readonly DocumentChanges[]): Promise<Result<readonly DocumentName[], ClientError>>;
+  /** Documents whose changes could not be taken up keep their rows: it is tried again with what changes next. */
+  keepUnadopted(names: readonly DocumentName[]): void;
+  unadopted(): readonly DocumentName[];
+  adopted(): void;
   /** Rows that are left, by number. */
   rows(): ReadonlyMap<number, DocumentName>;
   /** The entries changes came in are of a former incarnation: nothing of this one waits for them. */
   enterIncarnation(): Promise<Result<RowsStep, ClientError>>;
   /** Rows whose documents are on disk. */
   drop(numbers: readonly number[]): void;
-  /** Whether a document waits for a change another one depends on, or could not take its changes. */
+  /** Whether a document waits for a change another one depends on, could not take its changes, or is to be taken up. */
   isIncomplete(name: DocumentName): boolean;
   /** All a document waited for is there. */
   completed(id: DocumentId): void;
@@ -66,6 +70,7 @@ export function createJournal(deps: JournalDeps): Journal {
   const names = new Map<number, DocumentName>();
   const seqsByRow = new Map<number, SeqRange>();
   const incomplete = new Set<DocumentId>();
+  const unadopted = new Map<DocumentId, DocumentName>();
   /** Changes that have rows and that their document could not take yet. */
   const unapplied: DocumentChanges[] = [];
   let next = 1;
@@ -136,10 +141,17 @@ export function createJournal(deps: JournalDeps): Journal {
     }
     const moved = [...movedById.values()];
     const written = await store.batch(moved.map((one) => heads.row(one.name, one.heads)));
-    if (!written.ok) return written;
+    if (!written.ok) {
+      keepUnadopted(changed);
+      return written;
+    }
     for (const one of moved) heads.move(one.name, one.heads);
     deps.onApplied();
     return ok(changed);
+  }
+
+  function keepUnadopted(changed: readonly DocumentName[]): void {
+    for (const name of changed) unadopted.set(heads.ref(name).id, name);
   }
 
   const numbersOf = (id: DocumentId): readonly number[] =>
@@ -177,6 +189,13 @@ export function createJournal(deps: JournalDeps): Journal {
         },
       });
     },
+    keepUnadopted,
+    unadopted: () => [...unadopted.values()],
+    adopted() {
+      if (unadopted.size === 0) return;
+      unadopted.clear();
+      deps.onApplied();
+    },
     rows: () => names,
     drop(numbers) {
       for (const number of numbers) {
@@ -184,7 +203,10 @@ export function createJournal(deps: JournalDeps): Journal {
         seqsByRow.delete(number);
       }
     },
-    isIncomplete: (name) => incomplete.has(heads.ref(name).id),
+    isIncomplete(name) {
+      const { id } = heads.ref(name);
+      return incomplete.has(id) || unadopted.has(id);
+    },
     completed: (id) => void incomplete.delete(id),
     numbersOf,
     forget(id) {
@@ -193,6 +215,7 @@ export function createJournal(deps: JournalDeps): Journal {
         seqsByRow.delete(number);
       }
       incomplete.delete(id);
+      unadopted.delete(id);
       const others = unapplied.splice(0).filter(({ document }) => heads.ref(document).id !== id);
       unapplied.push(...others);
     },

@@ -83,8 +83,8 @@ export interface HomeLink {
   push(): Promise<Result<void, ClientError>>;
   /** Opens the inbound logs of contacts, closes those that are over, and lets in who has the ticket of today. */
   openContactLogs(): Promise<Result<void, ClientError>>;
-  /** Whether a log of ours is open on this connection: what others write there comes by itself. */
-  follows(logId: LogId): boolean;
+  /** Opens those of this contact alone, unless what they write now comes by itself. */
+  openLogsOf(contact: ContactRecord): Promise<Result<void, ClientError>>;
   /** Reads every own log to its present head. */
   catchUp(): Promise<Result<void, ClientError>>;
   /** Sends what was taken over of a device that was revoked meanwhile. AR18 */
@@ -328,6 +328,12 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     return keepTicket();
   }
 
+  async function openUnlessOpen(contact: ContactRecord): Promise<Result<void, ClientError>> {
+    if (contact.own === null || follower.channelOf(contact.own.logId) !== null) return ok();
+    const asked = await askForAbsent([contact]);
+    return asked.ok ? openLogsOf(contact) : asked;
+  }
+
   async function askForAbsent(known: readonly ContactRecord[]): Promise<Result<void, ClientError>> {
     const logIds: LogId[] = [];
     for (const contact of known) {
@@ -502,7 +508,9 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
 
   async function handOn(): Promise<Result<void, ClientError>> {
     const account = follower.channelOf(context.accountLogId);
-    return account === null ? ok() : log.handOn(account);
+    const handed = account === null ? ok() : await log.handOn(account);
+    if (!handed.ok || log.unadopted().length === 0) return handed;
+    return context.serial.run(() => conversations.adopt([]));
   }
 
   async function push(): Promise<Result<void, ClientError>> {
@@ -530,7 +538,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     gateway,
     push,
     openContactLogs,
-    follows: (logId) => follower.channelOf(logId) !== null,
+    openLogsOf: (contact) => contactLogsInTurn.run(() => openUnlessOpen(contact)),
     catchUp,
     handOn,
     tend,

@@ -31,8 +31,8 @@ export interface PeerLinks {
 
 export interface PeerLinkEvents {
   readonly onSent: () => void;
-  /** Something is about to be sent to this contact, who may answer at once. Resolves when their answer will be heard, if it can be. */
-  readonly listen: (contact: ContactRecord) => Promise<unknown>;
+  /** Something is about to be sent to this contact, who may answer at once: the answer is to be heard. FC1 */
+  readonly listen: (contact: ContactRecord) => Promise<Result<void, ClientError>>;
   /** Whether nothing is sealed for a contact until an alarm is over. Rules AL2, AL8. */
   readonly isStopped: (contact: AccountId) => boolean;
 }
@@ -78,16 +78,20 @@ export function createPeerLinks(
     }
     const state = { again: false, done: Promise.resolve<Result<void, ClientError>>(ok()) };
     const work = async (): Promise<Result<void, ClientError>> => {
-      for (;;) {
-        state.again = false;
-        const flushed = await flushOnce(accountId);
-        if (!flushed.ok || !state.again) return flushed;
+      try {
+        for (;;) {
+          state.again = false;
+          const flushed = await flushOnce(accountId);
+          if (!flushed.ok || !state.again) return flushed;
+        }
+      } finally {
+        // In the same step, or whoever asks between the two is heard by nobody.
+        running.delete(accountId);
       }
     };
-    const done = work().finally(() => running.delete(accountId));
-    state.done = done;
     running.set(accountId, state);
-    return done;
+    state.done = work();
+    return state.done;
   }
 
   async function flushOnce(accountId: AccountId): Promise<Result<void, ClientError>> {
@@ -102,7 +106,8 @@ export function createPeerLinks(
       if (!chain.ok) return chain;
       const route = routeTo(found.value, chain.value);
       if (route === null) return ok();
-      await events.listen(found.value);
+      const heard = await events.listen(found.value);
+      if (!heard.ok) return heard;
       if (events.isStopped(accountId)) return ok();
       const sent = await sendAlong(found.value, chain.value, route);
       // CO7: their log is not there. What the server says of the account is asked before the next attempt.

@@ -10,14 +10,15 @@ import type { AccountLog } from "../account-log/account-log.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { Introductions } from "../contacts/introductions.ts";
+import { RELAY_DELAY_MS } from "../direct/direct-rows.ts";
 import type { HomeLink } from "./home-link.ts";
 import type { PeerLinks } from "./peer-links.ts";
+import { createRetries, type Retries, type RetryTimes } from "../retries.ts";
 import type { Serial } from "../serial.ts";
 import type { Connection } from "./connection.ts";
 
-/** How long until what a server or the disk did not take is tried again; each time twice as long, up to the second. */
-const RESEND_MIN_MS = 15_000;
-const RESEND_MAX_MS = 960_000;
+/** When what a server or the disk did not take is tried again. */
+const RESEND: RetryTimes = { minMs: 15_000, maxMs: 960_000 };
 
 export interface SendingDeps {
   readonly clock: Clock;
@@ -38,64 +39,28 @@ export interface Sending {
   kickContacts(): void;
   /** DS14: the account log has just been read to its end; while connected it is looked at again when something is due. */
   relayDirect(): Promise<Result<void, ClientError>>;
+  /** Changes came that the account log may lack. DS14 */
+  tookDirect(): void;
   /** A new connection: what waited for another server is offered soon again if it fails. */
   begin(): void;
   stop(): void;
 }
 
-/** Something that is tried again. */
-interface Retry {
-  /** It failed: it is done again a while later, once. */
-  later(): void;
-  /** Nothing is left to try; the next failure waits the shortest while. */
-  done(): void;
-}
-
 /** - Cost: one timer for the home server, one for each contact whose server refuses, one for what is to be relayed. */
 export function createSending(deps: SendingDeps): Sending {
   const { clock, logger, serial, connection, log, contacts, introductions, peers } = deps;
-  const openAgain = createRetry(kickContacts);
-  const pushAgain = createRetry(kickPush);
-  /** Each waits for itself: a server that is gone for weeks keeps nobody waiting but who is there. */
-  const sendAgain = new Map<AccountId, Retry>();
+  /** A server that is gone for weeks keeps nobody waiting but who is there. */
+  const sendAgain = createRetries<AccountId>(clock, RESEND, (contact) => kickOutgoing(contact));
+  const openAgain = createRetries<"contacts">(clock, RESEND, () => kickContacts());
+  const pushAgain = createRetries<"push">(clock, RESEND, () => kickPush());
   let cancelRelay: (() => void) | null = null;
 
-  /** Does it a while later, once, and later each time until it is done. */
-  function createRetry(act: () => void): Retry {
-    let cancel: (() => void) | null = null;
-    let waitMs = RESEND_MIN_MS;
-    return {
-      later(): void {
-        if (connection.isStopped() || cancel !== null) return;
-        cancel = clock.schedule(waitMs, () => {
-          cancel = null;
-          waitMs = Math.min(RESEND_MAX_MS, waitMs * 2);
-          act();
-        });
-      },
-      done(): void {
-        waitMs = RESEND_MIN_MS;
-        cancel?.();
-        cancel = null;
-      },
-    };
-  }
-
-  /** Of a contact whom nothing waits for there is none. */
-  function sendLater(contact: AccountId): void {
-    const retry = sendAgain.get(contact) ?? createRetry(() => kickOutgoing(contact));
-    sendAgain.set(contact, retry);
-    retry.later();
-  }
-
-  function sentTo(contact: AccountId): void {
-    sendAgain.get(contact)?.done();
-    sendAgain.delete(contact);
+  function later<Key>(retries: Retries<Key>, key: Key): void {
+    if (!connection.isStopped()) retries.later(key);
   }
 
   function forgetRetries(): void {
-    for (const retry of [openAgain, pushAgain, ...sendAgain.values()]) retry.done();
-    sendAgain.clear();
+    for (const retries of [sendAgain, openAgain, pushAgain]) retries.clear();
   }
 
   function kickPush(): void {
@@ -103,11 +68,11 @@ export function createSending(deps: SendingDeps): Sending {
     const link = connection.link();
     if (link === null) return;
     void link.push().then((pushed) => {
-      if (pushed.ok) pushAgain.done();
+      if (pushed.ok) pushAgain.done("push");
       else {
         logger.log("warn", "push", { error: pushed.error.type });
         // A disk or a server refuses now and not for ever: nothing else would try it again while both stay connected.
-        pushAgain.later();
+        later(pushAgain, "push");
       }
       connection.publishStatus();
     });
@@ -117,10 +82,10 @@ export function createSending(deps: SendingDeps): Sending {
     connection.publishStatus();
     if (connection.link() === null) return;
     void peers.flush(contact).then((flushed) => {
-      if (flushed.ok) sentTo(contact);
+      if (flushed.ok) sendAgain.done(contact);
       else {
         logger.log("warn", "send", { error: flushed.error.type });
-        sendLater(contact);
+        later(sendAgain, contact);
       }
       connection.publishStatus();
     });
@@ -128,7 +93,8 @@ export function createSending(deps: SendingDeps): Sending {
 
   async function kickAllOutgoing(): Promise<void> {
     const all = await serial.run(() => contacts.all());
-    if (all.ok) for (const contact of all.value) kickOutgoing(contact.accountId);
+    if (!all.ok) return later(openAgain, "contacts");
+    for (const contact of all.value) kickOutgoing(contact.accountId);
   }
 
   function kickContacts(): void {
@@ -142,8 +108,8 @@ export function createSending(deps: SendingDeps): Sending {
     const refused = [introduced, opened].filter((done) => !done.ok);
     for (const { error } of refused) logger.log("warn", "contacts", { error: error.type });
     // Ours may refuse a log, or the disk: nothing else would try it again.
-    if (refused.length > 0) openAgain.later();
-    else openAgain.done();
+    if (refused.length > 0) later(openAgain, "contacts");
+    else openAgain.done("contacts");
     await kickAllOutgoing();
   }
 
@@ -152,12 +118,21 @@ export function createSending(deps: SendingDeps): Sending {
     const dueMs = log.nextRelayMs();
     cancelRelay?.();
     cancelRelay = null;
-    if (dueMs === null || connection.isStopped()) return relayed;
-    cancelRelay = clock.schedule(Math.max(0, dueMs - clock.nowMs()), () => {
-      const link = connection.link();
-      if (link !== null) void link.catchUp().then((read) => (read.ok ? relayDirect() : read));
-    });
+    if (dueMs !== null) relayIn(relayed.ok ? Math.max(0, dueMs - clock.nowMs()) : RELAY_DELAY_MS);
     return relayed;
+  }
+
+  /** The log is read to its end first. A connection that is made meanwhile does both by itself. */
+  function relayIn(delayMs: number): void {
+    if (connection.isStopped()) return;
+    cancelRelay ??= clock.schedule(delayMs, () => {
+      cancelRelay = null;
+      const link = connection.link();
+      void link?.catchUp().then((read) => {
+        if (read.ok) void relayDirect();
+        else relayIn(RELAY_DELAY_MS);
+      });
+    });
   }
 
   return {
@@ -165,6 +140,7 @@ export function createSending(deps: SendingDeps): Sending {
     kickOutgoing,
     kickContacts,
     relayDirect,
+    tookDirect: () => relayIn(RELAY_DELAY_MS),
     begin: forgetRetries,
     stop() {
       forgetRetries();

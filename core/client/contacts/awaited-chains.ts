@@ -20,6 +20,8 @@ const ENTRIES_AT_ONCE = 64;
 const TRIED_MAX = 1_024;
 
 export interface AwaitedChains {
+  /** A new connection: what could not be had while there was none, or when the program ended, is asked for at once. */
+  begin(): void;
   /** Fetches what is waited for and opens what waited. Resolves when every attempt has ended. */
   run(): Promise<void>;
   /** Tries nothing again by itself. */
@@ -135,6 +137,10 @@ export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
   }
 
   return {
+    begin() {
+      lastByAccount.clear();
+      void run();
+    },
     run,
     stop: () => {
       isStopped = true;

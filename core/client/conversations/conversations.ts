@@ -24,6 +24,7 @@ import { sharedDocumentOf } from "../../messenger/shared/shared-change.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import { together } from "../account-log/rows-step.ts";
+import { isDamage } from "../../document/document-error.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook, ContactPatch, ContactRecord } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -291,7 +292,17 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     return Math.min(readSeq, ...behind.map((seq) => (seq === null ? readSeq : seq - 1)));
   }
 
-  const adopt: Conversations["adopt"] = async (names, { isHistory, opsOf } = { isHistory: false }) => {
+  const adopt: Conversations["adopt"] = async (changed, options = { isHistory: false }) => {
+    if (options.isHistory) return adoptAll(changed, options);
+    // AR7: the log does not bring again what was read past before the disk refused what follows from it.
+    log.keepUnadopted(changed);
+    const adopted = await adoptAll(log.unadopted(), options);
+    // A document that is damaged is mended, and told of then.
+    if (adopted.ok || isDamage(adopted.error)) log.adopted();
+    return adopted;
+  };
+
+  const adoptAll: Conversations["adopt"] = async (names, { isHistory, opsOf } = { isHistory: false }) => {
     const fresh: NamedOp[] = [];
     // First, so that nothing deleted is shown for a moment.
     if (names.some(({ type }) => type === "deletions")) {

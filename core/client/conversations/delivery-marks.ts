@@ -2,6 +2,7 @@
  * How far the ops of each device have come: told by marks, and answered by sending again what never opened. Rules MS4, DM14,
  * DM15, DM18. Runs within the serial.
  */
+import { createRetries, type RetryTimes } from "../retries.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { decode, encode } from "../../codec/shape.ts";
@@ -25,6 +26,8 @@ import type { SetAside } from "./set-aside.ts";
 
 /** How long after an arrival the sender is told; what comes meanwhile shares one mark. */
 const MARK_DELAY_MS = 1_000;
+/** When marks that the disk refused are written again. */
+const MARK_RETRY: RetryTimes = { minMs: 15_000, maxMs: 960_000 };
 const RESEND_OPS_MAX = 512;
 
 export interface DeliveryMarksDeps {
@@ -69,6 +72,7 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
     setAside,
     later: (task) => void context.serial.runBehind(task),
   });
+  const retries = createRetries<"marks">(clock, MARK_RETRY, () => void context.serial.runBehind(send));
   let cancelSending: (() => void) | null = null;
   let cancelAsking: (() => void) | null = null;
   const nowMs = () => Math.max(0, clock.nowMs());
@@ -179,12 +183,17 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
 
   /** Tells contacts what has arrived, unless a device of ours has told them as much. Rule DM14. */
   async function send(): Promise<Result<void, ClientError>> {
-    for (const [accountId, { wantsMissing, isForced }] of [...dueByContact]) {
-      dueByContact.delete(accountId);
+    for (const [accountId, asked] of [...dueByContact]) {
+      const { wantsMissing, isForced } = asked;
       // What was missing may have come from a sibling meanwhile.
       const told = await tell(accountId, isForced || (wantsMissing && setAside.isMissing(accountId)));
-      if (!told.ok) return told;
+      if (!told.ok) {
+        retries.later("marks");
+        return told;
+      }
+      if (dueByContact.get(accountId) === asked) dueByContact.delete(accountId);
     }
+    retries.done("marks");
     askLater();
     return ok();
   }
@@ -244,6 +253,7 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
     stop() {
       cancelSending?.();
       cancelAsking?.();
+      retries.clear();
       requests.stop();
     },
   };

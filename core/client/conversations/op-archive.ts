@@ -13,12 +13,15 @@ import type { AccountLog } from "../account-log/account-log.ts";
 import type { RowsStep } from "../account-log/rows-step.ts";
 import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
+import { createRetries, type RetryTimes } from "../retries.ts";
 import type { ArchiveRow } from "../tables.ts";
 import type { Deleting } from "./conversation-ports.ts";
 import type { OpStore } from "./op-store.ts";
 
 /** Ops that come together are archived together, so that a bucket gets few changes. */
 const ARCHIVE_DELAY_MS = 25;
+/** When what the disk refused is put away again. */
+const ARCHIVE_RETRY: RetryTimes = { minMs: 15_000, maxMs: 960_000 };
 const ARCHIVE_OPS_MAX = 256;
 /** What ops archived together may weigh, so that the change they make fits an item of an account entry. */
 const ARCHIVE_BYTES_MAX = CHANGE_BYTES_MAX - OP_BYTES_MAX;
@@ -62,6 +65,7 @@ export function createOpArchive({ context, log, ops, bucketOf, onAckable }: OpAr
   const waiting = new Map<OpId, ToArchive>();
   /** Sources of archive rows that are not settled, by row key. */
   const unsettled = new Map<string, NonNullable<ArchiveRow["source"]>>();
+  const retries = createRetries<"archive">(clock, ARCHIVE_RETRY, () => void context.serial.run(flush));
   let cancelFlush: (() => void) | null = null;
 
   async function start(): Promise<Result<void, ClientError>> {
@@ -121,10 +125,14 @@ export function createOpArchive({ context, log, ops, bucketOf, onAckable }: OpAr
           settles: tables.archive.key(op.id),
         }));
         const archived = await log.archive(name, values);
-        if (!archived.ok) return archived;
+        if (!archived.ok) {
+          retries.later("archive");
+          return archived;
+        }
         for (const { op } of part) waiting.delete(op.id);
       }
     }
+    retries.done("archive");
     return ok();
   }
 
@@ -155,7 +163,10 @@ export function createOpArchive({ context, log, ops, bucketOf, onAckable }: OpAr
       return lowest;
     },
     hasWork: () => waiting.size > 0,
-    stop: () => cancelFlush?.(),
+    stop() {
+      cancelFlush?.();
+      retries.clear();
+    },
   };
 }
 

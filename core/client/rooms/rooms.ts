@@ -19,6 +19,7 @@ import type { Lifetimes } from "../deletion/lifetimes.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { Gateway } from "../connection/gateway.ts";
 import type { OpStore } from "../conversations/op-store.ts";
+import { createRetries, type RetryTimes } from "../retries.ts";
 import { createRoomBook, keysOf, type RoomBook } from "./room-book.ts";
 import { createRoomKeySetting } from "./log/room-key-setting.ts";
 import { createRoomAsking } from "./log/room-asking.ts";
@@ -48,8 +49,9 @@ import { createRoomUnproven } from "./reading/room-unproven.ts";
 /** Steps one run takes in a room; what is left comes with the next. */
 const STEPS_MAX = 256;
 /** A room that could not go on is tried again after this long, and after twice as long each time. */
-const RETRY_MIN_MS = 1_000;
-const RETRY_MAX_MS = 60_000;
+const RETRY: RetryTimes = { minMs: 1_000, maxMs: 60_000 };
+/** When whoever could not be let in is looked for again, whose server did not answer or had no keys of theirs. */
+const PLAN_RETRY: RetryTimes = { minMs: 60_000, maxMs: 3_600_000 };
 /** When a commit that could not be made is tried again, with nothing else asked of the room. */
 const REPLAN_INTERVAL_MS = 3_600_000;
 
@@ -87,7 +89,8 @@ export interface Rooms {
   /** Declines an invitation, or leaves. */
   leave(roomId: ConversationId): Promise<Result<void, ClientError>>;
   /** Takes over invitations that came, and judges who asks to come in. Runs within the serial. */
-  takeInvitations(): Promise<Result<void, ClientError>>;
+  /** Somebody has invited this account, or asks to come in by a link. */
+  noteInvitation(): void;
   /** Does in every room what can be done now. True when anything moved. */
   advanceAll(): Promise<Result<boolean, ClientError>>;
   /** Looks after a room soon. */
@@ -127,7 +130,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     groups,
     conversations,
     limit: all.lifetimes.limit,
-    kick: (roomId) => kick(roomId),
+    lookIn,
     onChanged: all.onChanged,
   });
   const intake = createRoomIntake({
@@ -191,7 +194,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     outgoing,
     deps,
     home: all.home,
-    onLost: () => retryLater(),
+    onLost: () => allRetries.later("all"),
     onBack: asking.noteBack,
     onChanged: all.onChanged,
     kick: (roomId) => kick(roomId),
@@ -228,7 +231,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     isUnanswered: asking.isUnanswered,
     displayName: all.displayName,
   });
-  const planner = createRoomPlanner({ context, contacts, groups, calling, deps });
+  const planner = createRoomPlanner({ context, contacts, groups, calling, deps, lookIn });
   const renewal = createRoomRenewal({ context, groups, planner, commits, kick });
   const release = createRoomRelease({ context, chains, home: all.home, contextOf });
   const restart = createRoomRestart({
@@ -259,8 +262,11 @@ export function createRooms(all: RoomsDeps): Rooms {
   });
   const nowMs = () => Math.max(0, clock.nowMs());
   const looks = new Map<ConversationId, { readonly atMs: number; readonly cancel: () => void }>();
-  let cancelRetry: (() => void) | null = null;
-  let retryMs = RETRY_MIN_MS;
+  const retries = createRetries<ConversationId>(clock, RETRY, (roomId) => kick(roomId));
+  /** Rooms that wait for somebody else's server before they can let somebody in. */
+  const planRetries = createRetries<ConversationId>(clock, PLAN_RETRY, (roomId) => kick(roomId));
+  /** What a connection did not carry, nobody asks for again: what was to be delivered on it least of all. */
+  const allRetries = createRetries<"all">(clock, RETRY, () => kickAll());
 
   async function contextOf(roomId: ConversationId): Promise<Result<RoomContext | null, ClientError>> {
     const group = await groups.load(roomId);
@@ -278,21 +284,21 @@ export function createRooms(all: RoomsDeps): Rooms {
   async function advanceAll(): Promise<Result<boolean, ClientError>> {
     const rooms = await serial.run(async () => {
       book.refresh();
-      const taken = await invitations.takeInvitations();
-      const joins = taken.ok ? await links.takeJoins() : taken;
-      return joins.ok ? book.all() : joins;
+      const taken = await takeInvitations();
+      return taken.ok ? book.all() : taken;
     });
     if (!rooms.ok) return rooms;
     let moved = false;
+    let refused: Result<boolean, ClientError> | null = null;
     for (const [roomId, room] of rooms.value) {
       logs.look(room.keys.logId);
       const advanced = await advance(roomId);
       // One room, or its server, must not keep the others waiting.
-      if (!advanced.ok && isLocal(advanced.error)) return advanced;
-      if (!advanced.ok) all.onFault(advanced.error);
+      if (!advanced.ok && isLocal(advanced.error)) refused ??= advanced;
+      else if (!advanced.ok) all.onFault(advanced.error);
       moved ||= advanced.ok && advanced.value;
     }
-    return ok(moved);
+    return refused ?? ok(moved);
   }
 
   /** One run a room at a time; what comes meanwhile starts another. */
@@ -305,22 +311,27 @@ export function createRooms(all: RoomsDeps): Rooms {
     const state = { again: false, done: Promise.resolve<Result<boolean, ClientError>>(ok(false)) };
     const work = async (): Promise<Result<boolean, ClientError>> => {
       let moved = false;
-      for (;;) {
-        state.again = false;
-        const run = await advanceOnce(roomId);
-        if (!run.ok) {
-          if (!isLocal(run.error) && run.error.type !== "LogDistrusted") retryLater();
-          return run;
+      try {
+        for (;;) {
+          state.again = false;
+          const run = await advanceOnce(roomId);
+          if (!run.ok) {
+            if (run.error.type !== "LogDistrusted") retries.later(roomId);
+            return run;
+          }
+          moved ||= run.value;
+          if (!state.again) break;
         }
-        retryMs = RETRY_MIN_MS;
-        moved ||= run.value;
-        if (!state.again) return ok(moved);
+        retries.done(roomId);
+        return ok(moved);
+      } finally {
+        // In the same step, or whoever asks between the two is heard by nobody.
+        running.delete(roomId);
       }
     };
-    const done = work().finally(() => running.delete(roomId));
-    state.done = done;
     running.set(roomId, state);
-    return done;
+    state.done = work();
+    return state.done;
   }
 
   async function advanceOnce(roomId: ConversationId): Promise<Result<boolean, ClientError>> {
@@ -329,6 +340,8 @@ export function createRooms(all: RoomsDeps): Rooms {
       const room = await serial.run(() => book.get(roomId));
       if (!room.ok || room.value === null) return room.ok ? ok(moved) : room;
       const stepped = await stepRoom(roomId, room.value);
+      // What was delivered and not taken over is read again.
+      if (!stepped.ok) logs.look(room.value.keys.logId);
       if (!stepped.ok) return stepped;
       if (!stepped.value) return ok(moved);
       moved = true;
@@ -517,6 +530,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (made.ok || (made.error.type !== "RoomTooLarge" && made.error.type !== "RoomRefused")) return made;
     // RM60: what cannot be committed holds up nothing else, and takes no more key packages of others.
     unmade.set(roomId, { asked, atMs: nowMs() });
+    lookIn(roomId, REPLAN_INTERVAL_MS);
     all.onFault(made.error);
     return ok(false);
   }
@@ -526,6 +540,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     room: RoomRecord,
   ): Promise<Result<boolean, ClientError>> {
     const planned = await planner.plan(roomId, room);
+    if (planned.ok && planned.value?.isWaiting === true) planRetries.later(roomId);
+    else if (planned.ok) planRetries.done(roomId);
     if (!planned.ok || planned.value === null) return planned.ok ? ok(false) : planned;
     const { plan, settled, forgotten } = planned.value;
     return serial.run(async (): Promise<Result<boolean, ClientError>> => {
@@ -548,21 +564,19 @@ export function createRooms(all: RoomsDeps): Rooms {
     });
   }
 
-  /** What a connection did not carry, nobody asks for again: what was to be delivered on it least of all. */
-  function retryLater(): void {
-    cancelRetry ??= clock.schedule(retryMs, () => {
-      cancelRetry = null;
-      retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
-      kickAll();
-    });
-  }
-
   function kickAll(): void {
     if (all.home() === null) return;
     void advanceAll().then((advanced) => {
-      if (!advanced.ok) all.onFault(advanced.error);
+      if (advanced.ok) return allRetries.done("all");
+      all.onFault(advanced.error);
+      allRetries.later("all");
     });
   }
+
+  const takeInvitations = async (): Promise<Result<void, ClientError>> => {
+    const taken = await invitations.takeInvitations();
+    return taken.ok ? links.takeJoins() : taken;
+  };
 
   return {
     book,
@@ -573,10 +587,12 @@ export function createRooms(all: RoomsDeps): Rooms {
     ask,
     accept: invitations.accept,
     leave: invitations.leave,
-    takeInvitations: async () => {
-      const taken = await invitations.takeInvitations();
-      return taken.ok ? links.takeJoins() : taken;
-    },
+    noteInvitation: () =>
+      void serial.run(takeInvitations).then((taken) => {
+        if (taken.ok) return;
+        all.onFault(taken.error);
+        allRetries.later("all");
+      }),
     advanceAll,
     kick,
     kickAll,
@@ -585,11 +601,10 @@ export function createRooms(all: RoomsDeps): Rooms {
     close: () => {
       for (const { cancel } of looks.values()) cancel();
       looks.clear();
-      cancelRetry?.();
+      for (const one of [retries, planRetries]) one.clear();
+      allRetries.clear();
       renewal.close();
       histories.close();
-      unproven.close();
-      cancelRetry = null;
       logs.close();
     },
   };

@@ -255,5 +255,6 @@ function contextOf(deps: PartsDeps, onSettled: EngineContext["onSettled"]): Engi
     },
     onSettled,
     onOutgoing: deps.onOutgoing,
+    onDirect: () => {},
   };
 }

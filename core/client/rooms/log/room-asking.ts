@@ -15,6 +15,8 @@ import type { RoomMissed } from "../reading/room-missed.ts";
 
 /** How often a device that cannot follow asks to be added again. */
 const REJOIN_INTERVAL_MS = 60_000;
+/** How often the time is doubled after which it asks again by itself. */
+const REJOIN_DOUBLINGS_MAX = 6;
 /** So often a device has asked to be added again before it takes it that nobody is there who could. RM64 */
 const UNANSWERED_MAX = 2;
 /** How often a device says where it stands in a room. */
@@ -73,12 +75,22 @@ export function createRoomAsking(all: RoomAskingDeps): RoomAsking {
     const group = await groups.load(roomId);
     if (!group.ok) return group;
     if (group.value !== null && isActive(group.value) && !asksInside.has(roomId)) return ok(false);
-    if (isRecent(roomId)) return ok(false);
+    if (isRecent(roomId)) {
+      askAgainLater(roomId);
+      return ok(false);
+    }
     asksInside.delete(roomId);
     askedAtMs.set(roomId, nowMs());
     const asked = await letters.sealRejoin(roomId, room);
     if (asked.ok) askedCount.set(roomId, (askedCount.get(roomId) ?? 0) + 1);
+    askAgainLater(roomId);
     return asked.ok ? ok(true) : asked;
+  }
+
+  /** Whoever could bring it may have lost that it asked. Each time after twice as long, where nothing else has it look. */
+  function askAgainLater(roomId: ConversationId): void {
+    const doublings = Math.min(REJOIN_DOUBLINGS_MAX, askedCount.get(roomId) ?? 0);
+    lookIn(roomId, Math.max(0, REJOIN_INTERVAL_MS * 2 ** doublings - sinceMs(askedAtMs.get(roomId))));
   }
 
   /** RM24, RM26: letters that did not open are asked for, and who may see another group is told what this device sees. */

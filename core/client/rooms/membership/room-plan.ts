@@ -72,6 +72,8 @@ export interface Planned {
   readonly settled: readonly string[];
   /** Writes that forget requests of devices nobody has. */
   readonly forgotten: readonly WriteOp[];
+  /** Somebody could not be let in yet: their server did not answer, or had no chain or keys of theirs. */
+  readonly isWaiting: boolean;
 }
 
 export interface RoomPlanner {
@@ -99,6 +101,7 @@ interface Draft {
   readonly forgotten: WriteOp[];
   /** Who has called this device into the group. RM72 */
   calledBy: AccountId | null;
+  isWaiting: boolean;
 }
 
 export interface RoomPlannerDeps {
@@ -107,6 +110,8 @@ export interface RoomPlannerDeps {
   readonly groups: RoomGroups;
   readonly calling: Pick<RoomCalling, "of">;
   readonly deps: Pick<GroupDeps, "suite">;
+  /** The room is to be looked at again then. */
+  lookIn(roomId: ConversationId, afterMs: number): void;
 }
 
 export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
@@ -161,7 +166,10 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
     const after = one.gone.size > 0 ? { ...agreed, keysSince: epoch + 1 } : agreed;
     const isSame = equalBytes(encodeRoomContext(after), encodeRoomContext(one.before));
     if (ready.add.length === 0 && one.gone.size === 0 && isSame)
-      return ok({ plan: null, settled: [...settled, ...ready.carried], forgotten: one.forgotten });
+      return ok({
+        ...{ plan: null, settled: [...settled, ...ready.carried] },
+        ...{ forgotten: one.forgotten, isWaiting: one.isWaiting },
+      });
     const made: RoomPlan = {
       epoch,
       before: one.before,
@@ -176,7 +184,7 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
     // RM17: what nobody else would follow, this device would be alone with.
     const rule = ruleAgainst(one, made);
     return rule === null
-      ? ok({ plan: made, settled, forgotten: one.forgotten })
+      ? ok({ plan: made, settled, forgotten: one.forgotten, isWaiting: one.isWaiting })
       : err({ type: "RoomRefused", rule });
   }
 
@@ -238,7 +246,7 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
       forgotten: [],
     };
     const draft = { roomId, before, after: before, leaves: leaves.value, chains, evidenceBytes: 0 };
-    return ok({ ...draft, ...lists, calledBy: null });
+    return ok({ ...draft, ...lists, calledBy: null, isWaiting: false });
   }
 
   const ownChain = (chains: ReadonlyMap<AccountId, ChainState>): ChainState =>
@@ -269,7 +277,9 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
     }
     const sinceMs = waitingSinceMs.get(key) ?? nowMs();
     waitingSinceMs.set(key, sinceMs);
-    return Math.abs(nowMs() - sinceMs) >= BRING_LATE_MS;
+    const leftMs = BRING_LATE_MS - Math.abs(nowMs() - sinceMs);
+    if (leftMs > 0) all.lookIn(roomId, leftMs);
+    return leftMs <= 0;
   }
 
   function moveChain(draft: Draft, member: RoomMember, { seq, head }: ChainState): void {
@@ -309,6 +319,7 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
       if (member === undefined || deviceId === undefined) continue;
       if (!mayBring(draft, member, deviceId)) continue;
       const chain = await freshChain(draft, member, deviceId as DeviceId);
+      draft.isWaiting ||= !chain.ok;
       if (!chain.ok) continue;
       // Anybody can name devices nobody has: each is looked for once.
       if (member.accountId !== self.accountId && !chain.value.devicesById.has(deviceId as DeviceId))
@@ -376,6 +387,7 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
       return ok("settled");
     const { origin, givenName, handle } = contact.value;
     const chain = await context.contactChain(accountId, origin, true);
+    draft.isWaiting ||= !chain.ok;
     if (!chain.ok) return ok("waits");
     // RM60
     const weight = await chainBytes(tables, accountId);
@@ -467,6 +479,7 @@ export function createRoomPlanner(all: RoomPlannerDeps): RoomPlanner {
           found.push(verified.value);
       }
     }
+    draft.isWaiting ||= found.length < draft.wanted.length;
     return ok(found);
   }
 

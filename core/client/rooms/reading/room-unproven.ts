@@ -28,7 +28,8 @@ export interface RoomUnprovenDeps {
   readonly groups: RoomGroups;
   readonly conversations: Pick<Conversations, "takeRoom">;
   readonly limit: Lifetimes["limit"];
-  readonly kick: (roomId: ConversationId) => void;
+  /** The room is to be looked at again then. */
+  readonly lookIn: (roomId: ConversationId, afterMs: number) => void;
   readonly onChanged: () => void;
 }
 
@@ -45,7 +46,6 @@ export interface RoomUnproven {
   ): Promise<Result<readonly WriteOp[], ClientError>>;
   /** Asks for chains, and takes over what has waited for those that come. True when some came. Asks servers, so it runs outside the serial. */
   prove(roomId: ConversationId, logId: LogId): Promise<Result<boolean, ClientError>>;
-  close(): void;
 }
 
 /** A word that waits, and when it goes at the latest, where that is earlier than it says. */
@@ -63,7 +63,6 @@ export function createRoomUnproven(all: RoomUnprovenDeps): RoomUnproven {
   const { tables, store, serial, clock } = context;
   const byRoom = new Map<ConversationId, ReadonlySet<AccountId>>();
   const asked = new Map<string, { readonly atMs: number; readonly againMs: number }>();
-  let cancelAsk: (() => void) | null = null;
 
   async function of(roomId: ConversationId): Promise<Result<ReadonlySet<AccountId>, ClientError>> {
     const known = byRoom.get(roomId);
@@ -182,16 +181,9 @@ export function createRoomUnproven(all: RoomUnprovenDeps): RoomUnproven {
       if (!compared.ok) return compared;
       hasCome ||= compared.value;
     }
-    if (members.value.length > 0) askLater(roomId);
+    if (members.value.length > 0) all.lookIn(roomId, ASK_MIN_MS);
     return ok(hasCome);
   };
-
-  function askLater(roomId: ConversationId): void {
-    cancelAsk ??= clock.schedule(ASK_MIN_MS, () => {
-      cancelAsk = null;
-      all.kick(roomId);
-    });
-  }
 
   return {
     async isUnproven(roomId, accountId) {
@@ -201,7 +193,6 @@ export function createRoomUnproven(all: RoomUnprovenDeps): RoomUnproven {
     refresh: (roomId) => void byRoom.delete(roomId),
     keep,
     prove,
-    close: () => cancelAsk?.(),
   };
 }
 

@@ -66,6 +66,18 @@ describe("[DM5] a chain that is waited for", () => {
     expect(asked.length).toBe(4);
   });
 
+  test("is asked for with each new connection, also where nothing new has come since the program was started", async () => {
+    let isThere = false;
+    const { clock, chains, asked, wanted } = createWants([accountOf(1)], async () => isThere);
+    await chains.run();
+    await clock.advance(300_000);
+    const before = asked.length;
+    isThere = true;
+    chains.begin();
+    await expect.poll(() => wanted.size).toBe(0);
+    expect([before > 3, asked.length - before]).toEqual([true, 1]);
+  });
+
   test("is asked for not less than once an hour", async () => {
     const { clock, chains, asked } = createWants([accountOf(1)], async () => false);
     await chains.run();
