@@ -241,7 +241,7 @@ export async function createEngine(
       const told = contact.value === null ? ok() : await deletedContacts.take(accountId, origin, refreshed);
       if (!told.ok) return told;
       if (!refreshed.ok) return refreshed;
-      if (stored.value !== null) onChain(stored.value, refreshed.value);
+      onChain(stored.value, refreshed.value);
       const taken = await findings.takeChain(contact.value, { before: stored.value, after: refreshed.value });
       return taken.ok ? refreshed : taken;
     },
@@ -509,7 +509,7 @@ export async function createEngine(
           if (snapshots.isComplete() && total > 1) emit({ type: "progress", phase: "history", done, total });
         },
         onMoved: relocate,
-        onInbound: () => void awaitedChains.run(),
+        onChainsWanted: () => void awaitedChains.run(),
       }),
     barred: () => rolledBack,
     pendingCount: () => log.pendingCount() + outbox.waitingCount() + roomOutbox.waitingCount(),
@@ -555,14 +555,15 @@ export async function createEngine(
   }
 
   /** DM17: somebody was revoked, here or there, and knows the keys of logs between the two. */
-  function onChain(before: ChainState, after: ChainState): void {
-    if (after.cuts.length > before.cuts.length) sending.kickContacts();
-    if (after.accountId !== identity.accountId || after.seq === before.seq) return;
+  function onChain(before: ChainState | null, after: ChainState): void {
+    const hasCut = after.cuts.length > (before?.cuts.length ?? 0);
+    if (hasCut) sending.kickContacts();
+    if (after.accountId !== identity.accountId || after.seq === before?.seq) return;
     // What was found of a device that was revoked is nobody's to see to any more.
     findings.resolve((alarm) => "device" in alarm && !isActive(after, alarm.device));
     // RM25: an own device was linked or revoked.
     rooms.kickAll();
-    if (after.cuts.length > before.cuts.length) void connection.link()?.handOn();
+    if (hasCut) void connection.link()?.handOn();
   }
 
   async function emitMessages(messages: readonly NamedOp[]): Promise<void> {

@@ -1,11 +1,12 @@
 /** Blocking, opening again, verifying: real server process, real sockets. */
 import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import type { AccountId } from "../../core/base/ids.ts";
+import type { AccountId, LogId } from "../../core/base/ids.ts";
 import { encode } from "../../core/codec/shape.ts";
 import { signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import type { ClientFrame } from "../../core/protocol/client-frame.ts";
 import { httpFailureShape } from "../../core/protocol/directory.ts";
+import { rowKeyParts } from "../../core/store/row-key.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
@@ -13,6 +14,7 @@ import { createFrameGate } from "../support/frame-gate.ts";
 import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
 import {
   accountIdOf,
+  alarmsOf,
   createFriends,
   type Device,
   engineOf,
@@ -22,6 +24,7 @@ import {
   requestAt,
   settle,
   stopAll,
+  tablesOf,
   textsOf,
   unfinishedRows,
 } from "../support/story.ts";
@@ -280,6 +283,34 @@ describe("the keys of a revoked device", () => {
       expect((await textsOf(device, conversationId)).toSorted()).toEqual(["from Ada", "from Ben"]);
     await held.stop();
     await stopAll(ada, ben);
+  });
+});
+
+describe("a device that is linked later", () => {
+  test("[DM17] [FR6] follows the logs between revocations of a contact whose chain it does not have, and suspects nobody", async () => {
+    const { ada, ben } = await createFriends(server.origin, ["ada.later", "ben.later"]);
+    await stopAll(ada);
+    const laptop = await engineOf(ada.platform);
+    const benId = await accountIdOf(ben);
+    const logs: LogId[] = [];
+    for (const name of ["first", "second"]) {
+      const record = present(good(await laptop.engine.contacts.get(benId)), "Ada knows Ben");
+      logs.push(present(record.own, "a log for Ben").logId);
+      const phone = await linkedDevice(ben.client, name);
+      const { deviceId } = good(await phone.client.account());
+      await stopAll(phone);
+      good(await ben.client.revokeDevice(deviceId));
+      await settle(ben, laptop);
+    }
+    const late = await linkedDevice(laptop.client, "late");
+    const alarms = alarmsOf(late);
+    late.client.start();
+    const opened = async () =>
+      good(await tablesOf(late).given.scan()).map(({ key }) => rowKeyParts(key)[1] as LogId);
+    await expect.poll(async () => (await opened()).toSorted()).toEqual(logs.toSorted());
+    await settle(late, laptop);
+    expect([new Set(logs).size, alarms]).toEqual([2, []]);
+    await stopAll(ben, laptop, late);
   });
 });
 

@@ -1,17 +1,28 @@
 /** "Nothing is missing" is each device's own word: who is where, what it lacks, and what a server that hides something gives away. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { present } from "../../core/base/assert.ts";
 import type { Bytes } from "../../core/base/bytes.ts";
 import { createSystemClock } from "../../core/base/clock.ts";
-import type { DeviceId } from "../../core/base/ids.ts";
+import type { DeviceId, LogId } from "../../core/base/ids.ts";
 import { ok } from "../../core/base/result.ts";
 import { FRONTIER_TELL_MS, type FrontierLink } from "../../core/client/frontiers/frontiers.ts";
 import type { Gateway } from "../../core/client/connection/gateway.ts";
 import type { Engine } from "../../core/client/engine.ts";
 import { type FrontierContent, openFrontier, sealFrontier } from "../../core/log/frontier.ts";
+import type { LogPoint } from "../../core/protocol/entry.ts";
 import { must } from "../support/chain-world.ts";
 import { bad, engineReady, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { type LocalServer, startLocalServer } from "../support/server-in-process.ts";
-import { alarmsOf, type Device, engineOf, settle, stopAll, tablesOf } from "../support/story.ts";
+import {
+  accountIdOf,
+  alarmsOf,
+  befriend,
+  type Device,
+  engineOf,
+  settle,
+  stopAll,
+  tablesOf,
+} from "../support/story.ts";
 
 let server: LocalServer;
 beforeAll(async () => {
@@ -58,11 +69,14 @@ async function wordOf(accountId: Parameters<typeof server.store.readFrontiers>[0
 }
 
 /** A connection to a server that shows these words and hides everything that came since the last sync. */
-function hidingLink(shown: readonly { readonly device: DeviceId; readonly frontier: Bytes }[]): FrontierLink {
+function hidingLink(
+  shown: readonly { readonly device: DeviceId; readonly frontier: Bytes }[],
+  inbound: ReadonlyMap<LogId, LogPoint> = new Map(),
+): FrontierLink {
   const gateway = {
     call: async (answer: string) => ok(answer === "frontiers" ? { frontiers: shown } : {}),
   } as unknown as Gateway;
-  return { gateway, catchUp: async () => ok(), inboundPoints: async () => new Map() };
+  return { gateway, catchUp: async () => ok(), inboundPoints: async () => inbound };
 }
 
 /** A word of a device, said with its own keys. */
@@ -158,6 +172,28 @@ describe("a server", () => {
     expect(alarms).toMatchObject([{ type: "LogDistrusted", fault: { type: "LogWithheld", headSeq: seq } }]);
     good(await laptop.client.stop());
     good(await phone.client.stop());
+  });
+
+  test("[FR6] is not suspected for a contact's log that this device does not follow", async () => {
+    const { laptop, phone, laptopId } = await twoDevices();
+    const ben = await newAccount(server.origin, `person${people++}`);
+    const conversationId = await befriend(laptop, ben);
+    good(await ben.client.send(conversationId, "read by both"));
+    await settle(ben, laptop, phone);
+    good(await laptop.client.stop());
+    const other = await engineOf(laptop.platform);
+    const alarms = alarmsOf(phone);
+    const record = present(good(await phone.engine.contacts.get(await accountIdOf(ben))), "Ada knows Ben");
+    const { logId } = present(record.own, "a log for Ben");
+    const { point } = good(await phone.engine.inboundReader(logId));
+    const number = (phone.engine.frontiers.known().get(laptopId)?.number ?? 0) + 1;
+    const further = [{ logId, point: { ...point, seq: point.seq + 1 } }];
+    const words = [{ device: laptopId, frontier: said(other.engine, { number, inbound: further }) }];
+    good(await phone.engine.frontiers.exchange(hidingLink(words)));
+    expect(alarms).toEqual([]);
+    good(await phone.engine.frontiers.exchange(hidingLink(words, new Map([[logId, point]]))));
+    expect(alarms).toMatchObject([{ type: "LogDistrusted", logId, fault: { type: "LogWithheld" } }]);
+    await stopAll(ben, other, phone);
   });
 
   test("[FR7] that shows two histories is found by one word", async () => {

@@ -73,8 +73,8 @@ export interface HomeLinkDeps {
   onLost(): Promise<Result<void, ClientError>>;
   /** The chain names another home. */
   onMoved(origin: string): Promise<Result<void, ClientError>>;
-  /** Entries of others were read; some may wait for their sender's chain. */
-  onInbound(): void;
+  /** Entries of others were read, or their logs looked for; some may wait for the chain of whose they are. */
+  onChainsWanted(): void;
 }
 
 export interface HomeLink {
@@ -195,7 +195,6 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const number = nextChannel++;
     const opened = absent.has(logId) ? err(UNKNOWN_LOG) : await openLogChannel(gateway, number, open);
     if (opened.ok || opened.error.type !== "Refused" || opened.error.code !== "unknown-log") return opened;
-    if (kind === "inbound" && appendSeed === null) return opened;
     const known = await readerOf(logId);
     if (!known.ok) return known;
     const { seq, incarnation } = known.value.point;
@@ -203,6 +202,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const isLost = incarnation < log.reader().point.incarnation;
     if (!isUnread(known.value) && !isLost)
       return context.distrustLog(logId, { type: "LogRolledBack", seenSeq: seq, headSeq: 0 });
+    if (kind === "inbound" && appendSeed === null) return opened;
     const made = await make({ logId, kind, appendSeed, reader: known.value });
     if (!made.ok && !(made.error.type === "Refused" && made.error.code === "log-exists")) return made;
     absent.note(logId, true);
@@ -297,7 +297,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
           const taken = page.ok ? await conversations.take(page.value) : page;
           if (!taken.ok) return taken;
         }
-        deps.onInbound();
+        deps.onChainsWanted();
         return ok();
       },
       async enterIncarnation(incarnation) {
@@ -325,6 +325,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
       const opened = await openLogsOf(contact);
       if (!opened.ok) return opened;
     }
+    if (contactLogs.chainsBehind().size > 0) deps.onChainsWanted();
     return keepTicket();
   }
 
@@ -383,7 +384,7 @@ function createLink(deps: HomeLinkDeps, gateway: Gateway) {
     const { logId } = log;
     const row = await tables.given.get(logId);
     if (!row.ok) return row;
-    if (row.value?.isClosed === true || absent.has(logId)) return ok();
+    if (row.value?.isClosed === true) return ok();
     const opened = await followContact(contact, log, null);
     if (!opened.ok) {
       const isAbsent = opened.error.type === "Refused" && opened.error.code === "unknown-log";

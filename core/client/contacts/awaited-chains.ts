@@ -1,5 +1,5 @@
 /**
- * Fetches the chains that entries and letters of other accounts wait for, outside the serial: a server that somebody
+ * Fetches the chains that entries, letters and logs of other accounts wait for, outside the serial: a server that somebody
  * else chose, slow or not there, holds up nothing of ours. Rules DM5, DM8.
  */
 import type { AccountId, LogId } from "../../base/ids.ts";
@@ -43,13 +43,15 @@ export interface AwaitedChainsDeps {
 }
 
 export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
-  const { context, inbound, setAside, contacts } = deps;
+  const { context, inbound, setAside, contacts, contactLogs } = deps;
   const lastByAccount = new Map<AccountId, Attempt>();
   let running: Promise<void> | null = null;
   let cancelRetry: (() => void) | null = null;
   let isStopped = false;
 
-  const wanted = () => [...new Map([...inbound.quotesAhead(), ...setAside.chainsWanted()])];
+  const wanted = () => [
+    ...new Map([...contactLogs.chainsBehind(), ...inbound.quotesAhead(), ...setAside.chainsWanted()]),
+  ];
 
   function run(): Promise<void> {
     if (isStopped) return Promise.resolve();
@@ -99,6 +101,7 @@ export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
     const stored = await context.storedChain(account);
     // A chain that was good once and is served wrong now is the server's doing: the entries wait on.
     if (!chain.ok && (chain.error.type !== "ChainDistrusted" || !stored.ok || stored.value !== null)) return;
+    contactLogs.chainFetched(account);
     const refusal = chain.ok ? null : chain.error.type;
     const done = await context.serial.run(async () => {
       const reopened = await reopen(account, refusal);
@@ -129,7 +132,7 @@ export function createAwaitedChains(deps: AwaitedChainsDeps): AwaitedChains {
     if (!contact.ok) return contact;
     if (contact.value === null) return ok({ type: "request", logId });
     const { origin } = contact.value;
-    const keys = await deps.contactLogs.find(contact.value, logId);
+    const keys = await contactLogs.find(contact.value, logId);
     if (!keys.ok) return keys;
     return keys.value === null
       ? ok({ type: "request", logId })

@@ -4,7 +4,7 @@
  * A contact's log is replaced when either side revokes a device, because the revoked one knew its keys, and when a
  * block is lifted, because the old log stays closed. Rotating by the calendar replaces no log: nobody left.
  */
-import type { LogId } from "../../base/ids.ts";
+import type { AccountId, LogId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { generationOf, inboundKeys, type InboundPlace } from "../../messenger/inbound-keys.ts";
 import type { ChainState } from "../../sigchain/chain-state.ts";
@@ -20,15 +20,22 @@ export const REVOCATIONS_SEARCHED = 64;
 export interface ContactLogs {
   /** The log this contact should write to now, in this turn or the one given; null without the epoch's secret. */
   target(contact: Known, turn?: number): Promise<Result<OwnLog | null, ClientError>>;
-  /** Logs it had before, newest first. */
-  earlier(contact: Known): Promise<Result<readonly OwnLog[], ClientError>>;
+  /** Logs it had before, newest first: all that are known of with the chain as it is stored here. */
+  earlier(contact: Located): Promise<Result<readonly OwnLog[], ClientError>>;
   /** The log of this id, if it is or was this contact's. */
-  find(contact: Known, logId: LogId): Promise<Result<OwnLog | null, ClientError>>;
+  find(contact: Located, logId: LogId): Promise<Result<OwnLog | null, ClientError>>;
+  /** Whose chain tells of more logs than are known here, and where it is: a sibling has seen it and this device has not. */
+  chainsBehind(): ReadonlyMap<AccountId, string>;
+  /** That chain was fetched. The logs are looked for once more, whatever came. */
+  chainFetched(accountId: AccountId): void;
 }
 
 type Known = Pick<ContactRecord, "accountId" | "own">;
+type Located = Pick<ContactRecord, "accountId" | "origin" | "own">;
 
 export function createContactLogs(context: EngineContext): ContactLogs {
+  const behind = new Map<AccountId, string>();
+
   function logAt(contact: Known, place: InboundPlace): OwnLog | null {
     const secret = context.epochSecret(place.epoch);
     return secret === null ? null : { ...place, ...inboundKeys(secret, contact.accountId, place) };
@@ -47,7 +54,7 @@ export function createContactLogs(context: EngineContext): ContactLogs {
   const earlier: ContactLogs["earlier"] = (contact) => logsBefore(contact, REVOCATIONS_FOLLOWED);
 
   async function logsBefore(
-    contact: Known,
+    contact: Located,
     revocations: number,
   ): Promise<Result<readonly OwnLog[], ClientError>> {
     const { own } = contact;
@@ -56,6 +63,10 @@ export function createContactLogs(context: EngineContext): ContactLogs {
     if (!chain.ok) return chain;
     const epochs = cutEpochs(context.chain()).filter((epoch) => epoch <= own.epoch);
     const theirs = cutSeqs(chain.value).filter((seq) => seq <= own.theirCutSeq);
+    if (!theirs.includes(own.theirCutSeq)) {
+      theirs.push(own.theirCutSeq);
+      behind.set(contact.accountId, contact.origin);
+    }
     const logs: OwnLog[] = [];
     for (const epoch of epochs.slice(-revocations))
       for (const theirCutSeq of theirs.slice(-revocations)) {
@@ -69,7 +80,7 @@ export function createContactLogs(context: EngineContext): ContactLogs {
     ]);
   }
 
-  async function find(contact: Known, logId: LogId): Promise<Result<OwnLog | null, ClientError>> {
+  async function find(contact: Located, logId: LogId): Promise<Result<OwnLog | null, ClientError>> {
     if (contact.own?.logId === logId) return ok(contact.own);
     for (const revocations of [REVOCATIONS_FOLLOWED, REVOCATIONS_SEARCHED]) {
       const before = await logsBefore(contact, revocations);
@@ -80,7 +91,13 @@ export function createContactLogs(context: EngineContext): ContactLogs {
     return ok(null);
   }
 
-  return { target, earlier, find };
+  return {
+    target,
+    earlier,
+    find,
+    chainsBehind: () => behind,
+    chainFetched: (accountId) => void behind.delete(accountId),
+  };
 }
 
 /** Epochs that began because somebody had to go, and the first. */
@@ -89,6 +106,6 @@ function cutEpochs(chain: ChainState): readonly number[] {
 }
 
 /** Seqs of the revocations of a chain, and 0 for none. */
-function cutSeqs(chain: ChainState | null): readonly number[] {
+function cutSeqs(chain: ChainState | null): number[] {
   return [0, ...(chain?.cuts ?? []).map((cut) => cut.seq)];
 }

@@ -28,7 +28,7 @@ export interface FrontierLink {
   readonly gateway: Gateway;
   /** Reads every own log to its present head. */
   catchUp(): Promise<Result<void, ClientError>>;
-  /** Where this device stands in logs of others. */
+  /** Where this device stands in the logs of others that are shown to it. */
   inboundPoints(): Promise<ReadonlyMap<LogId, LogPoint>>;
 }
 
@@ -184,7 +184,7 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
       if (!heard.ok) return heard;
     }
     // What siblings have read was there before they said so: a server that has it now shows it now. FR6
-    const isAhead = await serial.runBehind(async () => (await aheadOf()).length > 0);
+    const isAhead = await serial.runBehind(async () => (await aheadOf(inbound)).length > 0);
     if (isAhead) {
       const read = await link.catchUp();
       if (!read.ok) return read;
@@ -192,7 +192,7 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     const settled = await forgetLost();
     if (!settled.ok) return settled;
     checkedAtMs = nowMs();
-    return serial.runBehind(check);
+    return serial.runBehind(() => check(inbound));
   }
 
   /** ST61: what this device said is known by the server alone, since its own row of it was damaged. Once. */
@@ -264,12 +264,13 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     else if (toldMs >= latestMs - OP_CLOCK_AHEAD_MAX_MS) deps.onClockRight(device);
   }
 
-  /** Points of siblings further on than this device in the same log. */
-  async function aheadOf() {
+  /** Points of siblings further on than this device in the same log, where it is shown that log. FR6 */
+  async function aheadOf(shown: ReadonlyMap<LogId, LogPoint>) {
     const ahead: { readonly logId: LogId; readonly seen: LogPoint; readonly here: LogReader }[] = [];
     for (const { content } of siblings()) {
       const points = [{ logId: context.accountLogId, point: content.point }, ...content.inbound];
       for (const { logId, point } of points) {
+        if (logId !== context.accountLogId && !shown.has(logId)) continue;
         const here = await readerOf(logId);
         if (here === null || point.incarnation !== here.point.incarnation) continue;
         if (point.seq > here.point.seq) ahead.push({ logId, seen: point, here });
@@ -294,8 +295,8 @@ export function createFrontiers(deps: FrontiersDeps): Frontiers {
     return reader.ok ? reader.value : null;
   }
 
-  async function check(): Promise<Result<void, ClientError>> {
-    for (const { logId, seen, here } of await aheadOf())
+  async function check(shown: ReadonlyMap<LogId, LogPoint>): Promise<Result<void, ClientError>> {
+    for (const { logId, seen, here } of await aheadOf(shown))
       context.raise({
         type: "LogDistrusted",
         logId,

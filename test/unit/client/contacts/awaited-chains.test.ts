@@ -16,6 +16,7 @@ import { accountOf } from "../../../support/messages.ts";
 function createWants(accounts: readonly AccountId[], answer: (account: AccountId) => Promise<boolean>) {
   const clock = createManualClock();
   const wanted = new Set(accounts);
+  const behind = new Map<AccountId, string>();
   const asked: AccountId[] = [];
   const atOnce = { now: 0, most: 0 };
   const context = {
@@ -46,10 +47,13 @@ function createWants(accounts: readonly AccountId[], answer: (account: AccountId
     inbound,
     setAside,
     contacts: {} as ContactBook,
-    contactLogs: {} as ContactLogs,
+    contactLogs: {
+      chainsBehind: () => behind,
+      chainFetched: (account: AccountId) => void behind.delete(account),
+    } as unknown as ContactLogs,
     take: async () => ({ ok: true, value: undefined }),
   });
-  return { clock, chains, asked, atOnce, wanted };
+  return { clock, chains, asked, atOnce, wanted, behind };
 }
 
 describe("[DM5] a chain that is waited for", () => {
@@ -85,6 +89,19 @@ describe("[DM5] a chain that is waited for", () => {
     const before = asked.length;
     await clock.advance(3_600_000);
     expect(asked.length - before).toBe(1);
+  });
+
+  test("[DM17] is asked for until it was shown, also where only logs wait for it", async () => {
+    let isThere = false;
+    const { clock, chains, asked, behind } = createWants([], async () => isThere);
+    behind.set(accountOf(1), "https://x.example");
+    await chains.run();
+    await clock.advance(1_000);
+    isThere = true;
+    await clock.advance(2_000);
+    expect([asked.length, behind.size]).toEqual([3, 0]);
+    await clock.advance(3_600_000);
+    expect(asked.length).toBe(3);
   });
 
   test("is not waited for any more once it has come, or after a stop", async () => {
