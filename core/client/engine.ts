@@ -309,6 +309,7 @@ export async function createEngine(
     deleting: {
       bucketOf: deletions.bucketOf,
       noticed: () => forgetting.noticed(),
+      redaction: (targets) => forgetting.redaction(targets),
       redacted: (targets, isOwn) => forgetting.redacted(targets, isOwn),
       revisit: (place) => forgetting.revisit(place),
       later: (place) => lifetimes.later(place),
@@ -410,6 +411,7 @@ export async function createEngine(
       return ok();
     },
     onChanged: () => emit({ type: "state" }),
+    onChain: (before, after) => onChain(before, after),
     onFault: (error) => platform.logger.log("warn", "room", { error: error.type }),
     onRoomHere: (roomId, begun) =>
       findings.resolve(

@@ -33,6 +33,7 @@
  * | unpacked | | seq up to which the account log may hold what is deleted |
  * | due | time, what, conversation, place | ops that go by themselves, and buckets that are to be looked at for such |
  * | dirty | conversation, device, index | buckets to be looked at for what is deleted |
+ * | takenback | conversation, op id | messages taken back by their authors, while something here besides a bucket may have their text |
  * | forgotten | what, conversation, op or device | deletions whose rows are gone |
  * | packed | blob id | packs a snapshot has, or will have |
  * | alarm | number | what was found and has to be known, until it is over and read |
@@ -547,6 +548,7 @@ export function createTables(store: TxStore) {
     unpacked: createTable(store, "unpacked", struct({ seq: integer(0) })),
     due: createTable(store, "due", struct({})),
     dirty: createTable(store, "dirty", struct({})),
+    takenback: createTable(store, "takenback", struct({})),
     forgotten: createTable(store, "forgotten", struct({ next: integer(0) })),
     op: createTable(store, "op", opPageShape),
     feed: createTable(store, "feed", feedRow),

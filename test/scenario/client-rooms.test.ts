@@ -16,6 +16,7 @@ import { leavesOf } from "../../core/group/group.ts";
 import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
 import { rowKeyParts } from "../../core/store/row-key.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
+import { createFrameGate, isLetter } from "../support/frame-gate.ts";
 import { createLyingServer } from "../support/lying-server.ts";
 import { createSwitchedConnector } from "../support/switched-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
@@ -172,6 +173,30 @@ test("[RM25] devices that are linked come in by themselves, and one that is revo
   expect(await textsOf(adaPhone, id)).not.toContain("after");
   expect(await textsOf(ada, id)).toContain("after");
   await stopAll(ada, ben, benPhone);
+});
+
+test("[DM17] a contact whose revocation a room's commit tells of is given another log, before they say so themselves", async () => {
+  const gate = createFrameGate(isLetter);
+  const { ada, ben, id } = await createRoomOfTwo("told", memoryPlatform({ connector: gate.connector() }));
+  const phone = await linkedDevice(ben.client, "phone");
+  await settle(ben, phone, ada);
+  await stopAll(ada, phone);
+  const laptop = await engineOf(ada.platform);
+  const benId = await accountIdOf(ben);
+  const cutSeq = async () =>
+    present(good(await laptop.engine.contacts.get(benId))?.own, "a log for Ben").theirCutSeq;
+  await settle(laptop, ben);
+  expect([await cutSeq(), (await leavesIn(laptop, id)).length]).toEqual([0, 3]);
+  laptop.client.start();
+  ben.client.start();
+  gate.close();
+  const lost = good(await ben.client.devices()).find(({ isThis }) => !isThis);
+  good(await ben.client.revokeDevice(present(lost, "the phone").id));
+  await expect.poll(async () => (await leavesIn(laptop, id)).length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(cutSeq, { timeout: 10_000 }).toBeGreaterThan(0);
+  gate.open();
+  await settle(laptop, ben);
+  await stopAll(laptop, ben);
 });
 
 test("[RM25] a device that a commit brings is not taken out by a sibling that has not asked for its own chain since", async () => {

@@ -27,6 +27,7 @@ import {
   tablesOf,
   textsOf,
 } from "../support/story.ts";
+import { createRefusingDevice } from "../support/refusing-disk.ts";
 import { scanDevice } from "../support/scan-device.ts";
 
 beforeAll(engineReady);
@@ -85,6 +86,26 @@ describe("a redaction", () => {
     }
     await expectSameState(ada, phone);
     await expectSameState(ben, tablet);
+  });
+
+  test("[DE2] leaves nothing of a message on a device that is stopped while its disk refuses what follows", async () => {
+    const disk = createRefusingDevice();
+    const { ada, ben, conversationId } = await friends(disk.boot());
+    let device: Device = ada;
+    for (let write = 1; write <= 10; write++) {
+      const id = await sent(ben, conversationId, `${SECRET}, ${write}`);
+      await settle(ben, device);
+      disk.refuseAt(write, true);
+      good(await ben.client.redact({ conversationId, id }));
+      await settle(ben);
+      await device.client.sync();
+      await device.client.stop();
+      disk.allow();
+      device = keep(await reopened(disk.boot()));
+      await settle(device);
+      expect(await scanDevice(device, SECRET), `all from write ${write} on`).toEqual([]);
+      expect(good(await tablesOf(device).takenback.scan())).toEqual([]);
+    }
   });
 });
 

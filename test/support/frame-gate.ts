@@ -1,5 +1,5 @@
 /** A way to a server on which some frames wait at a gate, so that what happens meanwhile is not left to chance. */
-import { ENTRY_KIND, parseEntryHeader } from "../../core/protocol/entry.ts";
+import { ENTRY_KIND, type EntryKind, parseEntryHeader } from "../../core/protocol/entry.ts";
 import type { ClientFrame } from "../../core/protocol/client-frame.ts";
 import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
@@ -47,11 +47,16 @@ export function createFrameGate(isHeld: (frame: ClientFrame) => boolean): FrameG
 }
 
 /** Whether a frame brings a commit of a room. */
-export function isCommit(frame: ClientFrame): boolean {
+export const isCommit = (frame: ClientFrame): boolean => brings(frame, ENTRY_KIND.roomHandshake);
+
+/** Whether a frame brings something to a contact's log. */
+export const isLetter = (frame: ClientFrame): boolean => brings(frame, ENTRY_KIND.message);
+
+function brings(frame: ClientFrame, kind: EntryKind): boolean {
   const entries =
     frame.type === "append" ? frame.entries : frame.type === "appendAndRekey" ? [frame.entry] : [];
   return entries.some(({ header }) => {
     const fields = parseEntryHeader(header);
-    return fields.ok && fields.value.kind === ENTRY_KIND.roomHandshake;
+    return fields.ok && fields.value.kind === kind;
   });
 }

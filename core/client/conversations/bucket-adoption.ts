@@ -92,7 +92,8 @@ export function createBucketAdoption(deps: BucketAdoptionDeps): AdoptBuckets {
       know(found);
       return ok([]);
     }
-    const step = together(addition.value, deps.raise(addition.value.fresh), asides, missed);
+    const gone = deleting.redaction(addition.value.redacted);
+    const step = together(addition.value, gone, deps.raise(addition.value.fresh), asides, missed);
     const written = await store.batch(step.writes);
     if (!written.ok) return written;
     step.commit();

@@ -4,6 +4,7 @@ import type { Result } from "../../base/result.ts";
 import type { BucketName, BucketPlace } from "../../log/document-name.ts";
 import type { NamedOp, Op, Redacted } from "../../messenger/op.ts";
 import type { WriteOp } from "../../store/tx-store.ts";
+import type { RowsStep } from "../account-log/rows-step.ts";
 import type { ClientError } from "../client-error.ts";
 
 export interface ConversationEvents {
@@ -28,7 +29,9 @@ export interface Deleting {
   bucketOf(place: BucketPlace): BucketName;
   /** The deletions document has changed. */
   noticed(): Promise<Result<void, ClientError>>;
-  /** Authors have taken messages back; their rows are as they should be. */
+  /** What is stored with a redaction, so that its buckets are written anew whatever is refused behind it. */
+  redaction(targets: readonly Redacted[]): RowsStep;
+  /** Authors have taken messages back, and that is stored with what `redaction` gives. What fails is tried again. */
   redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>>;
   /** A bucket holds something that is deleted. */
   revisit(place: BucketPlace): void;

@@ -173,7 +173,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const archived: ToArchive[] = [];
     for (const { ops: arrived, source } of welcome)
       for (const op of arrived) if (fresh.delete(op.id)) archived.push({ op, source });
-    const step = together(page, addition.value, archive.add(archived), raise(addition.value.fresh));
+    const gone = deleting.redaction(addition.value.redacted);
+    const step = together(page, addition.value, gone, archive.add(archived), raise(addition.value.fresh));
     const writes = [...step.writes];
     const invitations = addition.value.fresh.filter(
       ({ op }) =>
@@ -216,7 +217,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const sourceById = new Map(arrived.map(({ op, source }) => [op.id, source]));
     const asides = setAside.change({ read }, times.steadyMs());
     const archived = fresh.map((op) => ({ op, source: sourceById.get(op.id) ?? null }));
-    const step = together(addition.value, asides, archive.add(archived));
+    const gone = deleting.redaction(addition.value.redacted);
+    const step = together(addition.value, gone, asides, archive.add(archived));
     const stored = await store.batch([...roomWrites, ...step.writes]);
     if (!stored.ok) return stored;
     step.commit();
@@ -373,6 +375,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     const queued = own.map((op) => (accountId === null ? roomOutbox.put(op) : outbox.put(op, accountId)));
     const step = together(
       addition.value,
+      deleting.redaction(addition.value.redacted),
       ...queued.map(({ write, commit }) => ({ writes: [write], commit })),
       raise(own),
       archive.add(own.map((op) => ({ op, source: null }))),
@@ -394,7 +397,8 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     if (!addition.ok) return addition;
     const { fresh } = addition.value;
     if (fresh.length + writes.length === 0) return ok(0);
-    const step = together(addition.value, archive.add(fresh.map((op) => ({ op, source: null }))));
+    const gone = deleting.redaction(addition.value.redacted);
+    const step = together(addition.value, gone, archive.add(fresh.map((op) => ({ op, source: null }))));
     const written = await store.batch([...writes, ...step.writes]);
     if (!written.ok) return written;
     step.commit();

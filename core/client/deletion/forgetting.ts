@@ -23,6 +23,7 @@ import type { ClientError } from "../client-error.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { OpStore } from "../conversations/op-store.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
+import type { RowsStep } from "../account-log/rows-step.ts";
 import type { HeldDocument } from "../account-log/document-heads.ts";
 import { type DeletionState, placeText } from "./deletion-state.ts";
 
@@ -54,7 +55,9 @@ export interface Forgetting {
   start(): Promise<Result<void, ClientError>>;
   /** The deletions document has changed. */
   noticed(): Promise<Result<void, ClientError>>;
-  /** Messages were taken back by their authors; their rows are as they should be. */
+  /** What is stored with a redaction, so that its buckets are written anew whatever is refused behind it. */
+  redaction(targets: readonly Redacted[]): RowsStep;
+  /** Messages were taken back by their authors, and that is stored with what `redaction` gives. What fails is tried again. */
   redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>>;
   /** A bucket holds what is deleted, or one that is not the present one is here. */
   revisit(place: BucketPlace): void;
@@ -85,6 +88,8 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   /** Deletions whose rows are gone. */
   const doneOps = new Set<string>();
   const doneBelow = new Map<string, number>();
+  /** Messages that were taken back and whose text something here besides a bucket may still have. */
+  const takenBack = new Map<OpId, ConversationId>();
   /** The deletions document says more than is done here, and nobody says it again. */
   let isBehind = false;
   let isStopped = false;
@@ -96,6 +101,12 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     for (const { key } of rows.value) {
       const place = placeOfKey(key);
       dirty.set(placeText(place), place);
+    }
+    const taken = await tables.takenback.scan();
+    if (!taken.ok) return taken;
+    for (const { key } of taken.value) {
+      const [, conversationId, id] = rowKeyParts(key);
+      takenBack.set(id as OpId, conversationId as ConversationId);
     }
     const done = await tables.forgotten.scan();
     if (!done.ok) return done;
@@ -251,24 +262,45 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     }
   }
 
+  const redaction: Forgetting["redaction"] = (targets) => {
+    const places = targets.map(bucketPlaceOf);
+    return {
+      writes: [
+        ...dirtyWrites(places),
+        ...targets.map(({ conversationId, id }) => tables.takenback.put([conversationId, id], {})),
+      ],
+      commit() {
+        for (const place of places) dirty.set(placeText(place), place);
+        for (const { conversationId, id } of targets) takenBack.set(id, conversationId);
+      },
+    };
+  };
+
   async function redacted(targets: readonly Redacted[], isOwn: boolean): Promise<Result<void, ClientError>> {
     if (targets.length === 0) return ok();
-    const ids = targets.map(({ id }) => id);
-    const places = targets.map(bucketPlaceOf);
+    if (isOwn) return work();
+    const done = await finishRedactions();
+    schedule(done.ok ? REWRITE_DELAY_MS : RETRY_DELAY_MS);
+    return done;
+  }
+
+  /** Their texts are in the search index, on their way out and to a bucket. */
+  async function finishRedactions(): Promise<Result<void, ClientError>> {
+    const targets = [...takenBack];
+    if (targets.length === 0) return ok();
+    const ids = targets.map(([id]) => id);
     const texts = await deps.forgetTexts(ids);
     if (!texts.ok) return texts;
     const withdrawn = await deps.withdraw(ids);
     if (!withdrawn.ok) return withdrawn;
     const written = await store.batch([
       ...ids.map((id) => tables.archive.remove(id)),
-      ...dirtyWrites(places),
+      ...targets.map(([id, conversationId]) => tables.takenback.remove(conversationId, id)),
     ]);
     if (!written.ok) return written;
     deps.dropArchiving(ids);
-    for (const place of places) dirty.set(placeText(place), place);
-    for (const id of new Set(targets.map((target) => target.conversationId))) deps.onGone(id);
-    if (isOwn) return work();
-    schedule(REWRITE_DELAY_MS);
+    for (const id of ids) takenBack.delete(id);
+    for (const id of new Set(targets.map(([, conversationId]) => conversationId))) deps.onGone(id);
     return ok();
   }
 
@@ -290,7 +322,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   };
 
   function schedule(delayMs: number): void {
-    if (!isStopped && (dirty.size > 0 || isBehind)) workLater(delayMs);
+    if (!isStopped && (dirty.size + takenBack.size > 0 || isBehind)) workLater(delayMs);
   }
 
   function workLater(delayMs: number): void {
@@ -383,6 +415,8 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   }
 
   async function workOnce(): Promise<Result<void, ClientError>> {
+    const finished = await finishRedactions();
+    if (!finished.ok) return finished;
     const caughtUp = isBehind ? await catchUp() : ok();
     if (!caughtUp.ok) return caughtUp;
     // The first time others are found that were to be erased.
@@ -466,6 +500,7 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
   return {
     start,
     noticed,
+    redaction,
     redacted,
     revisit,
     renewSoon,
@@ -478,7 +513,8 @@ export function createForgetting(deps: ForgettingDeps): Forgetting {
     clear,
     work,
     survivors,
-    hasWork: () => isBehind || [...dirty.values()].some((place) => !log.isPlaceExpected(place)),
+    hasWork: () =>
+      isBehind || takenBack.size > 0 || [...dirty.values()].some((place) => !log.isPlaceExpected(place)),
     stop() {
       isStopped = true;
       cancelWork?.();

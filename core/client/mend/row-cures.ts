@@ -103,6 +103,7 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   unpacked: "redelete",
   due: "renew",
   dirty: "renew",
+  takenback: "renew",
   forgotten: "redelete",
   // A device whose group is damaged has to be added to the room again; what of its own was not sealed yet is kept.
   group: "drop",

@@ -10,6 +10,7 @@ import { createGroupCrypto } from "../../group/crypto-provider.ts";
 import { isActive } from "../../group/group.ts";
 import type { RoomContext } from "../../messenger/room/room-context.ts";
 import { isRoomLogOf } from "../../protocol/room-log-id.ts";
+import type { ChainState } from "../../sigchain/chain-state.ts";
 import type { AccountLog } from "../account-log/account-log.ts";
 import type { ChainStore } from "../contacts/chain-store.ts";
 import type { ClientError } from "../client-error.ts";
@@ -71,6 +72,8 @@ export interface RoomsDeps {
   displayName(): Promise<Result<string, ClientError>>;
   acceptContact(accountId: AccountId): Promise<Result<void, ClientError>>;
   onChanged(): void;
+  /** A chain of somebody has more links than before. */
+  onChain(before: ChainState | null, after: ChainState): void;
   onFault(error: ClientError): void;
   /** The log of a room is there; `begun` is one that was begun anew. */
   onRoomHere(roomId: ConversationId, begun: LogId | null): void;
@@ -147,6 +150,7 @@ export function createRooms(all: RoomsDeps): Rooms {
     calling,
     limit: all.lifetimes.limit,
     deps,
+    onChain: all.onChain,
     onDisagreement: (roomId) => asking.owe(roomId),
     onAgreement: (roomId) => asking.agree(roomId),
     onAsked: (roomId) => asking.oweTo(roomId),

@@ -104,6 +104,7 @@ export async function startParts(deps: PartsDeps): Promise<Result<Parts, ClientE
     deleting: {
       bucketOf: deletions.bucketOf,
       noticed: () => forgetting.noticed(),
+      redaction: (targets) => forgetting.redaction(targets),
       redacted: (targets, isOwn) => forgetting.redacted(targets, isOwn),
       revisit: (place) => forgetting.revisit(place),
       later: async () => ok(),

@@ -11,6 +11,7 @@ import type { NamedEntry } from "../../../log/log-reader.ts";
 import { memberOf } from "../../../messenger/room/room-context.ts";
 import type { RoomCommit } from "../../../messenger/room/room-entry.ts";
 import type { LogPoint } from "../../../protocol/entry.ts";
+import type { ChainState } from "../../../sigchain/chain-state.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ChainStore } from "../../contacts/chain-store.ts";
 import type { EngineContext } from "../../engine-context.ts";
@@ -40,6 +41,8 @@ export interface RoomFollowingDeps {
   readonly incarnation: Pick<RoomIncarnation, "placeOf" | "takeAgain">;
   readonly givingUp: Pick<RoomGivingUp, "give">;
   readonly moveGroup: MoveGroup;
+  /** A commit has brought links of a chain, which are stored now. */
+  onChain(before: ChainState | null, after: ChainState): void;
   /** Others may see another group than this device does: they are to be told what it sees. */
   onDisagreement(roomId: ConversationId): void;
 }
@@ -159,7 +162,12 @@ export function createRoomFollowing(all: RoomFollowingDeps): RoomFollowing {
     passEntry(draft, entry);
     const links = judged();
     draft.writes.push(...(links?.writes ?? []));
-    for (const chain of links?.learned ?? []) chains.keep(chain);
+    for (const chain of links?.learned ?? []) {
+      const before = await chains.load(chain.accountId);
+      if (!before.ok) return before;
+      chains.keep(chain);
+      draft.commits.push(() => all.onChain(before.value, chain));
+    }
     const { change, next } = received.value;
     const evidence = brought();
     return moveGroup(

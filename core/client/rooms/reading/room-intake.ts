@@ -16,6 +16,7 @@ import type { RoomRecord } from "../../../document/schema/groups.ts";
 import type { GroupDeps } from "../../../group/group.ts";
 import type { LogReader } from "../../../log/log-reader.ts";
 import type { RoomStatePlace } from "../../../messenger/room/room-stand.ts";
+import type { ChainState } from "../../../sigchain/chain-state.ts";
 import type { ClientError } from "../../client-error.ts";
 import type { ChainStore } from "../../contacts/chain-store.ts";
 import type { Conversations } from "../../conversations/conversations.ts";
@@ -56,6 +57,8 @@ export interface RoomIntakeDeps {
   readonly calling: RoomCalling;
   readonly limit: Lifetimes["limit"];
   readonly deps: Pick<GroupDeps, "suite">;
+  /** A commit has brought links of a chain, which are stored now. */
+  onChain(before: ChainState | null, after: ChainState): void;
   /** Others may see another group than this device does: they are to be told what it sees. */
   onDisagreement(roomId: ConversationId): void;
   /** Somebody else has said what this device sees. */
