@@ -516,6 +516,8 @@ export async function createEngine(
     barred: () => rolledBack,
     pendingCount: () => log.pendingCount() + outbox.waitingCount() + roomOutbox.waitingCount(),
     async onOpen(link) {
+      // AR17: damage found since this connection began is seen to by the next one.
+      if (log.hasDamage()) return connection.cut();
       sending.begin();
       sending.kickPush();
       awaitedChains.begin();

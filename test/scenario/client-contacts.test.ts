@@ -11,6 +11,7 @@ import type { ServerConnector } from "../../core/transport/server-connector.ts";
 import { createWebConnector } from "../../core/transport/web-connector.ts";
 import { bad, good, linkedDevice, memoryPlatform, newAccount } from "../support/client-world.ts";
 import { createFrameGate } from "../support/frame-gate.ts";
+import { createLyingServer } from "../support/lying-server.ts";
 import { connectRaw, createWriter, expectFrame, nextEntry, openRequest } from "../support/raw-client.ts";
 import {
   accountIdOf,
@@ -283,6 +284,43 @@ describe("the keys of a revoked device", () => {
       expect((await textsOf(device, conversationId)).toSorted()).toEqual(["from Ada", "from Ben"]);
     await held.stop();
     await stopAll(ada, ben);
+  });
+});
+
+describe("a server", () => {
+  test("[DM17] [IN2] that says it never had a contact's log of before, which was read, is found out", async () => {
+    const liar = createLyingServer();
+    const names = ["ada.denied", "ben.denied"] as const;
+    const platforms = { ada: memoryPlatform({ connector: liar.connector }) };
+    const { ada, ben, conversationId } = await createFriends(server.origin, names, platforms);
+    good(await ben.client.send(conversationId, "into the log of before"));
+    await settle(ben, ada);
+    await stopAll(ada);
+    const laptop = await engineOf(ada.platform);
+    const record = present(good(await laptop.engine.contacts.get(await accountIdOf(ben))), "Ada knows Ben");
+    const { logId } = present(record.own, "a log for Ben");
+    const tablet = await linkedDevice(laptop.client, "tablet");
+    const { deviceId } = good(await tablet.client.account());
+    await stopAll(tablet);
+    good(await laptop.client.revokeDevice(deviceId));
+    good(await laptop.client.sync());
+    const alarms = alarmsOf(laptop);
+    liar.lie = (frame) =>
+      frame.type !== "heads"
+        ? [frame]
+        : [
+            {
+              ...frame,
+              heads: frame.heads.map((one) => (one.logId === logId ? { ...one, head: null } : one)),
+            },
+          ];
+    liar.cut();
+    const denied = { type: "LogDistrusted", logId, fault: { type: "LogRolledBack", headSeq: 0 } };
+    expect(bad(await laptop.client.sync())).toMatchObject(denied);
+    expect(alarms).toMatchObject([denied]);
+    liar.lie = null;
+    good(await laptop.client.sync());
+    await stopAll(ben, laptop);
   });
 });
 
