@@ -308,6 +308,7 @@ const deletedRow = struct({ origin: text(SERVER_ORIGIN_CHARS_MAX), sinceMs: inte
 
 const asideRow = struct({
   contact: id("account"),
+  device: id("device"),
   entryId: id("entry"),
   reason: text(64),
   setAsideAtMs: integer(0),

@@ -20,7 +20,7 @@ import { sessionShape } from "../../core/ratchet/session.ts";
 import { createMemoryTxStore } from "../../core/store/memory-tx-store.ts";
 import { ROOT } from "../support/checkout.ts";
 
-const PINNED = { layout: 1, hash: "de5e1497fca3f681af45a20e856c23a7e28e46aa70bc11ca235df1ad3573a919" };
+const PINNED = { layout: 1, hash: "d0e23dcded64ca5e51b439399899a2ff0b1a00164ee23b8fb974b3b4fd832ef6" };
 
 /** Stored as bytes in rows, or beside them. */
 const NESTED = {

@@ -1,12 +1,18 @@
 /** Stories with a server that lies, a stranger who misbehaves, a log with garbage in it, a device that cannot decrypt. */
 import { describe, expect, test } from "vitest";
 import { present } from "../../core/base/assert.ts";
-import { encode } from "../../core/codec/shape.ts";
+import { decode, encode } from "../../core/codec/shape.ts";
 import { sign, signKeyPairFromSeed } from "../../core/crypto/sign.ts";
 import { LABEL } from "../../core/crypto/labels.ts";
-import type { AccountId } from "../../core/base/ids.ts";
+import type { AccountId, DeviceId } from "../../core/base/ids.ts";
 import { ASK_AGAIN_MIN_MS, RESEND_INTERVAL_MS } from "../../core/client/conversations/missing-requests.ts";
 import { deviceIdentity } from "../../core/client/devices/device-identity.ts";
+import { sealedStore } from "../../core/client/engine.ts";
+import { createTables } from "../../core/client/tables.ts";
+import { markPayloadShape, OP_KIND } from "../../core/messenger/op.ts";
+import { rowKeyParts } from "../../core/store/row-key.ts";
+import { must } from "../support/chain-world.ts";
+import { entryOf, logOf } from "../support/messages.ts";
 import { inboundKeys } from "../../core/messenger/inbound-keys.ts";
 import { encodeSignInClaim } from "../../core/protocol/claims.ts";
 import { type ServerFrame, serverFrameShape } from "../../core/protocol/server-frame.ts";
@@ -34,6 +40,7 @@ import {
   reopened,
   settle,
   stopAll,
+  storedOps,
   tablesOf,
   textsOf,
 } from "../support/story.ts";
@@ -316,6 +323,38 @@ describe("[DM18] a request to send again", () => {
     expect(good(await tablesOf(ben).aside.scan())).toEqual([]);
     await stopAll(back, ben);
   });
+});
+
+test("[DM20] an entry that held only what came another way is asked for once, and holds nothing back after the answer", async () => {
+  const clock = createAdjustableClock();
+  const names = ["ada.empty", "ben.empty"] as const;
+  const platforms = { ben: memoryPlatform({ clock }) };
+  const { ada, ben: first, conversationId } = await createFriends(server.origin, names, platforms);
+  good(await ada.client.send(conversationId, "here"));
+  await settle(ada, first);
+  await stopAll(first);
+  const store = sealedStore(first.platform);
+  const tables = createTables(store);
+  const contact = present(good(await tables.session.scan())[0], "a session");
+  const [, adaId, device] = rowKeyParts(contact.key);
+  const row = {
+    contact: adaId as AccountId,
+    device: device as DeviceId,
+    entryId: entryOf(1),
+    reason: "NoEnvelope",
+    setAsideAtMs: clock.nowMs(),
+    waiting: null,
+  };
+  good(await store.batch([tables.aside.put([logOf(1), 1], row)]));
+  const ben = await reopened(first.platform);
+  await settle(ben, ada);
+  expect(good(await tables.aside.scan())).toEqual([]);
+  clock.adjust(2 * ASK_AGAIN_MIN_MS);
+  await settle(ben, ada);
+  const marks = (await storedOps(tablesOf(ada), conversationId)).filter(({ op }) => op.kind === OP_KIND.mark);
+  const asks = marks.filter(({ op }) => must(decode(markPayloadShape, op.payload)).wantsMissing);
+  expect(asks).toHaveLength(1);
+  await stopAll(ada, ben);
 });
 
 describe("a server that lies", () => {

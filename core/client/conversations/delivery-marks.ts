@@ -1,6 +1,6 @@
 /**
  * How far the ops of each device have come: told by marks, and answered by sending again what never opened. Rules MS4, DM14,
- * DM15, DM18. Runs within the serial.
+ * DM15, DM18, DM20. Runs within the serial.
  */
 import { createRetries, type RetryTimes } from "../retries.ts";
 import type { AccountId, ConversationId, DeviceId, OpId } from "../../base/ids.ts";
@@ -35,8 +35,8 @@ export interface DeliveryMarksDeps {
   readonly contacts: Pick<ContactBook, "get">;
   readonly ops: Pick<OpStore, "all" | "frontiers">;
   readonly outbox: Outbox;
-  readonly setAside: Pick<SetAside, "isMissing" | "missingFrom">;
-  readonly events: Pick<ConversationEvents, "onDelivered" | "onOutgoing">;
+  readonly setAside: Pick<SetAside, "isMissing" | "missingFrom" | "change">;
+  readonly events: Pick<ConversationEvents, "onDelivered" | "onOutgoing" | "onAckable">;
   readonly write: WriteOwnOp;
 }
 
@@ -125,20 +125,37 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
       const { author, conversationId } = named.op;
       const mark = author === identity.accountId ? null : markOf(named);
       if (mark === null) continue;
+      const settled = await settle(named);
+      if (!settled.ok) return settled;
       const next = deliveredTo(conversationId, author, identity.deviceId);
       const done = await outbox.delivered(conversationId, next);
       if (!done.ok) return done;
       events.onDelivered(conversationId);
       if (!mark.wantsMissing) continue;
-      const resent = await requests.answerWhenDue(author, () => resend(author, conversationId, mark));
+      const resent = await requests.answerWhenDue(author, () => resend(author, named, mark));
       if (!resent.ok) return resent;
     }
     return ok();
   }
 
+  /** DM20: whoever was asked had nothing to send again. What did not open of theirs held what is here. */
+  async function settle({ op }: NamedOp): Promise<Result<void, ClientError>> {
+    const { author: contact, device, conversationId, target } = op;
+    if (target === null || !requests.isAnswerTo(contact, target)) return ok();
+    const frontiers = await ops.frontiers(conversationId);
+    if (!frontiers.ok) return frontiers;
+    if ((frontiers.value.get(device) ?? 0) <= op.deviceSeq) return ok();
+    const asides = setAside.change({ emptied: { contact, device } }, context.times.steadyMs());
+    const written = await store.batch(asides.writes);
+    if (!written.ok) return written;
+    asides.commit();
+    for (const logId of asides.freedLogs) events.onAckable(logId);
+    return ok();
+  }
+
   async function resend(
     contact: AccountId,
-    conversationId: ConversationId,
+    { id, op: { conversationId } }: NamedOp,
     mark: Mark,
   ): Promise<Result<boolean, ClientError>> {
     const asked = mark.delivered.find((one) => one.device === identity.deviceId)?.next ?? 0;
@@ -153,13 +170,22 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
       .filter(({ op, id }) => op.device === identity.deviceId && op.deviceSeq >= next && !isWaiting(id))
       .filter((op) => !isRedacted(op))
       .sort((a, b) => a.op.deviceSeq - b.op.deviceSeq);
-    if (missing.length === 0) return ok(false);
+    if (missing.length === 0) return sayNothingElse(contact, id);
     const again = missing.slice(0, RESEND_OPS_MAX).map((op) => outbox.put(op, contact));
     const written = await store.batch(again.map(({ write }) => write));
     if (!written.ok) return written;
     for (const one of again) one.commit();
     events.onOutgoing(contact);
     return ok(true);
+  }
+
+  async function sayNothingElse(accountId: AccountId, ask: OpId): Promise<Result<boolean, ClientError>> {
+    const contact = await contacts.get(accountId);
+    if (!contact.ok) return contact;
+    if (contact.value?.state !== "accepted" || contact.value.theirs === null) return ok(false);
+    const payload = encode(markPayloadShape, { delivered: [], readUpTo: null, wantsMissing: false });
+    const written = await deps.write(contact.value, OP_KIND.mark, payload, { target: ask });
+    return written.ok ? ok(true) : written;
   }
 
   function isWaiting(id: OpId): boolean {
@@ -170,6 +196,7 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
   }
 
   function due(contact: AccountId, wantsMissing: boolean, isForced = false): void {
+    if (wantsMissing) requests.outdate(contact);
     const known = dueByContact.get(contact);
     dueByContact.set(contact, {
       wantsMissing: wantsMissing || known?.wantsMissing === true,
@@ -216,7 +243,9 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
     if (!asked.ok) return asked;
     const payload = encode(markPayloadShape, { delivered, readUpTo: null, wantsMissing });
     const written = await deps.write(contact.value, OP_KIND.mark, payload);
-    return written.ok ? ok() : written;
+    if (!written.ok) return written;
+    if (wantsMissing) requests.askedBy(accountId, written.value.id);
+    return ok();
   }
 
   /** DM18: what is still missing is asked for again, after a while. */

@@ -100,8 +100,8 @@ type Outcome =
       readonly chain: ChainState;
       readonly replaces: readonly EntryId[];
     }
-  | { readonly type: "aside"; readonly contact: AccountId; readonly reason: string }
-  | { readonly type: "waiting"; readonly contact: AccountId; readonly origin: string }
+  | { readonly type: "aside"; readonly sender: Sender; readonly reason: string }
+  | { readonly type: "waiting"; readonly sender: Sender }
   /** Known already, or nobody honest wrote it. */
   | { readonly type: "passed"; readonly reason: string | null };
 
@@ -251,22 +251,19 @@ export function createInbound(
       case "waiting": {
         if (setAside.isArchived(entry.id)) return ok();
         const { seq, header, sealed } = entry;
-        page.added.push({
-          ...place,
-          contact: value.contact,
-          reason: "ChainWanted",
-          waiting: { origin: value.origin, entry: { seq, header, sealed } },
-        });
+        const { account: contact, device, origin } = value.sender;
+        const waiting = { origin, entry: { seq, header, sealed } };
+        page.added.push({ ...place, contact, device, reason: "ChainWanted", waiting });
         return ok();
       }
       case "aside": {
         // DM9: what a sibling has archived is here, or comes by the account log.
         if (setAside.isArchived(entry.id)) return ok();
-        const contact = await contacts.get(value.contact);
-        if (!contact.ok) return contact;
-        const isHeard = contact.value?.state !== "declined" && contact.value?.state !== "blocked";
-        if (isHeard)
-          page.added.push({ ...place, contact: value.contact, reason: value.reason, waiting: null });
+        const { account: contact, device } = value.sender;
+        const record = await contacts.get(contact);
+        if (!record.ok) return record;
+        const isHeard = record.value?.state !== "declined" && record.value?.state !== "blocked";
+        if (isHeard) page.added.push({ ...place, contact, device, reason: value.reason, waiting: null });
         return ok();
       }
       case "passed":
@@ -378,12 +375,11 @@ export function createInbound(
     const device = chain?.devicesById.get(sender.device);
     // DM5: nothing waits for somebody else's server here. The entry does, and whatever follows it goes on.
     const isBehind = chain === null || device === undefined || chain.seq < letter.pinSeq;
-    if (isBehind && !letter.isRetry)
-      return ok({ type: "waiting", contact: sender.account, origin: sender.origin });
+    if (isBehind && !letter.isRetry) return ok({ type: "waiting", sender });
     if (chain === null || device === undefined) return passed("DeviceNotOnChain");
     if (device.revokedSeq !== null) return passed("DeviceWasRevoked");
     const mine = letter.envelopes.find((one) => one.device === identity.deviceId);
-    if (mine === undefined) return aside(sender.account, "NoEnvelope");
+    if (mine === undefined) return aside(sender, "NoEnvelope");
     const pair: DevicePair = {
       self: {
         accountId: identity.accountId,
@@ -402,9 +398,7 @@ export function createInbound(
       findPreKey: (id) => preKeys.value.get(id) ?? null,
     });
     if (!opened.ok)
-      return opened.error.type === "DuplicateMessage"
-        ? passed(null)
-        : aside(sender.account, opened.error.type);
+      return opened.error.type === "DuplicateMessage" ? passed(null) : aside(sender, opened.error.type);
     const body = openBody(opened.value.plaintext, letter.body);
     remember(draft, sender, opened.value, preKeys.value);
     if (!body.ok) return passed(body.error.type);
@@ -558,6 +552,6 @@ function passed(reason: string | null): Result<Outcome, never> {
   return ok({ type: "passed", reason });
 }
 
-function aside(contact: AccountId, reason: string): Result<Outcome, never> {
-  return ok({ type: "aside", contact, reason });
+function aside(sender: Sender, reason: string): Result<Outcome, never> {
+  return ok({ type: "aside", sender, reason });
 }

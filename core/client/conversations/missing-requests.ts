@@ -5,7 +5,7 @@
  * too early is answered when the minute is over, and what stays missing is asked for again, after ever longer pauses.
  */
 import type { Clock } from "../../base/clock.ts";
-import type { AccountId } from "../../base/ids.ts";
+import type { AccountId, OpId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, TxStore } from "../../store/tx-store.ts";
@@ -27,6 +27,12 @@ export interface MissingRequests {
   nextDelayMs(nowMs: number): number | null;
   /** A contact is being asked. */
   asked(contact: AccountId, nowMs: number): Promise<Result<void, StoreError>>;
+  /** They were asked by this op for all that is missing now. */
+  askedBy(contact: AccountId, ask: OpId): void;
+  /** More of theirs is missing: what they answer to an earlier request says nothing of that. */
+  outdate(contact: AccountId): void;
+  /** Whether this op was the last request, and no more is missing since. */
+  isAnswerTo(contact: AccountId, ask: OpId): boolean;
   /** Calls `answer` now, or once the contact may be answered again; of several requests the last one counts. */
   answerWhenDue(contact: AccountId, answer: Answer): Promise<Result<void, ClientError>>;
   stop(): void;
@@ -54,6 +60,8 @@ export function createMissingRequests(deps: MissingRequestsDeps): MissingRequest
   const askedByContact = new Map<AccountId, Asked>();
   const answeredAtMs = new Map<AccountId, number>();
   const cancels = new Map<AccountId, () => void>();
+  /** Not stored: an answer that comes after a restart is waited for once more. */
+  const lastAsk = new Map<AccountId, OpId>();
   const nowMs = (): number => Math.max(0, clock.nowMs());
 
   /** A clock that was set back makes nothing wait longer. */
@@ -90,6 +98,9 @@ export function createMissingRequests(deps: MissingRequestsDeps): MissingRequest
       for (const contact of over) askedByContact.delete(contact);
       return over.length === 0 ? ok() : store.batch(over.map((contact) => tables.asked.remove(contact)));
     },
+    askedBy: (contact, ask) => void lastAsk.set(contact, ask),
+    outdate: (contact) => void lastAsk.delete(contact),
+    isAnswerTo: (contact, ask) => lastAsk.get(contact) === ask,
     due: (now) => setAside.missingFrom().filter((contact) => waitMs(contact, now) === 0),
     nextDelayMs(now) {
       const waits = setAside.missingFrom().map((contact) => waitMs(contact, now));

@@ -2,10 +2,10 @@
  * Entries this device could not open, and entries it need not open. Rules DM9, DM16.
  *
  * An entry waits here until its ops come another way: a sibling's archived op names it, a later entry of its sender
- * carries the same ops again, or `ASIDE_MS_MAX` has passed. One that only lacks its sender's chain keeps its bytes and
+ * carries the same ops again, its sender says that there is nothing else, or `ASIDE_MS_MAX` has passed. One that only lacks its sender's chain keeps its bytes and
  * is opened when the chain is here. Runs within the serial.
  */
-import type { AccountId, EntryId, LogId } from "../../base/ids.ts";
+import type { AccountId, DeviceId, EntryId, LogId } from "../../base/ids.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { PlacedEntry } from "../../protocol/entry.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
@@ -23,6 +23,8 @@ export interface AsideEntry {
   readonly seq: number;
   readonly entryId: EntryId;
   readonly contact: AccountId;
+  /** Of that contact, by its own word. */
+  readonly device: DeviceId;
   readonly reason: string;
   readonly waiting: { readonly origin: string; readonly entry: PlacedEntry } | null;
 }
@@ -37,6 +39,8 @@ export interface AsideEvents {
   readonly resolved?: readonly EntryId[];
   /** Their ops have come in another entry of their sender, by whose word this is. */
   readonly replaced?: readonly Replaced[];
+  /** Of this device all is here that it has written: what it sent and did not open here held nothing else. DM20 */
+  readonly emptied?: Pick<AsideEntry, "contact" | "device">;
   /** A sibling has archived ops of these before they were read here. */
   readonly archived?: readonly EntryId[];
   /** These were read here. */
@@ -69,7 +73,7 @@ export interface SetAside {
   waitingFor(contact: AccountId): Promise<Result<readonly AsideEntry[], StoreError>>;
 }
 
-type Known = Pick<AsideEntry, "logId" | "seq" | "contact"> & { readonly origin: string | null };
+type Known = Pick<AsideEntry, "logId" | "seq" | "contact" | "device"> & { readonly origin: string | null };
 
 export function createSetAside(store: TxStore, tables: Tables): SetAside {
   const byEntry = new Map<EntryId, Known>();
@@ -105,6 +109,10 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
     // DM9: of somebody else's entries it says nothing.
     const sayer = new Map((events.replaced ?? []).map((one) => [one.entryId, one.contact]));
     for (const [entry, contact] of sayer) if (byEntry.get(entry)?.contact === contact) gone.add(entry);
+    const { emptied } = events;
+    for (const [entry, one] of byEntry)
+      if (one.origin === null && one.contact === emptied?.contact && one.device === emptied.device)
+        gone.add(entry);
     const freedLogs = new Set<LogId>();
     for (const entry of gone) {
       const one = byEntry.get(entry);
@@ -119,10 +127,11 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
       const count = countIn(entry.logId) + kept.filter((one) => one.logId === entry.logId).length;
       if (count >= ASIDES_PER_LOG_MAX) continue;
       kept.push(entry);
-      const { contact, entryId, reason, waiting } = entry;
+      const { contact, device, entryId, reason, waiting } = entry;
       writes.push(
         tables.aside.put([entry.logId, entry.seq], {
           contact,
+          device,
           entryId,
           reason,
           setAsideAtMs: nowMs,
@@ -175,7 +184,7 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
   };
 }
 
-function entryOf(key: string, { contact, entryId, reason, waiting }: AsideRow): AsideEntry {
+function entryOf(key: string, { setAsideAtMs: _, ...value }: AsideRow): AsideEntry {
   const [, logId, seq] = rowKeyParts(key);
-  return { logId: logId as LogId, seq: Number(seq), entryId, contact, reason, waiting };
+  return { logId: logId as LogId, seq: Number(seq), ...value };
 }

@@ -116,6 +116,13 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     story: "calm",
   },
   {
+    name: "what a device holds is told again for ever, though nothing of it has changed",
+    file: "core/client/frontiers/frontiers.ts",
+    find: "if (before !== undefined && isSame && isRecent) return ok(before);",
+    replace: "",
+    story: "ways",
+  },
+  {
     name: "an edit that a full disk refused is forgotten",
     file: "core/client/account-log/own-changes.ts",
     find: "untold.set(id, name);",

@@ -6,6 +6,7 @@ import { findUnkeptInRooms } from "./room-promises.ts";
 import type { NonceLedger } from "./nonce-ledger.ts";
 import { playStep, reopen, type Stage, type Tally, watchPower } from "./play-step.ts";
 import { isTold, useStolen } from "./play-device-step.ts";
+import { createSeededRandom } from "../../support/seeded-random.ts";
 import type { Step, StoryPlan } from "./story-plan.ts";
 import type { World } from "./world.ts";
 
@@ -32,6 +33,17 @@ const ROOMS_CALM_MAX_MS = 240_000;
 const ALONE_CALM_MAX_MS = 1_200_000;
 /** What a device can have lost that others go on sending to: prekeys, sessions, or all. */
 const LOSING = new Set<Step["type"]>(["server-lost", "set-back", "double", "evict"]);
+/** So long after all is in its place what was put off has been done, and for so long nothing more is. */
+const QUIET_AFTER_MS = 600_000;
+const QUIET_MS = 1_200_000;
+/** What a device sends, as a line of the trace has it. */
+const SENT_LINE = /^\S+ (\w+) (?:> \S+ \d+ (\w+)|((?:GET|POST|PUT|DELETE) \S+))/;
+/** What is asked for regularly, so long one after the other at least; the log of a room that lets nobody in each minute (RM30). */
+const REGULAR =
+  /^(?:ping|pong|readFrontiers|preKeyCounts|keyPackageCounts|openLog|read|subscribe|GET \/v1\/accounts\/\w+\/chain\b.*)$/;
+const REGULAR_EVERY_MS = 5_000;
+/** Of so many worlds of a hundred in which all do what they should. */
+const QUIET_PERCENT = 25;
 /** How long a thief waits between two attempts. */
 const THIEF_MS = 700;
 /** A device that was switched off has so long to start, on a disk that works. */
@@ -72,6 +84,7 @@ export async function runStory(
     await endTrouble(stage);
     calmAfterMs = await comeToRest(stage);
     if (stage.faults.length === 0) await useWhatWasStolen(stage);
+    if (stage.faults.length === 0) await keepQuiet(stage);
     await checkSecrets(world, stage.faults);
     if (ledger.reuses() > 0) stage.faults.push(`a key and a nonce were used twice, ${ledger.reuses()} times`);
   } catch (error) {
@@ -152,6 +165,28 @@ async function comeToRest(stage: Stage): Promise<number> {
   }
   stage.faults.push(...unkept);
   return world.time.elapsedMs() - startMs;
+}
+
+/** Where everything is in its place nobody has anything to say: what goes on and on is a wait that nothing ends. */
+async function keepQuiet({ world, faults }: Stage): Promise<void> {
+  const { plan, time, trace } = world;
+  if (plan.hostile !== undefined || plan.liar !== undefined) return;
+  if (!createSeededRandom(`${plan.seed}/quiet`).chance(QUIET_PERCENT)) return;
+  await time.pass(QUIET_AFTER_MS);
+  const devices = new Set(world.members().map(({ device }) => device.name));
+  const sent = new Map<string, number>();
+  trace.watch((line) => {
+    const [, device = "", frame, request] = SENT_LINE.exec(line) ?? [];
+    const what = frame ?? request ?? "";
+    if (devices.has(device)) sent.set(`${device} ${what}`, (sent.get(`${device} ${what}`) ?? 0) + 1);
+  });
+  await time.pass(QUIET_MS);
+  trace.watch(null);
+  for (const [what, times] of sent) {
+    const isRegular = REGULAR.test(what.slice(what.indexOf(" ") + 1));
+    if (times > (isRegular ? QUIET_MS / REGULAR_EVERY_MS : 0))
+      faults.push(`with everything in its place went on and on: ${what}, ${times} times`);
+  }
 }
 
 /** With all at rest and everybody told, whoever has a revoked device tries it once more. */

@@ -8,19 +8,28 @@ export interface Trace {
   note(what: string, bytes?: Uint8Array): void;
   /** Bytes that passed the network, for whoever looks for secrets in them. */
   readonly carried: Uint8Array[];
+  /** Lines go to this one too from now on; null: to nobody. */
+  watch(onLine: ((line: string) => void) | null): void;
   digest(): string;
 }
 
 /** An empty trace; `nowMs` stands on every line of it. */
 export function createTrace(nowMs: () => number, onLine: ((line: string) => void) | null = null): Trace {
   const hash = createHash("sha256");
+  let watcher: ((line: string) => void) | null = null;
   return {
     carried: [],
+    watch: (next) => {
+      watcher = next;
+    },
     note(what, bytes) {
       const line = `${nowMs().toFixed(3)} ${what} ${bytes?.length ?? ""}`;
       hash.update(line);
       if (bytes !== undefined) hash.update(bytes);
-      onLine?.(`${line} ${bytes === undefined ? "" : nameOf(bytes)}`);
+      if (onLine === null && watcher === null) return;
+      const named = `${line} ${bytes === undefined ? "" : nameOf(bytes)}`;
+      onLine?.(named);
+      watcher?.(named);
     },
     digest: () => hash.copy().digest("hex").slice(0, 32),
   };

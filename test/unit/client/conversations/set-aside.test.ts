@@ -10,7 +10,7 @@ import {
 import { createTables } from "../../../../core/client/tables.ts";
 import { type AccountId, idFromBytes } from "../../../../core/base/ids.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
-import { accountOf, entryOf, filled, logOf } from "../../../support/messages.ts";
+import { accountOf, deviceOf, entryOf, filled, logOf } from "../../../support/messages.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const aside = (byte: number, changes: Partial<AsideEntry> = {}): AsideEntry => ({
@@ -18,6 +18,7 @@ const aside = (byte: number, changes: Partial<AsideEntry> = {}): AsideEntry => (
   seq: byte,
   entryId: entryOf(byte),
   contact: accountOf(1),
+  device: deviceOf(1),
   reason: "NoEnvelope",
   waiting: null,
   ...changes,
