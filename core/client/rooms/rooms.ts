@@ -403,6 +403,8 @@ export function createRooms(all: RoomsDeps): Rooms {
     if (standing === "joined") {
       const open = await serial.run(() => keyAsking.noteOpen(roomId));
       if (!open.ok) return open;
+      const said = await serial.run(() => keySetting.sayReplaced(roomId, room));
+      if (!said.ok) return said;
       const begun = await serial.run(() => restart.sayBegun(placed.value));
       if (!begun.ok || begun.value) return begun;
       const brought = await serial.run(() => restart.bring(placed.value));

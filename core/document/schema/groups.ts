@@ -129,7 +129,7 @@ const partShape = variants({
   ],
   /** What the members agree on after that commit of the log, told while others are in and this account has been there for longest. */
   agreed: [14, { epoch: integer(0), handshake: id("entry"), context: bytes(1, ROOM_AGREED_BYTES_MAX) }],
-  /** What a device of the founder's has put on the room's log, the how manieth of these; each has a part of its own. */
+  /** What a device of the founder's has put on the room's log, or what replaced that, the how manieth of these; each has a part of its own. */
   put: [15, { device: id("device"), count: integer(1), accessSeed: bytes(32), roomKey: bytes(32) }],
 });
 export type RoomPart = ShapeOf<typeof partShape>;

@@ -34,6 +34,11 @@ export interface RoomKeySettingDeps {
 export interface RoomKeySetting {
   /** Makes the log one that this device's keys open, or goes on with those an elder sibling has set. True when either was done. */
   regain(placed: PlacedRoom, error: ClientError | null): Promise<Result<boolean, ClientError>>;
+  /**
+   * Tells siblings what has replaced a key this device has put on the log: who took that, and is in no group, has it from nobody else. Runs
+   * within the serial.
+   */
+  sayReplaced(roomId: ConversationId, room: RoomRecord): Promise<Result<void, ClientError>>;
 }
 
 export function createRoomKeySetting(all: RoomKeySettingDeps): RoomKeySetting {
@@ -64,6 +69,14 @@ export function createRoomKeySetting(all: RoomKeySettingDeps): RoomKeySetting {
     if (!set.ok) return set;
     all.openAnew(roomId, logId);
     return ok(true);
+  };
+
+  const sayReplaced: RoomKeySetting["sayReplaced"] = async (roomId, room) => {
+    if (!room.puts.some(({ device }) => device === identity.deviceId)) return ok();
+    // Keys of a group that was given up lead nobody on.
+    const now = await all.contextOf(roomId);
+    if (!now.ok || now.value === null) return now.ok ? ok() : now;
+    return say(roomId, room);
   };
 
   /** Own devices are told before the log has it, so that a younger one does not set another meanwhile. */
@@ -107,5 +120,5 @@ export function createRoomKeySetting(all: RoomKeySettingDeps): RoomKeySetting {
       .toSorted((a, b) => addedSeq(a.device) - addedSeq(b.device));
   }
 
-  return { regain };
+  return { regain, sayReplaced };
 }

@@ -1,7 +1,9 @@
-/** What a device that a room's log shuts out makes of the keys an own device has set. Rules RM30, RM62. */
+/** What a device that a room's log shuts out makes of the keys an own device has set, and what that tells it. Rules RM30, RM62. */
 import { beforeAll, expect, test } from "vitest";
+import { present } from "../../../../../core/base/assert.ts";
 import { type DeviceId, idFromBytes } from "../../../../../core/base/ids.ts";
 import { ok } from "../../../../../core/base/result.ts";
+import { putKey, type RoomPart, type RoomRecord } from "../../../../../core/document/schema/groups.ts";
 import type { PlacedRoom } from "../../../../../core/client/rooms/log/room-home.ts";
 import {
   createRoomKeySetting,
@@ -58,4 +60,35 @@ test("[RM30] [RM62] who goes on with what an elder own device has set knows that
 test("[RM30] it goes on with nothing that leads nowhere, or that a younger device has set", async () => {
   expect(await takenFrom(elder, false)).toEqual([]);
   expect(await takenFrom(younger, true)).toEqual([]);
+});
+
+/** What the same device tells the others, where `puts` were told before and its own key of the log is `seed`. */
+async function toldOf(
+  puts: readonly Omit<Extract<RoomPart, { type: "put" }>, "type">[],
+  { seed, isIn }: { readonly seed: number; readonly isIn: boolean },
+): Promise<readonly unknown[]> {
+  const told: unknown[] = [];
+  const keySetting = createRoomKeySetting({
+    context: { identity: { deviceId: self } },
+    book: {
+      set: async (_: unknown, parts: ReadonlyMap<string, RoomPart>) => {
+        told.push(...parts);
+        return ok();
+      },
+    },
+    contextOf: async () => ok(isIn ? { members: [] } : null),
+  } as unknown as RoomKeySettingDeps);
+  const room = { keys: { accessSeed: filled(seed), roomKey: filled(seed + 1) }, puts };
+  good(await keySetting.sayReplaced(roomId, room as unknown as RoomRecord));
+  return told;
+}
+
+test("[RM30] who has put a key on the log tells what replaces it, while it is in the group", async () => {
+  const device = present(self, "this device");
+  const put = { device, count: 1, accessSeed: filled(6), roomKey: filled(7) };
+  const replaced = { ...put, type: "put", count: 2, accessSeed: filled(8), roomKey: filled(9) };
+  expect(await toldOf([put], { seed: 8, isIn: true })).toEqual([[putKey(device), replaced]]);
+  expect(await toldOf([put], { seed: 6, isIn: true })).toEqual([]);
+  expect(await toldOf([put], { seed: 8, isIn: false })).toEqual([]);
+  expect(await toldOf([{ ...put, device: present(elder, "another") }], { seed: 8, isIn: true })).toEqual([]);
 });
