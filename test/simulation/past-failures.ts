@@ -849,6 +849,29 @@ export const PAST_FAILURES: Readonly<Record<string, StoryPlan>> = {
       isWatched: true,
       tailEntries: 4,
     },
+  "a commit that a device made as its sibling left the room was sent again without end, and nothing deleted was written anew there":
+    {
+      seed: "1601739",
+      devicesByPerson: [2, 2],
+      server: "sqlite",
+      steps: [
+        { type: "room", device: 0, act: "create", pick: 3 },
+        { type: "pass", ms: 2028 },
+        { type: "sync", device: 1 },
+        { type: "room", device: 61, act: "leave", pick: 12 },
+        { type: "room", device: 8, act: "invite", pick: 15 },
+        { type: "pass", ms: 6373 },
+        { type: "pass", ms: 182 },
+        { type: "send", device: 12, to: 1, count: 1 },
+        { type: "pass", ms: 250 },
+        { type: "send", device: 10, to: 3, count: 4 },
+        { type: "pass", ms: 3853 },
+        { type: "pass", ms: 133 },
+        { type: "delete", device: 43, pick: 11, isForAll: true },
+      ],
+      isWatched: true,
+      tailEntries: 7,
+    },
   "a deletion that the disk refused went out all the same, and siblings deleted what the device kept that was asked":
     {
       seed: "1200761",

@@ -559,7 +559,11 @@ export function createRooms(all: RoomsDeps): Rooms {
       }
       const strangers = forgotten.length === 0 ? ok() : await store.batch(forgotten);
       if (!strangers.ok) return strangers;
-      return plan === null ? ok(false) : commits.make(roomId, room, plan);
+      if (plan === null) return ok(false);
+      const now = await book.get(roomId);
+      if (!now.ok) return now;
+      // Who has left while others' servers were asked, here or by a sibling, lets nobody in any more.
+      return now.value?.standing.standing === "joined" ? commits.make(roomId, room, plan) : ok(true);
     });
   }
 

@@ -90,8 +90,7 @@ export function createRoomOutgoing({ context, outbox, sealing }: RoomOutgoingDep
         const brought = await store.batch([tables.roombring.remove(roomId)]);
         return brought.ok ? ok(true) : brought;
       }
-      // A commit's row goes when it is read back: only then is the group the one it makes.
-      if (sent.isCommit) return ok(true);
+      if (sent.isCommit) return placeCommit(roomId, room);
       const row = await tables.letter.get(roomId, sent.writerSeq);
       if (!row.ok) return row;
       // Read back already.
@@ -119,6 +118,16 @@ export function createRoomOutgoing({ context, outbox, sealing }: RoomOutgoingDep
     const stored = await store.batch([taken, sealing.writerWrite(room, result.writerSeq ?? 0)]);
     return stored.ok ? ok(false) : stored;
   };
+
+  /** A commit's row goes when it is read back: only then is the group the one it makes. Who is out reads nothing back. RM67 */
+  async function placeCommit(
+    roomId: ConversationId,
+    { standing: { standing } }: RoomRecord,
+  ): Promise<Result<boolean, ClientError>> {
+    if (standing === "joined") return ok(true);
+    const stored = await store.batch([tables.commit.remove(roomId)]);
+    return stored.ok ? ok(true) : stored;
+  }
 
   /** RM33: what the server will never take is not sent again, and its messages say so. Anything else is tried again. */
   async function failLetter(
