@@ -57,6 +57,7 @@
  * | aside | log id, seq | entries this device could not open |
  * | search | number | texts and places of messages, for the search index |
  * | archived | entry id | entries whose ops a sibling has archived, until they are read here |
+ * | replaced | entry id | entries whose ops a contact sent again in another that was read first, until they are read here |
  * | given | log id | inbound logs contacts had before: since when, and whether they are closed |
  * | shut | log id | logs of contacts that were found closed |
  * | deleted | account id | contacts whose server says that their account was deleted there |
@@ -567,6 +568,7 @@ export function createTables(store: TxStore) {
     asked: createTable(store, "asked", struct({ atMs: integer(0), delayMs: integer(0) })),
     aside: createTable(store, "aside", asideRow),
     archived: createTable(store, "archived", struct({})),
+    replaced: createTable(store, "replaced", struct({ by: id("account") })),
     given: createTable(store, "given", struct({ sinceMs: integer(0), isClosed: flag })),
     shut: createTable(store, "shut", struct({})),
     deleted: createTable(store, "deleted", deletedRow),

@@ -418,7 +418,7 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     start,
     take,
     takeRoom,
-    isArchived: setAside.isArchived,
+    isArchived: (entry) => setAside.isArchived(entry, null),
     adopt,
     write,
     restore,

@@ -15,6 +15,7 @@ import {
   OP_KIND,
 } from "../../messenger/op.ts";
 import type { RowsStep } from "../account-log/rows-step.ts";
+import type { StoreError } from "../../store/tx-store.ts";
 import type { ClientError } from "../client-error.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -144,8 +145,20 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
     if (target === null || !requests.isAnswerTo(contact, target)) return ok();
     const frontiers = await ops.frontiers(conversationId);
     if (!frontiers.ok) return frontiers;
-    if ((frontiers.value.get(device) ?? 0) <= op.deviceSeq) return ok();
-    const asides = setAside.change({ emptied: { contact, device } }, context.times.steadyMs());
+    return (frontiers.value.get(device) ?? 0) <= op.deviceSeq ? ok() : end(contact, new Set([device]));
+  }
+
+  /** DM20: a revoked device answers nobody, and what it sent is refused. */
+  async function endRevoked(contact: AccountId): Promise<Result<void, ClientError>> {
+    const chain = await context.storedChain(contact);
+    if (!chain.ok) return chain;
+    const devices = [...(chain.value?.devicesById.values() ?? [])];
+    const revoked = devices.filter(({ revokedSeq }) => revokedSeq !== null);
+    return end(contact, new Set(revoked.map(({ id }) => id)));
+  }
+
+  async function end(contact: AccountId, devices: ReadonlySet<DeviceId>): Promise<Result<void, StoreError>> {
+    const asides = setAside.change({ ended: { contact, devices } }, context.times.steadyMs());
     const written = await store.batch(asides.writes);
     if (!written.ok) return written;
     asides.commit();
@@ -211,9 +224,7 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
   /** Tells contacts what has arrived, unless a device of ours has told them as much. Rule DM14. */
   async function send(): Promise<Result<void, ClientError>> {
     for (const [accountId, asked] of [...dueByContact]) {
-      const { wantsMissing, isForced } = asked;
-      // What was missing may have come from a sibling meanwhile.
-      const told = await tell(accountId, isForced || (wantsMissing && setAside.isMissing(accountId)));
+      const told = await tellOrAsk(accountId, asked);
       if (!told.ok) {
         retries.later("marks");
         return told;
@@ -223,6 +234,16 @@ export function createDeliveryMarks(deps: DeliveryMarksDeps): DeliveryMarks {
     retries.done("marks");
     askLater();
     return ok();
+  }
+
+  async function tellOrAsk(
+    accountId: AccountId,
+    { wantsMissing, isForced }: { readonly wantsMissing: boolean; readonly isForced?: boolean },
+  ): Promise<Result<void, ClientError>> {
+    const ended = wantsMissing ? await endRevoked(accountId) : ok();
+    if (!ended.ok) return ended;
+    // What was missing may have come from a sibling meanwhile.
+    return tell(accountId, isForced === true || (wantsMissing && setAside.isMissing(accountId)));
   }
 
   async function tell(accountId: AccountId, wantsMissing: boolean): Promise<Result<void, ClientError>> {

@@ -36,7 +36,8 @@ import type { ClientError } from "../client-error.ts";
 import type { ChainsQuote, Disputes } from "../alarms/disputes.ts";
 import type { ContactBook } from "../contacts/contact-book.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { AsideEntry, Replaced, SetAside } from "./set-aside.ts";
+import type { Replaced } from "./replaced-ahead.ts";
+import type { AsideEntry, SetAside } from "./set-aside.ts";
 import type { ArchiveRow } from "../tables.ts";
 
 /** A log this device reads: a contact's inbound log, or the request log of the account. */
@@ -100,8 +101,13 @@ type Outcome =
       readonly chain: ChainState;
       readonly replaces: readonly EntryId[];
     }
-  | { readonly type: "aside"; readonly sender: Sender; readonly reason: string }
-  | { readonly type: "waiting"; readonly sender: Sender }
+  | {
+      readonly type: "aside";
+      readonly sender: Sender;
+      readonly reason: string;
+      readonly replaces: readonly EntryId[];
+    }
+  | { readonly type: "waiting"; readonly sender: Sender; readonly replaces: readonly EntryId[] }
   /** Known already, or nobody honest wrote it. */
   | { readonly type: "passed"; readonly reason: string | null };
 
@@ -232,6 +238,17 @@ export function createInbound(
     };
   }
 
+  /** DM9: whether a sibling has opened this entry. What it replaces need not be opened either. */
+  function isOpenedElsewhere(
+    page: PageResult,
+    entry: EntryId,
+    { sender, replaces }: Extract<Outcome, { type: "aside" | "waiting" }>,
+  ): boolean {
+    const isArchived = setAside.isArchived(entry, sender.account);
+    if (isArchived) page.replaced.push(...replaces.map((entryId) => ({ entryId, contact: sender.account })));
+    return isArchived;
+  }
+
   async function openInto(
     page: PageResult,
     log: InboundLog,
@@ -249,7 +266,7 @@ export function createInbound(
         page.quotes.push(...checkLetter(value.letter, value.arrival, value.chain));
         return ok();
       case "waiting": {
-        if (setAside.isArchived(entry.id)) return ok();
+        if (isOpenedElsewhere(page, entry.id, value)) return ok();
         const { seq, header, sealed } = entry;
         const { account: contact, device, origin } = value.sender;
         const waiting = { origin, entry: { seq, header, sealed } };
@@ -258,7 +275,7 @@ export function createInbound(
       }
       case "aside": {
         // DM9: what a sibling has archived is here, or comes by the account log.
-        if (setAside.isArchived(entry.id)) return ok();
+        if (isOpenedElsewhere(page, entry.id, value)) return ok();
         const { account: contact, device } = value.sender;
         const record = await contacts.get(contact);
         if (!record.ok) return record;
@@ -375,11 +392,11 @@ export function createInbound(
     const device = chain?.devicesById.get(sender.device);
     // DM5: nothing waits for somebody else's server here. The entry does, and whatever follows it goes on.
     const isBehind = chain === null || device === undefined || chain.seq < letter.pinSeq;
-    if (isBehind && !letter.isRetry) return ok({ type: "waiting", sender });
+    if (isBehind && !letter.isRetry) return ok({ type: "waiting", sender, replaces: letter.replaces });
     if (chain === null || device === undefined) return passed("DeviceNotOnChain");
     if (device.revokedSeq !== null) return passed("DeviceWasRevoked");
     const mine = letter.envelopes.find((one) => one.device === identity.deviceId);
-    if (mine === undefined) return aside(sender, "NoEnvelope");
+    if (mine === undefined) return aside(letter, "NoEnvelope");
     const pair: DevicePair = {
       self: {
         accountId: identity.accountId,
@@ -398,7 +415,7 @@ export function createInbound(
       findPreKey: (id) => preKeys.value.get(id) ?? null,
     });
     if (!opened.ok)
-      return opened.error.type === "DuplicateMessage" ? passed(null) : aside(sender, opened.error.type);
+      return opened.error.type === "DuplicateMessage" ? passed(null) : aside(letter, opened.error.type);
     const body = openBody(opened.value.plaintext, letter.body);
     remember(draft, sender, opened.value, preKeys.value);
     if (!body.ok) return passed(body.error.type);
@@ -552,6 +569,9 @@ function passed(reason: string | null): Result<Outcome, never> {
   return ok({ type: "passed", reason });
 }
 
-function aside(sender: Sender, reason: string): Result<Outcome, never> {
-  return ok({ type: "aside", sender, reason });
+function aside(
+  { sender, replaces }: { readonly sender: Sender; readonly replaces: readonly EntryId[] },
+  reason: string,
+): Result<Outcome, never> {
+  return ok({ type: "aside", sender, reason, replaces });
 }

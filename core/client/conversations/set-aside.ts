@@ -11,6 +11,7 @@ import type { PlacedEntry } from "../../protocol/entry.ts";
 import { rowKeyParts } from "../../store/row-key.ts";
 import type { StoreError, TxStore, WriteOp } from "../../store/tx-store.ts";
 import type { AsideRow, Tables } from "../tables.ts";
+import { createReplacedAhead, type Replaced } from "./replaced-ahead.ts";
 
 /** After this an entry nobody could open is given up: it is acknowledged like one that was read. */
 export const ASIDE_MS_MAX = 2_592_000_000;
@@ -29,9 +30,6 @@ export interface AsideEntry {
   readonly waiting: { readonly origin: string; readonly entry: PlacedEntry } | null;
 }
 
-/** An entry and who says what has become of it. */
-export type Replaced = Pick<AsideEntry, "entryId" | "contact">;
-
 /** What happened to entries. */
 export interface AsideEvents {
   readonly added?: readonly AsideEntry[];
@@ -39,8 +37,8 @@ export interface AsideEvents {
   readonly resolved?: readonly EntryId[];
   /** Their ops have come in another entry of their sender, by whose word this is. */
   readonly replaced?: readonly Replaced[];
-  /** Of this device all is here that it has written: what it sent and did not open here held nothing else. DM20 */
-  readonly emptied?: Pick<AsideEntry, "contact" | "device">;
+  /** Of these devices nothing more can come: what they sent and did not open here is waited for no longer. DM20 */
+  readonly ended?: { readonly contact: AccountId; readonly devices: ReadonlySet<DeviceId> };
   /** A sibling has archived ops of these before they were read here. */
   readonly archived?: readonly EntryId[];
   /** These were read here. */
@@ -58,8 +56,8 @@ export interface AsideChange {
 export interface SetAside {
   /** Loads what waits and gives up what waited too long. */
   start(nowMs: number): Promise<Result<void, StoreError>>;
-  /** Whether a sibling has archived what this entry carries. */
-  isArchived(entry: EntryId): boolean;
+  /** Whether a sibling has archived what this entry carries, or `sender`, who sent it, has replaced it. */
+  isArchived(entry: EntryId, sender: AccountId | null): boolean;
   change(events: AsideEvents, nowMs: number): AsideChange;
   /** Lowest seq of this log that waits, or null. */
   lowestSeq(logId: LogId): number | null;
@@ -78,6 +76,7 @@ type Known = Pick<AsideEntry, "logId" | "seq" | "contact" | "device"> & { readon
 export function createSetAside(store: TxStore, tables: Tables): SetAside {
   const byEntry = new Map<EntryId, Known>();
   const archived = new Set<EntryId>();
+  const replacedAhead = createReplacedAhead(tables);
 
   async function start(nowMs: number): Promise<Result<void, StoreError>> {
     const rows = await tables.aside.scan();
@@ -92,7 +91,8 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
     const sources = await tables.archived.scan();
     if (!sources.ok) return sources;
     for (const { key } of sources.value) archived.add(rowKeyParts(key)[1] as EntryId);
-    return store.batch(gone);
+    const ahead = await replacedAhead.start();
+    return ahead.ok ? store.batch(gone) : ahead;
   }
 
   const countIn = (logId: LogId) => [...byEntry.values()].filter((one) => one.logId === logId).length;
@@ -109,9 +109,14 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
     // DM9: of somebody else's entries it says nothing.
     const sayer = new Map((events.replaced ?? []).map((one) => [one.entryId, one.contact]));
     for (const [entry, contact] of sayer) if (byEntry.get(entry)?.contact === contact) gone.add(entry);
-    const { emptied } = events;
+    const read = events.read ?? [];
+    const unread = (events.replaced ?? []).filter(
+      ({ entryId }) => !byEntry.has(entryId) && !read.includes(entryId),
+    );
+    const ahead = replacedAhead.change(unread, read);
+    const { ended } = events;
     for (const [entry, one] of byEntry)
-      if (one.origin === null && one.contact === emptied?.contact && one.device === emptied.device)
+      if (one.origin === null && one.contact === ended?.contact && ended.devices.has(one.device))
         gone.add(entry);
     const freedLogs = new Set<LogId>();
     for (const entry of gone) {
@@ -141,7 +146,9 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
     }
     for (const entry of learned) writes.push(tables.archived.put([entry], {}));
     for (const entry of forgotten) writes.push(tables.archived.remove(entry));
+    writes.push(...ahead.writes);
     const commit = () => {
+      ahead.commit();
       for (const entry of gone) byEntry.delete(entry);
       for (const entry of kept)
         byEntry.set(entry.entryId, { ...entry, origin: entry.waiting?.origin ?? null });
@@ -163,7 +170,9 @@ export function createSetAside(store: TxStore, tables: Tables): SetAside {
 
   return {
     start,
-    isArchived: (entry) => archived.has(entry),
+    isArchived(entry, sender) {
+      return archived.has(entry) || (sender !== null && replacedAhead.has(entry, sender));
+    },
     change,
     lowestSeq: (logId) => {
       const seqs = [...byEntry.values()].filter((one) => one.logId === logId).map((one) => one.seq);

@@ -79,6 +79,8 @@ export const CURE_BY_TABLE: { readonly [T in keyof Tables]: Cure } = {
   ticket: "drop",
   aside: "position",
   archived: "renew",
+  // What it names is asked for once more.
+  replaced: "drop",
   given: "drop",
   shut: "renew",
   // Asked again with the next message.

@@ -43,7 +43,7 @@ const REGULAR =
   /^(?:ping|pong|readFrontiers|preKeyCounts|keyPackageCounts|openLog|read|subscribe|GET \/v1\/accounts\/\w+\/chain\b.*)$/;
 const REGULAR_EVERY_MS = 5_000;
 /** Of so many worlds of a hundred in which all do what they should. */
-const QUIET_PERCENT = 25;
+const QUIET_PERCENT = 10;
 /** How long a thief waits between two attempts. */
 const THIEF_MS = 700;
 /** A device that was switched off has so long to start, on a disk that works. */

@@ -18,7 +18,7 @@ import {
   type NamedOp,
   OP_KIND,
 } from "../../../../core/messenger/op.ts";
-import type { ChainState } from "../../../../core/sigchain/chain-state.ts";
+import type { ChainDevice, ChainState } from "../../../../core/sigchain/chain-state.ts";
 import { createMemoryTxStore } from "../../../../core/store/memory-tx-store.ts";
 import { good } from "../../../support/client-world.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
@@ -37,12 +37,20 @@ async function asking() {
   const frontiers = new Map<DeviceId, number>([[theirDevice, 0]]);
   const written: NamedOp[] = [];
   const freed: string[] = [];
+  const theirs = new Map(
+    [theirDevice, theirOther].map((id): [DeviceId, ChainDevice] => [
+      id,
+      { id, revokedSeq: null } as ChainDevice,
+    ]),
+  );
+  const revoke = (id: DeviceId) => void theirs.set(id, { id, revokedSeq: 3 } as ChainDevice);
   const record = { accountId: contact, conversationId, state: "accepted", theirs: {} } as ContactRecord;
   const context = {
     ...{ store, tables, clock, serial: createSerial() },
     identity: { accountId: self, deviceId: ownDevice },
     times: { steadyMs: () => clock.nowMs() },
     chain: () => ({ devicesById: new Map([[ownDevice, {}]]) }) as unknown as ChainState,
+    storedChain: async () => ok({ devicesById: theirs }),
   } as unknown as EngineContext;
   const deps = {
     ...{ context, setAside },
@@ -80,7 +88,7 @@ async function asking() {
     return last.id;
   };
   const left = async () => good(await tables.aside.scan()).map(({ value }) => value.device);
-  return { ask, marks, frontiers, left, setAsideOne, freed, written };
+  return { ask, marks, frontiers, left, setAsideOne, freed, written, revoke };
 }
 
 /** A mark as it was written. */
@@ -121,6 +129,17 @@ describe("[DM20] an entry that did not open", () => {
     expect(await left()).toEqual([theirDevice, theirOther, theirDevice]);
     good(await marks.answer([markBy(theirDevice, 8, { target: await ask() })]));
     expect(await left()).toEqual([theirOther]);
+  });
+
+  test("is not asked for of a device that was revoked: it is done with, and others are asked for theirs", async () => {
+    const { ask, marks, left, freed, written, revoke } = await asking();
+    revoke(theirDevice);
+    await ask();
+    expect([await left(), freed]).toEqual([[theirOther], [logOf(1)]]);
+    revoke(theirOther);
+    marks.due(contact, true);
+    good(await marks.flush());
+    expect([await left(), written.length]).toEqual([[], 1]);
   });
 
   test("is not asked for in vain: who has nothing to send again says so", async () => {

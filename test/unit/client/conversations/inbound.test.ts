@@ -150,7 +150,7 @@ describe("[DM9] an entry that does not open", () => {
     expect([
       page.missingFrom,
       ben.setAside.lowestSeq(log.logId),
-      ben.setAside.isArchived(parcel.entryId),
+      ben.setAside.isArchived(parcel.entryId, null),
     ]).toEqual([[], null, false]);
   });
 
@@ -178,6 +178,27 @@ describe("[DM9] an entry that does not open", () => {
       [log.logId],
       null,
     ]);
+  });
+
+  test("is known to be replaced before it is read, where a sibling has opened the one that replaces it", async () => {
+    const { ada, ben, log, route } = await pair();
+    await entriesOf(ada, ben, 1);
+    const [former] = await pendingOf(ada, route, 0);
+    if (former === undefined) throw new Error("made");
+    expectValue(await ada.outbox.receipts([former], [{ type: "accepted", seq: 1, chain: filled(1) }]));
+    await keepOps(ada, ben.accountId, [opOf(ada, ben, 0)]);
+    await sealFor(ada, ben);
+    const [later] = await pendingOf(ada, route, 1);
+    if (later === undefined) throw new Error("made");
+    const prekeys = expectValue(await ben.context.tables.prekey.scan());
+    expectValue(await ben.store.batch(prekeys.map(({ key }) => ({ type: "delete", key }))));
+    const known = ben.setAside.change({ archived: [later.entryId] }, 0);
+    expectValue(await ben.store.batch(known.writes));
+    known.commit();
+    await receive(ben, log, placed([later], 1));
+    expect(
+      [ada.accountId, ben.accountId, null].map((sender) => ben.setAside.isArchived(former.entryId, sender)),
+    ).toEqual([true, false, false]);
   });
 
   test("and is read together with the one that replaces it is not set aside", async () => {
