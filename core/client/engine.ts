@@ -634,11 +634,17 @@ export async function createEngine(
     awaitedChains.stop();
     await attempt.whenQuiet();
     await serial.idle();
-    const flushed = await serial.run(log.flush);
+    const closed = await serial.run(closeParts);
+    connection.closed();
+    return closed;
+  }
+
+  /** Within the serial: what somebody asks for meanwhile is done before, or refused as a whole. */
+  async function closeParts(): Promise<Result<void, ClientError>> {
+    const flushed = await log.flush();
     const closed = await documents.close();
     await findings.idle();
     await store.close();
-    connection.closed();
     return flushed.ok ? closed : flushed;
   }
 

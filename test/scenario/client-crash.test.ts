@@ -10,6 +10,7 @@ import {
   alarmsOf,
   createFriends,
   type Device,
+  engineOf,
   expectAtRest,
   expectSameState,
   reopened,
@@ -22,6 +23,33 @@ import { STORY_ARGS, useStoryServer } from "../support/story-server.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const server = useStoryServer();
+
+test("what is written while a device stops is kept or refused, and nothing that was refused is there", async () => {
+  const stopping = createCrashDevice();
+  const { ada, ben, conversationId } = await createFriends(server.origin, ["ada.stops", "ben.stays"], {
+    ada: stopping.boot(),
+  });
+  await stopAll(ada);
+  const { client, engine } = await engineOf(stopping.boot());
+  const { documents } = engine;
+  const close = documents.close;
+  const late: ReturnType<typeof client.send>[] = [];
+  Object.assign(documents, {
+    close() {
+      late.push(client.send(conversationId, "as it closes"));
+      return close();
+    },
+  });
+  const stopped = client.stop();
+  const early = await client.send(conversationId, "in time");
+  good(await stopped);
+  late.push(client.send(conversationId, "too late"));
+  const refused = await Promise.all(late);
+  expect([early.ok, ...refused.map(({ ok }) => ok)]).toEqual([true, false, false]);
+  const again = await reopened(stopping.boot());
+  expect(await textsOf(again, conversationId)).toEqual(["in time"]);
+  await stopAll(again, ben);
+});
 
 describe("a server that is killed", () => {
   test("loses nothing it has given a receipt for, and nobody sees a message twice", async () => {
