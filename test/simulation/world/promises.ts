@@ -54,6 +54,14 @@ function isInUse(member: Member): boolean {
   return member.standing === "active" || (member.standing === "doubtful" && !isTold(member));
 }
 
+/** One that was set back asks nothing of a contact whose server counts more of it than it does, and says so. DM12 */
+function isHeldBack({ standing, alarms }: Member): boolean {
+  return (
+    standing === "doubtful" &&
+    alarms.some((alarm) => alarm.type === "LogDistrusted" && alarm.fault.type === "LogWriterAhead")
+  );
+}
+
 /** A device whose disk does not know what a sibling has of it goes on no more, and says so. */
 async function findUntold(world: World, active: readonly Member[]): Promise<readonly string[]> {
   const faults: string[] = [];
@@ -195,7 +203,8 @@ async function findMissing(world: World, person: Person, member: Member): Promis
       if (isMute && by !== member && times > 0)
         faults.push(`${member.device.name} shows ${text}, whose device was out`);
       if (times > 1) faults.push(`${member.device.name} shows ${text} ${times} times`);
-      else if (isPromised && times === 0) faults.push(`${member.device.name} lacks ${text}`);
+      else if (isPromised && times === 0 && !(from !== person && isHeldBack(member)))
+        faults.push(`${member.device.name} lacks ${text}`);
       else if (state === "refused" && times > 0)
         faults.push(`${member.device.name} shows ${text}, which was refused`);
     }
